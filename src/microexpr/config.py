@@ -1,9 +1,9 @@
 """The configuration: one model that holds every default, unit and bound.
 
-``workflow/schemas/config.schema.yaml`` is generated from it (``python -m microexpr schema``); a test
-fails when they differ. A stage never sees the whole configuration: :meth:`Config.part` cuts out what
-the stage reads, the workflow passes that part as a job parameter, and so a stage reruns exactly when
-something it reads has changed.
+``workflow/schemas/config.schema.yaml`` is generated from it (``python -m microexpr schema``); a
+test fails when they differ. A stage never sees the whole configuration: :mod:`microexpr.stages`
+cuts out what the stage reads, the workflow passes that part as a job parameter, and so a stage
+reruns exactly when something it reads has changed.
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ class Data(Section):
     kind: Literal["demo", "smic", "video"] = Field(
         "demo", description="demo: generated faces; smic: the SMIC release; video: files in a table"
     )
-    root: str = Field(
-        "data/demo", description="folder of the data set (demo: it is written there)"
-    )
+    root: str = Field("data/demo", description="folder of the data set (demo: it is written there)")
     table: str | None = Field(
         None, description="kind video: CSV with path, subject, label and optional clip_id, fps"
     )

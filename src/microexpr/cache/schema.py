@@ -1,0 +1,67 @@
+"""What a cache holds: names, units, provenance and the checksum over its content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+SCHEMA_VERSION = "1.0"
+DATASET = {"frames": "image", "faces": "image", "magnified": "image", "features": "feature"}
+COORDINATES = {
+    "frame": ("i4", (), {"long_name": "source frame number"}),
+    "time": ("f8", (), {"long_name": "time since the clip's first frame", "units": "s"}),
+    "detected": (
+        "i1",
+        (),
+        {"flag_values": np.array([0, 1], "i1"), "flag_meanings": "no_face face"},
+    ),
+    "box": ("f4", (4,), {"long_name": "detected face: x, y, width, height", "units": "pixel"}),
+}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a cache comes from; all of it is stored in the file's root attributes.
+
+    Parameters
+    ----------
+    source_sha256 : str
+        Fingerprint of the modules that made it.
+    params : mapping
+        The part of the configuration that the stage read.
+    inputs : sequence of mapping
+        ``{"path": ..., "sha256": ...}`` of each file read.
+    environment : mapping
+        Versions of the libraries that matter.
+    weights_name, weights_sha256 : str
+        Of the network; empty where there is none.
+    """
+
+    source_sha256: str = ""
+    params: Mapping[str, Any] | None = None
+    inputs: tuple[Mapping[str, str], ...] = ()
+    environment: Mapping[str, str] | None = None
+    weights_name: str = ""
+    weights_sha256: str = ""
+
+
+class Digest(dict[str, Any]):
+    """A running sha256 for each dataset of a clip."""
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = hashlib.sha256()
+        return self[name]
+
+    def hexdigest(self) -> str:
+        """Checksum over the datasets' names and values."""
+        return combine({name: d.hexdigest() for name, d in self.items()})
+
+
+def combine(parts: Mapping[str, str]) -> str:
+    """Checksum over named checksums, whatever their order."""
+    text = "".join(f"{name}\0{parts[name]}\n" for name in sorted(parts))
+    return hashlib.sha256(text.encode()).hexdigest()

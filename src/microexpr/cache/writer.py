@@ -1,0 +1,201 @@
+"""Writing a cache: clip by clip, frames appended, complete or not there at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import h5py
+import numpy as np
+
+from microexpr.cache.schema import COORDINATES, DATASET, SCHEMA_VERSION, Digest, Provenance, combine
+from microexpr.errors import CacheError
+from microexpr.files import replacing
+
+FILTERS: dict[str, dict[str, Any]] = {
+    "gzip": {"compression": "gzip", "compression_opts": 1},
+    "none": {},
+}
+
+
+def _filter(compression: str, itemsize: int) -> dict[str, Any]:
+    if compression == "zstd":
+        try:
+            import hdf5plugin  # noqa: PLC0415  (optional: only users of zstd need it)
+        except ImportError:
+            raise CacheError(
+                "features.compression: zstd needs hdf5plugin (pip install microexpr[zstd])"
+            ) from None
+        options: dict[str, Any] = {"compression": hdf5plugin.Zstd(clevel=3)}
+    else:
+        options = dict(FILTERS[compression])
+    if options:
+        options |= {"shuffle": itemsize > 1, "fletcher32": True}
+    return options
+
+
+class ClipWriter:
+    """Appends frames to one clip's group; made by :meth:`CacheWriter.clip`."""
+
+    def __init__(self, group: h5py.Group, name: str, digest: Any, compression: str) -> None:
+        self._group, self._name, self._digest, self._compression = group, name, digest, compression
+        self.length = 0
+
+    @property
+    def attributes(self) -> h5py.AttributeManager:
+        """The group's attributes, for what is known only after its frames."""
+        return self._group.attrs
+
+    def append(self, data: np.ndarray, **coordinates: np.ndarray) -> None:
+        """Add frames.
+
+        Parameters
+        ----------
+        data : ndarray, shape (T, y, x, 3) uint8 or (T, channel, y, x) float
+            Consecutive frames; shape and dtype are fixed by the first call.
+        **coordinates : ndarray, shape (T,) or (T, 4)
+            ``frame`` and ``time`` always; ``detected`` and ``box`` where known.
+
+        Raises
+        ------
+        CacheError
+            When the frames' shape changes, or a value is not finite.
+        """
+        if self._name not in self._group:
+            self._create(data, coordinates)
+        target = self._group[self._name]
+        if data.shape[1:] != target.shape[1:] or data.dtype != target.dtype:
+            raise CacheError(
+                f"clip {self._group.name[1:]}: frame {self.length} is {data.shape[1:]} "
+                f"{data.dtype}, the frames before are {target.shape[1:]} {target.dtype}"
+            )
+        if data.dtype.kind == "f" and not np.isfinite(data).all():
+            raise CacheError(
+                f"clip {self._group.name[1:]}: {self._name} is not finite from frame {self.length}"
+            )
+        stop = self.length + len(data)
+        for name, values in {self._name: data, **coordinates}.items():
+            dataset = self._group[name]
+            dataset.resize(stop, axis=0)
+            array = np.ascontiguousarray(values, dtype=dataset.dtype)
+            dataset[self.length : stop] = array
+            self._digest[name].update(array.data)
+        self.length = stop
+
+    def _create(self, data: np.ndarray, coordinates: Mapping[str, np.ndarray]) -> None:
+        group = self._group
+        for name in ("frame", *(c for c in coordinates if c != "frame")):
+            dtype, extra, attributes = COORDINATES[name]
+            dataset = group.create_dataset(
+                name, (0, *extra), dtype, maxshape=(None, *extra), chunks=(1024, *extra)
+            )
+            dataset.attrs.update(attributes)
+        if self._name == "image":
+            axes = {"y": data.shape[1], "x": data.shape[2], "rgb": data.shape[3]}
+        else:
+            axes = {"channel": data.shape[1], "y": data.shape[2], "x": data.shape[3]}
+        target = group.create_dataset(
+            self._name,
+            (0, *data.shape[1:]),
+            data.dtype,
+            maxshape=(None, *data.shape[1:]),
+            chunks=(1, *data.shape[1:]),
+            **_filter(self._compression, data.dtype.itemsize),
+        )
+        for axis, size in axes.items():
+            group.create_dataset(axis, data=np.arange(size, dtype="i4"))
+        if "box" in coordinates:
+            group.create_dataset("corner", data=np.arange(4, dtype="i4"))
+        self._attach(target, axes)
+
+    def _attach(self, target: h5py.Dataset, axes: Mapping[str, int]) -> None:
+        group = self._group
+        for scale in ("frame", *axes, *(("corner",) if "corner" in group else ())):
+            group[scale].make_scale(scale)
+        for index, axis in enumerate(("frame", *axes)):
+            target.dims[index].attach_scale(group[axis])
+        for name in ("time", "detected", "box"):
+            if name in group:
+                group[name].dims[0].attach_scale(group["frame"])
+        if "corner" in group:
+            group["box"].dims[1].attach_scale(group["corner"])
+
+
+class CacheWriter:
+    """An open cache; made by :func:`create`."""
+
+    def __init__(self, file: h5py.File, kind: str, compression: str) -> None:
+        self._file, self._kind, self._compression = file, kind, compression
+        self._digests: dict[str, dict[str, Any]] = {}
+
+    @contextmanager
+    def clip(self, clip_id: str, **attributes: Any) -> Iterator[ClipWriter]:
+        """Open the group of one clip; attributes are strings, numbers or short lists."""
+        group = self._file.create_group(clip_id, track_order=True)
+        group.attrs.update({k: v for k, v in attributes.items() if v is not None})
+        digest = self._digests[clip_id] = Digest()
+        writer = ClipWriter(group, DATASET[self._kind], digest, self._compression)
+        yield writer
+        if writer.length == 0:
+            raise CacheError(f"clip {clip_id}: no frame was written")
+        group.attrs["n_decoded"] = writer.length
+
+    def digest(self) -> str:
+        """Checksum over all clips: names, coordinates and decoded values."""
+        return combine({clip: d.hexdigest() for clip, d in self._digests.items()})
+
+
+@contextmanager
+def create(
+    path: str | os.PathLike[str],
+    kind: str,
+    provenance: Provenance,
+    *,
+    title: str = "",
+    compression: str = "gzip",
+) -> Iterator[CacheWriter]:
+    """Write a cache; the file appears under its name only when everything went well.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; its folder is made.
+    kind : {"frames", "faces", "magnified", "features"}
+        Which schema.
+    provenance : Provenance
+        Stored in the root attributes.
+    title : str
+        One line for people.
+    compression : {"gzip", "zstd", "none"}
+        Filter of the frames; always lossless.
+
+    Yields
+    ------
+    CacheWriter
+    """
+    with replacing(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
+        writer = CacheWriter(file, kind, compression)
+        file.attrs.update(_root_attributes(kind, provenance, title))
+        yield writer
+        file.attrs["content_sha256"] = writer.digest()
+        file.attrs["complete"] = 1
+
+
+def _root_attributes(kind: str, provenance: Provenance, title: str) -> dict[str, Any]:
+    return {
+        "title": title or f"microexpr {kind}",
+        "Conventions": "CF-1.11",
+        "schema": f"microexpr/{kind}",
+        "schema_version": SCHEMA_VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "source_sha256": provenance.source_sha256,
+        "weights_name": provenance.weights_name,
+        "weights_sha256": provenance.weights_sha256,
+        "params_json": json.dumps(provenance.params or {}, sort_keys=True),
+        "inputs_json": json.dumps(list(provenance.inputs)),
+        "environment_json": json.dumps(provenance.environment or {}, sort_keys=True),
+    }

@@ -1,0 +1,48 @@
+"""One command line, for people and for the workflow's rules."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from microexpr import __version__
+from microexpr.cli import stages, tools
+from microexpr.errors import MicroexprError
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process when None.
+
+    Returns
+    -------
+    int
+        Exit status: 0 when all went well, 2 with one line on standard error when the user can mend
+        what is wrong, 130 when interrupted.
+    """
+    parser = argparse.ArgumentParser(prog="microexpr", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"microexpr {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    stages.add_commands(commands)
+    tools.add_commands(commands)
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        arguments.run(arguments)
+    except MicroexprError as error:
+        print(f"microexpr {arguments.command}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"microexpr {arguments.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0

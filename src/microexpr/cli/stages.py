@@ -1,0 +1,99 @@
+"""The pipeline's stages as commands: what a rule runs, and what people run by hand.
+
+Imports stand inside the functions: torch takes longer to import than some stages take to run.
+"""
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from microexpr.config import Config
+
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_commands(commands: Commands) -> None:
+    """Register the stages."""
+    index = _stage(commands, "index", _index, "list and validate the clips of the data set")
+    index.add_argument("output", type=Path, help="manifest.csv")
+
+    decode = _stage(commands, "decode", _decode, "decode the clips of some subjects")
+    decode.add_argument("manifest", type=Path)
+    decode.add_argument("output", type=Path, help="cache of frames (.h5)")
+    decode.add_argument("--subjects", nargs="+", required=True, metavar="ID")
+
+    crop = _stage(commands, "crop", _crop, "crop the faces, one transform a clip")
+    _source_and_output(crop, "cache of frames", "cache of faces")
+
+    magnify = _stage(commands, "magnify", _magnify, "magnify the motion")
+    _source_and_output(magnify, "cache of faces", "cache of magnified faces")
+    magnify.add_argument("--method", choices=("filter_only", "amm", "pmm"), required=True)
+    _device(magnify)
+
+    features = _stage(commands, "features", _features, "run the frozen blocks, once a frame")
+    _source_and_output(features, "cache of faces or magnified faces", "cache of features")
+    _device(features)
+
+
+def _stage(commands: Commands, name: str, run: object, summary: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=f"stage: {summary}", description=f"Stage: {summary}.")
+    parser.add_argument(
+        "--config",
+        default="config.yaml",
+        help="a YAML file, or inline JSON with the sections that the stage reads [%(default)s]",
+    )
+    parser.add_argument("--threads", type=int, default=1, help="processor threads [%(default)s]")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _source_and_output(parser: argparse.ArgumentParser, source: str, output: str) -> None:
+    parser.add_argument("source", type=Path, help=f"{source} (.h5)")
+    parser.add_argument("output", type=Path, help=f"{output} (.h5)")
+
+
+def _device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto [%(default)s]")
+
+
+def _index(arguments: argparse.Namespace) -> None:
+    from microexpr.stages import index
+
+    index.run(Config.load(arguments.config), arguments.output)
+
+
+def _decode(arguments: argparse.Namespace) -> None:
+    from microexpr.stages import decode
+    from microexpr.threads import limit_threads
+
+    limit_threads(arguments.threads)
+    config = Config.load(arguments.config)
+    decode.run(config, arguments.manifest, arguments.subjects, arguments.output)
+
+
+def _crop(arguments: argparse.Namespace) -> None:
+    from microexpr.stages import crop
+    from microexpr.threads import limit_threads
+
+    limit_threads(arguments.threads)
+    crop.run(Config.load(arguments.config), arguments.source, arguments.output)
+
+
+def _magnify(arguments: argparse.Namespace) -> None:
+    from microexpr.stages import magnify
+    from microexpr.threads import choose_device, limit_threads
+
+    limit_threads(arguments.threads)
+    config, device = Config.load(arguments.config), choose_device(arguments.device)
+    magnify.run(config, arguments.method, arguments.source, arguments.output, device)
+
+
+def _features(arguments: argparse.Namespace) -> None:
+    from microexpr.stages import features
+    from microexpr.threads import choose_device, limit_threads
+
+    limit_threads(arguments.threads)
+    config, device = Config.load(arguments.config), choose_device(arguments.device)
+    features.run(config, arguments.source, arguments.output, device)

@@ -1,0 +1,151 @@
+"""The manifest: one row a clip, whatever data set it comes from."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from microexpr.config import Expected
+from microexpr.errors import DataError
+from microexpr.files import replacing
+
+# Identifiers become file names and HDF5 group names: no separators, no leading dot.
+Identifier = Annotated[str, Field(pattern=r"^[\w+-][\w.+-]*$", max_length=80)]
+
+
+class Clip(BaseModel):
+    """One clip of the data set; a row of ``manifest.csv``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    clip_id: Identifier = Field(description="unique name")
+    subject: Identifier = Field(description="who is seen; the unit that is left out")
+    label: str = Field(min_length=1, description="class")
+    kind: Literal["images", "video"] = Field(description="a folder of images, or one video file")
+    source: str = Field(min_length=1, description="folder or file, relative to data.root")
+    frames: int = Field(ge=0, description="images listed; 0 for video, counted when decoded")
+    first: int = Field(ge=0, description="camera counter of the first image; 0 for video")
+    last: int = Field(ge=0, description="camera counter of the last image; 0 for video")
+    fps: float = Field(ge=0, description="frames/s; 0: from the time stamps of the video")
+
+
+def identifier(text: str) -> str:
+    """Turn a name from a data set into an identifier: other characters become ``_``."""
+    return re.sub(r"[^\w.+-]", "_", text.strip()).lstrip(".") or "_"
+
+
+def natural(text: str) -> tuple[tuple[int, int | str], ...]:
+    """Sort key under which s2 comes before s10."""
+    parts = re.split(r"(\d+)", text)
+    return tuple((0, int(p)) if p.isdigit() else (1, p) for p in parts if p)
+
+
+def shards(clips: Iterable[Clip], subjects_per_shard: int) -> dict[str, list[Clip]]:
+    """Cut the clips into sets of whole subjects.
+
+    Parameters
+    ----------
+    clips : iterable of Clip
+        The data set.
+    subjects_per_shard : int
+        Subjects in a shard; 1 names a shard by its subject, more by the first and the last.
+
+    Returns
+    -------
+    dict of str to list of Clip
+        In natural order of the subjects.
+    """
+    by_subject: dict[str, list[Clip]] = {}
+    for clip in clips:
+        by_subject.setdefault(clip.subject, []).append(clip)
+    names = sorted(by_subject, key=natural)
+    result = {}
+    for start in range(0, len(names), subjects_per_shard):
+        group = names[start : start + subjects_per_shard]
+        name = group[0] if len(group) == 1 else f"{group[0]}-{group[-1]}"
+        members = [clip for subject in group for clip in by_subject[subject]]
+        result[name] = sorted(members, key=lambda clip: natural(clip.clip_id))
+    return result
+
+
+def digest(clips: Sequence[Clip]) -> str:
+    """Checksum of rows: a shard is decoded again when, and only when, its rows have changed."""
+    text = "\n".join(clip.model_dump_json() for clip in clips)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def check(clips: Sequence[Clip], labels: Sequence[str], expected: Expected) -> None:
+    """Validate a data set as a whole.
+
+    Raises
+    ------
+    DataError
+        When it is empty, an identifier occurs twice, a label is unknown, a clip has no frames, or
+        the counts differ from ``data.expected``.
+    """
+    if not clips:
+        raise DataError("no clip found; see data.root and data.kind")
+    for clip_id, count in Counter(clip.clip_id for clip in clips).items():
+        if count > 1:
+            raise DataError(f"clip {clip_id}: {count} clips have this name")
+    for clip in clips:
+        if clip.label not in labels:
+            raise DataError(
+                f"clip {clip.clip_id}: label {clip.label!r} is not in data.labels {list(labels)}"
+            )
+        if clip.kind == "images" and clip.frames == 0:
+            raise DataError(f"clip {clip.clip_id}: folder {clip.source} holds no image")
+    _check_counts(clips, expected)
+
+
+def _check_counts(clips: Sequence[Clip], expected: Expected) -> None:
+    found = Counter(clip.label for clip in clips)
+    wanted = {
+        "subjects": (expected.subjects, len({clip.subject for clip in clips})),
+        "clips": (expected.clips, len(clips)),
+    }
+    wanted |= {f"per_label.{name}": (n, found[name]) for name, n in expected.per_label.items()}
+    wrong = [f"{k} {got} (expected {n})" for k, (n, got) in wanted.items() if n not in (None, got)]
+    if wrong:
+        raise DataError(f"the data set differs from data.expected: {', '.join(wrong)}")
+
+
+def write(path: str | os.PathLike[str], clips: Sequence[Clip]) -> None:
+    """Write ``manifest.csv``."""
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(Clip.model_fields))
+        table.writeheader()
+        table.writerows(clip.model_dump() for clip in clips)
+
+
+def read(path: str | os.PathLike[str]) -> list[Clip]:
+    """Read ``manifest.csv``.
+
+    Raises
+    ------
+    DataError
+        Naming the row and the column that cannot be read.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None
+    clips = []
+    for number, row in enumerate(rows, 2):
+        try:
+            clips.append(Clip.model_validate(row))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise DataError(
+                f"{path}: line {number}: column {first['loc'][0]}: {first['msg']}"
+            ) from None
+    return clips

@@ -1,0 +1,59 @@
+"""What the workflow must know before its first job: shards, parameters of jobs, fingerprints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from microexpr import datasets, manifest
+from microexpr.config import Config
+from microexpr.provenance import fingerprint
+from microexpr.stages import module, part
+
+
+class Plan:
+    """The jobs that follow from a configuration and from the folders of the data set.
+
+    Parameters
+    ----------
+    values : mapping
+        Nested dictionaries, as Snakemake reads them.
+
+    Raises
+    ------
+    ConfigError
+        On an invalid configuration.
+    DataError
+        When the data set is not there or not as it should be.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.config = Config.parse(dict(values))
+
+    @cached_property
+    def shards(self) -> dict[str, list[manifest.Clip]]:
+        """Clips of each shard: a shard is a set of whole subjects."""
+        data = self.config.data
+        clips = datasets.read(data, self.config.demo)
+        manifest.check(clips, data.labels, data.expected)
+        return manifest.shards(clips, data.subjects_per_shard)
+
+    def subjects(self, shard: str) -> list[str]:
+        """Subjects of a shard."""
+        return list(dict.fromkeys(clip.subject for clip in self.shards[shard]))
+
+    def rows(self, shard: str | None = None) -> str:
+        """Checksum of the manifest's rows of a shard, or of all."""
+        if shard is not None:
+            return manifest.digest(self.shards[shard])
+        return manifest.digest([clip for clips in self.shards.values() for clip in clips])
+
+    def settings(self, stage: str, method: str | None = None) -> str:
+        """Give the part of the configuration that a stage reads, as JSON for ``--config``."""
+        return json.dumps(part(self.config, stage, method=method), sort_keys=True)
+
+    def code(self, stage: str) -> str:
+        """Fingerprint of a stage's code."""
+        return fingerprint(module(stage))

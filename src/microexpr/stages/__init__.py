@@ -1,0 +1,100 @@
+"""The stages of the pipeline, and the part of the configuration that each one reads.
+
+A stage is a module ``microexpr.stages.<name>`` with a function ``run``. Its fingerprint and its
+part of the configuration are parameters of its jobs, so that it reruns when one of them changes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from microexpr.config import Config
+from microexpr.errors import ConfigError
+
+# Everything of these sections; the rest is spelt out in `part`.
+SECTIONS = {
+    "index": {"data": None, "demo": None},
+    "demo": {"demo": None},
+    "decode": {"data": ("root",)},
+    "crop": {"crop": None},
+    "features": {"features": None},
+    "train": {
+        "data": ("labels",),
+        "windows": ("modes", "even", "short"),
+        "features": ("backbone", "cut", "weights"),
+        "train": (
+            "epochs",
+            "batch_clips",
+            "windows_per_clip",
+            "lr",
+            "lr_trunk",
+            "schedule",
+            "weight_decay",
+            "embed",
+            "hidden",
+            "dropout",
+            "readout",
+            "readings",
+            "standardise",
+            "class_weights",
+            "seeds",
+            "parts",
+        ),
+        "protocol": None,
+    },
+    "evaluate": {
+        "data": ("kind", "labels", "root"),
+        "magnify": ("methods",),
+        "windows": ("n",),
+        "features": ("backbone", "cut", "weights"),
+        "train": ("readings", "seeds"),
+        "protocol": None,
+        "evaluate": None,
+    },
+}
+TEMPORAL = ("passband_hz", "temporal_filter", "order", "reference_frame")
+MAGNIFY = {
+    "none": (),
+    "filter_only": (*TEMPORAL, "alpha", "amm"),
+    "amm": (*TEMPORAL, "alpha", "amm"),
+    "pmm": (*TEMPORAL, "alpha", "pmm"),
+}
+
+
+def part(config: Config, stage: str, *, method: str | None = None) -> dict[str, Any]:
+    """Cut out what a stage reads.
+
+    Parameters
+    ----------
+    config : Config
+        The whole configuration.
+    stage : str
+        Name of the stage.
+    method : str, optional
+        For ``magnify``: one of ``magnify.methods``; another method's keys are left out.
+
+    Returns
+    -------
+    dict
+        Sections and keys as plain values: a valid input of :meth:`Config.parse`.
+
+    Raises
+    ------
+    ConfigError
+        When the method is not known.
+    """
+    if stage == "magnify":
+        if method not in MAGNIFY:
+            raise ConfigError(f"magnify.methods: unknown method {method!r}")
+        sections: dict[str, tuple[str, ...] | None] = {"magnify": MAGNIFY[method]}
+    else:
+        sections = SECTIONS[stage]
+    return {
+        name: getattr(config, name).model_dump(mode="json", include=keys and set(keys))
+        for name, keys in sections.items()
+    }
+
+
+def module(stage: str) -> str:
+    """Full name of a stage's module."""
+    return f"{__name__}.{stage}"

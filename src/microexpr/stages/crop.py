@@ -1,0 +1,122 @@
+"""Stage crop: one similarity transform a clip, with what the detector saw in each frame."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from microexpr import cache
+from microexpr.config import Config
+from microexpr.config import Crop as CropSettings
+from microexpr.errors import DataError
+from microexpr.faces import (
+    CropTransform,
+    Detection,
+    FaceDetector,
+    JitterMeter,
+    face_transform,
+    whole_frame_transform,
+)
+from microexpr.progress import track
+from microexpr.provenance import provenance
+from microexpr.stages import part
+
+log = logging.getLogger(__name__)
+CHUNK = 32  # frames
+NO_BOX = np.full(4, np.nan, np.float32)
+
+
+def run(config: Config, source: Path, output: Path) -> None:
+    """Crop the clips of a shard.
+
+    Parameters
+    ----------
+    config : Config
+        Section ``crop``.
+    source : Path
+        Cache of kind frames.
+    output : Path
+        Cache of kind faces. Each clip's attributes hold the transform, the landmarks in crop
+        pixels, the share of frames with a face and the residual jitter.
+
+    Raises
+    ------
+    DataError
+        When a clip has no face in its first frames, or in too few of its frames.
+    """
+    settings = config.crop
+    made = provenance(__name__, part(config, "crop"), [source])
+    detector = (
+        FaceDetector(min_score=settings.min_score, width_px=settings.detection_width_px)
+        if settings.detector == "yunet"
+        else None
+    )
+    with (
+        cache.open_cache(source, "frames") as frames,
+        cache.create(output, "faces", made, title="Face crops") as out,
+    ):
+        for clip in track(frames.clip_ids, "crop"):
+            _crop_clip(frames[clip], out, detector, settings)
+
+
+def _crop_clip(
+    clip: cache.ClipCache,
+    out: cache.CacheWriter,
+    detector: FaceDetector | None,
+    settings: CropSettings,
+) -> None:
+    first = clip.data[: settings.first_frames]
+    found = [detection for rgb in first if detector and (detection := detector.detect(rgb))]
+    transform = _transform(clip.clip_id, first.shape, found, settings)
+    jitter, detected = JitterMeter(), 0
+    with out.clip(clip.clip_id, **clip.attributes) as group:
+        for start in range(0, len(clip), CHUNK):
+            rows = slice(start, start + CHUNK)
+            rgb = clip.data[rows]
+            crops = transform.apply(rgb)
+            jitter.add(crops)
+            boxes = [_box(detector, frame) for frame in rgb]
+            seen = np.array([np.isfinite(box[0]) or detector is None for box in boxes])
+            detected += int(seen.sum())
+            group.append(
+                crops,
+                frame=clip["frame"][rows],
+                time=clip["time"][rows],
+                detected=seen,
+                box=np.stack(boxes),
+            )
+        share = detected / len(clip)
+        group.attributes.update(
+            transform=transform.matrix.ravel(), detected_share=share, jitter_px=jitter.rms_px
+        )
+        if found:
+            landmarks = np.median([detection.landmarks for detection in found], axis=0)
+            group.attributes["landmarks_px"] = transform.points(landmarks).ravel()
+    if share < settings.min_detected:
+        raise DataError(
+            f"clip {clip.clip_id}: a face in {detected} of {len(clip)} frames, "
+            f"crop.min_detected asks for {settings.min_detected:.0%}"
+        )
+    log.info("clip %s: jitter %.3f px, face in %.0f %%", clip.clip_id, jitter.rms_px, 100 * share)
+
+
+def _transform(
+    clip_id: str, shape: tuple[int, ...], found: list[Detection], settings: CropSettings
+) -> CropTransform:
+    if settings.detector == "none":
+        return whole_frame_transform(shape[1], shape[2], settings.size_px)
+    if not found:
+        raise DataError(
+            f"clip {clip_id}: no face in frames 0-{shape[0] - 1} "
+            f"(crop.first_frames {settings.first_frames}, crop.min_score {settings.min_score})"
+        )
+    return face_transform(
+        found, size_px=settings.size_px, margin=settings.margin, level_eyes=settings.level_eyes
+    )
+
+
+def _box(detector: FaceDetector | None, rgb: np.ndarray) -> np.ndarray:
+    detection = detector.detect(rgb) if detector else None
+    return detection.box if detection else NO_BOX

@@ -1,0 +1,57 @@
+"""Stage decode: the frames of a shard's clips, lossless, in one cache."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from microexpr import cache, manifest, video
+from microexpr.config import Config
+from microexpr.errors import DataError
+from microexpr.progress import track
+from microexpr.provenance import provenance
+from microexpr.stages import part
+
+log = logging.getLogger(__name__)
+
+
+def run(config: Config, manifest_path: Path, subjects: list[str], output: Path) -> None:
+    """Decode all clips of some subjects.
+
+    Parameters
+    ----------
+    config : Config
+        ``data.root``.
+    manifest_path : Path
+        ``manifest.csv``.
+    subjects : list of str
+        The shard's subjects.
+    output : Path
+        Cache of kind frames. It is not compressed: it is temporary, and decoding again costs less.
+
+    Raises
+    ------
+    DataError
+        Naming the clip and the frame that cannot be decoded.
+    """
+    clips = [clip for clip in manifest.read(manifest_path) if clip.subject in subjects]
+    absent = set(subjects) - {clip.subject for clip in clips}
+    if absent:
+        raise DataError(f"{manifest_path}: no clip of subject {', '.join(sorted(absent))}")
+    made = provenance(__name__, part(config, "decode"), [manifest_path])
+    with cache.create(output, "frames", made, title="Decoded frames", compression="none") as out:
+        for clip in track(clips, "decode"):
+            with out.clip(clip.clip_id, subject=clip.subject, label=clip.label) as group:
+                times = []
+                for frames in video.decode(Path(config.data.root), clip):
+                    group.append(frames.rgb, frame=frames.number, time=frames.time)
+                    times += frames.time.tolist()
+                group.attributes["fps"] = clip.fps or _rate(clip, times)
+                log.info("clip %s: %d frames", clip.clip_id, group.length)
+
+
+def _rate(clip: manifest.Clip, times: list[float]) -> float:
+    try:
+        return video.frame_rate(times)
+    except DataError as error:
+        raise DataError(f"clip {clip.clip_id}: {error}") from None

@@ -1,0 +1,98 @@
+"""Stage magnify: the clips of a shard, magnified by one method."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from microexpr import cache
+from microexpr.config import Config
+from microexpr.errors import MicroexprError
+from microexpr.magnify import amm, filter_only, pmm, realised_gain
+from microexpr.progress import track
+from microexpr.provenance import provenance
+from microexpr.stages import part
+
+log = logging.getLogger(__name__)
+METHODS = {"amm": amm, "pmm": pmm, "filter_only": filter_only}
+
+
+def run(config: Config, method: str, source: Path, output: Path, device: str = "cpu") -> None:
+    """Magnify the clips of a shard. No label is read.
+
+    Parameters
+    ----------
+    config : Config
+        Section ``magnify``.
+    method : {"amm", "pmm", "filter_only"}
+        ``none`` needs no stage: its frames are the faces themselves.
+    source : Path
+        Cache of kind faces.
+    output : Path
+        Cache of kind magnified, rounded to 8 bit. Each clip's attributes hold the method, alpha,
+        the pass-band and what the filter really passes of a micro-expression of this length.
+    device : str
+        ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    MicroexprError
+        When the filter has no response for a clip of this length; the message names the clip.
+    """
+    read = part(config, "magnify", method=method)
+    made = provenance(__name__, read, [source])
+    with (
+        cache.open_cache(source, "faces") as faces,
+        cache.create(output, "magnified", made, title=f"Face crops, {method}") as out,
+    ):
+        for clip in track(faces.clip_ids, f"magnify {method}"):
+            try:
+                _magnify_clip(faces[clip], out, config, method, device)
+            except MicroexprError as error:
+                raise type(error)(f"clip {clip}: {error}") from None
+
+
+def _magnify_clip(
+    clip: cache.ClipCache, out: cache.CacheWriter, config: Config, method: str, device: str
+) -> None:
+    settings = config.magnify
+    attributes = clip.attributes
+    fps = float(attributes["fps"])
+    images = torch.from_numpy(clip.data[:]).to(device).float() / 255
+    magnified = METHODS[method](images, fps=fps, **_options(config, method))
+    pixels = (magnified.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+    gain, correlation = realised_gain(
+        len(pixels),
+        fps=fps,
+        passband_hz=settings.passband_hz,
+        temporal_filter=settings.temporal_filter,
+        order=settings.order,
+    )
+    attributes |= {
+        "method": method,
+        "alpha": 0.0 if method == "filter_only" else settings.alpha,
+        "passband_hz": np.array(settings.passband_hz),
+        "temporal_filter": settings.temporal_filter,
+        "realised_gain": gain,
+        "realised_correlation": correlation,
+    }
+    with out.clip(clip.clip_id, **attributes) as group:
+        coordinates = {name: clip[name] for name in ("frame", "time", "detected", "box")}
+        group.append(pixels, **coordinates)
+    log.info("clip %s: the filter passes %.2f of the motion", clip.clip_id, gain)
+
+
+def _options(config: Config, method: str) -> dict[str, Any]:
+    settings = config.magnify
+    options: dict[str, Any] = {
+        "passband_hz": settings.passband_hz,
+        "temporal_filter": settings.temporal_filter,
+        "order": settings.order,
+        "reference_frame": settings.reference_frame,
+        "alpha": settings.alpha,
+    }
+    return options | (settings.pmm if method == "pmm" else settings.amm).model_dump()

@@ -1,0 +1,67 @@
+rule index:
+    output:
+        "results/manifest.csv",
+    log:
+        "results/logs/index.log",
+    benchmark:
+        "results/benchmarks/index.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        config=PLAN.settings("index"),
+        code=PLAN.code("index"),
+        clips=PLAN.rows(),
+    shell:
+        "python -m microexpr index {output} --config {params.config:q} > {log} 2>&1"
+
+
+rule decode:
+    input:
+        # The rows of this shard are a parameter: one new clip elsewhere in the
+        # manifest decodes nothing again.
+        manifest=ancient("results/manifest.csv"),
+        demo=branch(
+            PLAN.config.data.kind == "demo", then="results/demo/{shard}.json"
+        ),
+    output:
+        temp("results/frames/{shard}.h5"),
+    log:
+        "results/logs/decode/{shard}.log",
+    benchmark:
+        "results/benchmarks/decode/{shard}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        config=PLAN.settings("decode"),
+        code=PLAN.code("decode"),
+        clips=lambda wildcards: PLAN.rows(wildcards.shard),
+        subjects=lambda wildcards: PLAN.subjects(wildcards.shard),
+    shell:
+        "python -m microexpr decode {input.manifest} {output} --subjects {params.subjects:q}"
+        " --threads {threads} --config {params.config:q} > {log} 2>&1"
+
+
+rule demo:
+    output:
+        "results/demo/{shard}.json",
+    log:
+        "results/logs/demo/{shard}.log",
+    benchmark:
+        "results/benchmarks/demo/{shard}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        config=PLAN.settings("demo"),
+        code=PLAN.code("demo"),
+        clips=lambda wildcards: PLAN.rows(wildcards.shard),
+        subjects=lambda wildcards: PLAN.subjects(wildcards.shard),
+        root=PLAN.config.data.root,
+    shell:
+        "python -m microexpr demo {params.root:q} --subjects {params.subjects:q}"
+        " --done {output} --config {params.config:q} > {log} 2>&1"
