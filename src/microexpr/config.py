@@ -43,7 +43,9 @@ class Data(Section):
     kind: Literal["demo", "smic", "video"] = Field(
         "demo", description="demo: generated faces; smic: the SMIC release; video: files in a table"
     )
-    root: str = Field("data/demo", description="folder of the data set (demo: it is written there)")
+    root: str = Field(
+        "results/demo", description="folder of the data set (demo: it is written there)"
+    )
     table: str | None = Field(
         None, description="kind video: CSV with path, subject, label and optional clip_id, fps"
     )
@@ -280,7 +282,7 @@ class Config(Section):
     def load(cls, source: str) -> Config:
         """Read a YAML file, or inline JSON (what the workflow passes: only the stage's part)."""
         if source.lstrip().startswith("{"):
-            return cls.parse(json.loads(source))
+            return cls.parse(_json(source))
         try:
             values = yaml.safe_load(Path(source).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -288,3 +290,10 @@ class Config(Section):
         if not isinstance(values, dict):
             raise ConfigError(f"{source}: must hold sections such as 'data:' and 'magnify:'")
         return cls.parse(values)
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"--config: is not valid JSON ({error})") from None

@@ -152,10 +152,13 @@ def whole_frame_transform(height_px: int, width_px: int, size_px: int) -> CropTr
 
 
 class JitterMeter:
-    """Residual motion of the whole crop from frame to frame, by phase correlation."""
+    """Residual motion of the whole crop from frame to frame (Lucas and Kanade 1981, one window).
+
+    Good to a few hundredths of a pixel for steps below about a pixel; larger ones are
+    underestimated, and large they remain.
+    """
 
     def __init__(self) -> None:
-        self._window: np.ndarray | None = None
         self._last: np.ndarray | None = None
         self._steps: list[float] = []
 
@@ -163,14 +166,21 @@ class JitterMeter:
         """Take consecutive crops (T, y, x, 3) uint8."""
         for crop in crops:
             grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
-            if self._window is None:
-                self._window = cv2.createHanningWindow(grey.shape[::-1], cv2.CV_32F)
+            grey = cv2.GaussianBlur(grey, (0, 0), 1.5)
             if self._last is not None:
-                (dx, dy), _ = cv2.phaseCorrelate(self._last, grey, self._window)
-                self._steps.append(float(np.hypot(dx, dy)))
+                self._steps.append(float(np.hypot(*_shift(self._last, grey))))
             self._last = grey
 
     @property
     def rms_px(self) -> float:
         """Root mean square of the steps, px of the crop; 0 for a single frame."""
         return float(np.sqrt(np.mean(np.square(self._steps)))) if self._steps else 0.0
+
+
+def _shift(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    mean = (before + after) / 2
+    gradient = np.stack(
+        [cv2.Sobel(mean, cv2.CV_32F, *d, ksize=3, scale=1 / 8).ravel() for d in ((1, 0), (0, 1))]
+    )
+    # lstsq by the pseudo-inverse: a crop without texture has no measurable motion, not infinite.
+    return np.linalg.pinv(gradient @ gradient.T) @ (gradient @ (before - after).ravel())

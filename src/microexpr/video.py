@@ -97,7 +97,8 @@ def _images(folder: Path, clip: Clip) -> Iterator[tuple[np.ndarray, int, float]]
         )
     for counter, path in images:
         # imdecode of the bytes, because imread cannot open every Unicode path on every system.
-        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB)
+        content = np.fromfile(path, np.uint8)
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR_RGB) if len(content) else None
         if image is None:
             raise DataError(f"clip {clip.clip_id}: frame {counter}: {path} cannot be decoded")
         # A gap in the counters is a gap in time: the camera dropped a frame.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from microexpr.config import Data, Demo
-from microexpr.demo.plan import FPS, plan
+from microexpr.demo.motion import FPS
+from microexpr.demo.plan import plan
 from microexpr.manifest import Clip
 
 

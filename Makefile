@@ -1,0 +1,50 @@
+# make table   from a clone to results/table.csv
+# make test    the whole test suite
+# make lint    ruff, snakefmt, snakemake --lint
+# Both do nothing but: pip install -r requirements.lock -e . ; snakemake ... or pytest ...
+
+VENV  ?= .venv
+CORES ?= all
+PYTHON ?= python3
+TORCH := $(shell grep -o '^torch==[0-9.]*' requirements.lock)
+CPU_WHEELS = https://download.pytorch.org/whl/cpu
+
+.PHONY: table test lint lock clean
+
+table: $(VENV)/installed
+	$(VENV)/bin/snakemake --cores $(CORES) results/table.csv
+	$(VENV)/bin/microexpr show results/table.csv
+
+test: $(VENV)/installed-dev
+	$(VENV)/bin/python -m pytest
+
+lint: $(VENV)/installed-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/snakefmt --check Snakefile workflow
+	$(VENV)/bin/snakemake --lint
+
+# A machine without an NVIDIA driver must not fetch 2.7 GB of CUDA with PyTorch's Linux build.
+# So a CPU wheel of the pinned version is tried first: from pip's own settings (PIP_FIND_LINKS), or
+# from PyTorch's index. Where there is none, the ordinary index serves, and all the same it works.
+$(VENV)/torch: requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	command -v nvidia-smi >/dev/null || [ "$$(uname -s)" != Linux ] || \
+	  $(VENV)/bin/pip install --quiet --no-deps --retries 1 --timeout 15 --index-url $(CPU_WHEELS) \
+	    $(TORCH) || echo "No CPU wheel of $(TORCH) within reach; taking the ordinary one."
+	touch $@
+
+$(VENV)/installed: $(VENV)/torch requirements.lock pyproject.toml
+	$(VENV)/bin/pip install --quiet -r requirements.lock -e .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
+	$(VENV)/bin/pip install --quiet -r requirements-dev.lock
+	touch $@
+
+# Pins follow pyproject.toml; run after a change there and commit the result.
+lock:
+	$(PYTHON) tools/lock.py
+
+clean:
+	rm -rf results .snakemake

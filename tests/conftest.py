@@ -1,0 +1,54 @@
+"""What several tests need: one thread, the checks' real data where it is present, small caches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from microexpr import cache
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+torch.set_num_threads(1)
+cv2.setNumThreads(1)
+
+
+@pytest.fixture
+def shared_video():
+    """Give the path of a real clip by name; skip where the clips are absent."""
+
+    def path(name: str) -> Path:
+        found = SHARED / "video" / name
+        if not found.exists():
+            pytest.skip(f"{name} is not here")
+        return found
+
+    return path
+
+
+@pytest.fixture
+def image_cache(tmp_path):
+    """Write a cache of images with random pixels and give its path."""
+
+    def write(
+        kind: str = "faces", clips: int = 2, frames: int = 5, size: int = 16, seed: int = 0
+    ) -> Path:
+        rng = np.random.default_rng(seed)
+        path = tmp_path / f"{kind}.h5"
+        with cache.create(path, kind, cache.Provenance()) as out:
+            for number in range(clips):
+                attributes = {"subject": f"s{number}", "label": "negative", "fps": 100.0}
+                with out.clip(f"s{number}_ne_01", **attributes) as clip:
+                    clip.append(
+                        rng.integers(0, 256, (frames, size, size, 3), np.uint8),
+                        frame=np.arange(frames) + 1000,
+                        time=np.arange(frames) / 100,
+                        detected=np.ones(frames),
+                        box=rng.uniform(0, size, (frames, 4)),
+                    )
+        return path
+
+    return write

@@ -1,0 +1,122 @@
+"""One model is the source of defaults, schema and documentation; nothing unknown passes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from microexpr import schema
+from microexpr.config import Config
+from microexpr.errors import ConfigError
+from microexpr.stages import SECTIONS, part
+
+ROOT = Path(__file__).parents[1]
+PRESETS = sorted(ROOT.glob("config/*.yaml"))
+
+
+def merge(base: dict, extra: dict) -> dict:
+    """Merge nested dictionaries the way Snakemake merges configuration files."""
+    merged = dict(base)
+    for key, value in extra.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = merge(base[key], value) if both else value
+    return merged
+
+
+def keys(model: dict, prefix: str = "") -> set[str]:
+    found = set()
+    for name, value in model.items():
+        found |= keys(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name}
+    return found
+
+
+def test_config_yaml_shows_every_key_with_its_default():
+    shown = yaml.safe_load((ROOT / "config.yaml").read_text())
+    defaults = json.loads(Config().model_dump_json())
+    demo = merge(defaults, {"data": {"subjects_per_shard": 3}})
+    assert Config.parse(shown) == Config.parse(demo)
+    # A file of the user's cannot be merged over null, so this one stands there as a comment.
+    hidden = {"features.weights"}
+    assert keys(shown) == keys(defaults) - hidden
+
+
+def test_every_key_is_described():
+    def check(definition: dict, name: str) -> None:
+        for key, field in definition["properties"].items():
+            section = "$ref" in field or "$ref" in (field.get("allOf") or [{}])[0]
+            assert section or field.get("description"), f"{name}.{key} has no description"
+
+    definitions = Config.model_json_schema()["$defs"]
+    for name, definition in definitions.items():
+        check(definition, name)
+
+
+@pytest.mark.parametrize("name", sorted(schema.MODELS))
+def test_the_committed_schemas_are_those_of_the_models(name):
+    committed = (ROOT / "workflow/schemas" / name).read_text(encoding="utf-8")
+    assert committed == schema.render(name), "run: python -m microexpr schema workflow/schemas"
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.name)
+def test_presets_are_valid_by_model_and_by_schema(preset):
+    values = merge(
+        yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(preset.read_text())
+    )
+    Config.parse(values)
+    jsonschema.validate(values, yaml.safe_load(schema.render("config.schema.yaml")))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"magnify": {"alfa": 3}}, "magnify.alfa: Extra inputs are not permitted"),
+        ({"magnifi": {}}, "magnifi: Extra inputs"),
+        ({"magnify": {"alpha": -1}}, "magnify.alpha: .* greater than or equal to 0, got -1"),
+        ({"magnify": {"alpha": "much"}}, "magnify.alpha: .*number"),
+        ({"magnify": {"passband_hz": [3, 1]}}, "magnify: .*passband_hz: the low edge"),
+        ({"windows": {"n": []}}, "windows.n: "),
+        ({"windows": {"n": [7, 1]}}, r"windows.n.1: .*greater than or equal to 2"),
+        ({"features": {"backbone": "resnet"}}, "features.backbone: "),
+        ({"protocol": {"name": "random"}}, "protocol.name: .*'loso'"),
+    ],
+)
+def test_wrong_values_are_named_in_one_line(values, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        Config.parse(values)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_no_configuration(tmp_path):
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    (tmp_path / "broken.yaml").write_text("a: [")
+    for name in ("list.yaml", "broken.yaml", "gone.yaml"):
+        with pytest.raises(ConfigError, match=name):
+            Config.load(str(tmp_path / name))
+    with pytest.raises(ConfigError, match="JSON"):
+        Config.load('{"data": ')
+
+
+@pytest.mark.parametrize("stage", [*SECTIONS, "magnify"])
+def test_a_part_is_itself_a_configuration(stage):
+    given = Config.parse({"demo": {"seed": 5}, "crop": {"margin": 0.4}, "magnify": {"alpha": 3}})
+    method = "pmm" if stage == "magnify" else None
+    cut_out = part(given, stage, method=method)
+    again = part(Config.load(json.dumps(cut_out)), stage, method=method)
+    assert again == cut_out
+
+
+def test_parts_change_with_what_a_stage_reads_and_with_nothing_else():
+    base = Config()
+    alpha = Config.parse({"magnify": {"alpha": 3}})
+    longer = Config.parse({"windows": {"n": [7, 15]}})
+    pyramid = Config.parse({"magnify": {"pmm": {"orientations": 4}}})
+    for stage in ("index", "demo", "decode", "crop", "features", "train"):
+        assert part(base, stage) == part(alpha, stage) == part(longer, stage)
+    assert part(base, "evaluate") != part(longer, "evaluate")
+    assert part(base, "magnify", method="pmm") != part(alpha, "magnify", method="pmm")
+    assert part(base, "magnify", method="pmm") != part(pyramid, "magnify", method="pmm")
+    assert part(base, "magnify", method="amm") == part(pyramid, "magnify", method="amm")

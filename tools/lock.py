@@ -1,0 +1,52 @@
+"""Write requirements.lock and requirements-dev.lock: exact versions of all that pip installs.
+
+Run by ``make lock`` after a change of dependencies in pyproject.toml. Local version labels such as
+``+cpu`` are dropped: which build of PyTorch is taken is the Makefile's matter.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HEADER = (
+    "# Exact versions, written by `make lock`; pyproject.toml says why each dependency is there.\n"
+)
+
+
+def freeze(python: Path) -> list[str]:
+    """List what is installed in an environment, without this project."""
+    command = [python, "-m", "pip", "freeze", "--exclude-editable", "--exclude", "microexpr"]
+    text = subprocess.run(command, check=True, text=True, capture_output=True).stdout
+    pins = [re.sub(r"\s*@.*|\+\S+", "", line) for line in text.splitlines()]
+    if any("==" not in pin for pin in pins):
+        # A wheel from a folder is frozen as a path: ask for its version instead.
+        command = [python, "-m", "pip", "list", "--format=freeze", "--exclude-editable"]
+        text = subprocess.run(command, check=True, text=True, capture_output=True).stdout
+        pins = [re.sub(r"\+\S+", "", line) for line in text.splitlines()]
+    return [pin for pin in pins if not pin.startswith(("pip==", "setuptools==", "microexpr=="))]
+
+
+def main() -> None:
+    """Install into a fresh environment, twice, and write what came."""
+    root = Path(__file__).resolve().parents[1]
+    torch = re.search(r'"(torch==[\d.]+)"', (root / "pyproject.toml").read_text())
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        python = Path(folder) / "bin" / "python"
+        install = [python, "-m", "pip", "install", "--quiet"]
+        # On its own first, so that a local CPU wheel of the pinned version is taken.
+        subprocess.run([*install, torch[1]], check=True)
+        subprocess.run([*install, "-e", root], check=True)
+        runtime = freeze(python)
+        subprocess.run([*install, "-e", f"{root}[test,lint,inspect,imagenet]"], check=True)
+        extra = [pin for pin in freeze(python) if pin not in runtime]
+    (root / "requirements.lock").write_text(HEADER + "\n".join(runtime) + "\n")
+    (root / "requirements-dev.lock").write_text(HEADER + "\n".join(extra) + "\n")
+
+
+if __name__ == "__main__":
+    main()
