@@ -1,4 +1,4 @@
-"""Caches describe themselves, open in common readers, and are never half there or silently wrong."""
+"""Caches describe themselves, open in common readers, and are whole or not there at all."""
 
 from __future__ import annotations
 

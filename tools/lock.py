@@ -1,4 +1,4 @@
-"""Write requirements.lock and requirements-dev.lock: exact versions of all that pip installs.
+"""Write requirements.lock, requirements-dev.lock and envs/*.yaml: exact versions of everything.
 
 Run by ``make lock`` after a change of dependencies in pyproject.toml. Local version labels such as
 ``+cpu`` are dropped: which build of PyTorch is taken is the Makefile's matter.
@@ -30,6 +30,24 @@ def freeze(python: Path) -> list[str]:
     return [pin for pin in pins if not pin.startswith(("pip==", "setuptools==", "microexpr=="))]
 
 
+CONDA = """\
+# For `snakemake --sdm conda`; the same versions as requirements.lock, written by `make lock`.
+channels:
+  - conda-forge
+dependencies:
+  - python=3.11
+  - pip
+  - pip:
+"""
+
+
+def conda(pins: list[str], build: str) -> str:
+    """Give a conda environment of these pins; `build` is PyTorch's, ``+cpu`` or empty."""
+    lines = [pin + build if pin.startswith("torch==") else pin for pin in pins]
+    index = ["--extra-index-url https://download.pytorch.org/whl/cpu"] if build else []
+    return CONDA + "".join(f"      - {line}\n" for line in index + lines)
+
+
 def main() -> None:
     """Install into a fresh environment, twice, and write what came."""
     root = Path(__file__).resolve().parents[1]
@@ -45,6 +63,8 @@ def main() -> None:
         subprocess.run([*install, "-e", f"{root}[test,lint,inspect,imagenet]"], check=True)
         extra = [pin for pin in freeze(python) if pin not in runtime]
     (root / "requirements.lock").write_text(HEADER + "\n".join(runtime) + "\n")
+    (root / "envs/cpu.yaml").write_text(conda(runtime, "+cpu"))
+    (root / "envs/gpu.yaml").write_text(conda(runtime, ""))
     (root / "requirements-dev.lock").write_text(HEADER + "\n".join(extra) + "\n")
 
 

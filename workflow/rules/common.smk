@@ -13,6 +13,11 @@ os.environ["PATH"] = os.pathsep.join(
     [str(Path(sys.executable).parent), os.environ["PATH"]]
 )
 
+# With --sdm conda the jobs' environment has the libraries, but not this package.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(Path(workflow.basedir) / "src"), os.environ.get("PYTHONPATH", "")]
+).rstrip(os.pathsep)
+
 try:
     PLAN = Plan(config)
     SHARDS = list(PLAN.shards)

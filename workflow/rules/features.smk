@@ -13,7 +13,7 @@ rule features:
     benchmark:
         f"results/benchmarks/features/{BACKBONE}/{{method}}/{{shard}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml"
     resources:
         gpu=1,
         mem_mb=3000,
