@@ -1,0 +1,58 @@
+"""What a clip is: its checks, its luma, and how a change of luma goes back into colour."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+
+from microexpr.errors import ConfigError, DataError
+
+LUMA = (0.299, 0.587, 0.114)  # Y of YIQ (NTSC); adding to Y adds the same to R, G and B
+Progress = Callable[[float], None]
+
+
+def check_clip(clip: torch.Tensor) -> None:
+    """Raise DataError unless the clip is float32 or float64, (T, H, W) or (T, H, W, 3), finite."""
+    if not isinstance(clip, torch.Tensor) or clip.dtype not in (torch.float32, torch.float64):
+        kind = clip.dtype if isinstance(clip, torch.Tensor) else type(clip).__name__
+        raise DataError(f"a clip must be a float32 or float64 tensor in 0..1, got {kind}")
+    if clip.ndim not in (3, 4) or (clip.ndim == 4 and clip.shape[-1] != 3):
+        raise DataError(
+            f"a clip must have the shape (T, H, W) or (T, H, W, 3), got {tuple(clip.shape)}"
+        )
+    if 0 in clip.shape:
+        raise DataError(f"the clip is empty: shape {tuple(clip.shape)}")
+    if min(clip.shape[1:3]) < 8:
+        raise DataError(f"frames of {clip.shape[2]}x{clip.shape[1]} px are too small, 8x8 is least")
+    low, high = torch.aminmax(clip)
+    if not (math.isfinite(float(low)) and math.isfinite(float(high))):
+        bad = (~torch.isfinite(clip)).flatten(1).any(dim=1).nonzero().flatten().tolist()
+        raise DataError(f"frame {bad[0]} holds values that are not finite ({len(bad)} such frames)")
+
+
+def check_alphas(alpha: float | Sequence[float]) -> list[float]:
+    """The amplification factors as a list.
+
+    Raises
+    ------
+    ConfigError
+        Where one is negative or not finite, or where there is none.
+    """
+    alphas = [float(a) for a in alpha] if isinstance(alpha, Sequence) else [float(alpha)]
+    if not alphas:
+        raise ConfigError("magnify.alpha: at least one value is needed")
+    for value in alphas:
+        if not (math.isfinite(value) and value >= 0):
+            raise ConfigError(f"magnify.alpha: {value:g} must be 0 or more")
+    return alphas
+
+
+def luma(clip: torch.Tensor) -> torch.Tensor:
+    """The luma of a clip, shape (T, H, W); a grey clip is its own luma."""
+    if clip.ndim == 3:
+        return clip
+    red, green, blue = LUMA
+    result = clip[..., 0] * red
+    return result.add_(clip[..., 1], alpha=green).add_(clip[..., 2], alpha=blue)

@@ -1,0 +1,140 @@
+"""Laplacian pyramid as one weighted sum (Burt and Adelson 1983; Wu et al. 2012, section 4).
+
+Magnification never needs the pyramid's bands themselves, only ``sum_l w_l * band_l`` brought back
+to full size. With g_l the Gaussian levels and ``band_l = g_l - up(g_{l+1})`` that sum telescopes to
+``sum_l (w_l - w_{l-1}) * up^l(g_l)``: no band is formed, and equal weights of neighbouring levels
+cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import torch
+from torch.nn import functional
+
+TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+PEAK_WAVELENGTH_PX = 5.0  # of the finest band; band l peaks at 5 * 2^l px
+
+
+def fitting_levels(height_px: int, width_px: int, levels: int) -> int:
+    """The number of band-pass levels, at most `levels`, whose low-pass keeps 2 px a side."""
+    return max(1, min(levels, int(min(height_px, width_px) // 2).bit_length()))
+
+
+def level_wavelengths_px(levels: int) -> list[float]:
+    """Wavelength that each band-pass level passes best, finest first, px of the full image."""
+    return [PEAK_WAVELENGTH_PX * 2.0**level for level in range(levels)]
+
+
+def level_weights(levels: int, *, alpha: float, lambda_c_px: float) -> list[float]:
+    """Each level's share of alpha, ``alpha_l / alpha``, finest first; the low-pass gets none.
+
+    Wu et al. 2012, eq. 14: amplification by alpha shows a displacement delta correctly where
+    ``(1 + alpha) * delta < lambda / 8``. `lambda_c_px` is the shortest wavelength that gets all of
+    alpha; it fixes delta, and a shorter wavelength gets ``alpha_l = lambda / (8 delta) - 1``, which
+    is never negative here (a negative gain would reverse the motion). At alpha = 0 the limit holds.
+
+    Parameters
+    ----------
+    levels : int
+        Band-pass levels.
+    alpha : float
+        Amplification, 0 or more.
+    lambda_c_px : float
+        px; 0 gives every level all of alpha.
+    """
+    if lambda_c_px == 0:
+        return [1.0] * levels
+    weights = []
+    for wavelength in level_wavelengths_px(levels):
+        if alpha == 0:
+            weights.append(1.0 if wavelength >= lambda_c_px else 0.0)
+        else:
+            bound = (1 + alpha) * wavelength / lambda_c_px - 1
+            weights.append(min(1.0, max(0.0, bound / alpha)))
+    return weights
+
+
+def weighted_sum(images: torch.Tensor, weights: Sequence[float]) -> torch.Tensor:
+    """Sum of the pyramid's levels with a weight each.
+
+    Parameters
+    ----------
+    images : Tensor, float, shape (n, H, W)
+        On any device.
+    weights : sequence of float
+        Of the band-pass levels, finest first, and of the low-pass residual: levels + 1 values.
+
+    Returns
+    -------
+    Tensor, shape (n, H, W)
+        Equal to `images` where every weight is 1.
+    """
+    steps = [weights[0]] + [b - a for a, b in pairwise(weights)]
+    deepest = max((level for level, step in enumerate(steps) if step), default=0)
+    if images.device.type != "cpu":
+        return _sum_up(images, steps[: deepest + 1])
+    result = torch.empty_like(images, memory_format=torch.contiguous_format)
+    for image, out in zip(images.numpy(), result.numpy(), strict=True):
+        out[:] = _sum_up_cv2(image, steps[: deepest + 1])
+    return result
+
+
+def _sum_up_cv2(image: np.ndarray, steps: Sequence[float]) -> np.ndarray:
+    gaussians = [image]
+    for _ in steps[1:]:
+        gaussians.append(cv2.pyrDown(gaussians[-1]))
+    total = gaussians[-1] * steps[-1]
+    for level in reversed(range(len(steps) - 1)):
+        height, width = gaussians[level].shape
+        total = cv2.pyrUp(total, dstsize=(width, height))
+        if steps[level]:
+            total += steps[level] * gaussians[level]
+    return total
+
+
+def _sum_up(images: torch.Tensor, steps: Sequence[float]) -> torch.Tensor:
+    gaussians = [images]
+    for _ in steps[1:]:
+        gaussians.append(down(gaussians[-1]))
+    total = gaussians[-1] * steps[-1]
+    for level in reversed(range(len(steps) - 1)):
+        height, width = gaussians[level].shape[-2:]
+        total = up(total, height, width)
+        if steps[level]:
+            total = total + steps[level] * gaussians[level]
+    return total
+
+
+def down(images: torch.Tensor) -> torch.Tensor:
+    """Blur with the binomial filter and keep every other pixel: ``cv2.pyrDown`` on any device."""
+    for _ in range(2):  # along x, then along y as the transposed image's x
+        n = images.shape[-1]
+        wide = functional.pad(images, (2, 2), mode="reflect") if n > 2 else _reflect(images)
+        images = sum(tap * wide[..., k : k + n : 2] for k, tap in enumerate(TAPS)).mT
+    return images
+
+
+def up(images: torch.Tensor, height_px: int, width_px: int) -> torch.Tensor:
+    """Twice the size, interpolated with the binomial filter: ``cv2.pyrUp`` on any device."""
+    for n in (width_px, height_px):
+        m = images.shape[-1]
+        left = images[..., [min(1, m - 1)]]
+        right = images[..., [-1]]  # OpenCV repeats the last sample, mirrors at the first
+        wide = torch.cat([left, images, right], dim=-1)
+        even = wide[..., :-2] / 8 + wide[..., 1:-1] * 0.75 + wide[..., 2:] / 8
+        odd = (wide[..., 1:-1] + wide[..., 2:]) / 2
+        images = torch.stack([even, odd], dim=-1).flatten(-2)[..., :n].mT
+    return images
+
+
+def _reflect(images: torch.Tensor) -> torch.Tensor:
+    """Two samples mirrored at each end of an axis that is too short for ``pad``."""
+    n = images.shape[-1]
+    period = max(1, 2 * n - 2)
+    index = [abs((k + n - 1) % period - (n - 1)) if n > 1 else 0 for k in range(-2, n + 2)]
+    return images[..., index]

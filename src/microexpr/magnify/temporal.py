@@ -1,0 +1,248 @@
+"""Temporal filters of short clips, as matrices.
+
+A clip of T frames is filtered by a T x T matrix, whatever the filter: ideal, Butterworth and the
+difference to a reference frame are all linear. Three things follow. Any filter costs the same two
+matrix products; a filter of low rank is applied *before* the spatial stage, which then runs on r
+components instead of T frames; and what a filter does to a clip of this length can be computed
+beforehand (:func:`realised_gain`), which matters because micro-expressions last 11-58 frames.
+
+Every filter here maps a constant to zero, and :func:`filter_matrix` refers its output to the
+reference frame: motion is magnified relative to that frame, which itself comes out unchanged.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from microexpr.errors import ConfigError, DataError, MicroexprWarning
+
+TemporalFilter = Literal["butterworth", "ideal", "iir", "reference"]
+Boundary = Literal["mirror", "edge", "periodic"]
+Matrix = NDArray[np.float64]
+BOUNDARY: dict[str, Boundary] = {"ideal": "mirror", "butterworth": "edge"}
+PADDING_CLIPS = 3  # clip lengths added on each side; the default band decays within them
+WEAK_GAIN = 0.1
+
+
+class RealisedGain(NamedTuple):
+    """What a filter leaves of an onset-apex-offset motion that spans the clip."""
+
+    gain: float
+    """Peak-to-peak of the filtered profile over that of the profile."""
+    correlation: float
+    """Of the two; below zero the filter reverses the motion."""
+
+
+@lru_cache(maxsize=64)
+def filter_matrix(
+    n_frames: int,
+    *,
+    fps: float,
+    passband_hz: tuple[float, float],
+    temporal_filter: TemporalFilter = "butterworth",
+    order: int = 1,
+    reference_frame: int = 0,
+    boundary: Boundary | None = None,
+    anchored: bool = True,
+) -> Matrix:
+    """The filter as a matrix M: ``filtered = M @ frames``.
+
+    Parameters
+    ----------
+    n_frames : int
+        Frames of the clip, T.
+    fps : float
+        Capture rate, frames/s.
+    passband_hz : (float, float)
+        Low and high edge, Hz. Not used by ``reference``.
+    temporal_filter : {'butterworth', 'ideal', 'iir', 'reference'}
+        ``butterworth`` runs forward and backward (zero phase), ``ideal`` keeps the frequencies
+        inside the band at gain 1, ``iir`` is the causal Butterworth started in the steady state of
+        frame 0, ``reference`` is ``x[t] - x[reference_frame]``.
+    order : int
+        Of the Butterworth low- and high-pass, once for each direction.
+    reference_frame : int
+        Frame with respect to which the output is zero.
+    boundary : {'mirror', 'edge', 'periodic'}, optional
+        How the clip goes on beyond its ends; by default ``mirror`` for ``ideal`` and ``edge`` for
+        ``butterworth``. ``iir`` and ``reference`` look at nothing beyond the ends.
+    anchored : bool
+        Subtract the filter's output at the reference frame, so that this frame is unchanged.
+
+    Returns
+    -------
+    ndarray, float64, shape (T, T)
+        Read-only. Its rows sum to zero: a still clip gives zero.
+
+    Raises
+    ------
+    ConfigError
+        Passband beyond the Nyquist frequency, empty, or (``ideal``) without a frequency of a clip
+        of this length; `reference_frame` outside the clip.
+    DataError
+        Fewer frames than the filter needs.
+    """
+    check_frames(n_frames, temporal_filter=temporal_filter, order=order)
+    if not 0 <= reference_frame < n_frames:
+        raise ConfigError(
+            f"magnify.reference_frame: {reference_frame} lies outside a clip of {n_frames} frames"
+        )
+    if temporal_filter == "reference":
+        matrix = np.eye(n_frames)
+        anchored = True
+    elif temporal_filter == "ideal":
+        check_passband(fps, passband_hz, temporal_filter)
+        matrix = _ideal(n_frames, fps, passband_hz, boundary or BOUNDARY["ideal"])
+    elif temporal_filter in ("butterworth", "iir"):
+        check_passband(fps, passband_hz, temporal_filter)
+        sections = signal.butter(order, passband_hz, btype="bandpass", fs=fps, output="sos")
+        if temporal_filter == "iir":
+            matrix = _causal(n_frames, sections)
+        else:
+            matrix = _zero_phase(n_frames, sections, boundary or BOUNDARY["butterworth"])
+    else:
+        raise ConfigError(
+            f"magnify.temporal_filter: {temporal_filter!r} is none of butterworth, ideal, iir, "
+            "reference"
+        )
+    if anchored:
+        matrix = matrix - matrix[reference_frame]
+    matrix.setflags(write=False)
+    return matrix
+
+
+def low_rank(matrix: Matrix, *, tolerance: float = 1e-6) -> tuple[Matrix, Matrix]:
+    """Factors L (T, r) and R (r, T) with ``L @ R`` equal to the matrix.
+
+    Singular values below `tolerance` times the largest are dropped. An ideal band with m
+    frequencies has rank m (mirrored) or 2 m (periodic); Butterworth filters have nearly full rank.
+    """
+    left, values, right = np.linalg.svd(matrix)
+    rank = int((values > tolerance * values[0]).sum()) if values[0] > 0 else 0
+    return left[:, :rank] * values[:rank], right[:rank]
+
+
+def realised_gain(
+    n_frames: int,
+    fps: float,
+    passband_hz: tuple[float, float],
+    temporal_filter: TemporalFilter = "butterworth",
+    order: int = 1,
+    *,
+    boundary: Boundary | None = None,
+) -> RealisedGain:
+    """What the filter leaves of a motion ``sin^2`` (onset, apex, offset) over the whole clip.
+
+    The magnified peak-to-peak motion is ``1 + alpha * gain`` times the motion (at correlation 1),
+    not ``1 + alpha`` times. Parameters and errors are those of :func:`filter_matrix`.
+
+    Warns
+    -----
+    MicroexprWarning
+        The gain is below 0.1 or the filter reverses the motion.
+    """
+    matrix = filter_matrix(
+        n_frames,
+        fps=fps,
+        passband_hz=passband_hz,
+        temporal_filter=temporal_filter,
+        order=order,
+        boundary=boundary,
+    )
+    profile = np.sin(np.pi * np.arange(n_frames) / (n_frames - 1)) ** 2
+    if np.ptp(profile) < 1e-9:  # two frames: no apex between them
+        profile = np.arange(n_frames, dtype=float)
+    filtered = matrix @ profile
+    gain = float(np.ptp(filtered) / np.ptp(profile))
+    correlation = float(np.corrcoef(filtered, profile)[0, 1]) if gain > 1e-9 else 0.0
+    if gain < WEAK_GAIN or correlation < 0:
+        warnings.warn(
+            f"{temporal_filter} filter {passband_hz[0]:g}-{passband_hz[1]:g} Hz on {n_frames} "
+            f"frames at {fps:g} fps: a motion over the whole clip keeps {gain:.2f} of its size, "
+            f"correlation {correlation:.2f} (magnify.passband_hz, magnify.temporal_filter)",
+            MicroexprWarning,
+            stacklevel=2,
+        )
+    return RealisedGain(gain, correlation)
+
+
+def check_frames(n_frames: int, *, temporal_filter: str, order: int) -> None:
+    """Raise DataError where a clip is shorter than the filter needs."""
+    needed = 2 if temporal_filter == "reference" else 3
+    if temporal_filter in ("butterworth", "iir"):
+        if order < 1:
+            raise ConfigError(f"magnify.order: {order} must be at least 1")
+        needed = 2 * order + 1  # a band-pass of this order remembers 2 * order values
+    if n_frames < needed:
+        raise DataError(
+            f"a clip of {n_frames} frames is too short: the {temporal_filter} filter of order "
+            f"{order} needs {needed} (magnify.temporal_filter, magnify.order)"
+        )
+
+
+def check_passband(fps: float, passband_hz: tuple[float, float], temporal_filter: str) -> None:
+    """Raise ConfigError where the band is empty or reaches beyond half the frame rate."""
+    low, high = passband_hz
+    if not (np.isfinite(fps) and fps > 0):
+        raise ConfigError(f"data.fps: {fps} must be positive")
+    if not 0 < low < high:
+        raise ConfigError(
+            f"magnify.passband_hz: {low:g}-{high:g} Hz is no band, need 0 < low < high"
+        )
+    nyquist = fps / 2
+    if high > nyquist or (high == nyquist and temporal_filter != "ideal"):
+        raise ConfigError(
+            f"magnify.passband_hz: {high:g} Hz is not below the Nyquist frequency {nyquist:g} Hz "
+            f"of {fps:g} frames/s"
+        )
+
+
+def _ideal(
+    n_frames: int, fps: float, passband_hz: tuple[float, float], boundary: Boundary
+) -> Matrix:
+    """Projection onto the cosines (mirrored clip) or harmonics (periodic clip) in the band."""
+    if boundary == "edge":
+        inner = _ideal(n_frames * (2 * PADDING_CLIPS + 1), fps, passband_hz, "mirror")
+        extend = _extension(n_frames, "edge")
+        return inner[n_frames * PADDING_CLIPS :][:n_frames] @ extend
+    period = n_frames if boundary == "periodic" else 2 * n_frames
+    frequencies = np.arange(period // 2 + 1) * fps / period
+    slack = 1e-9 * fps
+    inside = (frequencies >= passband_hz[0] - slack) & (frequencies <= passband_hz[1] + slack)
+    if not inside.any():
+        raise ConfigError(
+            f"magnify.passband_hz: an ideal filter {passband_hz[0]:g}-{passband_hz[1]:g} Hz holds "
+            f"no frequency of a clip of {n_frames} frames at {fps:g} fps, whose frequencies are "
+            f"{fps / period:.3g} Hz apart: widen the band or choose another magnify.temporal_filter"
+        )
+    twice = np.eye(n_frames)
+    if boundary == "mirror":
+        twice = np.vstack([twice, twice[::-1]])
+    spectrum = np.fft.rfft(twice, axis=0) * inside[:, None]
+    return np.fft.irfft(spectrum, n=period, axis=0)[:n_frames]
+
+
+def _extension(n_frames: int, boundary: Boundary) -> Matrix:
+    """Matrix that lengthens a clip by :data:`PADDING_CLIPS` lengths at each end."""
+    mode = {"mirror": "symmetric", "edge": "edge", "periodic": "wrap"}[boundary]
+    index = np.pad(np.arange(n_frames), PADDING_CLIPS * n_frames, mode=mode)  # type: ignore[call-overload]
+    return np.eye(n_frames)[index]
+
+
+def _zero_phase(n_frames: int, sections: Matrix, boundary: Boundary) -> Matrix:
+    """Forward and backward filtering (``filtfilt``) of the lengthened clip."""
+    filtered = signal.sosfiltfilt(sections, _extension(n_frames, boundary), axis=0, padlen=0)
+    return filtered[PADDING_CLIPS * n_frames :][:n_frames]
+
+
+def _causal(n_frames: int, sections: Matrix) -> Matrix:
+    """Forward filtering; the state is that of a clip that has always shown frame 0."""
+    identity = np.eye(n_frames)
+    state = signal.sosfilt_zi(sections)[:, :, None] * identity[0]
+    return signal.sosfilt(sections, identity, axis=0, zi=state)[0]

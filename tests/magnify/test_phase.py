@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from synthetic import displacement_px, moved, onset_apex_offset, psnr_db, texture
+
+from microexpr.errors import ConfigError
+from microexpr.magnify import amm, pmm
+
+SMIC = {"fps": 100.0, "passband_hz": (0.5, 10.0)}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"orientations": 4},
+        {"orientations": 1},
+        {"per_octave": 2},
+        {"levels": 3},
+        {"smoothing_px": 0.0},
+        {"smoothing_px": 4.0},
+    ],
+)
+def test_pyramid_options_magnify_too(options: dict[str, object]) -> None:
+    image = texture(90, 101)
+    shift = 0.05 * onset_apex_offset(20)
+    result = pmm(moved(image, shift), alpha=10.0, temporal_filter="reference", **SMIC, **options)
+    gain = np.ptp(displacement_px(result, image)) / np.ptp(shift)
+    few = "levels" in options  # three octaves leave wavelengths above 16 px alone
+    assert (4 if few else 8.5) < gain < 11.6
+
+
+@pytest.mark.parametrize("shift_px", [1.0, 2.0, 4.0])
+def test_large_shifts_stay_sharp_where_the_linear_method_breaks(shift_px: float) -> None:
+    """Gabor of wavelength 16 px: phase shifts hold to a quarter wavelength, gains do not."""
+    x, y = np.meshgrid(np.arange(128) - 64.0, np.arange(128) - 64.0)
+
+    def gabor(s: float) -> np.ndarray:
+        envelope = np.exp(-((x - s) ** 2 + y**2) / (2 * 8.0**2))
+        return 0.5 + 0.4 * envelope * np.cos(2 * np.pi * (x - s) / 16)
+
+    alpha, clips = 20.0, []
+    for factor in (1.0, 21.0):
+        frames = [gabor(factor * s) for s in (0.0, shift_px / 21, 0.0)]
+        clips.append(torch.from_numpy(np.stack(frames)).float())
+    clip, truth = clips
+    options = {"alpha": alpha, "temporal_filter": "reference", **SMIC}
+    error = (pmm(clip, smoothing_px=0.0, **options)[1] - truth[1]).norm()
+    moved_by = (truth[1] - truth[0]).norm()
+    assert error < 0.15 * moved_by
+    if shift_px == 4:
+        linear = (amm(clip, lambda_c_px=0.0, **options)[1] - truth[1]).norm()
+        assert linear > 0.6 * moved_by
+
+
+def test_flicker_is_not_magnified() -> None:
+    """A change of brightness leaves phases alone; the linear method amplifies it."""
+    image = torch.from_numpy(texture(64, 64)).float()
+    gain = 1 + 0.005 * torch.sin(torch.arange(40) / 3)
+    clip = image * gain[:, None, None]
+    for method, bound in ((pmm, 0.001), (amm, 0.03)):
+        change = (method(clip, alpha=20.0, **SMIC) - clip).abs().max()
+        assert change < bound if method is pmm else change > bound / 3
+
+
+def test_noise_is_amplified_less_than_by_the_linear_method() -> None:
+    image = texture(96, 96)
+    clip = moved(image, np.zeros(32))
+    clip = clip + 0.008 * torch.randn(clip.shape, generator=torch.Generator().manual_seed(2))
+    truth = clip[:1].expand_as(clip)
+    linear = psnr_db(amm(clip, alpha=20.0, lambda_c_px=0.0, **SMIC), truth)
+    plain = psnr_db(pmm(clip, alpha=20.0, smoothing_px=0.0, **SMIC), truth)
+    smooth = psnr_db(pmm(clip, alpha=20.0, **SMIC), truth)
+    assert plain > linear + 5
+    assert smooth > plain + 0.5
+
+
+def test_nothing_moves_where_nothing_moved() -> None:
+    """Local motion of a patch leaves the far side of the frame in place."""
+    still = texture(128, 128)
+    clip = moved(still, np.zeros(20)).numpy().copy()
+    patch = moved(still, 0.1 * onset_apex_offset(20)).numpy()
+    y, x = np.mgrid[:128, :128]
+    window = np.exp(-((x - 32) ** 2 + (y - 64) ** 2) / (2 * 10.0**2))
+    clip += window * (patch - clip)
+    result = pmm(torch.from_numpy(clip), alpha=10.0, temporal_filter="reference", **SMIC)
+    change = (result - torch.from_numpy(clip)).abs().amax(dim=0).numpy()
+    assert change[54:74, 22:42].max() > 0.02
+    assert change[:, 86:106].max() < 0.1 * change[54:74, 22:42].max()
+
+
+@pytest.mark.parametrize(
+    "options", [{"levels": 9}, {"orientations": 0}, {"per_octave": 3}, {"smoothing_px": -1.0}]
+)
+def test_impossible_options_are_errors(options: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=r"magnify\.pmm"):
+        pmm(torch.rand(10, 32, 32), alpha=1.0, **SMIC, **options)

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import numpy as np
+import pyrtools
+import pytest
+import torch
+
+from microexpr.errors import ConfigError
+from microexpr.magnify.steerable import SteerablePyramid, fitting_octaves, steerable_pyramid
+
+SIZES = [(64, 64), (60, 52), (95, 97), (64, 81), (131, 40)]
+
+
+def image(height: int, width: int) -> torch.Tensor:
+    return torch.rand((height, width), generator=torch.Generator().manual_seed(height * width))
+
+
+def energy(pyramid: SteerablePyramid, x: torch.Tensor) -> float:
+    total = sum(float((part.double() ** 2).sum()) for part in pyramid.residuals(x))
+    for band, values in zip(pyramid.bands, pyramid.analyse(x), strict=True):
+        total += float((values.abs().double() ** 2).sum()) * x.numel() / band.size / 2
+    return total
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("orientations", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("per_octave", [1, 2])
+def test_reconstruction_and_parseval(
+    size: tuple[int, int], orientations: int, per_octave: int
+) -> None:
+    x = image(*size)
+    for levels in (1, 3, None):
+        pyramid = steerable_pyramid(
+            *size, levels=levels, orientations=orientations, per_octave=per_octave
+        )
+        back = pyramid.synthesise(pyramid.analyse(x), *pyramid.residuals(x))
+        assert (back - x).abs().max() < 1e-5
+        assert energy(pyramid, x) == pytest.approx(float((x.double() ** 2).sum()), rel=1e-5)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (128, 96), (60, 52), (56, 100)])
+@pytest.mark.parametrize("orientations", [2, 4, 8])
+def test_bands_equal_pyrtools(size: tuple[int, int], orientations: int) -> None:
+    """Its coefficients, brought to the image's size; (60, 52) has odd coarse levels."""
+    x = image(*size)
+    deepest = int(np.log2(min(size))) - 2
+    for levels in range(1, deepest + 1):
+        reference = pyrtools.pyramids.SteerablePyramidFreq(
+            x.double().numpy(), height=levels, order=orientations - 1, is_complex=True
+        )
+        pyramid = steerable_pyramid(*size, levels=levels, orientations=orientations, grid="full")
+        for band, values in zip(pyramid.bands, pyramid.analyse(x), strict=True):
+            coarse = reference.pyr_coeffs[(band.radial, band.orientation)]
+            expected = interpolated(coarse, size) * 1j ** (orientations - 1)
+            assert np.abs(values.numpy() - expected).max() < 1e-5
+        high, low = pyramid.residuals(x)
+        assert np.abs(high.numpy() - reference.pyr_coeffs["residual_highpass"]).max() < 1e-5
+        expected = interpolated(reference.pyr_coeffs["residual_lowpass"], size).real
+        assert np.abs(low.numpy() - expected).max() < 1e-4  # pyrtools masks it twice
+
+
+def interpolated(coarse: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    spectrum = np.fft.fftshift(np.fft.fft2(coarse))
+    full = np.zeros(size, complex)
+    rows = size[0] // 2 - coarse.shape[0] // 2
+    columns = size[1] // 2 - coarse.shape[1] // 2
+    full[rows : rows + coarse.shape[0], columns : columns + coarse.shape[1]] = spectrum
+    return np.fft.ifft2(np.fft.ifftshift(full))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("per_octave", [1, 2])
+def test_boxes_hold_the_same_bands_as_full_grids(size: tuple[int, int], per_octave: int) -> None:
+    """Amplitudes agree where the grids share samples; the modulation has modulus 1."""
+    x = image(*size)
+    box = steerable_pyramid(*size, orientations=4, per_octave=per_octave)
+    full = steerable_pyramid(*size, orientations=4, per_octave=per_octave, grid="full")
+    for band, a, b in zip(box.bands, box.analyse(x), full.analyse(x), strict=True):
+        rows = np.arange(band.shape[0]) * size[0] / band.shape[0]
+        columns = np.arange(band.shape[1]) * size[1] / band.shape[1]
+        on_y, on_x = rows % 1 == 0, columns % 1 == 0
+        expected = b.abs()[rows[on_y].astype(int)][:, columns[on_x].astype(int)]
+        assert torch.allclose(a.abs()[on_y][:, on_x], expected, atol=1e-5)
+
+
+def test_boxes_save_coefficients() -> None:
+    area = {}
+    for orientations in (4, 8):
+        pyramid = steerable_pyramid(224, 224, orientations=orientations, cutoff=1e-2)
+        area[orientations] = sum(band.size for band in pyramid.bands) / 224**2
+    assert area[4] < 2.6 and area[8] < 3.7
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_remainder_without_high_residual_is_the_low_pass(size: tuple[int, int]) -> None:
+    pyramid = steerable_pyramid(*size, high_residual=False)
+    inside = np.ones(size, bool)
+    if size[0] % 2 == 0:
+        inside[size[0] // 2] = False
+    if size[1] % 2 == 0:
+        inside[:, size[1] // 2] = False
+    flipped = torch.roll(pyramid.remainder.flip(0, 1), (1, 1), (0, 1))
+    both_halves = (pyramid.remainder + flipped) / 2
+    assert np.allclose(both_halves[inside], pyramid.low[inside] ** 2, atol=1e-5)
+    assert not pyramid.high.any()
+    assert float(pyramid.low.sum()) < 8  # the mean and parts of one cycle
+
+
+@pytest.mark.parametrize("levels", [0, 7, -1])
+def test_impossible_depth_is_an_error(levels: int) -> None:
+    assert fitting_octaves(128, 200) == 6
+    with pytest.raises(ConfigError, match=f"magnify.pmm.levels: {levels}.*200x128 px.*1 to 6"):
+        steerable_pyramid(128, 200, levels=levels)
+
+
+def test_impossible_bands_are_errors() -> None:
+    with pytest.raises(ConfigError, match="orientations 0"):
+        steerable_pyramid(64, 64, orientations=0)
+    with pytest.raises(ConfigError, match="per_octave 3"):
+        steerable_pyramid(64, 64, per_octave=3)
