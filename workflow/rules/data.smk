@@ -20,9 +20,7 @@ rule decode:
         # The rows of this shard are a parameter: one new clip elsewhere in the
         # manifest decodes nothing again.
         manifest=ancient("results/manifest.csv"),
-        demo=branch(
-            PLAN.config.data.kind == "demo", then="results/demo/{shard}.json"
-        ),
+        demo=branch(PLAN.config.data.kind == "demo", then="results/demo/{shard}.json"),
     output:
         temp("results/frames/{shard}.h5"),
     log:

@@ -1,0 +1,42 @@
+rule evaluate:
+    input:
+        predictions=expand(
+            "results/train/{method}/N{n}/part{part}.csv",
+            method=METHODS,
+            n=LENGTHS,
+            part=PARTS,
+        ),
+        manifest="results/manifest.csv",
+        features=f"results/features/{BACKBONE}/{METHODS[0]}/{SHARDS[0]}.h5",
+    output:
+        table=report(
+            "results/table.csv",
+            caption="../report/table.rst",
+            category="Accuracy",
+            labels={"table": "accuracy against N"},
+        ),
+        readings=report(
+            "results/table_readings.csv",
+            caption="../report/table_readings.rst",
+            category="Accuracy",
+            labels={"table": "the other readings"},
+        ),
+        metrics="results/metrics.csv",
+        comparisons="results/comparisons.csv",
+        confusion="results/confusion.csv",
+        predictions="results/predictions.csv",
+    log:
+        "results/logs/evaluate.log",
+    benchmark:
+        "results/benchmarks/evaluate.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        config=PLAN.settings("evaluate"),
+        code=PLAN.code("evaluate"),
+    shell:
+        "python -m microexpr evaluate {input.predictions} --manifest {input.manifest}"
+        " --features {input.features} --config {params.config:q} > {log} 2>&1"

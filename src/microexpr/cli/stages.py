@@ -36,6 +36,20 @@ def add_commands(commands: Commands) -> None:
     _source_and_output(features, "cache of faces or magnified faces", "cache of features")
     _device(features)
 
+    train = _stage(commands, "train", _train, "retrain and test some folds of one method and N")
+    train.add_argument("features", type=Path, nargs="+", help="caches of features: all shards")
+    train.add_argument("--output", type=Path, required=True, help="predictions (.csv)")
+    train.add_argument("--method", required=True, help="name of the arm")
+    train.add_argument("--n", type=int, required=True, help="frames a window")
+    train.add_argument("--part", type=int, default=0, help="which of train.parts [%(default)s]")
+    _device(train)
+
+    evaluate = _stage(commands, "evaluate", _evaluate, "pool predictions into tables")
+    evaluate.add_argument("predictions", type=Path, nargs="+", help="of all methods and N (.csv)")
+    evaluate.add_argument("--manifest", type=Path, required=True)
+    evaluate.add_argument("--features", type=Path, required=True, help="one cache of features")
+    evaluate.add_argument("--folder", type=Path, default=Path("results"), help="[%(default)s]")
+
 
 def _stage(commands: Commands, name: str, run: object, summary: str) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=f"stage: {summary}", description=f"Stage: {summary}.")
@@ -97,3 +111,31 @@ def _features(arguments: argparse.Namespace) -> None:
     limit_threads(arguments.threads)
     config, device = Config.load(arguments.config), choose_device(arguments.device)
     features.run(config, arguments.source, arguments.output, device)
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from microexpr.stages import train
+    from microexpr.threads import choose_device, limit_threads
+
+    limit_threads(arguments.threads)
+    train.run(
+        Config.load(arguments.config),
+        arguments.features,
+        arguments.output,
+        method=arguments.method,
+        n=arguments.n,
+        part=arguments.part,
+        device=choose_device(arguments.device),
+    )
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from microexpr.stages import evaluate
+
+    evaluate.run(
+        Config.load(arguments.config),
+        arguments.predictions,
+        manifest_path=arguments.manifest,
+        features=arguments.features,
+        folder=arguments.folder,
+    )

@@ -30,6 +30,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     verify.add_argument("file", type=Path, nargs="+")
     verify.set_defaults(run=_verify)
 
+    show = commands.add_parser(
+        "show", help="print table.csv", description="Print a table of accuracy against N."
+    )
+    show.add_argument("table", type=Path)
+    show.set_defaults(run=_show)
+
     schema = commands.add_parser(
         "schema",
         help="write the JSON schemas",
@@ -52,6 +58,12 @@ def _verify(arguments: argparse.Namespace) -> None:
 
     for path in arguments.file:
         print(f"{verify(path)}  {path}")
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    from microexpr.show import print_table
+
+    print_table(arguments.table)
 
 
 def _schema(arguments: argparse.Namespace) -> None:

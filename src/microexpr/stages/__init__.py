@@ -43,7 +43,7 @@ SECTIONS = {
         "protocol": None,
     },
     "evaluate": {
-        "data": ("kind", "labels", "root"),
+        "data": ("kind", "labels", "camera", "version", "table"),
         "magnify": ("methods",),
         "windows": ("n",),
         "features": ("backbone", "cut", "weights"),

@@ -93,6 +93,6 @@ def _options(config: Config, method: str) -> dict[str, Any]:
         "temporal_filter": settings.temporal_filter,
         "order": settings.order,
         "reference_frame": settings.reference_frame,
-        "alpha": settings.alpha,
+        ("weights_alpha" if method == "filter_only" else "alpha"): settings.alpha,
     }
     return options | (settings.pmm if method == "pmm" else settings.amm).model_dump()

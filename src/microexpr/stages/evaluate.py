@@ -1,0 +1,70 @@
+"""Stage evaluate: pooled predictions to tables with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from microexpr import manifest
+from microexpr.cache import open_cache
+from microexpr.config import Config
+from microexpr.evaluate import Origin, Statistics
+from microexpr.tables import write_results
+
+
+def run(
+    config: Config,
+    predictions: Sequence[Path],
+    *,
+    manifest_path: Path,
+    features: Path,
+    folder: Path,
+) -> None:
+    """Evaluate all predictions together.
+
+    Parameters
+    ----------
+    config : Config
+        Sections ``data``, ``magnify``, ``windows``, ``features``, ``train``, ``protocol`` and
+        ``evaluate``.
+    predictions : sequence of Path
+        Of all methods, N and parts.
+    manifest_path : Path
+        ``manifest.csv``: who must have been tested.
+    features : Path
+        One cache of features; it names the weights.
+    folder : Path
+        Where the tables of :data:`microexpr.tables.FILES` are written.
+
+    Raises
+    ------
+    DataError, ProtocolError
+        When clips or runs are missing, occur twice, or do not fit together.
+    """
+    settings = config.evaluate
+    with open_cache(features, "features") as cache:
+        weights_sha256 = str(cache.attributes["weights_sha256"])
+    write_results(
+        predictions,
+        manifest.read(manifest_path),
+        folder,
+        classes=config.data.labels,
+        methods=config.magnify.methods,
+        readings=config.train.readings,
+        n=config.windows.n,
+        origin=Origin(
+            protocol=config.protocol.name,
+            backbone=config.features.backbone,
+            cut=config.features.cut,
+            weights_sha256=weights_sha256,
+            data="synthetic" if config.data.kind == "demo" else _name(config),
+        ),
+        statistics=Statistics(
+            resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed
+        ),
+    )
+
+
+def _name(config: Config) -> str:
+    data = config.data
+    return f"SMIC-{data.camera} {data.version}" if data.kind == "smic" else Path(data.table).stem
