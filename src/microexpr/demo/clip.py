@@ -1,0 +1,192 @@
+"""The frames of one clip: a still face, warped, lit and seen by a noisy camera."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch.nn.functional import grid_sample
+
+from microexpr.config import Demo
+from microexpr.demo.geometry import HEIGHT_PX, WIDTH_PX, Array, canonical_grid
+from microexpr.demo.identity import Identity
+from microexpr.demo.motion import Action
+from microexpr.demo.nuisance import Nuisance, gaze_field, head_fields
+from microexpr.demo.plan import PlannedClip, timing
+from microexpr.demo.render import render
+from microexpr.demo.seeds import Stream, generator
+from microexpr.demo.timing import Timing
+
+ROI_WIDTH_PX, ROI_HEIGHT_PX = 272, 320  # the part that moves and carries noise
+ENLARGED = 5  # odd: pixel centres coincide, so that without motion a frame is the still
+
+
+@dataclass(frozen=True)
+class Roi:
+    """The part of the picture that changes: upper left pixel."""
+
+    x: int
+    y: int
+
+    @classmethod
+    def of(cls, who: Identity) -> Roi:
+        """Centre the part on the face, within the picture."""
+        middle_y = who.placement.y_px + 0.12 * who.placement.iod_px
+        x = int(who.placement.x_px) - ROI_WIDTH_PX // 2
+        y = int(middle_y) - ROI_HEIGHT_PX // 2
+        return cls(
+            int(np.clip(x, 0, WIDTH_PX - ROI_WIDTH_PX)),
+            int(np.clip(y, 0, HEIGHT_PX - ROI_HEIGHT_PX)),
+        )
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns, to index a picture with."""
+        return (
+            slice(self.y, self.y + ROI_HEIGHT_PX),
+            slice(self.x, self.x + ROI_WIDTH_PX),
+        )
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Everything that happens in a clip, drawn and not yet rendered.
+
+    Attributes
+    ----------
+    clip : PlannedClip
+        Which clip.
+    who : Identity
+        Whose.
+    roi : Roi
+        Part of the picture that changes.
+    when : Timing
+        Phases of the expression.
+    action, nuisance : Action, Nuisance
+        What moves.
+    fields : ndarray
+        Displacement fields: expression, class-free motion, gaze, head (4); float32 (7, 2, h, w).
+    courses : ndarray
+        Their factors in each frame, float32 (frames, 7); the sum of both is in px.
+    """
+
+    clip: PlannedClip
+    who: Identity
+    roi: Roi
+    when: Timing
+    action: Action
+    nuisance: Nuisance
+    fields: Array
+    courses: Array
+
+    @classmethod
+    def draw(cls, clip: PlannedClip, settings: Demo, who: Identity) -> Scenario:
+        """Draw what happens in a clip of `who`."""
+        seed, subject, key = settings.seed, clip.subject_number, clip.key
+        when = timing(settings, subject, key)
+        action_rng = generator(seed, subject, key, Stream.ACTION)
+        action = Action.draw(clip.label, settings.amplitude_px, action_rng)
+        nuisance_rng = generator(seed, subject, key, Stream.NUISANCE)
+        nuisance = Nuisance.draw(settings, when.frames, nuisance_rng)
+        roi = Roi.of(who)
+        x, y = (part[roi.window] for part in canonical_grid(who.placement))
+        fields = np.concatenate(
+            [
+                action.field(who, x, y)[None],
+                nuisance.distraction_field(who, x, y)[None],
+                gaze_field(who, x, y)[None],
+                head_fields(who, x, y),
+            ]
+        )
+        gaze = nuisance.gaze_px * (np.arange(when.frames) >= nuisance.gaze_frame)
+        own = np.stack([action.peak_px * when.profile(), nuisance.distraction, gaze], axis=1)
+        courses = np.concatenate([own, nuisance.head], axis=1).astype(np.float32)
+        return cls(clip, who, roi, when, action, nuisance, fields, courses)
+
+    @property
+    def apex_displacement_px(self) -> Array:
+        """The expression's displacement at the apex without nuisances, float32 (2, h, w)."""
+        return np.float32(self.action.peak_px) * self.fields[0]
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A person at rest.
+
+    Attributes
+    ----------
+    who : Identity
+        Whom it shows.
+    still : ndarray
+        float32 (480, 640, 3) RGB, 0 to 255.
+    enlarged : torch.Tensor
+        The same with `ENLARGED` times as many pixels a side, float32 (1, 3, H, W).
+    """
+
+    who: Identity
+    still: Array
+    enlarged: torch.Tensor
+
+    @classmethod
+    def of(cls, who: Identity) -> Portrait:
+        """Draw a person."""
+        still = render(who)
+        size = (WIDTH_PX * ENLARGED, HEIGHT_PX * ENLARGED)
+        enlarged = torch.empty(1, 3, size[1], size[0])
+        for channel, plane in enumerate(cv2.split(still)):
+            cv2.resize(
+                plane, size, dst=enlarged[0, channel].numpy(), interpolation=cv2.INTER_LANCZOS4
+            )
+        return cls(who, still, enlarged)
+
+
+def frames(scenario: Scenario, settings: Demo, portrait: Portrait) -> Iterator[Array]:
+    """Render a clip frame by frame.
+
+    The colour at pixel p of a frame is the still's at p - d(p), d being the displacement in px.
+    The enlarged still is read bilinearly: on the still itself, the usual bicubic kernel
+    (a = -0.75) would move fine texture by up to 1.25 times a small fraction of a pixel.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What happens.
+    settings : Demo
+        Gives the camera's noise and the seed.
+    portrait : Portrait
+        The person at rest.
+
+    Yields
+    ------
+    ndarray
+        uint8 (480, 640, 3) RGB; the same array each time, overwritten.
+    """
+    clip, window = scenario.clip, scenario.roi.window
+    rng = generator(settings.seed, clip.subject_number, clip.key, Stream.NOISE)
+    frame = np.round(portrait.still).astype(np.uint8)
+    for grid, gain in zip(_sampling_grids(scenario), scenario.nuisance.gain, strict=True):
+        warped = grid_sample(
+            portrait.enlarged, grid, mode="bilinear", padding_mode="border", align_corners=False
+        )
+        part = warped[0].permute(1, 2, 0).numpy()
+        seen = rng.standard_normal(part.shape, dtype=np.float32)
+        seen *= np.float32(settings.noise_sigma)
+        seen += part * gain
+        frame[window] = np.clip(np.rint(seen, out=seen), 0, 255, out=seen)
+        yield frame
+
+
+def _sampling_grids(scenario: Scenario) -> Iterator[torch.Tensor]:
+    """Yield where each frame's pixels lie in the still, in torch's units; float32 (1, h, w, 2)."""
+    rows, columns = scenario.roi.window
+    x, y = np.meshgrid(np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop))
+    size = np.array((WIDTH_PX, HEIGHT_PX), dtype=np.float32)  # torch: -1 and 1 are the outer edges
+    at_rest = ((2 * np.stack([x, y], axis=-1) + 1) / size - 1).astype(np.float32)
+    fields = scenario.fields.transpose(0, 2, 3, 1) * (2 / size)
+    flat = np.ascontiguousarray(fields, dtype=np.float32).reshape(len(fields), -1)
+    for course in scenario.courses:
+        moved = at_rest - (course @ flat).reshape(at_rest.shape)
+        yield torch.from_numpy(moved)[None]

@@ -1,0 +1,158 @@
+"""Writes the demo set: SMIC's folders of frames, and beside them what really happened."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from microexpr.config import Demo
+from microexpr.demo.clip import ROI_HEIGHT_PX, ROI_WIDTH_PX, Portrait, Scenario, frames
+from microexpr.demo.geometry import Array, landmarks_px
+from microexpr.demo.identity import Identity
+from microexpr.demo.motion import FPS
+from microexpr.demo.plan import TREE, PlannedClip, plan
+from microexpr.errors import ConfigError, DataError
+from microexpr.progress import track
+
+TRUTH = "truth"
+PNG_OPTIONS = (  # half the time of OpenCV's defaults; noise does not compress anyway
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
+)
+
+
+def write_tree(root: Path, settings: Demo, subjects: Sequence[str] | None) -> list[PlannedClip]:
+    """Render and write clips; see :func:`microexpr.demo.write`."""
+    planned = plan(settings)
+    known = {clip.subject for clip in planned}
+    unknown = sorted(set(subjects or ()) - known)
+    if unknown:
+        raise ConfigError(f"demo: no subject {unknown[0]} (demo.subjects is {settings.subjects})")
+    wanted = [clip for clip in planned if subjects is None or clip.subject in subjects]
+    _check_owned(root, wanted)
+    _remove_unplanned(root, planned, known if subjects is None else set(subjects))
+    subject, portrait = "", None
+    for clip in track(wanted, "demo clips"):
+        if clip.subject != subject:
+            subject = clip.subject
+            portrait = Portrait.of(Identity.of(settings.seed, clip.subject_number))
+        try:
+            _write_clip(root, Scenario.draw(clip, settings, portrait.who), settings, portrait)
+        except OSError as error:
+            raise DataError(f"{clip.clip_id}: cannot be written ({error})") from error
+    return wanted
+
+
+def _check_owned(root: Path, clips: list[PlannedClip]) -> None:
+    """Refuse to replace a clip that has no truth beside it: it was not written by the demo."""
+    for clip in clips:
+        if (root / clip.folder).exists() and not _truth(root, clip.clip_id, "json").exists():
+            raise DataError(
+                f"{clip.clip_id}: {root / clip.folder} holds other data; choose another data.root"
+            )
+
+
+def _remove_unplanned(root: Path, planned: list[PlannedClip], subjects: set[str]) -> None:
+    """Remove the subjects' clips of earlier settings, so that the tree is what the plan says."""
+    keep = {clip.clip_id for clip in planned}
+    for path in sorted((root / TRUTH).glob("s*_*_*.json")):
+        subject = path.stem.split("_")[0]
+        if subject in subjects and path.stem not in keep:
+            for folder in (root / TREE / subject / "micro").glob(f"*/{path.stem}"):
+                shutil.rmtree(folder)
+            _truth(root, path.stem, "npz").unlink(missing_ok=True)
+            path.unlink()
+
+
+def _write_clip(root: Path, scenario: Scenario, settings: Demo, portrait: Portrait) -> None:
+    """Write one clip so that its folder exists with all frames and its truth, or not at all."""
+    target = root / scenario.clip.folder
+    fresh = target.with_name(f".{target.name}.tmp")
+    old = target.with_name(f".{target.name}.old.tmp")
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        names = scenario.clip.file_names
+        for name, frame in zip(names, frames(scenario, settings, portrait), strict=True):
+            (fresh / name).write_bytes(_png(frame))
+        if target.exists():
+            target.rename(old)
+        _write_truth(root, scenario, settings)
+        fresh.rename(target)
+    finally:
+        for leftover in (fresh, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _png(frame: Array) -> bytes:
+    done, data = cv2.imencode(".png", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), PNG_OPTIONS)
+    if not done:
+        raise OSError("PNG encoder failed")
+    return data.tobytes()
+
+
+def _truth(root: Path, clip_id: str, kind: str) -> Path:
+    return root / TRUTH / f"{clip_id}.{kind}"
+
+
+def _write_truth(root: Path, scenario: Scenario, settings: Demo) -> None:
+    clip_id = scenario.clip.clip_id
+    (root / TRUTH).mkdir(parents=True, exist_ok=True)
+    arrays = _truth(root, clip_id, "npz")
+    temporary = arrays.with_name(f".{arrays.name}.tmp")
+    with temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            displacement=scenario.apex_displacement_px.astype(np.float16),
+            roi=np.array(_roi(scenario), dtype=np.int32),
+            landmarks=landmarks_px(scenario.who).astype(np.float32),
+        )
+    temporary.replace(arrays)
+    record = _truth(root, clip_id, "json")
+    temporary = record.with_name(f".{record.name}.tmp")
+    temporary.write_text(json.dumps(_record(scenario, settings), indent=1), encoding="utf-8")
+    temporary.replace(record)
+
+
+def _roi(scenario: Scenario) -> list[int]:
+    return [scenario.roi.x, scenario.roi.y, ROI_WIDTH_PX, ROI_HEIGHT_PX]
+
+
+def _record(scenario: Scenario, settings: Demo) -> dict[str, object]:
+    """Ground truth of a clip: frame indices from 0, px of the 640x480 picture."""
+    clip, when, action = scenario.clip, scenario.when, scenario.action
+    nuisance = scenario.nuisance
+    return {
+        "clip_id": clip.clip_id,
+        "subject": clip.subject,
+        "label": clip.label,
+        "fps": FPS,
+        "frames": clip.frames,
+        "first_counter": clip.first_counter,
+        "onset": when.onset,
+        "apex": when.apex,
+        "offset": when.offset,
+        "profile": when.profile().tolist(),
+        "action_units": list(action.units),
+        "weights": list(action.weights),
+        "asymmetry": action.asymmetry,
+        "peak_px": action.peak_px,
+        "drift_px": nuisance.head[:, :2].tolist(),
+        "roll_rad": nuisance.head[:, 2].tolist(),
+        "zoom": nuisance.head[:, 3].tolist(),
+        "distraction_px": nuisance.distraction.tolist(),
+        "gaze_px": nuisance.gaze_px,
+        "gaze_frame": nuisance.gaze_frame,
+        "gain": nuisance.gain.tolist(),
+        "roi": _roi(scenario),
+        "identity": asdict(scenario.who),
+        "settings": settings.model_dump(exclude={"subjects", "clips_per_class"}),
+    }
