@@ -1,0 +1,169 @@
+"""One interface for every backbone: stem, numbered blocks, head, and the cut between them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from microexpr.errors import ConfigError, DataError
+
+
+class Backbone(nn.Module):
+    """A network that turns face crops into features, cut after block B1..B`n_blocks`.
+
+    The frames go in as RGB whatever the order in which the weights were trained: the first
+    convolution is flipped when a BGR file is loaded.
+
+    Parameters
+    ----------
+    stem, head : nn.Module
+        Before the first and after the last block; the head ends before the average pooling.
+    blocks : list of nn.Module
+        B1..Bn, numbered as on the poster (``blocks[0]`` is B1).
+    channels : tuple of int
+        Channels of ``front(x, cut)`` at index ``cut - 1``.
+    mean_rgb, std_rgb : tuple of float
+        Of the training pictures, in grey levels of 255.
+
+    Attributes
+    ----------
+    name : str
+        As in the configuration, ``features.backbone``.
+    n_blocks : int
+        Number of blocks: the largest `cut`.
+    weights_name, weights_sha256 : str
+        Which weights it holds; stored in every cache.
+    """
+
+    name: str = ""
+    weights_name: str = ""
+    weights_sha256: str = ""
+
+    def __init__(
+        self,
+        *,
+        stem: nn.Module,
+        blocks: list[nn.Module],
+        head: nn.Module | None = None,
+        channels: tuple[int, ...],
+        mean_rgb: tuple[float, float, float],
+        std_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    ) -> None:
+        super().__init__()
+        self.stem = stem
+        self.blocks = nn.ModuleList(blocks)
+        self.head = head or nn.Identity()
+        self.n_blocks = len(blocks)
+        self.channels = channels
+        self.mean_rgb = mean_rgb
+        self.std_rgb = std_rgb
+
+    def check_cut(self, cut: int) -> None:
+        """Raise ConfigError unless 1 <= cut <= n_blocks."""
+        if not 1 <= cut <= self.n_blocks:
+            raise ConfigError(
+                f"features.cut: {cut} is outside 1..{self.n_blocks}, the blocks of {self.name}"
+            )
+
+    def preprocess(self, frames: Tensor) -> Tensor:
+        """Subtract the mean and divide by the standard deviation that the weights expect.
+
+        Parameters
+        ----------
+        frames : (T, H, W, 3) uint8
+            RGB face crops; the weights were trained at 224 x 224 px.
+
+        Returns
+        -------
+        (T, 3, H, W) float32
+            RGB, in the network's units.
+
+        Raises
+        ------
+        DataError
+            On another shape or type.
+        """
+        if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
+            raise DataError(
+                f"frames must be (T, H, W, 3) uint8, got {tuple(frames.shape)} {frames.dtype}"
+            )
+        x = frames.permute(0, 3, 1, 2).float()
+        mean = torch.tensor(self.mean_rgb, device=x.device).view(3, 1, 1)
+        std = torch.tensor(self.std_rgb, device=x.device).view(3, 1, 1)
+        return x.sub_(mean).div_(std)
+
+    def front(self, x: Tensor, cut: int) -> Tensor:
+        """Run the stem and B1..B`cut`: what is cached.
+
+        Parameters
+        ----------
+        x : (T, 3, H, W) float32
+            From :meth:`preprocess`.
+        cut : int
+            Last block to run. At `n_blocks` head and average pooling follow.
+
+        Returns
+        -------
+        (T, C, h, w) float32
+            The maps that the next block takes; (T, C, 1, 1) at `n_blocks`.
+
+        Raises
+        ------
+        ConfigError
+            Where the network has no such block.
+        """
+        self.check_cut(cut)
+        x = self.stem(x)
+        for block in self.blocks[:cut]:
+            x = block(x)
+        return self._finish(x) if cut == self.n_blocks else x
+
+    def back(self, features: Tensor, cut: int) -> Tensor:
+        """Run B(`cut` + 1)..Bn, head and pooling on cached maps: what is retrained.
+
+        Parameters
+        ----------
+        features : (T, C, h, w) float16 or float32
+            From :meth:`front` at the same `cut`.
+        cut : int
+            Last block that was run.
+
+        Returns
+        -------
+        (T, C) float32
+            One feature vector a frame.
+
+        Raises
+        ------
+        ConfigError
+            Where the network has no such block.
+        """
+        self.check_cut(cut)
+        x = features.float()
+        if cut < self.n_blocks:
+            for block in self.blocks[cut:]:
+                x = block(x)
+            x = self._finish(x)
+        return x.flatten(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the whole network: (T, 3, H, W) float32 to (T, C) float32."""
+        return self.back(self.front(x, self.n_blocks), self.n_blocks)
+
+    def retrained_parameters(self, cut: int) -> list[nn.Parameter]:
+        """Give the parameters that :meth:`back` uses; none at `n_blocks`."""
+        self.check_cut(cut)
+        if cut == self.n_blocks:
+            return []
+        return [*self.blocks[cut:].parameters(), *self.head.parameters()]
+
+    @torch.no_grad()
+    def feature_shape(self, cut: int, size_px: int = 224) -> tuple[int, int, int]:
+        """Give (C, h, w) of ``front(x, cut)`` for square crops of `size_px`."""
+        device = next(self.parameters()).device
+        maps = self.front(torch.zeros(1, 3, size_px, size_px, device=device), cut)
+        _, channels, height, width = maps.shape
+        return channels, height, width
+
+    def _finish(self, x: Tensor) -> Tensor:
+        return self.head(x).mean((2, 3), keepdim=True)

@@ -1,0 +1,223 @@
+"""How each file format writes each network: names, channel order, axes.
+
+Own names are those of the modules here, such as ``blocks.7.reduce.bn.weight``. A layout maps each
+of them to the name in a file; whatever a file holds beyond them and the classifier is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from torch import Tensor
+
+from microexpr.backbones.efficientnet import STAGES
+from microexpr.backbones.resnet50 import BLOCKS_PER_STAGE
+from microexpr.errors import WeightsError
+
+ChannelOrder = Literal["rgb", "bgr"]
+ANY = -1  # a dimension of a dropped entry that differs between files
+BN = ("weight", "bias", "running_mean", "running_var")
+TORCH_VARIABLES = ("weight", *BN)
+KERAS_VARIABLES = ("kernel", "gamma", "beta", "moving_mean", "moving_variance")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The names and conventions of one file format for one network.
+
+    Parameters
+    ----------
+    title : str
+        What such a file is, for messages.
+    keys : mapping
+        Name in the file by own name; empty: the file uses the own names.
+    dropped : mapping
+        Entries that may be there and are not used, such as the classifier, with their shapes
+        (axes of length 1 left out): a shape that differs means another network.
+    order : {"rgb", "bgr"}, optional
+        Channel order of the first convolution; None: the file's header says it.
+    hwio : bool
+        Kernels are (height, width, in, out) instead of (out, in, height, width).
+    """
+
+    title: str
+    keys: Mapping[str, str] = field(default_factory=dict)
+    dropped: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    order: ChannelOrder | None = None
+    hwio: bool = False
+
+    def to_own(
+        self,
+        tensors: Mapping[str, Tensor],
+        shapes: Mapping[str, tuple[int, ...]],
+        order: ChannelOrder,
+    ) -> dict[str, Tensor]:
+        """Rename, transpose and flip the entries of a file.
+
+        Parameters
+        ----------
+        tensors : mapping
+            The file's content.
+        shapes : mapping
+            Shape of each parameter and buffer of the network, by own name.
+        order : {"rgb", "bgr"}
+            Channel order of this file's first convolution.
+
+        Returns
+        -------
+        dict
+            float32 tensors by own name, for RGB input.
+
+        Raises
+        ------
+        WeightsError
+            On the first missing or unexpected key, wrong shape or value that is no finite number.
+        """
+        keys = self.keys or {own: own for own in shapes}
+        self._check_names(tensors, list(keys.values()))
+        state = {}
+        for own, theirs in keys.items():
+            value = tensors[theirs]
+            if not value.is_floating_point() or not value.isfinite().all():
+                raise WeightsError(f"key {theirs} holds values that are not finite numbers")
+            if self.hwio and value.ndim == 4:
+                value = value.permute(3, 2, 0, 1)
+            if tuple(value.shape) != shapes[own]:
+                raise WeightsError(
+                    f"key {theirs} has shape {tuple(value.shape)}, the network needs {shapes[own]}"
+                )
+            if _is_first_kernel(own, value) and order == "bgr":
+                value = value.flip(1)
+            state[own] = value.float().contiguous()
+        return state
+
+    def _check_names(self, tensors: Mapping[str, Tensor], needed: list[str]) -> None:
+        missing = [name for name in needed if name not in tensors]
+        if missing:
+            raise WeightsError(f"missing key {missing[0]}{_more(missing)}")
+        for name in self.dropped.keys() & tensors.keys():
+            found = tuple(n for n in tensors[name].shape if n != 1)
+            expected = self.dropped[name]
+            same = len(found) == len(expected) and all(
+                b in (ANY, a) for a, b in zip(found, expected, strict=True)
+            )
+            if not same:
+                raise WeightsError(f"key {name} has shape {found}, expected {expected}")
+        expected_names = {*needed, *self.dropped}
+        unexpected = [
+            name
+            for name in tensors
+            if name not in expected_names and not name.endswith(".num_batches_tracked")
+        ]
+        if unexpected:
+            raise WeightsError(f"unexpected key {unexpected[0]}{_more(unexpected)}")
+
+
+def _is_first_kernel(own: str, value: Tensor) -> bool:
+    return own.startswith("stem.") and value.ndim == 4
+
+
+def _more(names: list[str]) -> str:
+    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+
+
+def _unit(own: str, conv: str, bn: str, variables: tuple[str, ...]) -> dict[str, str]:
+    """Map a convolution's kernel and its BatchNorm's four tensors."""
+    kernel, *norm = variables
+    names = {f"{own}.weight": f"{conv}{kernel}"}
+    return names | {
+        f"{own}.bn.{ours}": f"{bn}{theirs}" for ours, theirs in zip(BN, norm, strict=True)
+    }
+
+
+def _resnet_units() -> Iterator[tuple[str, int, int, str]]:
+    """Give own name, stage 2..5, block 1..6 and Caffe's role of each block's convolutions."""
+    block = 0
+    for stage, n_blocks in enumerate(BLOCKS_PER_STAGE, 2):
+        for i in range(1, n_blocks + 1):
+            roles = {"reduce": "1x1_reduce", "spatial": "3x3", "increase": "1x1_increase"}
+            for own, caffe in (roles | ({"proj": "1x1_proj"} if i == 1 else {})).items():
+                yield f"blocks.{block}.{own}", stage, i, caffe
+            block += 1
+
+
+def _caffe_keys(*, keras: bool) -> dict[str, str]:
+    bn, dot, variables = ("/bn", "/", KERAS_VARIABLES) if keras else ("_bn", ".", TORCH_VARIABLES)
+    layers = [("stem.conv", "conv1/7x7_s2" if keras else "conv1_7x7_s2")]
+    layers += [(own, f"conv{stage}_{i}_{role}") for own, stage, i, role in _resnet_units()]
+    keys: dict[str, str] = {}
+    for own, name in layers:
+        keys |= _unit(own, f"{name}{dot}", f"{name}{bn}{dot}", variables)
+    return keys
+
+
+def _torchvision_keys() -> dict[str, str]:
+    numbers = {"1x1_reduce": 1, "3x3": 2, "1x1_increase": 3}
+    keys = _unit("stem.conv", "conv1.", "bn1.", TORCH_VARIABLES)
+    for own, stage, i, role in _resnet_units():
+        block = f"layer{stage - 1}.{i - 1}"
+        conv, bn = "downsample.0", "downsample.1"
+        if role in numbers:
+            conv, bn = f"conv{numbers[role]}", f"bn{numbers[role]}"
+        keys |= _unit(own, f"{block}.{conv}.", f"{block}.{bn}.", TORCH_VARIABLES)
+    return keys
+
+
+def _efficientnet_keys() -> dict[str, str]:
+    keys = _unit("stem", "_conv_stem.", "_bn0.", TORCH_VARIABLES)
+    block = 0
+    for repeats, _, _, expand, _ in STAGES:
+        for _ in range(repeats):
+            theirs = {
+                "depthwise": ("_depthwise_conv", "_bn1"),
+                "project": ("_project_conv", "_bn2"),
+            }
+            if expand > 1:
+                theirs["expand"] = ("_expand_conv", "_bn0")
+            for own, (conv, bn) in theirs.items():
+                prefix = f"_blocks.{block}."
+                keys |= _unit(
+                    f"blocks.{block}.{own}", f"{prefix}{conv}.", f"{prefix}{bn}.", TORCH_VARIABLES
+                )
+            block += 1
+    return keys | _unit("head", "_conv_head.", "_bn1.", TORCH_VARIABLES)
+
+
+OWN = Layout("converted weights")
+RESNET50_CAFFE = Layout(
+    "VGGFace2 ResNet-50 with Caffe names",
+    _caffe_keys(keras=False),
+    {
+        "classifier.weight": (8631, 2048),
+        "classifier.bias": (8631,),
+        "feat_extract.weight": (ANY, 2048),  # the 128-D and 256-D variants
+    },
+    "rgb",
+)
+RESNET50_KERAS = Layout(
+    "VGGFace2 ResNet-50 with Keras names",
+    _caffe_keys(keras=True),
+    {"classifier/kernel": (2048, 8631), "classifier/bias": (8631,)},
+    "bgr",
+    hwio=True,
+)
+RESNET50_PICKLE = Layout(
+    "VGGFace2 ResNet-50 with torchvision's names",
+    _torchvision_keys(),
+    {"fc.weight": (8631, 2048), "fc.bias": (8631,)},
+    "bgr",
+)
+RESNET50_TORCHVISION = Layout(
+    "ImageNet ResNet-50 of torchvision",
+    _torchvision_keys(),
+    {"fc.weight": (1000, 2048), "fc.bias": (1000,)},
+    "rgb",
+)
+EFFICIENTNET_LITE0 = Layout(
+    "ImageNet EfficientNet-Lite0",
+    _efficientnet_keys(),
+    {"_fc.weight": (1000, 1280), "_fc.bias": (1000,)},
+    "rgb",
+)
