@@ -54,6 +54,16 @@ class Plan:
         """Give the part of the configuration that a stage reads, as JSON for ``--config``."""
         return json.dumps(part(self.config, stage, method=method), sort_keys=True)
 
+    def demo_settings(self, shard: str) -> str:
+        """Like :meth:`settings` for the demo, with no more subjects than the shard reaches to.
+
+        Subjects do not depend on how many there are, so that more of them write no shard again.
+        """
+        values = part(self.config, "demo")
+        order = list(dict.fromkeys(clip.subject for clips in self.shards.values() for clip in clips))
+        values["demo"]["subjects"] = max(order.index(s) for s in self.subjects(shard)) + 1
+        return json.dumps(values, sort_keys=True)
+
     def code(self, stage: str) -> str:
         """Fingerprint of a stage's code."""
         return fingerprint(module(stage))

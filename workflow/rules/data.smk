@@ -55,7 +55,7 @@ rule demo:
         mem_mb=1000,
         runtime=30,
     params:
-        config=PLAN.settings("demo"),
+        config=lambda wildcards: PLAN.demo_settings(wildcards.shard),
         code=PLAN.code("demo"),
         clips=lambda wildcards: PLAN.rows(wildcards.shard),
         subjects=lambda wildcards: PLAN.subjects(wildcards.shard),

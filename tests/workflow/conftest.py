@@ -1,0 +1,98 @@
+"""A copy of the project, and a finished run of it on the smallest configuration."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "config.yaml", "config", "workflow", "profiles", "envs", "src")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with the workflow and the package in it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it lies.
+    """
+
+    folder: Path
+
+    def environment(self) -> dict[str, str]:
+        """Let Snakemake and its jobs import the copy, with one thread each."""
+        values = dict(os.environ, PYTHONPATH=str(self.folder / "src"), OMP_NUM_THREADS="1")
+        return values | {"PYTHONDONTWRITEBYTECODE": ""}
+
+    def command(self, *arguments: str, target: str = "results/table.csv") -> list[str]:
+        """Give the command line; `arguments` come before the configuration files' end."""
+        return [
+            *(sys.executable, "-m", "snakemake", "--cores", "2"),
+            *arguments,
+            *("--configfile", "config/ci.yaml", "extra.yaml", "--", target),
+        ]
+
+    def run(
+        self, *arguments: str, extra: str = "{}", target: str = "results/table.csv"
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake; `extra` is YAML that wins over config/ci.yaml."""
+        (self.folder / "extra.yaml").write_text(extra)
+        return subprocess.run(
+            self.command(*arguments, target=target),
+            cwd=self.folder,
+            env=self.environment(),
+            text=True,
+            capture_output=True,
+            timeout=600,
+            check=False,
+        )
+
+    def planned(self, extra: str = "{}", target: str = "results/table.csv") -> dict[str, int]:
+        """Count the jobs of each rule that a dry run would start."""
+        done = self.run("--dry-run", extra=extra, target=target)
+        assert done.returncode == 0, done.stderr
+        text = done.stdout.split("Job stats:")[-1]
+        counts = dict(re.findall(r"^(\w+) +(\d+)$", text, flags=re.MULTILINE))
+        return {rule: int(count) for rule, count in counts.items() if rule not in ("total", "all")}
+
+    def copy(self, folder: Path) -> Project:
+        """Copy everything, results and their times included."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Project(folder)
+
+
+def fresh(folder: Path) -> Project:
+    """Copy the project without any result."""
+    for name in PARTS:
+        source = ROOT / name
+        ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=ignore)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, folder / name)
+    return Project(folder)
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    """A fresh copy of the project."""
+    return fresh(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """A project whose smallest run is complete. Do not change it: copy it."""
+    made = fresh(tmp_path_factory.mktemp("finished") / "project")
+    done = made.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return made
