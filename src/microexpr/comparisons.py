@@ -1,0 +1,71 @@
+"""Which differences between methods are real: ``comparisons.csv``."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import pandas as pd
+
+from microexpr.evaluate import Evaluation, System
+from microexpr.intervals import holm, mcnemar
+from microexpr.metrics import ALL
+from microexpr.predictions import method_order
+
+COLUMNS = [
+    *("method_a", "method_b", "reading", "n", "b", "c", "p", "p_holm"),
+    *("difference", "low", "high", "confidence", "clips", "subjects", "seeds"),
+    *("protocol", "subject_independent", "backbone", "cut", "weights_sha256", "data"),
+]
+
+
+def comparisons(evaluation: Evaluation) -> pd.DataFrame:
+    """Compare every two methods on the same clips, for each reading and N.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Predictions that passed `microexpr.predictions.check`, so that clips are paired.
+
+    Returns
+    -------
+    DataFrame
+        difference is that of the accuracies (a minus b, mean over seeds), low and high its paired
+        bootstrap interval over subjects. b and c are the clips that only a, only b answers
+        rightly, p the exact McNemar test on them, p_holm corrected for the N of this pair and
+        reading. With several seeds a clip counts as right when more than half of them are.
+    """
+    systems = list(evaluation.answers)
+    methods = method_order(method for method, _, _ in systems)
+    rows: list[dict[str, Any]] = []
+    for a, b in combinations(methods, 2):
+        for reading in dict.fromkeys(reading for _, reading, _ in systems):
+            sizes = [n for method, read, n in systems if (method, read) == (a, reading)]
+            family = [
+                _compare(evaluation, (a, reading, n), (b, reading, n))
+                for n in sizes
+                if (b, reading, n) in evaluation.answers
+            ]
+            corrected = holm([row["p"] for row in family])
+            rows += [row | {"p_holm": p} for row, p in zip(family, corrected, strict=True)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _compare(evaluation: Evaluation, a: System, b: System) -> dict[str, Any]:
+    right_a, right_b = (evaluation.answers[key] == evaluation.truth for key in (a, b))
+    only_a, only_b, p = mcnemar(right_a.mean(axis=0) > 0.5, right_b.mean(axis=0) > 0.5)
+    values_a, values_b = (evaluation.resampled[key]["accuracy", ALL] for key in (a, b))
+    low, high = evaluation.interval(values_a - values_b)
+    return {
+        "method_a": a[0],
+        "method_b": b[0],
+        "reading": a[1],
+        "n": a[2],
+        "b": only_a,
+        "c": only_b,
+        "p": p,
+        "difference": right_a.mean() - right_b.mean(),
+        "low": low,
+        "high": high,
+        **evaluation.extent(len(right_a)),
+    }

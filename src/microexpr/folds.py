@@ -1,0 +1,141 @@
+"""A fold, and the guards that refuse a leaking one: they raise, they do not warn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from microexpr.errors import ProtocolError
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split. Indices point into the ordered sequence of clips that the folds were made from."""
+
+    name: str
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+
+
+def check_folds(
+    folds: Sequence[Fold],
+    clip_ids: Sequence[str],
+    subjects: Sequence[str],
+    *,
+    subject_independent: bool,
+    complete: bool = True,
+    sources: Sequence[str] | None = None,
+) -> None:
+    """Refuse folds that leak, or that leave clips out.
+
+    Parameters
+    ----------
+    folds : sequence of Fold
+        All folds of one protocol.
+    clip_ids, subjects : sequence of str
+        What the indices of the folds point into.
+    subject_independent : bool
+        Whether the protocol promises that no subject is trained on and tested.
+    complete : bool
+        Whether the protocol promises to test every clip once; holdout does not.
+    sources : sequence of str, optional
+        The clip that each entry was made from; an augmented, flipped or magnified copy names the
+        original. Left out: every entry is an original. Copies need not be used; where they are,
+        they stay on the side of their original.
+
+    Raises
+    ------
+    ProtocolError
+        Naming the fold and the first clip or subject at fault.
+    """
+    sources = clip_ids if sources is None else sources
+    if not folds:
+        raise ProtocolError("there is no fold")
+    _once(clip_ids, "{} clips have the name {}")
+    _once((fold.name for fold in folds), "{} folds have the name {}")
+    for fold in folds:
+        _check_indices(fold, len(clip_ids))
+        _disjoint(fold, clip_ids, "clip {} is in training and in test")
+        _disjoint(fold, sources, "copies of clip {} are in training and in test")
+        if subject_independent:
+            _disjoint(fold, subjects, "subject {} is in training and in test")
+        _check_nothing_left_out(fold, clip_ids, sources)
+    _once((clip_ids[i] for fold in folds for i in fold.test), "{} folds test clip {}")
+    if complete:
+        tested = {clip_ids[i] for fold in folds for i in fold.test}
+        missing = [c for c, s in zip(clip_ids, sources, strict=True) if c == s and c not in tested]
+        if missing:
+            raise ProtocolError(f"no fold tests clip {missing[0]} ({len(missing)} such clips)")
+
+
+def check_inner(inner: Sequence[Fold], outer: Fold) -> None:
+    """Refuse a selection that sees clips from outside the outer training part.
+
+    N, alpha and the epoch may be chosen on inner folds only, and these live inside
+    ``outer.train``.
+
+    Raises
+    ------
+    ProtocolError
+        Naming both folds and how many clips are at fault.
+    """
+    for fold in inner:
+        outside = {*fold.train, *fold.test} - {*outer.train}
+        if outside:
+            raise ProtocolError(
+                f"fold {fold.name}: {len(outside)} clips lie outside the training part of fold "
+                f"{outer.name}, first index {min(outside)}"
+            )
+
+
+def check_classes(folds: Sequence[Fold], labels: Sequence[str], classes: Sequence[str]) -> None:
+    """Refuse folds whose training part lacks a class: the network could never answer it.
+
+    Raises
+    ------
+    ProtocolError
+        Naming the fold, the class and ``data.labels``.
+    """
+    for name in classes:
+        if name not in labels:
+            raise ProtocolError(f"class {name!r} of data.labels has no clip")
+    for fold in folds:
+        trained = {labels[i] for i in fold.train}
+        for name in classes:
+            if name not in trained:
+                raise ProtocolError(
+                    f"fold {fold.name}: no training clip of class {name!r}; "
+                    f"all {list(labels).count(name)} of them are tested there"
+                )
+
+
+def _check_indices(fold: Fold, count: int) -> None:
+    for part, indices in (("training", fold.train), ("test", fold.test)):
+        if not indices:
+            raise ProtocolError(f"fold {fold.name}: the {part} part is empty")
+        for index in indices:
+            if not 0 <= index < count:
+                raise ProtocolError(
+                    f"fold {fold.name}: {part} index {index}, there are {count} clips"
+                )
+
+
+def _disjoint(fold: Fold, names: Sequence[str], message: str) -> None:
+    both = {names[i] for i in fold.train} & {names[i] for i in fold.test}
+    if both:
+        more = f" ({len(both)} in all)" if len(both) > 1 else ""
+        raise ProtocolError(f"fold {fold.name}: {message.format(min(both))}{more}")
+
+
+def _check_nothing_left_out(fold: Fold, clip_ids: Sequence[str], sources: Sequence[str]) -> None:
+    used = {clip_ids[i] for i in (*fold.train, *fold.test)}
+    for clip_id, source in zip(clip_ids, sources, strict=True):
+        if clip_id == source and clip_id not in used:
+            raise ProtocolError(f"fold {fold.name}: clip {clip_id} is neither trained nor tested")
+
+
+def _once(names: Iterable[str], message: str) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise ProtocolError(message.format(count, name))

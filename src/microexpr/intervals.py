@@ -1,0 +1,172 @@
+"""Intervals by bootstrap over subjects, exact McNemar tests, Holm's correction.
+
+Clips of one subject are alike, so subjects are resampled, not clips. A resample is a weight a
+subject, and a metric a function of the weighted confusion counts: 2000 resamples are a matrix
+product. Percentile intervals are coarse with few subjects, and have no width where every subject
+scores 0 or 1: that is the method, not certainty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from microexpr.metrics import ALL
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Resampled = dict[tuple[str, str], Floats]
+
+
+def count(truth: Ints, answers: Ints, subjects: Ints, *, classes: int) -> Ints:
+    """Count clips by subject, label and answer.
+
+    Parameters
+    ----------
+    truth : (C,) int
+        Class of each clip.
+    answers : (R, C) int
+        Answered class in each of R repeats (seeds, or draws of a random control); `classes` where
+        there is no answer.
+    subjects : (C,) int
+        Subject of each clip, 0 .. S-1.
+    classes : int
+        K.
+
+    Returns
+    -------
+    (R, S, K, K + 1) int
+        Rows of the last two axes are labels, columns answers, the last one none.
+    """
+    repeats, size = len(answers), (int(subjects.max()) + 1) * classes * (classes + 1)
+    cell = (subjects * classes + truth) * (classes + 1) + answers
+    cell = cell + size * np.arange(repeats)[:, None]
+    counts = np.bincount(cell.ravel(), minlength=repeats * size)
+    return counts.reshape(repeats, -1, classes, classes + 1)
+
+
+def subject_weights(subjects: int, *, resamples: int, seed: int) -> Ints:
+    """Draw how often each subject occurs in each resample: (resamples, subjects), seeded."""
+    draw = np.random.default_rng(seed)
+    return draw.multinomial(subjects, np.full(subjects, 1 / subjects), size=resamples)
+
+
+def scores(counts: Floats | Ints, names: Sequence[str], tested: NDArray[np.bool_]) -> Resampled:
+    """Compute the metrics of `microexpr.metrics.score` from many confusion counts at once.
+
+    Parameters
+    ----------
+    counts : (..., K, K + 1)
+        Confusion counts, weighted or not.
+    names : sequence of K str
+        The classes.
+    tested : (K,) bool
+        Classes with a tested clip. One that only a resample lacks is left out of that resample's
+        means, one that the data lack counts as 0, as in `microexpr.metrics.score`.
+
+    Returns
+    -------
+    dict of (metric, class) to (...) float
+        Without support; NaN is recall or F1 of a class that a resample lacks.
+    """
+    K = len(names)
+    hits = np.diagonal(counts, axis1=-2, axis2=-1).astype(float)
+    support = counts.sum(axis=-1)
+    answered = counts[..., :K].sum(axis=-2)
+    precision = _ratio(hits, answered, 0.0)
+    recall = np.where(tested, _ratio(hits, support, np.nan), 0.0)
+    f1 = np.where(support > 0, _ratio(2 * hits, support + answered, 0.0), np.nan)
+    f1 = np.where(tested, f1, 0.0)
+    result = {
+        ("accuracy", ALL): hits.sum(axis=-1) / support.sum(axis=-1),
+        ("balanced_accuracy", ALL): np.nanmean(recall[..., tested], axis=-1),
+        ("uf1", ALL): np.nanmean(f1, axis=-1),
+        ("uar", ALL): np.nanmean(recall, axis=-1),
+    }
+    for metric, values in (("precision", precision), ("recall", recall), ("f1", f1)):
+        result |= {(metric, name): values[..., k] for k, name in enumerate(names)}
+    return result
+
+
+def bootstrap(counts: Ints, weights: Ints, names: Sequence[str]) -> Resampled:
+    """Resample subjects; each value is the mean over the repeats.
+
+    Parameters
+    ----------
+    counts : (R, S, K, K + 1) int
+        From `count`. All repeats see the same resample, so the spread is that of the subjects,
+        not of the seeds.
+    weights : (B, S) int
+        From `subject_weights`. The same weights for two methods make their difference paired.
+    names : sequence of K str
+        The classes.
+
+    Returns
+    -------
+    dict of (metric, class) to (B,) float
+    """
+    repeats, subjects, *square = counts.shape
+    flat = counts.transpose(1, 0, 2, 3).reshape(subjects, -1)
+    totals = (weights.astype(float) @ flat).reshape(len(weights), repeats, *square)
+    tested = counts[0].sum(axis=(0, 2)) > 0
+    return {key: v.mean(axis=1) for key, v in scores(totals, names, tested).items()}
+
+
+def bootstrap_draws(counts: Ints, weights: Ints, names: Sequence[str]) -> Resampled:
+    """Resample subjects and draws together, for a random control: repeat r sees resample r.
+
+    `counts` is (B, S, K, K + 1) with as many repeats as `weights` has rows; the result has (B,)
+    values a metric, spread by the subjects and by chance.
+    """
+    totals = np.einsum("rs,rskp->rkp", weights, counts)
+    return scores(totals, names, counts[0].sum(axis=(0, 2)) > 0)
+
+
+def percentile_interval(values: Floats, confidence: float) -> tuple[float, float]:
+    """Percentiles that hold the central share `confidence` of the resampled values.
+
+    Resamples in which the value is undefined do not count.
+    """
+    defined = values[~np.isnan(values)]
+    if len(defined) == 0:
+        return np.nan, np.nan
+    low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def mcnemar(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> tuple[int, int, float]:
+    """Exact McNemar test on paired clips.
+
+    Parameters
+    ----------
+    right_a, right_b : (C,) bool
+        Whether each method answers each clip rightly.
+
+    Returns
+    -------
+    b, c : int
+        Clips that only the first, only the second method answers rightly.
+    p : float
+        Two-sided binomial probability of b in b + c; 1 without a discordant clip. It takes clips
+        as independent; the bootstrap interval of the difference does not.
+    """
+    b, c = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    return b, c, float(binomtest(b, b + c, 0.5).pvalue) if b + c else 1.0
+
+
+def holm(p: Sequence[float]) -> Floats:
+    """Holm's step-down correction: p-values that hold for the whole family of tests."""
+    values = np.asarray(p, dtype=float)
+    order = np.argsort(values, kind="stable")
+    steps = values[order] * np.arange(len(values), 0, -1)
+    corrected = np.empty_like(values)
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return corrected
+
+
+def _ratio(above: Floats, below: Floats | Ints, undefined: float) -> Floats:
+    out = np.full(above.shape, undefined)
+    return np.divide(above, below, out=out, where=below > 0)

@@ -1,0 +1,192 @@
+"""Out-of-fold predictions: one row a clip, method, reading, N and seed; and what is refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from microexpr.errors import DataError, ProtocolError
+from microexpr.files import replacing
+from microexpr.manifest import Clip, natural
+from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT
+
+SYSTEM = ["method", "reading", "n"]  # what a cell of the table is
+TEXT = ["clip_id", "subject", "label", "method", "reading", "protocol", "fold", "predicted"]
+COUNTS = ["n", "seed", "n_windows"]
+COLUMNS = [*TEXT[:5], "n", "seed", "protocol", "fold", "n_windows", "predicted"]
+METHODS = ("amm", "pmm", "none", "filter_only")  # order of the rows; others follow by name
+
+
+def method_order(methods: Iterable[str]) -> list[str]:
+    """Sort methods as the table shows them: magnified arms first, then the controls of them."""
+    rank = {name: i for i, name in enumerate(METHODS)}
+    return sorted(set(methods), key=lambda name: (rank.get(name, len(rank)), name))
+
+
+def read(paths: Iterable[str | os.PathLike[str]], classes: Sequence[str]) -> pd.DataFrame:
+    """Read and join files of predictions.
+
+    Parameters
+    ----------
+    paths : iterable of path-like
+        CSV files with the columns `COLUMNS` and a ``p_<class>`` a class. An empty ``predicted``
+        is a clip without an answer (no window of N frames fits): it stays, and counts as wrong.
+    classes : sequence of str
+        All class names.
+
+    Returns
+    -------
+    DataFrame
+        Sorted, so that the order of the files does not matter: by method, reading, n, seed and
+        clip.
+
+    Raises
+    ------
+    DataError
+        Naming the file and the column that is missing or cannot be read.
+    """
+    frames = [_read_one(path, classes) for path in paths]
+    if not frames:
+        raise DataError("no file of predictions to evaluate")
+    frame = pd.concat(frames, ignore_index=True)
+    rank = {name: i for i, name in enumerate(method_order(frame["method"]))}
+    names = sorted(sorted(set(frame["clip_id"])), key=natural)
+    place = {name: i for i, name in enumerate(names)}
+    keys = frame[[*SYSTEM, "seed"]].assign(
+        method=frame["method"].map(rank), clip=frame["clip_id"].map(place)
+    )
+    return frame.loc[keys.sort_values(list(keys)).index].reset_index(drop=True)
+
+
+def write(path: str | os.PathLike[str], frame: pd.DataFrame) -> None:
+    """Write ``predictions.csv``: probabilities with six decimals, so that reruns are identical."""
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
+
+
+def check(
+    frame: pd.DataFrame, clips: Sequence[Clip], *, classes: Sequence[str], protocol: str
+) -> None:
+    """Refuse predictions that cannot be compared with each other.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `read`.
+    clips : sequence of Clip
+        The manifest.
+    classes : sequence of str
+        All class names.
+    protocol : str
+        ``protocol.name``; unless it is holdout, every clip of the manifest must be tested.
+
+    Raises
+    ------
+    DataError
+        Unknown class, subject or label other than the manifest's, a clip twice.
+    ProtocolError
+        Another protocol, a clip that a system lacks, a clip in two folds, a subject in two folds
+        where the protocol promises one, systems with different seeds.
+    """
+    for column in ("label", "predicted"):
+        known = [*classes, ""] if column == "predicted" else list(classes)
+        wrong = frame[~frame[column].isin(known)]
+        if len(wrong):
+            row = wrong.iloc[0]
+            raise DataError(f"clip {row.clip_id}: {column} {row[column]!r} is none of {known}")
+    _check_manifest(frame, clips)
+    others = set(frame["protocol"]) - {protocol}
+    if others:
+        raise ProtocolError(f"predictions under protocol {min(others)}, not {protocol}")
+    _check_folds(frame, subject_independent=SUBJECT_INDEPENDENT[protocol])
+    everyone = {clip.clip_id for clip in clips} if COMPLETE[protocol] else set(frame["clip_id"])
+    _check_systems(frame, everyone)
+
+
+def check_grid(
+    frame: pd.DataFrame, *, methods: Sequence[str], readings: Sequence[str], n: Sequence[int]
+) -> None:
+    """Refuse predictions that lack a cell of the table, or hold one that was not asked for.
+
+    Raises
+    ------
+    DataError
+        Naming the method, the reading and N.
+    """
+    wanted = {(m, r, k) for m in methods for r in readings for k in n}
+    found = set(frame[SYSTEM].itertuples(index=False, name=None))
+    for cells, words in ((wanted - found, "lack"), (found - wanted, "hold, unasked,")):
+        if cells:
+            method, reading, frames = min(cells)
+            raise DataError(
+                f"the predictions {words} method {method}, reading {reading}, n {frames} "
+                f"({len(cells)} such cells)"
+            )
+
+
+def _read_one(path: str | os.PathLike[str], classes: Sequence[str]) -> pd.DataFrame:
+    try:
+        # No default NA values: "none" and "NA" are names; empty fields are handled below.
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None
+    shares = [f"p_{name}" for name in classes]
+    for column in (*COLUMNS, *shares):
+        if column not in frame:
+            raise DataError(f"{path}: column {column} is missing")
+    unknown = [c for c in frame if c not in COLUMNS and c not in shares]
+    if unknown:
+        raise DataError(f"{path}: column {unknown[0]} is unknown; classes are {list(classes)}")
+    frame = frame[[*COLUMNS, *shares]]
+    for column in (*COUNTS, *shares):
+        text = frame[column]
+        if column in shares:
+            text = text.replace("", "nan")
+        try:
+            frame = frame.assign(**{column: text.astype(int if column in COUNTS else float)})
+        except ValueError as error:
+            raise DataError(f"{path}: column {column}: {error}") from None
+    return frame
+
+
+def _check_manifest(frame: pd.DataFrame, clips: Sequence[Clip]) -> None:
+    known = {clip.clip_id: (clip.subject, clip.label) for clip in clips}
+    rows = frame[["clip_id", "subject", "label"]].drop_duplicates()
+    for clip_id, subject, label in rows.itertuples(index=False, name=None):
+        if clip_id not in known:
+            raise DataError(f"clip {clip_id}: predicted, but not in the manifest")
+        if known[clip_id] != (subject, label):
+            raise DataError(
+                f"clip {clip_id}: predictions say subject {subject}, label {label}; "
+                f"the manifest says {known[clip_id][0]}, {known[clip_id][1]}"
+            )
+
+
+def _check_folds(frame: pd.DataFrame, *, subject_independent: bool) -> None:
+    units = ["clip_id", "subject"] if subject_independent else ["clip_id"]
+    for unit in units:
+        folds = frame.groupby(unit)["fold"].nunique()
+        if (folds > 1).any():
+            name = folds.index[np.argmax(folds > 1)]
+            word = "clip" if unit == "clip_id" else unit
+            raise ProtocolError(f"{word} {name} is tested in {folds[name]} different folds")
+
+
+def _check_systems(frame: pd.DataFrame, everyone: set[str]) -> None:
+    seeds = set(frame["seed"])
+    for system, rows in frame.groupby(SYSTEM, sort=False):
+        words = "method {}, reading {}, n {}".format(*system)
+        if set(rows["seed"]) != seeds:
+            raise ProtocolError(f"{words}: seeds {sorted(set(rows['seed']))} of {sorted(seeds)}")
+        for seed, run in rows.groupby("seed"):
+            twice = run["clip_id"][run["clip_id"].duplicated()]
+            if len(twice):
+                raise DataError(f"{words}, seed {seed}: clip {twice.iloc[0]} occurs twice")
+            missing = everyone - set(run["clip_id"])
+            if missing:
+                raise ProtocolError(
+                    f"{words}, seed {seed}: {len(missing)} clips have no row, first {min(missing)}"
+                )

@@ -1,0 +1,248 @@
+"""Who is trained on and who is tested: the four protocols.
+
+Folds are made from clips and subjects, before windows exist: every window, magnified arm and
+augmented copy of a clip inherits the clip's fold. ``loso``, ``group_kfold`` and ``holdout`` promise
+that no subject is on both sides; ``clip_kfold`` repeats the predecessor's folds, where subjects
+leak.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sklearn.model_selection import (
+    GroupShuffleSplit,
+    LeaveOneGroupOut,
+    StratifiedGroupKFold,
+    train_test_split,
+)
+
+from microexpr.errors import DataError, ProtocolError
+from microexpr.folds import Fold, check_classes, check_folds, check_inner
+from microexpr.manifest import natural
+
+__all__ = [
+    "COMPLETE",
+    "SUBJECT_INDEPENDENT",
+    "Fold",
+    "check_classes",
+    "check_folds",
+    "check_inner",
+    "inner_folds",
+    "make_folds",
+]
+
+SUBJECT_INDEPENDENT = {"loso": True, "group_kfold": True, "clip_kfold": False, "holdout": True}
+COMPLETE = {"loso": True, "group_kfold": True, "clip_kfold": True, "holdout": False}
+
+
+@dataclass(frozen=True)
+class _Clips:
+    """The clips in an order of their own: folds do not depend on the order of the manifest."""
+
+    order: list[int]
+    subjects: list[str]
+    labels: list[str]
+
+    def fold(self, name: str, test: Sequence[int]) -> Fold:
+        """Turn positions in this order into a fold of the caller's indices."""
+        tested = {self.order[i] for i in test}
+        train = tuple(sorted(i for i in self.order if i not in tested))
+        return Fold(name, train, tuple(sorted(tested)))
+
+
+def make_folds(
+    clip_ids: Sequence[str],
+    subjects: Sequence[str],
+    labels: Sequence[str],
+    *,
+    name: str,
+    classes: Sequence[str],
+    folds: int = 5,
+    test_share: float = 0.2,
+    seed: int = 42,
+) -> list[Fold]:
+    """Split clips for one of the four protocols, and check the split.
+
+    Parameters
+    ----------
+    clip_ids, subjects, labels : sequence of str
+        One entry a clip; identifiers are unique.
+    name : {"loso", "group_kfold", "clip_kfold", "holdout"}
+        loso: each subject is one fold, named after the subject. group_kfold: folds of whole
+        subjects, stratified by class, drawn from `seed`. clip_kfold: the predecessor's folds, see
+        Notes. holdout: one fold that tests a share of the subjects.
+    classes : sequence of str
+        All class names, in the order of ``data.labels``.
+    folds : int
+        Of group_kfold and clip_kfold.
+    test_share : float
+        Share of the subjects that holdout tests.
+    seed : int
+        Of group_kfold, clip_kfold and holdout.
+
+    Returns
+    -------
+    list of Fold
+        The same for any order of the clips, apart from the indices.
+
+    Raises
+    ------
+    ProtocolError
+        With too few subjects or clips, when a fold's training part lacks a class, or when a
+        guard of `check_folds` finds a leak.
+    DataError
+        When a label is not among the classes.
+
+    Notes
+    -----
+    clip_kfold follows the published code of the ICMI 2020 predecessor (five successive seeded
+    ``train_test_split`` over the clips sorted by class, each taking ``1 / (5 - i)`` of what is
+    left, the last one the rest). It depends on the class counts alone.
+    """
+    _check_sequences(clip_ids, subjects, labels, classes)
+    order = sorted(range(len(clip_ids)), key=lambda i: (natural(clip_ids[i]), clip_ids[i]))
+    clips = _Clips(order, [subjects[i] for i in order], [labels[i] for i in order])
+    makers: dict[str, Callable[[], list[Fold]]] = {
+        "loso": lambda: _loso(clips),
+        "group_kfold": lambda: _group_kfold(clips, folds, seed),
+        "clip_kfold": lambda: _clip_kfold(clips, classes, folds, seed),
+        "holdout": lambda: _holdout(clips, test_share, seed),
+    }
+    if name not in makers:
+        raise ProtocolError(f"protocol.name {name!r} is none of {list(makers)}")
+    made = makers[name]()
+    check_folds(
+        made,
+        clip_ids,
+        subjects,
+        subject_independent=SUBJECT_INDEPENDENT[name],
+        complete=COMPLETE[name],
+    )
+    check_classes(made, labels, classes)
+    return made
+
+
+def inner_folds(
+    fold: Fold,
+    clip_ids: Sequence[str],
+    subjects: Sequence[str],
+    labels: Sequence[str],
+    *,
+    classes: Sequence[str],
+    folds: int = 5,
+    seed: int = 42,
+) -> list[Fold]:
+    """Split the training part of a fold by subject, to choose N, alpha or the epoch on.
+
+    Parameters
+    ----------
+    fold : Fold
+        The outer split; its test clips are in none of the inner folds.
+    clip_ids, subjects, labels : sequence of str
+        As for the outer folds: all clips.
+    classes : sequence of str
+        All class names.
+    folds : int
+        Inner folds.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    list of Fold
+        Indices refer to the same sequence as those of `fold`.
+
+    Raises
+    ------
+    ProtocolError
+        As `make_folds`; the training part needs at least `folds` subjects.
+    """
+    part = fold.train
+    inner = make_folds(
+        [clip_ids[i] for i in part],
+        [subjects[i] for i in part],
+        [labels[i] for i in part],
+        name="group_kfold",
+        classes=classes,
+        folds=folds,
+        seed=seed,
+    )
+    mapped = [
+        Fold(
+            f"{fold.name}-inner{k}",
+            tuple(part[i] for i in one.train),
+            tuple(part[i] for i in one.test),
+        )
+        for k, one in enumerate(inner)
+    ]
+    check_inner(mapped, fold)
+    return mapped
+
+
+def _loso(clips: _Clips) -> list[Fold]:
+    _need_subjects(clips, 2, "loso")
+    splits = LeaveOneGroupOut().split(clips.order, groups=clips.subjects)
+    made = [clips.fold(clips.subjects[test[0]], test) for _, test in splits]
+    return sorted(made, key=lambda fold: natural(fold.name))
+
+
+def _group_kfold(clips: _Clips, folds: int, seed: int) -> list[Fold]:
+    _need_subjects(clips, folds, "group_kfold")
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # Rare classes: `check_classes` says what matters, that a training part lacks one.
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            splits = list(splitter.split(clips.order, clips.labels, clips.subjects))
+        except ValueError as error:
+            raise ProtocolError(f"protocol.folds {folds}: {error}") from None
+    return [clips.fold(f"fold{k}", test) for k, (_, test) in enumerate(splits)]
+
+
+def _clip_kfold(clips: _Clips, classes: Sequence[str], folds: int, seed: int) -> list[Fold]:
+    if len(clips.order) < folds:
+        raise ProtocolError(f"protocol.folds {folds}: there are only {len(clips.order)} clips")
+    left = sorted(range(len(clips.order)), key=lambda i: classes.index(clips.labels[i]))
+    made = []
+    for k in range(folds - 1):
+        left, test = train_test_split(left, test_size=1 / (folds - k), random_state=seed)
+        made.append(clips.fold(f"fold{k}", test))
+    return [*made, clips.fold(f"fold{folds - 1}", left)]
+
+
+def _holdout(clips: _Clips, test_share: float, seed: int) -> list[Fold]:
+    _need_subjects(clips, 2, "holdout")
+    splitter = GroupShuffleSplit(1, test_size=test_share, random_state=seed)
+    try:
+        _, test = next(splitter.split(clips.order, groups=clips.subjects))
+    except ValueError:
+        count = len(set(clips.subjects))
+        raise ProtocolError(
+            f"protocol.test_share {test_share} of {count} subjects leaves none to train on"
+        ) from None
+    return [clips.fold("holdout", test)]
+
+
+def _need_subjects(clips: _Clips, minimum: int, name: str) -> None:
+    count = len(set(clips.subjects))
+    if count < minimum:
+        key = "protocol.folds" if name == "group_kfold" else f"protocol.name {name}"
+        raise ProtocolError(f"{key}: needs {minimum} subjects or more, the clips have {count}")
+
+
+def _check_sequences(
+    clip_ids: Sequence[str], subjects: Sequence[str], labels: Sequence[str], classes: Sequence[str]
+) -> None:
+    if not len(clip_ids) == len(subjects) == len(labels):
+        raise ProtocolError(
+            f"{len(clip_ids)} clips, {len(subjects)} subjects and {len(labels)} labels: "
+            "one of each a clip"
+        )
+    if not clip_ids:
+        raise ProtocolError("no clip to split")
+    for clip_id, label in zip(clip_ids, labels, strict=True):
+        if label not in classes:
+            raise DataError(f"clip {clip_id}: label {label!r} is none of {list(classes)}")

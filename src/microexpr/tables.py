@@ -1,0 +1,152 @@
+"""The files of results: tidy ones, and ``table.csv`` in the poster's shape.
+
+Average is the plain accuracy, the sum of right answers over all clips, as on the poster (whose
+Averages are multiples of 1/66 and not means of the rows below them). A class row is the recall of
+that class: the accuracy on its clips, the only per-class value of which Average is the mean,
+weighted by support. Whether the poster's class rows are recall or precision is not stated; both,
+with F1, UF1 and UAR, are in ``metrics.csv``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from microexpr import predictions
+from microexpr.comparisons import comparisons
+from microexpr.errors import DataError
+from microexpr.evaluate import MAJORITY, Evaluation, Origin, Statistics
+from microexpr.files import replacing
+from microexpr.manifest import Clip
+from microexpr.metrics import ALL
+
+AVERAGE = "Average"
+ABOUT = ["clips", "subjects", "seeds", "protocol", "backbone", "reading", "data"]
+FILES = (
+    "predictions.csv",
+    "metrics.csv",
+    "comparisons.csv",
+    "confusion.csv",
+    "table.csv",
+    "table_readings.csv",
+)
+
+
+def write_results(
+    sources: Sequence[str | os.PathLike[str]],
+    clips: Sequence[Clip],
+    folder: str | os.PathLike[str],
+    *,
+    classes: Sequence[str],
+    methods: Sequence[str],
+    readings: Sequence[str],
+    n: Sequence[int],
+    origin: Origin,
+    statistics: Statistics,
+) -> None:
+    """Evaluate predictions and write all of `FILES` into a folder.
+
+    Parameters
+    ----------
+    sources : sequence of path-like
+        Files of predictions, in any order.
+    clips : sequence of Clip
+        The manifest.
+    folder : path-like
+        ``results``.
+    classes, methods, readings, n
+        ``data.labels``, ``magnify.methods``, ``train.readings`` and ``windows.n``. The first
+        reading fills ``table.csv``, the others ``table_readings.csv``.
+    origin : Origin
+        How the predictions came about.
+    statistics : Statistics
+        How intervals are made.
+
+    Raises
+    ------
+    DataError, ProtocolError
+        As `microexpr.predictions.read`, `check` and `check_grid`; no file is written then.
+    """
+    frame = predictions.read(sources, classes)
+    predictions.check(frame, clips, classes=classes, protocol=origin.protocol)
+    predictions.check_grid(frame, methods=methods, readings=readings, n=n)
+    evaluation = Evaluation(frame, clips, classes=classes, origin=origin, statistics=statistics)
+    metrics = evaluation.metrics()
+    tables = [poster_table(metrics, classes=classes, n=n, reading=r) for r in readings]
+    others = pd.concat(tables[1:]) if tables[1:] else tables[0].iloc[:0]
+    compared = comparisons(evaluation)
+    folder = Path(folder)
+    predictions.write(folder / "predictions.csv", frame)
+    write_table(folder / "metrics.csv", metrics)
+    write_table(folder / "comparisons.csv", compared)
+    write_table(folder / "confusion.csv", evaluation.confusions())
+    write_table(folder / "table_readings.csv", others)
+    write_table(folder / "table.csv", tables[0])
+
+
+def write_table(path: str | os.PathLike[str], frame: pd.DataFrame) -> None:
+    """Write a table: four decimals, six for p-values, so that a rerun gives the same bytes."""
+    for column in frame.columns.intersection(["p", "p_holm"]):
+        frame = frame.assign(**{column: [f"{value:.6f}" for value in frame[column]]})
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format="%.4f", lineterminator="\n")
+
+
+def poster_table(
+    metrics: pd.DataFrame, *, classes: Sequence[str], n: Sequence[int], reading: str
+) -> pd.DataFrame:
+    """Arrange one reading as on the poster: a column for each N, a row for each method and class.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        From `Evaluation.metrics`.
+    classes : sequence of str
+        Order of the class rows.
+    n : sequence of int
+        Order of the columns.
+    reading : str
+        Which one.
+
+    Returns
+    -------
+    DataFrame
+        Columns method, class, one for each N, then `ABOUT`, then ``<N>_low`` and ``<N>_high``.
+        The methods in the order of `microexpr.predictions.METHODS`, Average first; the last row
+        is the accuracy of the commonest class, which is the same for every N.
+
+    Raises
+    ------
+    DataError
+        When the metrics lack a cell.
+    """
+    chosen = metrics[metrics["reading"] == reading]
+    if chosen.empty:
+        raise DataError(f"no metrics for reading {reading!r}")
+    rows = []
+    for method in predictions.method_order(chosen["method"]):
+        mine = chosen[chosen["method"] == method].set_index(["n", "metric", "class"])
+        for metric, name in (("accuracy", ALL), *(("recall", name) for name in classes)):
+            cells = {}
+            for frames in n:
+                if (frames, metric, name) not in mine.index:
+                    raise DataError(
+                        f"no {metric} of method {method}, reading {reading}, n {frames}, {name}"
+                    )
+                cells[frames] = mine.loc[frames, metric, name]
+            rows.append(_row(method, AVERAGE if name == ALL else name.capitalize(), cells))
+    floor = metrics[(metrics["method"] == MAJORITY) & (metrics["metric"] == "accuracy")].iloc[0]
+    rows.append(_row(MAJORITY, AVERAGE, dict.fromkeys(n, floor)))
+    return pd.DataFrame(rows)
+
+
+def _row(method: str, name: str, cells: dict[int, pd.Series]) -> dict[str, object]:
+    about = next(iter(cells.values()))
+    bounds = {
+        f"{frames}_{side}": cell[side] for frames, cell in cells.items() for side in ("low", "high")
+    }
+    values = {str(frames): cell["value"] for frames, cell in cells.items()}
+    return {"method": method, "class": name, **values, **about[ABOUT].to_dict(), **bounds}

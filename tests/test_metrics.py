@@ -1,0 +1,265 @@
+"""Metrics against hand counts and scikit-learn; intervals and tests against what they promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from sklearn.metrics import balanced_accuracy_score, f1_score
+
+from microexpr import controls, intervals
+from microexpr.errors import DataError, MicroexprWarning
+from microexpr.metrics import ALL, NO_ANSWER, OVERALL, confusion, score
+
+ABC = ["a", "b", "c"]
+#            a a a a  b b b  c c c
+LABELS = list("aaaabbbccc")
+ANSWERS = ["a", "a", "b", "", "b", "b", "c", "c", "a", "c"]
+
+
+def test_hand_counted_example() -> None:
+    scores = score(LABELS, ANSWERS, ABC)
+    # a: 2 of 4 found, 3 answers; b: 2 of 3, 3 answers; c: 2 of 3, 3 answers.
+    assert scores["accuracy", ALL] == pytest.approx(6 / 10)
+    assert scores["uar", ALL] == pytest.approx((2 / 4 + 2 / 3 + 2 / 3) / 3)
+    assert scores["balanced_accuracy", ALL] == scores["uar", ALL]
+    assert scores["uf1", ALL] == pytest.approx((4 / 7 + 4 / 6 + 4 / 6) / 3)
+    assert scores["recall", "a"] == pytest.approx(2 / 4)
+    assert scores["precision", "a"] == pytest.approx(2 / 3)
+    assert [scores["support", name] for name in ABC] == [4, 3, 3]
+
+
+def test_hand_counted_confusion() -> None:
+    table = confusion(LABELS, ANSWERS, ABC).set_index(["label", "predicted"])["clips"]
+    assert table["a", "a"] == 2
+    assert table["a", "b"] == 1
+    assert table["a", NO_ANSWER] == 1
+    assert table["b", "a"] == 0
+    assert table["c", "a"] == 1
+    assert table.sum() == len(LABELS)
+
+
+def test_a_clip_without_an_answer_stays_in_the_denominators() -> None:
+    answered = score(["a"] * 4 + ["b"], ["a"] * 4 + ["b"], ["a", "b"])
+    silent = score(["a"] * 4 + ["b"], ["a", "a", "", "", "b"], ["a", "b"])
+    assert answered["accuracy", ALL] == 1
+    assert silent["accuracy", ALL] == pytest.approx(3 / 5)
+    assert silent["recall", "a"] == pytest.approx(2 / 4)
+    assert silent["precision", "a"] == 1
+    assert silent["support", "a"] == 4
+
+
+def test_a_class_without_tested_clips_counts_as_nought_and_is_named() -> None:
+    with pytest.warns(MicroexprWarning, match="class c has no tested clip"):
+        scores = score(list("aabb"), list("aabb"), ABC)
+    assert scores["uf1", ALL] == pytest.approx(2 / 3)
+    assert scores["uar", ALL] == pytest.approx(2 / 3)
+    assert scores["balanced_accuracy", ALL] == 1
+    assert scores["accuracy", ALL] == 1
+
+
+def test_pooled_is_not_the_mean_over_folds() -> None:
+    labels, answers = list("aaaab"), list("aaabb")
+    folds = [slice(0, 4), slice(4, 5)]
+    with pytest.warns(MicroexprWarning):
+        mean = np.mean([score(labels[f], answers[f], ["a", "b"])["uf1", ALL] for f in folds])
+    assert score(labels, answers, ["a", "b"])["uf1", ALL] - mean > 0.2
+
+
+@pytest.mark.parametrize(
+    ("labels", "answers", "message"),
+    [
+        (["a", "x"], ["a", "a"], "label 'x' is none of"),
+        (["a", ""], ["a", "a"], "label '' is none of"),
+        (["a", "b"], ["a", "x"], "prediction 'x' is none of"),
+        (["a", "b"], ["a"], "2 labels and 1 predictions"),
+        ([], [], "0 labels"),
+    ],
+)
+def test_bad_names_are_refused(labels, answers, message) -> None:
+    for function in (score, confusion):
+        with pytest.raises(DataError, match=message):
+            function(labels, answers, ABC)
+
+
+runs = st.lists(
+    st.tuples(st.sampled_from(ABC), st.sampled_from([*ABC, ""]), st.integers(0, 3)),
+    min_size=1,
+    max_size=40,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(runs)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_counts_at_once_agree_with_the_scores_of_one_run(rows) -> None:
+    labels, answers, subjects = ([row[k] for row in rows] for k in range(3))
+    expected = score(labels, answers, ABC)
+    number = {name: k for k, name in enumerate([*ABC, ""])}
+    truth = np.array([number[x] for x in labels])
+    counts = intervals.count(
+        truth,
+        np.array([[number[x] for x in answers]]),
+        np.array(subjects),
+        classes=3,
+    )
+    assert counts.sum() == len(rows)
+    tested = np.bincount(truth, minlength=3) > 0
+    found = intervals.scores(counts.sum(axis=1), ABC, tested)
+    for key, values in found.items():
+        assert values[0] == pytest.approx(expected[key]), key
+    assert expected["balanced_accuracy", ALL] == pytest.approx(
+        balanced_accuracy_score(labels, answers)
+    )
+    assert expected["uf1", ALL] == pytest.approx(
+        f1_score(labels, answers, labels=ABC, average="macro", zero_division=0)
+    )
+
+
+def simulate(rng: np.random.Generator, repeats: int = 1) -> tuple[np.ndarray, ...]:
+    """Two classes, 20 subjects of 12 clips; each subject has an accuracy of its own, mean 0.6."""
+    subjects = np.repeat(np.arange(20), 12)
+    skill = rng.beta(1.5, 1.0, size=20)
+    truth = np.tile([0, 1], 120)
+    right = rng.random((repeats, 240)) < skill[subjects]
+    return truth, np.where(right, truth, 1 - truth), subjects
+
+
+def test_cluster_bootstrap_covers_the_truth_and_a_bootstrap_of_clips_does_not() -> None:
+    rng = np.random.default_rng(5)
+    inside = {"subjects": 0, "clips": 0}
+    trials = 300
+    for trial in range(trials):
+        truth, answers, subjects = simulate(rng)
+        for unit, groups in (("subjects", subjects), ("clips", np.arange(240))):
+            weights = intervals.subject_weights(groups.max() + 1, resamples=400, seed=trial)
+            counts = intervals.count(truth, answers, groups, classes=2)
+            values = intervals.bootstrap(counts, weights, ["a", "b"])["accuracy", ALL]
+            low, high = intervals.percentile_interval(values, 0.95)
+            inside[unit] += low <= 0.6 <= high
+    assert 0.88 <= inside["subjects"] / trials <= 0.99
+    assert inside["clips"] / trials < 0.8
+
+
+def test_percentile_interval_holds_the_central_share() -> None:
+    values = np.random.default_rng(0).permutation(np.append(np.arange(1001.0), np.nan))
+    assert intervals.percentile_interval(values, 0.95) == pytest.approx((25, 975))
+    assert intervals.percentile_interval(values, 0.8) == pytest.approx((100, 900))
+    assert np.isnan(intervals.percentile_interval(np.full(3, np.nan), 0.95)).all()
+
+
+def test_bootstrap_equals_resampling_rows() -> None:
+    truth, answers, subjects = simulate(np.random.default_rng(1), repeats=2)
+    weights = intervals.subject_weights(20, resamples=30, seed=0)
+    counts = intervals.count(truth, answers, subjects, classes=2)
+    found = intervals.bootstrap(counts, weights, ["a", "b"])
+    names = np.array(["a", "b"], dtype=object)
+    for i in (0, 17):
+        rows = np.concatenate(
+            [np.flatnonzero(subjects == s) for s in range(20) for _ in range(weights[i, s])]
+        )
+        runs = [score(list(names[truth[rows]]), list(names[a[rows]]), ["a", "b"]) for a in answers]
+        for key, values in found.items():
+            assert values[i] == pytest.approx(np.mean([run[key] for run in runs])), key
+
+
+def test_a_class_that_a_resample_lacks_does_not_lower_its_interval() -> None:
+    # One subject of eight alone has class b, and is always answered rightly.
+    truth, subjects = np.array([0] * 21 + [1] * 3), np.repeat(np.arange(8), 3)
+    weights = intervals.subject_weights(8, resamples=500, seed=0)
+    assert (weights[:, 7] == 0).any()
+    counts = intervals.count(truth, truth[None], subjects, classes=2)
+    values = intervals.bootstrap(counts, weights, ["a", "b"])
+    assert np.isnan(values["recall", "b"][weights[:, 7] == 0]).all()
+    assert intervals.percentile_interval(values["recall", "b"], 0.95) == (1, 1)
+    assert (values["uf1", ALL] == 1).all()
+
+
+def test_bootstrap_is_seeded() -> None:
+    first, again, other = (
+        intervals.subject_weights(12, resamples=50, seed=seed) for seed in (3, 3, 4)
+    )
+    assert (first == again).all()
+    assert (first != other).any()
+    assert (first.sum(axis=1) == 12).all()
+
+
+def test_mcnemar_by_hand_and_against_scipy() -> None:
+    right_a = np.array([True] * 9 + [False] * 1 + [True] * 5 + [False] * 5)
+    right_b = np.array([False] * 9 + [True] * 1 + [True] * 5 + [False] * 5)
+    b, c, p = intervals.mcnemar(right_a, right_b)
+    assert (b, c) == (9, 1)
+    assert p == pytest.approx(2 * (1 + 10) / 2**10)
+    assert intervals.mcnemar(right_b, right_a) == (1, 9, p)
+    assert intervals.mcnemar(right_a, right_a) == (0, 0, 1.0)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        x, y = rng.random((2, 60)) < 0.6
+        b, c, p = intervals.mcnemar(x, y)
+        assert p == pytest.approx(binomtest(c, b + c).pvalue)
+
+
+def test_holm_by_hand() -> None:
+    assert intervals.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert intervals.holm([0.5, 0.6]) == pytest.approx([1.0, 1.0])
+    assert len(intervals.holm([])) == 0
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
+def test_holm_keeps_the_order_and_lies_between_raw_and_bonferroni(p) -> None:
+    raw, corrected = np.array(p), intervals.holm(p)
+    assert (np.diff(corrected[np.argsort(raw, kind="stable")]) >= 0).all()
+    assert (corrected >= raw).all()
+    assert (corrected <= np.minimum(raw * len(p), 1) + 1e-12).all()
+
+
+def test_majority_of_training_can_differ_from_the_pooled_one() -> None:
+    # Leaving out fold x (three of class 0) turns the majority of the rest to class 1.
+    labels, folds = np.array([0, 0, 0, 0, 1, 1]), list("xxxyyy")
+    counts = controls.training_counts(labels, folds, classes=2)
+    assert {name: list(found) for name, found in counts.items()} == {"x": [1, 2], "y": [3, 0]}
+    assert controls.majority(labels, classes=2).tolist() == [[0] * 6]
+    honest = controls.majority_of_training(folds, counts)
+    assert honest.tolist() == [[1, 1, 1, 0, 0, 0]]
+    assert (honest[0] == labels).mean() == pytest.approx(1 / 6)
+
+
+def test_clips_that_are_only_trained_on_count_for_the_training_majority() -> None:
+    counts = controls.training_counts(np.array([0, 1, 1, 1]), ["t", "t", "", ""], classes=2)
+    assert {name: list(found) for name, found in counts.items()} == {"t": [0, 2]}
+
+
+def test_stratified_random_hits_its_expectation_and_never_leaves_the_classes() -> None:
+    labels = np.repeat([0, 1, 2], [70, 51, 43])
+    folds = [f"f{i % 8}" for i in range(164)]
+    counts = controls.training_counts(labels, folds, classes=3)
+    answers = controls.stratified_random(folds, counts, draws=2000, seed=0)
+    assert answers.min() == 0
+    assert answers.max() == 2
+    expected = np.mean([counts[f][k] / counts[f].sum() for f, k in zip(folds, labels, strict=True)])
+    accuracy = (answers == labels).mean(axis=1)
+    assert accuracy.mean() == pytest.approx(expected, abs=1e-3)
+    again = controls.stratified_random(folds, counts, draws=2000, seed=0)
+    assert (answers == again).all()
+    assert accuracy.std() == pytest.approx(np.sqrt(expected * (1 - expected) / 164), rel=0.1)
+
+
+def test_permuted_labels_score_like_chance() -> None:
+    """A good classifier's answers against permuted labels: within two standard errors."""
+    rng = np.random.default_rng(2)
+    truth = np.repeat([0, 1, 2], [70, 51, 43])
+    answers = np.where(rng.random(164) < 0.7, truth, rng.integers(0, 3, 164))
+    shares = np.bincount(truth) / 164 @ (np.bincount(answers, minlength=3) / 164)
+    names = np.array(ABC, dtype=object)
+    assert score(list(names[truth]), list(names[answers]), ABC)["accuracy", ALL] > 0.7
+    permuted = [
+        score(list(names[rng.permutation(truth)]), list(names[answers]), ABC)["accuracy", ALL]
+        for _ in range(200)
+    ]
+    assert abs(np.mean(permuted) - shares) < 2 * np.std(permuted) / np.sqrt(200)
+
+
+def test_overall_metrics_are_all_there() -> None:
+    assert [key[0] for key in score(LABELS, ANSWERS, ABC) if key[1] == ALL] == list(OVERALL)

@@ -1,0 +1,285 @@
+"""Folds: what each protocol promises, for any data set, and one planted violation a guard."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from microexpr.errors import DataError, ProtocolError
+from microexpr.protocol import (
+    COMPLETE,
+    SUBJECT_INDEPENDENT,
+    Fold,
+    check_folds,
+    check_inner,
+    inner_folds,
+    make_folds,
+)
+
+CLASSES = ["negative", "positive", "surprise"]
+# Clips of each class and subject of SMIC-HS, as counted in public lists.
+SMIC = {
+    **{"s1": (3, 2, 1), "s2": (0, 1, 5), "s3": (22, 11, 6), "s4": (10, 4, 5), "s5": (1, 0, 1)},
+    **{"s6": (2, 0, 2), "s8": (9, 4, 0), "s9": (0, 1, 3), "s11": (3, 3, 1), "s12": (0, 8, 1)},
+    **{"s13": (0, 10, 0), "s14": (3, 2, 5), "s15": (1, 1, 2), "s18": (2, 0, 5), "s19": (0, 1, 1)},
+    "s20": (14, 3, 5),
+}
+
+
+def smic() -> tuple[list[str], list[str], list[str]]:
+    rows = [
+        (f"{subject}_{label[:2]}_{i:02d}", subject, label)
+        for subject, counts in SMIC.items()
+        for label, count in zip(CLASSES, counts, strict=True)
+        for i in range(1, count + 1)
+    ]
+    return tuple(list(column) for column in zip(*rows, strict=True))
+
+
+def counted(*counts: int) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Clips in any order, from class counts alone; subjects play no part in clip_kfold."""
+    classes = [*CLASSES, "non_micro"][: len(counts)]
+    labels = [c for c, count in zip(classes, counts, strict=True) for _ in range(count)]
+    Random(0).shuffle(labels)
+    ids = [f"c{i}" for i in range(len(labels))]
+    return ids, ["s1"] * len(ids), labels, classes
+
+
+def supports(folds: list[Fold], labels: list[str], classes: list[str]) -> list[tuple[int, ...]]:
+    return [tuple(Counter(labels[i] for i in f.test)[c] for c in classes) for f in folds]
+
+
+def test_clip_kfold_repeats_the_predecessors_folds_with_non_micro() -> None:
+    ids, subjects, labels, classes = counted(70, 51, 43, 164)
+    folds = make_folds(ids, subjects, labels, name="clip_kfold", classes=classes)
+    assert supports(folds, labels, classes) == [
+        (14, 14, 6, 32),
+        (17, 8, 6, 35),
+        (16, 9, 13, 28),
+        (11, 7, 11, 36),
+        (12, 13, 7, 33),
+    ]
+    assert [len(fold.test) for fold in folds] == [66, 66, 66, 65, 65]
+
+
+def test_clip_kfold_repeats_the_predecessors_folds_with_three_classes() -> None:
+    ids, subjects, labels, classes = counted(70, 51, 43)
+    folds = make_folds(ids, subjects, labels, name="clip_kfold", classes=classes)
+    assert supports(folds, labels, classes) == [
+        (15, 8, 10),
+        (16, 10, 7),
+        (13, 7, 13),
+        (12, 15, 6),
+        (14, 11, 7),
+    ]
+    assert [len(fold.test) for fold in folds] == [33, 33, 33, 33, 32]
+
+
+def test_clip_kfold_leaks_subjects_on_smic() -> None:
+    ids, subjects, labels = smic()
+    folds = make_folds(ids, subjects, labels, name="clip_kfold", classes=CLASSES)
+    with pytest.raises(ProtocolError, match="subject s.* is in training and in test"):
+        check_folds(folds, ids, subjects, subject_independent=True)
+
+
+def test_loso_on_smic_has_one_fold_a_subject_in_natural_order() -> None:
+    ids, subjects, labels = smic()
+    folds = make_folds(ids, subjects, labels, name="loso", classes=CLASSES)
+    assert [fold.name for fold in folds] == list(SMIC)
+    assert [len(fold.test) for fold in folds] == [sum(counts) for counts in SMIC.values()]
+    assert {subjects[i] for i in folds[2].test} == {"s3"}
+
+
+def test_group_kfold_on_smic_keeps_classes_and_sizes_even() -> None:
+    ids, subjects, labels = smic()
+    for seed in range(4):
+        folds = make_folds(ids, subjects, labels, name="group_kfold", classes=CLASSES, seed=seed)
+        assert min(min(row) for row in supports(folds, labels, CLASSES)) >= 4
+        assert max(len(fold.test) for fold in folds) <= 45  # s3 alone is 39 of 164
+        homes = Counter(s for fold in folds for s in {subjects[i] for i in fold.test})
+        assert set(homes.values()) == {1}
+        assert len(homes) == 16
+
+
+@st.composite
+def data_sets(draw: st.DrawFn) -> tuple[list[str], list[str], list[str]]:
+    """Three to nine subjects, each with nought to four clips of each class, in any order."""
+    per_subject = draw(
+        st.lists(st.tuples(*[st.integers(0, 4)] * 3).filter(any), min_size=3, max_size=9)
+    )
+    rows = [
+        (f"s{s}_{label[:2]}_{i}", f"s{s}", label)
+        for s, counts in enumerate(per_subject, 1)
+        for label, count in zip(CLASSES, counts, strict=True)
+        for i in range(count)
+    ]
+    rows = draw(st.permutations(rows))
+    return tuple(list(column) for column in zip(*rows, strict=True))
+
+
+def lacks_a_class(fold: Fold, labels: list[str]) -> bool:
+    return {labels[i] for i in fold.train} != set(CLASSES)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data_sets(), st.sampled_from(list(COMPLETE)), st.integers(2, 4), st.integers(0, 99))
+def test_folds_are_disjoint_cover_and_keep_their_promise(data, name, count, seed) -> None:
+    ids, subjects, labels = data
+    options = {"name": name, "classes": CLASSES, "folds": count, "seed": seed}
+    holders = [{s for s, x in zip(subjects, labels, strict=True) if x == c} for c in CLASSES]
+    try:
+        folds = make_folds(ids, subjects, labels, **options)
+    except ProtocolError as error:
+        assert re.search("class '.*'|needs . subjects|there are only", str(error))
+        assert name != "loso" or min(len(held) for held in holders) < 2
+        assume(False)
+    assert name != "loso" or min(len(held) for held in holders) >= 2
+    for fold in folds:
+        assert not set(fold.train) & set(fold.test)
+        assert {*fold.train, *fold.test} == set(range(len(ids)))
+        assert not lacks_a_class(fold, labels)
+        if SUBJECT_INDEPENDENT[name]:
+            assert not {subjects[i] for i in fold.train} & {subjects[i] for i in fold.test}
+    tests = Counter(i for fold in folds for i in fold.test)
+    assert set(tests.values()) == {1}
+    assert len(tests) == len(ids) or not COMPLETE[name]
+
+
+@settings(max_examples=60, deadline=None)
+@given(data_sets(), st.sampled_from(list(COMPLETE)), st.randoms(use_true_random=False))
+def test_folds_do_not_depend_on_the_order_of_the_clips(data, name, random) -> None:
+    order = list(range(len(data[0])))
+    random.shuffle(order)
+    shuffled = [[column[i] for i in order] for column in data]
+    made = []
+    for ids, subjects, labels in (data, shuffled):
+        try:
+            folds = make_folds(ids, subjects, labels, name=name, classes=CLASSES, folds=3)
+        except ProtocolError as error:
+            made.append(str(error))
+        else:
+            made.append({f.name: frozenset(ids[i] for i in f.test) for f in folds})
+    assert made[0] == made[1]
+
+
+def test_seed_changes_the_draw_and_only_the_draw() -> None:
+    ids, subjects, labels = smic()
+    for name, changes in (("loso", False), ("clip_kfold", True), ("holdout", True)):
+        first, again, other = (
+            make_folds(ids, subjects, labels, name=name, classes=CLASSES, seed=seed)
+            for seed in (1, 1, 2)
+        )
+        assert first == again
+        assert (first != other) == changes
+
+
+def test_holdout_tests_a_share_of_the_subjects() -> None:
+    ids, subjects, labels = smic()
+    (fold,) = make_folds(
+        ids, subjects, labels, name="holdout", classes=CLASSES, test_share=0.25, seed=3
+    )
+    assert len({subjects[i] for i in fold.test}) == 4
+    assert not {subjects[i] for i in fold.train} & {subjects[i] for i in fold.test}
+
+
+def test_inner_folds_stay_inside_the_training_part() -> None:
+    ids, subjects, labels = smic()
+    for outer in make_folds(ids, subjects, labels, name="loso", classes=CLASSES):
+        inner = inner_folds(outer, ids, subjects, labels, classes=CLASSES, folds=3)
+        assert sorted(i for fold in inner for i in fold.test) == sorted(outer.train)
+        for fold in inner:
+            assert {*fold.train, *fold.test} == set(outer.train)
+            assert not {subjects[i] for i in fold.train} & {subjects[i] for i in fold.test}
+            assert fold.name.startswith(outer.name)
+
+
+# Planted violations: four clips of two subjects, folds that are right but for one thing.
+IDS, WHO = ["a1", "a2", "b1", "b2"], ["a", "a", "b", "b"]
+RIGHT = [Fold("a", (2, 3), (0, 1)), Fold("b", (0, 1), (2, 3))]
+
+
+def test_right_folds_pass() -> None:
+    check_folds(RIGHT, IDS, WHO, subject_independent=True)
+
+
+@pytest.mark.parametrize(
+    ("folds", "message"),
+    [
+        ([], "no fold"),
+        ([RIGHT[0], replace(RIGHT[1], name="a")], "2 folds have the name a"),
+        ([Fold("a", (1, 2, 3), (0, 1)), RIGHT[1]], "fold a: clip a2 is in training and in test"),
+        ([Fold("x", (1, 2), (0, 3)), Fold("y", (0, 3), (1, 2))], "subject a is in training and"),
+        ([RIGHT[0], Fold("b", (2, 3), (0, 1))], "2 folds test clip a1"),
+        ([RIGHT[0]], r"no fold tests clip b1 \(2 such"),
+        ([Fold("a", (2,), (0, 1)), RIGHT[1]], "clip b2 is neither trained nor tested"),
+        ([Fold("a", (), (0, 1, 2, 3))], "the training part is empty"),
+        ([Fold("a", (0, 1, 2, 3), ())], "the test part is empty"),
+        ([Fold("a", (2, 4), (0, 1)), RIGHT[1]], "index 4, there are 4 clips"),
+        ([Fold("a", (2, -1), (0, 1)), RIGHT[1]], "index -1"),
+    ],
+)
+def test_guard_refuses(folds: list[Fold], message: str) -> None:
+    with pytest.raises(ProtocolError, match=message):
+        check_folds(folds, IDS, WHO, subject_independent=True)
+
+
+def test_guard_refuses_two_clips_of_one_name() -> None:
+    with pytest.raises(ProtocolError, match="2 clips have the name a1"):
+        check_folds(RIGHT, ["a1", "a1", "b1", "b2"], WHO, subject_independent=True)
+
+
+def test_copies_stay_with_their_clip() -> None:
+    ids = [*IDS, "a1_flipped", "b1_flipped"]
+    sources, who = [*IDS, "a1", "b1"], [*WHO, "a", "b"]
+    options = {"subject_independent": False, "sources": sources}
+    good = [Fold("a", (2, 3, 5), (0, 1)), Fold("b", (0, 1, 4), (2, 3))]
+    check_folds(good, ids, who, **options)
+    leaking = [Fold("a", (2, 3, 4, 5), (0, 1)), good[1]]
+    with pytest.raises(ProtocolError, match="fold a: copies of clip a1 are in training and"):
+        check_folds(leaking, ids, who, **options)
+
+
+def test_selection_on_a_test_clip_is_refused() -> None:
+    outer = Fold("a", (2, 3), (0, 1))
+    check_inner([Fold("i", (2,), (3,))], outer)
+    with pytest.raises(ProtocolError, match="fold i: 1 clips lie outside the training part"):
+        check_inner([Fold("i", (2,), (3, 0))], outer)
+
+
+@pytest.mark.parametrize(
+    ("name", "subjects", "message"),
+    [
+        ("loso", ["a"] * 6, "needs 2 subjects or more, the clips have 1"),
+        ("holdout", ["a"] * 6, "needs 2 subjects or more, the clips have 1"),
+        ("group_kfold", ["a", "a", "a", "b", "b", "b"], "protocol.folds: needs 3 subjects"),
+        ("holdout", ["a", "a", "a", "b", "b", "b"], "test_share 0.9 of 2 subjects"),
+        ("lopo", ["a", "a", "a", "b", "b", "b"], "'lopo' is none of"),
+    ],
+)
+def test_too_few_subjects(name: str, subjects: list[str], message: str) -> None:
+    ids = [f"c{i}" for i in range(6)]
+    with pytest.raises(ProtocolError, match=message):
+        make_folds(ids, subjects, CLASSES * 2, name=name, classes=CLASSES, folds=3, test_share=0.9)
+
+
+def test_a_class_that_one_subject_alone_has_is_refused() -> None:
+    labels = ["negative", "positive", "surprise", "negative", "positive"]
+    with pytest.raises(ProtocolError, match="fold a: no training clip of class 'surprise'"):
+        make_folds(list("vwxyz"), list("aaabb"), labels, name="loso", classes=CLASSES)
+    with pytest.raises(ProtocolError, match=r"class 'surprise' of data\.labels has no clip"):
+        make_folds(
+            list("vwyz"), list("aabb"), [*labels[:2], *labels[3:]], name="loso", classes=CLASSES
+        )
+
+
+def test_unknown_label_and_unequal_lengths_are_refused() -> None:
+    with pytest.raises(DataError, match="clip w: label 'happy' is none of"):
+        make_folds(["v", "w"], ["a", "b"], ["negative", "happy"], name="loso", classes=CLASSES)
+    with pytest.raises(ProtocolError, match="2 clips, 1 subjects and 2 labels"):
+        make_folds(["v", "w"], ["a"], ["negative"] * 2, name="loso", classes=CLASSES)

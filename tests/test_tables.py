@@ -1,0 +1,402 @@
+"""From files of predictions to tables: shape, agreement, refusals, identical bytes on reruns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+from sklearn.metrics import f1_score
+
+from microexpr import predictions
+from microexpr.errors import DataError, ProtocolError
+from microexpr.evaluate import Evaluation, Origin, Statistics
+from microexpr.intervals import holm
+from microexpr.manifest import Clip
+from microexpr.protocol import make_folds
+from microexpr.show import render_table
+from microexpr.tables import FILES, poster_table, write_results
+
+CLASSES = ["negative", "positive", "surprise"]
+METHODS = ["amm", "pmm", "none", "filter_only"]
+READINGS = ["onset_difference", "raw"]
+SIZES = [7, 8, 9, 10, 11, 12, 13, 14]
+SKILL = {"amm": 0.6, "pmm": 0.9, "none": 0.4, "filter_only": 0.4}
+ORIGIN = Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic")
+STATISTICS = Statistics(resamples=300)
+
+
+def manifest(subjects: int = 12, per_class: int = 2) -> list[Clip]:
+    return [
+        Clip(
+            clip_id=f"s{s}_{label[:2]}_{i:02d}",
+            subject=f"s{s}",
+            label=label,
+            kind="images",
+            source=f"s{s}/{label}/{i}",
+            frames=30,
+            first=1,
+            last=30,
+            fps=100,
+        )
+        for s in range(1, subjects + 1)
+        for label in CLASSES
+        for i in range(1, per_class + 1)
+    ]
+
+
+def simulate(
+    clips: list[Clip],
+    *,
+    protocol: str = "loso",
+    seeds: tuple[int, ...] = (0,),
+    sizes: list[int] = SIZES,
+    readings: list[str] = READINGS,
+) -> pd.DataFrame:
+    """Predictions of a classifier that knows a clip's class with the probability in SKILL."""
+    rng = np.random.default_rng(0)
+    columns = [[getattr(clip, key) for clip in clips] for key in ("clip_id", "subject", "label")]
+    folds = make_folds(*columns, name=protocol, classes=CLASSES)
+    rows = []
+    for method in METHODS:
+        for reading in readings:
+            for n in sizes:
+                for seed in seeds:
+                    for fold in folds:
+                        for clip in (clips[i] for i in fold.test):
+                            knows = rng.random() < SKILL[method]
+                            share = rng.dirichlet([1, 1, 1])
+                            if knows:
+                                share = np.roll(np.sort(share)[::-1], CLASSES.index(clip.label))
+                            rows.append(
+                                (
+                                    *(clip.clip_id, clip.subject, clip.label),
+                                    *(method, reading, n, seed, protocol, fold.name),
+                                    *(9, CLASSES[share.argmax()], *share),
+                                )
+                            )
+    return pd.DataFrame(rows, columns=[*predictions.COLUMNS, *(f"p_{name}" for name in CLASSES)])
+
+
+def write_parts(frame: pd.DataFrame, folder: Path) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    paths = []
+    for (method, n), part in frame.groupby(["method", "n"]):
+        paths.append(folder / f"{method}-{n}.csv")
+        part.to_csv(paths[-1], index=False)
+    return paths
+
+
+def results(sources: list[Path], clips: list[Clip], folder: Path, **changes: object) -> Path:
+    options = {"methods": METHODS, "readings": READINGS, "n": SIZES, "classes": CLASSES}
+    options |= {"origin": ORIGIN, "statistics": STATISTICS} | changes
+    write_results(sources, clips, folder, **options)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clips() -> list[Clip]:
+    return manifest()
+
+
+@pytest.fixture(scope="module")
+def frame(clips: list[Clip]) -> pd.DataFrame:
+    return simulate(clips)
+
+
+@pytest.fixture(scope="module")
+def sources(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return write_parts(frame, tmp_path_factory.mktemp("parts"))
+
+
+@pytest.fixture(scope="module")
+def done(sources, clips, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return results(sources, clips, tmp_path_factory.mktemp("results"))
+
+
+def load(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
+def test_table_has_the_posters_shape(done: Path) -> None:
+    table = load(done / "table.csv")
+    assert list(table.columns) == [
+        *("method", "class", "7", "8", "9", "10", "11", "12", "13", "14"),
+        *("clips", "subjects", "seeds", "protocol", "backbone", "reading", "data"),
+        *(f"{n}_{side}" for n in SIZES for side in ("low", "high")),
+    ]
+    classes = ["Average", "Negative", "Positive", "Surprise"]
+    assert list(zip(table["method"], table["class"], strict=True)) == [
+        *((method, name) for method in METHODS for name in classes),
+        ("majority", "Average"),
+    ]
+    assert set(table["reading"].dropna()) == {"onset_difference"}
+    assert set(table["data"]) == {"synthetic"}
+    assert set(table["clips"]) == {72}
+    assert set(table["subjects"]) == {12}
+
+
+def test_other_readings_have_the_same_shape(done: Path) -> None:
+    first, second = load(done / "table.csv"), load(done / "table_readings.csv")
+    assert list(first.columns) == list(second.columns)
+    assert list(first["class"]) == list(second["class"])
+    assert set(second["reading"].dropna()) == {"raw"}
+
+
+def test_cells_are_the_accuracy_and_recall_of_the_predictions(done: Path, frame) -> None:
+    table = load(done / "table.csv").set_index(["method", "class"])
+    for method in METHODS:
+        for n in SIZES:
+            run = frame[(frame.method == method) & (frame.n == n)]
+            run = run[run.reading == "onset_difference"]
+            right = run.predicted == run.label
+            assert table.loc[(method, "Average"), str(n)] == pytest.approx(right.mean(), abs=1e-4)
+            for name in CLASSES:
+                recall = right[run.label == name].mean()
+                cell = table.loc[(method, name.capitalize()), str(n)]
+                assert cell == pytest.approx(recall, abs=1e-4)
+    assert (table.loc[("majority", "Average"), [str(n) for n in SIZES]] == 0.3333).all()
+
+
+def test_metrics_are_tidy_and_complete(done: Path, frame) -> None:
+    metrics = load(done / "metrics.csv")
+    assert list(metrics.columns) == [
+        *("method", "reading", "n", "metric", "class", "value", "low", "high", "sd_seeds"),
+        *("confidence", "clips", "subjects", "seeds", "protocol", "subject_independent"),
+        *("backbone", "cut", "weights_sha256", "data"),
+    ]
+    systems = len(METHODS) * len(READINGS) * len(SIZES)
+    assert len(metrics) == (systems + 3) * (4 + 4 * 3)
+    assert not metrics.duplicated(["method", "reading", "n", "metric", "class"]).any()
+    assert metrics["subject_independent"].all()
+    assert metrics["sd_seeds"][metrics["method"] != "stratified_random"].isna().all()
+    run = frame[(frame.method == "pmm") & (frame.n == 9) & (frame.reading == "raw")]
+    chosen = metrics.query("method == 'pmm' and n == 9 and reading == 'raw'").set_index("metric")
+    expected = f1_score(run.label, run.predicted, average="macro")
+    assert chosen.loc["uf1", "value"] == pytest.approx(expected, abs=1e-4)
+    assert chosen.loc["uf1", "low"] < expected < chosen.loc["uf1", "high"]
+
+
+def test_controls_are_rows_of_metrics(done: Path) -> None:
+    metrics = load(done / "metrics.csv").query("metric == 'accuracy'").set_index("method")
+    assert metrics.loc["majority", "value"] == pytest.approx(1 / 3, abs=1e-4)
+    assert metrics.loc["majority_training", "value"] == pytest.approx(1 / 3, abs=1e-4)
+    chance = metrics.loc["stratified_random"]
+    assert chance["value"] == pytest.approx(1 / 3, abs=2e-3)
+    assert chance["low"] < 1 / 3 < chance["high"]
+    assert chance["sd_seeds"] == pytest.approx(np.sqrt(2 / 9 / 72), rel=0.15)
+
+
+def test_comparisons_pair_clips_and_correct_over_n(done: Path, frame) -> None:
+    table = load(done / "comparisons.csv")
+    assert len(table) == 6 * len(READINGS) * len(SIZES)
+    first = table.iloc[0]
+    assert tuple(first[["method_a", "method_b"]]) == ("amm", "pmm")
+    pair = frame[(frame.n == first.n) & (frame.reading == first.reading)]
+    right = (pair.predicted == pair.label).groupby([pair.method, pair.clip_id]).first()
+    assert first.b == (right["amm"] & ~right["pmm"]).sum()
+    assert first.c == (right["pmm"] & ~right["amm"]).sum()
+    assert first.difference == pytest.approx((first.b - first.c) / 72, abs=1e-4)
+    assert first.low < first.difference < first.high < 0
+    for _, family in table.groupby(["method_a", "method_b", "reading"]):
+        assert list(family["n"]) == SIZES
+        assert list(family["p_holm"]) == pytest.approx(holm(family["p"]), abs=1e-5)
+    equal = table[(table.method_a == "none") & (table.method_b == "filter_only")]
+    assert (equal["p_holm"] > 0.05).all()
+    better = table[(table.method_a == "pmm") & (table.method_b == "none")]
+    assert (better["p_holm"] < 0.05).all()
+
+
+def test_confusion_counts_every_clip(done: Path) -> None:
+    table = pd.read_csv(done / "confusion.csv", keep_default_na=False)
+    totals = table.groupby(["method", "reading", "n", "seed"])["clips"].sum()
+    assert set(totals) == {72}
+    assert len(totals) == len(METHODS) * len(READINGS) * len(SIZES)
+
+
+def test_reruns_are_identical_whatever_the_order_of_files_and_rows(
+    done: Path, frame, clips, tmp_path: Path
+) -> None:
+    shuffled = frame.sample(frac=1, random_state=1)
+    parts = write_parts(shuffled, tmp_path / "parts")[::-1]
+    again = results(parts, clips[::-1], tmp_path / "results")
+    for name in FILES:
+        assert (done / name).read_bytes() == (again / name).read_bytes(), name
+    once_more = results([again / "predictions.csv"], clips, tmp_path / "results2")
+    assert (once_more / "table.csv").read_bytes() == (done / "table.csv").read_bytes()
+    assert sorted(path.name for path in again.iterdir()) == sorted(FILES)
+
+
+def test_a_clip_without_an_answer_lowers_the_accuracy(frame, clips, tmp_path: Path) -> None:
+    run = frame.copy()
+    lost = (run.method == "pmm") & (run.n == 14) & (run.label == "negative")
+    run.loc[lost, ["predicted", *(f"p_{name}" for name in CLASSES)]] = ["", *[np.nan] * 3]
+    run.loc[lost, "n_windows"] = 0
+    folder = results(write_parts(run, tmp_path / "parts"), clips, tmp_path)
+    table = load(folder / "table.csv").set_index(["method", "class"])
+    assert table.loc[("pmm", "Negative"), "14"] == 0
+    assert table.loc[("pmm", "Average"), "14"] <= 2 / 3
+    assert table.loc[("pmm", "Average"), "clips"] == 72
+    written = pd.read_csv(folder / "predictions.csv", keep_default_na=False)
+    assert (written["predicted"] == "").sum() == lost.sum()
+
+
+def test_several_seeds_give_mean_and_sd(clips, tmp_path: Path) -> None:
+    sizes = [7, 8]
+    run = simulate(clips, seeds=(0, 1, 2), sizes=sizes, readings=["raw"])
+    folder = results(
+        write_parts(run, tmp_path / "parts"), clips, tmp_path, readings=["raw"], n=sizes
+    )
+    row = load(folder / "metrics.csv").query("method == 'amm' and n == 7 and metric == 'accuracy'")
+    mine = run[(run.method == "amm") & (run.n == 7)]
+    per_seed = (mine.predicted == mine.label).groupby(mine.seed).mean()
+    assert row["value"].item() == pytest.approx(per_seed.mean(), abs=1e-4)
+    assert row["sd_seeds"].item() == pytest.approx(per_seed.std(), abs=1e-4)
+    assert row["seeds"].item() == 3
+    compared = load(folder / "comparisons.csv").query("method_a == 'amm' and method_b == 'pmm'")
+    theirs = run[(run.method == "pmm") & (run.n == 7)]
+    mostly = [(x.predicted == x.label).groupby(x.clip_id).sum() >= 2 for x in (mine, theirs)]
+    assert compared.iloc[0].b == (mostly[0] & ~mostly[1]).sum()
+    assert len(load(folder / "table_readings.csv")) == 0
+
+
+def test_leaking_protocol_says_so(clips, tmp_path: Path) -> None:
+    run = simulate(clips, protocol="clip_kfold", sizes=[7], readings=["raw"])
+    origin = Origin("clip_kfold", "random_mobilenet", 13, "", "SMIC-HS")
+    parts = write_parts(run, tmp_path / "parts")
+    folder = results(parts, clips, tmp_path, readings=["raw"], n=[7], origin=origin)
+    assert not load(folder / "metrics.csv")["subject_independent"].any()
+    text = " ".join(shown(folder / "table.csv").split())
+    assert "the same subjects are trained on and tested" in text
+
+
+def test_holdout_takes_the_training_majority_from_the_manifest(clips, tmp_path: Path) -> None:
+    run = simulate(clips, protocol="holdout", sizes=[7], readings=["raw"])
+    origin = Origin("holdout", "random_mobilenet", 13, "", "SMIC-HS")
+    parts = write_parts(run, tmp_path / "parts")
+    trained = next(clip for clip in clips if clip.subject not in set(run.subject))
+    extra = trained.model_copy(update={"clip_id": "extra", "label": "positive"})
+    folder = results(parts, [*clips, extra], tmp_path, readings=["raw"], n=[7], origin=origin)
+    metrics = load(folder / "metrics.csv").set_index(["method", "metric", "class"])["value"]
+    assert metrics["majority_training", "recall", "positive"] == 1
+    assert metrics["majority", "recall", "negative"] == 1
+
+
+def test_holdout_of_one_subject_has_no_interval(tmp_path: Path) -> None:
+    clips = manifest(subjects=4)
+    run = simulate(clips, protocol="holdout", sizes=[7], readings=["raw"])
+    assert len(set(run["subject"])) == 1
+    origin = Origin("holdout", "random_mobilenet", 13, "", "SMIC-HS")
+    parts = write_parts(run, tmp_path / "parts")
+    folder = results(parts, clips, tmp_path, readings=["raw"], n=[7], origin=origin)
+    assert load(folder / "table.csv")["7_low"].isna().all()
+    assert "Average" in shown(folder / "table.csv")
+
+
+def shown(path: Path) -> str:
+    console = Console(width=100, record=True, file=Path("/dev/null").open("w"))  # noqa: SIM115
+    console.print(render_table(path))
+    return console.export_text()
+
+
+def test_the_printed_table_fits_and_warns(done: Path) -> None:
+    text = shown(done / "table.csv")
+    assert max(len(line) for line in text.splitlines()) <= 100
+    assert "…" not in text
+    assert "SYNTHETIC DATA" in text
+    assert "72 clips, 12 subjects" in text
+    table = load(done / "table.csv").set_index(["method", "class"])
+    row = table.loc[("pmm", "Average")]
+    best = max(SIZES, key=lambda n: row[str(n)])
+    assert f"{best}: {row[f'{best}_low']:.2f}-{row[f'{best}_high']:.2f}" in text
+
+
+def test_real_data_are_not_called_synthetic(done: Path, tmp_path: Path) -> None:
+    text = (done / "table.csv").read_text().replace(",synthetic,", ",SMIC-HS,")
+    (tmp_path / "table.csv").write_text(text)
+    assert "SYNTHETIC" not in shown(tmp_path / "table.csv")
+    (tmp_path / "other.csv").write_text("method,class,7\namm,Average,0.5\n")
+    with pytest.raises(DataError, match="column clips is missing"):
+        render_table(tmp_path / "other.csv")
+    with pytest.raises(DataError, match="cannot be read"):
+        render_table(tmp_path / "absent.csv")
+
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def first(frame: pd.DataFrame, **values: object) -> pd.DataFrame:
+    frame = frame.copy()
+    for column, value in values.items():
+        frame.loc[frame.index[0], column] = value
+    return frame
+
+
+def every(frame: pd.DataFrame, **values: object) -> pd.DataFrame:
+    """Change all rows of the first clip, so that the systems still agree with each other."""
+    frame = frame.copy()
+    for column, value in values.items():
+        frame.loc[frame["clip_id"] == frame["clip_id"].iloc[0], column] = value
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda f: pd.concat([f, f.iloc[:1]]), DataError, "seed 0: clip s1_ne_01 occurs twice"),
+        (lambda f: f.iloc[1:], ProtocolError, "1 clips have no row, first s1_ne_01"),
+        (lambda f: f[f.clip_id != "s1_ne_01"], ProtocolError, "1 clips have no row"),
+        (lambda f: first(f, predicted="happy"), DataError, "predicted 'happy' is none of"),
+        (lambda f: first(f, label="happy"), DataError, "label 'happy' is none of"),
+        (lambda f: every(f, label="surprise"), DataError, "the manifest says s1, negative"),
+        (lambda f: every(f, subject="s2"), DataError, "predictions say subject s2"),
+        (lambda f: every(f, clip_id="x"), DataError, "clip x: predicted, but not in the manifest"),
+        (lambda f: first(f, protocol="clip_kfold"), ProtocolError, "under protocol clip_kfold"),
+        (lambda f: first(f, fold="s2"), ProtocolError, "clip s1_ne_01 is tested in 2 different"),
+        (lambda f: every(f, fold="s2"), ProtocolError, "subject s1 is tested in 2 different"),
+        (lambda f: f[(f.method != "amm") | (f.n != 7)], DataError, "lack method amm, reading"),
+        (lambda f: f.assign(n=f.n.replace(7, 15)), DataError, "lack method amm.*n 7"),
+        (lambda f: f.assign(seed=(f.n == 7) * 1), ProtocolError, r"seeds \[1\] of \[0, 1\]"),
+        (lambda f: f.drop(columns="fold"), DataError, "column fold is missing"),
+        (lambda f: f.drop(columns="p_surprise"), DataError, "column p_surprise is missing"),
+        (lambda f: f.assign(p_happy=0), DataError, "column p_happy is unknown"),
+        (lambda f: f.assign(n="seven"), DataError, "column n: "),
+    ],
+)
+def test_planted_errors_are_refused_and_nothing_is_written(
+    frame, clips, tmp_path: Path, *, change: Change, error: type[Exception], message: str
+) -> None:
+    small = frame[frame["n"].isin([7, 8])]
+    path = tmp_path / "predictions_in.csv"
+    change(small).to_csv(path, index=False)
+    with pytest.raises(error, match=message):
+        results([path], clips, tmp_path / "results", n=[7, 8])
+    assert not (tmp_path / "results").exists()
+
+
+def test_no_files_and_unreadable_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no file of predictions"):
+        predictions.read([], CLASSES)
+    with pytest.raises(DataError, match=r"absent\.csv: cannot be read"):
+        predictions.read([tmp_path / "absent.csv"], CLASSES)
+
+
+def test_poster_table_refuses_a_missing_cell(frame, clips) -> None:
+    small = frame[(frame["n"] == 7) & (frame["reading"] == "raw")]
+    evaluation = Evaluation(
+        small, clips, classes=CLASSES, origin=ORIGIN, statistics=Statistics(resamples=100)
+    )
+    metrics = evaluation.metrics()
+    with pytest.raises(DataError, match="no accuracy of method amm, reading raw, n 8"):
+        poster_table(metrics, classes=CLASSES, n=[7, 8], reading="raw")
+    with pytest.raises(DataError, match="no metrics for reading 'onset_difference'"):
+        poster_table(metrics, classes=CLASSES, n=[7], reading="onset_difference")
+
+
+def test_methods_that_are_not_the_posters_follow_by_name() -> None:
+    assert predictions.method_order(["zeta", "none", "pmm", "alpha", "amm"]) == [
+        *("amm", "pmm", "none", "alpha", "zeta")
+    ]
