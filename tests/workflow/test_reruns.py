@@ -36,7 +36,7 @@ def test_a_new_subject_recomputes_its_shard_and_the_folds(finished):
     # s3 is joined by s4 in a new shard, s5 stands alone; s1-s2 keeps its files.
     assert planned == {
         **{"index": 1, "demo": 2, "decode": 2, "crop": 2, "magnify": 2},
-        **{"features": 4, "train": 8, "evaluate": 1},
+        **{"split": 1, "features": 4, "train": 8, "evaluate": 1},
     }
 
 

@@ -1,6 +1,30 @@
+rule split:
+    input:
+        "results/manifest.csv",
+    output:
+        report(
+            "results/folds.csv",
+            caption="../report/folds.rst",
+            category="Protocol",
+            labels={"table": "who is tested in which fold"},
+        ),
+    log:
+        "results/logs/split.log",
+    benchmark:
+        "results/benchmarks/split.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        config=PLAN.settings("split"),
+        code=PLAN.code("split"),
+    shell:
+        "python -m microexpr split {input} {output} --config {params.config:q} > {log} 2>&1"
+
+
 rule train:
     input:
-        expand(
+        folds="results/folds.csv",
+        features=expand(
             "results/features/{backbone}/{{method}}/{shard}.h5",
             backbone=BACKBONE,
             shard=SHARDS,
@@ -22,6 +46,6 @@ rule train:
         config=PLAN.settings("train"),
         code=PLAN.code("train"),
     shell:
-        "python -m microexpr train {input} --output {output.predictions}"
+        "python -m microexpr train {input.features} --folds {input.folds} --output {output.predictions}"
         " --method {wildcards.method} --n {wildcards.n} --part {wildcards.part}"
         " --threads {threads} --config {params.config:q} > {log} 2>&1"

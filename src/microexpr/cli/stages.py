@@ -32,6 +32,10 @@ def add_commands(commands: Commands) -> None:
     magnify.add_argument("--method", choices=("filter_only", "amm", "pmm"), required=True)
     _device(magnify)
 
+    split = _stage(commands, "split", _split, "say in which fold each clip is tested")
+    split.add_argument("manifest", type=Path)
+    split.add_argument("output", type=Path, help="folds.csv")
+
     features = _stage(commands, "features", _features, "run the frozen blocks, once a frame")
     _source_and_output(features, "cache of faces or magnified faces", "cache of features")
     _device(features)
@@ -39,6 +43,7 @@ def add_commands(commands: Commands) -> None:
     train = _stage(commands, "train", _train, "retrain and test some folds of one method and N")
     train.add_argument("features", type=Path, nargs="+", help="caches of features: all shards")
     train.add_argument("--output", type=Path, required=True, help="predictions (.csv)")
+    train.add_argument("--folds", type=Path, required=True, help="folds.csv")
     train.add_argument("--method", required=True, help="name of the arm")
     train.add_argument("--n", type=int, required=True, help="frames a window")
     train.add_argument("--part", type=int, default=0, help="which of train.parts [%(default)s]")
@@ -104,6 +109,12 @@ def _magnify(arguments: argparse.Namespace) -> None:
     magnify.run(config, arguments.method, arguments.source, arguments.output, device)
 
 
+def _split(arguments: argparse.Namespace) -> None:
+    from microexpr.stages import split
+
+    split.run(Config.load(arguments.config), arguments.manifest, arguments.output)
+
+
 def _features(arguments: argparse.Namespace) -> None:
     from microexpr.stages import features
     from microexpr.threads import choose_device, limit_threads
@@ -122,6 +133,7 @@ def _train(arguments: argparse.Namespace) -> None:
         Config.load(arguments.config),
         arguments.features,
         arguments.output,
+        folds_path=arguments.folds,
         method=arguments.method,
         n=arguments.n,
         part=arguments.part,

@@ -17,6 +17,7 @@ SECTIONS = {
     "demo": {"demo": None},
     "decode": {"data": ("root",)},
     "crop": {"crop": None},
+    "split": {"data": ("labels",), "protocol": None},
     "features": {"features": None},
     "train": {
         "data": ("labels",),
@@ -40,7 +41,7 @@ SECTIONS = {
             "seeds",
             "parts",
         ),
-        "protocol": None,
+        "protocol": ("name", "clip_decision"),
     },
     "evaluate": {
         "data": ("kind", "labels", "camera", "version", "table"),

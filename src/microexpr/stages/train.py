@@ -6,16 +6,14 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from microexpr import backbones, predictions
+from microexpr import backbones, fold_table, predictions
 from microexpr.config import Config
 from microexpr.errors import ConfigError
-from microexpr.features_store import FeatureStore, open_features
-from microexpr.folds import Fold
+from microexpr.features_store import open_features
+from microexpr.files import write_csv
 from microexpr.model import Trunk
 from microexpr.parts import train_part
-from microexpr.protocol import make_folds
 from microexpr.provenance import fingerprint
-from microexpr.tables import write_table
 from microexpr.train import Recipe
 
 
@@ -24,6 +22,7 @@ def run(
     features: Sequence[Path],
     output: Path,
     *,
+    folds_path: Path,
     method: str,
     n: int,
     part: int = 0,
@@ -34,12 +33,14 @@ def run(
     Parameters
     ----------
     config : Config
-        Sections ``windows``, ``features``, ``train`` and ``protocol``.
+        Sections ``windows``, ``features`` and ``train``, and ``protocol.clip_decision``.
     features : sequence of Path
         Caches of kind features: all shards of the method.
     output : Path
         Predictions (CSV). The log of the epochs is written beside it as ``.epochs.csv``, and
         finished folds are kept in ``.progress/`` until all are finished.
+    folds_path : Path
+        ``folds.csv``.
     method : str
         Name of the arm.
     n : int
@@ -58,7 +59,7 @@ def run(
         raise ConfigError(f"train.parts: there is no part {part} of {config.train.parts}")
     progress = output.with_suffix(".progress")
     with open_features(features) as store:
-        folds = _folds(config, store)[part :: config.train.parts]
+        folds = fold_table.read(folds_path, store.clip_ids)[part :: config.train.parts]
         result = train_part(
             store,
             folds,
@@ -70,23 +71,9 @@ def run(
             trunk=_trunk(config, device),
             device=device,
         )
-    write_table(output.with_suffix(".epochs.csv"), result.log)
+    write_csv(output.with_suffix(".epochs.csv"), result.log)
     predictions.write(output, result.predictions)
     shutil.rmtree(progress, ignore_errors=True)
-
-
-def _folds(config: Config, store: FeatureStore) -> list[Fold]:
-    protocol = config.protocol
-    return make_folds(
-        store.clip_ids,
-        store.subjects,
-        store.labels,
-        name=protocol.name,
-        classes=config.data.labels,
-        folds=protocol.folds,
-        test_share=protocol.test_share,
-        seed=protocol.seed,
-    )
 
 
 def _recipe(config: Config, n: int) -> Recipe:

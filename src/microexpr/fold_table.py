@@ -1,0 +1,67 @@
+"""``folds.csv``: in which fold each clip is tested. Everybody can look, and training reads it."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from microexpr.errors import ProtocolError
+from microexpr.files import replacing
+from microexpr.folds import Fold
+from microexpr.manifest import Clip
+
+COLUMNS = ("clip_id", "subject", "label", "fold")
+
+
+def write(path: str | os.PathLike[str], clips: Sequence[Clip], folds: Sequence[Fold]) -> None:
+    """Write one row a clip; an empty fold means that the clip is only trained on.
+
+    Parameters
+    ----------
+    path : path-like
+        ``folds.csv``.
+    clips : sequence of Clip
+        What the folds' indices point into.
+    folds : sequence of Fold
+        Each trains on all clips that it does not test.
+    """
+    tested = {index: fold.name for fold in folds for index in fold.test}
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(COLUMNS)
+        for index, clip in enumerate(clips):
+            table.writerow((clip.clip_id, clip.subject, clip.label, tested.get(index, "")))
+
+
+def read(path: str | os.PathLike[str], clip_ids: Sequence[str]) -> list[Fold]:
+    """Read the folds as indices into `clip_ids`, in the order of their first clip in the file.
+
+    Parameters
+    ----------
+    path : path-like
+        ``folds.csv``.
+    clip_ids : sequence of str
+        The clips at hand, all of them and no other.
+
+    Raises
+    ------
+    ProtocolError
+        When the file is not readable or its clips are not those at hand.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            rows = {row["clip_id"]: row["fold"] for row in csv.DictReader(file)}
+    except (OSError, UnicodeDecodeError, KeyError) as error:
+        raise ProtocolError(f"{path}: not a table of folds ({error!r})") from None
+    odd = sorted(set(rows) ^ set(clip_ids))
+    if odd:
+        where = "no features" if odd[0] in rows else "no row"
+        raise ProtocolError(f"{path}: clip {odd[0]} has {where} ({len(odd)} such clips)")
+    everyone = range(len(clip_ids))
+    folds = []
+    for name in dict.fromkeys(fold for fold in rows.values() if fold):
+        test = tuple(i for i in everyone if rows[clip_ids[i]] == name)
+        folds.append(Fold(name, tuple(i for i in everyone if i not in set(test)), test))
+    return folds
