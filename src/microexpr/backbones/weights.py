@@ -1,28 +1,22 @@
-"""Weights files: known checksums, reading without executing anything, conversion."""
+"""Weights files: known checksums, loading into a network, conversion."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
-import numpy as np
-import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor
 
 from microexpr.backbones.base import Backbone
 from microexpr.backbones.keymaps import ChannelOrder, Layout
-from microexpr.backbones.unpickle import load_arrays
+from microexpr.backbones.readers import HEADER, read
 from microexpr.errors import WeightsError
 from microexpr.files import replacing, sha256_of
 
-HEADER = "microexpr"  # a converted file says here, as JSON, of which network and order it is
 # Hubs put the first digits of the checksum into the name: resnet50-0676ba61.pth.
 NAMED_CHECKSUM = re.compile(r"-([0-9a-f]{8})\.(?:pth|safetensors)$")
 
@@ -153,7 +147,7 @@ def load(
         raise WeightsError(f"{path}: {backbone.name} is read from {', '.join(layouts)} files")
     checksum = verify(path, sha256)
     layout = layouts[path.suffix]
-    tensors, text = _read(path)
+    tensors, text = read(path)
     order = layout.order or _order(text, path, backbone.name)
     shapes = {name: tuple(value.shape) for name, value in backbone.state_dict().items()}
     try:
@@ -188,72 +182,3 @@ def _order(text: str | None, path: Path, network: str) -> ChannelOrder:
         f"{path}: not converted weights of {network}: its entry {HEADER!r} says {text!r}, "
         f"expected such as {header(network, 'rgb')[HEADER]!r}"
     )
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], str | None]:
-    if path.suffix == ".pkl":  # its reader says more than "damaged"
-        return _as_tensors(path, load_arrays(path)), None
-    try:
-        content, text = READERS[path.suffix](path)
-    except Exception as error:  # each library has its own way to fail on a damaged file
-        first_line = (str(error) or type(error).__name__).splitlines()[0]
-        raise WeightsError(
-            f"{path}: damaged, or not a {path.suffix} file of plain tensors ({first_line})"
-        ) from None
-    return _as_tensors(path, content), text
-
-
-def _as_tensors(path: Path, content: object) -> dict[str, Tensor]:
-    if not isinstance(content, Mapping):
-        raise WeightsError(f"{path}: holds a {type(content).__name__}, not named tensors")
-    tensors = {}
-    for name, value in content.items():
-        if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
-            tensors[name] = torch.from_numpy(value.astype(value.dtype.newbyteorder("=")))
-        elif isinstance(value, Tensor):
-            tensors[name] = value
-        else:
-            raise WeightsError(f"{path}: entry {name!r} is a {type(value).__name__}, not a tensor")
-    return tensors
-
-
-def _read_torch(path: Path) -> tuple[object, None]:
-    return torch.load(path, map_location="cpu", weights_only=True), None
-
-
-def _read_safetensors(path: Path) -> tuple[object, str | None]:
-    with safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return tensors, (file.metadata() or {}).get(HEADER)
-
-
-def _read_npz(path: Path) -> tuple[object, str | None]:
-    with np.load(path, allow_pickle=False) as file:
-        arrays = dict(file)
-    text = arrays.pop(HEADER, None)
-    return arrays, None if text is None else str(text)
-
-
-def _read_keras(path: Path) -> tuple[object, None]:
-    """Name each dataset by its layer and variable: Keras repeats the layer in the path."""
-    arrays: dict[str, np.ndarray] = {}
-
-    def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(node, h5py.Dataset):
-            *layer, variable = name.split("/")
-            half = len(layer) // 2
-            if layer[:half] == layer[half:]:
-                layer = layer[:half]
-            arrays["/".join([*layer, variable.removesuffix(":0")])] = node[()]
-
-    with h5py.File(path, "r") as file:
-        file.visititems(visit)
-    return arrays, None
-
-
-READERS: dict[str, Callable[[Path], tuple[object, str | None]]] = {
-    ".pth": _read_torch,
-    ".safetensors": _read_safetensors,
-    ".npz": _read_npz,
-    ".h5": _read_keras,
-}
