@@ -61,7 +61,7 @@ def _verify(arguments: argparse.Namespace) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    from microexpr.show import print_table
+    from microexpr.evaluation.show import print_table
 
     print_table(arguments.table)
 

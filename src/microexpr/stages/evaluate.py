@@ -8,8 +8,8 @@ from pathlib import Path
 from microexpr import manifest
 from microexpr.cache import open_cache
 from microexpr.config import Config
-from microexpr.evaluate import Origin, Statistics
-from microexpr.tables import write_results
+from microexpr.evaluation.pooled import Origin, Statistics
+from microexpr.evaluation.tables import write_results
 
 
 def run(
@@ -34,7 +34,7 @@ def run(
     features : Path
         One cache of features; it names the weights.
     folder : Path
-        Where the tables of :data:`microexpr.tables.FILES` are written.
+        Where the tables of :data:`microexpr.evaluation.tables.FILES` are written.
 
     Raises
     ------

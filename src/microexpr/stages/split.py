@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from microexpr import fold_table, manifest
+from microexpr import manifest
 from microexpr.config import Config
-from microexpr.protocol import make_folds
+from microexpr.protocol import table
+from microexpr.protocol.splits import make_folds
 
 log = logging.getLogger(__name__)
 
@@ -41,5 +42,5 @@ def run(config: Config, manifest_path: Path, output: Path) -> None:
         test_share=protocol.test_share,
         seed=protocol.seed,
     )
-    fold_table.write(output, clips, folds)
+    table.write(output, clips, folds)
     log.info("%s: %d folds, %d clips", protocol.name, len(folds), len(clips))

@@ -6,13 +6,15 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from microexpr import backbones, fold_table, predictions
+from microexpr import backbones
 from microexpr.config import Config
 from microexpr.errors import ConfigError
+from microexpr.evaluation import predictions
 from microexpr.features_store import open_features
 from microexpr.files import write_csv
 from microexpr.model import Trunk
 from microexpr.parts import train_part
+from microexpr.protocol import table
 from microexpr.provenance import fingerprint
 from microexpr.train import Recipe
 
@@ -59,7 +61,7 @@ def run(
         raise ConfigError(f"train.parts: there is no part {part} of {config.train.parts}")
     progress = output.with_suffix(".progress")
     with open_features(features) as store:
-        folds = fold_table.read(folds_path, store.clip_ids)[part :: config.train.parts]
+        folds = table.read(folds_path, store.clip_ids)[part :: config.train.parts]
         result = train_part(
             store,
             folds,

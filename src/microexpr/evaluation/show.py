@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from microexpr.errors import DataError
-from microexpr.evaluate import MAJORITY
+from microexpr.evaluation.pooled import MAJORITY
+from microexpr.evaluation.tables import ABOUT, AVERAGE
 from microexpr.protocol import SUBJECT_INDEPENDENT
-from microexpr.tables import ABOUT, AVERAGE
 
 SYNTHETIC = "synthetic"
 
@@ -22,7 +22,7 @@ def render_table(path: str | os.PathLike[str]) -> Table:
     Parameters
     ----------
     path : path-like
-        From `microexpr.tables.write_results`.
+        From `microexpr.evaluation.tables.write_results`.
 
     Returns
     -------

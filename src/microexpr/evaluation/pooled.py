@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from microexpr import controls, intervals
+from microexpr.evaluation import controls, intervals
+from microexpr.evaluation.metrics import ALL, NO_ANSWER, OVERALL, PER_CLASS, confusion, score
+from microexpr.evaluation.predictions import SYSTEM
 from microexpr.manifest import Clip, natural
-from microexpr.metrics import ALL, NO_ANSWER, OVERALL, PER_CLASS, confusion, score
-from microexpr.predictions import SYSTEM
 from microexpr.protocol import SUBJECT_INDEPENDENT
 
 Ints = NDArray[np.int64]
@@ -60,7 +60,7 @@ class Evaluation:
     Parameters
     ----------
     predictions : DataFrame
-        From `microexpr.predictions.read`, accepted by `microexpr.predictions.check`.
+        From `predictions.read`, accepted by `predictions.check`.
     clips : sequence of Clip
         The manifest.
     classes : sequence of str

@@ -45,7 +45,7 @@ def majority(labels: Ints, *, classes: int) -> Ints:
     """Answer the commonest class of the tested clips: the accuracy that costs nothing.
 
     It knows the test labels, so no honest system is bound to reach it. Ties go to the first
-    class. `labels` is (C,); the result is (1, C), one repeat, as `microexpr.intervals.count` takes.
+    class. `labels` is (C,); the result is (1, C), one repeat, as `intervals.count` takes.
     """
     commonest = np.bincount(labels, minlength=classes).argmax()
     return np.full((1, len(labels)), commonest, dtype=np.int64)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from microexpr.errors import ProtocolError
 from microexpr.files import replacing
-from microexpr.folds import Fold
 from microexpr.manifest import Clip
+from microexpr.protocol.folds import Fold
 
 COLUMNS = ("clip_id", "subject", "label", "fold")
 

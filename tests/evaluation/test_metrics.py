@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from microexpr import controls, intervals
 from microexpr.errors import DataError, MicroexprWarning
-from microexpr.metrics import ALL, NO_ANSWER, OVERALL, confusion, score
+from microexpr.evaluation import controls, intervals
+from microexpr.evaluation.metrics import ALL, NO_ANSWER, OVERALL, confusion, score
 
 ABC = ["a", "b", "c"]
 #            a a a a  b b b  c c c

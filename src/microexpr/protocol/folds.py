@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from microexpr.errors import ProtocolError
 
+# Whether a protocol promises that no subject is on both sides, and that every clip is tested once.
+SUBJECT_INDEPENDENT = {"loso": True, "group_kfold": True, "clip_kfold": False, "holdout": True}
+COMPLETE = {"loso": True, "group_kfold": True, "clip_kfold": True, "holdout": False}
+
 
 @dataclass(frozen=True)
 class Fold:

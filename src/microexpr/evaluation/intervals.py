@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from microexpr.metrics import ALL
+from microexpr.evaluation.metrics import ALL
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -55,7 +55,7 @@ def subject_weights(subjects: int, *, resamples: int, seed: int) -> Ints:
 
 
 def scores(counts: Floats | Ints, names: Sequence[str], tested: NDArray[np.bool_]) -> Resampled:
-    """Compute the metrics of `microexpr.metrics.score` from many confusion counts at once.
+    """Compute the metrics of `metrics.score` from many confusion counts at once.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def scores(counts: Floats | Ints, names: Sequence[str], tested: NDArray[np.bool_
         The classes.
     tested : (K,) bool
         Classes with a tested clip. One that only a resample lacks is left out of that resample's
-        means, one that the data lack counts as 0, as in `microexpr.metrics.score`.
+        means, one that the data lack counts as 0, as in `microexpr.evaluation.metrics.score`.
 
     Returns
     -------

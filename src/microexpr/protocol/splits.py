@@ -20,22 +20,15 @@ from sklearn.model_selection import (
 )
 
 from microexpr.errors import DataError, ProtocolError
-from microexpr.folds import Fold, check_classes, check_folds, check_inner
 from microexpr.manifest import natural
-
-__all__ = [
-    "COMPLETE",
-    "SUBJECT_INDEPENDENT",
-    "Fold",
-    "check_classes",
-    "check_folds",
-    "check_inner",
-    "inner_folds",
-    "make_folds",
-]
-
-SUBJECT_INDEPENDENT = {"loso": True, "group_kfold": True, "clip_kfold": False, "holdout": True}
-COMPLETE = {"loso": True, "group_kfold": True, "clip_kfold": True, "holdout": False}
+from microexpr.protocol.folds import (
+    COMPLETE,
+    SUBJECT_INDEPENDENT,
+    Fold,
+    check_classes,
+    check_folds,
+    check_inner,
+)
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from microexpr.errors import DataError, ProtocolError
-from microexpr.protocol import (
-    COMPLETE,
-    SUBJECT_INDEPENDENT,
-    Fold,
-    check_folds,
-    check_inner,
-    inner_folds,
-    make_folds,
-)
+from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds, check_inner
+from microexpr.protocol.splits import inner_folds, make_folds
 
 CLASSES = ["negative", "positive", "surprise"]
 # Clips of each class and subject of SMIC-HS, as counted in public lists.

@@ -11,14 +11,14 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import f1_score
 
-from microexpr import predictions
 from microexpr.errors import DataError, ProtocolError
-from microexpr.evaluate import Evaluation, Origin, Statistics
-from microexpr.intervals import holm
+from microexpr.evaluation import predictions
+from microexpr.evaluation.intervals import holm
+from microexpr.evaluation.pooled import Evaluation, Origin, Statistics
+from microexpr.evaluation.show import render_table
+from microexpr.evaluation.tables import FILES, poster_table, write_results
 from microexpr.manifest import Clip
-from microexpr.protocol import make_folds
-from microexpr.show import render_table
-from microexpr.tables import FILES, poster_table, write_results
+from microexpr.protocol.splits import make_folds
 
 CLASSES = ["negative", "positive", "surprise"]
 METHODS = ["amm", "pmm", "none", "filter_only"]

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from microexpr import predictions
-from microexpr.comparisons import comparisons
 from microexpr.errors import DataError
-from microexpr.evaluate import MAJORITY, Evaluation, Origin, Statistics
+from microexpr.evaluation import predictions
+from microexpr.evaluation.comparisons import comparisons
+from microexpr.evaluation.metrics import ALL
+from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics
 from microexpr.files import replacing
 from microexpr.manifest import Clip
-from microexpr.metrics import ALL
 
 AVERAGE = "Average"
 ABOUT = ["clips", "subjects", "seeds", "protocol", "backbone", "reading", "data"]
@@ -68,7 +68,7 @@ def write_results(
     Raises
     ------
     DataError, ProtocolError
-        As `microexpr.predictions.read`, `check` and `check_grid`; no file is written then.
+        As `predictions.read`, `check` and `check_grid`; no file is written then.
     """
     frame = predictions.read(sources, classes)
     predictions.check(frame, clips, classes=classes, protocol=origin.protocol)
@@ -115,7 +115,7 @@ def poster_table(
     -------
     DataFrame
         Columns method, class, one for each N, then `ABOUT`, then ``<N>_low`` and ``<N>_high``.
-        The methods in the order of `microexpr.predictions.METHODS`, Average first; the last row
+        The methods in the order of `predictions.METHODS`, Average first; the last row
         is the accuracy of the commonest class, which is the same for every N.
 
     Raises

@@ -1,0 +1,1 @@
+"""From pooled out-of-fold predictions to tables with intervals."""

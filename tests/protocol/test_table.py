@@ -1,0 +1,62 @@
+"""folds.csv: what is written is what training reads."""
+
+from __future__ import annotations
+
+import pytest
+
+from microexpr.errors import ProtocolError
+from microexpr.manifest import Clip
+from microexpr.protocol import Fold, table
+
+
+def clips(count: int) -> list[Clip]:
+    return [
+        Clip(
+            clip_id=f"c{i}", subject=f"s{i % 3}", label="negative", kind="images", source="a",
+            frames=1, first=1, last=1, fps=100.0,
+        )
+        for i in range(count)
+    ]  # fmt: skip
+
+
+def test_roundtrip_in_another_order_of_the_clips(tmp_path):
+    given = clips(6)
+    folds = [Fold(f"s{s}", *_sides(s, 6)) for s in range(3)]
+    table.write(tmp_path / "folds.csv", given, folds)
+    order = [5, 3, 1, 0, 2, 4]
+    found = table.read(tmp_path / "folds.csv", [f"c{i}" for i in order])
+    assert [fold.name for fold in found] == ["s0", "s1", "s2"]
+    for fold, back in zip(folds, found, strict=True):
+        assert {order[i] for i in back.test} == set(fold.test)
+        assert {order[i] for i in back.train} == set(fold.train)
+
+
+def _sides(subject: int, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    test = tuple(i for i in range(count) if i % 3 == subject)
+    return tuple(i for i in range(count) if i not in test), test
+
+
+def test_clips_that_are_only_trained_on(tmp_path):
+    table.write(tmp_path / "folds.csv", clips(3), [Fold("holdout", (1, 2), (0,))])
+    assert table.read(tmp_path / "folds.csv", ["c0", "c1", "c2"]) == [
+        Fold("holdout", (1, 2), (0,))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (["c0", "c1"], "clip c2 has no features"),
+        (["c0", "c1", "c2", "c3"], "clip c3 has no row"),
+    ],
+)
+def test_other_clips_than_those_at_hand_are_refused(tmp_path, ids, message):
+    table.write(tmp_path / "folds.csv", clips(3), [Fold("holdout", (1, 2), (0,))])
+    with pytest.raises(ProtocolError, match=message):
+        table.read(tmp_path / "folds.csv", ids)
+
+
+def test_a_file_that_is_no_table_is_refused(tmp_path):
+    (tmp_path / "folds.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ProtocolError, match="not a table of folds"):
+        table.read(tmp_path / "folds.csv", ["c0"])
