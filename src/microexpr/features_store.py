@@ -1,0 +1,218 @@
+"""The features of many shards as one sequence of frames, in memory where they fit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import h5py
+import numpy as np
+import torch
+
+from microexpr.cache import ClipCache, open_cache
+from microexpr.errors import CacheError, DataError
+
+DEFAULT_MEMORY_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """Frozen blocks' output of an ordered list of clips.
+
+    Frames of all clips are numbered through: clip i owns rows ``first_row[i]`` to
+    ``first_row[i] + lengths[i] - 1``.
+
+    Parameters
+    ----------
+    clip_ids, subjects, labels : tuple of str
+        One each a clip.
+    data : tuple of ndarray or h5py.Dataset, shape (T, C, h, w)
+        One a clip. A data set is read when frames are asked for; an array is in memory.
+    digest : str
+        Checksum over the content of all clips and their order.
+    """
+
+    clip_ids: tuple[str, ...]
+    subjects: tuple[str, ...]
+    labels: tuple[str, ...]
+    data: tuple[np.ndarray | h5py.Dataset, ...]
+    digest: str
+
+    def __post_init__(self) -> None:
+        if not self.data:
+            raise DataError("no clip: there is nothing to train on")
+        for clip_id, data in zip(self.clip_ids, self.data, strict=True):
+            if data.shape[1:] != self.shape or len(data) == 0:
+                raise DataError(
+                    f"clip {clip_id}: features are {data.shape}, those of clip {self.clip_ids[0]} "
+                    f"are (T, {', '.join(map(str, self.shape))}): not of one network and cut"
+                )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        features: Mapping[str, np.ndarray],
+        *,
+        subjects: Sequence[str],
+        labels: Sequence[str],
+    ) -> FeatureStore:
+        """Hold features that are in memory.
+
+        Parameters
+        ----------
+        features : mapping of str to ndarray, shape (T, C, h, w), float16 or float32
+            By clip identifier; pooled features have h = w = 1.
+        subjects, labels : sequence of str
+            One each a clip.
+        """
+        digest = hashlib.sha256()
+        for clip_id, array in features.items():
+            digest.update(f"{clip_id} {array.shape} {array.dtype}\n".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        names, arrays = tuple(features), tuple(features.values())
+        return cls(names, tuple(subjects), tuple(labels), arrays, digest.hexdigest())
+
+    def __len__(self) -> int:
+        return len(self.clip_ids)
+
+    @cached_property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of a frame's features."""
+        return tuple(self.data[0].shape[1:])
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Frames of each clip."""
+        return np.array([len(data) for data in self.data])
+
+    @cached_property
+    def first_row(self) -> np.ndarray:
+        """Row of each clip's first frame."""
+        return np.cumsum(self.lengths) - self.lengths
+
+    @cached_property
+    def onset_row(self) -> np.ndarray:
+        """For each row, the row of its clip's first frame."""
+        return np.repeat(self.first_row, self.lengths)
+
+    def rows(self, clips: Sequence[int]) -> np.ndarray:
+        """Rows of all frames of some clips, int64."""
+        spans = [self.first_row[clip] + np.arange(self.lengths[clip]) for clip in clips]
+        return np.concatenate(spans)
+
+    def read(self, rows: np.ndarray) -> torch.Tensor:
+        """Read frames of any clips.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (F,), int64
+            Strictly increasing row numbers.
+
+        Returns
+        -------
+        Tensor, shape (F, C, h, w)
+            In the dtype of the cache.
+
+        Raises
+        ------
+        CacheError
+            Naming the clip that cannot be read.
+        """
+        found = np.empty((len(rows), *self.shape), self.data[0].dtype)
+        first = self.first_row
+        owner = np.searchsorted(first, rows, side="right") - 1
+        for clip in np.unique(owner):
+            mine = owner == clip
+            try:
+                found[mine] = self.data[clip][rows[mine] - first[clip]]
+            except OSError as error:
+                raise CacheError(
+                    f"clip {self.clip_ids[clip]}: features are damaged ({error})"
+                ) from None
+        return torch.from_numpy(found)
+
+
+@contextmanager
+def open_features(
+    paths: Sequence[str | os.PathLike[str]],
+    clip_ids: Sequence[str] | None = None,
+    *,
+    memory_bytes: int = DEFAULT_MEMORY_BYTES,
+) -> Iterator[FeatureStore]:
+    """Open the feature caches of a data set.
+
+    Pooled features (1024 or 2048 values a frame) fit; maps of a middle block (0.4 MB a frame) that
+    exceed `memory_bytes` are read frame by frame. They are never widened to float32 as a whole.
+
+    Parameters
+    ----------
+    paths : sequence of path-like
+        Caches of kind features, one a shard.
+    clip_ids : sequence of str, optional
+        The clips and their order; all, in the order of the files, when None.
+    memory_bytes : int
+        Data sets up to this size are loaded.
+
+    Yields
+    ------
+    FeatureStore
+        Usable inside the block only.
+
+    Raises
+    ------
+    CacheError
+        When a file is not a whole feature cache, a clip is in no file or in two, or the files come
+        from different networks.
+    """
+    with ExitStack() as stack:
+        caches = [stack.enter_context(open_cache(path, "features")) for path in paths]
+        found: dict[str, tuple[ClipCache, str]] = {}
+        for path, cache in zip(paths, caches, strict=True):
+            for clip in cache:
+                if clip.clip_id in found:
+                    raise CacheError(f"{path}: clip {clip.clip_id} is in another shard as well")
+                found[clip.clip_id] = clip, str(cache.attributes["weights_sha256"])
+        order = list(found) if clip_ids is None else list(clip_ids)
+        absent = [clip_id for clip_id in order if clip_id not in found]
+        if absent:
+            raise CacheError(f"clip {absent[0]}: in none of the {len(paths)} feature caches")
+        chosen = [found[clip_id] for clip_id in order]
+        _check_same_origin(chosen)
+        content = sorted(str(cache.attributes["content_sha256"]) for cache in caches)
+        yield _store([clip for clip, _ in chosen], content, memory_bytes)
+
+
+def _check_same_origin(clips: Sequence[tuple[ClipCache, str]]) -> None:
+    """Fail when clips come from different methods, networks, cuts or weights."""
+    first: dict[str, object] = {}
+    for clip, weights_sha256 in clips:
+        attributes = clip.attributes
+        origin = {key: attributes.get(key) for key in ("method", "backbone", "cut")}
+        origin["weights_sha256"] = weights_sha256
+        first = first or origin
+        for key, value in origin.items():
+            if value != first[key]:
+                raise CacheError(
+                    f"clip {clip.clip_id}: {key} is {value}, of clip {clips[0][0].clip_id} it is "
+                    f"{first[key]}: rebuild the feature caches"
+                )
+
+
+def _store(clips: Sequence[ClipCache], content: Sequence[str], memory_bytes: int) -> FeatureStore:
+    attributes = [clip.attributes for clip in clips]
+    for clip, values in zip(clips, attributes, strict=True):
+        if missing := {"subject", "label"} - values.keys():
+            raise CacheError(f"clip {clip.clip_id}: its cache has no {' and no '.join(missing)}")
+    names = tuple(clip.clip_id for clip in clips)
+    fits = sum(clip.data.nbytes for clip in clips) <= memory_bytes
+    return FeatureStore(
+        names,
+        tuple(str(values["subject"]) for values in attributes),
+        tuple(str(values["label"]) for values in attributes),
+        tuple(clip.data[()] if fits else clip.data for clip in clips),
+        hashlib.sha256("\n".join([*content, *names]).encode()).hexdigest(),
+    )

@@ -1,0 +1,222 @@
+"""Training a part: some folds, all readings and seeds; a killed run resumes fold by fold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from microexpr.errors import CacheError, MicroexprWarning
+from microexpr.features_store import FeatureStore
+from microexpr.files import write_json
+from microexpr.model import Trunk
+from microexpr.progress import track
+from microexpr.protocol.folds import Fold
+from microexpr.readings import pooled_features
+from microexpr.train import FoldResult, Recipe, train_fold
+from microexpr.trained import read_header
+
+
+@dataclass(frozen=True)
+class Part:
+    """Result of a part.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        One row a test clip, fold, reading and seed; see :mod:`microexpr.evaluation.predictions`.
+    log : DataFrame
+        One row an epoch: reading, n, seed, fold, epoch, loss, accuracy, seconds.
+    """
+
+    predictions: pd.DataFrame
+    log: pd.DataFrame
+
+
+def train_part(
+    store: FeatureStore,
+    folds: Sequence[Fold],
+    recipe: Recipe,
+    *,
+    method: str,
+    protocol: str,
+    progress_dir: str | os.PathLike[str],
+    source_sha256: str = "",
+    models_dir: str | os.PathLike[str] | None = None,
+    trunk: Trunk | None = None,
+    device: str = "cpu",
+) -> Part:
+    """Train folds under every reading and seed of ``recipe.train``.
+
+    Each finished fold leaves a file in `progress_dir`, named by a checksum over the features, the
+    fold, the settings and the code. A run that was killed takes it up from there; its result does
+    not depend on where it stopped. The files may be deleted when the part is complete.
+
+    Parameters
+    ----------
+    store : FeatureStore
+        Features of all clips.
+    folds : sequence of Fold
+        Those of this part.
+    recipe : Recipe
+        Its ``reading`` and ``seed`` are replaced by each of ``train.readings`` and ``train.seeds``.
+    method, protocol : str
+        Names for the table.
+    progress_dir : path-like
+        Where finished folds are kept.
+    source_sha256 : str
+        Fingerprint of the code: other code trains again.
+    models_dir : path-like, optional
+        Where to write each fold's model, as ``<reading>_<seed>_<fold>.safetensors``.
+    trunk : Trunk, optional
+        Untrained blocks above the cut, on `device`.
+    device : str
+        ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    CacheError
+        When a file of `progress_dir` is damaged.
+    MicroexprError
+        See :func:`microexpr.train.train_fold`.
+    """
+    _warn_of_dropped(store, recipe)
+    runs = [
+        (replace(recipe, reading=reading, seed=seed), fold)
+        for reading in recipe.train.readings
+        for seed in recipe.train.seeds
+        for fold in folds
+    ]
+    origin = {
+        "features": store.digest,
+        "start_weights": _weights_digest(trunk),
+        "source_sha256": source_sha256,
+        "device": device,
+    }
+    pooled = None
+    predictions: list[dict[str, Any]] = []
+    epochs: list[dict[str, Any]] = []
+    for run, fold in track(runs, f"train {method} N={recipe.n}"):
+        settings = _settings(run, fold, store) | origin
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+        file = Path(progress_dir) / f"{digest[:32]}.json"
+        name = f"{run.reading}_{run.seed}_{fold.name}.safetensors"
+        model = None if models_dir is None else Path(models_dir) / name
+        if not (file.is_file() and (model is None or _is_of(model, digest))):
+            pooled = pooled_features(store, trunk, device) if pooled is None else pooled
+            result = train_fold(store, fold, run, trunk=trunk, pooled=pooled, device=device)
+            if model is not None:
+                result.model.save(model, **settings, digest=digest, method=method)
+            write_json(file, _plain(result, settings))
+        done = _read(file)
+        predictions += _rows(done, store, fold, run, method=method, protocol=protocol)
+        about = {"method": method, "reading": run.reading, "n": run.n, "seed": run.seed}
+        about |= {"fold": fold.name}
+        epochs += [about | {"epoch": i} | values for i, values in enumerate(done["log"], 1)]
+    return Part(pd.DataFrame(predictions), pd.DataFrame(epochs))
+
+
+def _warn_of_dropped(store: FeatureStore, recipe: Recipe) -> None:
+    """Name the clips that ``windows.short: drop`` leaves out."""
+    counts = recipe.window_table(store).counts
+    dropped = [f"{store.clip_ids[i]} ({store.lengths[i]})" for i in np.nonzero(counts == 0)[0]]
+    if dropped:
+        tested = "tested as a whole" if recipe.clip_decision == "whole_clip" else "not answered"
+        warnings.warn(
+            f"windows.short: no window of {recipe.n} frames in {len(dropped)} of {len(store)} "
+            f"clips, which are not trained on and {tested}: {', '.join(dropped)}",
+            MicroexprWarning,
+            stacklevel=3,
+        )
+
+
+def _settings(run: Recipe, fold: Fold, store: FeatureStore) -> dict[str, Any]:
+    """All that determines a fold's result, and nothing else, as plain values."""
+    return {
+        "labels": list(run.labels),
+        "n": run.n,
+        "reading": run.reading,
+        "seed": run.seed,
+        "windows": run.windows.model_dump(mode="json", exclude={"n"}),
+        "train": run.train.model_dump(mode="json", exclude={"readings", "seeds", "parts"}),
+        "clip_decision": run.clip_decision,
+        "fold": fold.name,
+        "train_clips": [[store.clip_ids[clip], store.labels[clip]] for clip in fold.train],
+        "test_clips": [store.clip_ids[clip] for clip in fold.test],
+    }
+
+
+def _weights_digest(trunk: Trunk | None) -> str:
+    if trunk is None:
+        return ""
+    digest = hashlib.sha256(f"{trunk.cut}\n".encode())
+    for name, tensor in trunk.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.cpu().contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def _is_of(model: Path, digest: str) -> bool:
+    return model.is_file() and read_header(model)["digest"] == digest
+
+
+def _plain(result: FoldResult, settings: dict[str, Any]) -> dict[str, Any]:
+    answers = result.answers
+    return {
+        "settings": settings,
+        "n_windows": answers.n_windows.tolist(),
+        "predicted": answers.predicted.tolist(),
+        # JSON has no NaN: a clip without an answer has null.
+        "probabilities": [
+            None if n == 0 else p.tolist()
+            for n, p in zip(answers.n_windows, answers.probabilities, strict=True)
+        ],
+        "log": [asdict(epoch) for epoch in result.log],
+    }
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CacheError(f"{file}: damaged, delete it and train again ({error})") from None
+
+
+def _rows(
+    done: dict[str, Any],
+    store: FeatureStore,
+    fold: Fold,
+    run: Recipe,
+    *,
+    method: str,
+    protocol: str,
+) -> list[dict[str, Any]]:
+    """Rows of the table, one a test clip; a clip without an answer has an empty prediction."""
+    nothing = [None] * len(run.labels)
+    return [
+        {
+            "clip_id": store.clip_ids[clip],
+            "subject": store.subjects[clip],
+            "label": store.labels[clip],
+            "method": method,
+            "reading": run.reading,
+            "n": run.n,
+            "seed": run.seed,
+            "protocol": protocol,
+            "fold": fold.name,
+            "n_windows": n_windows,
+            "predicted": "" if predicted < 0 else run.labels[predicted],
+        }
+        | {f"p_{k}": p for k, p in zip(run.labels, shares or nothing, strict=True)}
+        for clip, n_windows, predicted, shares in zip(
+            fold.test, done["n_windows"], done["predicted"], done["probabilities"], strict=True
+        )
+    ]

@@ -1,0 +1,210 @@
+"""What a fold has learnt: answers for clips, and a file of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from microexpr.decisions import decide
+from microexpr.errors import WeightsError
+from microexpr.features_store import FeatureStore
+from microexpr.files import replacing
+from microexpr.model import Trunk, WindowClassifier
+from microexpr.readings import FrameReading, FrameSource, FrozenFrames, RetrainedFrames
+
+if TYPE_CHECKING:
+    from microexpr.backbones import Backbone
+
+TEST_WINDOWS = 512  # through the LSTM at a time
+FORMAT = "microexpr/model 1.0"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers for some clips.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (clips, K), float64
+        NaN for a clip without windows.
+    predicted : ndarray, shape (clips,), int64
+        Class; -1 for a clip without windows.
+    n_windows : ndarray, shape (clips,), int64
+        Sequences that the answer rests on; 1 with ``whole_clip``.
+    """
+
+    probabilities: np.ndarray
+    predicted: np.ndarray
+    n_windows: np.ndarray
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A classifier with what it needs to read frames.
+
+    Parameters
+    ----------
+    reading : FrameReading
+        Statistics of the training clips, on the CPU.
+    classifier : WindowClassifier
+        Embedding, Bi-LSTM and classifier.
+    trunk : Trunk or None
+        Retrained blocks, where there are any; on the classifier's device.
+    """
+
+    reading: FrameReading
+    classifier: WindowClassifier
+    trunk: Trunk | None
+
+    def frames(self, store: FeatureStore, pooled: Tensor) -> FrameSource:
+        """Read the frames of a store; `pooled` (F, C) is used where nothing is retrained."""
+        device = next(self.classifier.parameters()).device
+        if self.trunk is None:
+            return FrozenFrames(self.reading, pooled, store.onset_row, device)
+        return RetrainedFrames(self.reading, store, self.trunk, device)
+
+    @torch.no_grad()
+    def answer(
+        self, frames: FrameSource, sequences: Sequence[np.ndarray], decision: str
+    ) -> Answers:
+        """Answer for clips; each frame is embedded once.
+
+        Parameters
+        ----------
+        frames : FrameSource
+            From :meth:`frames`.
+        sequences : sequence of ndarray, shape (W, N), int64
+            For each clip, its windows as rows of the store; W may be 0. With ``whole_clip`` one
+            sequence of all its frames, (1, T).
+        decision : str
+            See :func:`microexpr.decisions.decide`.
+        """
+        self.classifier.eval()
+        if self.trunk is not None:
+            self.trunk.eval()
+        n_classes = self.classifier.settings["n_classes"]
+        probabilities = np.full((len(sequences), n_classes), np.nan)
+        predicted = np.full(len(sequences), -1)
+        counts = np.array([len(windows) for windows in sequences])
+        if counts.any():
+            for clip, logits in enumerate(self._logits(frames, sequences)):
+                if len(logits):
+                    last_frames = sequences[clip][:, -1]
+                    probabilities[clip], predicted[clip] = decide(logits, last_frames, decision)
+        return Answers(probabilities, predicted, counts)
+
+    def _logits(self, frames: FrameSource, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+        rows = np.unique(np.concatenate([windows.ravel() for windows in sequences]))
+        embedded = self.classifier.embed(frames(torch.from_numpy(rows)))
+        at = [torch.from_numpy(np.searchsorted(rows, w)).to(embedded.device) for w in sequences]
+        # Sequences of one length go through the LSTM together, whichever clip they belong to.
+        together = len({windows.shape[1] for windows in at}) == 1
+        found = [
+            self.classifier.classify(embedded, chunk)
+            for group in ([torch.cat(at)] if together else at)
+            for chunk in group.split(TEST_WINDOWS)
+        ]
+        ends = np.cumsum([len(windows) for windows in at])[:-1]
+        return np.split(torch.cat(found).cpu().numpy(), ends)
+
+    def save(self, path: str | os.PathLike[str], **information: Any) -> None:
+        """Write a safetensors file: statistics, new layers and retrained blocks.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+        **information : str, numbers, lists or dicts
+            Settings to find again in its header, such as ``n`` and ``labels``.
+        """
+        tensors = {"reading.shift": self.reading.shift, "reading.scale": self.reading.scale}
+        tensors |= {f"classifier.{k}": v for k, v in self.classifier.state_dict().items()}
+        header = {
+            **information,
+            "format": FORMAT,
+            "difference": self.reading.difference,
+            "classifier": self.classifier.settings,
+        }
+        if self.trunk is not None:
+            tensors |= {f"trunk.{k}": v for k, v in self.trunk.learnt().items()}
+            header["cut"] = self.trunk.cut
+            header["weights_sha256"] = self.trunk.backbone.weights_sha256
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, {"microexpr": json.dumps(header, sort_keys=True)})
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], backbone: Backbone | None = None
+    ) -> tuple[TrainedModel, dict[str, Any]]:
+        """Read a file of :meth:`save`; return the model, on the CPU, and the header.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+        backbone : Backbone, optional
+            With the weights that training started from; needed where blocks were retrained.
+
+        Raises
+        ------
+        WeightsError
+            When the file is not one of these, or needs another backbone.
+        """
+        header = read_header(path)
+        tensors = load_file(path)
+        reading = FrameReading(
+            header["difference"], tensors["reading.shift"], tensors["reading.scale"]
+        )
+        classifier = WindowClassifier(**header["classifier"])
+        classifier.load_state_dict(_under("classifier.", tensors))
+        trunk = _trunk(path, header, tensors, backbone) if "cut" in header else None
+        return cls(reading, classifier, trunk), header
+
+
+def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read what :meth:`TrainedModel.save` wrote beside the tensors.
+
+    Raises
+    ------
+    WeightsError
+        When the file is not one of these.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            header = json.loads((file.metadata() or {}).get("microexpr", "{}"))
+    except (OSError, SafetensorError, json.JSONDecodeError) as error:
+        raise WeightsError(f"{path}: not a readable model ({error})") from None
+    if header.get("format") != FORMAT:
+        raise WeightsError(f"{path}: format {header.get('format')}, wanted {FORMAT}")
+    return header
+
+
+def _trunk(
+    path: str | os.PathLike[str],
+    header: dict[str, Any],
+    tensors: dict[str, Tensor],
+    backbone: Backbone | None,
+) -> Trunk:
+    found = backbone and backbone.weights_sha256
+    if found != header["weights_sha256"]:
+        raise WeightsError(
+            f"{path}: blocks above B{header['cut']} were retrained from weights "
+            f"{header['weights_sha256'][:12]}, got {found and found[:12]}"
+        )
+    trunk = Trunk(backbone, header["cut"])
+    trunk.restore(_under("trunk.", tensors))
+    return trunk
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,0 +1,170 @@
+"""Windows of N frames as indices into a clip's frames: nothing is copied.
+
+Two modes, as the ICIP 2021 poster names them: *continuous* frames, and frames at *even* intervals.
+The poster gives no formula for the intervals, so there are two readings of it: every step s = 2..6
+that fits (what the authors' 2020 code does, with ``L - start >= N * s``), and one step a clip,
+``s = L // N`` ("based on the length of the original video").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from microexpr.errors import DataError
+
+EVEN_STEPS = range(2, 7)
+
+
+def windows(
+    length: int,
+    n: int,
+    *,
+    modes: Sequence[str] = ("continuous", "even"),
+    even: str = "all_steps",
+    short: str = "pad",
+) -> np.ndarray:
+    """Index the windows of one clip.
+
+    Parameters
+    ----------
+    length : int
+        Frames of the clip, L.
+    n : int
+        Frames of a window, N.
+    modes : sequence of {"continuous", "even"}
+        Which windows; starts always advance by one frame.
+    even : {"all_steps", "length_step"}
+        ``all_steps``: s = 2..6 wherever ``L - start >= N * s``, so the last s - 1 frames of a clip
+        are never reached. ``length_step``: s = L // N, and a window may end on the last frame;
+        where s is 1 these are the continuous windows, which are listed once.
+    short : {"pad", "drop", "fail"}
+        Of a clip that holds no window (below N frames; below 2 N where only ``all_steps`` windows
+        are asked for). ``pad``: repeat the first frame in front until one window fits.
+
+    Returns
+    -------
+    ndarray, shape (W, N), int64
+        Frame numbers from 0, ordered by step, then by start. W is 0 only with ``short="drop"``.
+
+    Raises
+    ------
+    DataError
+        When the clip is empty, or holds no window and `short` is ``"fail"``.
+    """
+    if length < 1:
+        raise DataError("the clip has no frame")
+    found = [
+        np.arange(starts)[:, None] + step * np.arange(n)
+        for step, starts in _steps(length, n, modes, even)
+    ]
+    if found:
+        return np.concatenate(found)
+    if short == "drop":
+        return np.empty((0, n), np.int64)
+    step = 1 if "continuous" in modes or even == "length_step" else EVEN_STEPS[0]
+    if short == "fail":
+        raise DataError(
+            f"{length} frames hold no window: windows.n = {n} needs {n * step} "
+            "(windows.short: pad or drop)"
+        )
+    return np.maximum(step * np.arange(n) - (n * step - length), 0)[None]
+
+
+def _steps(length: int, n: int, modes: Sequence[str], even: str) -> Iterator[tuple[int, int]]:
+    """Steps that fit, each with its number of starts."""
+    if "continuous" in modes and length >= n:
+        yield 1, length - n + 1
+    if "even" not in modes:
+        return
+    if even == "all_steps":
+        yield from ((s, length - n * s + 1) for s in EVEN_STEPS if length >= n * s)
+    elif (step := length // n) > ("continuous" in modes):
+        yield step, length - (n - 1) * step
+
+
+@dataclass(frozen=True)
+class WindowTable:
+    """The windows of many clips whose frames are numbered through.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (W, N), int64
+        Row numbers; windows of a clip stand together, in the order of :func:`windows`.
+    counts : ndarray, shape (clips,), int64
+        Windows of each clip; 0 for a clip that was dropped.
+    """
+
+    rows: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def build(
+        cls,
+        lengths: Sequence[int],
+        n: int,
+        *,
+        clip_ids: Sequence[str],
+        modes: Sequence[str] = ("continuous", "even"),
+        even: str = "all_steps",
+        short: str = "pad",
+    ) -> WindowTable:
+        """Index all clips; the options are those of :func:`windows`.
+
+        Raises
+        ------
+        DataError
+            As :func:`windows`, naming the clip.
+        """
+        found, first_row = [], 0
+        for clip_id, length in zip(clip_ids, lengths, strict=True):
+            try:
+                rows = windows(length, n, modes=modes, even=even, short=short)
+            except DataError as error:
+                raise DataError(f"clip {clip_id}: {error}") from None
+            found.append(rows + first_row)
+            first_row += length
+        return cls(np.concatenate(found), np.array([len(rows) for rows in found]))
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """Number of each clip's first window."""
+        return np.cumsum(self.counts) - self.counts
+
+    def of(self, clip: int) -> np.ndarray:
+        """Windows of one clip, shape (W, N)."""
+        return self.rows[self.first[clip] : self.first[clip] + self.counts[clip]]
+
+    def draw(
+        self, clips: np.ndarray, per_clip: int | None, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw windows of some clips, spread over each clip.
+
+        A clip's list is cut into `per_clip` stretches of nearly equal size and one window is drawn
+        from each: all parts of the clip and all steps are seen in every epoch, none of them twice.
+
+        Parameters
+        ----------
+        clips : ndarray, shape (B,), int64
+            Which clips.
+        per_clip : int or None
+            Windows a clip; all when None, or when the clip has no more.
+        rng : numpy.random.Generator
+            Where the draw comes from.
+
+        Returns
+        -------
+        rows : ndarray, shape (W, N), int64
+        owner : ndarray, shape (W,), int64
+            For each window, the position in `clips` of its clip.
+        """
+        counts = self.counts[clips]
+        stretches = per_clip or max(int(counts.max()), 1)
+        edges = np.arange(stretches + 1) * counts[:, None] // stretches
+        sizes = np.diff(edges, axis=1)
+        inside = (rng.random(sizes.shape) * sizes).astype(np.int64)
+        owner, _ = chosen = np.nonzero(sizes)
+        return self.rows[(self.first[clips][:, None] + edges[:, :-1] + inside)[chosen]], owner

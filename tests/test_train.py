@@ -1,0 +1,198 @@
+"""Training a fold: it learns what is there, only from training clips, and repeats itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from microexpr.config import Windows
+from microexpr.errors import ConfigError, DataError, ProtocolError
+from microexpr.features_store import FeatureStore
+from microexpr.model import Trunk
+from microexpr.protocol.folds import Fold
+from microexpr.train import class_weights, train_fold
+from networks import small_backbone
+from planted import LABELS, loso, planted_store, recipe
+
+
+def accuracy(store: FeatureStore, settings, **options) -> float:
+    right = []
+    for fold in loso(store):
+        predicted = train_fold(store, fold, settings, **options).answers.predicted
+        right += [LABELS[k] == store.labels[i] for k, i in zip(predicted, fold.test, strict=True)]
+    return sum(right) / len(store)
+
+
+def changed(store: FeatureStore, clips, **parts) -> FeatureStore:
+    """Copy a store with other features or labels of some clips."""
+    data = {
+        name: parts["features"](array) if i in clips and "features" in parts else array
+        for i, (name, array) in enumerate(zip(store.clip_ids, store.data, strict=True))
+    }
+    labels = [
+        parts["label"] if i in clips and "label" in parts else label
+        for i, label in enumerate(store.labels)
+    ]
+    return FeatureStore.from_arrays(data, subjects=store.subjects, labels=labels)
+
+
+def learnt(result) -> dict[str, torch.Tensor]:
+    reading = {"shift": result.model.reading.shift, "scale": result.model.reading.scale}
+    return result.model.classifier.state_dict() | reading
+
+
+def same(one, other) -> bool:
+    return all(value.equal(learnt(other)[name]) for name, value in learnt(one).items())
+
+
+# The last window shows the end of the motion only; a whole clip is longer than what the LSTM was
+# trained on. 36 clips, chance 1/3: 0.6 is beyond three standard errors.
+@pytest.mark.parametrize(
+    ("decision", "least"),
+    [("mean_softmax", 0.8), ("majority", 0.8), ("whole_clip", 0.6), ("last_window", 0.6)],
+)
+def test_planted_motion_is_found_on_subjects_never_seen(decision, least):
+    assert accuracy(planted_store(), recipe(clip_decision=decision)) >= least
+
+
+@pytest.mark.parametrize("readout", ["both_ends", "last_step", "mean"])
+def test_every_readout_learns(readout):
+    assert accuracy(planted_store(), recipe(readout=readout, schedule="constant")) >= 0.8
+
+
+def test_permuted_labels_stay_at_chance():
+    assert accuracy(planted_store(permuted=True), recipe()) < 0.6
+
+
+def test_identity_hides_the_motion_from_the_raw_reading():
+    assert accuracy(planted_store(), recipe(reading="raw")) < 0.6
+
+
+def test_same_seed_repeats_and_other_seeds_folds_and_lengths_differ():
+    store = planted_store(3)
+    fold, other = loso(store)[:2]
+    first = train_fold(store, fold, recipe(epochs=2))
+    state = torch.get_rng_state()
+    again = train_fold(store, fold, recipe(epochs=2))
+    assert torch.get_rng_state().equal(state)  # the caller's generator is left alone
+    assert same(first, again)
+    assert np.array_equal(first.answers.probabilities, again.answers.probabilities)
+    assert [e.loss for e in first.log] == [e.loss for e in again.log]
+    assert not same(first, train_fold(store, fold, recipe(epochs=2, seed=1)))
+    renamed = Fold("elsewhere", fold.train, fold.test)
+    assert not same(first, train_fold(store, renamed, recipe(epochs=2)))
+    weights = [
+        train_fold(store, f, recipe(epochs=1, n=n, lr=1e-12)).model.classifier.state_dict()
+        for f, n in ((fold, 7), (other, 7), (fold, 8))
+    ]
+    drawn = {float(w["embedding.1.weight"].sum()) for w in weights}
+    assert len(drawn) == 3  # initial weights depend on the fold and on N
+
+
+@pytest.mark.parametrize("retrain", [False, True], ids=["frozen", "retrained"])
+@pytest.mark.parametrize("reading", ["onset_difference", "raw"])
+def test_nothing_is_learnt_from_test_clips(reading, retrain):
+    store = planted_store(3, shape=(6, 4, 4) if retrain else (24, 1, 1))
+    trunk = Trunk(small_backbone(), 1) if retrain else None
+    fold = loso(store)[0]
+    settings = recipe(epochs=2, reading=reading, class_weights=True)
+    expected = train_fold(store, fold, settings, trunk=trunk)
+    disturbed = changed(store, fold.test, features=lambda x: 50 - 3 * x, label="surprise")
+    found = train_fold(disturbed, fold, settings, trunk=trunk)
+    assert same(expected, found)
+    assert not np.allclose(expected.answers.probabilities, found.answers.probabilities)
+    disturbed = changed(store, fold.train[:1], features=lambda x: 50 - 3 * x)
+    assert not same(expected, train_fold(disturbed, fold, settings, trunk=trunk))
+
+
+def test_training_moves_retrained_blocks_and_nothing_below():
+    store, backbone = planted_store(3, shape=(6, 4, 4)), small_backbone()
+    trunk = Trunk(backbone, 1)
+    before = {k: v.clone() for k, v in trunk.backbone.state_dict().items()}
+    result = train_fold(store, loso(store)[0], recipe(epochs=2), trunk=trunk)
+    after = result.model.trunk.backbone.state_dict()
+    moved = {k for k, v in after.items() if not v.equal(before[k])}
+    assert moved == set(trunk.learnt())
+    assert {k.split(".")[1] for k in moved} == {"1", "2"}
+    assert all(v.equal(before[k]) for k, v in trunk.backbone.state_dict().items())
+    still = train_fold(store, loso(store)[0], recipe(epochs=2, lr_trunk=1e-12), trunk=trunk)
+    for name, value in still.model.trunk.learnt().items():
+        torch.testing.assert_close(value, before[name], atol=1e-5, rtol=0)
+
+
+def test_retraining_the_blocks_helps():
+    store, trunk = planted_store(4, shape=(6, 4, 4)), Trunk(small_backbone(), 1)
+    still = accuracy(store, recipe(lr_trunk=1e-12), trunk=trunk)
+    moved = accuracy(store, recipe(lr_trunk=1e-2), trunk=trunk)
+    assert moved >= 0.85
+    assert moved > still
+
+
+def test_class_weights_are_inverse_frequencies():
+    weights = class_weights(np.array([0, 0, 0, 1, 3, 3]), 4)
+    assert weights.tolist() == pytest.approx([6 / 9, 6 / 3, 0, 6 / 6])
+    assert weights[[0, 0, 0, 1, 3, 3]].mean() == pytest.approx(1)
+
+
+def test_class_weights_raise_the_rare_class():
+    store, clips = planted_store(4, permuted=True), np.arange(24)
+    positive = [i for i in clips if store.labels[i] == "positive"]
+    rare = changed(store, set(clips) - set(positive), label="negative")
+    fold = Fold("all", tuple(clips[6:]), tuple(clips[:6]))
+    share = {
+        weighted: train_fold(rare, fold, recipe(epochs=2, class_weights=weighted))
+        .answers.probabilities[:, 1]
+        .mean()
+        for weighted in (False, True)
+    }
+    assert share[True] > share[False]
+
+
+def test_clips_without_windows_are_left_out_of_training_and_not_answered():
+    store = planted_store(3)
+    n = int(np.median(store.lengths)) + 1
+    fold = loso(store)[0]
+    dropped = Windows(short="drop")
+    result = train_fold(store, fold, recipe(n=n, windows=dropped, epochs=1))
+    short = store.lengths[list(fold.test)] < n
+    assert short.any()
+    assert not short.all()
+    answers = result.answers
+    assert np.array_equal(answers.n_windows == 0, short)
+    assert np.array_equal(answers.predicted == -1, short)
+    assert np.array_equal(np.isnan(answers.probabilities).all(1), short)
+    padded = train_fold(store, fold, recipe(n=n, epochs=1)).answers
+    assert padded.n_windows[short].tolist() == [1] * short.sum()
+    whole = recipe(n=n, windows=dropped, epochs=1, clip_decision="whole_clip")
+    assert (train_fold(store, fold, whole).answers.predicted >= 0).all()
+
+
+def test_log_has_an_entry_an_epoch():
+    store = planted_store(3)
+    log = train_fold(store, loso(store)[0], recipe(epochs=6)).log
+    assert len(log) == 6
+    assert log[-1].loss < log[0].loss
+    assert log[-1].accuracy > log[0].accuracy
+    assert all(epoch.seconds > 0 for epoch in log)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_one_cycle_is_defined_for_the_shortest_trainings(epochs):
+    store = planted_store(3)
+    result = train_fold(store, loso(store)[0], recipe(epochs=epochs, batch_clips=99))
+    assert np.isfinite(result.answers.probabilities).all()
+
+
+def test_what_cannot_be_trained_is_refused():
+    store = planted_store(3)
+    with pytest.raises(ProtocolError, match="clip s1_00 is in training and in test"):
+        train_fold(store, Fold("f", (0, 1), (0, 2)), recipe())
+    with pytest.raises(DataError, match="label 'surprise' is not in"):
+        train_fold(store, loso(store)[0], recipe(labels=LABELS[:2]))
+    with pytest.raises(DataError, match="no training clip holds a window of 40"):
+        train_fold(store, loso(store)[0], recipe(n=40, windows=Windows(short="drop")))
+    with pytest.raises(ConfigError, match=r"features\.cut"):
+        train_fold(planted_store(3, shape=(6, 4, 4)), loso(store)[0], recipe())
+    with pytest.raises(ConfigError, match=r"not finite in epoch 1: lower train\.lr"):
+        train_fold(store, loso(store)[0], recipe(lr=1e38, schedule="constant"))

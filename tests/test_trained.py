@@ -1,0 +1,61 @@
+"""A trained model read back from its file answers the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from microexpr.errors import WeightsError
+from microexpr.model import Trunk
+from microexpr.readings import pooled_features
+from microexpr.train import train_fold
+from microexpr.trained import TrainedModel
+from networks import small_backbone
+from planted import loso, planted_store, recipe
+
+
+def answers(model, store, fold, settings):
+    pooled = pooled_features(store, model.trunk)
+    table = settings.window_table(store)
+    sequences = [table.of(clip) for clip in fold.test]
+    return model.answer(model.frames(store, pooled), sequences, settings.clip_decision)
+
+
+@pytest.mark.parametrize("retrain", [False, True], ids=["frozen", "retrained"])
+@pytest.mark.parametrize("reading", ["onset_difference", "raw"])
+def test_a_model_read_back_answers_the_same(tmp_path, reading, retrain):
+    store = planted_store(3, shape=(6, 4, 4) if retrain else (24, 1, 1))
+    trunk = Trunk(small_backbone(), 1) if retrain else None
+    fold, settings = loso(store)[0], recipe(epochs=2, reading=reading, readout="mean")
+    result = train_fold(store, fold, settings, trunk=trunk)
+    path = tmp_path / "model.safetensors"
+    result.model.save(path, labels=settings.labels, n=settings.n)
+    model, header = TrainedModel.load(path, small_backbone() if retrain else None)
+    assert (header["labels"], header["n"]) == (list(settings.labels), 7)
+    found = answers(model, store, fold, settings)
+    assert np.array_equal(found.probabilities, result.answers.probabilities)
+    assert np.array_equal(found.predicted, result.answers.predicted)
+
+
+def test_retrained_blocks_need_the_backbone_they_started_from(tmp_path):
+    store = planted_store(3, shape=(6, 4, 4))
+    trunk = Trunk(small_backbone(), 1)
+    result = train_fold(store, loso(store)[0], recipe(epochs=1), trunk=trunk)
+    path = tmp_path / "model.safetensors"
+    result.model.save(path)
+    for backbone in (None, small_backbone(seed=1)):
+        with pytest.raises(WeightsError, match="above B1 were retrained from weights 000000000000"):
+            TrainedModel.load(path, backbone)
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    with pytest.raises(WeightsError, match="not a readable model"):
+        TrainedModel.load(path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(WeightsError, match="not a readable model"):
+        TrainedModel.load(path)
+    save_file({"x": np.zeros(2)}, path)
+    with pytest.raises(WeightsError, match="format None"):
+        TrainedModel.load(path)
