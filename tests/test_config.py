@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from microexpr import schema
+from microexpr import reference, schema
 from microexpr.config import Config
 from microexpr.errors import ConfigError
 from microexpr.stages import SECTIONS, part
@@ -58,7 +58,14 @@ def test_every_key_is_described():
 @pytest.mark.parametrize("name", sorted(schema.MODELS))
 def test_the_committed_schemas_are_those_of_the_models(name):
     committed = (ROOT / "workflow/schemas" / name).read_text(encoding="utf-8")
-    assert committed == schema.render(name), "run: python -m microexpr schema workflow/schemas"
+    assert committed == schema.render(name), "run: python -m microexpr schema ."
+
+
+def test_the_committed_reference_is_that_of_the_model():
+    committed = (ROOT / "config/README.md").read_text(encoding="utf-8")
+    assert committed == reference.render(), "run: python -m microexpr schema ."
+    for key in keys(json.loads(Config().model_dump_json())):
+        assert f"`{key.split('.', 1)[1]}`" in committed or key == "features.weights"
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.name)

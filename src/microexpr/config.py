@@ -1,6 +1,6 @@
 """The configuration: one model that holds every default, unit and bound.
 
-``workflow/schemas/config.schema.yaml`` is generated from it (``python -m microexpr schema``); a
+``workflow/schemas/config.schema.yaml`` is generated from it (``python -m microexpr schema .``); a
 test fails when they differ. A stage never sees the whole configuration: :mod:`microexpr.stages`
 cuts out what the stage reads, the workflow passes that part as a job parameter, and so a stage
 reruns exactly when something it reads has changed.
@@ -76,6 +76,12 @@ class Demo(Section):
     median_frames: int = Field(31, ge=4, description="median clip length")
     min_frames: int = Field(17, ge=3, description="shortest clip")
     max_frames: int = Field(58, ge=4, description="longest clip")
+
+    @model_validator(mode="after")
+    def _lengths(self) -> Demo:
+        if not self.min_frames <= self.median_frames <= self.max_frames:
+            raise ValueError("min_frames, median_frames and max_frames must increase")
+        return self
 
 
 class Crop(Section):

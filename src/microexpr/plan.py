@@ -9,6 +9,7 @@ from typing import Any
 
 from microexpr import datasets, manifest
 from microexpr.config import Config
+from microexpr.errors import ConfigError
 from microexpr.provenance import fingerprint
 from microexpr.stages import module, part
 
@@ -31,6 +32,7 @@ class Plan:
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.config = Config.parse(dict(values))
+        _check_across_sections(self.config)
 
     @cached_property
     def shards(self) -> dict[str, list[manifest.Clip]]:
@@ -60,10 +62,22 @@ class Plan:
         Subjects do not depend on how many there are, so that more of them write no shard again.
         """
         values = part(self.config, "demo")
-        order = list(dict.fromkeys(clip.subject for clips in self.shards.values() for clip in clips))
+        order = list(
+            dict.fromkeys(clip.subject for clips in self.shards.values() for clip in clips)
+        )
         values["demo"]["subjects"] = max(order.index(s) for s in self.subjects(shard)) + 1
         return json.dumps(values, sort_keys=True)
 
     def code(self, stage: str) -> str:
         """Fingerprint of a stage's code."""
         return fingerprint(module(stage))
+
+
+def _check_across_sections(config: Config) -> None:
+    """Find what is impossible only together; a stage, which sees its part, could not."""
+    data, high_hz = config.data, config.magnify.passband_hz[1]
+    # A video brings its own frame rate, which the stage compares.
+    if data.kind != "video" and high_hz >= data.fps / 2:
+        raise ConfigError(
+            f"magnify.passband_hz: {high_hz:g} Hz is not below half of data.fps {data.fps:g}"
+        )

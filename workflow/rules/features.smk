@@ -24,3 +24,13 @@ rule features:
     shell:
         "python -m microexpr features {input} {output}"
         " --threads {threads} --config {params.config:q} > {log} 2>&1"
+
+
+rule caches:
+    input:
+        expand(
+            "results/features/{backbone}/{method}/{shard}.h5",
+            backbone=BACKBONE,
+            method=METHODS,
+            shard=SHARDS,
+        ),

@@ -38,10 +38,10 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
     schema = commands.add_parser(
         "schema",
-        help="write the JSON schemas",
-        description="Write the schemas of configuration and manifest as YAML, for editors.",
+        help="write the schemas and the reference of all keys",
+        description="Write workflow/schemas and config/README.md from the models.",
     )
-    schema.add_argument("folder", type=Path, help="workflow/schemas")
+    schema.add_argument("folder", type=Path, help="the project's folder")
     schema.set_defaults(run=_schema)
 
 
@@ -67,6 +67,7 @@ def _show(arguments: argparse.Namespace) -> None:
 
 
 def _schema(arguments: argparse.Namespace) -> None:
-    from microexpr.schema import write
+    from microexpr import reference, schema
 
-    write(arguments.folder)
+    schema.write(arguments.folder / "workflow" / "schemas")
+    reference.write(arguments.folder / "config" / "README.md")

@@ -1,0 +1,59 @@
+"""The command line: help that is enough, one clear line on bad input, exit codes."""
+
+from __future__ import annotations
+
+import h5py
+import pytest
+
+from microexpr.cli import main
+
+
+def commands(capsys) -> list[str]:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out.split("COMMAND", 2)[-1]
+    return [line.split()[0] for line in text.splitlines() if line.startswith("    ")]
+
+
+def test_every_command_explains_itself(capsys):
+    names = commands(capsys)
+    assert {"index", "decode", "crop", "magnify", "features", "train", "evaluate"} <= set(names)
+    for name in names:
+        with pytest.raises(SystemExit) as stopped:
+            main([name, "--help"])
+        assert stopped.value.code == 0
+        assert "usage: microexpr" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["crop", "gone.h5", "out.h5"], "No such file or directory: 'gone.h5'"),
+        (["crop", "gone.h5", "out.h5", "--config", "{'crop"], "--config: is not valid JSON"),
+        (["crop", "gone.h5", "out.h5", "--config", '{"crop": {"siz": 1}}'], "crop.siz: Extra"),
+        (["decode", "gone.csv", "out.h5", "--subjects", "s1"], "gone.csv: cannot be read"),
+        (["verify", "gone.h5"], "gone.h5: not a readable HDF5 file"),
+        (["show", "gone.csv"], "gone.csv: cannot be read"),
+        (["features", "a.h5", "b.h5", "--device", "cuda:9"], "--device cuda:9"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    if "--config" not in arguments and arguments[0] in ("crop", "decode", "features"):
+        arguments = [*arguments, "--config", "{}"]
+    assert main(arguments) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line]
+    assert message in lines[-1]
+    assert lines[-1].startswith(f"microexpr {arguments[0]}: ")
+    assert not any("Traceback" in line for line in lines)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_verify_prints_checksums_and_fails_on_damage(image_cache, capsys):
+    path = image_cache()
+    assert main(["verify", str(path)]) == 0
+    assert capsys.readouterr().out.split()[1] == str(path)
+    with h5py.File(path, "r+") as file:
+        file["s0_ne_01/frame"][0] = 7
+    assert main(["verify", str(path)]) == 2
+    assert "does not match its checksum" in capsys.readouterr().err
