@@ -115,7 +115,7 @@ class RetrainedFrames:
     """Blocks are retrained: maps are read from the store and pass through them at each call.
 
     Only the chunk in work keeps its activations; the backward pass computes the others again
-    (gradient checkpointing), so memory does not grow with the batch.
+    (gradient checkpointing), so a batch costs its maps and the activations of one chunk.
 
     Parameters
     ----------
