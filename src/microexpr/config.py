@@ -198,7 +198,7 @@ class Features(Section):
 class Train(Section):
     """Retrained blocks, embedding, Bi-LSTM and classifier."""
 
-    epochs: int = Field(20, ge=1, description="passes over the training clips")
+    epochs: int = Field(15, ge=1, description="passes over the training clips")
     batch_clips: int = Field(18, ge=1, description="clips a step")
     windows_per_clip: int | None = Field(
         4, ge=1, description="windows drawn a clip and epoch; null: all"

@@ -108,6 +108,8 @@ class ClipWriter:
         )
         for axis, size in axes.items():
             group.create_dataset(axis, data=np.arange(size, dtype="i4"))
+            if axis in ("x", "y"):
+                group[axis].attrs["units"] = "pixel" if self._name == "image" else "cell"
         if "box" in coordinates:
             group.create_dataset("corner", data=np.arange(4, dtype="i4"))
         self._attach(target, axes)

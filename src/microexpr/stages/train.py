@@ -10,13 +10,13 @@ from microexpr import backbones
 from microexpr.config import Config
 from microexpr.errors import ConfigError
 from microexpr.evaluation import predictions
-from microexpr.features_store import open_features
 from microexpr.files import write_csv
-from microexpr.model import Trunk
-from microexpr.parts import train_part
 from microexpr.protocol import table
 from microexpr.provenance import fingerprint
-from microexpr.train import Recipe
+from microexpr.training.fold import Recipe
+from microexpr.training.model import Trunk
+from microexpr.training.parts import train_part
+from microexpr.training.store import open_features
 
 
 def run(

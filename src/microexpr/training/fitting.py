@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from microexpr.config import Train
 from microexpr.errors import ConfigError
-from microexpr.model import Trunk, WindowClassifier
-from microexpr.readings import FrameSource
-from microexpr.windows import WindowTable
+from microexpr.training.model import Trunk, WindowClassifier
+from microexpr.training.readings import FrameSource
+from microexpr.training.windows import WindowTable
 
 
 @dataclass(frozen=True)

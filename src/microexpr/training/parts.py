@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 
 from microexpr.errors import CacheError, MicroexprWarning
-from microexpr.features_store import FeatureStore
 from microexpr.files import write_json
-from microexpr.model import Trunk
 from microexpr.progress import track
 from microexpr.protocol.folds import Fold
-from microexpr.readings import pooled_features
-from microexpr.train import FoldResult, Recipe, train_fold
-from microexpr.trained import read_header
+from microexpr.training.fold import FoldResult, Recipe, train_fold
+from microexpr.training.model import Trunk
+from microexpr.training.readings import pooled_features
+from microexpr.training.store import FeatureStore
+from microexpr.training.trained import read_header
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def train_part(
     CacheError
         When a file of `progress_dir` is damaged.
     MicroexprError
-        See :func:`microexpr.train.train_fold`.
+        See :func:`microexpr.training.fold.train_fold`.
     """
     _warn_of_dropped(store, recipe)
     runs = [

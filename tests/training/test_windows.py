@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microexpr.errors import DataError
-from microexpr.windows import WindowTable, windows
+from microexpr.training.windows import WindowTable, windows
 
 # Lengths of 162 clips that agree with every published count of SMIC-HS. The list itself is not
 # public; an integer program gives one that fits. Counts of windows fix the numbers of clips of up

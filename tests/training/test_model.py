@@ -7,16 +7,16 @@ import copy
 import numpy as np
 import pytest
 import torch
+from networks import small_backbone
 from torch import nn
 
-from microexpr import readings
 from microexpr.backbones import build
 from microexpr.errors import ConfigError
-from microexpr.features_store import FeatureStore
-from microexpr.model import ByteDropout, Trunk, WindowClassifier
-from microexpr.readings import FrameReading, FrozenFrames, RetrainedFrames, pooled_features
-from microexpr.windows import WindowTable, windows
-from networks import small_backbone
+from microexpr.training import readings
+from microexpr.training.model import ByteDropout, Trunk, WindowClassifier
+from microexpr.training.readings import FrameReading, FrozenFrames, RetrainedFrames, pooled_features
+from microexpr.training.store import FeatureStore
+from microexpr.training.windows import WindowTable, windows
 
 CPU = torch.device("cpu")
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from networks import small_backbone
+from planted import LABELS, loso, planted_store, recipe
 
 from microexpr.config import Train, Windows
 from microexpr.errors import ConfigError, DataError, ProtocolError
-from microexpr.features_store import FeatureStore
-from microexpr.fitting import Batches
-from microexpr.model import Trunk
 from microexpr.protocol.folds import Fold
-from microexpr.train import class_weights, train_fold
-from networks import small_backbone
-from planted import LABELS, loso, planted_store, recipe
+from microexpr.training.fitting import Batches
+from microexpr.training.fold import class_weights, train_fold
+from microexpr.training.model import Trunk
+from microexpr.training.store import FeatureStore
 
 
 def accuracy(store: FeatureStore, settings, **options) -> float:

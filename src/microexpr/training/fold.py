@@ -18,12 +18,12 @@ from torch import Tensor
 
 from microexpr.config import Reading, Train, Windows
 from microexpr.errors import DataError, ProtocolError
-from microexpr.features_store import FeatureStore
-from microexpr.fitting import Batches, Epoch, fit
-from microexpr.model import Trunk, WindowClassifier
-from microexpr.readings import FrameReading, pooled_features
-from microexpr.trained import Answers, TrainedModel
-from microexpr.windows import WindowTable
+from microexpr.training.fitting import Batches, Epoch, fit
+from microexpr.training.model import Trunk, WindowClassifier
+from microexpr.training.readings import FrameReading, pooled_features
+from microexpr.training.store import FeatureStore
+from microexpr.training.trained import Answers, TrainedModel
+from microexpr.training.windows import WindowTable
 
 if TYPE_CHECKING:
     from microexpr.protocol.folds import Fold
@@ -40,14 +40,14 @@ class Recipe:
     n : int
         Frames of a window.
     reading : {"onset_difference", "raw"}
-        See :mod:`microexpr.readings`.
+        See :mod:`microexpr.training.readings`.
     seed : int
         Of initial weights, batches, windows drawn and dropout. N and the fold's name enter the
         generators as well, so folds differ and do not depend on which others are trained.
     windows, train : Windows, Train
         Sections of the configuration; their lists (``n``, ``readings``, ``seeds``) are not read.
     clip_decision : str
-        See :func:`microexpr.decisions.decide`.
+        See :func:`microexpr.training.decisions.decide`.
     """
 
     labels: tuple[str, ...]

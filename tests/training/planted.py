@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from networks import small_backbone
 
 from microexpr.config import Train, Windows
-from microexpr.features_store import FeatureStore
-from microexpr.model import Trunk
-from microexpr.parts import Part, train_part
 from microexpr.protocol.folds import Fold
-from microexpr.train import Recipe
-from networks import small_backbone
+from microexpr.training.fold import Recipe
+from microexpr.training.model import Trunk
+from microexpr.training.parts import Part, train_part
+from microexpr.training.store import FeatureStore
 
 LABELS = ("negative", "positive", "surprise")
 

@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from microexpr.errors import ConfigError
-from microexpr.features_store import FeatureStore
-from microexpr.model import Trunk
+from microexpr.training.model import Trunk
+from microexpr.training.store import FeatureStore
 
 CHUNK_FRAMES = 32  # through the retrained blocks at a time
 FLOOR = 1e-3  # of the mean sd: channels that hardly ever move are not blown up

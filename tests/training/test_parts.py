@@ -12,14 +12,14 @@ import warnings
 from pathlib import Path
 
 import pytest
+from planted import LABELS, loso, planted_store, recipe, run
 
 from microexpr.config import Windows
 from microexpr.errors import CacheError, MicroexprWarning
 from microexpr.evaluation import predictions
-from microexpr.features_store import FeatureStore
-from microexpr.parts import train_part
-from microexpr.trained import TrainedModel
-from planted import LABELS, loso, planted_store, recipe, run
+from microexpr.training.parts import train_part
+from microexpr.training.store import FeatureStore
+from microexpr.training.trained import TrainedModel
 
 
 def table(part, path: Path) -> bytes:

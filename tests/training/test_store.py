@@ -8,7 +8,7 @@ import pytest
 
 from microexpr import cache
 from microexpr.errors import CacheError, DataError
-from microexpr.features_store import FeatureStore, open_features
+from microexpr.training.store import FeatureStore, open_features
 
 SHAPE = (6, 3, 3)
 

@@ -14,12 +14,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from microexpr.decisions import decide
 from microexpr.errors import WeightsError
-from microexpr.features_store import FeatureStore
 from microexpr.files import replacing
-from microexpr.model import Trunk, WindowClassifier
-from microexpr.readings import FrameReading, FrameSource, FrozenFrames, RetrainedFrames
+from microexpr.training.decisions import decide
+from microexpr.training.model import Trunk, WindowClassifier
+from microexpr.training.readings import FrameReading, FrameSource, FrozenFrames, RetrainedFrames
+from microexpr.training.store import FeatureStore
 
 if TYPE_CHECKING:
     from microexpr.backbones import Backbone
@@ -86,7 +86,7 @@ class TrainedModel:
             For each clip, its windows as rows of the store; W may be 0. With ``whole_clip`` one
             sequence of all its frames, (1, T).
         decision : str
-            See :func:`microexpr.decisions.decide`.
+            See :func:`microexpr.training.decisions.decide`.
         """
         self.classifier.eval()
         if self.trunk is not None:

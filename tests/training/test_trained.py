@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from networks import small_backbone
+from planted import loso, planted_store, recipe
 from safetensors.numpy import save_file
 
 from microexpr.errors import WeightsError
-from microexpr.model import Trunk
-from microexpr.readings import pooled_features
-from microexpr.train import train_fold
-from microexpr.trained import TrainedModel
-from networks import small_backbone
-from planted import loso, planted_store, recipe
+from microexpr.training.fold import train_fold
+from microexpr.training.model import Trunk
+from microexpr.training.readings import pooled_features
+from microexpr.training.trained import TrainedModel
 
 
 def answers(model, store, fold, settings):

@@ -1,0 +1,50 @@
+"""What the README shows is what the project does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import h5py
+import pytest
+
+pytestmark = pytest.mark.workflow
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def graph(text: str) -> set[tuple[str, str]]:
+    """Read the edges of a mermaid flowchart, by the names of the rules."""
+    names = dict(re.findall(r"^\s*(id\d+)\[([\w ,]+)\]", text, flags=re.MULTILINE))
+    edges = re.findall(r"^\s*(id\d+) --> (id\d+)", text, flags=re.MULTILINE)
+    return {(names[a], names[b]) for a, b in edges}
+
+
+def test_the_rule_graph_is_current(project):
+    done = project.run("--rulegraph", "mermaid-js")
+    assert done.returncode == 0, done.stderr
+    shown = re.search(r"```mermaid\n(.*?)```", README, flags=re.DOTALL)[1]
+    # The smallest configuration has the same rules as the demo.
+    assert graph(shown) == graph(done.stdout)
+
+
+def test_linked_files_exist():
+    links = re.findall(r"\]\(([\w./-]+)\)", README)
+    assert links
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+def test_the_listing_of_a_cache_is_real(finished):
+    path = finished.folder / "results/features/mobilenet_vggface2/pmm/s1-s2.h5"
+    shown = re.findall(r"^/s1_ne_01/(\w+) +Dataset \{(.+)\}", README, flags=re.MULTILINE)
+    with h5py.File(path) as file:
+        clip = file["s1_ne_01"]
+        assert sorted(name for name, _ in shown) == sorted(clip)
+        for name, shape in shown:
+            assert len(shape.split(", ")) == clip[name].ndim, name
+
+
+def test_every_make_target_of_the_readme_exists():
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert set(re.findall(r"\$ make (\w+)", README)) <= targets
