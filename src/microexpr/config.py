@@ -188,7 +188,9 @@ class Features(Section):
         13, ge=1, description="last frozen block; ResNet-50 has 16, MobileNet 13; the last: pooled"
     )
     weights: Weights | None = Field(None, description="the user's file, where none is shipped")
-    batch: int = Field(16, ge=1, description="frames a forward pass")
+    batch: int | None = Field(
+        None, ge=1, description="frames a forward pass; null: 4 on a CPU, 128 on a GPU"
+    )
     dtype: Literal["float16", "float32"] = Field("float16", description="of the cache")
     compression: Literal["gzip", "zstd", "none"] = Field(
         "gzip", description="zstd needs the hdf5plugin package to read"
@@ -201,7 +203,7 @@ class Train(Section):
     epochs: int = Field(15, ge=1, description="passes over the training clips")
     batch_clips: int = Field(18, ge=1, description="clips a step")
     windows_per_clip: int | None = Field(
-        4, ge=1, description="windows drawn a clip and epoch; null: all"
+        3, ge=1, description="windows drawn a clip and epoch; null: all"
     )
     lr: Positive = Field(4e-3, description="peak rate of the new layers")
     lr_trunk: Positive = Field(1e-4, description="peak rate of the retrained blocks")

@@ -34,8 +34,8 @@ def _filter(compression: str, itemsize: int) -> dict[str, Any]:
     else:
         options = dict(FILTERS[compression])
     if options:
-        options |= {"shuffle": itemsize > 1, "fletcher32": True}
-    return options
+        options["shuffle"] = itemsize > 1
+    return options | {"fletcher32": True}
 
 
 class ClipWriter:

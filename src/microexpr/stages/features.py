@@ -70,10 +70,12 @@ def _clip_features(
     device: str,
 ) -> None:
     settings = config.features
+    # A CPU's cache holds the maps of few frames; a GPU wants many.
+    batch = settings.batch or (4 if device == "cpu" else 128)
     attributes = {"method": "none", **clip.attributes, "backbone": network.name}
     with out.clip(clip.clip_id, **attributes, cut=settings.cut) as group:
-        for start in range(0, len(clip), settings.batch):
-            rows = slice(start, start + settings.batch)
+        for start in range(0, len(clip), batch):
+            rows = slice(start, start + batch)
             images = torch.from_numpy(clip.data[rows]).to(device)
             maps = network.front(network.preprocess(images), settings.cut)
             group.append(

@@ -47,7 +47,9 @@ def run(config: Config, method: str, source: Path, output: Path, device: str = "
     made = provenance(__name__, read, [source])
     with (
         cache.open_cache(source, "faces") as faces,
-        cache.create(output, "magnified", made, title=f"Face crops, {method}") as out,
+        cache.create(
+            output, "magnified", made, title=f"Face crops, {method}", compression="none"
+        ) as out,
     ):
         for clip in track(faces.clip_ids, f"magnify {method}"):
             try:
