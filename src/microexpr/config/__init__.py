@@ -1,0 +1,98 @@
+"""The configuration: one model that holds every default, unit and bound.
+
+``workflow/schemas/config.schema.yaml`` is generated from it (``python -m microexpr schema .``); a
+test fails when they differ. A stage never sees the whole configuration: :mod:`microexpr.stages`
+cuts out what the stage reads, the workflow passes that part as a job parameter, and so a stage
+reruns exactly when something it reads has changed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from microexpr.config.base import Section
+from microexpr.config.data import Data, Demo, Expected
+from microexpr.config.images import Amm, Crop, Magnify, Method, Pmm
+from microexpr.config.judging import Evaluate, Protocol
+from microexpr.config.learning import Features, Reading, Train, Weights, Windows
+from microexpr.errors import ConfigError
+
+__all__ = [
+    "Amm",
+    "Config",
+    "Crop",
+    "Data",
+    "Demo",
+    "Evaluate",
+    "Expected",
+    "Features",
+    "Magnify",
+    "Method",
+    "Pmm",
+    "Protocol",
+    "Reading",
+    "Train",
+    "Weights",
+    "Windows",
+]
+
+
+class Config(Section):
+    """All keys, with their defaults."""
+
+    data: Data = Data()
+    demo: Demo = Demo()
+    crop: Crop = Crop()
+    magnify: Magnify = Magnify()
+    windows: Windows = Windows()
+    features: Features = Features()
+    train: Train = Train()
+    protocol: Protocol = Protocol()
+    evaluate: Evaluate = Evaluate()
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> Config:
+        """Validate nested dictionaries.
+
+        Parameters
+        ----------
+        values : dict
+            Sections by name; missing keys take their defaults.
+
+        Raises
+        ------
+        ConfigError
+            On the first unknown key, wrong type or impossible value, naming the key.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"]) or "configuration"
+            more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+            raise ConfigError(f"{key}: {first['msg']}, got {first['input']!r}{more}") from None
+
+    @classmethod
+    def load(cls, source: str) -> Config:
+        """Read a YAML file, or inline JSON (what the workflow passes: only the stage's part)."""
+        if source.lstrip().startswith("{"):
+            return cls.parse(_json(source))
+        try:
+            values = yaml.safe_load(Path(source).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError(f"{source}: cannot be read as YAML ({error})") from None
+        if not isinstance(values, dict):
+            raise ConfigError(f"{source}: must hold sections such as 'data:' and 'magnify:'")
+        return cls.parse(values)
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"--config: is not valid JSON ({error})") from None

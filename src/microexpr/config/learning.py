@@ -1,0 +1,92 @@
+"""Sections ``windows``, ``features`` and ``train``: from faces to predictions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from microexpr.config.base import Positive, Section
+
+Reading = Literal["onset_difference", "raw"]
+
+
+class Windows(Section):
+    """Fixed-length segments: indices into a clip's frames."""
+
+    n: list[Annotated[int, Field(ge=2)]] = Field(
+        [7, 8, 9, 10, 11, 12, 13, 14], min_length=1, description="frames a window"
+    )
+    modes: list[Literal["continuous", "even"]] = Field(
+        ["continuous", "even"], min_length=1, description="step 1, and frames at even intervals"
+    )
+    even: Literal["all_steps", "length_step"] = Field(
+        "all_steps",
+        description="all_steps: every s = 2..6 that fits (2020 code); length_step: s = L // N",
+    )
+    short: Literal["pad", "drop", "fail"] = Field(
+        "pad", description="clips below N: repeat the first frame, leave out, or stop"
+    )
+
+
+class Weights(Section):
+    """A weights file that is not shipped."""
+
+    path: str = Field(description="the file: .safetensors, .pth, .pkl, .h5 or .npz")
+    sha256: str | None = Field(
+        None, description="expected checksum; null: the known ones; a mismatch is an error"
+    )
+
+
+class Features(Section):
+    """The frozen blocks' output, computed once a frame."""
+
+    backbone: Literal[
+        "mobilenet_vggface2",
+        "resnet50_vggface2",
+        "efficientnet_lite0_imagenet",
+        "resnet50_imagenet",
+        "random_mobilenet",
+        "random_resnet50",
+    ] = Field("mobilenet_vggface2", description="network that sees the frames")
+    cut: int = Field(
+        13, ge=1, description="last frozen block; ResNet-50 has 16, MobileNet 13; the last: pooled"
+    )
+    weights: Weights | None = Field(None, description="the user's file, where none is shipped")
+    batch: int | None = Field(
+        None, ge=1, description="frames a forward pass; null: 4 on a CPU, 128 on a GPU"
+    )
+    dtype: Literal["float16", "float32"] = Field("float16", description="of the cache")
+    compression: Literal["gzip", "zstd", "none"] = Field(
+        "gzip", description="zstd needs the hdf5plugin package to read"
+    )
+
+
+class Train(Section):
+    """Retrained blocks, embedding, Bi-LSTM and classifier."""
+
+    epochs: int = Field(15, ge=1, description="passes over the training clips")
+    batch_clips: int = Field(18, ge=1, description="clips a step")
+    windows_per_clip: int | None = Field(
+        3, ge=1, description="windows drawn a clip and epoch; null: all"
+    )
+    lr: Positive = Field(4e-3, description="peak rate of the new layers")
+    lr_trunk: Positive = Field(1e-4, description="peak rate of the retrained blocks")
+    schedule: Literal["one_cycle", "constant"] = Field("one_cycle", description="of both rates")
+    weight_decay: float = Field(1e-3, ge=0, description="AdamW")
+    embed: int = Field(48, ge=1, description="width of the embedding of a frame")
+    hidden: int = Field(32, ge=1, description="LSTM width, each direction")
+    dropout: float = Field(0.3, ge=0, lt=1, description="before the embedding and the classifier")
+    readout: Literal["both_ends", "last_step", "mean"] = Field(
+        "both_ends", description="which LSTM outputs reach the classifier"
+    )
+    readings: list[Reading] = Field(
+        ["onset_difference", "raw"],
+        min_length=1,
+        description="onset_difference: features minus those of the clip's first frame; "
+        "the first one listed fills table.csv",
+    )
+    standardise: bool = Field(True, description="divide by the training clips' sd")
+    class_weights: bool = Field(False, description="inverse frequency in the training clips")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="one run each")
+    parts: int = Field(1, ge=1, description="jobs a method and N: each trains some folds")
