@@ -9,6 +9,7 @@ torch.Size([20, 64, 64])
 
 from microexpr.magnify.amplitude import amm, filter_only
 from microexpr.magnify.phase import pmm
+from microexpr.magnify.stream import stream
 from microexpr.magnify.temporal import RealisedGain, realised_gain
 
-__all__ = ["RealisedGain", "amm", "filter_only", "pmm", "realised_gain"]
+__all__ = ["RealisedGain", "amm", "filter_only", "pmm", "realised_gain", "stream"]

@@ -14,21 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import overload
 
-import numpy as np
 import torch
 
-from microexpr.errors import ConfigError, DataError
+from microexpr.magnify.amplitude_magnifier import AmplitudeMagnifier
 from microexpr.magnify.clip import Progress, check_alphas, check_clip, luma
-from microexpr.magnify.laplacian import fitting_levels, level_weights, weighted_sum
-from microexpr.magnify.temporal import (
-    Boundary,
-    Matrix,
-    TemporalFilter,
-    filter_matrix,
-    low_rank,
-)
-
-BLOCK_VALUES = 1 << 20  # full-rank filters go through the pyramid in blocks of this size
+from microexpr.magnify.motion import warn_outside_bounds
+from microexpr.magnify.operator import ClipFilter
+from microexpr.magnify.temporal import Boundary, TemporalFilter, filter_matrix
 
 
 @overload
@@ -90,6 +82,12 @@ def amm(
     ------
     ConfigError, DataError
         Impossible options and unusable clips, with the numbers.
+
+    Warns
+    -----
+    MicroexprWarning
+        Where the magnified motion is beyond an eighth of the wavelength that the frames' detail or
+        `lambda_c_px` has.
     """
     check_clip(clip)
     alphas = check_alphas(alpha)
@@ -103,14 +101,26 @@ def amm(
         boundary=boundary,
         anchored=anchored,
     )
-    levels = fitting_levels(*clip.shape[1:3], levels)
-    weights = [
-        _weights(levels, alpha=a, lambda_c_px=lambda_c_px, level_gains=level_gains) for a in alphas
-    ]
-    changes = _Changes(clip, matrix, chroma_gain=chroma_gain, mask=mask)
-    results = []
-    for done, (factor, weight) in enumerate(zip(alphas, weights, strict=True), 1):
-        results.append(changes.added_to(clip, weight, factor))
+    magnifier = AmplitudeMagnifier(
+        *clip.shape[1:3],
+        levels=levels,
+        lambda_c_px=lambda_c_px,
+        level_gains=level_gains,
+        chroma_gain=chroma_gain,
+        mask=mask,
+    )
+    warn_outside_bounds(
+        luma(clip),
+        matrix,
+        alpha=max(alphas),
+        reference_frame=reference_frame,
+        bound=0.125,
+        wavelength_px=lambda_c_px,
+    )
+    planes, operator, results = magnifier.planes(clip), ClipFilter(matrix, clip), []
+    for done, factor in enumerate(alphas, 1):
+        gains = [factor * weight for weight in magnifier.weights(factor)]
+        results.append(magnifier.add_filtered(clip, planes, operator, gains))
         if progress:
             progress(done / len(alphas))
     return results if isinstance(alpha, Sequence) else results[0]
@@ -171,90 +181,13 @@ lambda_c_px, level_gains, chroma_gain
         boundary=boundary,
         anchored=anchored,
     )
-    levels = fitting_levels(*clip.shape[1:3], levels)
-    weights = _weights(levels, alpha=factor, lambda_c_px=lambda_c_px, level_gains=level_gains)
+    magnifier = AmplitudeMagnifier(
+        *clip.shape[1:3],
+        levels=levels,
+        lambda_c_px=lambda_c_px,
+        level_gains=level_gains,
+        chroma_gain=chroma_gain,
+    )
     still = clip[reference_frame].expand_as(clip)
-    return _Changes(clip, matrix, chroma_gain=chroma_gain).added_to(still, weights, 1.0)
-
-
-class _Changes:
-    """The temporally filtered clip, ready for any spatial weights."""
-
-    def __init__(
-        self,
-        clip: torch.Tensor,
-        matrix: Matrix,
-        *,
-        chroma_gain: float,
-        mask: torch.Tensor | None = None,
-    ) -> None:
-        if mask is not None and mask.shape != clip.shape[1:3]:
-            raise DataError(
-                f"the mask has the shape {tuple(mask.shape)}, the frames {tuple(clip.shape[1:3])}"
-            )
-        n_frames, height, width = clip.shape[:3]
-        if clip.ndim == 3:
-            planes = clip
-        elif chroma_gain == 0:
-            planes = luma(clip)
-        else:  # r, g, b with their chroma part weighted: one filtering does luma and chroma
-            planes = torch.lerp(luma(clip)[..., None], clip, chroma_gain).movedim(-1, 1)
-        self.per_frame = planes.shape[1:]
-        self.planes = planes.reshape(n_frames, -1)
-        self.grid = (-1, height, width)
-        self.mask = None if mask is None else mask.to(clip)
-        left, right = low_rank(matrix)
-        self.left: torch.Tensor | None = None
-        if 2 * left.shape[1] <= n_frames:
-            self.left = _tensor(left, clip)
-            self.components = _tensor(right, clip) @ self.planes
-        else:
-            self.matrix = _tensor(matrix, clip)
-
-    def added_to(self, base: torch.Tensor, weights: list[float], factor: float) -> torch.Tensor:
-        """``base + factor * S(M x)``, S the pyramid with these weights."""
-        n_frames = base.shape[0]
-        if self.left is not None:
-            summed = self._spatial(self.components, weights)
-            if base.ndim == 3:
-                start = base.reshape(n_frames, -1)
-                return torch.addmm(start, self.left, summed, alpha=factor).view(base.shape)
-            return self._coloured(base, (self.left @ summed).mul_(factor))
-        result = torch.empty_like(base, memory_format=torch.contiguous_format)
-        block = max(1, BLOCK_VALUES // self.planes.shape[1])
-        for start in range(0, n_frames, block):
-            rows = slice(start, start + block)
-            change = self._spatial(self.matrix[rows] @ self.planes, weights).mul_(factor)
-            result[rows] = self._coloured(base[rows], change)
-        return result
-
-    def _spatial(self, maps: torch.Tensor, weights: list[float]) -> torch.Tensor:
-        summed = weighted_sum(maps.view(self.grid), weights)
-        if self.mask is not None:
-            summed *= self.mask
-        return summed.view(maps.shape)
-
-    def _coloured(self, base: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
-        change = change.view(-1, *self.per_frame)
-        if base.ndim == 3:
-            return base + change
-        return base + (change[..., None] if change.ndim == 3 else change.movedim(1, -1))
-
-
-def _weights(
-    levels: int, *, alpha: float, lambda_c_px: float, level_gains: Sequence[float] | None
-) -> list[float]:
-    """Weights of the levels and of the low-pass residual."""
-    if level_gains is None:
-        if lambda_c_px < 0:
-            raise ConfigError(f"magnify.amm.lambda_c_px: {lambda_c_px:g} must be 0 or more")
-        return [*level_weights(levels, alpha=alpha, lambda_c_px=lambda_c_px), 0.0]
-    if len(level_gains) != levels + 1:
-        raise ConfigError(
-            f"level_gains: {len(level_gains)} values for {levels} levels and the low-pass residual"
-        )
-    return [float(gain) for gain in level_gains]
-
-
-def _tensor(matrix: np.ndarray, like: torch.Tensor) -> torch.Tensor:
-    return torch.from_numpy(matrix.copy()).to(like)
+    planes, operator = magnifier.planes(clip), ClipFilter(matrix, clip)
+    return magnifier.add_filtered(still, planes, operator, magnifier.weights(factor))

@@ -13,8 +13,11 @@ LUMA = (0.299, 0.587, 0.114)  # Y of YIQ (NTSC); adding to Y adds the same to R,
 Progress = Callable[[float], None]
 
 
-def check_clip(clip: torch.Tensor) -> None:
-    """Raise DataError unless the clip is float32 or float64, (T, H, W) or (T, H, W, 3), finite."""
+def check_clip(clip: torch.Tensor, *, first_frame: int = 0) -> None:
+    """Raise DataError unless the clip is float32 or float64, (T, H, W) or (T, H, W, 3), finite.
+
+    `first_frame` is the number of the clip's first frame, for the message.
+    """
     if not isinstance(clip, torch.Tensor) or clip.dtype not in (torch.float32, torch.float64):
         kind = clip.dtype if isinstance(clip, torch.Tensor) else type(clip).__name__
         raise DataError(f"a clip must be a float32 or float64 tensor in 0..1, got {kind}")
@@ -29,7 +32,10 @@ def check_clip(clip: torch.Tensor) -> None:
     low, high = torch.aminmax(clip)
     if not (math.isfinite(float(low)) and math.isfinite(float(high))):
         bad = (~torch.isfinite(clip)).flatten(1).any(dim=1).nonzero().flatten().tolist()
-        raise DataError(f"frame {bad[0]} holds values that are not finite ({len(bad)} such frames)")
+        raise DataError(
+            f"frame {first_frame + bad[0]} holds values that are not finite "
+            f"({len(bad)} such frames)"
+        )
 
 
 def check_alphas(alpha: float | Sequence[float]) -> list[float]:
@@ -47,6 +53,12 @@ def check_alphas(alpha: float | Sequence[float]) -> list[float]:
         if not (math.isfinite(value) and value >= 0):
             raise ConfigError(f"magnify.alpha: {value:g} must be 0 or more")
     return alphas
+
+
+def check_mask(mask: torch.Tensor | None, height: int, width: int) -> None:
+    """Raise DataError unless a mask has the frames' size."""
+    if mask is not None and tuple(mask.shape) != (height, width):
+        raise DataError(f"the mask has the shape {tuple(mask.shape)}, the frames {(height, width)}")
 
 
 def luma(clip: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,7 @@ A band keeps only one half of the frequency plane, so its coefficients are compl
 local amplitude, their angle local phase. Its spectrum is non-zero on a small box only. Cut out and
 transformed on its own, the box gives the band sampled on a coarser grid and multiplied by a plane
 wave, which cancels wherever a phase *difference* or a product with a phase factor is formed. With
-eight orientations the boxes hold 3.4 coefficients a pixel, instead of 40 without decimation.
+eight orientations the boxes hold 3 coefficients a pixel, instead of 48 without decimation.
 
 Radial masks are products of raised cosines in log frequency, so that the squares of all masks sum
 to exactly 1, for octave and half-octave bands alike.
@@ -17,65 +17,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from microexpr.errors import ConfigError
+from microexpr.magnify.bands import (
+    Band,
+    box_pieces,
+    fast_length,
+    to_images,
+    to_spectra,
+    zero_index,
+)
 
-Grid = Literal["box", "full"]
 Mask = NDArray[np.float64]
-Piece = tuple[slice, slice, slice, slice]
 TRANSITION_OCTAVES = {1: 1.0, 2: 0.75}  # width of the radial flanks, by bands an octave
-FAST_PRIMES = (2, 3, 5, 7, 11, 13)
-
-
-@dataclass(frozen=True)
-class Band:
-    """One orientation of one radial band.
-
-    Attributes
-    ----------
-    radial, orientation : int
-        0 is the finest band; orientation k passes gradients at angle ``pi k / K``.
-    octave : float
-        Decimation in octaves: one px of the band is ``2 ** octave`` px of the image.
-    mask : Tensor, float, shape (box_height, box_width, 2)
-        Frequency response on the box, once for the real and once for the imaginary part.
-    pieces : tuple of (box rows, box columns, spectrum rows, spectrum columns)
-        How the box lies in the unshifted, cyclic spectrum.
-    """
-
-    radial: int
-    orientation: int
-    octave: float
-    mask: torch.Tensor
-    pieces: tuple[Piece, ...]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width of the band's grid."""
-        return self.mask.shape[0], self.mask.shape[1]
-
-    @property
-    def size(self) -> int:
-        """Coefficients an image."""
-        return self.mask.shape[0] * self.mask.shape[1]
-
-    def cut(self, spectrum: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-        """The masked box of a spectrum (..., H, W), written to `out` (..., *shape)."""
-        source, target = torch.view_as_real(spectrum), torch.view_as_real(out)
-        for y, x, v, u in self.pieces:
-            torch.mul(source[..., v, u, :], self.mask[y, x], out=target[..., y, x, :])
-        return out
-
-    def add(self, box: torch.Tensor, spectrum: torch.Tensor) -> None:
-        """Add twice the masked box to a spectrum: the half plane that the mask cuts off."""
-        source, target = torch.view_as_real(box), torch.view_as_real(spectrum)
-        for y, x, v, u in self.pieces:
-            target[..., v, u, :].addcmul_(source[..., y, x, :], self.mask[y, x], value=2)
 
 
 @dataclass(frozen=True)
@@ -84,13 +43,13 @@ class SteerablePyramid:
 
     Attributes
     ----------
-    height_px, width_px, radial_bands, orientations : int
-        Size of the images and of the pyramid.
+    height_px, width_px, radial_bands : int
+        Size of the images, number of radial bands.
     bands : tuple of Band
         Finest first, orientations within.
     high, low : Tensor, float, shape (H, W)
-        Masks of the two residuals on the unshifted spectrum; `high` is zero where the finest band
-        takes its place.
+        Masks of the two residuals, in the layout of :mod:`microexpr.magnify.bands`; `high` is zero
+        where the finest band takes its place.
     remainder : Tensor, float, shape (H, W)
         One minus twice the squares of all masks: what passing through the bands leaves out.
     """
@@ -98,7 +57,6 @@ class SteerablePyramid:
     height_px: int
     width_px: int
     radial_bands: int
-    orientations: int
     bands: tuple[Band, ...]
     high: torch.Tensor
     low: torch.Tensor
@@ -126,34 +84,33 @@ class SteerablePyramid:
         Returns
         -------
         list of Tensor, complex64, shape (..., *band.shape)
-            In the order of `bands`. Scaled so that a modulus is the local amplitude of the band
-            on any grid; multiplied by a plane wave where a grid is not ``full``.
+            In the order of `bands`. Scaled so that a modulus is the local amplitude of the band;
+            multiplied by a plane wave.
         """
-        spectrum = torch.fft.fft2(images)
+        spectra = to_spectra(images)
         coefficients = []
         for band in self.bands:
-            box = spectrum.new_empty((*images.shape[:-2], *band.shape))
-            filtered = torch.fft.ifft2(band.cut(spectrum, box))
+            box = spectra.new_empty((*images.shape[:-2], *band.shape))
+            filtered = torch.fft.ifft2(band.cut(spectra, box))
             scale = 2 * band.size / (self.height_px * self.width_px)
             coefficients.append(filtered * scale)
         return coefficients
 
     def residuals(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """High- and low-pass residual, each of the images' shape and dtype."""
-        spectrum = torch.fft.fft2(images)
-        high = torch.fft.ifft2(spectrum * self.high).real
-        return high, torch.fft.ifft2(spectrum * self.low).real
+        spectra = to_spectra(images)
+        return to_images(spectra * self.high), to_images(spectra * self.low)
 
     def synthesise(
         self, coefficients: Sequence[torch.Tensor], high: torch.Tensor, low: torch.Tensor
     ) -> torch.Tensor:
         """Images from what :meth:`analyse` and :meth:`residuals` return."""
-        total = torch.fft.fft2(high) * self.high + torch.fft.fft2(low) * self.low
+        total = to_spectra(high) * self.high + to_spectra(low) * self.low
         area = self.height_px * self.width_px
         for band, values in zip(self.bands, coefficients, strict=True):
             box = torch.fft.fft2(values) * (area / (2 * band.size))
             band.add(box, total)
-        return torch.fft.ifft2(total).real
+        return to_images(total)
 
 
 def fitting_octaves(height_px: int, width_px: int) -> int:
@@ -169,7 +126,6 @@ def steerable_pyramid(
     levels: int | None = None,
     orientations: int = 8,
     per_octave: int = 1,
-    grid: Grid = "box",
     cutoff: float = 0.0,
     high_residual: bool = True,
 ) -> SteerablePyramid:
@@ -185,11 +141,9 @@ def steerable_pyramid(
         K; the angular response is ``cos(angle) ** (K - 1)``.
     per_octave : {1, 2}
         Octave or half-octave bands.
-    grid : {'box', 'full'}
-        ``box``: the bounding box of the band's support; ``full``: every band has the images' size.
     cutoff : float
-        Responses below this share of a band's maximum are set to zero, which shrinks the boxes;
-        0 gives perfect reconstruction.
+        Responses below this share of a band's maximum are set to zero, which shrinks the boxes; the
+        others are scaled so that the squares still sum to 1. 0: none.
     high_residual : bool
         False: the finest band reaches up to the corners of the spectrum and no high-pass
         residual is left.
@@ -211,49 +165,78 @@ def steerable_pyramid(
             f"magnify.pmm: orientations {orientations} must be 1 or more and "
             f"per_octave {per_octave} 1 or 2"
         )
-    radials, high, low, angle = _radial_masks(
-        height_px, width_px, levels, per_octave, high_residual=high_residual
-    )
-    bands = []
-    for index, radial in enumerate(radials):
+    size, corners = (height_px, width_px), [-n / per_octave for n in range(levels * per_octave + 1)]
+    width, first = TRANSITION_OCTAVES[per_octave], 0 if high_residual else 1
+    plane = _polar(*(_frequencies(n) for n in size), size)
+    high = _high_pass(plane.log_radius, corners[0], width) * high_residual
+    low = _low_pass(plane.log_radius, corners[first:], width)
+    boxes = []
+    for radial in range(levels * per_octave):
+        near = _polar(*(_frequencies(n, corners[radial]) for n in size), size)
+        ring = _low_pass(near.log_radius, corners[first : radial + 1], width) * near.paired
+        ring *= _high_pass(near.log_radius, corners[radial + 1], width)
         for k in range(orientations):
-            mask = radial * _angular_mask(angle, k, orientations)
+            mask = ring * _angular_mask(near.angle, k, orientations)
             mask[mask < cutoff * mask.max()] = 0.0
             if mask.any():
-                bands.append(_band(mask, index, k, index / per_octave, grid))
-    remainder = torch.ones(height_px, width_px, dtype=torch.float64)
-    for band in bands:
-        for y, x, v, u in band.pieces:
-            remainder[v, u] -= 2 * band.mask[y, x, 0].double() ** 2
-    masks = (torch.from_numpy(high).float(), torch.from_numpy(low).float(), remainder.float())
-    return SteerablePyramid(height_px, width_px, len(radials), orientations, tuple(bands), *masks)
+                boxes.append(_box(mask, near, size, radial, k))
+    if cutoff > 0:
+        power = _power(boxes, size)
+        both = power + np.roll(power[::-1, ::-1], (1, 1), (0, 1))
+        factor = np.sqrt(np.where(both > 0.25, (1 - high**2 - low**2) / np.maximum(both, 0.25), 1))
+        boxes = [box._replace(mask=box.mask * _read(factor, box)) for box in boxes]
+    remainder = 1 - 2 * _power(boxes, size)
+    return SteerablePyramid(
+        *size,
+        levels * per_octave,
+        tuple(_band(box, box.radial / per_octave) for box in boxes),
+        *(torch.from_numpy(mask).float() for mask in (high, low, remainder)),
+    )
 
 
-def _radial_masks(
-    height_px: int, width_px: int, levels: int, per_octave: int, *, high_residual: bool
-) -> tuple[list[Mask], Mask, Mask, Mask]:
-    """Radial masks (finest first), high-pass, low-pass, and the angle of each frequency.
+class _Polar(NamedTuple):
+    """Frequencies on a grid, 1 at Nyquist; `paired`: the opposite frequency exists as well."""
 
-    Without a high-pass residual the finest band is cleared at the Nyquist frequency of an even
-    side: that frequency has no opposite one, hence no half plane to choose.
-    """
-    fy = np.fft.fftfreq(height_px)[:, None] * 2  # 1 at the Nyquist frequency
-    fx = np.fft.fftfreq(width_px)[None] * 2
-    radius = np.hypot(fy, fx)
-    radius[0, 0] = 1e-12
-    log_radius, width = np.log2(radius), TRANSITION_OCTAVES[per_octave]
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    log_radius: Mask
+    angle: Mask
+    paired: NDArray[np.bool_]
 
-    def high_pass(corner: float) -> Mask:
-        return np.abs(np.cos(np.clip(log_radius - corner, -width, 0) * np.pi / (2 * width)))
 
-    high = high_pass(0.0) if high_residual else np.zeros_like(radius)
-    low, radials = np.sqrt(1 - high**2), []
-    for corner in -np.arange(1, levels * per_octave + 1) / per_octave:
-        passed = high_pass(corner)
-        radials.append(low * passed)
-        low = low * np.sqrt(np.maximum(0, 1 - passed**2))
-    radials[0] = np.where((fy == -1) | (fx == -1), 0.0, radials[0])
-    return radials, high, low, np.arctan2(fy, fx)
+class _Box(NamedTuple):
+    mask: Mask
+    row: int
+    column: int
+    radial: int
+    orientation: int
+
+
+def _frequencies(n: int, octaves: float | None = None) -> NDArray[np.int64]:
+    """Cycles an image side: all in the layout of a spectrum, or those around zero, in order."""
+    if octaves is None:
+        return (np.arange(n) - zero_index(n) + n // 2) % n - n // 2
+    reach = math.ceil(n / 2 * 2.0**octaves)
+    return np.arange(max(-reach, -(n // 2)), min(reach, (n - 1) // 2) + 1)
+
+
+def _polar(rows: NDArray[np.int64], columns: NDArray[np.int64], size: tuple[int, int]) -> _Polar:
+    fy, fx = rows[:, None] * 2 / size[0], columns[None] * 2 / size[1]
+    radius = np.maximum(np.hypot(fy, fx), 1e-12)
+    return _Polar(rows, columns, np.log2(radius), np.arctan2(fy, fx), (fy != -1) & (fx != -1))
+
+
+def _high_pass(log_radius: Mask, corner: float, width: float) -> Mask:
+    """1 above a corner (octaves below Nyquist), 0 from `width` octaves below it."""
+    return np.abs(np.cos(np.clip(log_radius - corner, -width, 0) * np.pi / (2 * width)))
+
+
+def _low_pass(log_radius: Mask, corners: Sequence[float], width: float) -> Mask:
+    """What the high-passes at these corners leave."""
+    low = np.ones_like(log_radius)
+    for corner in corners:
+        low *= np.sqrt(np.maximum(0, 1 - _high_pass(log_radius, corner, width) ** 2))
+    return low
 
 
 def _angular_mask(angle: Mask, k: int, orientations: int) -> Mask:
@@ -265,51 +248,46 @@ def _angular_mask(angle: Mask, k: int, orientations: int) -> Mask:
     return scale * np.where(inside, np.maximum(np.cos(distance), 0.0), 0.0) ** order * inside
 
 
-def _band(mask: Mask, radial: int, k: int, octave: float, grid: Grid) -> Band:
-    height, width = mask.shape
-    centred = np.fft.fftshift(mask)
-    rows, columns = (np.flatnonzero(centred.any(axis=axis)) for axis in (1, 0))
-    row, box_height = _side(rows - height // 2, height, grid)
-    column, box_width = _side(columns - width // 2, width, grid)
-    take = np.ix_((row + np.arange(box_height)) % height, (column + np.arange(box_width)) % width)
-    pieces = tuple(
-        (y, x, v, u)
-        for y, v in _pieces(row, box_height, height)
-        for x, u in _pieces(column, box_width, width)
-    )
-    box = torch.from_numpy(mask[take].astype(np.float32))
-    return Band(radial, k, octave, torch.stack([box, box], dim=-1), pieces)
+def _box(mask: Mask, near: _Polar, size: tuple[int, int], radial: int, k: int) -> _Box:
+    """The bounding box of the mask's support, grown to lengths that the FFT likes."""
+    row, y, inner_y, height = _side(mask.any(axis=1), near.rows, size[0], contiguous=False)
+    column, x, inner_x, width = _side(mask.any(axis=0), near.columns, size[1], contiguous=True)
+    box = np.zeros((height, width))
+    box[inner_y, inner_x] = mask[y, x]
+    return _Box(box, row, column, radial, k)
 
 
-def _side(support: NDArray[np.int64], n: int, grid: Grid) -> tuple[int, int]:
-    """First frequency and length of one side of a band's box."""
-    if grid == "full":
-        return 0, n
-    first, last = int(support[0]), int(support[-1])
-    length = min(n, _fast_length(last - first + 1))
-    return first - (length - (last - first + 1)) // 2, length
+def _side(
+    support: NDArray[np.bool_], frequencies: NDArray[np.int64], n: int, *, contiguous: bool
+) -> tuple[int, slice, slice, int]:
+    """First frequency of a box, its part of the grid, that part's place in the box, its length."""
+    used = np.flatnonzero(support)
+    first, length = int(frequencies[used[0]]), int(used[-1] - used[0]) + 1
+    side = min(n, fast_length(length, contiguous=contiguous))
+    row = first - (side - length) // 2
+    row = min(max(row, -(n // 2)), (n + 1) // 2 - side)  # within the spectrum: one piece
+    inner = slice(first - row, first - row + length)
+    return row, slice(used[0], used[-1] + 1), inner, side
 
 
-def _fast_length(n: int) -> int:
-    """Next length that the FFT likes: a multiple of 4 (of 2 below 16) with small primes only."""
-    step = 4 if n > 16 else 2
-    n = -(-n // step) * step
-    while True:
-        rest = n
-        for prime in FAST_PRIMES:
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1:
-            return n
-        n += step
+def _power(boxes: Sequence[_Box], size: tuple[int, int]) -> Mask:
+    """Sum of the squares of all masks."""
+    power = np.zeros(size)
+    for box in boxes:
+        for y, x, v, u in box_pieces((box.row, box.column), box.mask.shape, size):
+            power[v, u] += box.mask[y, x] ** 2
+    return power
 
 
-def _pieces(first: int, length: int, n: int) -> list[tuple[slice, slice]]:
-    """Box slices and the slices of a cyclic axis of n that they lie on."""
-    pieces, start = [], 0
-    while start < length:
-        at = (first + start) % n
-        count = min(length - start, n - at)
-        pieces.append((slice(start, start + count), slice(at, at + count)))
-        start += count
-    return pieces
+def _read(image: Mask, box: _Box) -> Mask:
+    """Values of a full-size mask on a box."""
+    values = np.empty_like(box.mask)
+    for y, x, v, u in box_pieces((box.row, box.column), box.mask.shape, image.shape):
+        values[y, x] = image[v, u]
+    return values
+
+
+def _band(box: _Box, octave: float) -> Band:
+    mask = torch.from_numpy(box.mask).float()
+    pair = torch.stack([mask, mask], dim=-1)
+    return Band(box.radial, box.orientation, octave, pair, box.row, box.column)

@@ -97,11 +97,10 @@ def filter_matrix(
         matrix = np.eye(n_frames)
         anchored = True
     elif temporal_filter == "ideal":
-        check_passband(fps, passband_hz, temporal_filter)
+        check_passband(fps, passband_hz, temporal_filter="ideal")
         matrix = _ideal(n_frames, fps, passband_hz, boundary or BOUNDARY["ideal"])
     elif temporal_filter in ("butterworth", "iir"):
-        check_passband(fps, passband_hz, temporal_filter)
-        sections = signal.butter(order, passband_hz, btype="bandpass", fs=fps, output="sos")
+        sections = butterworth_sections(order, fps=fps, passband_hz=passband_hz)
         if temporal_filter == "iir":
             matrix = _causal(n_frames, sections)
         else:
@@ -176,8 +175,6 @@ def check_frames(n_frames: int, *, temporal_filter: str, order: int) -> None:
     """Raise DataError where a clip is shorter than the filter needs."""
     needed = 2 if temporal_filter == "reference" else 3
     if temporal_filter in ("butterworth", "iir"):
-        if order < 1:
-            raise ConfigError(f"magnify.order: {order} must be at least 1")
         needed = 2 * order + 1  # a band-pass of this order remembers 2 * order values
     if n_frames < needed:
         raise DataError(
@@ -186,7 +183,17 @@ def check_frames(n_frames: int, *, temporal_filter: str, order: int) -> None:
         )
 
 
-def check_passband(fps: float, passband_hz: tuple[float, float], temporal_filter: str) -> None:
+def butterworth_sections(order: int, *, fps: float, passband_hz: tuple[float, float]) -> Matrix:
+    """Second-order sections of a band-pass; ConfigError where it cannot be made."""
+    check_passband(fps, passband_hz, temporal_filter="butterworth")
+    if order < 1:
+        raise ConfigError(f"magnify.order: {order} must be at least 1")
+    return signal.butter(order, passband_hz, btype="bandpass", fs=fps, output="sos")
+
+
+def check_passband(
+    fps: float, passband_hz: tuple[float, float], *, temporal_filter: TemporalFilter
+) -> None:
     """Raise ConfigError where the band is empty or reaches beyond half the frame rate."""
     low, high = passband_hz
     if not (np.isfinite(fps) and fps > 0):

@@ -1,0 +1,143 @@
+"""Temporal filters applied to tensors: of a whole clip, or chunk by chunk.
+
+Filtering is split into ``project``, which mixes frames into *maps*, and ``frames``, which mixes
+maps into filtered frames. Any stage that is linear and acts on each frame alike may run on the maps
+in between, of which a filter of low rank has few.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from scipy import signal
+
+from microexpr.magnify.temporal import (
+    Matrix,
+    TemporalFilter,
+    butterworth_sections,
+    low_rank,
+)
+
+COLUMNS = 4096  # of one in-place product: T * COLUMNS values stay in the processor's cache
+
+
+class TemporalOperator(Protocol):
+    """What the phase stage asks of a filter."""
+
+    def project(self, values: torch.Tensor, key: object) -> torch.Tensor:
+        """Maps of values (T, n), which may be overwritten; `key` names the signal."""
+        ...
+
+    def frames(self, maps: torch.Tensor, frames: slice) -> torch.Tensor:
+        """Some of the filtered frames, (k, n)."""
+        ...
+
+
+class ClipFilter:
+    """The matrix M of :func:`microexpr.magnify.temporal.filter_matrix` on a device.
+
+    The maps are the r components ``R x`` where ``M = L R`` has at most half the rank that T frames
+    allow, else the filtered frames themselves.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (T, T)
+    like : Tensor
+        Gives device and dtype.
+    """
+
+    def __init__(self, matrix: Matrix, like: torch.Tensor) -> None:
+        left, right = low_rank(matrix)
+        self.low_rank = 2 * left.shape[1] <= len(matrix)
+        self.left, self.right, self.matrix = (_tensor(m, like) for m in (left, right, matrix))
+
+    def project(self, values: torch.Tensor, key: object = None) -> torch.Tensor:
+        """Maps of values (T, n): (r, n), or (T, n) in the memory of `values`."""
+        if self.low_rank:
+            return self.right @ values
+        for part in values.split(COLUMNS, dim=1):
+            part.copy_(self.matrix @ part)
+        return values
+
+    def frames(self, maps: torch.Tensor, frames: slice) -> torch.Tensor:
+        """Some of the filtered frames, (k, n), from the maps."""
+        return self.left[frames] @ maps if self.low_rank else maps[frames]
+
+
+class ChunkFilter:
+    """A causal filter that goes on from chunk to chunk of an endless clip.
+
+    Expects signals that are zero in frame 0 and gives what the ``iir`` and ``reference`` matrices
+    of the whole clip would. Each signal keeps 2 * order values of state, in one matrix product with
+    the chunk.
+
+    Parameters
+    ----------
+    temporal_filter : {'iir', 'reference'}
+    fps, passband_hz, order
+        As in :func:`microexpr.magnify.temporal.filter_matrix`.
+    like : Tensor
+        Gives device and dtype.
+    """
+
+    def __init__(
+        self,
+        temporal_filter: TemporalFilter,
+        *,
+        fps: float,
+        passband_hz: tuple[float, float],
+        order: int,
+        like: torch.Tensor,
+    ) -> None:
+        self.like = like
+        self.sections: Matrix | None = None
+        if temporal_filter == "iir":
+            self.sections = butterworth_sections(order, fps=fps, passband_hz=passband_hz)
+        self.states: dict[object, torch.Tensor] = {}
+        self.matrices: dict[int, tuple[torch.Tensor, ...]] = {}
+
+    def project(self, values: torch.Tensor, key: object = None) -> torch.Tensor:
+        """The filtered chunk (T, n); the state of signal `key` moves on."""
+        if self.sections is None:
+            return values
+        n_frames = len(values)
+        if n_frames not in self.matrices:
+            self.matrices[n_frames] = self._chunk_matrices(n_frames)
+        from_input, from_state, input_to_state, state_to_state = self.matrices[n_frames]
+        state = self.states.get(key)
+        if state is None:
+            state = values.new_zeros((len(state_to_state), values.shape[1]))
+        self.states[key] = torch.addmm(input_to_state @ values, state_to_state, state)
+        return torch.addmm(from_input @ values, from_state, state)
+
+    def frames(self, maps: torch.Tensor, frames: slice) -> torch.Tensor:
+        """Some frames of the filtered chunk."""
+        return maps[frames]
+
+    def _chunk_matrices(self, n_frames: int) -> tuple[torch.Tensor, ...]:
+        """Responses of output and final state to unit inputs and unit initial states."""
+        assert self.sections is not None
+        n_sections = len(self.sections)
+        n_states = 2 * n_sections
+        rest = np.zeros((n_sections, 2, n_frames))
+        from_input, input_to_state = signal.sosfilt(
+            self.sections, np.eye(n_frames), axis=0, zi=rest
+        )
+        unit = np.eye(n_states).reshape(n_sections, 2, n_states)
+        silence = np.zeros((n_frames, n_states))
+        from_state, state_to_state = signal.sosfilt(self.sections, silence, axis=0, zi=unit)
+        return tuple(
+            _tensor(matrix, self.like)
+            for matrix in (
+                from_input,
+                from_state,
+                input_to_state.reshape(n_states, n_frames),
+                state_to_state.reshape(n_states, n_states),
+            )
+        )
+
+
+def _tensor(matrix: Matrix, like: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(matrix.copy()).to(like)
