@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import kruskal
 
 from microexpr import demo
-from microexpr.config import Demo
+from microexpr.config import Config, Demo
 from microexpr.demo.plan import timing
 from microexpr.errors import ConfigError
 
@@ -101,13 +101,13 @@ def test_counters_have_several_widths(chosen: Demo) -> None:
 
 
 def test_contradicting_lengths_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"min_frames.*got 40, 31, 58"):
-        demo.plan(Demo(min_frames=40))
+    with pytest.raises(ConfigError, match="demo: .*min_frames, median_frames and max_frames"):
+        Config.parse({"demo": {"min_frames": 40}})
 
 
 def test_planning_loads_neither_torch_nor_opencv() -> None:
     code = (
-        "import sys; from microexpr import demo; from microexpr.config import Demo; "
+        "import sys; from microexpr import demo; from microexpr.config import Config, Demo; "
         "import microexpr.demo.motion; demo.plan(Demo()); "
         "sys.exit(len({'torch', 'cv2', 'scipy'} & set(sys.modules)))"
     )

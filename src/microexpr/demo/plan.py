@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from microexpr.config import Demo
 from microexpr.demo.seeds import Stream, generator
 from microexpr.demo.timing import Timing
-from microexpr.errors import ConfigError
 
 CODES = {"negative": "ne", "positive": "po", "surprise": "sur"}  # as SMIC writes them
 TREE = "SMIC_all_raw/HS"
@@ -79,17 +78,7 @@ def plan(settings: Demo) -> list[PlannedClip]:
     ----------
     settings : Demo
         Section ``demo`` of the configuration.
-
-    Raises
-    ------
-    ConfigError
-        Where the lengths contradict each other.
     """
-    if not settings.min_frames <= settings.median_frames <= settings.max_frames:
-        raise ConfigError(
-            "demo: min_frames <= median_frames <= max_frames must hold, got "
-            f"{settings.min_frames}, {settings.median_frames}, {settings.max_frames}"
-        )
     return [
         _clip(settings, subject, label, number)
         for subject in range(1, settings.subjects + 1)
