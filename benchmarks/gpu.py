@@ -2,9 +2,9 @@
 
     python benchmarks/gpu.py [--clips 32] [--frames 34] [--size 224]
 
-Prints JSON: milliseconds a clip of AMM and PMM with the share of measured memory bandwidth and
-the largest difference from the CPU's result; frames/s of ResNet-50 B1..B8 with the share of the measured
-matrix rate, for float32, TF32 and bfloat16; seconds of training a fold on each device.
+Prints JSON: milliseconds a clip of AMM and PMM, with the share of measured memory bandwidth and the
+largest difference from the CPU; frames/s of ResNet-50 B1..B8 with the share of the measured matrix
+rate, for float32, TF32 and bfloat16; seconds of training a fold on each device.
 """
 
 from __future__ import annotations
