@@ -29,6 +29,8 @@ class PhaseMagnifier:
         Luma of the reference frame.
     levels, orientations, per_octave, smoothing_px, level_gains, mask
         As in :func:`microexpr.magnify.pmm`.
+    high_residual : bool
+        Leave the highest frequencies alone, as Wadhwa et al. do; by default they move as well.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class PhaseMagnifier:
         smoothing_px: float = 2.0,
         level_gains: Sequence[float] | None = None,
         mask: torch.Tensor | None = None,
+        high_residual: bool = False,
     ) -> None:
         height, width = reference.shape
         if not smoothing_px >= 0:
@@ -53,7 +56,7 @@ class PhaseMagnifier:
             orientations=orientations,
             per_octave=per_octave,
             cutoff=CUTOFF,
-            high_residual=False,
+            high_residual=high_residual,
         ).to(reference)
         gains = _gains(level_gains, self.pyramid.radial_bands)
         self.low_size = low_size(self.pyramid.bands, height, width)

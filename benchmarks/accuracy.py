@@ -1,0 +1,268 @@
+"""How right: magnified clips against the clip that really moved ``1 + alpha`` times as far.
+
+    python benchmarks/accuracy.py [--frames 32] [--quick] [--without-peers] [--json FILE]
+
+Three scenes move along x by ``delta * sin``, on a frequency of the clip: a 1/f texture, a Gaussian
+bump and a rendered face. For each delta, alpha and noise level three figures compare a method with
+the truth ``f(x + (1 + alpha) delta(t))``: the gain that one estimator reads in the method's clip
+over what it reads in the true one, PSNR and SSIM. Then: gain by octave of wavelength, motion and
+overshoot where nothing moved, and whether the bars hold inside the theory's bounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+
+from microexpr.demo.identity import Identity
+from microexpr.demo.render import render
+from microexpr.errors import MicroexprWarning
+from microexpr.magnify import amm, pmm
+from microexpr.magnify.motion import detail_wavelength_px
+from peers import installed
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "magnify"))
+from synthetic import displacement_px, moved, psnr_db, recovered_gain, texture
+
+FPS, PASSBAND_HZ, MOTION_HZ = 100.0, (4.0, 9.0), 6.25
+DELTAS_PX, ALPHAS, NOISES = (0.05, 0.1, 0.2, 0.3), (2.0, 5.0, 10.0, 20.0, 50.0), (0, 1, 2, 4)
+OCTAVES_PX = ((2.5, 5), (5, 10), (10, 20), (20, 40), (40, 80))
+BARS = {"amm": (0.90, 1.05, 1 / 8), "pmm": (0.92, 1.05, 1 / 4)}  # gain from, to, bound / wavelength
+
+Method = Callable[[torch.Tensor, float], torch.Tensor]
+
+
+class Scene(NamedTuple):
+    """A still picture and a way to move it."""
+
+    name: str
+    still: np.ndarray
+    move: Callable[[np.ndarray], torch.Tensor]
+    cyclic: bool
+
+
+class Cell(NamedTuple):
+    """One scene, motion, amplification and noise with one method."""
+
+    scene: str
+    method: str
+    delta_px: float
+    alpha: float
+    noise: int
+    inside: bool
+    gain: float
+    psnr_db: float
+    ssim: float
+
+
+def scenes() -> Iterator[Scene]:
+    """Texture, bump and face."""
+    image = texture(128, 128)
+    yield Scene("texture", image, partial(moved, image), True)
+    y, x = np.mgrid[:128, :128] - 64.0
+    bump = 0.2 + 0.6 * np.exp(-(x**2 + y**2) / (2 * 8.0**2))
+    yield Scene("bump", bump, partial(moved, bump), True)
+    picture = render(Identity.of(1, 1)) @ np.array([0.299, 0.587, 0.114]) / 255
+    part = (slice(112, 272), slice(240, 400))
+
+    def face(shift_px: np.ndarray) -> torch.Tensor:
+        return moved(picture, shift_px)[:, *part].contiguous()
+
+    yield Scene("face", picture[part], face, False)
+
+
+def methods(*, without_peers: bool) -> dict[str, tuple[str, Method]]:
+    """Name: (kind, method)."""
+    ours = {"fps": FPS, "passband_hz": PASSBAND_HZ, "temporal_filter": "ideal"}
+    ours |= {"boundary": "periodic", "anchored": False}
+
+    def own(function: Any, **options: Any) -> Method:
+        return lambda clip, alpha: function(clip, alpha=alpha, **ours, **options)
+
+    found: dict[str, tuple[str, Method]] = {
+        "amm flat": ("amm", own(amm, lambda_c_px=0.0)),
+        "amm": ("amm", own(amm)),
+        "pmm": ("pmm", own(pmm)),
+        "pmm unsmoothed": ("pmm", own(pmm, smoothing_px=0.0)),
+        "pmm half-octave": ("pmm", own(pmm, per_octave=2)),
+    }
+    if not without_peers:
+        for name, peer in installed().items():
+            found[name] = (
+                "peer",
+                lambda clip, alpha, peer=peer: peer(clip, FPS, PASSBAND_HZ, alpha),
+            )
+    found["no magnification"] = ("peer", lambda clip, alpha: clip)
+    return found
+
+
+def ssim(clip: torch.Tensor, truth: torch.Tensor) -> float:
+    """Structural similarity (Wang et al. 2004), 11 px Gaussian window, mean over frames."""
+    blur, values = partial(cv2.GaussianBlur, ksize=(11, 11), sigmaX=1.5), []
+    for a, b in zip(clip.double().numpy(), truth.double().numpy(), strict=True):
+        mean_a, mean_b = blur(a), blur(b)
+        var_a, var_b = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2
+        both = blur(a * b) - mean_a * mean_b
+        c1, c2 = 0.01**2, 0.03**2
+        top = (2 * mean_a * mean_b + c1) * (2 * both + c2)
+        values.append((top / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))).mean())
+    return float(np.mean(values))
+
+
+def octave_gains(clip: torch.Tensor, truth: torch.Tensor, still: np.ndarray) -> list[float]:
+    """Recovered gain of each octave of wavelength, by least squares on the octave's gradient."""
+    height, width = still.shape
+    fy, fx = np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None]
+    wavelength = 1 / np.maximum(np.hypot(fy, fx), 1e-9)
+    gradient = np.fft.fft2(still) * 2j * np.pi * fx
+    seen, true = (np.fft.fft2(x.double().numpy() - still) for x in (clip, truth))
+    gains = []
+    for shortest, longest in OCTAVES_PX:
+        inside = (wavelength >= shortest) & (wavelength < longest)
+        a, b = ((s[:, inside] * gradient[inside].conj()).real.sum(axis=1) for s in (seen, true))
+        gains.append(float(a @ b / (b @ b)))
+    return gains
+
+
+def cells(
+    scene: Scene, found: dict[str, tuple[str, Method]], n_frames: int, *, quick: bool
+) -> Iterator[Cell]:
+    """Every method in every cell of the grid."""
+    wave = np.sin(2 * np.pi * MOTION_HZ * np.arange(n_frames) / FPS)
+    wavelength = detail_wavelength_px(torch.from_numpy(scene.still).float())
+    grid = product(DELTAS_PX, ALPHAS, NOISES)
+    if quick:
+        grid = product((0.1,), (2.0, 10.0), (0, 2))
+    for delta, alpha, noise in grid:
+        clip = scene.move(delta * wave)
+        truth = scene.move((1 + alpha) * delta * wave)
+        generator = torch.Generator().manual_seed(1)
+        clip = clip + noise / 255 * torch.randn(clip.shape, generator=generator)
+        for name, (kind, method) in found.items():
+            bound = BARS.get(kind, (0, 0, 1 / 8))[2] * wavelength
+            result = method(clip, alpha)
+            yield Cell(
+                scene.name,
+                name,
+                delta,
+                alpha,
+                noise,
+                (1 + alpha) * delta < bound,
+                recovered_gain(result, truth, scene.still),
+                psnr_db(result, truth),
+                ssim(result, truth),
+            )
+
+
+def print_table(rows: list[Cell], names: list[str]) -> None:
+    """PSNR, SSIM and gain of each method, a line for each motion, amplification and noise."""
+    print(f"\n## {rows[0].scene}: PSNR dB (SSIM) gain; * inside the bound of the method")
+    print("| delta px | alpha | noise | " + " | ".join(names) + " |")
+    print("|---" * (3 + len(names)) + "|")
+    for key in dict.fromkeys((r.delta_px, r.alpha, r.noise) for r in rows):
+        line = {r.method: r for r in rows if (r.delta_px, r.alpha, r.noise) == key}
+        shown = (
+            f"{r.psnr_db:.1f} ({r.ssim:.3f}) {r.gain:.2f}{'*' if r.inside else ''}"
+            for r in (line[name] for name in names)
+        )
+        print("| " + " | ".join([*(f"{value:g}" for value in key), *shown]) + " |")
+
+
+def print_octaves(found: dict[str, tuple[str, Method]], n_frames: int) -> None:
+    """Gain by wavelength on the texture."""
+    scene, wave = next(scenes()), np.sin(2 * np.pi * MOTION_HZ * np.arange(n_frames) / FPS)
+    print("\n## gain by octave of wavelength, texture, delta 0.1 px, no noise")
+    print("| method | alpha | " + " | ".join(f"{a:g}-{b:g} px" for a, b in OCTAVES_PX) + " |")
+    print("|---" * (2 + len(OCTAVES_PX)) + "|")
+    for (name, (_, method)), alpha in product(found.items(), (2.0, 10.0)):
+        truth = scene.move((1 + alpha) * 0.1 * wave)
+        gains = octave_gains(method(scene.move(0.1 * wave), alpha), truth, scene.still)
+        print(f"| {name} | {alpha:g} | " + " | ".join(f"{gain:.2f}" for gain in gains) + " |")
+
+
+def print_stillness(found: dict[str, tuple[str, Method]], n_frames: int) -> None:
+    """A patch of the texture moves; the rest of the frame must not."""
+    scene, wave = next(scenes()), np.sin(2 * np.pi * MOTION_HZ * np.arange(n_frames) / FPS)
+    y, x = np.mgrid[:128, :128]
+    window = torch.from_numpy(np.exp(-((x - 32) ** 2 + (y - 64) ** 2) / (2 * 10.0**2))).float()
+    still = scene.move(np.zeros(n_frames))
+    clip = torch.lerp(still, scene.move(0.1 * wave), window)
+    truth = torch.lerp(still, scene.move(1.1 * wave), window)
+    far = (slice(None), slice(24, 104), slice(80, 112))
+    print("\n## a moving patch, alpha 10: spurious motion 50 px away and overshoot of its values")
+    print("| method | PSNR dB | spurious motion px | overshoot, share of the range |")
+    print("|---|---|---|---|")
+    for name, (_, method) in found.items():
+        result = method(clip, 10.0)
+        spurious = np.abs(displacement_px(result[far], scene.still[far[1:]])).max()
+        span = float(truth.max() - truth.min())
+        excess = max(float(result.max() - truth.max()), float(truth.min() - result.min()), 0.0)
+        print(f"| {name} | {psnr_db(result, truth):.1f} | {spurious:.4f} | {excess / span:.4f} |")
+
+
+def print_verdict(rows: list[Cell], found: dict[str, tuple[str, Method]]) -> bool:
+    """The bars: gain inside the bounds, PSNR at least the best peer's."""
+    good = True
+    print("\n## bars")
+    for name in ("amm flat", "pmm", "pmm unsmoothed", "pmm half-octave"):
+        low, high, _ = BARS[found[name][0]]
+        gains = [r.gain for r in rows if r.method == name and r.inside and r.noise == 0]
+        held = low <= min(gains) and max(gains) <= high
+        print(
+            f"- {name}: gain {min(gains):.3f} to {max(gains):.3f} (median {np.median(gains):.3f}) "
+            f"in {len(gains)} cells without noise inside its bound, bar {low}-{high}: "
+            f"{'held' if held else 'MISSED'}"
+        )
+        good &= held
+    peers = [name for name, (kind, _) in found.items() if kind == "peer"]
+    table = {(r.scene, r.method, r.delta_px, r.alpha, r.noise): r.psnr_db for r in rows}
+    behind = []
+    for scene, delta, alpha, noise in dict.fromkeys((k[0], *k[2:]) for k in table):
+        best = max(table[scene, name, delta, alpha, noise] for name in peers)
+        own = max(
+            table[scene, name, delta, alpha, noise]
+            for name in ("pmm", "pmm half-octave", "amm flat")
+        )
+        if own < best:
+            behind.append((scene, delta, alpha, noise, round(best - own, 2)))
+    total = len(table) // len(found)
+    print(f"- PSNR: best of ours below the best peer in {len(behind)} of {total} cells {behind}")
+    return good and not behind
+
+
+def main() -> int:
+    """Print all tables; exit status 1 where a bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--frames", type=int, default=32, help="of each clip, a multiple of 16")
+    parser.add_argument("--quick", action="store_true", help="4 cells a scene instead of 80")
+    parser.add_argument("--without-peers", action="store_true")
+    parser.add_argument("--json", type=Path, help="write all cells")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", MicroexprWarning)  # half of the grid is beyond the bounds
+    torch.set_num_threads(1)
+    found = methods(without_peers=arguments.without_peers)
+    rows: list[Cell] = []
+    for scene in scenes():
+        mine = list(cells(scene, found, arguments.frames, quick=arguments.quick))
+        print_table(mine, list(found))
+        rows += mine
+    print_octaves(found, arguments.frames)
+    print_stillness(found, arguments.frames)
+    if arguments.json:
+        arguments.json.write_text(json.dumps([row._asdict() for row in rows]), encoding="utf-8")
+    return 0 if print_verdict(rows, found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
