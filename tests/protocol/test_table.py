@@ -38,9 +38,7 @@ def _sides(subject: int, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 def test_clips_that_are_only_trained_on(tmp_path):
     table.write(tmp_path / "folds.csv", clips(3), [Fold("holdout", (1, 2), (0,))])
-    assert table.read(tmp_path / "folds.csv", ["c0", "c1", "c2"]) == [
-        Fold("holdout", (1, 2), (0,))
-    ]
+    assert table.read(tmp_path / "folds.csv", ["c0", "c1", "c2"]) == [Fold("holdout", (1, 2), (0,))]
 
 
 @pytest.mark.parametrize(
