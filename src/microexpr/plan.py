@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from microexpr import datasets, manifest
@@ -71,6 +74,23 @@ class Plan:
     def code(self, stage: str) -> str:
         """Fingerprint of a stage's code."""
         return fingerprint(module(stage))
+
+
+def share_environment(project: Path) -> None:
+    """Let the jobs find the interpreter and the package of the workflow.
+
+    ``python`` in a rule becomes the one that runs Snakemake, also where nobody has activated its
+    environment (``.venv/bin/snakemake``, a cluster's node). With ``--sdm conda`` the jobs'
+    environment has the libraries, and the package comes from the project's own folder.
+
+    Parameters
+    ----------
+    project : Path
+        The folder of the Snakefile.
+    """
+    for name, folder in (("PATH", Path(sys.executable).parent), ("PYTHONPATH", project / "src")):
+        known = os.environ.get(name, "").split(os.pathsep)
+        os.environ[name] = os.pathsep.join([str(folder), *(k for k in known if k)])
 
 
 def _check_across_sections(config: Config) -> None:

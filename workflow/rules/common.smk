@@ -1,22 +1,11 @@
-import os
-import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from microexpr.errors import MicroexprError
-from microexpr.plan import Plan
+from microexpr.plan import Plan, share_environment
 
-# `python` in a rule is the one that runs Snakemake, also where nobody has
-# activated its environment: .venv/bin/snakemake, a cluster's node.
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ["PATH"]]
-)
-
-# With --sdm conda the jobs' environment has the libraries, but not this package.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [str(Path(workflow.basedir) / "src"), os.environ.get("PYTHONPATH", "")]
-).rstrip(os.pathsep)
+share_environment(Path(workflow.basedir))
 
 try:
     PLAN = Plan(config)

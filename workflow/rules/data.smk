@@ -59,7 +59,7 @@ rule demo:
         code=PLAN.code("demo"),
         clips=lambda wildcards: PLAN.rows(wildcards.shard),
         subjects=lambda wildcards: PLAN.subjects(wildcards.shard),
-        root=PLAN.config.data.root,
+        root=lambda wildcards: PLAN.config.data.root,
     shell:
         "python -m microexpr demo {params.root:q} --subjects {params.subjects:q}"
         " --done {output} --config {params.config:q} > {log} 2>&1"
