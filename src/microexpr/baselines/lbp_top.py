@@ -1,0 +1,103 @@
+"""LBP-TOP: local binary patterns on three orthogonal planes (Zhao and Pietikäinen, TPAMI 2007).
+
+P = 8 neighbours at radius R = 1 px or frame, bilinearly interpolated on the diagonals, on the
+planes XY, XT and YT; uniform patterns, 59 labels a plane. Codes are made of the whole clip and
+counted by block, so that blocks have no borders of their own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microexpr.errors import DataError
+
+LABELS = 59  # 58 patterns with at most two transitions, and one label for all others
+PLANES = ((1, 2), (0, 2), (0, 1))  # axes of XY, XT and YT in (T, y, x)
+DIAGONAL = np.sqrt(0.5)  # of a neighbour at 45 degrees and radius 1, along either axis
+# Neighbour p lies at the angle 2 pi p / 8, counter-clockwise from the second axis of the plane.
+STEPS = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
+
+
+def uniform_labels() -> NDArray[np.uint8]:
+    """Give the label of each of the 256 codes: uniform ones in order, then all others."""
+    codes = np.arange(256)
+    bits = (codes[:, None] >> np.arange(8)) & 1
+    uniform = (bits != np.roll(bits, 1, axis=1)).sum(1) <= 2
+    return np.where(uniform, np.cumsum(uniform) - 1, LABELS - 1).astype(np.uint8)
+
+
+def block_counts(clip: NDArray[np.number], grid: tuple[int, int, int]) -> NDArray[np.int64]:
+    """Count the labels of each plane in each block of a clip.
+
+    Parameters
+    ----------
+    clip : ndarray, shape (T, H, W)
+        Grey frames. The outermost frame and pixel on each side have no code.
+    grid : (int, int, int)
+        Blocks along time, height and width.
+
+    Returns
+    -------
+    ndarray, shape (blocks_t, blocks_y, blocks_x, 3, 59), int64
+        Planes in the order XY, XT, YT.
+
+    Raises
+    ------
+    DataError
+        When the clip has fewer frames or pixels than the grid needs.
+    """
+    inner = tuple(size - 2 for size in clip.shape)
+    if any(size < blocks for size, blocks in zip(inner, grid, strict=True)):
+        raise DataError(
+            f"a clip of {'x'.join(map(str, clip.shape))} (frames, height, width) is too small for "
+            f"LBP-TOP in {'x'.join(map(str, grid))} blocks"
+        )
+    values = np.ascontiguousarray(clip, dtype=np.float32)
+    t, y, x = (np.arange(size) * blocks // size for size, blocks in zip(inner, grid, strict=True))
+    block = (t[:, None, None] * grid[1] + y[:, None]) * grid[2] + x
+    labels, size = uniform_labels(), int(np.prod(grid)) * LABELS
+    counts = [
+        np.bincount((block * LABELS + labels[_codes(values, axes)]).ravel(), minlength=size)
+        for axes in PLANES
+    ]
+    return np.stack(counts, axis=0).reshape(3, *grid, LABELS).transpose(1, 2, 3, 0, 4)
+
+
+def histograms(counts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Turn counts (..., 59) into shares: each plane of each block sums to 1."""
+    return (counts / counts.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
+def coarser(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Join blocks two by two in height and width: counts of (t, y / 2, x / 2, 3, 59)."""
+    t, y, x, *rest = counts.shape
+    return counts.reshape(t, y // 2, 2, x // 2, 2, *rest).sum(axis=(2, 4))
+
+
+def _codes(values: NDArray[np.float32], axes: tuple[int, int]) -> NDArray[np.uint8]:
+    """Compare each inner value with its eight neighbours in a plane.
+
+    Interpolated neighbours are compared by their difference from the centre: where all values are
+    equal it is exactly zero, which rounding would not give otherwise.
+    """
+    differences = {step: _shifted(values, axes, step) - _shifted(values, axes) for step in STEPS}
+    codes = np.zeros(differences[STEPS[0]].shape, np.uint8)
+    for p, (down, right) in enumerate(STEPS):
+        difference = differences[down, right]
+        if down and right:
+            sides = differences[down, 0] + differences[0, right]
+            difference = np.float32(1 - DIAGONAL) * sides + np.float32(DIAGONAL) * difference
+        codes |= (difference >= 0).astype(np.uint8) << np.uint8(p)
+    return codes
+
+
+def _shifted(
+    values: NDArray[np.float32], axes: tuple[int, int], step: tuple[int, int] = (0, 0)
+) -> NDArray[np.float32]:
+    """Give the inner part of a clip, shifted by a step along two axes."""
+    starts = [1, 1, 1]
+    for axis, offset in zip(axes, step, strict=True):
+        starts[axis] += offset
+    stops = [start + size - 2 for start, size in zip(starts, values.shape, strict=True)]
+    return values[tuple(slice(*span) for span in zip(starts, stops, strict=True))]
