@@ -16,6 +16,7 @@ import yaml
 from pydantic import ValidationError
 
 from microexpr.config.base import Section
+from microexpr.config.comparing import Against, Compare
 from microexpr.config.data import Data, Demo, Expected
 from microexpr.config.images import Amm, Crop, Magnify, Method, Pmm
 from microexpr.config.judging import Evaluate, Protocol
@@ -23,7 +24,9 @@ from microexpr.config.learning import Features, Reading, Train, Weights, Windows
 from microexpr.errors import ConfigError
 
 __all__ = [
+    "Against",
     "Amm",
+    "Compare",
     "Config",
     "Crop",
     "Data",
@@ -54,6 +57,7 @@ class Config(Section):
     train: Train = Train()
     protocol: Protocol = Protocol()
     evaluate: Evaluate = Evaluate()
+    compare: Compare = Compare()
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Config:

@@ -52,7 +52,23 @@ SECTIONS = {
         "protocol": None,
         "evaluate": None,
     },
+    "compare": {
+        "data": ("kind", "root", "labels"),
+        "train": ("class_weights",),
+        "protocol": ("name",),
+        "compare": ("seeds", "epochs", "apex"),
+    },
+    "comparison": {
+        "data": ("kind", "labels", "camera", "version", "table"),
+        "features": ("backbone", "cut"),
+        "train": ("readings", "seeds"),
+        "protocol": ("name",),
+        "evaluate": None,
+        "compare": ("systems", "against", "seeds"),
+    },
 }
+# The system that is this pipeline's own network reads what training reads as well.
+SECTIONS["compare_own"] = SECTIONS["train"] | {"compare": ("against", "seeds")}
 TEMPORAL = ("passband_hz", "temporal_filter", "order", "reference_frame")
 MAGNIFY = {
     "none": (),

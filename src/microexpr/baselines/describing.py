@@ -1,0 +1,184 @@
+"""Systems that turn each clip of face crops into one array, whatever the fold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microexpr.baselines.apex import annotated
+from microexpr.baselines.base import Answers, Descriptors, FaceClip, System, class_numbers, seed_of
+from microexpr.cache import ClipCache, open_cache
+from microexpr.config import Config
+from microexpr.errors import CacheError
+from microexpr.files import replacing
+from microexpr.progress import track
+from microexpr.protocol.folds import Fold
+
+log = logging.getLogger(__name__)
+FILE = "descriptors.npz"
+
+
+class Description(NamedTuple):
+    """The array of a clip, and what the log should say about it."""
+
+    values: NDArray[np.float32]
+    note: str = ""
+
+
+class Lesson(NamedTuple):
+    """What a fold may learn from: descriptors (clips, ...), their classes, and a seed."""
+
+    values: NDArray[np.float32]
+    classes: NDArray[np.int64]
+    n_classes: int
+    seed: np.random.SeedSequence
+
+
+class DescribingSystem(System):
+    """A system with a descriptor a clip and a classifier a fold.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Classes, in order.
+    class_weights : bool
+        Weigh classes by their inverse frequency in the training clips.
+    epochs : int, optional
+        Passes of a network over the training clips, instead of its own number.
+    device : str
+        Where networks learn: ``cpu`` or ``cuda``.
+    apex : callable, optional
+        Gives the annotated apex of a clip, or None. Without it every apex is estimated.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        *,
+        class_weights: bool = False,
+        epochs: int | None = None,
+        device: str = "cpu",
+        apex: Callable[[ClipCache], int | None] | None = None,
+    ) -> None:
+        self.labels, self.class_weights = tuple(labels), class_weights
+        self.epochs, self.device, self.apex = epochs, device, apex
+
+    @classmethod
+    def of(cls, config: Config, device: str) -> Self:
+        """Make the system that a configuration asks for."""
+        return cls(
+            config.data.labels,
+            class_weights=config.train.class_weights,
+            epochs=config.compare.epochs,
+            device=device,
+            apex=partial(annotated, config.data) if config.compare.apex == "known" else None,
+        )
+
+    @abstractmethod
+    def describe(self, clip: FaceClip) -> Description:
+        """Describe a clip; no label is known here."""
+
+    @abstractmethod
+    def learn(self, lesson: Lesson) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
+        """Learn from training clips; return what takes descriptors (clips, ...) to shares."""
+
+    def settings(self) -> dict[str, Any]:
+        """Give the settings that results depend on."""
+        return {
+            "labels": list(self.labels),
+            "class_weights": self.class_weights,
+            "epochs": self.epochs,
+            "device": self.device,
+            "apex": "estimated" if self.apex is None else "known",
+        }
+
+    def examples(self, caches: Sequence[Path], folder: Path) -> Descriptors:
+        """Describe the clips of all face caches, or read what an interrupted run has described.
+
+        Raises
+        ------
+        CacheError
+            When a cache is not one of faces, or a clip is in two of them.
+        DataError
+            Naming the clip that the system cannot describe.
+        """
+        digest = hashlib.sha256(f"{self.name} {self.settings()['apex']}\n".encode())
+        for path in caches:
+            with open_cache(path, "faces") as faces:
+                digest.update(f"{faces.attributes['content_sha256']} {faces.clip_ids}\n".encode())
+        file = folder / FILE
+        kept = _read(file, digest.hexdigest())
+        if kept is None:
+            kept = self._describe_all(caches)
+            with replacing(file) as temporary:
+                about = json.dumps(kept[1] | {"digest": digest.hexdigest()})
+                np.savez(temporary, values=kept[0], about=np.array(about))
+        values, about = kept
+        for clip_id, note in zip(about["clip_ids"], about["notes"], strict=True):
+            if note:
+                log.info("clip %s: %s", clip_id, note)
+        names = (tuple(about[key]) for key in ("clip_ids", "subjects", "labels"))
+        return Descriptors(*names, values, digest.hexdigest())
+
+    def answer(self, examples: Descriptors, fold: Fold, *, seed: int) -> Answers:
+        """Learn from ``fold.train`` and answer for ``fold.test``, in its order."""
+        train, test = list(fold.train), list(fold.test)
+        lesson = Lesson(
+            examples.values[train],
+            class_numbers(examples, self.labels)[train],
+            len(self.labels),
+            seed_of(self.name, seed, fold.name),
+        )
+        return Answers.of_shares(self.learn(lesson)(examples.values[test]))
+
+    def _describe_all(self, caches: Sequence[Path]) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        values: list[NDArray[np.float32]] = []
+        about: dict[str, list[str]] = {k: [] for k in ("clip_ids", "subjects", "labels", "notes")}
+        for path in caches:
+            with open_cache(path, "faces") as faces:
+                for clip_id in track(faces.clip_ids, f"describe {path.stem}"):
+                    if clip_id in about["clip_ids"]:
+                        raise CacheError(f"{path}: clip {clip_id} is in another shard as well")
+                    described = self.describe(self._face_clip(faces[clip_id]))
+                    values.append(described.values)
+                    attributes = faces[clip_id].attributes
+                    for key, value in (
+                        ("clip_ids", clip_id),
+                        ("subjects", str(attributes["subject"])),
+                        ("labels", str(attributes["label"])),
+                        ("notes", described.note),
+                    ):
+                        about[key].append(value)
+        return np.stack(values), about
+
+    def _face_clip(self, clip: ClipCache) -> FaceClip:
+        attributes = clip.attributes
+        landmarks = attributes.get("landmarks_px")
+        return FaceClip(
+            clip.clip_id,
+            clip.data[()],
+            float(attributes["fps"]),
+            None if landmarks is None else np.asarray(landmarks, dtype=float).reshape(5, 2),
+            self.apex and self.apex(clip),
+        )
+
+
+def _read(file: Path, digest: str) -> tuple[NDArray[np.float32], dict[str, Any]] | None:
+    """Read descriptors with this digest; None where there are none, or others."""
+    if not file.is_file():
+        return None
+    try:
+        with np.load(file) as arrays:
+            about = json.loads(str(arrays["about"]))
+            return (arrays["values"], about) if about["digest"] == digest else None
+    except (OSError, ValueError, KeyError) as error:
+        raise CacheError(f"{file}: damaged, delete it and run again ({error})") from None

@@ -1,0 +1,107 @@
+"""VGGFace2 + Bi-LSTM without magnification: the pipeline's own arm ``none``, frozen throughout.
+
+Bai and Goecke, "Investigating LSTM for micro-expression recognition", ICMI 2020 Companion,
+doi:10.1145/3395035.3425248.
+
+Published: 60.60 % on SMIC (40 of 66 clips): one of five folds of clips, subjects on both sides,
+with a fourth class of clips without expression; N and batch were chosen on that fold.
+
+Specified, by the paper and the first author's code: pooled features of a VGGFace2 ResNet-50 (no
+layer of it learns, although the text says so), windows of N frames, one bidirectional LSTM.
+
+Inferred, so that nothing but magnification separates it from the arm it is compared with: the
+backbone, windows, new layers, optimiser and clip decision of this pipeline, and the N of
+``compare.against``; features as they are, not their difference from the onset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from microexpr import backbones
+from microexpr.baselines.base import Answers, Published, System
+from microexpr.config import Config
+from microexpr.protocol.folds import Fold
+from microexpr.training.fold import Recipe, train_fold
+from microexpr.training.model import Trunk
+from microexpr.training.readings import pooled_features
+from microexpr.training.store import FeatureStore, open_features
+
+
+class VGGFace2BiLSTM(System):
+    """Pooled features of all blocks, and the pipeline's recurrent classifier.
+
+    Parameters
+    ----------
+    config : Config
+        What the stage train reads, and ``compare.against.n``.
+    device : str
+        ``cpu`` or ``cuda``.
+    """
+
+    name = "vggface2_bilstm"
+    published = Published(
+        accuracy=0.6060,
+        protocol="one of five folds of clips, 66 clips, four classes, N and batch chosen on it",
+        source="Bai and Goecke 2020, doi:10.1145/3395035.3425248",
+    )
+
+    def __init__(self, config: Config, device: str) -> None:
+        self.labels, self.frames = tuple(config.data.labels), config.compare.against.n
+        self._features, self._device = config.features, device
+        self._recipe = Recipe(
+            labels=self.labels,
+            n=self.frames,
+            reading="raw",
+            seed=0,
+            windows=config.windows,
+            train=config.train.model_copy(update={"readings": ["raw"]}),
+            clip_decision=config.protocol.clip_decision,
+        )
+
+    @classmethod
+    def of(cls, config: Config, device: str) -> Self:
+        """Make the system that a configuration asks for."""
+        return cls(config, device)
+
+    def settings(self) -> dict[str, Any]:
+        """Give the settings that results depend on."""
+        recipe = self._recipe
+        return {
+            "labels": list(self.labels),
+            "n": recipe.n,
+            "windows": recipe.windows.model_dump(mode="json", exclude={"n"}),
+            "train": recipe.train.model_dump(mode="json", exclude={"readings", "seeds", "parts"}),
+            "clip_decision": recipe.clip_decision,
+            "device": self._device,
+        }
+
+    def examples(self, caches: Sequence[Path], folder: Path) -> FeatureStore:
+        """Read the feature caches of arm ``none``; frozen blocks above the cut pool them."""
+        settings = self._features
+        network = backbones.build(
+            settings.backbone,
+            weights_path=settings.weights and settings.weights.path,
+            weights_sha256=settings.weights and settings.weights.sha256,
+        )
+        frozen = settings.cut < network.n_blocks
+        trunk = Trunk(network, settings.cut).to(self._device) if frozen else None
+        with open_features(caches) as store:
+            pooled = pooled_features(store, trunk, self._device).numpy()[..., None, None]
+            by_clip = np.split(pooled, store.first_row[1:])
+            return FeatureStore.from_arrays(
+                dict(zip(store.clip_ids, by_clip, strict=True)),
+                subjects=store.subjects,
+                labels=store.labels,
+            )
+
+    def answer(self, examples: FeatureStore, fold: Fold, *, seed: int) -> Answers:
+        """Train and test one fold as the stage train does."""
+        recipe = replace(self._recipe, seed=seed)
+        found = train_fold(examples, fold, recipe, device=self._device).answers
+        return Answers(found.probabilities, found.predicted, found.n_windows)
