@@ -101,14 +101,14 @@ def test_mask_magnifies_its_region_only() -> None:
     mask[:, :48] = 1
     options = {"alpha": 10.0, "temporal_filter": "reference", **SMIC}
     result = pmm(clip, mask=mask, **options)
-    for columns, expected in ((slice(8, 40), 11), (slice(76, 100), 1)):
+    for columns, expected, tolerance in ((slice(8, 40), 11, 2.2), (slice(76, 100), 1, 0.3)):
         part = (slice(None), slice(None), columns)
         gradient = np.gradient(image, axis=1)[:, columns]
         moves = [
             np.tensordot(x[part].double().numpy() - image[:, columns], gradient, 2)
             for x in (result, clip)
         ]
-        assert np.ptp(moves[0]) / np.ptp(moves[1]) == pytest.approx(expected, rel=0.2)
+        assert np.ptp(moves[0]) / np.ptp(moves[1]) == pytest.approx(expected, abs=tolerance)
     whole = pmm(clip, mask=torch.ones(96, 128), **options)
     assert torch.allclose(whole, pmm(clip, **options), atol=1e-4)
 
