@@ -31,7 +31,7 @@ def to_images(spectra: torch.Tensor, out: torch.Tensor | None = None) -> torch.T
 
 def signs(images: torch.Tensor) -> torch.Tensor:
     """The factor (H, W) that centres the spectra of images."""
-    return _signs(*images.shape[-2:]).to(images)
+    return _signs(*images.shape[-2:], images.device, images.dtype)
 
 
 def zero_index(n: int) -> int:
@@ -40,11 +40,11 @@ def zero_index(n: int) -> int:
 
 
 @lru_cache(maxsize=8)
-def _signs(height: int, width: int) -> torch.Tensor:
+def _signs(height: int, width: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
     rows, columns = (
         (-1.0) ** torch.arange(n) if n % 2 == 0 else torch.ones(n) for n in (height, width)
     )
-    return rows[:, None] * columns
+    return (rows[:, None] * columns).to(device, dtype)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ Mask = NDArray[np.float64]
 TRANSITION_OCTAVES = {1: 1.0, 2: 0.75}  # width of the radial flanks, by bands an octave
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SteerablePyramid:
     """Masks of all bands for images of one size. Made by :func:`steerable_pyramid`.
 
@@ -64,15 +64,7 @@ class SteerablePyramid:
 
     def to(self, like: torch.Tensor) -> SteerablePyramid:
         """The same pyramid with its masks on the device and in the dtype of a tensor."""
-        if like.device == self.high.device and like.dtype == self.high.dtype:
-            return self
-        return replace(
-            self,
-            bands=tuple(replace(band, mask=band.mask.to(like)) for band in self.bands),
-            high=self.high.to(like),
-            low=self.low.to(like),
-            remainder=self.remainder.to(like),
-        )
+        return _moved(self, like.device, like.dtype)
 
     def analyse(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Coefficients of each band.
@@ -111,6 +103,15 @@ class SteerablePyramid:
             box = torch.fft.fft2(values) * (area / (2 * band.size))
             band.add(box, total)
         return to_images(total)
+
+
+@lru_cache(maxsize=8)
+def _moved(pyramid: SteerablePyramid, device: torch.device, dtype: torch.dtype) -> SteerablePyramid:
+    bands = (replace(band, mask=band.mask.to(device, dtype)) for band in pyramid.bands)
+    masks = {
+        name: getattr(pyramid, name).to(device, dtype) for name in ("high", "low", "remainder")
+    }
+    return replace(pyramid, bands=tuple(bands), **masks)
 
 
 def fitting_octaves(height_px: int, width_px: int) -> int:

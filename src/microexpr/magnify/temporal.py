@@ -39,7 +39,7 @@ class RealisedGain(NamedTuple):
     """Of the two; below zero the filter reverses the motion."""
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def filter_matrix(
     n_frames: int,
     *,
@@ -149,7 +149,7 @@ def realised_gain(
     matrix = filter_matrix(
         n_frames,
         fps=fps,
-        passband_hz=passband_hz,
+        passband_hz=tuple(passband_hz),
         temporal_filter=temporal_filter,
         order=order,
         boundary=boundary,
