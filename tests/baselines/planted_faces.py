@@ -6,6 +6,7 @@ subject's and the clip's. Class 0 lowers the brows, 1 raises the mouth corners, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,6 +14,7 @@ import numpy as np
 
 from microexpr.baselines.base import Descriptors, FaceClip, System
 from microexpr.baselines.describing import DescribingSystem
+from microexpr.manifest import Clip
 from microexpr.protocol.folds import Fold
 
 LABELS = ("negative", "positive", "surprise")
@@ -72,6 +74,17 @@ def planted(
             who.append(f"s{subject + 1}")
             labels.append(LABELS[k])
     return Planted(tuple(clips), tuple(who), tuple(labels))
+
+
+def manifest_rows(
+    clip_ids: Sequence[str], subjects: Sequence[str], labels: Sequence[str]
+) -> list[Clip]:
+    """Make the rows of a manifest."""
+    about = {"kind": "images", "source": "x", "frames": 9, "first": 0, "last": 8, "fps": 100}
+    return [
+        Clip(clip_id=clip_id, subject=subject, label=label, **about)
+        for clip_id, subject, label in zip(clip_ids, subjects, labels, strict=True)
+    ]
 
 
 def accuracy(system: System, examples, folds: list[Fold], seed: int = 0) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,5 +181,5 @@ def _read(file: Path, digest: str) -> tuple[NDArray[np.float32], dict[str, Any]]
         with np.load(file) as arrays:
             about = json.loads(str(arrays["about"]))
             return (arrays["values"], about) if about["digest"] == digest else None
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise CacheError(f"{file}: damaged, delete it and run again ({error})") from None

@@ -57,7 +57,7 @@ def run(
             backbone=config.features.backbone,
             cut=config.features.cut,
             weights_sha256=weights_sha256,
-            data="synthetic" if config.data.kind == "demo" else _name(config),
+            data=data_name(config),
         ),
         statistics=Statistics(
             resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed
@@ -65,6 +65,9 @@ def run(
     )
 
 
-def _name(config: Config) -> str:
+def data_name(config: Config) -> str:
+    """Name the data set as tables do: generated faces are synthetic."""
     data = config.data
+    if data.kind == "demo":
+        return "synthetic"
     return f"SMIC-{data.camera} {data.version}" if data.kind == "smic" else Path(data.table).stem

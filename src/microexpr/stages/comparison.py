@@ -1,0 +1,63 @@
+"""Stage comparison: the compared systems beside one of our arms, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from microexpr import baselines, manifest
+from microexpr.baselines.base import Published
+from microexpr.config import Config
+from microexpr.evaluation import comparison, predictions
+from microexpr.evaluation.pooled import Origin, Statistics
+from microexpr.files import write_csv
+from microexpr.stages.evaluate import data_name
+
+POSTER = Published(
+    accuracy=0.7576,
+    protocol="not stated; the poster's cells fit one fold of 66 clips with a fourth class",
+    source="Bai, Goecke and Herath, ICIP 2021, doi:10.1109/ICIP42928.2021.9506793",
+)
+
+
+def run(config: Config, sources: Sequence[Path], output: Path, *, manifest_path: Path) -> None:
+    """Score the systems, compare them with ``compare.against``, and write the table.
+
+    Parameters
+    ----------
+    config : Config
+        Sections ``data``, ``features``, ``train``, ``protocol``, ``evaluate`` and ``compare``.
+    sources : sequence of Path
+        Predictions of the systems and of the arm that they are compared with.
+    output : Path
+        ``comparison.csv``.
+    manifest_path : Path
+        ``manifest.csv``: who must have been tested.
+
+    Raises
+    ------
+    ConfigError, DataError, ProtocolError
+        When predictions are missing or do not fit together.
+    """
+    settings, against = config.evaluate, config.compare.against
+    table = comparison.comparison(
+        predictions.read(sources, config.data.labels),
+        manifest.read(manifest_path),
+        classes=config.data.labels,
+        reference=comparison.Reference(against.method, config.train.readings[0], against.n, POSTER),
+        published={name: baselines.published(name) for name in config.compare.systems},
+        with_backbone=[baselines.OWN_NETWORK],
+        origin=Origin(
+            protocol=config.protocol.name,
+            backbone=config.features.backbone,
+            cut=config.features.cut,
+            weights_sha256="",
+            data=data_name(config),
+        ),
+        statistics=Statistics(
+            resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed
+        ),
+    )
+    for column in ("p", "p_holm"):
+        table[column] = table[column].map("{:.6f}".format, na_action="ignore")
+    write_csv(output, table)

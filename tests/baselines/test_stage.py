@@ -1,0 +1,173 @@
+"""Stage compare on caches: predictions as training writes them, and a run that resumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from planted_faces import LABELS, Planted, manifest_rows, planted
+
+from microexpr import backbones, baselines
+from microexpr.baselines import describing, evm_tim
+from microexpr.cache import Provenance, create, open_cache
+from microexpr.config import Compare, Config
+from microexpr.errors import CacheError
+from microexpr.evaluation import predictions
+from microexpr.protocol import table
+from microexpr.protocol.splits import make_folds
+from microexpr.stages import compare, part, train
+
+pytestmark = pytest.mark.filterwarnings("ignore:magnify.alpha")
+
+
+def test_the_configuration_names_every_system():
+    assert Compare().systems == list(baselines.CLASSES)
+    for name in baselines.CLASSES:
+        assert baselines.build(name, Config()).name == name
+        figure = baselines.published(name)
+        assert figure.accuracy or (figure.uf1 and figure.uar)
+        assert figure.source
+
+
+@pytest.mark.parametrize("name", list(baselines.CLASSES))
+def test_every_system_says_what_is_published_specified_and_inferred(name):
+    text = __import__(f"microexpr.baselines.{name}", fromlist=["x"]).__doc__
+    for word in ("Published:", "Specified", "Inferred"):
+        assert word in text
+    accuracy = baselines.published(name).accuracy
+    assert accuracy is None or f"{100 * accuracy:.2f}" in text
+
+
+def test_a_change_of_one_system_is_no_change_of_another():
+    codes = [baselines.code(name) for name in baselines.CLASSES]
+    assert len(set(codes)) == len(codes)
+
+
+def write_faces(folder: Path, data: Planted) -> list[Path]:
+    """Write one cache a subject."""
+    paths = []
+    for subject in dict.fromkeys(data.subjects):
+        path = folder / f"{subject}.h5"
+        with create(path, "faces", Provenance()) as out:
+            for clip, who, label in zip(data.clips, data.subjects, data.labels, strict=True):
+                if who == subject:
+                    frames = len(clip.images)
+                    about = {"subject": who, "label": label, "fps": clip.fps}
+                    about["landmarks_px"] = clip.landmarks_px.ravel()
+                    with out.clip(clip.clip_id, **about) as group:
+                        group.append(
+                            clip.images, frame=np.arange(frames), time=np.arange(frames) / clip.fps
+                        )
+        paths.append(path)
+    return paths
+
+
+def write_folds(path: Path, data: Planted) -> Path:
+    names = [clip.clip_id for clip in data.clips]
+    folds = make_folds(names, data.subjects, data.labels, name="loso", classes=LABELS)
+    table.write(path, manifest_rows(names, data.subjects, data.labels), folds)
+    return path
+
+
+def configured(stage: str, **compare_keys) -> Config:
+    """Give what the workflow passes to the stage, and no more."""
+    values = {"compare": compare_keys, "train": {"epochs": 2, "readings": ["raw"]}}
+    return Config.parse(part(Config.parse(values | {"data": {"kind": "smic"}}), stage))
+
+
+def test_a_stage_reads_faces_learns_and_writes_predictions(tmp_path, caplog):
+    data = planted(3, 1)
+    caches, folds = write_faces(tmp_path, data), write_folds(tmp_path / "folds.csv", data)
+    output = tmp_path / "out" / "ststnet.csv"
+    config = configured("compare", epochs=1, seeds=[0, 1])
+    with caplog.at_level("INFO"):
+        compare.run(config, caches, output, folds_path=folds, system="ststnet")
+    frame = predictions.read([output], LABELS)
+    assert len(frame) == 9 * 2
+    assert set(frame["n"]) == {2}
+    assert (frame["fold"] == frame["subject"]).all()
+    assert caplog.text.count("estimated") == 9
+    assert sorted(p.name for p in output.parent.iterdir()) == ["ststnet.csv"]
+
+
+def test_descriptors_of_an_interrupted_run_serve_again(tmp_path, monkeypatch):
+    data = planted(3, 1)
+    caches, folds = write_faces(tmp_path, data), write_folds(tmp_path / "folds.csv", data)
+    config, whole, cut = configured("compare"), tmp_path / "a.csv", tmp_path / "b.csv"
+    compare.run(config, caches, whole, folds_path=folds, system="evm_tim")
+    described = []
+    describe = evm_tim.EVMTIM.describe
+
+    def counted(self, clip):
+        described.append(clip.clip_id)
+        return describe(self, clip)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evm_tim.EVMTIM, "describe", counted)
+    with monkeypatch.context() as broken:
+        broken.setattr(evm_tim.EVMTIM, "learn", stop)
+        with pytest.raises(KeyboardInterrupt):
+            compare.run(config, caches, cut, folds_path=folds, system="evm_tim")
+    assert len(described) == 9
+    compare.run(config, caches, cut, folds_path=folds, system="evm_tim")
+    assert len(described) == 9
+    assert cut.read_bytes() == whole.read_bytes()
+    # Other clips, other descriptors.
+    system = baselines.build("evm_tim", config)
+    system.examples(caches, tmp_path / "kept")
+    system.examples(caches[:2], tmp_path / "kept")
+    assert len(described) == 9 + 9 + 6
+
+
+def test_odd_caches_are_refused(tmp_path):
+    data = planted(1, 1)
+    (path,) = write_faces(tmp_path, data)
+    system = baselines.build("evm_tim", configured("compare"))
+    with pytest.raises(CacheError, match="clip s1_00 is in another shard as well"):
+        system.examples([path, path], tmp_path)
+    system.examples([path], tmp_path)
+    file = tmp_path / describing.FILE
+    file.write_bytes(file.read_bytes()[:-40])
+    with pytest.raises(CacheError, match=f"{file.name}: damaged"):
+        system.examples([path], tmp_path)
+
+
+def write_features(path: Path, faces: list[Path], cut: int) -> list[Path]:
+    """Write what the stage features would, with a small random network of 13 blocks."""
+    network = backbones.build("random_mobilenet")
+    with create(path, "features", Provenance(weights_sha256=network.weights_sha256)) as out:
+        for source in faces:
+            with open_cache(source, "faces") as images, torch.inference_mode():
+                for clip in images:
+                    maps = network.front(network.preprocess(torch.from_numpy(clip.data[:])), cut)
+                    about = {**clip.attributes, "method": "none", "backbone": network.name}
+                    with out.clip(clip.clip_id, **about, cut=cut) as group:
+                        group.append(
+                            maps.numpy().astype(np.float16), frame=clip["frame"], time=clip["time"]
+                        )
+    return [path]
+
+
+@pytest.mark.parametrize("cut", [13, 12])
+def test_own_network_repeats_the_arm_none_frozen_to_the_last_block(tmp_path, cut):
+    data = planted(3, 1, size_px=64)
+    faces, folds = write_faces(tmp_path, data), write_folds(tmp_path / "folds.csv", data)
+    caches = write_features(tmp_path / "features.h5", faces, cut)
+    values = {"features": {"backbone": "random_mobilenet", "cut": cut}}
+    values |= {"train": {"epochs": 2, "readings": ["raw"]}, "compare": {"against": {"n": 7}}}
+    config = Config.parse(part(Config.parse(values), "compare_own"))
+    system = baselines.build("vggface2_bilstm", config)
+    assert system.frames == 7
+    assert system.examples(caches, tmp_path).shape == (1024, 1, 1)
+    compare.run(config, caches, tmp_path / "own.csv", folds_path=folds, system="vggface2_bilstm")
+    own = pd.read_csv(tmp_path / "own.csv")
+    assert (own["n_windows"] > 1).all()
+    if cut == 13:  # the arm itself, as the stage train has it
+        train.run(config, caches, tmp_path / "arm.csv", folds_path=folds, method="none", n=7)
+        arm = pd.read_csv(tmp_path / "arm.csv")
+        pd.testing.assert_frame_equal(own.drop(columns="method"), arm.drop(columns="method"))
