@@ -55,6 +55,18 @@ def add_commands(commands: Commands) -> None:
     evaluate.add_argument("--features", type=Path, required=True, help="one cache of features")
     evaluate.add_argument("--folder", type=Path, default=Path("results"), help="[%(default)s]")
 
+    compare = _stage(commands, "compare", _compare, "train and test a system of other authors")
+    compare.add_argument("caches", type=Path, nargs="+", help="faces, all shards (.h5)")
+    compare.add_argument("--output", type=Path, required=True, help="predictions (.csv)")
+    compare.add_argument("--folds", type=Path, required=True, help="folds.csv")
+    compare.add_argument("--system", required=True, help="one of compare.systems")
+    _device(compare)
+
+    comparison = _stage(commands, "comparison", _comparison, "tabulate the compared systems")
+    comparison.add_argument("predictions", type=Path, nargs="+", help="of systems and arm (.csv)")
+    comparison.add_argument("--output", type=Path, required=True, help="comparison.csv")
+    comparison.add_argument("--manifest", type=Path, required=True)
+
 
 def _stage(commands: Commands, name: str, run: object, summary: str) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=f"stage: {summary}", description=f"Stage: {summary}.")
@@ -150,4 +162,30 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         manifest_path=arguments.manifest,
         features=arguments.features,
         folder=arguments.folder,
+    )
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from microexpr.stages import compare
+    from microexpr.threads import choose_device, limit_threads
+
+    limit_threads(arguments.threads)
+    compare.run(
+        Config.load(arguments.config),
+        arguments.caches,
+        arguments.output,
+        folds_path=arguments.folds,
+        system=arguments.system,
+        device=choose_device(arguments.device),
+    )
+
+
+def _comparison(arguments: argparse.Namespace) -> None:
+    from microexpr.stages import comparison
+
+    comparison.run(
+        Config.load(arguments.config),
+        arguments.predictions,
+        arguments.output,
+        manifest_path=arguments.manifest,
     )
