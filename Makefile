@@ -14,6 +14,9 @@ CPU_WHEELS = https://download.pytorch.org/whl/cpu
 table: $(VENV)/installed
 	$(VENV)/bin/snakemake --cores $(CORES) results/table.csv
 	$(VENV)/bin/microexpr show results/table.csv
+	@echo "results/table.csv; beside it: metrics.csv (all metrics, intervals, controls), predictions.csv,"
+	@echo "comparisons.csv, confusion.csv, table_readings.csv, folds.csv; caches in faces/, magnified/,"
+	@echo "features/; one log a job in logs/, its time and memory in benchmarks/."
 
 test: $(VENV)/installed-dev
 	$(VENV)/bin/python -m pytest
@@ -28,6 +31,7 @@ lint: $(VENV)/installed-dev
 # So a CPU wheel of the pinned version is tried first: from pip's own settings (PIP_FIND_LINKS), or
 # from PyTorch's index. Where there is none, the ordinary index serves, and all the same it works.
 $(VENV)/torch: requirements.lock
+	@echo "Installing into $(VENV): a minute or two."
 	$(PYTHON) -m venv $(VENV)
 	command -v nvidia-smi >/dev/null || [ "$$(uname -s)" != Linux ] || \
 	  $(VENV)/bin/pip install --quiet --no-deps --retries 1 --timeout 15 --index-url $(CPU_WHEELS) \

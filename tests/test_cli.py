@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import h5py
 import pytest
 
@@ -12,7 +14,7 @@ def commands(capsys) -> list[str]:
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out.split("COMMAND", 2)[-1]
-    return [line.split()[0] for line in text.splitlines() if line.startswith("    ")]
+    return re.findall(r"^ {4}(\w+)", text, flags=re.MULTILINE)
 
 
 def test_every_command_explains_itself(capsys):
@@ -35,6 +37,16 @@ def test_every_command_explains_itself(capsys):
         (["verify", "gone.h5"], "gone.h5: not a readable HDF5 file"),
         (["show", "gone.csv"], "gone.csv: cannot be read"),
         (["features", "a.h5", "b.h5", "--device", "cuda:9"], "--device cuda:9"),
+        (
+            [
+                "features",
+                "a.h5",
+                "b.h5",
+                "--config",
+                '{"features": {"backbone": "resnet50_vggface2"}}',
+            ],
+            "features.weights.path",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(tmp_path, monkeypatch, capsys, arguments, message):
