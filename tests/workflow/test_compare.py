@@ -1,0 +1,74 @@
+"""The comparison as a target of its own: no part of table.csv, and rerun only where needed."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.workflow
+TARGET = "results/comparison.csv"
+SYSTEMS = ["evm_tim", "off_apexnet", "vggface2_bilstm"]
+
+
+def settings(systems=SYSTEMS, *, n: int = 9, epochs: int = 2, method: str = "pmm") -> str:
+    return (
+        f"compare: {{systems: [{', '.join(systems)}], epochs: {epochs},"
+        f" against: {{method: {method}, n: {n}}}}}"
+    )
+
+
+@pytest.fixture(scope="module")
+def compared(finished, tmp_path_factory):
+    """A finished run with its comparison. Do not change it: copy it."""
+    project = finished.copy(tmp_path_factory.mktemp("compared") / "project")
+    done = project.run(extra=settings(), target=TARGET)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project
+
+
+def test_the_table_does_not_wait_for_the_systems(finished):
+    assert finished.planned(extra=settings(epochs=3)) == {}
+
+
+def test_comparison_runs_each_system_once_on_what_is_there(finished):
+    assert finished.planned(extra=settings(), target=TARGET) == {"compare": 3, "comparison": 1}
+    # Another N of the arm is trained for it, although table.csv does not show it.
+    planned = finished.planned(extra=settings(n=8), target=TARGET)
+    assert planned == {"compare": 3, "comparison": 1, "train": 2}
+
+
+def test_the_comparison_stands_on_the_clips_of_the_table(compared):
+    table = pd.read_csv(compared.folder / TARGET)
+    assert list(table["method"]) == ["pmm", *SYSTEMS, "majority"]
+    assert (table["clips"] == 9).all()
+    assert set(table["data"]) == {"synthetic"}
+    metrics = pd.read_csv(compared.folder / "results/metrics.csv")
+    ours = metrics[(metrics["method"] == "pmm") & (metrics["n"] == 9)]
+    accuracy = ours[ours["metric"] == "accuracy"].iloc[0]
+    assert table.loc[0, "accuracy"] == accuracy["value"]
+    assert table.loc[0, "accuracy_low"] == accuracy["low"]
+    log = (compared.folder / "results/logs/compare/off_apexnet.log").read_text()
+    assert log.count(", known") == 9
+
+
+def test_only_what_has_changed_runs_again(compared):
+    assert compared.planned(extra=settings(), target=TARGET) == {}
+    fewer = compared.planned(extra=settings(SYSTEMS[:2]), target=TARGET)
+    assert fewer == {"comparison": 1}
+    # The own network reads section train and no epochs of compare.
+    more = compared.planned(extra=settings(epochs=3), target=TARGET)
+    assert more == {"compare": 2, "comparison": 1}
+
+
+def test_code_of_one_system_runs_that_system_again(compared, tmp_path):
+    project = compared.copy(tmp_path / "project")
+    module = project.folder / "src/microexpr/baselines/off_apexnet.py"
+    module.write_text(module.read_text().replace("lr=1e-4", "lr=2e-4"))
+    planned = project.planned(extra=settings(), target=TARGET)
+    assert planned == {"compare": 1, "comparison": 1}
+
+
+def test_an_arm_that_is_not_magnified_is_refused(project):
+    done = project.run("--dry-run", extra=settings(method="amm"), target=TARGET)
+    assert done.returncode != 0
+    assert "compare.against: amm is not in magnify.methods" in done.stdout + done.stderr
