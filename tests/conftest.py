@@ -1,4 +1,4 @@
-"""What several tests need: one thread, the checks' real data where it is present, small caches."""
+"""What several tests need: one thread, real data where it is present, caches, a finished run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from microexpr import cache
+from project import Project, fresh
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 torch.set_num_threads(1)
@@ -52,3 +53,18 @@ def image_cache(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    """A fresh copy of the project."""
+    return fresh(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """A project whose smallest run is complete. Do not change it: copy it."""
+    made = fresh(tmp_path_factory.mktemp("finished") / "project")
+    done = made.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return made

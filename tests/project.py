@@ -1,4 +1,4 @@
-"""A copy of the project, and a finished run of it on the smallest configuration."""
+"""A copy of the project in a folder of its own, to run the workflow in."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "config.yaml", "config", "workflow", "profiles", "envs", "src")
 
 
@@ -81,18 +79,3 @@ def fresh(folder: Path) -> Project:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / name)
     return Project(folder)
-
-
-@pytest.fixture
-def project(tmp_path) -> Project:
-    """A fresh copy of the project."""
-    return fresh(tmp_path / "project")
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Project:
-    """A project whose smallest run is complete. Do not change it: copy it."""
-    made = fresh(tmp_path_factory.mktemp("finished") / "project")
-    done = made.run()
-    assert done.returncode == 0, done.stdout + done.stderr
-    return made
