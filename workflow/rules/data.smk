@@ -5,6 +5,8 @@ rule index:
         "results/logs/index.log",
     benchmark:
         "results/benchmarks/index.tsv"
+    # On a cluster its second of work stays where Snakemake runs.
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:

@@ -12,6 +12,7 @@ rule split:
         "results/logs/split.log",
     benchmark:
         "results/benchmarks/split.tsv"
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
