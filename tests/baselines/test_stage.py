@@ -117,11 +117,19 @@ def test_descriptors_of_an_interrupted_run_serve_again(tmp_path, monkeypatch):
     compare.run(config, caches, cut, folds_path=folds, system="evm_tim")
     assert len(described) == 9
     assert cut.read_bytes() == whole.read_bytes()
-    # Other clips, other descriptors.
-    system = baselines.build("evm_tim", config)
-    system.examples(caches, tmp_path / "kept")
-    system.examples(caches[:2], tmp_path / "kept")
+    # Other clips, other code or another apex: other descriptors.
+    system, kept = baselines.build("evm_tim", config), tmp_path / "kept"
+    for _ in range(2):
+        system.examples(caches, kept)
+        assert len(described) == 9 + 9
+    system.examples(caches[:2], kept)
     assert len(described) == 9 + 9 + 6
+    system.apex = lambda _: 3
+    system.examples(caches[:2], kept)
+    assert len(described) == 9 + 9 + 12
+    monkeypatch.setattr(describing, "fingerprint", lambda _: "other code")
+    system.examples(caches[:2], kept)
+    assert len(described) == 9 + 9 + 18
 
 
 def test_odd_caches_are_refused(tmp_path):

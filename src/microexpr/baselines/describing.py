@@ -23,6 +23,7 @@ from microexpr.errors import CacheError
 from microexpr.files import replacing
 from microexpr.progress import track
 from microexpr.protocol.folds import Fold
+from microexpr.provenance import fingerprint
 
 log = logging.getLogger(__name__)
 FILE = "descriptors.npz"
@@ -112,23 +113,19 @@ class DescribingSystem(System):
         DataError
             Naming the clip that the system cannot describe.
         """
-        digest = hashlib.sha256(f"{self.name} {self.settings()['apex']}\n".encode())
-        for path in caches:
-            with open_cache(path, "faces") as faces:
-                digest.update(f"{faces.attributes['content_sha256']} {faces.clip_ids}\n".encode())
-        file = folder / FILE
-        kept = _read(file, digest.hexdigest())
+        file, digest = folder / FILE, self._digest(caches)
+        kept = _read(file, digest)
         if kept is None:
             kept = self._describe_all(caches)
             with replacing(file) as temporary:
-                about = json.dumps(kept[1] | {"digest": digest.hexdigest()})
+                about = json.dumps(kept[1] | {"digest": digest})
                 np.savez(temporary, values=kept[0], about=np.array(about))
         values, about = kept
         for clip_id, note in zip(about["clip_ids"], about["notes"], strict=True):
             if note:
                 log.info("clip %s: %s", clip_id, note)
         names = (tuple(about[key]) for key in ("clip_ids", "subjects", "labels"))
-        return Descriptors(*names, values, digest.hexdigest())
+        return Descriptors(*names, values, digest)
 
     def answer(self, examples: Descriptors, fold: Fold, *, seed: int) -> Answers:
         """Learn from ``fold.train`` and answer for ``fold.test``, in its order."""
@@ -140,6 +137,18 @@ class DescribingSystem(System):
             seed_of(self.name, seed, fold.name),
         )
         return Answers.of_shares(self.learn(lesson)(examples.values[test]))
+
+    def _digest(self, caches: Sequence[Path]) -> str:
+        """Checksum over all that descriptors follow from: code, frames, attributes, apexes."""
+        digest = hashlib.sha256(f"{self.name} {fingerprint(type(self).__module__)}\n".encode())
+        for path in caches:
+            with open_cache(path, "faces") as faces:
+                digest.update(f"{faces.attributes['content_sha256']}\n".encode())
+                for clip in faces:
+                    attributes = {k: np.asarray(v).tolist() for k, v in clip.attributes.items()}
+                    known = [clip.clip_id, attributes, self.apex and self.apex(clip)]
+                    digest.update(json.dumps(known, sort_keys=True).encode())
+        return digest.hexdigest()
 
     def _describe_all(self, caches: Sequence[Path]) -> tuple[NDArray[np.float32], dict[str, Any]]:
         values: list[NDArray[np.float32]] = []
