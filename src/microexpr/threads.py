@@ -28,6 +28,9 @@ def limit_threads(threads: int) -> None:
 def choose_device(name: str) -> str:
     """Resolve ``auto``; say which device it is.
 
+    ``auto`` takes a GPU that no other job of this user holds, and waits for one; see
+    :mod:`microexpr.gpu_slots`.
+
     Raises
     ------
     ConfigError
@@ -36,6 +39,11 @@ def choose_device(name: str) -> str:
     import torch
 
     if name == "auto":
+        # Counting asks the driver's management library and leaves CUDA uninitialised.
+        if devices := torch.cuda.device_count():
+            from microexpr.gpu_slots import assign_gpu
+
+            assign_gpu(devices)
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ConfigError(f"--device {name}: torch sees no CUDA device")

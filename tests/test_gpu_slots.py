@@ -1,0 +1,112 @@
+"""Jobs on one machine do not share a GPU: tested with devices that are only counted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+
+import pytest
+import torch
+
+from microexpr import gpu_slots
+from microexpr.gpu_slots import VISIBLE, assign_gpu, try_slot, wait_for_slot
+from microexpr.threads import choose_device
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from microexpr.gpu_slots import try_slot
+slot = try_slot(int(sys.argv[1]), Path(sys.argv[2]))
+print(slot.number, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine whose slots lie in a folder of the test; no scheduler has assigned a GPU."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv(VISIBLE, "")  # so that its removal is undone as well
+    monkeypatch.delenv(VISIBLE)
+    monkeypatch.setattr(gpu_slots, "POLL_S", 0.01)
+    monkeypatch.setattr(gpu_slots.atexit, "register", lambda function: None)
+
+
+def hold(devices, folder):
+    """Start a process that takes a slot; give it and the number it got."""
+    command = [sys.executable, "-c", HOLD, str(devices), str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return process, int(process.stdout.readline())
+
+
+def test_jobs_take_different_gpus_and_the_next_finds_none(tmp_path):
+    taken = [try_slot(3, tmp_path) for _ in range(3)]
+    assert [slot.number for slot in taken] == [0, 1, 2]
+    assert try_slot(3, tmp_path) is None
+    taken[1].release()
+    assert try_slot(3, tmp_path).number == 1
+
+
+def test_a_killed_job_gives_its_gpu_back(tmp_path):
+    process, number = hold(1, tmp_path)
+    try:
+        assert number == 0
+        assert try_slot(1, tmp_path) is None
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert try_slot(1, tmp_path).number == 0
+
+
+def test_a_job_waits_until_a_gpu_is_free(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(gpu_slots, "POLL_S", 0.01)
+    first = try_slot(1, tmp_path)
+    timer = threading.Timer(0.2, first.release)
+    timer.start()
+    with caplog.at_level("INFO"):
+        assert wait_for_slot(1, tmp_path).number == 0
+    timer.join()
+    assert "all 1 GPU(s) are taken by other jobs; waiting" in caplog.text
+
+
+def test_a_job_sees_its_gpu_only(machine, monkeypatch):
+    first = assign_gpu(2)
+    assert os.environ[VISIBLE] == "0"
+    monkeypatch.delenv(VISIBLE)
+    second = assign_gpu(2)
+    assert (first.number, second.number, os.environ[VISIBLE]) == (0, 1, "1")
+
+
+@pytest.mark.parametrize("assigned", ["3", ""])
+def test_what_a_scheduler_assigned_stays(machine, monkeypatch, assigned):
+    monkeypatch.setenv(VISIBLE, assigned)
+    assert assign_gpu(4) is None
+    assert os.environ[VISIBLE] == assigned
+
+
+def test_only_the_owner_can_look_into_the_slots(machine):
+    assign_gpu(1)
+    assert gpu_slots.slots_folder().stat().st_mode & 0o777 == 0o700
+
+
+def test_auto_takes_a_slot_before_cuda_is_asked(machine, monkeypatch, caplog):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: os.environ[VISIBLE] == "0")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "counted only")
+    with caplog.at_level("INFO"):
+        assert choose_device("auto") == "cuda"
+    assert "device: GPU 0 of 2" in caplog.text
+    assert "device: counted only" in caplog.text
+
+
+def test_without_a_gpu_the_processor_serves_and_the_log_says_so(machine, monkeypatch, caplog):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with caplog.at_level("INFO"):
+        assert choose_device("auto") == "cpu"
+    assert VISIBLE not in os.environ
+    assert "device: CPU" in caplog.text
