@@ -87,20 +87,24 @@ def vertical_px(grey: torch.Tensor) -> np.ndarray:
     return -np.linalg.solve(system, np.array(moments).T)[1]
 
 
+def chest(grey: torch.Tensor) -> torch.Tensor:
+    """The region of the zip, without the fabric's grain, which is below the noise."""
+    smooth = [cv2.GaussianBlur(frame, (0, 0), 1.5) for frame in grey.numpy()]
+    return torch.from_numpy(np.stack(smooth))[:, 10:25, 15:45]
+
+
 @pytest.mark.parametrize("method", [amm, pmm])
 def test_breathing_lifts_the_chest(method: object) -> None:
     """The sleeping baby of Wu et al.: the chest rises and falls at 0.6 Hz."""
-    clip = read("evm_baby.mp4", 150, (slice(180, 436), slice(400, 656)), 2)
+    clip = read("evm_baby.mp4", 150, (slice(180, 436), slice(400, 656)), 4)
     alpha = 3.0
     options = {"lambda_c_px": 0.0} if method is amm else {}
     result = method(
         clip, fps=30.0, passband_hz=(0.3, 3.0), alpha=alpha, temporal_filter="ideal", **options
     )
-    chest = (slice(None), slice(20, 50), slice(30, 90))
-    before = peak(vertical_px((clip @ LUMA)[chest]), 30.0, 0.3, 3.0)
-    after = peak(vertical_px((result @ LUMA)[chest]), 30.0, 0.3, 3.0)
+    before, after = (peak(vertical_px(chest(x @ LUMA)), 30.0, 0.3, 3.0) for x in (clip, result))
     assert before[0] == after[0] == pytest.approx(0.6, abs=0.11)
-    assert after[1] / before[1] == pytest.approx(1 + alpha, rel=0.25)
+    assert after[1] / before[1] == pytest.approx(1 + alpha, rel=0.2)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +130,7 @@ def test_pmm_agrees_with_undecimated_masks_of_pyrtools(
         for pyramid, band in zip(pyramids, bands * np.exp(1j * alpha * shift), strict=True):
             pyramid.pyr_coeffs[key] = band
     expected = torch.from_numpy(np.stack([p.recon_pyr() for p in pyramids])).float()
-    magnifier = PhaseMagnifier(clip[0], levels=5, smoothing_px=0.0, high_residual=True)
+    magnifier = PhaseMagnifier(clip[0], levels=5, smoothing_px=0.0, high_octaves=1.0)
     (result,) = magnifier.run(clip, ClipFilter(matrix, clip), [alpha])
     assert psnr_db(result, expected) > 50
     assert psnr_db(expected, clip) < 40

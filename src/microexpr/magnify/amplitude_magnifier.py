@@ -11,7 +11,7 @@ from microexpr.magnify.clip import check_mask, luma
 from microexpr.magnify.laplacian import fitting_levels, level_weights, weighted_sum
 from microexpr.magnify.operator import ClipFilter
 
-BLOCK_VALUES = 1 << 20  # filtered frames go through the pyramid in blocks of this size
+BLOCK_VALUES = 1 << 19  # filtered frames go through the pyramid in blocks of this size
 
 
 class AmplitudeMagnifier:

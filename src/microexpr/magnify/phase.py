@@ -11,9 +11,9 @@ time and frames go through it in blocks that fit the processor's cache.
 
 Two choices differ from the paper, both measured. The smoothing weighs with the amplitude of the
 *reference* frame, which is constant in time: it then commutes with the temporal filter and runs on
-r components instead of T frames. And the pyramid leaves no band out: the finest band reaches the
-corners of the spectrum and the coarsest one cycle a frame, because motion in a residual is not
-magnified and costs up to a fifth of the gain.
+r components instead of T frames. And the pyramid leaves little to its residuals: the finest band
+moves wavelengths from 2.8 px on and the coarsest ends at one cycle a frame, because motion in a
+residual is not magnified and costs up to a fifth of the gain.
 """
 
 from __future__ import annotations

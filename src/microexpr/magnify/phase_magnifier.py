@@ -15,6 +15,7 @@ from microexpr.magnify.operator import TemporalOperator
 from microexpr.magnify.steerable import steerable_pyramid
 
 CUTOFF = 0.1  # responses below this share of a band's maximum are left out
+HIGH_OCTAVES = 0.5  # wavelengths from 2.8 px on move fully
 
 
 class PhaseMagnifier:
@@ -29,8 +30,9 @@ class PhaseMagnifier:
         Luma of the reference frame.
     levels, orientations, per_octave, smoothing_px, level_gains, mask
         As in :func:`microexpr.magnify.pmm`.
-    high_residual : bool
-        Leave the highest frequencies alone, as Wadhwa et al. do; by default they move as well.
+    high_octaves : float
+        Below Nyquist, the octaves in which motion fades out; one in the paper. See
+        :func:`microexpr.magnify.steerable.steerable_pyramid`.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class PhaseMagnifier:
         smoothing_px: float = 2.0,
         level_gains: Sequence[float] | None = None,
         mask: torch.Tensor | None = None,
-        high_residual: bool = False,
+        high_octaves: float = HIGH_OCTAVES,
     ) -> None:
         height, width = reference.shape
         if not smoothing_px >= 0:
@@ -56,7 +58,7 @@ class PhaseMagnifier:
             orientations=orientations,
             per_octave=per_octave,
             cutoff=CUTOFF,
-            high_residual=high_residual,
+            high_octaves=high_octaves,
         ).to(reference)
         gains = _gains(level_gains, self.pyramid.radial_bands)
         self.low_size = low_size(self.pyramid.bands, height, width)

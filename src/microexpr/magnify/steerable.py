@@ -48,8 +48,7 @@ class SteerablePyramid:
     bands : tuple of Band
         Finest first, orientations within.
     high, low : Tensor, float, shape (H, W)
-        Masks of the two residuals, in the layout of :mod:`microexpr.magnify.bands`; `high` is zero
-        where the finest band takes its place.
+        Masks of the two residuals, in the layout of :mod:`microexpr.magnify.bands`;
     remainder : Tensor, float, shape (H, W)
         One minus twice the squares of all masks: what passing through the bands leaves out.
     """
@@ -128,7 +127,7 @@ def steerable_pyramid(
     orientations: int = 8,
     per_octave: int = 1,
     cutoff: float = 0.0,
-    high_residual: bool = True,
+    high_octaves: float = 1.0,
 ) -> SteerablePyramid:
     """Masks of a complex steerable pyramid.
 
@@ -145,9 +144,9 @@ def steerable_pyramid(
     cutoff : float
         Responses below this share of a band's maximum are set to zero, which shrinks the boxes; the
         others are scaled so that the squares still sum to 1. 0: none.
-    high_residual : bool
-        False: the finest band reaches up to the corners of the spectrum and no high-pass
-        residual is left.
+    high_octaves : float
+        Width of the flank between the finest band and the high-pass residual, which ends at the
+        Nyquist frequency; in the usual pyramid one octave.
 
     Raises
     ------
@@ -161,21 +160,22 @@ def steerable_pyramid(
             f"magnify.pmm.levels: {levels} octaves do not fit {width_px}x{height_px} px, "
             f"1 to {fitting} do"
         )
-    if orientations < 1 or per_octave not in TRANSITION_OCTAVES:
+    if orientations < 1 or per_octave not in TRANSITION_OCTAVES or not 0 < high_octaves <= 1:
         raise ConfigError(
-            f"magnify.pmm: orientations {orientations} must be 1 or more and "
-            f"per_octave {per_octave} 1 or 2"
+            f"magnify.pmm: orientations {orientations} must be 1 or more, per_octave {per_octave} "
+            f"1 or 2, high_octaves {high_octaves:g} above 0 and at most 1"
         )
     size, corners = (height_px, width_px), [-n / per_octave for n in range(levels * per_octave + 1)]
-    width, first = TRANSITION_OCTAVES[per_octave], 0 if high_residual else 1
+    widths = [high_octaves] + [TRANSITION_OCTAVES[per_octave]] * (len(corners) - 1)
+    flanks = list(zip(corners, widths, strict=True))
     plane = _polar(*(_frequencies(n) for n in size), size)
-    high = _high_pass(plane.log_radius, corners[0], width) * high_residual
-    low = _low_pass(plane.log_radius, corners[first:], width)
+    high = _high_pass(plane.log_radius, *flanks[0])
+    low = _low_pass(plane.log_radius, flanks)
     boxes = []
     for radial in range(levels * per_octave):
         near = _polar(*(_frequencies(n, corners[radial]) for n in size), size)
-        ring = _low_pass(near.log_radius, corners[first : radial + 1], width) * near.paired
-        ring *= _high_pass(near.log_radius, corners[radial + 1], width)
+        ring = _low_pass(near.log_radius, flanks[: radial + 1])
+        ring *= _high_pass(near.log_radius, *flanks[radial + 1])
         for k in range(orientations):
             mask = ring * _angular_mask(near.angle, k, orientations)
             mask[mask < cutoff * mask.max()] = 0.0
@@ -184,7 +184,9 @@ def steerable_pyramid(
     if cutoff > 0:
         power = _power(boxes, size)
         both = power + np.roll(power[::-1, ::-1], (1, 1), (0, 1))
-        factor = np.sqrt(np.where(both > 0.25, (1 - high**2 - low**2) / np.maximum(both, 0.25), 1))
+        wanted = 1 - high**2 - low**2
+        kept = both > wanted / 4  # elsewhere hardly anything is left to scale
+        factor = np.sqrt(np.where(kept, wanted / np.where(kept, both, 1), 1))
         boxes = [box._replace(mask=box.mask * _read(factor, box)) for box in boxes]
     remainder = 1 - 2 * _power(boxes, size)
     return SteerablePyramid(
@@ -196,13 +198,12 @@ def steerable_pyramid(
 
 
 class _Polar(NamedTuple):
-    """Frequencies on a grid, 1 at Nyquist; `paired`: the opposite frequency exists as well."""
+    """Frequencies on a grid, cycles an image side; radius in octaves from Nyquist."""
 
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
     log_radius: Mask
     angle: Mask
-    paired: NDArray[np.bool_]
 
 
 class _Box(NamedTuple):
@@ -224,7 +225,7 @@ def _frequencies(n: int, octaves: float | None = None) -> NDArray[np.int64]:
 def _polar(rows: NDArray[np.int64], columns: NDArray[np.int64], size: tuple[int, int]) -> _Polar:
     fy, fx = rows[:, None] * 2 / size[0], columns[None] * 2 / size[1]
     radius = np.maximum(np.hypot(fy, fx), 1e-12)
-    return _Polar(rows, columns, np.log2(radius), np.arctan2(fy, fx), (fy != -1) & (fx != -1))
+    return _Polar(rows, columns, np.log2(radius), np.arctan2(fy, fx))
 
 
 def _high_pass(log_radius: Mask, corner: float, width: float) -> Mask:
@@ -232,11 +233,11 @@ def _high_pass(log_radius: Mask, corner: float, width: float) -> Mask:
     return np.abs(np.cos(np.clip(log_radius - corner, -width, 0) * np.pi / (2 * width)))
 
 
-def _low_pass(log_radius: Mask, corners: Sequence[float], width: float) -> Mask:
-    """What the high-passes at these corners leave."""
+def _low_pass(log_radius: Mask, flanks: Sequence[tuple[float, float]]) -> Mask:
+    """What the high-passes with these flanks (corner, width) leave."""
     low = np.ones_like(log_radius)
-    for corner in corners:
-        low *= np.sqrt(np.maximum(0, 1 - _high_pass(log_radius, corner, width) ** 2))
+    for flank in flanks:
+        low *= np.sqrt(np.maximum(0, 1 - _high_pass(log_radius, *flank) ** 2))
     return low
 
 
