@@ -27,11 +27,6 @@ def add_commands(commands: Commands) -> None:
     crop = _stage(commands, "crop", _crop, "crop the faces, one transform a clip")
     _source_and_output(crop, "cache of frames", "cache of faces")
 
-    magnify = _stage(commands, "magnify", _magnify, "magnify the motion")
-    _source_and_output(magnify, "cache of faces", "cache of magnified faces")
-    magnify.add_argument("--method", choices=("filter_only", "amm", "pmm"), required=True)
-    _device(magnify)
-
     split = _stage(commands, "split", _split, "say in which fold each clip is tested")
     split.add_argument("manifest", type=Path)
     split.add_argument("output", type=Path, help="folds.csv")
@@ -110,15 +105,6 @@ def _crop(arguments: argparse.Namespace) -> None:
 
     limit_threads(arguments.threads)
     crop.run(Config.load(arguments.config), arguments.source, arguments.output)
-
-
-def _magnify(arguments: argparse.Namespace) -> None:
-    from microexpr.stages import magnify
-    from microexpr.threads import choose_device, limit_threads
-
-    limit_threads(arguments.threads)
-    config, device = Config.load(arguments.config), choose_device(arguments.device)
-    magnify.run(config, arguments.method, arguments.source, arguments.output, device)
 
 
 def _split(arguments: argparse.Namespace) -> None:

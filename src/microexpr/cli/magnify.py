@@ -1,0 +1,254 @@
+"""``microexpr magnify``: video files and image sequences, and the pipeline's stage on caches."""
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from microexpr.config import Config
+from microexpr.errors import ConfigError, MicroexprError, MicroexprWarning
+
+if TYPE_CHECKING:
+    from microexpr.media import Plan, Request, Source
+    from microexpr.media.engine import Progress
+
+log = logging.getLogger(__name__)
+CACHE = ".h5"
+MAX_MEMORY_GB = 4.0
+EPILOG = """\
+examples:
+  microexpr magnify face.mp4 out.mp4 --method pmm --alpha 10 --passband 1 10
+  microexpr magnify frames/ out.mp4 --method amm --fps 100 --alpha 2,5,10   # out_a2.mp4, ...
+  microexpr magnify 'clips/*.mp4' out/ --method pmm --side-by-side
+  microexpr magnify face.mp4 out.mp4 --method pmm --xt-slice slice.png --xt-at x=120
+
+docs/magnification.md says which method and alpha to choose, and where each breaks."""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "magnify",
+        help="magnify the motion in a video, in images, or (stage) in a cache of faces",
+        description="Magnify small motions. IN may be a video, a folder of numbered images, a "
+        "quoted glob of either, or the workflow's cache of faces (.h5).",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("source", metavar="IN", help="video, folder of images, glob, or cache")
+    parser.add_argument("output", metavar="OUT", type=Path, help=".mp4, folder, or cache (.h5)")
+    parser.add_argument("--method", choices=("filter_only", "amm", "pmm"), required=True)
+    parser.add_argument(
+        "--config",
+        help="a YAML file, or inline JSON, whose section magnify gives the defaults; for a cache "
+        "config.yaml unless told otherwise",
+    )
+    parser.add_argument("--threads", type=int, default=1, help="processor threads [%(default)s]")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto [%(default)s]")
+    parser.add_argument(
+        "--max-memory",
+        type=float,
+        metavar="GB",
+        help=f"refuse more (not a cache) [{MAX_MEMORY_GB:g}]",
+    )
+    parser.add_argument(
+        "--stream", action="store_true", default=None, help="hold only a part of a long clip"
+    )
+    _add_motion(parser.add_argument_group("what is magnified (video and images)"))
+    _add_output(parser.add_argument_group("what is written (video and images)"))
+
+
+def _add_motion(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--alpha", metavar="A[,A...]", help="motion becomes 1 + A times larger; several: a sweep"
+    )
+    group.add_argument(
+        "--passband", nargs=2, type=float, metavar=("LOW", "HIGH"), help="motions magnified, Hz"
+    )
+    group.add_argument("--filter", choices=("butterworth", "ideal", "iir", "reference"))
+    group.add_argument("--order", type=int, help="of butterworth and iir")
+    group.add_argument("--reference-frame", type=int, help="frame that stays as it is, from 0")
+    group.add_argument(
+        "--fps", type=float, help="true rate of the camera: for images, and where a video's is not"
+    )
+    group.add_argument(
+        "--roi", nargs=4, type=int, metavar=("X", "Y", "W", "H"), help="magnify only there, px"
+    )
+    group.add_argument("--levels", type=int, help="depth of the pyramid, octaves")
+    group.add_argument("--orientations", type=int, help="of pmm's pyramid")
+    group.add_argument("--chroma-gain", type=float, help="share of alpha for colours, not for pmm")
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--side-by-side", action="store_true", default=None, help="original | magnified"
+    )
+    group.add_argument("--xt-slice", type=Path, metavar="PNG", help="one line of all frames")
+    group.add_argument(
+        "--xt-at", metavar="LINE", help="column x=120 or row y=80 [the middle column]"
+    )
+    group.add_argument(
+        "--json", action="store_true", default=None, help="a line of JSON for each output"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the command.
+
+    Raises
+    ------
+    MicroexprError
+        Whatever the user can mend.
+    """
+    if Path(arguments.source).suffix == CACHE:
+        _stage(arguments)
+    else:
+        with _plain_warnings():
+            _media(arguments)
+
+
+def _stage(arguments: argparse.Namespace) -> None:
+    from microexpr.stages import magnify
+    from microexpr.threads import choose_device, limit_threads
+
+    known = ("command", "run", "source", "output", "method", "config", "threads", "device")
+    for name, value in vars(arguments).items():
+        if name not in known and value is not None:
+            option = name.replace("_", "-")
+            raise ConfigError(f"--{option}: a cache takes section magnify of --config instead")
+    limit_threads(arguments.threads)
+    config = Config.load(arguments.config or "config.yaml")
+    device = choose_device(arguments.device)
+    magnify.run(config, arguments.method, Path(arguments.source), arguments.output, device)
+
+
+def _media(arguments: argparse.Namespace) -> None:
+    from microexpr.media import magnify_clip, make_plan, open_sources
+    from microexpr.media.outputs import check_writable, output_paths
+    from microexpr.media.report import summary
+    from microexpr.threads import choose_device, limit_threads
+
+    request = _request(arguments, choose_device(arguments.device))
+    limit_threads(arguments.threads)
+    sources = open_sources(arguments.source, fps=arguments.fps, threads=arguments.threads)
+    if len(sources) > 1 and arguments.xt_slice:
+        raise ConfigError(f"--xt-slice takes one clip, {arguments.source} stands for several")
+    outputs = output_paths(sources, arguments.output, request.alphas)
+    pictures = [arguments.xt_slice] if arguments.xt_slice else []
+    check_writable([*(path for paths in outputs for path in paths), *pictures], sources)
+    plans = [_named(source, make_plan, source, request) for source in sources]
+    for plan, paths in zip(plans, outputs, strict=True):
+        log.info("%s", plan.size)
+        with _progress_bar(plan) as progress:
+            reports = _named(plan.source, magnify_clip, plan, paths, progress)
+        for made in reports:
+            print(json.dumps(made) if arguments.json else summary(made), flush=True)
+
+
+def _named(source: Source, function: Any, *values: Any) -> Any:
+    """Call a function; what goes wrong names the clip."""
+    try:
+        return function(*values)
+    except MicroexprError as error:
+        name = str(source.files[0])
+        text = str(error)
+        raise type(error)(text if name in text else f"{source.name}: {text}") from None
+
+
+def _request(arguments: argparse.Namespace, device: str) -> Request:
+    from microexpr.media import Request
+
+    base = Config.load(arguments.config or "{}").magnify
+    alphas = _alphas(arguments.alpha) or [base.alpha]
+    spatial = "pmm" if arguments.method == "pmm" else "amm"
+    changes = {
+        "passband_hz": arguments.passband,
+        "temporal_filter": arguments.filter,
+        "order": arguments.order,
+        "reference_frame": arguments.reference_frame,
+    }
+    pyramid = {"levels": arguments.levels, "orientations": arguments.orientations}
+    if spatial == "amm" and arguments.orientations is not None:
+        raise ConfigError(f"--orientations: {arguments.method} has none, its pyramid is isotropic")
+    values = base.model_dump() | _given(changes)
+    values[spatial] |= _given(pyramid)
+    for alpha in alphas:
+        settings = Config.parse({"magnify": values | {"alpha": alpha}}).magnify
+    chroma_gain = 0.0 if arguments.chroma_gain is None else arguments.chroma_gain
+    if chroma_gain and arguments.method == "pmm":
+        raise ConfigError("--chroma-gain: pmm magnifies luma only; use amm")
+    for option in ("fps", "max_memory"):
+        value = getattr(arguments, option)
+        if value is not None and not value > 0:
+            raise ConfigError(f"--{option.replace('_', '-')}: {value:g} must be positive")
+    return Request(
+        method=arguments.method,
+        alphas=tuple(alphas),
+        settings=settings,
+        chroma_gain=chroma_gain,
+        roi=tuple(arguments.roi) if arguments.roi else None,
+        side_by_side=bool(arguments.side_by_side),
+        xt_slice=arguments.xt_slice,
+        xt_at=arguments.xt_at,
+        stream=bool(arguments.stream),
+        max_memory_bytes=(arguments.max_memory or MAX_MEMORY_GB) * 1e9,
+        device=device,
+        threads=arguments.threads,
+    )
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _alphas(text: str | None) -> list[float]:
+    try:
+        alphas = [float(part) for part in text.split(",")] if text else []
+    except ValueError:
+        raise ConfigError(f"--alpha {text}: give numbers such as 10 or 2,5,10") from None
+    if len(set(alphas)) < len(alphas):
+        raise ConfigError(f"--alpha {text}: each value once")
+    return alphas
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show our warnings as single lines."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", MicroexprWarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *rest: Any) -> None:
+            if issubclass(category, MicroexprWarning):
+                log.warning("warning: %s", message)
+            else:
+                usual(message, category, *rest)
+
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def _progress_bar(plan: Plan) -> Iterator[Progress]:
+    """A bar for each stage on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda stage, share: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        tasks = {
+            stage: bar.add_task(f"{stage} {plan.source.name}", total=1.0)
+            for stage in ("read", "magnify", "write")
+        }
+        yield lambda stage, share: bar.update(tasks[stage], completed=share)

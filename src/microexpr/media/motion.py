@@ -1,0 +1,158 @@
+"""How far things move, before and after: points followed through the clip.
+
+Corners of the first frame are followed by the pyramidal tracker of Lucas and Kanade (1981; Bouguet
+2000) of OpenCV. It reads motions from a few hundredths of a pixel, the noise of a good camera, to
+some ten pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from microexpr.magnify.temporal import Matrix
+
+MAX_POINTS = 300
+QUALITY = 0.03  # weakest corner, of the strongest: weaker ones move with the noise
+QUALITY_PERCENTILE = 99.9  # or what so many pixels do not reach
+BLOCK_PX = 3
+WINDOW_PX = 21
+STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
+NOISE_PX = 0.03  # in-band motions below it are no more than noise
+SHARE = 95  # percentile over points
+
+
+class PointTracker:
+    """Points of one frame, found again in others.
+
+    Parameters
+    ----------
+    luma : ndarray, shape (H, W), uint8
+        The frame that has them.
+    roi : (int, int, int, int), optional
+        x, y, width, height: only points inside, px.
+    """
+
+    def __init__(self, luma: np.ndarray, roi: tuple[int, int, int, int] | None = None) -> None:
+        x, y, width, height = roi or (0, 0, luma.shape[1], luma.shape[0])
+        part = np.ascontiguousarray(luma[y : y + height, x : x + width])
+        self._luma = luma
+        self._points = _corners(part) + np.float32([x, y])
+
+    def __len__(self) -> int:
+        """Number of points."""
+        return len(self._points)
+
+    def displacement_px(self, luma: np.ndarray) -> np.ndarray:
+        """Where the points are in another frame, relative to the first: (points, 2); nan: lost."""
+        if not len(self._points):
+            return np.empty((0, 2))
+        size = (WINDOW_PX, WINDOW_PX)
+        moved, found, _ = cv2.calcOpticalFlowPyrLK(
+            self._luma, luma, self._points, None, winSize=size, maxLevel=3, criteria=STOP
+        )
+        shift = (moved - self._points)[:, 0].astype(float)
+        shift[found[:, 0] == 0] = np.nan
+        return shift
+
+
+def _corners(luma: np.ndarray) -> np.ndarray:
+    """Points (n, 1, 2) that can be followed: strong corners, apart from each other."""
+    strength = cv2.cornerMinEigenVal(luma, BLOCK_PX)
+    strongest = float(strength.max())
+    if strongest <= 0:
+        return np.empty((0, 1, 2), np.float32)
+    # One glint must not put all else below the limit.
+    limit = min(QUALITY * strongest, float(np.percentile(strength, QUALITY_PERCENTILE)))
+    distance = max(3.0, np.sqrt(luma.size / MAX_POINTS) / 2)
+    found = cv2.goodFeaturesToTrack(
+        luma, MAX_POINTS, max(limit / strongest, 1e-6), distance, blockSize=BLOCK_PX
+    )
+    return np.empty((0, 1, 2), np.float32) if found is None else found
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Motion of a clip and of its magnified version.
+
+    Parameters
+    ----------
+    points : int
+        Points that were followed from the first frame to the last.
+    original_px, in_band_px, result_px : float
+        Largest displacement of a point from the first frame, in the original, in the original after
+        the temporal filter, and in the result: the 95th percentile over the points. nan without
+        points.
+    gain : float
+        How much larger motions in the passband became: 1 plus the least-squares ratio of what the
+        result moves more than the original to what the filter passes of the original's motion. It
+        should be 1 + alpha. Where only the filtered motion is left (``filter_only``): the
+        least-squares ratio of the result's motion to it, at most 1. nan where the motion in the
+        band is no more than noise.
+    """
+
+    points: int
+    original_px: float
+    in_band_px: float
+    result_px: float
+    gain: float
+
+
+class MotionMeter:
+    """Follows the same points in a clip and in its magnified versions.
+
+    Parameters
+    ----------
+    roi : (int, int, int, int), optional
+        x, y, width, height: only points inside, px.
+    """
+
+    def __init__(self, roi: tuple[int, int, int, int] | None = None) -> None:
+        self._roi = roi
+        self._tracker: PointTracker | None = None
+        self._paths: list[list[np.ndarray]] = []
+
+    def add(self, frames: Sequence[np.ndarray]) -> None:
+        """Take one frame's luma, (H, W) uint8: of the original, then of each version."""
+        if self._tracker is None:
+            self._tracker = PointTracker(frames[0], self._roi)
+            self._paths = [[] for _ in frames]
+        for path, luma in zip(self._paths, frames, strict=True):
+            path.append(self._tracker.displacement_px(luma))
+
+    def motion(self, version: int, matrix: Matrix, *, added: bool) -> Motion:
+        """Compare a version with the original, see :func:`compare`."""
+        original, result = (np.stack(self._paths[k]) for k in (0, version + 1))
+        return compare(original, result, matrix, added=added)
+
+
+def compare(original: np.ndarray, result: np.ndarray, matrix: Matrix, *, added: bool) -> Motion:
+    """Compare the paths of points.
+
+    Parameters
+    ----------
+    original, result : ndarray, shape (T, points, 2)
+        Displacements from the original's first frame, px; nan: lost.
+    matrix : ndarray, shape (T, T)
+        The temporal filter.
+    added : bool
+        Whether filtered motion was added to the motion that was there, or replaced it.
+    """
+    kept = np.isfinite(original).all((0, 2)) & np.isfinite(result).all((0, 2))
+    before, after = original[:, kept], result[:, kept]
+    if not kept.any():
+        return Motion(0, np.nan, np.nan, np.nan, np.nan)
+    passed = np.tensordot(matrix, before, 1)
+    sizes = [_size_px(paths) for paths in (before, passed, after)]
+    gain = np.nan
+    if sizes[1] > NOISE_PX:
+        base, start = (before, 1.0) if added else (0.0, 0.0)
+        gain = start + float((passed * (after - base)).sum() / (passed**2).sum())
+    return Motion(int(kept.sum()), *sizes, gain)
+
+
+def _size_px(paths: np.ndarray) -> float:
+    return float(np.percentile(np.hypot(*np.moveaxis(paths, -1, 0)).max(axis=0), SHARE))
