@@ -71,6 +71,18 @@ class Plan:
         values["demo"]["subjects"] = max(order.index(s) for s in self.subjects(shard)) + 1
         return json.dumps(values, sort_keys=True)
 
+    def arm(self, method: str, key: str) -> str:
+        """Give the name of an arm that something else builds on.
+
+        Raises
+        ------
+        ConfigError
+            When it is not among ``magnify.methods``; `key` names what asks for it.
+        """
+        if method not in self.config.magnify.methods:
+            raise ConfigError(f"{key}: {method} is not in magnify.methods")
+        return method
+
     def code(self, stage: str) -> str:
         """Fingerprint of a stage's code."""
         return fingerprint(module(stage))

@@ -5,42 +5,20 @@ SYSTEMS = PLAN.config.compare.systems
 AGAINST = PLAN.config.compare.against
 
 
-def own_network(system):
-    """Whether a system is this pipeline's own network, on cached features of arm none."""
-    return system == baselines.OWN_NETWORK
-
-
-def caches_of(wildcards):
-    """What a system sees: faces, or features of faces as they are."""
-    if not own_network(wildcards.system):
-        return expand("results/faces/{shard}.h5", shard=SHARDS)
-    if "none" not in METHODS:
-        raise WorkflowError(
-            f"compare.systems: {wildcards.system} needs the arm none in magnify.methods"
-        )
-    return expand(
-        "results/features/{backbone}/none/{shard}.h5", backbone=BACKBONE, shard=SHARDS
-    )
-
-
-def arm(_):
-    """The predictions of the arm that the systems are compared with."""
-    if AGAINST.method not in METHODS:
-        raise WorkflowError(
-            f"compare.against: {AGAINST.method} is not in magnify.methods"
-        )
-    return expand(
-        "results/train/{method}/N{n}/part{part}.csv",
-        method=AGAINST.method,
-        n=AGAINST.n,
-        part=PARTS,
-    )
-
-
 rule compare:
     input:
         folds="results/folds.csv",
-        caches=caches_of,
+        # The pipeline's own network sees cached features of the arm none; the others, faces.
+        caches=branch(
+            lambda wildcards: wildcards.system == baselines.OWN_NETWORK,
+            then=lambda wildcards: expand(
+                "results/features/{backbone}/{method}/{shard}.h5",
+                backbone=BACKBONE,
+                method=PLAN.arm("none", "compare.systems"),
+                shard=SHARDS,
+            ),
+            otherwise=expand("results/faces/{shard}.h5", shard=SHARDS),
+        ),
     output:
         "results/compare/{system}.csv",
     log:
@@ -57,7 +35,7 @@ rule compare:
         runtime=240,
     params:
         config=lambda wildcards: PLAN.settings(
-            "compare_own" if own_network(wildcards.system) else "compare"
+            "compare_own" if wildcards.system == baselines.OWN_NETWORK else "compare"
         ),
         code=lambda wildcards: baselines.code(wildcards.system),
     shell:
@@ -68,7 +46,12 @@ rule compare:
 rule comparison:
     input:
         manifest="results/manifest.csv",
-        arm=arm,
+        arm=lambda wildcards: expand(
+            "results/train/{method}/N{n}/part{part}.csv",
+            method=PLAN.arm(AGAINST.method, "compare.against"),
+            n=AGAINST.n,
+            part=PARTS,
+        ),
         systems=expand("results/compare/{system}.csv", system=SYSTEMS),
     output:
         report(
