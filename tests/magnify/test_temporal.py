@@ -7,7 +7,8 @@ import pytest
 from scipy import signal
 
 from microexpr.errors import ConfigError, DataError, MicroexprWarning
-from microexpr.magnify.temporal import filter_matrix, low_rank, realised_gain
+from microexpr.magnify.operator import low_rank
+from microexpr.magnify.temporal import filter_matrix, realised_gain
 
 FILTERS = ["butterworth", "ideal", "iir", "reference"]
 SMIC = {"fps": 100.0, "passband_hz": (0.5, 10.0)}

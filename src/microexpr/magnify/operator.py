@@ -17,10 +17,20 @@ from microexpr.magnify.temporal import (
     Matrix,
     TemporalFilter,
     butterworth_sections,
-    low_rank,
 )
 
 COLUMNS = 4096  # of one in-place product: T * COLUMNS values stay in the processor's cache
+
+
+def low_rank(matrix: Matrix, *, tolerance: float = 1e-6) -> tuple[Matrix, Matrix]:
+    """Factors L (T, r) and R (r, T) with ``L @ R`` equal to the matrix.
+
+    Singular values below `tolerance` times the largest are dropped. An ideal band with m
+    frequencies has rank m (mirrored) or 2 m (periodic); Butterworth filters have nearly full rank.
+    """
+    left, values, right = np.linalg.svd(matrix)
+    rank = int((values > tolerance * values[0]).sum()) if values[0] > 0 else 0
+    return left[:, :rank] * values[:rank], right[:rank]
 
 
 class TemporalOperator(Protocol):

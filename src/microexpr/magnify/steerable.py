@@ -5,7 +5,7 @@ A band keeps only one half of the frequency plane, so its coefficients are compl
 local amplitude, their angle local phase. Its spectrum is non-zero on a small box only. Cut out and
 transformed on its own, the box gives the band sampled on a coarser grid and multiplied by a plane
 wave, which cancels wherever a phase *difference* or a product with a phase factor is formed. With
-eight orientations the boxes hold 3 coefficients a pixel, instead of 48 without decimation.
+eight orientations the boxes hold 2.4 coefficients a pixel, instead of 48 without decimation.
 
 Radial masks are products of raised cosines in log frequency, so that the squares of all masks sum
 to exactly 1, for octave and half-octave bands alike.
@@ -17,23 +17,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from microexpr.errors import ConfigError
-from microexpr.magnify.bands import (
-    Band,
-    box_pieces,
-    fast_length,
-    to_images,
-    to_spectra,
-    zero_index,
+from microexpr.magnify.bands import Band, to_images, to_spectra
+from microexpr.magnify.masks import (
+    angular_mask,
+    as_band,
+    bounding_box,
+    frequencies,
+    high_pass,
+    low_pass,
+    polar,
+    power,
+    read,
 )
 
-Mask = NDArray[np.float64]
 TRANSITION_OCTAVES = {1: 1.0, 2: 0.75}  # width of the radial flanks, by bands an octave
 
 
@@ -168,128 +169,30 @@ def steerable_pyramid(
     size, corners = (height_px, width_px), [-n / per_octave for n in range(levels * per_octave + 1)]
     widths = [high_octaves] + [TRANSITION_OCTAVES[per_octave]] * (len(corners) - 1)
     flanks = list(zip(corners, widths, strict=True))
-    plane = _polar(*(_frequencies(n) for n in size), size)
-    high = _high_pass(plane.log_radius, *flanks[0])
-    low = _low_pass(plane.log_radius, flanks)
+    plane = polar(*(frequencies(n) for n in size), size)
+    high = high_pass(plane.log_radius, *flanks[0])
+    low = low_pass(plane.log_radius, flanks)
     boxes = []
     for radial in range(levels * per_octave):
-        near = _polar(*(_frequencies(n, corners[radial]) for n in size), size)
-        ring = _low_pass(near.log_radius, flanks[: radial + 1])
-        ring *= _high_pass(near.log_radius, *flanks[radial + 1])
+        near = polar(*(frequencies(n, corners[radial]) for n in size), size)
+        ring = low_pass(near.log_radius, flanks[: radial + 1])
+        ring *= high_pass(near.log_radius, *flanks[radial + 1])
         for k in range(orientations):
-            mask = ring * _angular_mask(near.angle, k, orientations)
+            mask = ring * angular_mask(near.angle, k, orientations)
             mask[mask < cutoff * mask.max()] = 0.0
             if mask.any():
-                boxes.append(_box(mask, near, size, radial, k))
+                boxes.append(bounding_box(mask, near, size, radial, k))
     if cutoff > 0:
-        power = _power(boxes, size)
-        both = power + np.roll(power[::-1, ::-1], (1, 1), (0, 1))
+        kept_power = power(boxes, size)
+        both = kept_power + np.roll(kept_power[::-1, ::-1], (1, 1), (0, 1))
         wanted = 1 - high**2 - low**2
         kept = both > wanted / 4  # elsewhere hardly anything is left to scale
         factor = np.sqrt(np.where(kept, wanted / np.where(kept, both, 1), 1))
-        boxes = [box._replace(mask=box.mask * _read(factor, box)) for box in boxes]
-    remainder = 1 - 2 * _power(boxes, size)
+        boxes = [box._replace(mask=box.mask * read(factor, box)) for box in boxes]
+    remainder = 1 - 2 * power(boxes, size)
     return SteerablePyramid(
         *size,
         levels * per_octave,
-        tuple(_band(box, box.radial / per_octave) for box in boxes),
+        tuple(as_band(box, box.radial / per_octave) for box in boxes),
         *(torch.from_numpy(mask).float() for mask in (high, low, remainder)),
     )
-
-
-class _Polar(NamedTuple):
-    """Frequencies on a grid, cycles an image side; radius in octaves from Nyquist."""
-
-    rows: NDArray[np.int64]
-    columns: NDArray[np.int64]
-    log_radius: Mask
-    angle: Mask
-
-
-class _Box(NamedTuple):
-    mask: Mask
-    row: int
-    column: int
-    radial: int
-    orientation: int
-
-
-def _frequencies(n: int, octaves: float | None = None) -> NDArray[np.int64]:
-    """Cycles an image side: all in the layout of a spectrum, or those around zero, in order."""
-    if octaves is None:
-        return (np.arange(n) - zero_index(n) + n // 2) % n - n // 2
-    reach = math.ceil(n / 2 * 2.0**octaves)
-    return np.arange(max(-reach, -(n // 2)), min(reach, (n - 1) // 2) + 1)
-
-
-def _polar(rows: NDArray[np.int64], columns: NDArray[np.int64], size: tuple[int, int]) -> _Polar:
-    fy, fx = rows[:, None] * 2 / size[0], columns[None] * 2 / size[1]
-    radius = np.maximum(np.hypot(fy, fx), 1e-12)
-    return _Polar(rows, columns, np.log2(radius), np.arctan2(fy, fx))
-
-
-def _high_pass(log_radius: Mask, corner: float, width: float) -> Mask:
-    """1 above a corner (octaves below Nyquist), 0 from `width` octaves below it."""
-    return np.abs(np.cos(np.clip(log_radius - corner, -width, 0) * np.pi / (2 * width)))
-
-
-def _low_pass(log_radius: Mask, flanks: Sequence[tuple[float, float]]) -> Mask:
-    """What the high-passes with these flanks (corner, width) leave."""
-    low = np.ones_like(log_radius)
-    for flank in flanks:
-        low *= np.sqrt(np.maximum(0, 1 - _high_pass(log_radius, *flank) ** 2))
-    return low
-
-
-def _angular_mask(angle: Mask, k: int, orientations: int) -> Mask:
-    """One-sided ``cos ** (K - 1)``, scaled so that the squares of all lobes sum to 1."""
-    order = orientations - 1
-    scale = math.factorial(order) * 2.0**order / math.sqrt(orientations * math.factorial(2 * order))
-    distance = np.mod(np.pi + angle - np.pi * k / orientations, 2 * np.pi) - np.pi
-    inside = (distance > -np.pi / 2 + 1e-9) & (distance < np.pi / 2 + 1e-9)
-    return scale * np.where(inside, np.maximum(np.cos(distance), 0.0), 0.0) ** order * inside
-
-
-def _box(mask: Mask, near: _Polar, size: tuple[int, int], radial: int, k: int) -> _Box:
-    """The bounding box of the mask's support, grown to lengths that the FFT likes."""
-    row, y, inner_y, height = _side(mask.any(axis=1), near.rows, size[0], contiguous=False)
-    column, x, inner_x, width = _side(mask.any(axis=0), near.columns, size[1], contiguous=True)
-    box = np.zeros((height, width))
-    box[inner_y, inner_x] = mask[y, x]
-    return _Box(box, row, column, radial, k)
-
-
-def _side(
-    support: NDArray[np.bool_], frequencies: NDArray[np.int64], n: int, *, contiguous: bool
-) -> tuple[int, slice, slice, int]:
-    """First frequency of a box, its part of the grid, that part's place in the box, its length."""
-    used = np.flatnonzero(support)
-    first, length = int(frequencies[used[0]]), int(used[-1] - used[0]) + 1
-    side = min(n, fast_length(length, contiguous=contiguous))
-    row = first - (side - length) // 2
-    row = min(max(row, -(n // 2)), (n + 1) // 2 - side)  # within the spectrum: one piece
-    inner = slice(first - row, first - row + length)
-    return row, slice(used[0], used[-1] + 1), inner, side
-
-
-def _power(boxes: Sequence[_Box], size: tuple[int, int]) -> Mask:
-    """Sum of the squares of all masks."""
-    power = np.zeros(size)
-    for box in boxes:
-        for y, x, v, u in box_pieces((box.row, box.column), box.mask.shape, size):
-            power[v, u] += box.mask[y, x] ** 2
-    return power
-
-
-def _read(image: Mask, box: _Box) -> Mask:
-    """Values of a full-size mask on a box."""
-    values = np.empty_like(box.mask)
-    for y, x, v, u in box_pieces((box.row, box.column), box.mask.shape, image.shape):
-        values[y, x] = image[v, u]
-    return values
-
-
-def _band(box: _Box, octave: float) -> Band:
-    mask = torch.from_numpy(box.mask).float()
-    pair = torch.stack([mask, mask], dim=-1)
-    return Band(box.radial, box.orientation, octave, pair, box.row, box.column)

@@ -116,17 +116,6 @@ def filter_matrix(
     return matrix
 
 
-def low_rank(matrix: Matrix, *, tolerance: float = 1e-6) -> tuple[Matrix, Matrix]:
-    """Factors L (T, r) and R (r, T) with ``L @ R`` equal to the matrix.
-
-    Singular values below `tolerance` times the largest are dropped. An ideal band with m
-    frequencies has rank m (mirrored) or 2 m (periodic); Butterworth filters have nearly full rank.
-    """
-    left, values, right = np.linalg.svd(matrix)
-    rank = int((values > tolerance * values[0]).sum()) if values[0] > 0 else 0
-    return left[:, :rank] * values[:rank], right[:rank]
-
-
 def realised_gain(
     n_frames: int,
     fps: float,
