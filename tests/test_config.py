@@ -37,10 +37,13 @@ def keys(model: dict, prefix: str = "") -> set[str]:
 def test_config_yaml_shows_every_key_with_its_default():
     shown = yaml.safe_load((ROOT / "config.yaml").read_text())
     defaults = json.loads(Config().model_dump_json())
-    demo = merge(defaults, {"data": {"subjects_per_shard": 3}})
-    assert Config.parse(shown) == Config.parse(demo)
+    # What other levels of the ablation change depends on the network.
+    own = {"data": {"subjects_per_shard": 3}}
+    own |= {"ablation": {key: shown["ablation"][key] for key in ("weights", "blocks")}}
+    assert Config.parse(shown) == Config.parse(merge(defaults, own))
     # A file of the user's cannot be merged over null, so this one stands there as a comment.
     hidden = {"features.weights"}
+    shown["ablation"] |= defaults["ablation"]
     assert keys(shown) == keys(defaults) - hidden
 
 
@@ -127,3 +130,34 @@ def test_parts_change_with_what_a_stage_reads_and_with_nothing_else():
     assert part(base, "magnify", method="pmm") != part(alpha, "magnify", method="pmm")
     assert part(base, "magnify", method="pmm") != part(pyramid, "magnify", method="pmm")
     assert part(base, "magnify", method="amm") == part(pyramid, "magnify", method="amm")
+
+
+def test_parts_hold_what_is_switched_on():
+    folds, arm = {"select": {"folds": 3}}, {"ablation": {"n": 9}}
+    nested = {"select": {"folds": 3, "epoch": "nested"}}
+    controlled = {"evaluate": {"controls": ["single_frame"]}}
+    base = Config()
+    assert part(base, "train") == part(base.changed(folds), "train")
+    assert part(base.changed(nested), "train") != part(
+        base.changed(nested, {"select": {"folds": 4}}), "train"
+    )
+    assert part(base, "inner") != part(base.changed(folds), "inner")
+    assert part(base, "evaluate") == part(base.changed(arm), "evaluate")
+    assert part(base.changed(controlled), "evaluate") != part(
+        base.changed(controlled, arm), "evaluate"
+    )
+
+
+def test_changes_are_laid_over_and_leave_the_original_alone():
+    base = Config()
+    changed = base.changed(
+        {"features": {"weights": {"path": "a", "sha256": "b"}}},
+        {"features": {"weights": {"path": "c"}}, "windows": {"n": [9]}},
+    )
+    assert changed.features.weights.model_dump() == {"path": "c", "sha256": "b"}
+    assert changed.windows.n == [9]
+    assert changed.windows.modes == base.windows.modes
+    assert base == Config()
+    assert changed.changed({"features": {"weights": None}}).features == base.features
+    with pytest.raises(ConfigError, match="windows.m: Extra inputs"):
+        base.changed({"windows": {"m": 3}})

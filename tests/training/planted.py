@@ -11,9 +11,9 @@ from networks import small_backbone
 
 from microexpr.config import Train, Windows
 from microexpr.protocol.folds import Fold
-from microexpr.training.fold import Recipe
 from microexpr.training.model import Trunk
 from microexpr.training.parts import Part, train_part
+from microexpr.training.recipe import Recipe
 from microexpr.training.store import FeatureStore
 
 LABELS = ("negative", "positive", "surprise")
@@ -62,7 +62,7 @@ def loso(store: FeatureStore) -> list[Fold]:
 def recipe(**changes) -> Recipe:
     """Make a small recipe; keys are those of Recipe, or of the section train."""
     fields = {"labels": LABELS, "n": 7, "reading": "onset_difference", "seed": 0}
-    fields |= {"clip_decision": "mean_softmax", "windows": Windows()}
+    fields |= {"clip_decision": "mean_softmax", "windows": Windows(), "choose_epoch": None}
     settings = {"epochs": 8, "batch_clips": 10, "embed": 16, "hidden": 8, "lr": 0.02}
     fields |= {key: changes.pop(key) for key in list(changes) if key in fields}
     return Recipe(**fields, train=Train(**settings | changes))

@@ -12,9 +12,10 @@ from microexpr.config import Train, Windows
 from microexpr.errors import ConfigError, DataError, ProtocolError
 from microexpr.protocol.folds import Fold
 from microexpr.training.fitting import Batches
-from microexpr.training.fold import class_weights, train_fold
+from microexpr.training.fold import train_fold
 from microexpr.training.model import Trunk
 from microexpr.training.store import FeatureStore
+from microexpr.training.targets import class_weights
 
 
 def accuracy(store: FeatureStore, settings, **options) -> float:

@@ -162,3 +162,24 @@ def test_draw_reaches_every_window():
     rng = np.random.default_rng(0)
     seen = {tuple(w) for _ in range(400) for w in table.draw(np.array([0]), 4, rng)[0]}
     assert len(seen) == table.counts[0]
+
+
+@given(st.integers(1, 60), st.integers(2, 14))
+def test_the_middle_frame_alone(length, n):
+    found = windows(length, n, modes=["middle"], short="drop")
+    assert found.shape == (1, n)
+    assert set(found[0]) == {length // 2}
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.integers(0, 99))
+def test_divided_windows_are_all_windows_and_stay_with_their_clip(lengths, seed):
+    names = [f"c{i}" for i in range(len(lengths))]
+    table = WindowTable.build(lengths, 7, clip_ids=names)
+    kept = np.random.default_rng(seed).random(len(table.rows)) < 0.7
+    parts = table.divided(kept)
+    for clip in range(len(lengths)):
+        first, second = (part.of(clip).tolist() for part in parts)
+        mine = table.of(clip)
+        chosen = kept[table.first[clip] : table.first[clip] + table.counts[clip]]
+        assert first == mine[chosen].tolist()
+        assert second == mine[~chosen].tolist()

@@ -15,7 +15,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from microexpr.config.base import Section
+from microexpr.config.ablating import Ablation, Changes, Leak
+from microexpr.config.base import Section, overlaid
+from microexpr.config.choosing import Select
 from microexpr.config.comparing import Against, Compare
 from microexpr.config.data import Data, Demo, Expected
 from microexpr.config.images import Amm, Crop, Magnify, Method, Pmm
@@ -24,8 +26,10 @@ from microexpr.config.learning import Features, Reading, Train, Weights, Windows
 from microexpr.errors import ConfigError
 
 __all__ = [
+    "Ablation",
     "Against",
     "Amm",
+    "Changes",
     "Compare",
     "Config",
     "Crop",
@@ -34,14 +38,17 @@ __all__ = [
     "Evaluate",
     "Expected",
     "Features",
+    "Leak",
     "Magnify",
     "Method",
     "Pmm",
     "Protocol",
     "Reading",
+    "Select",
     "Train",
     "Weights",
     "Windows",
+    "overlaid",
 ]
 
 
@@ -56,8 +63,11 @@ class Config(Section):
     features: Features = Features()
     train: Train = Train()
     protocol: Protocol = Protocol()
+    select: Select = Select()
     evaluate: Evaluate = Evaluate()
     compare: Compare = Compare()
+    ablation: Ablation = Ablation()
+    leak: Leak = Leak()
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Config:
@@ -80,6 +90,22 @@ class Config(Section):
             key = ".".join(str(part) for part in first["loc"]) or "configuration"
             more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
             raise ConfigError(f"{key}: {first['msg']}, got {first['input']!r}{more}") from None
+
+    def changed(self, *changes: Changes) -> Config:
+        """Give a variant: this configuration with other values of some keys.
+
+        Parameters
+        ----------
+        *changes : dict of dict
+            Sections by name; later ones win. A dictionary is laid over a dictionary, any other
+            value replaces what was there.
+
+        Raises
+        ------
+        ConfigError
+            As `parse`.
+        """
+        return Config.parse(overlaid(self.model_dump(mode="json"), *changes))
 
     @classmethod
     def load(cls, source: str) -> Config:

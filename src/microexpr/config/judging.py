@@ -31,3 +31,9 @@ class Evaluate(Section):
     bootstrap: int = Field(2000, ge=100, description="resamples of the subjects")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals")
     seed: int = Field(0, ge=0, description="of the bootstrap and the random control")
+    controls: list[Literal["single_frame", "permuted_labels"]] = Field(
+        [],
+        description="controls that are trained, on the arm and N of section ablation; "
+        "single_frame: the middle frame alone",
+    )
+    permutations: int = Field(5, ge=1, description="runs of permuted_labels")

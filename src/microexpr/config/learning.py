@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from microexpr.config.base import Positive, Section
 
@@ -17,8 +17,11 @@ class Windows(Section):
     n: list[Annotated[int, Field(ge=2)]] = Field(
         [7, 8, 9, 10, 11, 12, 13, 14], min_length=1, description="frames a window"
     )
-    modes: list[Literal["continuous", "even"]] = Field(
-        ["continuous", "even"], min_length=1, description="step 1, and frames at even intervals"
+    modes: list[Literal["continuous", "even", "middle"]] = Field(
+        ["continuous", "even"],
+        min_length=1,
+        description="continuous: step 1; even: frames at even intervals; middle: the clip's middle "
+        "frame alone, N times",
     )
     even: Literal["all_steps", "length_step"] = Field(
         "all_steps",
@@ -27,6 +30,12 @@ class Windows(Section):
     short: Literal["pad", "drop", "fail"] = Field(
         "pad", description="clips below N: repeat the first frame, leave out, or stop"
     )
+
+    @model_validator(mode="after")
+    def _alone(self) -> Windows:
+        if "middle" in self.modes and len(self.modes) > 1:
+            raise ValueError("modes: middle stands alone, other windows show motion")
+        return self
 
 
 class Weights(Section):
@@ -65,6 +74,9 @@ class Features(Section):
 class Train(Section):
     """Retrained blocks, embedding, Bi-LSTM and classifier."""
 
+    head: Literal["bilstm", "frame_fc"] = Field(
+        "bilstm", description="frame_fc: each frame is classified alone, a clip gets their mean"
+    )
     epochs: int = Field(15, ge=1, description="passes over the training clips")
     batch_clips: int = Field(18, ge=1, description="clips a step")
     windows_per_clip: int | None = Field(
@@ -88,5 +100,8 @@ class Train(Section):
     )
     standardise: bool = Field(True, description="divide by the training clips' sd")
     class_weights: bool = Field(False, description="inverse frequency in the training clips")
+    permute_labels: bool = Field(
+        False, description="a control: the labels of each fold's training clips change places"
+    )
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="one run each")
     parts: int = Field(1, ge=1, description="jobs a method and N: each trains some folds")

@@ -11,6 +11,7 @@ from microexpr.protocol.folds import (
     check_classes,
     check_folds,
     check_inner,
+    check_learnt,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "check_classes",
     "check_folds",
     "check_inner",
+    "check_learnt",
 ]

@@ -93,6 +93,24 @@ def check_inner(inner: Sequence[Fold], outer: Fold) -> None:
             )
 
 
+def check_learnt(fold: Fold, clips: Iterable[int], clip_ids: Sequence[str]) -> None:
+    """Refuse to learn from, or to measure on, clips that are not the fold's training clips.
+
+    Standardisation, class weights and network weights all pass here.
+
+    Raises
+    ------
+    ProtocolError
+        Naming the fold and the first clip at fault.
+    """
+    outside = sorted(set(clips) - set(fold.train))
+    if outside:
+        raise ProtocolError(
+            f"fold {fold.name}: clip {clip_ids[outside[0]]} is not in its training part, "
+            "nothing may be learnt from it"
+        )
+
+
 def check_classes(folds: Sequence[Fold], labels: Sequence[str], classes: Sequence[str]) -> None:
     """Refuse folds whose training part lacks a class: the network could never answer it.
 

@@ -24,6 +24,7 @@ SECTIONS = {
         "windows": ("modes", "even", "short"),
         "features": ("backbone", "cut", "weights"),
         "train": (
+            "head",
             "epochs",
             "batch_clips",
             "windows_per_clip",
@@ -38,19 +39,23 @@ SECTIONS = {
             "readings",
             "standardise",
             "class_weights",
+            "permute_labels",
             "seeds",
             "parts",
         ),
         "protocol": ("name", "clip_decision"),
+        "select": ("epoch",),
     },
     "evaluate": {
         "data": ("kind", "labels", "camera", "version", "table"),
-        "magnify": ("methods",),
+        "magnify": ("methods", "alpha"),
         "windows": ("n",),
         "features": ("backbone", "cut", "weights"),
         "train": ("readings", "seeds"),
         "protocol": None,
+        "select": ("n", "alpha", "alphas"),
         "evaluate": None,
+        "ablation": ("method", "n"),
     },
     "compare": {
         "data": ("kind", "root", "labels"),
@@ -66,6 +71,29 @@ SECTIONS = {
         "evaluate": None,
         "compare": ("systems", "against", "seeds"),
     },
+    "ablation": {
+        "data": ("kind", "labels", "camera", "version", "table"),
+        "features": ("backbone", "cut"),
+        "train": ("head", "readings", "seeds"),
+        "protocol": ("name",),
+        "evaluate": ("bootstrap", "confidence", "seed"),
+        "ablation": None,
+    },
+    "leak_plot": {
+        "data": ("kind", "labels", "camera", "version", "table"),
+        "features": ("backbone", "cut"),
+        "evaluate": ("bootstrap", "confidence", "seed"),
+    },
+}
+# Inner folds are drawn where something is chosen on them.
+SECTIONS["inner"] = SECTIONS["train"] | {
+    "protocol": ("name", "clip_decision", "seed"),
+    "select": ("epoch", "folds"),
+}
+SECTIONS["leak"] = {
+    **{name: SECTIONS["train"][name] for name in ("data", "windows", "features", "train")},
+    "protocol": ("folds", "seed"),
+    "leak": ("n", "reading", "test_share"),
 }
 # The system that is this pipeline's own network reads what training reads as well.
 SECTIONS["compare_own"] = SECTIONS["train"] | {"compare": ("against", "seeds")}
@@ -105,11 +133,20 @@ def part(config: Config, stage: str, *, method: str | None = None) -> dict[str, 
             raise ConfigError(f"magnify.methods: unknown method {method!r}")
         sections: dict[str, tuple[str, ...] | None] = {"magnify": MAGNIFY[method]}
     else:
-        sections = SECTIONS[stage]
+        sections = _sections(config, stage)
     return {
         name: getattr(config, name).model_dump(mode="json", include=keys and set(keys))
         for name, keys in sections.items()
     }
+
+
+def _sections(config: Config, stage: str) -> dict[str, tuple[str, ...] | None]:
+    """Give the keys of a stage; what is not switched on is not read."""
+    if stage == "train" and config.select.epoch == "nested":
+        return SECTIONS["inner"]
+    if stage == "evaluate" and not config.evaluate.controls:
+        return {name: keys for name, keys in SECTIONS[stage].items() if name != "ablation"}
+    return SECTIONS[stage]
 
 
 def module(stage: str) -> str:

@@ -11,12 +11,12 @@ from microexpr.config import Config
 from microexpr.errors import ConfigError
 from microexpr.evaluation import predictions
 from microexpr.files import write_csv
-from microexpr.protocol import table
+from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds, table
 from microexpr.provenance import fingerprint
-from microexpr.training.fold import Recipe
 from microexpr.training.model import Trunk
 from microexpr.training.parts import train_part
-from microexpr.training.store import open_features
+from microexpr.training.recipe import InnerSplit, Recipe
+from microexpr.training.store import FeatureStore, open_features
 
 
 def run(
@@ -35,7 +35,8 @@ def run(
     Parameters
     ----------
     config : Config
-        Sections ``windows``, ``features`` and ``train``, and ``protocol.clip_decision``.
+        Sections ``windows``, ``features``, ``train`` and ``select``, and
+        ``protocol.clip_decision``.
     features : sequence of Path
         Caches of kind features: all shards of the method.
     output : Path
@@ -57,20 +58,17 @@ def run(
     ConfigError, CacheError, ProtocolError, DataError
         When the part does not exist, the features do not fit together, or a fold would leak.
     """
-    if not 0 <= part < config.train.parts:
-        raise ConfigError(f"train.parts: there is no part {part} of {config.train.parts}")
     progress = output.with_suffix(".progress")
     with open_features(features) as store:
-        folds = table.read(folds_path, store.clip_ids)[part :: config.train.parts]
         result = train_part(
             store,
-            folds,
-            _recipe(config, n),
+            folds_of_part(config, folds_path, store, part),
+            recipe(config, n),
             method=method,
             protocol=config.protocol.name,
             progress_dir=progress,
             source_sha256=fingerprint(__name__),
-            trunk=_trunk(config, device),
+            trunk=trunk(config, device),
             device=device,
         )
     write_csv(output.with_suffix(".epochs.csv"), result.log)
@@ -78,7 +76,34 @@ def run(
     shutil.rmtree(progress, ignore_errors=True)
 
 
-def _recipe(config: Config, n: int) -> Recipe:
+def folds_of_part(config: Config, path: Path, store: FeatureStore, part: int) -> list[Fold]:
+    """Read the folds, see that they keep the protocol's promise, and take those of a part.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such part.
+    ProtocolError
+        When the folds leak, or are not of these clips.
+    """
+    parts, name = config.train.parts, config.protocol.name
+    if not 0 <= part < parts:
+        raise ConfigError(f"train.parts: there is no part {part} of {parts}")
+    folds = table.read(path, store.clip_ids)
+    check_folds(
+        folds,
+        store.clip_ids,
+        store.subjects,
+        subject_independent=SUBJECT_INDEPENDENT[name],
+        complete=COMPLETE[name],
+    )
+    return folds[part::parts]
+
+
+def recipe(config: Config, n: int) -> Recipe:
+    """Collect what determines a fold's result, for the first reading and seed."""
+    select = config.select
+    nested = InnerSplit(select.folds, config.protocol.seed) if select.epoch == "nested" else None
     return Recipe(
         labels=tuple(config.data.labels),
         n=n,
@@ -87,10 +112,12 @@ def _recipe(config: Config, n: int) -> Recipe:
         windows=config.windows,
         train=config.train,
         clip_decision=config.protocol.clip_decision,
+        choose_epoch=nested,
     )
 
 
-def _trunk(config: Config, device: str) -> Trunk | None:
+def trunk(config: Config, device: str) -> Trunk | None:
+    """Load the blocks above the cut; None where there are none."""
     settings = config.features
     weights = settings.weights
     network = backbones.build(

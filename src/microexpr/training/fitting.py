@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import starmap
 
 import numpy as np
 import torch
@@ -67,8 +68,10 @@ def fit(
     trunk: Trunk | None,
     class_weights: Tensor | None,
     settings: Train,
-) -> list[Epoch]:
-    """Train in place.
+) -> Iterator[Epoch]:
+    """Train in place, one epoch whenever the next entry of the log is asked for.
+
+    Who stops asking stops the training there; the rates follow the schedule of all epochs.
 
     Parameters
     ----------
@@ -87,9 +90,9 @@ def fit(
     settings : Train
         Section of the configuration.
 
-    Returns
-    -------
-    list of Epoch
+    Yields
+    ------
+    Epoch
 
     Raises
     ------
@@ -99,13 +102,12 @@ def fit(
     device = next(classifier.parameters()).device
     optimiser, schedule = _optimiser(classifier, trunk, settings, settings.epochs * len(batches))
     loss_of = nn.CrossEntropyLoss(None if class_weights is None else class_weights.to(device))
-    classifier.train()
-    if trunk is not None:
-        trunk.train()
-    log = []
     for epoch in range(settings.epochs):
+        classifier.train()
+        if trunk is not None:
+            trunk.train()
         start, seen, lost, right = time.perf_counter(), 0, 0.0, 0
-        for windows, clips in batches:
+        for windows, clips in starmap(classifier.examples, batches):
             rows, index = torch.unique(windows, return_inverse=True)
             target = classes[clips].to(device)
             logits = classifier(frames(rows), index.to(device))
@@ -122,8 +124,7 @@ def fit(
                 f"the loss is not finite in epoch {epoch + 1}: lower train.lr {settings.lr} "
                 f"or train.lr_trunk {settings.lr_trunk}"
             )
-        log.append(Epoch(lost / seen, right / seen, time.perf_counter() - start))
-    return log
+        yield Epoch(lost / seen, right / seen, time.perf_counter() - start)
 
 
 def _optimiser(

@@ -9,6 +9,7 @@ separately.
 from __future__ import annotations
 
 import copy
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -45,7 +46,7 @@ class ByteDropout(nn.Module):
 
 
 class WindowClassifier(nn.Module):
-    """Embedding of frames, Bi-LSTM over windows, linear classifier.
+    """Embedding of frames, Bi-LSTM over windows, linear classifier; or without the Bi-LSTM.
 
     Parameters
     ----------
@@ -63,6 +64,9 @@ class WindowClassifier(nn.Module):
         ``both_ends``: each direction after its last frame. ``last_step``: both directions at the
         last frame, as in the authors' 2020 code; the backward one has seen that frame only.
         ``mean``: over the frames.
+    head : {"bilstm", "frame_fc"}
+        ``frame_fc``: no recurrence. Each frame is an example of its own in training, and a window
+        gets the mean of its frames' probabilities (the poster's "fully-connected layer").
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class WindowClassifier(nn.Module):
         hidden: int = 32,
         dropout: float = 0.3,
         readout: str = "both_ends",
+        head: str = "bilstm",
     ) -> None:
         super().__init__()
         self.settings: dict[str, int | float | str] = {
@@ -83,12 +88,16 @@ class WindowClassifier(nn.Module):
             "hidden": hidden,
             "dropout": dropout,
             "readout": readout,
+            "head": head,
         }
         self.embedding = nn.Sequential(
             ByteDropout(dropout), nn.Linear(channels, embed), nn.LayerNorm(embed), nn.ReLU()
         )
-        self.lstm = nn.LSTM(embed, hidden, batch_first=True, bidirectional=True)
-        self.classifier = nn.Sequential(ByteDropout(dropout), nn.Linear(2 * hidden, n_classes))
+        self.lstm = None
+        if head == "bilstm":
+            self.lstm = nn.LSTM(embed, hidden, batch_first=True, bidirectional=True)
+        width = embed if self.lstm is None else 2 * hidden
+        self.classifier = nn.Sequential(ByteDropout(dropout), nn.Linear(width, n_classes))
 
     def forward(self, frames: Tensor, windows: Tensor) -> Tensor:
         """Classify windows.
@@ -107,12 +116,21 @@ class WindowClassifier(nn.Module):
         """
         return self.classify(self.embed(frames), windows)
 
+    def examples(self, windows: Tensor, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """Give what is trained on: windows (W, N) and their clips (W,), or each frame alone."""
+        if self.lstm is None:
+            return windows.reshape(-1, 1), clips.repeat_interleave(windows.shape[1])
+        return windows, clips
+
     def embed(self, frames: Tensor) -> Tensor:
         """Embed frames, (F, C) to (F, embed)."""
         return self.embedding(frames)
 
     def classify(self, embedded: Tensor, windows: Tensor) -> Tensor:
         """Classify windows (W, N) of embedded frames (F, embed); logits (W, n_classes)."""
+        if self.lstm is None:
+            single = self.classifier(embedded).log_softmax(1)[windows]
+            return single.logsumexp(1) - math.log(windows.shape[1])
         states, _ = self.lstm(embedded[windows])
         if self.settings["readout"] == "mean":
             return self.classifier(states.mean(1))

@@ -18,9 +18,10 @@ from microexpr.errors import CacheError, MicroexprWarning
 from microexpr.files import write_json
 from microexpr.progress import track
 from microexpr.protocol.folds import Fold
-from microexpr.training.fold import FoldResult, Recipe, train_fold
+from microexpr.training.fold import FoldResult, train_fold
 from microexpr.training.model import Trunk
 from microexpr.training.readings import pooled_features
+from microexpr.training.recipe import Recipe
 from microexpr.training.store import FeatureStore
 from microexpr.training.trained import read_header
 
@@ -148,6 +149,7 @@ def _settings(run: Recipe, fold: Fold, store: FeatureStore) -> dict[str, Any]:
         "windows": run.windows.model_dump(mode="json", exclude={"n"}),
         "train": run.train.model_dump(mode="json", exclude={"readings", "seeds", "parts"}),
         "clip_decision": run.clip_decision,
+        "choose_epoch": run.choose_epoch and asdict(run.choose_epoch),
         "fold": fold.name,
         "train_clips": [[store.clip_ids[clip], store.labels[clip]] for clip in fold.train],
         "test_clips": [store.clip_ids[clip] for clip in fold.test],

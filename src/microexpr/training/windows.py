@@ -3,7 +3,8 @@
 Two modes, as the ICIP 2021 poster names them: *continuous* frames, and frames at *even* intervals.
 The poster gives no formula for the intervals, so there are two readings of it: every step s = 2..6
 that fits (what the authors' 2020 code does, with ``L - start >= N * s``), and one step a clip,
-``s = L // N`` ("based on the length of the original video").
+``s = L // N`` ("based on the length of the original video"). A third mode is a control: the middle
+frame alone, in which nothing moves.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ def windows(
         Frames of the clip, L.
     n : int
         Frames of a window, N.
-    modes : sequence of {"continuous", "even"}
-        Which windows; starts always advance by one frame.
+    modes : sequence of {"continuous", "even"}, or ``("middle",)``
+        Which windows; starts always advance by one frame. ``middle`` is one window, frame L // 2 N
+        times over, whatever the other options.
     even : {"all_steps", "length_step"}
         ``all_steps``: s = 2..6 wherever ``L - start >= N * s``, so the last s - 1 frames of a clip
         are never reached. ``length_step``: s = L // N, and a window may end on the last frame;
@@ -57,6 +59,8 @@ def windows(
     """
     if length < 1:
         raise DataError("the clip has no frame")
+    if "middle" in modes:
+        return np.full((1, n), length // 2)
     found = [
         np.arange(starts)[:, None] + step * np.arange(n)
         for step, starts in _steps(length, n, modes, even)
@@ -128,6 +132,14 @@ class WindowTable:
             found.append(rows + first_row)
             first_row += length
         return cls(np.concatenate(found), np.array([len(rows) for rows in found]))
+
+    def divided(self, kept: np.ndarray) -> tuple[WindowTable, WindowTable]:
+        """Divide the windows, (W,) bool, into those kept and the others."""
+        owner = np.repeat(np.arange(len(self.counts)), self.counts)
+        return tuple(
+            WindowTable(self.rows[chosen], np.bincount(owner[chosen], minlength=len(self.counts)))
+            for chosen in (kept, ~kept)
+        )
 
     @cached_property
     def first(self) -> np.ndarray:

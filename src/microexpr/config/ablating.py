@@ -1,0 +1,40 @@
+"""Sections ``ablation`` and ``leak``: what each part is worth, and what a leak would feign."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from microexpr.config.base import Section
+from microexpr.config.images import Method
+from microexpr.config.learning import Reading
+
+Changes = dict[str, dict[str, Any]]
+# What a level may change: the crops, folds and decisions are the same in all rows.
+NetworkChanges = dict[Literal["features", "train"], dict[str, Any]]
+
+
+class Ablation(Section):
+    """One factor at a time from one arm that is fixed in advance: results/ablation.csv."""
+
+    method: Method = Field("pmm", description="the arm, under the first of train.readings")
+    n: int = Field(14, ge=2, description="its frames a window")
+    weights: dict[Literal["vggface2", "imagenet", "random"], NetworkChanges | None] = Field(
+        {}, description="other weights, each with what it changes here; null: no such row"
+    )
+    blocks: dict[Literal["retrained", "frozen"], NetworkChanges | None] = Field(
+        {},
+        description="what retraining blocks, or freezing all of them, changes; null: no row",
+    )
+
+
+class Leak(Section):
+    """The same clips split by window, by clip and by subject: results/figures/leak.pdf."""
+
+    methods: list[Method] = Field(["none", "pmm"], min_length=1, description="arms shown")
+    n: int = Field(14, ge=2, description="frames a window")
+    reading: Reading = Field("raw", description="raw, as on the poster, shows who it is")
+    test_share: float = Field(
+        0.2, gt=0, lt=1, description="of the windows, held out of the training clips of a fold"
+    )

@@ -1,0 +1,82 @@
+"""The number of epochs is chosen on subjects of the training part; test clips play no part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+from planted import loso, planted_store, recipe
+from test_fold import changed, same
+
+from microexpr.errors import ProtocolError
+from microexpr.protocol import splits
+from microexpr.protocol.folds import Fold
+from microexpr.training.epochs import best_epoch
+from microexpr.training.fold import train_fold
+from microexpr.training.learning import Material, learning
+from microexpr.training.readings import pooled_features
+from microexpr.training.recipe import InnerSplit
+from microexpr.training.targets import class_indices
+
+NESTED = InnerSplit(folds=3, seed=1)
+
+
+def material(store, settings) -> Material:
+    return Material(store, pooled_features(store, None), settings.window_table(store), None, "cpu")
+
+
+def test_the_chosen_epoch_is_the_best_of_the_inner_subjects():
+    store = planted_store(5)
+    settings = recipe(choose_epoch=NESTED, epochs=5, lr=0.05, schedule="constant")
+    for fold in loso(store)[:2]:
+        about = (store.clip_ids, store.subjects, store.labels)
+        inner = splits.inner_folds(
+            fold, *about, classes=settings.labels, folds=NESTED.folds, seed=NESTED.seed
+        )[0]
+        assert not {store.subjects[i] for i in inner.test} & {
+            store.subjects[i] for i in inner.train
+        }
+        truth = class_indices(store, settings.labels)[list(inner.test)]
+        rated = []
+        for count in range(1, 6):  # each from the start, instead of one training that is watched
+            with learning(material(store, settings), inner, settings) as learner:
+                assert len(list(islice(learner.epochs, count))) == count
+                answers = learner.answer(settings.window_table(store), inner.test, "mean_softmax")
+            likely = np.log(answers.probabilities[np.arange(len(truth)), truth]).mean()
+            rated.append((np.mean(answers.predicted == truth), likely))
+        chosen = best_epoch(material(store, settings), fold, settings)
+        assert rated[chosen - 1] == pytest.approx(max(rated))
+
+
+def test_all_training_clips_are_then_trained_on_for_as_many():
+    store = planted_store(5)
+    fold, settings = loso(store)[0], recipe(choose_epoch=NESTED, epochs=5, lr=0.05)
+    chosen = best_epoch(material(store, settings), fold, settings)
+    result = train_fold(store, fold, settings)
+    assert len(result.log) == chosen
+    plain = replace(settings, choose_epoch=None)
+    with learning(material(store, plain), fold, plain) as learner:
+        log = list(islice(learner.epochs, chosen))
+        answers = learner.answer(plain.window_table(store), fold.test, "mean_softmax")
+    assert [epoch.loss for epoch in log] == [epoch.loss for epoch in result.log]
+    assert np.array_equal(answers.probabilities, result.answers.probabilities)
+
+
+def test_test_clips_play_no_part_in_the_choice():
+    store = planted_store(5)
+    fold, settings = loso(store)[0], recipe(choose_epoch=NESTED, epochs=4, lr=0.05)
+    disturbed = changed(store, fold.test, features=lambda x: 50 - 3 * x, label="surprise")
+    first, second = (train_fold(s, fold, settings) for s in (store, disturbed))
+    assert len(first.log) == len(second.log)
+    assert same(first, second)
+
+
+def test_a_choice_on_a_test_clip_is_refused(monkeypatch):
+    store, settings = planted_store(5), recipe(choose_epoch=NESTED)
+    fold = loso(store)[0]
+    leaking = Fold("inner", fold.train[6:], (*fold.train[:6], fold.test[0]))
+    monkeypatch.setattr(splits, "inner_folds", lambda *_, **__: [leaking])
+    with pytest.raises(ProtocolError, match="fold inner: 1 clips lie outside the training part"):
+        train_fold(store, fold, settings)

@@ -1,0 +1,55 @@
+"""A split of windows feigns what is not there; clips and subjects that stay whole do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from planted import LABELS, recipe
+
+from microexpr.training.leaking import train_leaking
+from microexpr.training.store import FeatureStore
+
+OPTIONS = {"test_share": 0.2, "folds": 3, "seed": 0}
+
+
+def meaningless_store() -> FeatureStore:
+    """Make six clips of each of four subjects that differ, but not as their labels do."""
+    rng = np.random.default_rng(3)
+    names = [f"s{s}_{i}" for s in range(1, 5) for i in range(6)]
+    looks = {name: rng.normal(0, 2, (1, 24, 1, 1)) for name in names}
+    clips = {k: (v + rng.normal(0, 0.3, (16, 24, 1, 1))).astype("f2") for k, v in looks.items()}
+    who = [name.split("_")[0] for name in names]
+    return FeatureStore.from_arrays(clips, subjects=who, labels=LABELS * 8)
+
+
+@pytest.fixture(scope="module")
+def answers():
+    settings = recipe(reading="raw", epochs=12, dropout=0.0)
+    return train_leaking(meaningless_store(), settings, **OPTIONS)
+
+
+def test_windows_of_one_clip_on_both_sides_feign_accuracy(answers):
+    right = (answers["predicted"] == answers["label"]).groupby(answers["split"]).mean()
+    assert right["windows"] > 0.8
+    assert max(right["clips"], right["subjects"]) < 1 / 3 + 3 * np.sqrt(2 / 9 / 24)
+
+
+def test_clips_and_subjects_are_answered_once(answers):
+    store = meaningless_store()
+    for split in ("clips", "subjects"):
+        mine = answers[answers["split"] == split]
+        assert sorted(mine["clip_id"]) == sorted(store.clip_ids)
+    assert (answers["fold"] == answers["subject"])[answers["split"] == "subjects"].all()
+
+
+def test_held_out_windows_are_a_share_of_those_of_training_clips(answers):
+    store, settings = meaningless_store(), recipe()
+    counts = dict(zip(store.clip_ids, settings.window_table(store).counts, strict=True))
+    mine = answers[answers["split"] == "windows"]
+    tested = answers[answers["split"] == "clips"].groupby("fold")["clip_id"].agg(set)
+    trained = mine.groupby("fold")["clip_id"].agg(set)
+    assert not any(trained[fold] & tested[fold] for fold in tested.index)
+    share = mine["n_windows"].sum() / mine["clip_id"].map(counts).sum()
+    assert share == pytest.approx(0.2, abs=0.05)
+    whole = answers[answers["split"] == "clips"]
+    assert whole["n_windows"].tolist() == whole["clip_id"].map(counts).tolist()

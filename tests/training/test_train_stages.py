@@ -1,0 +1,142 @@
+"""The stages train and inner: every key reaches the training, and leaking folds are refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from planted import LABELS, planted_store
+
+from microexpr import cache
+from microexpr.config import Config
+from microexpr.errors import ConfigError, ProtocolError
+from microexpr.evaluation import predictions
+from microexpr.stages import inner, part, train
+
+NETWORK = {"backbone": "random_mobilenet", "cut": 13}
+SMALL = {"epochs": 2, "embed": 8, "hidden": 4, "readings": ["onset_difference"]}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Two shards of planted features, and their folds."""
+    folder, store = tmp_path_factory.mktemp("data"), planted_store(4)
+    paths = []
+    for shard in (("s1", "s2"), ("s3", "s4")):
+        paths.append(folder / f"{shard[0]}.h5")
+        with cache.create(paths[-1], "features", cache.Provenance(weights_sha256="ab")) as out:
+            for clip, subject, label, values in zip(
+                store.clip_ids, store.subjects, store.labels, store.data, strict=True
+            ):
+                if subject in shard:
+                    about = {"subject": str(subject), "label": label, "method": "pmm", **NETWORK}
+                    with out.clip(clip, **about) as group:
+                        count = np.arange(len(values))
+                        group.append(values, frame=count, time=count / 100)
+    table = {"clip_id": store.clip_ids, "subject": store.subjects, "label": store.labels}
+    frame = pd.DataFrame(table | {"fold": store.subjects})
+    frame.to_csv(folder / "folds.csv", index=False)
+    return paths, folder / "folds.csv"
+
+
+def config(**sections) -> Config:
+    sections = {"data": {"labels": list(LABELS)}, "features": NETWORK} | sections
+    sections["train"] = SMALL | sections.get("train", {})
+    return Config.parse(sections)
+
+
+def run(stage, data, output, given: Config, **options) -> pd.DataFrame:
+    paths, folds = data
+    name = stage.__name__.rpartition(".")[2]
+    # As the workflow does: a stage gets the part of the configuration that it says it reads.
+    read = Config.load(json.dumps(part(given, name)))
+    about = {"folds_path": folds, "method": "pmm", "n": 7} | options
+    stage.run(read, paths, output, **about)
+    return predictions.read([output], LABELS)
+
+
+def shares(frame: pd.DataFrame) -> np.ndarray:
+    return frame[[f"p_{name}" for name in LABELS]].to_numpy()
+
+
+def test_every_decision_readout_and_head_reaches_the_answers(data, tmp_path):
+    variants = {
+        "default": {},
+        "majority": {"protocol": {"clip_decision": "majority"}},
+        "whole_clip": {"protocol": {"clip_decision": "whole_clip"}},
+        "last_window": {"protocol": {"clip_decision": "last_window"}},
+        "last_step": {"train": {"readout": "last_step"}},
+        "mean": {"train": {"readout": "mean"}},
+        "frame_fc": {"train": {"head": "frame_fc"}},
+        "permuted": {"train": {"permute_labels": True}},
+        "middle": {"windows": {"modes": ["middle"]}},
+        "weighted": {"train": {"class_weights": True}},
+    }
+    found = {
+        name: run(train, data, tmp_path / f"{name}.csv", config(**sections))
+        for name, sections in variants.items()
+    }
+    assert (found["whole_clip"]["n_windows"] == 1).all()
+    assert (found["middle"]["n_windows"] == 1).all()
+    assert (found["default"]["n_windows"] > 1).all()
+    votes = shares(found["majority"]) * found["majority"]["n_windows"].to_numpy()[:, None]
+    assert votes == pytest.approx(votes.round(), abs=1e-4)
+    # Balanced training clips weigh the same; everything else changes the answers.
+    same = {n for n, f in found.items() if np.allclose(shares(f), shares(found["default"]))}
+    assert same == {"default", "weighted"}
+
+
+def test_the_epoch_that_is_chosen_shows_in_the_log(data, tmp_path):
+    given = config(select={"epoch": "nested", "folds": 2}, train={"epochs": 4})
+    run(train, data, tmp_path / "nested.csv", given)
+    log = pd.read_csv(tmp_path / "nested.epochs.csv")
+    assert log.groupby("fold")["epoch"].max().between(1, 4).all()
+    with pytest.raises(ProtocolError, match=r"protocol\.folds: needs 9 subjects"):
+        run(train, data, tmp_path / "a.csv", config(select={"epoch": "nested", "folds": 9}))
+
+
+def test_inner_folds_answer_for_training_clips_only(data, tmp_path):
+    given = config(select={"folds": 3}, train={"seeds": [0, 1], "parts": 2})
+    parts = [run(inner, data, tmp_path / f"{p}.csv", given, part=p) for p in (0, 1)]
+    names = [sorted({fold[:2] for fold in part["fold"]}) for part in parts]
+    assert names == [["s1", "s3"], ["s2", "s4"]]
+    frame = pd.concat(parts)
+    outer = frame["fold"].str.partition("-")[0]
+    assert not (outer == frame["subject"]).any()
+    assert (frame.groupby([outer, "seed"])["clip_id"].nunique() == 18).all()
+    assert not frame.duplicated(["fold", "seed", "clip_id"]).any()
+
+
+def leak(frame):
+    """Test one clip of s1 in the fold of s2: s1 is trained on and tested."""
+    frame.loc[0, "fold"] = "s2"
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (leak, "subject s1 is in training and in test"),
+        (lambda f: f.assign(fold=f["fold"].replace("s1", "")), "no fold tests clip s1_00"),
+    ],
+)
+@pytest.mark.parametrize("stage", [train, inner])
+def test_folds_that_do_not_keep_the_protocols_promise_are_refused(
+    data, tmp_path, stage, change, message
+):
+    paths, folds = data
+    spoilt = tmp_path / "folds.csv"
+    change(pd.read_csv(folds, keep_default_na=False)).to_csv(spoilt, index=False)
+    with pytest.raises(ProtocolError, match=message):
+        run(stage, (paths, spoilt), tmp_path / "out.csv", config())
+    assert not (tmp_path / "out.csv").exists()
+    # A split that promises nothing of subjects passes.
+    if change is leak and stage is train:
+        run(stage, (paths, spoilt), tmp_path / "out.csv", config(protocol={"name": "clip_kfold"}))
+
+
+def test_a_part_that_does_not_exist_is_refused(data, tmp_path):
+    with pytest.raises(ConfigError, match=r"train\.parts: there is no part 2 of 2"):
+        run(train, data, tmp_path / "out.csv", config(train={"parts": 2}), part=2)
