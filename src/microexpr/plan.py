@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from microexpr import datasets, manifest
+from microexpr import ablation, datasets, manifest, variants
 from microexpr.config import Config
 from microexpr.errors import ConfigError
 from microexpr.provenance import fingerprint
@@ -55,9 +55,68 @@ class Plan:
             return manifest.digest(self.shards[shard])
         return manifest.digest([clip for clips in self.shards.values() for clip in clips])
 
-    def settings(self, stage: str, method: str | None = None) -> str:
+    def variant(self, name: str) -> Config:
+        """Give the configuration of a variant; that of the table where `name` is empty.
+
+        Raises
+        ------
+        ConfigError
+            When no control and no row of the ablation is called so, or its changes are impossible.
+        """
+        if not name:
+            return self.config
+        controls = variants.control_changes(self.config)
+        changes = {k: (change,) for k, change in controls.items()} if name in controls else {}
+        changes = changes or ablation.variants(self.config)
+        if name not in changes:
+            raise ConfigError(f"there is no variant {name!r} in this configuration")
+        config = self.config.changed(*changes[name])
+        _check_across_sections(config)
+        return config
+
+    def settings(self, stage: str, arm: str | None = None, *, variant: str = "") -> str:
         """Give the part of the configuration that a stage reads, as JSON for ``--config``."""
-        return json.dumps(part(self.config, stage, method=method), sort_keys=True)
+        config, method = self.variant(variant), None
+        if arm is not None:
+            method, alpha = variants.split_arm(arm, config)
+            config = config.changed({"magnify": {"alpha": alpha}})
+        return json.dumps(part(config, stage, method=method), sort_keys=True)
+
+    def network(self, variant: str = "") -> str:
+        """Name the network and the cut of a variant, as the folder of its features."""
+        features = self.variant(variant).features
+        if features == self.config.features:
+            return features.backbone
+        return f"{features.backbone}-B{features.cut}"
+
+    @cached_property
+    def networks(self) -> dict[str, str]:
+        """Settings of the stage features, by the name of the network."""
+        names = ["", *ablation.variants(self.config)]
+        return {self.network(name): self.settings("features", variant=name) for name in names}
+
+    def feature_settings(self, network: str) -> str:
+        """Like :meth:`settings` for features; that of the table needs no look at the variants."""
+        return self.settings("features") if network == self.network() else self.networks[network]
+
+    def ablation(self, *, full: bool = False) -> list[variants.Run]:
+        """Runs that the ablation's table needs."""
+        return [row.run for row in ablation.rows(self.config, full=full)]
+
+    def ablation_files(self, *, full: bool = False) -> dict[str, list[str]]:
+        """Give predictions of all rows, and one cache of each network: it names the weights."""
+        runs = self.ablation(full=full)
+        arms = {self.network(run.variant): run.arm for run in runs}
+        first = next(iter(self.shards))
+        predictions = {
+            file for run in runs for file in run.predictions(self.variant(run.variant).train.parts)
+        }
+        features = [f"results/features/{name}/{arm}/{first}.h5" for name, arm in arms.items()]
+        return {"predictions": sorted(predictions), "features": features}
+
+    def choices(self) -> list[variants.Run]:
+        """Runs among which N or alpha is chosen on inner folds."""
+        return [run for runs in variants.choices(self.config).values() for run in runs]
 
     def demo_settings(self, shard: str) -> str:
         """Like :meth:`settings` for the demo, with no more subjects than the shard reaches to.
@@ -112,4 +171,11 @@ def _check_across_sections(config: Config) -> None:
     if data.kind != "video" and high_hz >= data.fps / 2:
         raise ConfigError(
             f"magnify.passband_hz: {high_hz:g} Hz is not below half of data.fps {data.fps:g}"
+        )
+    features = config.features
+    *_, blocks = ablation.NETWORKS[features.backbone]
+    if features.cut > blocks:
+        raise ConfigError(
+            f"features.cut: {features.cut} is outside 1..{blocks}, the blocks of "
+            f"{features.backbone}"
         )

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from microexpr import __version__
-from microexpr.cli import magnify, stages, tools
+from microexpr.cli import magnify, stages, studies, tools
 from microexpr.errors import MicroexprError
 
 __all__ = ["main"]
@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     stages.add_commands(commands)
     magnify.add_command(commands)
+    studies.add_commands(commands)
     tools.add_commands(commands)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)

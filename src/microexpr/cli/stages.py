@@ -7,6 +7,7 @@ Imports stand inside the functions: torch takes longer to import than some stage
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from microexpr.config import Config
@@ -16,54 +17,56 @@ Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def add_commands(commands: Commands) -> None:
     """Register the stages."""
-    index = _stage(commands, "index", _index, "list and validate the clips of the data set")
+    index = stage_parser(commands, "index", _index, "list and validate the clips of the data set")
     index.add_argument("output", type=Path, help="manifest.csv")
 
-    decode = _stage(commands, "decode", _decode, "decode the clips of some subjects")
+    decode = stage_parser(commands, "decode", _decode, "decode the clips of some subjects")
     decode.add_argument("manifest", type=Path)
     decode.add_argument("output", type=Path, help="cache of frames (.h5)")
     decode.add_argument("--subjects", nargs="+", required=True, metavar="ID")
 
-    crop = _stage(commands, "crop", _crop, "crop the faces, one transform a clip")
+    crop = stage_parser(commands, "crop", _crop, "crop the faces, one transform a clip")
     _source_and_output(crop, "cache of frames", "cache of faces")
 
-    split = _stage(commands, "split", _split, "say in which fold each clip is tested")
+    split = stage_parser(commands, "split", _split, "say in which fold each clip is tested")
     split.add_argument("manifest", type=Path)
     split.add_argument("output", type=Path, help="folds.csv")
 
-    features = _stage(commands, "features", _features, "run the frozen blocks, once a frame")
+    features = stage_parser(commands, "features", _features, "run the frozen blocks, once a frame")
     _source_and_output(features, "cache of faces or magnified faces", "cache of features")
-    _device(features)
+    device_option(features)
 
-    train = _stage(commands, "train", _train, "retrain and test some folds of one method and N")
-    train.add_argument("features", type=Path, nargs="+", help="caches of features: all shards")
-    train.add_argument("--output", type=Path, required=True, help="predictions (.csv)")
-    train.add_argument("--folds", type=Path, required=True, help="folds.csv")
-    train.add_argument("--method", required=True, help="name of the arm")
-    train.add_argument("--n", type=int, required=True, help="frames a window")
-    train.add_argument("--part", type=int, default=0, help="which of train.parts [%(default)s]")
-    _device(train)
+    train = stage_parser(
+        commands, "train", _train, "retrain and test some folds of one method and N"
+    )
+    training_options(train)
 
-    evaluate = _stage(commands, "evaluate", _evaluate, "pool predictions into tables")
+    evaluate = stage_parser(commands, "evaluate", _evaluate, "pool predictions into tables")
     evaluate.add_argument("predictions", type=Path, nargs="+", help="of all methods and N (.csv)")
     evaluate.add_argument("--manifest", type=Path, required=True)
     evaluate.add_argument("--features", type=Path, required=True, help="one cache of features")
     evaluate.add_argument("--folder", type=Path, default=Path("results"), help="[%(default)s]")
+    evaluate.add_argument("--inner", type=Path, nargs="+", default=(), help="of stage inner (.csv)")
 
-    compare = _stage(commands, "compare", _compare, "train and test a system of other authors")
+    compare = stage_parser(
+        commands, "compare", _compare, "train and test a system of other authors"
+    )
     compare.add_argument("caches", type=Path, nargs="+", help="faces, all shards (.h5)")
     compare.add_argument("--output", type=Path, required=True, help="predictions (.csv)")
     compare.add_argument("--folds", type=Path, required=True, help="folds.csv")
     compare.add_argument("--system", required=True, help="one of compare.systems")
-    _device(compare)
+    device_option(compare)
 
-    comparison = _stage(commands, "comparison", _comparison, "tabulate the compared systems")
+    comparison = stage_parser(commands, "comparison", _comparison, "tabulate the compared systems")
     comparison.add_argument("predictions", type=Path, nargs="+", help="of systems and arm (.csv)")
     comparison.add_argument("--output", type=Path, required=True, help="comparison.csv")
     comparison.add_argument("--manifest", type=Path, required=True)
 
 
-def _stage(commands: Commands, name: str, run: object, summary: str) -> argparse.ArgumentParser:
+def stage_parser(
+    commands: Commands, name: str, run: object, summary: str
+) -> argparse.ArgumentParser:
+    """Add a stage with what all stages take; `run` is called with the arguments."""
     parser = commands.add_parser(name, help=f"stage: {summary}", description=f"Stage: {summary}.")
     parser.add_argument(
         "--config",
@@ -80,7 +83,19 @@ def _source_and_output(parser: argparse.ArgumentParser, source: str, output: str
     parser.add_argument("output", type=Path, help=f"{output} (.h5)")
 
 
-def _device(parser: argparse.ArgumentParser) -> None:
+def training_options(parser: argparse.ArgumentParser) -> None:
+    """Add what training one method at one N takes."""
+    parser.add_argument("features", type=Path, nargs="+", help="caches of features: all shards")
+    parser.add_argument("--output", type=Path, required=True, help="predictions (.csv)")
+    parser.add_argument("--folds", type=Path, required=True, help="folds.csv")
+    parser.add_argument("--method", required=True, help="name of the arm")
+    parser.add_argument("--n", type=int, required=True, help="frames a window")
+    parser.add_argument("--part", type=int, default=0, help="which of train.parts [%(default)s]")
+    device_option(parser)
+
+
+def device_option(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of a device."""
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto [%(default)s]")
 
 
@@ -124,10 +139,16 @@ def _features(arguments: argparse.Namespace) -> None:
 
 def _train(arguments: argparse.Namespace) -> None:
     from microexpr.stages import train
+
+    run_training(train.run, arguments)
+
+
+def run_training(run: Callable[..., None], arguments: argparse.Namespace) -> None:
+    """Call a stage that takes `training_options`."""
     from microexpr.threads import choose_device, limit_threads
 
     limit_threads(arguments.threads)
-    train.run(
+    run(
         Config.load(arguments.config),
         arguments.features,
         arguments.output,
@@ -148,6 +169,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         manifest_path=arguments.manifest,
         features=arguments.features,
         folder=arguments.folder,
+        inner=arguments.inner,
     )
 
 

@@ -42,7 +42,7 @@ def comparisons(evaluation: Evaluation) -> pd.DataFrame:
         for reading in dict.fromkeys(reading for _, reading, _ in systems):
             sizes = [n for method, read, n in systems if (method, read) == (a, reading)]
             family = [
-                _compare(evaluation, (a, reading, n), (b, reading, n))
+                compare_pair(evaluation, (a, reading, n), (b, reading, n))
                 for n in sizes
                 if (b, reading, n) in evaluation.answers
             ]
@@ -51,7 +51,8 @@ def comparisons(evaluation: Evaluation) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _compare(evaluation: Evaluation, a: System, b: System) -> dict[str, Any]:
+def compare_pair(evaluation: Evaluation, a: System, b: System) -> dict[str, Any]:
+    """Compare two systems on the same clips: all columns but p_holm."""
     right_a, right_b = (evaluation.answers[key] == evaluation.truth for key in (a, b))
     only_a, only_b, p = mcnemar(right_a.mean(axis=0) > 0.5, right_b.mean(axis=0) > 0.5)
     values_a, values_b = (evaluation.resampled[key]["accuracy", ALL] for key in (a, b))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,7 @@ from microexpr.protocol import SUBJECT_INDEPENDENT
 Ints = NDArray[np.int64]
 Values = dict[tuple[str, str], NDArray[np.float64]]
 System = tuple[str, str, int]  # method, reading, n
+Further = Mapping[tuple[str, str, int | None], pd.DataFrame]
 MAJORITY, MAJORITY_TRAINING, RANDOM = "majority", "majority_training", "stratified_random"
 
 
@@ -69,6 +70,9 @@ class Evaluation:
         Written into every row.
     statistics : Statistics
         Resamples, confidence, seed.
+    further : mapping of (method, reading, N or None) to DataFrame
+        Predictions on the same clips that are no cell of the table: controls that were trained,
+        choices of N. Their seeds are their own.
     """
 
     def __init__(
@@ -79,8 +83,10 @@ class Evaluation:
         classes: Sequence[str],
         origin: Origin,
         statistics: Statistics,
+        further: Further | None = None,
     ) -> None:
         self.predictions, self.manifest = predictions, list(clips)
+        self.further = further or {}
         self.classes, self.origin, self.statistics = list(classes), origin, statistics
         tested = predictions.drop_duplicates("clip_id")
         self.fold_of = dict(zip(tested["clip_id"], tested["fold"], strict=True))
@@ -99,12 +105,10 @@ class Evaluation:
     @cached_property
     def answers(self) -> dict[System, Ints]:
         """Answered class of each system, (seeds, clips) int; K where there is no answer."""
-        order = [clip.clip_id for clip in self.clips]
-        result = {}
-        for system, rows in self.predictions.groupby(SYSTEM, sort=False):
-            runs = [run.set_index("clip_id")["predicted"] for _, run in rows.groupby("seed")]
-            result[system] = np.array([self._numbers(run[order]) for run in runs])
-        return result
+        return {
+            system: self._answers(rows)
+            for system, rows in self.predictions.groupby(SYSTEM, sort=False)
+        }
 
     @cached_property
     def resampled(self) -> dict[System, Values]:
@@ -138,13 +142,19 @@ class Evaluation:
         DataFrame
             value is the mean over the seeds and sd_seeds their standard deviation (empty with
             one). low and high bound the mean over these seeds for other subjects; with one
-            subject there is no interval. Controls have neither reading nor n; the seeds of
-            stratified_random are its draws, and its interval holds chance as well as subjects.
+            subject there is no interval. Controls that look at no face have neither reading nor
+            n; the seeds of stratified_random are its draws, and its interval holds chance as well
+            as subjects. Where N was chosen, n is empty.
         """
         rows: list[dict[str, Any]] = []
         for system, answers in self.answers.items():
             columns = dict(zip(SYSTEM, system, strict=True))
             rows += self._rows(columns, self._scores(answers), self.resampled[system])
+        for (method, reading, n), run in self.further.items():
+            answers = self._answers(run)
+            columns = {"method": method, "reading": reading, "n": pd.NA if n is None else n}
+            spread = intervals.bootstrap(self._count(answers), self.weights, self.classes)
+            rows += self._rows(columns, self._scores(answers), spread)
         for method, answers in self._controls():
             columns = {"method": method, "reading": "", "n": pd.NA}
             counts = self._count(answers)
@@ -169,6 +179,11 @@ class Evaluation:
     def _numbers(self, names: Sequence[str]) -> Ints:
         number = {name: k for k, name in enumerate([*self.classes, NO_ANSWER])}
         return np.array([number[name] for name in names], dtype=np.int64)
+
+    def _answers(self, rows: pd.DataFrame) -> Ints:
+        order = [clip.clip_id for clip in self.clips]
+        runs = [run.set_index("clip_id")["predicted"] for _, run in rows.groupby("seed")]
+        return np.array([self._numbers(run[order]) for run in runs])
 
     def _count(self, answers: Ints) -> Ints:
         return intervals.count(self.truth, answers, self.subjects, classes=len(self.classes))

@@ -10,13 +10,13 @@ with F1, UF1 and UAR, are in ``metrics.csv``.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from microexpr.errors import DataError
-from microexpr.evaluation import predictions
+from microexpr.errors import DataError, ProtocolError
+from microexpr.evaluation import predictions, selection
 from microexpr.evaluation.comparisons import comparisons
 from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics
@@ -24,6 +24,8 @@ from microexpr.files import replacing
 from microexpr.manifest import Clip
 
 AVERAGE = "Average"
+NESTED = "_nested"  # ends the method of a nested choice in metrics.csv
+CONTROLS = ("single_frame", "permuted_labels")
 ABOUT = ["clips", "subjects", "seeds", "protocol", "backbone", "reading", "data"]
 FILES = (
     "predictions.csv",
@@ -46,6 +48,9 @@ def write_results(
     n: Sequence[int],
     origin: Origin,
     statistics: Statistics,
+    controls: Mapping[str, str] | None = None,
+    inner: Sequence[str | os.PathLike[str]] = (),
+    choices: selection.Choices | None = None,
 ) -> None:
     """Evaluate predictions and write all of `FILES` into a folder.
 
@@ -64,22 +69,54 @@ def write_results(
         How the predictions came about.
     statistics : Statistics
         How intervals are made.
+    controls : mapping of str to str
+        Controls that were trained: what their predictions call the method, by name.
+    inner : sequence of path-like
+        Files of predictions on inner folds.
+    choices : mapping
+        What is chosen on the inner folds, see `selection.nested`; ``selected.csv`` is written then.
 
     Raises
     ------
     DataError, ProtocolError
-        As `predictions.read`, `check` and `check_grid`; no file is written then.
+        As `predictions.read`, `check` and `check_grid`, and `selection.nested`; no file is written
+        then.
     """
-    frame = predictions.read(sources, classes)
+    controls, choices = controls or {}, choices or {}
+    everything = predictions.read(sources, classes)
+    candidates = {method for runs in choices.values() for method, _ in runs} - set(methods)
+    others = [*controls.values(), *candidates]
+    frame = everything[~everything["method"].isin(others)]
     predictions.check(frame, clips, classes=classes, protocol=origin.protocol)
     predictions.check_grid(frame, methods=methods, readings=readings, n=n)
-    evaluation = Evaluation(frame, clips, classes=classes, origin=origin, statistics=statistics)
+    for method in others:
+        part = everything[everything["method"] == method]
+        if part.empty:
+            raise DataError(f"the predictions lack method {method}")
+        predictions.check(part, clips, classes=classes, protocol=origin.protocol)
+    _check_same_folds(everything)
+    further = {
+        (name, reading, frames): rows
+        for name, method in controls.items()
+        for (reading, frames), rows in everything[everything["method"] == method].groupby(
+            ["reading", "n"]
+        )
+    }
+    if choices:
+        answers = predictions.read(inner, classes)
+        chosen, selected = selection.nested(everything, answers, clips, choices, classes=classes)
+        further |= chosen
+    evaluation = Evaluation(
+        frame, clips, classes=classes, origin=origin, statistics=statistics, further=further
+    )
     metrics = evaluation.metrics()
     tables = [poster_table(metrics, classes=classes, n=n, reading=r) for r in readings]
     others = pd.concat(tables[1:]) if tables[1:] else tables[0].iloc[:0]
     compared = comparisons(evaluation)
     folder = Path(folder)
     predictions.write(folder / "predictions.csv", frame)
+    if choices:
+        write_table(folder / "selected.csv", selected)
     write_table(folder / "metrics.csv", metrics)
     write_table(folder / "comparisons.csv", compared)
     write_table(folder / "confusion.csv", evaluation.confusions())
@@ -90,7 +127,8 @@ def write_results(
 def write_table(path: str | os.PathLike[str], frame: pd.DataFrame) -> None:
     """Write a table: four decimals, six for p-values, so that a rerun gives the same bytes."""
     for column in frame.columns.intersection(["p", "p_holm"]):
-        frame = frame.assign(**{column: [f"{value:.6f}" for value in frame[column]]})
+        text = frame[column].map("{:.6f}".format, na_action="ignore")
+        frame = frame.assign(**{column: text})
     with replacing(path) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.4f", lineterminator="\n")
 
@@ -115,8 +153,9 @@ def poster_table(
     -------
     DataFrame
         Columns method, class, one for each N, then `ABOUT`, then ``<N>_low`` and ``<N>_high``.
-        The methods in the order of `predictions.METHODS`, Average first; the last row
-        is the accuracy of the commonest class, which is the same for every N.
+        The methods in the order of `predictions.METHODS`, Average first, and last what a nested
+        choice gets, where one was made: the same for every N where N itself was chosen. The last
+        row is the accuracy of the commonest class, which is the same for every N.
 
     Raises
     ------
@@ -127,7 +166,8 @@ def poster_table(
     if chosen.empty:
         raise DataError(f"no metrics for reading {reading!r}")
     rows = []
-    for method in predictions.method_order(chosen["method"]):
+    beside = chosen["method"].isin(CONTROLS) | chosen["method"].str.endswith(NESTED)
+    for method in predictions.method_order(chosen["method"][~beside]):
         mine = chosen[chosen["method"] == method].set_index(["n", "metric", "class"])
         for metric, name in (("accuracy", ALL), *(("recall", name) for name in classes)):
             cells = {}
@@ -138,9 +178,28 @@ def poster_table(
                     )
                 cells[frames] = mine.loc[frames, metric, name]
             rows.append(_row(method, AVERAGE if name == ALL else name.capitalize(), cells))
+        rows += _nested_rows(chosen, method, n)
     floor = metrics[(metrics["method"] == MAJORITY) & (metrics["metric"] == "accuracy")].iloc[0]
     rows.append(_row(MAJORITY, AVERAGE, dict.fromkeys(n, floor)))
     return pd.DataFrame(rows)
+
+
+def _nested_rows(metrics: pd.DataFrame, method: str, n: Sequence[int]) -> list[dict[str, object]]:
+    mine = metrics[(metrics["method"] == method + NESTED) & (metrics["metric"] == "accuracy")]
+    if mine.empty:
+        return []
+    if mine["n"].isna().all():
+        return [_row(method, f"{AVERAGE}, N chosen", dict.fromkeys(n, mine.iloc[0]))]
+    cells = {int(cell["n"]): cell for _, cell in mine.iterrows()}
+    return [_row(method, f"{AVERAGE}, alpha chosen", {frames: cells[frames] for frames in n})]
+
+
+def _check_same_folds(frame: pd.DataFrame) -> None:
+    """Refuse runs that test a clip in different folds: they are not comparable."""
+    folds = frame.groupby("clip_id")["fold"].nunique()
+    if (folds > 1).any():
+        name = folds.index[folds > 1][0]
+        raise ProtocolError(f"clip {name} is tested in {folds[name]} different folds by the runs")
 
 
 def _row(method: str, name: str, cells: dict[int, pd.Series]) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from microexpr import manifest
+from microexpr import manifest, variants
 from microexpr.cache import open_cache
 from microexpr.config import Config
 from microexpr.evaluation.pooled import Origin, Statistics
@@ -19,22 +19,26 @@ def run(
     manifest_path: Path,
     features: Path,
     folder: Path,
+    inner: Sequence[Path] = (),
 ) -> None:
     """Evaluate all predictions together.
 
     Parameters
     ----------
     config : Config
-        Sections ``data``, ``magnify``, ``windows``, ``features``, ``train``, ``protocol`` and
-        ``evaluate``.
+        Sections ``data``, ``magnify``, ``windows``, ``features``, ``train``, ``protocol``,
+        ``select``, ``evaluate`` and ``ablation``.
     predictions : sequence of Path
-        Of all methods, N and parts.
+        Of all methods, N and parts; of ``evaluate.controls``, and of all candidates where
+        ``select`` asks for a nested choice.
     manifest_path : Path
         ``manifest.csv``: who must have been tested.
     features : Path
         One cache of features; it names the weights.
     folder : Path
         Where the tables of :data:`microexpr.evaluation.tables.FILES` are written.
+    inner : sequence of Path
+        Predictions of all candidates on inner folds.
 
     Raises
     ------
@@ -52,6 +56,12 @@ def run(
         methods=config.magnify.methods,
         readings=config.train.readings,
         n=config.windows.n,
+        controls={name: run.method for name, run in variants.controls(config).items()},
+        inner=inner,
+        choices={
+            key: [(run.method, run.n) for run in runs]
+            for key, runs in variants.choices(config).items()
+        },
         origin=Origin(
             protocol=config.protocol.name,
             backbone=config.features.backbone,

@@ -1,0 +1,51 @@
+"""Stage leak: the clips of one arm split by window, by clip and by subject."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from microexpr.config import Config
+from microexpr.files import write_csv
+from microexpr.stages.train import recipe, trunk
+from microexpr.training.leaking import train_leaking
+from microexpr.training.store import open_features
+
+
+def run(
+    config: Config, features: Sequence[Path], output: Path, *, method: str, device: str = "cpu"
+) -> None:
+    """Train under each split and write the answers.
+
+    Parameters
+    ----------
+    config : Config
+        As for the stage train, with ``protocol.folds``, ``protocol.seed`` and section ``leak``.
+    features : sequence of Path
+        Caches of kind features: all shards of the method.
+    output : Path
+        Answers (CSV), see :func:`microexpr.training.leaking.train_leaking`.
+    method : str
+        Name of the arm.
+    device : str
+        ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    CacheError, ProtocolError, DataError, ConfigError
+        When the features do not fit together or the clips cannot be split so.
+    """
+    settings, protocol = config.leak, config.protocol
+    with open_features(features) as store:
+        frame = train_leaking(
+            store,
+            replace(recipe(config, settings.n), reading=settings.reading),
+            test_share=settings.test_share,
+            folds=protocol.folds,
+            seed=protocol.seed,
+            trunk=trunk(config, device),
+            device=device,
+        )
+    about = {"method": method, "reading": settings.reading, "n": settings.n}
+    write_csv(output, frame.assign(**about)[[*about, *frame.columns]])

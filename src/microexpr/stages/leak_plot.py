@@ -1,0 +1,41 @@
+"""Stage leak_plot: what a leak feigns, as a table and a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from microexpr.config import Config
+from microexpr.evaluation.leak import draw_leak, leak_table, read_answers
+from microexpr.evaluation.pooled import Statistics
+from microexpr.files import write_csv
+from microexpr.stages.evaluate import data_name
+
+
+def run(config: Config, answers: Sequence[Path], output: Path) -> None:
+    """Tabulate and draw the answers of stage leak.
+
+    Parameters
+    ----------
+    config : Config
+        Sections ``data``, ``features`` and ``evaluate``.
+    answers : sequence of Path
+        Of all ``leak.methods``.
+    output : Path
+        ``leak.csv``; ``leak.pdf`` and ``leak.png`` are written beside it.
+
+    Raises
+    ------
+    DataError
+        When a file cannot be read.
+    """
+    settings, features = config.evaluate, config.features
+    table = leak_table(
+        read_answers(answers),
+        statistics=Statistics(
+            resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed
+        ),
+        about={"backbone": features.backbone, "cut": features.cut, "data": data_name(config)},
+    )
+    draw_leak(table, [output.with_suffix(suffix) for suffix in (".pdf", ".png")])
+    write_csv(output, table)

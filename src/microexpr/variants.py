@@ -1,0 +1,125 @@
+"""Runs beside the table's own: which arm, which N, under which changes of the configuration.
+
+A *variant* is a named set of changes of the configuration. An *arm* is a method of magnification,
+at ``magnify.alpha`` or, as ``pmm-a5``, at another alpha.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from microexpr.config import Changes, Config
+
+ARM = r"(?:none|filter_only|amm|pmm)(?:-a[0-9.]+)?"
+WITH_ALPHA = ("amm", "pmm")  # filter_only takes no gain from it
+
+
+@dataclass(frozen=True)
+class Run:
+    """One method's training at one N: all folds, readings and seeds.
+
+    Parameters
+    ----------
+    arm : str
+        Method of magnification, and alpha.
+    n : int
+        Frames a window.
+    variant : str
+        Empty: the configuration as it is.
+    """
+
+    arm: str
+    n: int
+    variant: str = ""
+
+    @property
+    def method(self) -> str:
+        """What its predictions call it."""
+        return f"{self.arm}-{self.variant}" if self.variant else self.arm
+
+    def predictions(self, parts: int) -> list[str]:
+        """Files of its predictions, one for each of ``train.parts``."""
+        folder = f"results/variants/{self.variant}" if self.variant else "results"
+        return [f"{folder}/train/{self.arm}/N{self.n}/part{part}.csv" for part in range(parts)]
+
+    def inner(self, parts: int) -> list[str]:
+        """Files of its predictions on inner folds."""
+        return [f"results/inner/{self.arm}/N{self.n}/part{part}.csv" for part in range(parts)]
+
+
+def arm_of(method: str, alpha: float, config: Config) -> str:
+    """Name the arm of a method at some alpha."""
+    return method if alpha == config.magnify.alpha else f"{method}-a{alpha:g}"
+
+
+def split_arm(arm: str, config: Config) -> tuple[str, float]:
+    """Give method and alpha of an arm."""
+    method, _, alpha = arm.partition("-a")
+    return method, float(alpha) if alpha else config.magnify.alpha
+
+
+def controls(config: Config) -> dict[str, Run]:
+    """Runs of ``evaluate.controls``, by the control's name."""
+    arm = config.ablation
+    return {name: Run(arm.method, arm.n, name) for name in config.evaluate.controls}
+
+
+def control_changes(config: Config) -> dict[str, Changes]:
+    """Give what the controls that are trained change in the configuration.
+
+    single_frame sees the middle frame alone, raw: the difference to the onset would show motion.
+    permuted_labels learns the table's first reading from labels that changed places, several times.
+    """
+    return {
+        "single_frame": {
+            "windows": {"modes": ["middle"]},
+            "train": {"head": "frame_fc", "readings": ["raw"]},
+            "protocol": {"clip_decision": "mean_softmax"},
+        },
+        "permuted_labels": {
+            "train": {
+                "permute_labels": True,
+                "readings": config.train.readings[:1],
+                "seeds": list(range(config.evaluate.permutations)),
+            },
+        },
+    }
+
+
+def candidates(config: Config, method: str, n: int | None) -> list[Run]:
+    """Runs among which a nested choice is made.
+
+    Parameters
+    ----------
+    config : Config
+        Section ``select``, ``magnify.alpha`` and ``windows.n``.
+    method : str
+        Method of magnification.
+    n : int or None
+        A fixed N; None: all of ``windows.n``.
+
+    Returns
+    -------
+    list of Run
+        Smaller N and alpha first. One where there is no choice.
+    """
+    choose = config.select.alpha == "nested" and method in WITH_ALPHA
+    alphas = sorted(set(config.select.alphas)) if choose else [config.magnify.alpha]
+    sizes = sorted(config.windows.n) if n is None else [n]
+    return [Run(arm_of(method, alpha, config), size) for size in sizes for alpha in alphas]
+
+
+def choices(config: Config) -> dict[tuple[str, int | None], list[Run]]:
+    """Nested choices that the configuration asks for.
+
+    Returns
+    -------
+    dict of (method, N or None) to list of Run
+        A choice of N stands under None; a choice of alpha alone is one for each N.
+    """
+    select = config.select
+    if select.n == select.alpha == "none":
+        return {}
+    sizes = [None] if select.n == "nested" else config.windows.n
+    made = {(m, n): candidates(config, m, n) for m in config.magnify.methods for n in sizes}
+    return {key: runs for key, runs in made.items() if len(runs) > 1}

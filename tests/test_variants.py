@@ -1,0 +1,171 @@
+"""Variants and the runs behind a table: names, files, changes, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from microexpr import ablation, variants
+from microexpr.backbones import build
+from microexpr.config import Config
+from microexpr.errors import ConfigError
+from microexpr.plan import Plan
+from microexpr.variants import Run
+from test_config import merge
+
+ROOT = Path(__file__).parents[1]
+DEMO = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def plan(**sections) -> Plan:
+    return Plan(merge(DEMO, sections))
+
+
+def test_the_networks_are_what_they_are_said_to_be():
+    for name in ("mobilenet_vggface2", "random_mobilenet", "random_resnet50"):
+        assert ablation.NETWORKS[name][2] == build(name).n_blocks
+        assert name in (f"random_{ablation.NETWORKS[name][0]}", "mobilenet_vggface2")
+    fields = Config.model_json_schema()["$defs"]["Features"]["properties"]
+    assert set(ablation.NETWORKS) == set(fields["backbone"]["enum"])
+
+
+def test_a_variant_is_the_configuration_with_some_keys_changed():
+    given = plan()
+    assert given.variant("") == given.config
+    retrained = given.variant("retrained")
+    assert retrained.features.cut == 11
+    changed = {"features": {"cut", "compression"}, "train": {"epochs", "batch_clips"}}
+    changed["train"] |= {"windows_per_clip", "parts", "readings"}
+    for section, values in given.config.model_dump().items():
+        other = retrained.model_dump()[section]
+        assert {k for k in values if other[k] != values[k]} == changed.get(section, set())
+    with pytest.raises(ConfigError, match="there is no variant 'retraind'"):
+        given.variant("retraind")
+
+
+def test_the_tables_own_settings_do_not_depend_on_variants():
+    given, other = plan(), plan(ablation={"blocks": {"retrained": None}}, leak={"n": 9})
+    for stage in ("features", "train", "evaluate"):
+        assert given.settings(stage) == other.settings(stage)
+    assert given.choices() == []
+    assert variants.controls(given.config) == {}
+
+
+def test_only_what_differs_from_the_table_is_run_again():
+    rows = ablation.rows(plan().config)
+    own = {(row.factor, row.level) for row in rows if not row.run.variant}
+    assert own == {
+        ("default", ""),
+        *(("magnification", method) for method in ("none", "filter_only", "amm")),
+        ("reading", "raw"),
+    }
+    assert rows[0].run.predictions(2) == [f"results/train/pmm/N14/part{p}.csv" for p in (0, 1)]
+    (frame,) = (row.run for row in rows if row.level == "frame_fc")
+    assert frame == Run("pmm", 14, "frame_fc")
+    assert frame.predictions(1) == ["results/variants/frame_fc/train/pmm/N14/part0.csv"]
+    alone = ablation.rows(plan(train={"readings": ["raw"]}).config)
+    (difference,) = (row for row in alone if row.factor == "reading")
+    assert difference.run.variant == difference.level == "onset_difference"
+
+
+def test_the_full_product_has_every_combination_once():
+    given = plan()
+    rows = ablation.rows(given.config, full=True)
+    assert len(rows) == 4 * 2 * 2 * 3 * 2
+    assert len({tuple(row.levels.values()) for row in rows}) == len(rows)
+    assert len({row.system for row in rows}) == len(rows)
+    single = {row.system for row in ablation.rows(given.config)}
+    assert single <= {row.system for row in rows}
+    (both,) = (
+        row.run
+        for row in rows
+        if list(row.levels.values()) == ["amm", "frame_fc", "raw", "random", "retrained"]
+    )
+    assert both.variant == "frame_fc-random-retrained-raw"
+    changed = given.variant(both.variant)
+    assert (changed.train.head, changed.train.readings) == ("frame_fc", ["raw"])
+    assert (changed.features.backbone, changed.features.cut) == ("random_mobilenet", 11)
+
+
+def test_variants_of_one_network_share_its_features():
+    given = plan()
+    assert given.network() == given.network("frame_fc") == "mobilenet_vggface2"
+    assert given.network("retrained") == given.network("frame_fc-retrained")
+    names = {"mobilenet_vggface2", "mobilenet_vggface2-B11", "random_mobilenet-B13"}
+    names |= {"random_mobilenet-B11", "efficientnet_lite0_imagenet-B16"}
+    assert set(given.networks) == names | {"efficientnet_lite0_imagenet-B11"}
+    assert json.loads(given.feature_settings("mobilenet_vggface2-B11"))["features"]["cut"] == 11
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"weights": {"random": {"features": {"backbone": "random_resnet50"}}}}, "another network"),
+        (
+            {"weights": {"imagenet": {"features": {"cut": 6}}}},
+            "at B6, which is retrained",
+        ),
+        ({"weights": {"vggface2": {"features": {"backbone": "random_mobilenet"}}}}, None),
+        (
+            {"blocks": {"retrained": {"features": {"cut": 13}}}},
+            "at B13, which is frozen",
+        ),
+        ({"blocks": {"retrained": {"features": {"cut": 17}}}}, "cut: 17 is outside 1..13"),
+        ({"blocks": {"retrained": {"magnify": {"alpha": 3}}}}, "ablation.blocks.retrained.magnify"),
+        ({"blocks": {"retrained": {"train": {"epoks": 3}}}}, "train.epoks: Extra inputs"),
+    ],
+)
+def test_levels_that_are_not_what_they_say_are_refused(section, message):
+    if message is None:  # the configuration's own weights are no further level
+        assert len(ablation.rows(plan(ablation=section).config)) == 9
+        return
+    with pytest.raises(ConfigError, match=message):
+        given = plan(ablation=section)
+        assert [given.variant(run.variant) for run in given.ablation()]
+
+
+def test_a_level_can_be_left_out_by_name():
+    rows = ablation.rows(plan(ablation={"weights": {"imagenet": None}}).config)
+    assert [row.level for row in rows if row.factor == "weights"] == ["random"]
+
+
+def test_a_cut_beyond_the_network_is_refused_before_any_job():
+    with pytest.raises(ConfigError, match=r"features\.cut: 14 is outside 1\.\.13"):
+        plan(features={"cut": 14})
+
+
+def test_controls_change_what_makes_them_controls():
+    given = plan(evaluate={"controls": ["single_frame", "permuted_labels"], "permutations": 3})
+    runs = variants.controls(given.config)
+    assert runs["single_frame"].method == "pmm-single_frame"
+    single, permuted = given.variant("single_frame"), given.variant("permuted_labels")
+    assert (single.windows.modes, single.train.readings) == (["middle"], ["raw"])
+    assert permuted.train.permute_labels
+    assert permuted.train.seeds == [0, 1, 2]
+    assert permuted.train.readings == ["onset_difference"]
+
+
+def test_candidates_of_a_nested_choice():
+    given = plan(windows={"n": [9, 7]}, select={"n": "nested"})
+    found = variants.choices(given.config)
+    assert set(found) == {(m, None) for m in ("amm", "pmm", "none", "filter_only")}
+    assert found["pmm", None] == [Run("pmm", 7), Run("pmm", 9)]
+    given = plan(windows={"n": [7, 9]}, select={"alpha": "nested", "alphas": [20, 10, 2.5]})
+    found = variants.choices(given.config)
+    assert set(found) == {(m, n) for m in ("amm", "pmm") for n in (7, 9)}
+    assert [run.arm for run in found["amm", 9]] == ["amm-a2.5", "amm", "amm-a20"]
+    assert found["amm", 9][0].inner(1) == ["results/inner/amm-a2.5/N9/part0.csv"]
+    both = plan(windows={"n": [7, 9]}, select={"alpha": "nested", "n": "nested"})
+    found = variants.choices(both.config)
+    assert len(found["pmm", None]) == 6
+    assert len(found["none", None]) == 2
+
+
+def test_an_arm_at_another_alpha_is_magnified_so():
+    given = plan()
+    settings = [json.loads(given.settings("magnify", arm)) for arm in ("pmm", "pmm-a2.5")]
+    assert [s["magnify"].pop("alpha") for s in settings] == [10.0, 2.5]
+    assert settings[0] == settings[1]
