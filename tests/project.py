@@ -36,7 +36,8 @@ class Project:
         return [
             *(sys.executable, "-m", "snakemake", "--cores", "2"),
             *arguments,
-            *("--configfile", "config/ci.yaml", "extra.yaml", "--", target),
+            *("--configfile", "config/ci.yaml", "extra.yaml", "--"),
+            *target.split(),
         ]
 
     def run(

@@ -4,6 +4,7 @@ from snakemake.exceptions import WorkflowError
 
 from microexpr.errors import MicroexprError
 from microexpr.plan import Plan, share_environment
+from microexpr.variants import ARM, controls, split_arm
 
 share_environment(Path(workflow.basedir))
 
@@ -20,7 +21,7 @@ PARTS = range(PLAN.config.train.parts)
 
 
 wildcard_constraints:
-    method="|".join(METHODS),
+    arm=ARM,
     shard="|".join(map(re.escape, SHARDS)),
     n=r"\d+",
     part=r"\d+",

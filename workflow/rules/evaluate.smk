@@ -1,14 +1,26 @@
+TABLE = expand(
+    "results/train/{method}/N{n}/part{part}.csv",
+    method=METHODS,
+    n=LENGTHS,
+    part=PARTS,
+)
+# Controls that are trained, and candidates of a nested choice: none by default.
+FURTHER = {
+    file
+    for run in [*controls(PLAN.config).values(), *PLAN.choices()]
+    for file in run.predictions(len(PARTS))
+}
+INNER = [file for run in PLAN.choices() for file in run.inner(len(PARTS))]
+
+
 rule evaluate:
     input:
-        predictions=expand(
-            "results/train/{method}/N{n}/part{part}.csv",
-            method=METHODS,
-            n=LENGTHS,
-            part=PARTS,
-        ),
+        predictions=[*TABLE, *sorted(FURTHER - set(TABLE))],
+        inner=INNER,
         manifest="results/manifest.csv",
         features=f"results/features/{BACKBONE}/{METHODS[0]}/{SHARDS[0]}.h5",
     output:
+        **({"selected": "results/selected.csv"} if INNER else {}),
         table=report(
             "results/table.csv",
             caption="../report/table.rst",
@@ -37,6 +49,7 @@ rule evaluate:
     params:
         config=PLAN.settings("evaluate"),
         code=PLAN.code("evaluate"),
+        inner=f"--inner {' '.join(INNER)}" if INNER else "",
     shell:
         "python -m microexpr evaluate {input.predictions} --manifest {input.manifest}"
-        " --features {input.features} --config {params.config:q} > {log} 2>&1"
+        " --features {input.features} {params.inner} --config {params.config:q} > {log} 2>&1"

@@ -2,16 +2,16 @@ rule features:
     input:
         # Method none: the faces as they are, without a copy of them.
         branch(
-            lambda wildcards: wildcards.method == "none",
+            lambda wildcards: wildcards.arm == "none",
             then="results/faces/{shard}.h5",
-            otherwise="results/magnified/{method}/{shard}.h5",
+            otherwise="results/magnified/{arm}/{shard}.h5",
         ),
     output:
-        f"results/features/{BACKBONE}/{{method}}/{{shard}}.h5",
+        "results/features/{network}/{arm}/{shard}.h5",
     log:
-        f"results/logs/features/{BACKBONE}/{{method}}/{{shard}}.log",
+        "results/logs/features/{network}/{arm}/{shard}.log",
     benchmark:
-        f"results/benchmarks/features/{BACKBONE}/{{method}}/{{shard}}.tsv"
+        "results/benchmarks/features/{network}/{arm}/{shard}.tsv"
     conda:
         "../../envs/gpu.yaml"
     resources:
@@ -19,7 +19,7 @@ rule features:
         mem_mb=3000,
         runtime=60,
     params:
-        config=PLAN.settings("features"),
+        config=lambda wildcards: PLAN.feature_settings(wildcards.network),
         code=PLAN.code("features"),
     shell:
         "python -m microexpr features {input} {output}"

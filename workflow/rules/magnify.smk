@@ -2,19 +2,20 @@ rule magnify:
     input:
         "results/faces/{shard}.h5",
     output:
-        "results/magnified/{method}/{shard}.h5",
+        "results/magnified/{arm}/{shard}.h5",
     log:
-        "results/logs/magnify/{method}/{shard}.log",
+        "results/logs/magnify/{arm}/{shard}.log",
     benchmark:
-        "results/benchmarks/magnify/{method}/{shard}.tsv"
+        "results/benchmarks/magnify/{arm}/{shard}.tsv"
     conda:
         "../../envs/cpu.yaml"
     resources:
         mem_mb=2000,
         runtime=60,
     params:
-        config=lambda wildcards: PLAN.settings("magnify", wildcards.method),
+        config=lambda wildcards: PLAN.settings("magnify", wildcards.arm),
         code=PLAN.code("magnify"),
+        method=lambda wildcards: split_arm(wildcards.arm, PLAN.config)[0],
     shell:
-        "python -m microexpr magnify {input} {output} --method {wildcards.method}"
+        "python -m microexpr magnify {input} {output} --method {params.method}"
         " --threads {threads} --config {params.config:q} > {log} 2>&1"
