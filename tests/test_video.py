@@ -71,6 +71,21 @@ def test_a_missing_frame_is_a_gap_in_time(tmp_path):
     np.testing.assert_allclose(frames.time, [0, 0.01, 0.03])
 
 
+def test_only_the_annotated_range_is_decoded(tmp_path):
+    write_images(tmp_path / "a", [*range(5, 10), 11, *range(13, 40)])
+    clip = images_clip(tmp_path / "a", [8, 9, 11, 13, 14], onset=8, apex=10, offset=14)
+    frames = collect(tmp_path, clip)
+    assert frames.number.tolist() == [8, 9, 11, 13, 14]
+    np.testing.assert_allclose(frames.time, [0, 0.01, 0.03, 0.05, 0.06])
+    assert frames.rgb[:, 0, 0, 1].tolist() == [8, 9, 11, 13, 14]
+
+
+def test_images_outside_the_range_may_be_broken(tmp_path):
+    write_images(tmp_path / "a", [1, 2, 3])
+    (tmp_path / "a/image4.png").write_bytes(b"no image")
+    assert len(collect(tmp_path, images_clip(tmp_path / "a", [1, 2, 3])).rgb) == 3
+
+
 def test_grey_and_16_bit_images_become_8_bit_rgb(tmp_path):
     (tmp_path / "a").mkdir()
     cv2.imwrite(str(tmp_path / "a/i1.png"), np.full((4, 5), 7, np.uint8))
@@ -98,6 +113,17 @@ def test_video_frames_are_counted_as_they_come(tmp_path):
     assert video.frame_rate(frames.time) == pytest.approx(25, rel=1e-3)
 
 
+def test_a_range_of_a_video_is_cut_out(tmp_path):
+    write_video(tmp_path / "v.mp4", 40)
+    frames = collect(tmp_path, video_clip(tmp_path / "v.mp4", first=10, last=19))
+    assert frames.number.tolist() == list(range(10, 20))
+    np.testing.assert_allclose(frames.time, np.arange(10) / 25, atol=1e-3)
+    levels = frames.rgb.reshape(10, -1).mean(1)
+    np.testing.assert_allclose(levels, 4 * np.arange(10, 20) + 8, atol=5)
+    with pytest.raises(DataError, match="has 40 frames, the manifest ends at frame 45"):
+        collect(tmp_path, video_clip(tmp_path / "v.mp4", first=30, last=45))
+
+
 def test_a_given_frame_rate_wins_over_the_container(tmp_path):
     write_video(tmp_path / "v.mp4", 5)
     frames = collect(tmp_path, video_clip(tmp_path / "v.mp4", fps=200.0))
@@ -120,6 +146,8 @@ def _spoil(path: Path) -> None:
         (lambda f: _spoil(f / "image2.png"), "clip s1_ne_01: frame 2: .*image2.png cannot be"),
         (lambda f: (f / "image2.png").write_bytes(b""), "frame 2: .* cannot be decoded"),
         (lambda f: (f / "image2.png").unlink(), "holds 2 images 1-3, the manifest says 3"),
+        (lambda f: (f / "image3.png").unlink(), "holds 2 images 1-2, the manifest says 3"),
+        (lambda f: [p.unlink() for p in f.iterdir()], "holds no image 1-3"),
         (
             lambda f: cv2.imwrite(str(f / "image2.png"), np.zeros((5, 5, 3), np.uint8)),
             "frame 2 is 5x5 px, the frames before are 16x12",

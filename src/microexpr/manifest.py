@@ -11,7 +11,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from microexpr.config import Expected
 from microexpr.errors import DataError
@@ -19,6 +26,10 @@ from microexpr.files import replacing
 
 # Identifiers become file names and HDF5 group names: no separators, no leading dot.
 Identifier = Annotated[str, Field(pattern=r"^[\w+-][\w.+-]*$", max_length=80)]
+# An annotated frame; an empty cell of the table means that nobody knows it.
+FrameNumber = Annotated[
+    Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda cell: None if cell == "" else cell)
+]
 
 
 class Clip(BaseModel):
@@ -32,9 +43,30 @@ class Clip(BaseModel):
     kind: Literal["images", "video"] = Field(description="a folder of images, or one video file")
     source: str = Field(min_length=1, description="folder or file, relative to data.root")
     frames: int = Field(ge=0, description="images listed; 0 for video, counted when decoded")
-    first: int = Field(ge=0, description="camera counter of the first image; 0 for video")
-    last: int = Field(ge=0, description="camera counter of the last image; 0 for video")
+    first: int = Field(
+        ge=0, description="camera counter of the first frame that is decoded; 0 for a whole video"
+    )
+    last: int = Field(
+        ge=0, description="camera counter of the last frame that is decoded; 0 for a whole video"
+    )
     fps: float = Field(ge=0, description="frames/s; 0: from the time stamps of the video")
+    onset: FrameNumber = Field(None, description="camera counter where the expression starts")
+    apex: FrameNumber = Field(None, description="camera counter where it is strongest")
+    offset: FrameNumber = Field(None, description="camera counter where it ends")
+
+    @property
+    def length(self) -> int:
+        """Frames that will be decoded; 0 for a whole video, which is counted then."""
+        if self.kind == "images":
+            return self.frames
+        return self.last - self.first + 1 if self.last else 0
+
+    @model_validator(mode="after")
+    def _order(self) -> Clip:
+        known = [n for n in (self.onset, self.apex, self.offset) if n is not None]
+        if known != sorted(known):
+            raise ValueError(f"onset, apex and offset {known} do not increase")
+        return self
 
 
 def identifier(text: str) -> str:
@@ -76,20 +108,19 @@ def shards(clips: Iterable[Clip], subjects_per_shard: int) -> dict[str, list[Cli
     return result
 
 
-def digest(clips: Sequence[Clip]) -> str:
-    """Checksum of rows: a shard is decoded again when, and only when, its rows have changed."""
-    text = "\n".join(clip.model_dump_json() for clip in clips)
+def digest(rows: Sequence[BaseModel]) -> str:
+    """Checksum of rows: a shard is decoded again when, and only when, its clips have changed."""
+    text = "\n".join(row.model_dump_json() for row in rows)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def check(clips: Sequence[Clip], labels: Sequence[str], expected: Expected) -> None:
+def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
     """Validate a data set as a whole.
 
     Raises
     ------
     DataError
-        When it is empty, an identifier occurs twice, a label is unknown, a clip has no frames, or
-        the counts differ from ``data.expected``.
+        When it is empty, an identifier occurs twice, or a label is unknown.
     """
     if not clips:
         raise DataError("no clip found; see data.root and data.kind")
@@ -101,12 +132,16 @@ def check(clips: Sequence[Clip], labels: Sequence[str], expected: Expected) -> N
             raise DataError(
                 f"clip {clip.clip_id}: label {clip.label!r} is not in data.labels {list(labels)}"
             )
-        if clip.kind == "images" and clip.frames == 0:
-            raise DataError(f"clip {clip.clip_id}: folder {clip.source} holds no image")
-    _check_counts(clips, expected)
 
 
-def _check_counts(clips: Sequence[Clip], expected: Expected) -> None:
+def check_counts(clips: Sequence[Clip], expected: Expected) -> None:
+    """Compare with what a complete copy holds.
+
+    Raises
+    ------
+    DataError
+        Naming each count that differs from ``data.expected``.
+    """
     found = Counter(clip.label for clip in clips)
     wanted = {
         "subjects": (expected.subjects, len({clip.subject for clip in clips})),
@@ -145,7 +180,6 @@ def read(path: str | os.PathLike[str]) -> list[Clip]:
             clips.append(Clip.model_validate(row))
         except ValidationError as error:
             first = error.errors()[0]
-            raise DataError(
-                f"{path}: line {number}: column {first['loc'][0]}: {first['msg']}"
-            ) from None
+            column = first["loc"][0] if first["loc"] else "onset"
+            raise DataError(f"{path}: line {number}: column {column}: {first['msg']}") from None
     return clips

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,17 @@ class Plan:
         _check_across_sections(self.config)
 
     @cached_property
+    def listing(self) -> datasets.Listing:
+        """Clips of the data set, with what is wrong with it: judged by the stage index."""
+        listing = datasets.read(self.config.data, self.config.demo)
+        manifest.check(listing.clips, self.config.data.labels)
+        _check_frame_rates(self.config, listing.clips)
+        return listing
+
+    @cached_property
     def shards(self) -> dict[str, list[manifest.Clip]]:
         """Clips of each shard: a shard is a set of whole subjects."""
-        data = self.config.data
-        clips = datasets.read(data, self.config.demo)
-        manifest.check(clips, data.labels, data.expected)
-        return manifest.shards(clips, data.subjects_per_shard)
+        return manifest.shards(self.listing.clips, self.config.data.subjects_per_shard)
 
     def subjects(self, shard: str) -> list[str]:
         """Subjects of a shard."""
@@ -54,6 +59,15 @@ class Plan:
         if shard is not None:
             return manifest.digest(self.shards[shard])
         return manifest.digest([clip for clips in self.shards.values() for clip in clips])
+
+    def findings(self) -> str:
+        """Checksum of the clips and of what is wrong with them: what the stage index reads."""
+        return manifest.digest([*self.listing.clips, *self.listing.findings])
+
+    def long_windows(self) -> list[int]:
+        """Those of ``windows.n`` that some clip is too short for."""
+        lengths = [clip.length for clip in self.listing.clips if clip.length]
+        return [n for n in self.config.windows.n if lengths and n > min(lengths)]
 
     def variant(self, name: str) -> Config:
         """Give the configuration of a variant; that of the table where `name` is empty.
@@ -72,6 +86,7 @@ class Plan:
             raise ConfigError(f"there is no variant {name!r} in this configuration")
         config = self.config.changed(*changes[name])
         _check_across_sections(config)
+        _check_frame_rates(config, self.listing.clips)
         return config
 
     def settings(self, stage: str, arm: str | None = None, *, variant: str = "") -> str:
@@ -166,12 +181,6 @@ def share_environment(project: Path) -> None:
 
 def _check_across_sections(config: Config) -> None:
     """Find what is impossible only together; a stage, which sees its part, could not."""
-    data, high_hz = config.data, config.magnify.passband_hz[1]
-    # A video brings its own frame rate, which the stage compares.
-    if data.kind != "video" and high_hz >= data.fps / 2:
-        raise ConfigError(
-            f"magnify.passband_hz: {high_hz:g} Hz is not below half of data.fps {data.fps:g}"
-        )
     features = config.features
     *_, blocks = ablation.NETWORKS[features.backbone]
     if features.cut > blocks:
@@ -179,3 +188,14 @@ def _check_across_sections(config: Config) -> None:
             f"features.cut: {features.cut} is outside 1..{blocks}, the blocks of "
             f"{features.backbone}"
         )
+
+
+def _check_frame_rates(config: Config, clips: Sequence[manifest.Clip]) -> None:
+    """Compare the pass-band with each clip's frame rate; a video brings its own, for the stage."""
+    high_hz = config.magnify.passband_hz[1]
+    for clip in clips:
+        if clip.fps and high_hz >= clip.fps / 2:
+            raise ConfigError(
+                f"magnify.passband_hz: {high_hz:g} Hz is not below half of the {clip.fps:g} "
+                f"frames/s of clip {clip.clip_id} (data.fps)"
+            )

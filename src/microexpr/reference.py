@@ -27,6 +27,11 @@ $ snakemake --cores 8 --configfile config/smic_hs.yaml -- results/table.csv
 | --- | --- |
 | `config.yaml` | the demo: 12 drawn faces, 72 clips, leave one subject out |
 | `config/smic_hs.yaml` | SMIC-HS: leave one subject out, three classes, blocks B9..B16 retrained |
+| `config/smic_hs_paper.yaml` | SMIC-HS as the poster's text has it, in folds of clips: leaks |
+| `config/smic_hs_author_code.yaml` | cropped SMIC-HS as the authors' 2020 code has it: leaks |
+| `config/casme2.yaml` | CASME II: leave one subject out, three classes, 147 clips |
+| `config/samm.yaml` | SAMM: leave one subject out, three classes, 133 clips |
+| `config/megc2019.yaml` | SMIC-HS, CASME II and SAMM: leave one of 68 subjects out, 442 clips |
 | `config/video_example.yaml` | any videos in a CSV: decode, crop, magnify and features |
 | `config/ci.yaml` | the smallest run that goes through every stage; its accuracy means nothing |
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from microexpr.datasets.images import list_images
+from microexpr.datasets.images import in_range, list_images
 from microexpr.errors import DataError
 from microexpr.manifest import Clip
 
@@ -36,7 +36,7 @@ class Frames:
 
 
 def decode(root: Path, clip: Clip) -> Iterator[Frames]:
-    """Decode a clip from its first frame to its last.
+    """Decode a clip from its first frame to its last; what lies before and after is not read.
 
     Parameters
     ----------
@@ -86,9 +86,11 @@ def _stack(batch: list[tuple[np.ndarray, int, float]]) -> Frames:
 
 
 def _images(folder: Path, clip: Clip) -> Iterator[tuple[np.ndarray, int, float]]:
-    images = list_images(folder)
+    images = in_range(list_images(folder), clip.first, clip.last)
     if not images:
-        raise DataError(f"clip {clip.clip_id}: folder {folder} holds no image")
+        raise DataError(
+            f"clip {clip.clip_id}: folder {folder} holds no image {clip.first}-{clip.last}"
+        )
     found = (len(images), images[0][0], images[-1][0])
     if found != (clip.frames, clip.first, clip.last):
         raise DataError(
@@ -110,16 +112,23 @@ def _video(path: Path, clip: Clip) -> Iterator[tuple[np.ndarray, int, float]]:
     try:
         if not capture.isOpened():
             raise DataError(f"clip {clip.clip_id}: {path} cannot be opened as a video")
+        # Nothing is sought: a container's index may be wrong.
         number, start = 0, 0.0
-        while True:
+        while number <= clip.last or not clip.last:
             decoded, bgr = capture.read()
             if not decoded:
-                return
-            stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            start = stamp if number == 0 else start
-            time = number / clip.fps if clip.fps else stamp - start
-            yield cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), number, time
+                break
+            if number >= clip.first:
+                stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                start = stamp if number == clip.first else start
+                time = (number - clip.first) / clip.fps if clip.fps else stamp - start
+                yield cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), number, time
             number += 1
+        if number <= clip.last:
+            raise DataError(
+                f"clip {clip.clip_id}: {path} has {number} frames, the manifest ends at frame "
+                f"{clip.last}"
+            )
     finally:
         capture.release()
 

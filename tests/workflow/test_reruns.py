@@ -26,6 +26,11 @@ def test_another_n_computes_no_feature(finished):
     assert finished.planned("windows: {n: [7, 9, 11]}") == {"train": 4, "evaluate": 1}
 
 
+def test_an_n_that_clips_are_too_short_for_is_judged_by_the_index(finished):
+    planned = finished.planned("windows: {n: [7, 9, 40]}")
+    assert planned["index"] == 1
+
+
 def test_another_method_leaves_the_others_alone(finished):
     planned = finished.planned("magnify: {methods: [pmm, none, amm]}")
     assert planned == {"magnify": 2, "features": 2, "train": 4, "evaluate": 1}

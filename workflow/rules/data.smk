@@ -1,8 +1,11 @@
 rule index:
     output:
         "results/manifest.csv",
+    # The report is a log, because Snakemake removes the outputs of a failed job, and
+    # this one must be there when the data set is refused.
     log:
         "results/logs/index.log",
+        report="results/manifest_report.csv",
     benchmark:
         "results/benchmarks/index.tsv"
     # On a cluster its second of work stays where Snakemake runs.
@@ -12,9 +15,12 @@ rule index:
     params:
         config=PLAN.settings("index"),
         code=PLAN.code("index"),
-        clips=PLAN.rows(),
+        clips=PLAN.findings(),
+        # Not all N: one that no clip is too short for changes nothing here.
+        windows=PLAN.long_windows(),
     shell:
-        "python -m microexpr index {output} --config {params.config:q} > {log} 2>&1"
+        "python -m microexpr index {output} --report {log.report} --windows {params.windows}"
+        " --config {params.config:q} > {log[0]} 2>&1"
 
 
 rule decode:

@@ -19,6 +19,12 @@ def add_commands(commands: Commands) -> None:
     """Register the stages."""
     index = stage_parser(commands, "index", _index, "list and validate the clips of the data set")
     index.add_argument("output", type=Path, help="manifest.csv")
+    index.add_argument(
+        "--report", type=Path, help="problems and corrections [manifest_report.csv beside output]"
+    )
+    index.add_argument(
+        "--windows", type=int, nargs="*", metavar="N", help="report shorter clips [windows.n]"
+    )
 
     decode = stage_parser(commands, "decode", _decode, "decode the clips of some subjects")
     decode.add_argument("manifest", type=Path)
@@ -102,7 +108,10 @@ def device_option(parser: argparse.ArgumentParser) -> None:
 def _index(arguments: argparse.Namespace) -> None:
     from microexpr.stages import index
 
-    index.run(Config.load(arguments.config), arguments.output)
+    config, output = Config.load(arguments.config), arguments.output
+    report = arguments.report or output.with_name("manifest_report.csv")
+    windows = config.windows.n if arguments.windows is None else arguments.windows
+    index.run(config, output, report, windows)
 
 
 def _decode(arguments: argparse.Namespace) -> None:

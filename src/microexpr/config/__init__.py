@@ -19,7 +19,7 @@ from microexpr.config.ablating import Ablation, Changes, Leak
 from microexpr.config.base import Section, overlaid
 from microexpr.config.choosing import Select
 from microexpr.config.comparing import Against, Compare
-from microexpr.config.data import Data, Demo, Expected
+from microexpr.config.data import Data, Demo, Expected, Kind, Problem
 from microexpr.config.images import Amm, Crop, Magnify, Method, Pmm
 from microexpr.config.judging import Evaluate, Protocol
 from microexpr.config.learning import Features, Reading, Train, Weights, Windows
@@ -38,10 +38,12 @@ __all__ = [
     "Evaluate",
     "Expected",
     "Features",
+    "Kind",
     "Leak",
     "Magnify",
     "Method",
     "Pmm",
+    "Problem",
     "Protocol",
     "Reading",
     "Select",

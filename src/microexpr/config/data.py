@@ -8,6 +8,33 @@ from pydantic import Field, model_validator
 
 from microexpr.config.base import Fraction, Positive, Section
 
+Kind = Literal[
+    "demo",
+    "smic",
+    "smic_e",
+    "casme",
+    "casme2",
+    "casme_sq",
+    "casme3",
+    "samm",
+    "mmew",
+    "fourdme",
+    "megc2019",
+    "video",
+    "folder",
+]
+Problem = Literal[
+    "missing_frames",
+    "missing_clips",
+    "unlisted_clips",
+    "short_clips",
+    "missing_apex",
+    "unreadable_rows",
+    "unreadable_files",
+    "unknown_labels",
+    "duplicate_rows",
+]
+
 
 class Expected(Section):
     """What a complete copy of the data set holds; the index stage fails on any other count."""
@@ -18,27 +45,61 @@ class Expected(Section):
 
 
 class Data(Section):
-    """Which clips."""
+    """Which clips. The layouts of the releases are described in docs/datasets.md."""
 
-    kind: Literal["demo", "smic", "video"] = Field(
-        "demo", description="demo: generated faces; smic: the SMIC release; video: files in a table"
+    kind: Kind = Field(
+        "demo",
+        description="demo: generated faces; video: files in a table; folder: label/subject_clip; "
+        "casme_sq: CAS(ME)^2; casme3: CAS(ME)^3; fourdme: 4DME; megc2019: SMIC-HS, CASME II and "
+        "SAMM together",
     )
     root: str = Field(
         "results/demo", description="folder of the data set (demo: it is written there)"
     )
     table: str | None = Field(
-        None, description="kind video: CSV with path, subject, label and optional clip_id, fps"
+        None,
+        description="annotations (.xlsx, .csv); null: the release's own file below root; "
+        "kind video: CSV with path, subject, label[, clip_id, fps, onset, apex, offset]",
     )
-    camera: Literal["HS", "VIS", "NIR"] = Field("HS", description="kind smic: which camera")
-    version: Literal["raw", "cropped"] = Field("raw", description="kind smic: which tree")
-    fps: Positive = Field(100.0, description="frames/s of image sequences (HS 100, VIS and NIR 25)")
+    camera: Literal["HS", "VIS", "NIR"] = Field("HS", description="smic and smic_e: which camera")
+    version: Literal["raw", "cropped"] = Field("raw", description="which tree of the release")
+    part: Literal["A", "C"] = Field("A", description="casme3: which part")
+    fps: Positive | None = Field(None, description="frames/s; null: what the release states")
     labels: list[str] = Field(
         ["negative", "positive", "surprise"], min_length=1, description="class names, in order"
+    )
+    label_map: dict[str, str] = Field(
+        {}, description="from the release's emotions to labels; an emotion that is a label stays"
+    )
+    drop_labels: list[str] = Field(
+        [], description="emotions whose clips are left out; each is listed in the report"
+    )
+    allow: list[Problem] = Field(
+        [], description="problems of results/manifest_report.csv that do not stop the run"
     )
     expected: Expected = Field(Expected(), description="counts that the release should have")
     subjects_per_shard: int = Field(
         1, ge=1, description="whole subjects a file and a job; more for small data sets"
     )
+
+    @model_validator(mode="after")
+    def _labels(self) -> Data:
+        for emotion, label in self.label_map.items():
+            if label not in self.labels:
+                raise ValueError(f"label_map: {emotion!r} becomes {label!r}, which is no label")
+        used = {name.strip().casefold() for name in (*self.label_map, *self.labels)}
+        both = [name for name in self.drop_labels if name.strip().casefold() in used]
+        if both:
+            raise ValueError(f"drop_labels: {both[0]!r} is in label_map or labels too")
+        return self
+
+    @model_validator(mode="after")
+    def _composite(self) -> Data:
+        own = ("table", "fps", "label_map", "drop_labels")
+        given = [key for key in own if getattr(self, key)]
+        if self.kind == "megc2019" and given:
+            raise ValueError(f"{given[0]}: kind megc2019 brings its own")
+        return self
 
 
 class Demo(Section):

@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from microexpr.config import Data, Demo
-from microexpr.datasets import demo, smic, table
-from microexpr.manifest import Clip, natural
+from microexpr.datasets import (
+    annotated,
+    casme,
+    casme2,
+    casme3,
+    casme_sq,
+    demo,
+    folder,
+    fourdme,
+    megc2019,
+    mmew,
+    samm,
+    smic,
+    smic_e,
+    table,
+)
+from microexpr.datasets.listing import Finding, Listing
+from microexpr.errors import DataError
+from microexpr.manifest import natural
 
-__all__ = ["read"]
+__all__ = ["Finding", "Listing", "read"]
+
+READERS: dict[str, Callable[[Data], Listing]] = {
+    "smic": smic.read,
+    "megc2019": megc2019.read,
+    "video": table.read,
+    "folder": folder.read,
+}
+RELEASES = {
+    "casme": casme.RELEASE,
+    "casme2": casme2.RELEASE,
+    "casme_sq": casme_sq.RELEASE,
+    "samm": samm.RELEASE,
+    "mmew": mmew.RELEASE,
+    "fourdme": fourdme.RELEASE,
+}
 
 
-def read(data: Data, demo_settings: Demo) -> list[Clip]:
-    """List the clips of the configured data set.
+def read(data: Data, demo_settings: Demo) -> Listing:
+    """List the clips of the configured data set, and what is wrong with it.
 
     Parameters
     ----------
@@ -21,18 +55,32 @@ def read(data: Data, demo_settings: Demo) -> list[Clip]:
 
     Returns
     -------
-    list of Clip
-        In natural order of subject and name. Folders are listed, no frame is read.
+    Listing
+        Clips in natural order of subject and name. Folders are listed and the annotation table is
+        read, no frame is opened.
 
     Raises
     ------
     DataError
-        When a folder or table is missing or does not have the layout that it should have.
+        When a folder or table is missing or does not have the layout that it should have, or when
+        no clip is left.
     """
     if data.kind == "demo":
-        clips = demo.read(data, demo_settings)
-    elif data.kind == "smic":
-        clips = smic.read(data)
+        listing = demo.read(data, demo_settings)
+    elif data.kind in READERS:
+        listing = READERS[data.kind](data)
     else:
-        clips = table.read(data)
-    return sorted(clips, key=lambda clip: (natural(clip.subject), natural(clip.clip_id)))
+        listing = annotated.read(data, _release(data))
+    if not listing.clips and listing.findings:
+        count = len(listing.findings)
+        raise DataError(f"no clip can be used; the first of {count} reasons: {listing.findings[0]}")
+    listing.clips.sort(key=lambda clip: (natural(clip.subject), natural(clip.clip_id)))
+    return listing
+
+
+def _release(data: Data) -> annotated.Release:
+    if data.kind == "smic_e":
+        return smic_e.release(data.camera)
+    if data.kind == "casme3":
+        return casme3.PART_A if data.part == "A" else casme3.PART_C
+    return RELEASES[data.kind]

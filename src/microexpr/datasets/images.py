@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from microexpr.errors import DataError
 
-SUFFIXES = {".bmp", ".png", ".jpg", ".jpeg"}
+SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg")
+# First bytes of a file, whatever its suffix says.
+SIGNATURES = (b"BM", b"\x89PNG", b"\xff\xd8")
+COUNTER = re.compile(r"(\d+)\.\w+$", re.ASCII)
 
 
 def list_images(folder: Path) -> list[tuple[int, Path]]:
@@ -29,19 +35,38 @@ def list_images(folder: Path) -> list[tuple[int, Path]]:
     DataError
         When an image has no number, or two have the same.
     """
-    found: dict[int, Path] = {}
-    for path in folder.iterdir():
+    found: dict[int, str] = {}
+    # Names only: a folder of CAS(ME)^3 holds thousands of frames, of which a clip needs thirty.
+    for name in os.listdir(folder):  # noqa: PTH208
         # "._image1.bmp" and the like are left behind by file managers.
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+        if name.startswith(".") or not name.lower().endswith(SUFFIXES):
             continue
-        match = re.search(r"(\d+)$", path.stem)
+        match = COUNTER.search(name)
         if match is None:
-            raise DataError(f"clip {folder.name}: image {path.name} has no frame number")
+            raise DataError(f"clip {folder.name}: image {name} has no frame number")
         counter = int(match[1])
         if counter in found:
             raise DataError(
-                f"clip {folder.name}: frame {counter} exists twice, "
-                f"{found[counter].name} and {path.name}"
+                f"clip {folder.name}: frame {counter} exists twice, {found[counter]} and {name}"
             )
-        found[counter] = path
-    return sorted(found.items())
+        found[counter] = name
+    return [(counter, folder / found[counter]) for counter in sorted(found)]
+
+
+def in_range(images: Iterable[tuple[int, Path]], first: int, last: int) -> list[tuple[int, Path]]:
+    """Select the images whose counters lie between `first` and `last`, both included."""
+    return [(counter, path) for counter, path in images if first <= counter <= last]
+
+
+def is_image(path: Path) -> bool:
+    """Tell from its first bytes whether a file is a bmp, png or jpg."""
+    with path.open("rb") as file:
+        return file.read(4).startswith(SIGNATURES)
+
+
+def gaps(present: Iterable[int], first: int, last: int) -> str:
+    """Name the counters between `first` and `last` that have no image, such as ``12, 15-17``."""
+    have = sorted(counter for counter in present if first <= counter <= last)
+    edges = [first - 1, *have, last + 1]
+    runs = [(a + 1, b - 1) for a, b in itertools.pairwise(edges) if b - a > 1]
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)

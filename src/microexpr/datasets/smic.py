@@ -6,7 +6,8 @@ Both trees of the release are read, for each of the three cameras::
     SMIC_all_cropped/HS/s3/micro/negative/s3_ne_03/reg_image<counter>.bmp    about 140x170
     SMIC_all_raw/HS/s3/non_micro/<clip>/image<counter>.bmp
 
-Subjects are spelt s3 or s03, clips s3_ne_03 or s03_ne_03, surprise _sur_ or _su_.
+Subjects are spelt s3 or s03, clips s3_ne_03 or s03_ne_03, surprise _sur_ or _su_. A clip is cut
+from onset to offset. HS has 100 frames/s, VIS and NIR 25.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from pathlib import Path
 
 from microexpr.config import Data
 from microexpr.datasets.images import list_images
+from microexpr.datasets.labels import Labels
+from microexpr.datasets.listing import Listing
 from microexpr.errors import DataError
-from microexpr.manifest import Clip, identifier
+from microexpr.manifest import identifier
 
+FPS = {"HS": 100.0, "VIS": 25.0, "NIR": 25.0}
 CODES = {
     "ne": "negative",
     "neg": "negative",
@@ -37,7 +41,7 @@ FOLDERS = {
 }
 
 
-def read(data: Data) -> list[Clip]:
+def read(data: Data) -> Listing:
     """List the clips of a SMIC tree.
 
     Parameters
@@ -52,15 +56,26 @@ def read(data: Data) -> list[Clip]:
     DataError
         When the tree is missing, or a folder or clip does not fit the layout.
     """
-    camera = _camera_folder(data)
-    clips = []
-    for subject_folder in _folders(camera):
+    listing, labels = Listing(), Labels(data)
+    for subject_folder in _folders(_camera_folder(data)):
         match = re.fullmatch(r"s0*(\d+)", subject_folder.name.lower())
         if match is None:
             raise DataError(f"{subject_folder}: is not a subject's folder (s1, s2, ...)")
-        for label, folder in _labelled_folders(subject_folder, data):
-            clips.append(_clip(f"s{match[1]}", label, folder, data))
-    return clips
+        subject = f"s{match[1]}"
+        for emotion, folder in _labelled_folders(subject_folder, data):
+            who = {"clip_id": _clip_id(subject, emotion, folder), "subject": subject}
+            label = labels.of(emotion, listing, **who)
+            if label is not None:
+                _add(listing, label, folder, data, who)
+    return listing
+
+
+def clip_name(name: str) -> str | None:
+    """Spell a clip's name as the release does: s03_neg_3 is s3_ne_03; None for another name."""
+    match = re.fullmatch(r"s0*(\d+)_([a-z]+)_0*(\d+)", name.strip().lower())
+    if match is None or match[2] not in CODES:
+        return None
+    return f"s{match[1]}_{SHORT[CODES[match[2]]]}_{int(match[3]):02d}"
 
 
 def _camera_folder(data: Data) -> Path:
@@ -91,31 +106,30 @@ def _labelled_folders(subject: Path, data: Data) -> Iterator[tuple[str, Path]]:
             yield "non_micro", folder
 
 
-def _clip(subject: str, label: str, folder: Path, data: Data) -> Clip:
-    if label == "non_micro":
-        clip_id = identifier(f"{subject}_non_{folder.name}")
-    else:
-        clip_id = _clip_id(subject, label, folder)
-    images = list_images(folder)
-    return Clip(
-        clip_id=clip_id,
-        subject=subject,
-        label=label,
-        kind="images",
-        source=folder.relative_to(data.root).as_posix(),
-        frames=len(images),
-        first=images[0][0] if images else 0,
-        last=images[-1][0] if images else 0,
-        fps=data.fps,
-    )
-
-
 def _clip_id(subject: str, label: str, folder: Path) -> str:
-    match = re.fullmatch(r"s0*(\d+)_([a-z]+)_0*(\d+)", folder.name.strip().lower())
-    if match is None:
+    if label == "non_micro":
+        return identifier(f"{subject}_non_{folder.name}")
+    name = clip_name(folder.name)
+    if name is None:
         raise DataError(f"{folder}: is not a clip's name (s3_ne_03)")
-    if f"s{match[1]}" != subject:
-        raise DataError(f"{folder}: clip of s{match[1]} in the folder of {subject}")
-    if CODES.get(match[2]) != label:
-        raise DataError(f"{folder}: clip code {match[2]!r} in the class folder {label}")
-    return f"{subject}_{SHORT[label]}_{int(match[3]):02d}"
+    owner, code, _ = name.split("_")
+    if owner != subject:
+        raise DataError(f"{folder}: clip of {owner} in the folder of {subject}")
+    if CODES[code] != label:
+        raise DataError(f"{folder}: clip code {code!r} in the class folder {label}")
+    return name
+
+
+def _add(listing: Listing, label: str, folder: Path, data: Data, who: dict[str, str]) -> None:
+    images = list_images(folder)
+    # The folder of a micro-expression holds it from onset to offset.
+    cut = bool(images) and label != "non_micro"
+    listing.add_images(
+        images,
+        onset=images[0][0] if cut else None,
+        offset=images[-1][0] if cut else None,
+        fps=data.fps or FPS[data.camera],
+        source=folder.relative_to(data.root).as_posix(),
+        label=label,
+        **who,
+    )

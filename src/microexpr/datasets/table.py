@@ -7,21 +7,27 @@ from pathlib import Path
 
 from microexpr.config import Data
 from microexpr.datasets.images import list_images
+from microexpr.datasets.labels import Labels
+from microexpr.datasets.listing import Listing
+from microexpr.datasets.sheets import frame_number
 from microexpr.errors import DataError
 from microexpr.manifest import Clip, identifier
 
 COLUMNS = ("path", "subject", "label")
+FRAMES = ("onset", "apex", "offset")
 
 
-def read(data: Data) -> list[Clip]:
+def read(data: Data) -> Listing:
     """List the clips of ``data.table``.
 
     Parameters
     ----------
     data : Data
         ``table`` is a CSV with the columns path (a video file or a folder of numbered images,
-        relative to ``root``), subject, label, and optionally clip_id and fps (frames/s of the
-        camera; without it a video's time stamps are used, for images ``data.fps``).
+        relative to ``root``), subject, label, and optionally clip_id, fps (frames/s of the camera;
+        without it a video's time stamps are used, for images ``data.fps``) and onset, apex, offset
+        (counters of images, or numbers from 0 of a video's frames). With onset and offset, only
+        the frames between them are decoded.
 
     Raises
     ------
@@ -39,39 +45,62 @@ def read(data: Data) -> list[Clip]:
     missing = set(COLUMNS) - set(reader.fieldnames or ())
     if missing:
         raise DataError(f"data.table: {data.table} has no column {', '.join(sorted(missing))}")
-    return [_clip(row, number, data) for number, row in enumerate(rows, 2)]
+    listing, labels = Listing(), Labels(data)
+    for number, row in enumerate(rows, 2):
+        _add(listing, labels, row, f"{data.table}: line {number}", data)
+    return listing
 
 
-def _clip(row: dict[str, str | None], number: int, data: Data) -> Clip:
-    values = {key: (row.get(key) or "").strip() for key in (*COLUMNS, "clip_id", "fps")}
+def _add(
+    listing: Listing, labels: Labels, row: dict[str, str | None], where: str, data: Data
+) -> None:
+    values = {key: (row.get(key) or "").strip() for key in (*COLUMNS, "clip_id", "fps", *FRAMES)}
     for column in COLUMNS:
         if not values[column]:
-            raise DataError(f"{data.table}: line {number}: column {column} is empty")
+            raise DataError(f"{where}: column {column} is empty")
     path = Path(data.root) / values["path"]
     if not path.exists():
-        raise DataError(f"{data.table}: line {number}: {path} does not exist (data.root)")
-    images = list_images(path) if path.is_dir() else []
-    subject = identifier(values["subject"])
-    return Clip(
-        clip_id=identifier(values["clip_id"] or f"{values['subject']}_{path.stem}"),
-        subject=subject,
-        label=values["label"],
-        kind="images" if path.is_dir() else "video",
-        source=values["path"],
-        frames=len(images),
-        first=images[0][0] if images else 0,
-        last=images[-1][0] if images else 0,
-        fps=_fps(values["fps"], number, data) or (data.fps if path.is_dir() else 0.0),
-    )
+        raise DataError(f"{where}: {path} does not exist (data.root)")
+    who = {
+        "clip_id": identifier(values["clip_id"] or f"{values['subject']}_{path.stem}"),
+        "subject": identifier(values["subject"]),
+    }
+    label = labels.of(values["label"], listing, detail=where, **who)
+    if label is None:
+        return
+    rate = _number(values["fps"], "fps", where)
+    frames = {key: _frame(values[key], key, where) for key in FRAMES}
+    onset, apex, offset = frames.values()
+    if (onset is None) != (offset is None):
+        raise DataError(f"{where}: give onset and offset, or neither")
+    if onset is not None and not onset <= (onset if apex is None else apex) <= offset > onset:
+        raise DataError(f"{where}: onset {onset}, apex {apex}, offset {offset} do not increase")
+    common = {**who, "label": label, "source": values["path"], **frames}
+    span = None if onset is None else (onset, offset)
+    if path.is_dir():
+        if not (rate or data.fps):
+            raise DataError(f"{where}: images need a frame rate: column fps, or data.fps")
+        listing.add_images(list_images(path), span=span, fps=rate or data.fps, **common)
+    else:
+        first, last = span or (0, 0)
+        clip = Clip(**common, kind="video", frames=0, first=first, last=last, fps=rate or 0.0)
+        listing.clips.append(clip)
 
 
-def _fps(text: str, number: int, data: Data) -> float:
+def _number(text: str, column: str, where: str) -> float | None:
     if not text:
-        return 0.0
+        return None
     try:
-        fps = float(text)
+        number = float(text)
     except ValueError:
-        fps = -1.0
-    if not 0 < fps < 1e6:
-        raise DataError(f"{data.table}: line {number}: fps {text!r} is not a positive number")
-    return fps
+        number = -1.0
+    if not 0 < number < 1e6:
+        raise DataError(f"{where}: {column} {text!r} is not a positive number")
+    return number
+
+
+def _frame(text: str, column: str, where: str) -> int | None:
+    number = frame_number(text)
+    if text and number is None:
+        raise DataError(f"{where}: {column} {text!r} is not a frame number")
+    return number

@@ -47,7 +47,7 @@ SECTIONS = {
         "select": ("epoch",),
     },
     "evaluate": {
-        "data": ("kind", "labels", "camera", "version", "table"),
+        "data": ("kind", "labels", "camera", "version", "part", "table"),
         "magnify": ("methods", "alpha"),
         "windows": ("n",),
         "features": ("backbone", "cut", "weights"),
@@ -64,7 +64,7 @@ SECTIONS = {
         "compare": ("seeds", "epochs", "apex"),
     },
     "comparison": {
-        "data": ("kind", "labels", "camera", "version", "table"),
+        "data": ("kind", "labels", "camera", "version", "part", "table"),
         "features": ("backbone", "cut"),
         "train": ("readings", "seeds"),
         "protocol": ("name",),
@@ -72,7 +72,7 @@ SECTIONS = {
         "compare": ("systems", "against", "seeds"),
     },
     "ablation": {
-        "data": ("kind", "labels", "camera", "version", "table"),
+        "data": ("kind", "labels", "camera", "version", "part", "table"),
         "features": ("backbone", "cut"),
         "train": ("head", "readings", "seeds"),
         "protocol": ("name",),
@@ -80,7 +80,7 @@ SECTIONS = {
         "ablation": None,
     },
     "leak_plot": {
-        "data": ("kind", "labels", "camera", "version", "table"),
+        "data": ("kind", "labels", "camera", "version", "part", "table"),
         "features": ("backbone", "cut"),
         "evaluate": ("bootstrap", "confidence", "seed"),
     },

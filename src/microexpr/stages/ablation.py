@@ -8,11 +8,11 @@ from pathlib import Path
 from microexpr import ablation, manifest
 from microexpr.cache import open_cache
 from microexpr.config import Config
+from microexpr.datasets.titles import title
 from microexpr.evaluation import predictions
 from microexpr.evaluation.ablated import ablation_table
 from microexpr.evaluation.pooled import Origin, Statistics
 from microexpr.evaluation.tables import write_table
-from microexpr.stages.evaluate import data_name
 
 
 def run(
@@ -60,7 +60,7 @@ def run(
             backbone=backbone,
             cut=cut,
             weights_sha256=weights.get((backbone, cut), ""),
-            data=data_name(config),
+            data=title(config.data),
         ),
         statistics=Statistics(
             resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed

@@ -8,10 +8,10 @@ from pathlib import Path
 from microexpr import baselines, manifest
 from microexpr.baselines.base import Published
 from microexpr.config import Config
+from microexpr.datasets.titles import title
 from microexpr.evaluation import comparison, predictions
 from microexpr.evaluation.pooled import Origin, Statistics
 from microexpr.files import write_csv
-from microexpr.stages.evaluate import data_name
 
 POSTER = Published(
     accuracy=0.7576,
@@ -52,7 +52,7 @@ def run(config: Config, sources: Sequence[Path], output: Path, *, manifest_path:
             backbone=config.features.backbone,
             cut=config.features.cut,
             weights_sha256="",
-            data=data_name(config),
+            data=title(config.data),
         ),
         statistics=Statistics(
             resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from pathlib import Path
 
 from microexpr import cache, manifest, video
@@ -28,6 +29,7 @@ def run(config: Config, manifest_path: Path, subjects: list[str], output: Path) 
         The shard's subjects.
     output : Path
         Cache of kind frames. It is not compressed: it is temporary, and decoding again costs less.
+        Where the apex is annotated, its index in the clip is the attribute ``apex``.
 
     Raises
     ------
@@ -42,11 +44,15 @@ def run(config: Config, manifest_path: Path, subjects: list[str], output: Path) 
     with cache.create(output, "frames", made, title="Decoded frames", compression="none") as out:
         for clip in track(clips, "decode"):
             with out.clip(clip.clip_id, subject=clip.subject, label=clip.label) as group:
-                times = []
+                times, numbers = [], []
                 for frames in video.decode(Path(config.data.root), clip):
                     group.append(frames.rgb, frame=frames.number, time=frames.time)
                     times += frames.time.tolist()
+                    numbers += frames.number.tolist()
                 group.attributes["fps"] = clip.fps or _rate(clip, times)
+                if clip.apex is not None:
+                    # As an index; where the camera dropped that frame, the next one.
+                    group.attributes["apex"] = bisect_left(numbers, clip.apex, hi=len(numbers) - 1)
                 log.info("clip %s: %d frames", clip.clip_id, group.length)
 
 

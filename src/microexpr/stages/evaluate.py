@@ -8,6 +8,7 @@ from pathlib import Path
 from microexpr import manifest, variants
 from microexpr.cache import open_cache
 from microexpr.config import Config
+from microexpr.datasets.titles import title
 from microexpr.evaluation.pooled import Origin, Statistics
 from microexpr.evaluation.tables import write_results
 
@@ -67,17 +68,9 @@ def run(
             backbone=config.features.backbone,
             cut=config.features.cut,
             weights_sha256=weights_sha256,
-            data=data_name(config),
+            data=title(config.data),
         ),
         statistics=Statistics(
             resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed
         ),
     )
-
-
-def data_name(config: Config) -> str:
-    """Name the data set as tables do: generated faces are synthetic."""
-    data = config.data
-    if data.kind == "demo":
-        return "synthetic"
-    return f"SMIC-{data.camera} {data.version}" if data.kind == "smic" else Path(data.table).stem

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from microexpr.config import Config
+from microexpr.datasets.titles import title
 from microexpr.evaluation.leak import draw_leak, leak_table, read_answers
 from microexpr.evaluation.pooled import Statistics
 from microexpr.files import write_csv
-from microexpr.stages.evaluate import data_name
 
 
 def run(config: Config, answers: Sequence[Path], output: Path) -> None:
@@ -35,7 +35,7 @@ def run(config: Config, answers: Sequence[Path], output: Path) -> None:
         statistics=Statistics(
             resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed
         ),
-        about={"backbone": features.backbone, "cut": features.cut, "data": data_name(config)},
+        about={"backbone": features.backbone, "cut": features.cut, "data": title(config.data)},
     )
     draw_leak(table, [output.with_suffix(suffix) for suffix in (".pdf", ".png")])
     write_csv(output, table)

@@ -1,0 +1,237 @@
+"""Data sets whose clips are rows of an annotation table beside folders of frames.
+
+A release says where its table and its frames are and how it spells subjects and clips; what can be
+wrong is the same for all of them and is found here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from microexpr.config import Data
+from microexpr.datasets.corrections import correct
+from microexpr.datasets.labels import Labels
+from microexpr.datasets.listing import Listing
+from microexpr.datasets.sheets import Cell, frame_number, text, with_header
+from microexpr.datasets.tree import Tree, find_table, find_tree
+from microexpr.errors import ConfigError
+from microexpr.manifest import identifier
+
+
+@dataclass(frozen=True)
+class Row:
+    """An annotated expression, as printed."""
+
+    line: int
+    subject: str
+    name: str
+    onset: Cell
+    apex: Cell
+    offset: Cell
+    emotion: str
+    expression: str = "micro-expression"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """How one data set is laid out: subject/clip/image<counter>.jpg beside a table with a header.
+
+    Parameters
+    ----------
+    key : str
+        ``data.kind``.
+    fps : float or None
+        Frames/s; None where the release does not state it.
+    trees : mapping of str to sequence of str
+        For each ``data.version``, the folders that may hold the subjects.
+    subjects : str
+        Pattern of the subjects' folders, in lower case.
+    tables : sequence of str
+        Patterns of the annotation file's name, without suffix, in lower case.
+    columns : mapping of str to sequence of str
+        Spellings of the headers, see :func:`microexpr.datasets.sheets.with_header`.
+    spell : callable
+        From a subject as printed in the table to one as in the manifest; empty when it is none.
+    own_names : bool
+        Whether a clip's name holds its subject already.
+    clip_folders : bool
+        Whether each folder of a subject is a clip, so that one without a row is worth a finding.
+    """
+
+    key: str
+    fps: float | None
+    trees: Mapping[str, Sequence[str]]
+    subjects: str
+    tables: Sequence[str]
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    spell: Callable[[str], str] = str.strip
+    own_names: bool = False
+    clip_folders: bool = True
+
+    def tree(self, data: Data) -> Tree:
+        """Find the frames."""
+        names = self.trees.get(data.version)
+        if names is None:
+            raise ConfigError(
+                f"data.version: kind {self.key} has no tree {data.version!r}, only "
+                f"{', '.join(self.trees)}"
+            )
+        return find_tree(Path(data.root), names, self.subjects)
+
+    def rows(self, table: Path, _: Data) -> Iterable[Row]:
+        """Read the table; releases with several sheets ask the configuration which."""
+        for line, cells in with_header(table, self.columns):
+            yield Row(
+                line=line,
+                subject=self.spell(text(cells["subject"])),
+                name=text(cells["name"]),
+                onset=cells["onset"],
+                apex=cells.get("apex"),
+                offset=cells["offset"],
+                emotion=text(cells["emotion"]),
+            )
+
+    def folder(self, tree: Tree, row: Row) -> Path | None:
+        """Find the frames of a row."""
+        return tree.find(row.subject, row.name)
+
+    def clip_id(self, row: Row) -> str:
+        """Name a clip."""
+        return row.name if self.own_names else f"{row.subject}_{row.name}"
+
+
+def read(data: Data, release: Release) -> Listing:
+    """List the clips of a release.
+
+    Parameters
+    ----------
+    data : Data
+        ``root``, ``table``, ``version``, the labels and ``fps``.
+    release : Release
+        The layout.
+
+    Returns
+    -------
+    Listing
+        A clip starts at its onset and ends at its offset, however long its folder is.
+
+    Raises
+    ------
+    DataError, ConfigError
+        When frames or table are not there, the table has not the columns, or ``data.fps`` is
+        needed.
+    """
+    fps = data.fps or release.fps
+    if fps is None:
+        raise ConfigError(f"data.fps: kind {release.key} needs it, the release does not state it")
+    tree = release.tree(data)
+    table = find_table(Path(data.root), tree, data.table, release.tables)
+    rows = list(release.rows(table, data))
+    reader = _Reader(data, release, tree, table.name, fps)
+    # Where no row has an apex, its absence is no finding.
+    reader.has_apex = any(frame_number(row.apex) is not None for row in rows)
+    for row in rows:
+        reader.take(row)
+    reader.report_unlisted()
+    return reader.listing
+
+
+class _Reader:
+    """Turns rows into clips, and notes what is wrong with them."""
+
+    def __init__(self, data: Data, release: Release, tree: Tree, table: str, fps: float) -> None:
+        self.listing = Listing()
+        self._release, self._tree, self._table, self._fps = release, tree, table, fps
+        self._root = Path(data.root)
+        self._labels = Labels(data)
+        self._taken: dict[tuple[str, ...], int] = {}
+        self._folders: set[Path] = set()
+        self.has_apex = True
+
+    def take(self, row: Row) -> None:
+        """Add the clip of a row to the listing, or say why there is none."""
+        where = f"{self._table} line {row.line}"
+        if not (row.subject and row.name and row.emotion):
+            cells = f"subject {row.subject!r}, clip {row.name!r}, emotion {row.emotion!r}"
+            self.listing.add("unreadable_rows", "dropped", f"{where}: {cells}")
+            return
+        clip_id = identifier(self._release.clip_id(row))
+        who = {"clip_id": clip_id, "subject": identifier(row.subject)}
+        folder = self._release.folder(self._tree, row)
+        if folder is not None:
+            self._folders.add(folder)
+        if "macro" in row.expression.casefold():
+            self.listing.add("macro_expression", "dropped", f"{where}: {row.expression}", **who)
+            return
+        label = self._labels.of(row.emotion, self.listing, detail=where, **who)
+        if label is None:
+            return
+        frames = self._frames(row, where, who)
+        if frames is None or self._again(folder, frames, who, row.line):
+            return
+        if folder is None:
+            detail = f"{where}: no folder for clip {row.name} of {row.subject} in {self._tree.root}"
+            self.listing.add("missing_clips", "dropped", detail, **who)
+            return
+        onset, apex, offset = frames
+        self.listing.add_images(
+            self._tree.images(folder),
+            span=(onset, offset),
+            onset=onset,
+            apex=apex,
+            offset=offset,
+            fps=self._fps,
+            source=folder.relative_to(self._root).as_posix(),
+            label=label,
+            **who,
+        )
+
+    def _frames(
+        self, row: Row, where: str, who: Mapping[str, str]
+    ) -> tuple[int, int | None, int] | None:
+        printed = {key: frame_number(getattr(row, key)) for key in ("onset", "apex", "offset")}
+        frames, note = correct(self._release.key, row.subject, row.name, printed)
+        if note:
+            self.listing.add("annotation_error", "corrected", f"{where}: {note}", **who)
+        onset, apex, offset = frames["onset"], frames["apex"], frames["offset"]
+        if onset is None or offset is None or onset > offset:
+            detail = f"{where}: onset {row.onset!r}, offset {row.offset!r}"
+            self.listing.add("unreadable_rows", "dropped", detail, **who)
+            return None
+        if apex is not None and not onset <= apex <= offset:
+            detail = f"{where}: apex {apex} lies outside {onset}-{offset} and is not used"
+            self.listing.add("missing_apex", "kept", detail, **who)
+            apex = None
+        elif apex is None and self.has_apex:
+            detail = f"{where}: apex {row.apex!r} is no frame number"
+            self.listing.add("missing_apex", "kept", detail, **who)
+        return onset, apex, offset
+
+    def _again(
+        self,
+        folder: Path | None,
+        frames: tuple[int, int | None, int],
+        who: Mapping[str, str],
+        line: int,
+    ) -> bool:
+        """Whether an earlier row has the same name, or the same frames."""
+        keys = ((who["clip_id"],), (str(folder), str(frames[0]), str(frames[2])))
+        earlier = [self._taken[key] for key in keys if key in self._taken]
+        if earlier:
+            detail = f"{self._table} line {line}: line {earlier[0]} describes the same clip"
+            self.listing.add("duplicate_rows", "dropped", detail, **who)
+            return True
+        self._taken |= dict.fromkeys(keys if folder else keys[:1], line)
+        return False
+
+    def report_unlisted(self) -> None:
+        """Note folders of clips that no row names."""
+        if not self._release.clip_folders:
+            return
+        for folder in self._tree.grandchildren():
+            if folder not in self._folders:
+                source = folder.relative_to(self._root).as_posix()
+                detail = f"folder {source} is in no row of {self._table}"
+                self.listing.add("unlisted_clips", "dropped", detail)

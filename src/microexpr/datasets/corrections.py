@@ -1,0 +1,90 @@
+"""Known errors of the releases' annotations, and what is put in their place.
+
+A row is found by subject, clip and, where a clip has several expressions, the onset that the table
+prints: never by its line. A correction is applied only where the table prints something else, and
+each one that is applied stands in ``results/manifest_report.csv``. Errors that are known by line
+only, and third-party guesses of an apex, are listed in docs/datasets.md and are not applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+CAS3_TABLE = "the release's own CAS(ME)3_part_A_v2.xls"
+CAS3_ERRORS = "the release's list casme3_partA_error_list_ZhouJu.xlsx: 0.jpg does not exist"
+MEB = "tvaranka/meb, checked there against the frames"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One wrong row.
+
+    Parameters
+    ----------
+    dataset : str
+        ``data.kind``.
+    subject, name : str
+        As in the manifest, and as in the table's column of file names.
+    becomes : mapping of str to int
+        New frame numbers by field: onset, apex, offset.
+    source : str
+        Who says so.
+    onset : int, optional
+        The onset that the table prints, where subject and name are not enough.
+    """
+
+    dataset: str
+    subject: str
+    name: str
+    becomes: Mapping[str, int]
+    source: str
+    onset: int | None = None
+
+
+CORRECTIONS = (
+    Correction(
+        "samm",
+        "013",
+        "013_1_9",
+        {"offset": 5739},
+        f"{MEB}; the table's own duration of 82 frames from onset 5658",
+    ),
+    Correction("casme3", "spNO.149", "d", {"apex": 160}, CAS3_TABLE, onset=112),
+    Correction("casme3", "spNO.214", "c", {"offset": 34}, MEB, onset=5),
+    Correction("casme3", "spNO.216", "d", {"onset": 2647}, CAS3_TABLE, onset=3647),
+    Correction("casme3", "spNO.216", "e", {"onset": 1, "apex": 1}, CAS3_ERRORS, onset=0),
+    Correction("casme3", "spNO.40", "e", {"offset": 1845}, CAS3_TABLE, onset=1812),
+    Correction("casme3", "spNO.40", "e", {"offset": 2403}, CAS3_TABLE, onset=2327),
+)
+
+
+def correct(
+    dataset: str, subject: str, name: str, frames: Mapping[str, int | None]
+) -> tuple[dict[str, int | None], str]:
+    """Correct the frame numbers of a row.
+
+    Parameters
+    ----------
+    dataset, subject, name : str
+        Which row.
+    frames : mapping of str to int or None
+        onset, apex and offset as the table prints them.
+
+    Returns
+    -------
+    frames : dict
+        Corrected.
+    note : str
+        What was changed, and on whose word; empty when nothing was.
+    """
+    for known in CORRECTIONS:
+        if (known.dataset, known.subject, known.name) != (dataset, subject, name):
+            continue
+        if known.onset is not None and known.onset != frames["onset"]:
+            continue
+        changed = {key: n for key, n in known.becomes.items() if frames[key] != n}
+        if changed:
+            texts = [f"{key} {frames[key]} becomes {n}" for key, n in changed.items()]
+            return {**frames, **changed}, f"{', '.join(texts)} ({known.source})"
+    return dict(frames), ""

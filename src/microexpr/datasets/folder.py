@@ -1,0 +1,67 @@
+"""A plain folder: one folder a class, in it the clips, named after who is seen.
+
+::
+
+    <root>/<label>/<subject>_<clip>/<anything><counter>.png
+    <root>/<label>/<subject>_<clip>.mp4
+
+The subject is what stands before the first underscore.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from microexpr.config import Data
+from microexpr.datasets.images import list_images
+from microexpr.datasets.labels import Labels
+from microexpr.datasets.listing import Listing
+from microexpr.errors import DataError
+from microexpr.manifest import Clip, identifier
+
+VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".wmv", ".mpg"}
+
+
+def read(data: Data) -> Listing:
+    """List the clips of a folder of classes.
+
+    Parameters
+    ----------
+    data : Data
+        ``root``; ``fps`` is needed for folders of images, and wins over a video's time stamps.
+
+    Raises
+    ------
+    DataError
+        When the root is not there, or a clip's name has no subject.
+    """
+    root = Path(data.root)
+    if not root.is_dir():
+        raise DataError(f"data.root: {root} is not a folder")
+    listing, labels = Listing(), Labels(data)
+    for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith(".") or not (path.is_dir() or path.suffix.lower() in VIDEOS):
+                continue
+            _add(listing, labels, folder.name, path, data)
+    return listing
+
+
+def _add(listing: Listing, labels: Labels, emotion: str, path: Path, data: Data) -> None:
+    source = path.relative_to(data.root).as_posix()
+    name = path.name if path.is_dir() else path.stem
+    subject, underscore, _ = name.partition("_")
+    if not (subject and underscore):
+        raise DataError(f"data.root: {source}: a clip is named subject_clip, such as s1_03")
+    who = {"clip_id": identifier(name), "subject": identifier(subject)}
+    label = labels.of(emotion, listing, detail=f"folder {emotion}", **who)
+    if label is None:
+        return
+    common = {**who, "label": label, "source": source}
+    if not path.is_dir():
+        clip = Clip(**common, kind="video", frames=0, first=0, last=0, fps=data.fps or 0.0)
+        listing.clips.append(clip)
+        return
+    if data.fps is None:
+        raise DataError(f"data.fps: {source} is a folder of images, which needs a frame rate")
+    listing.add_images(list_images(path), fps=data.fps, **common)

@@ -1,0 +1,153 @@
+"""The folders of a release, found in spite of the spellings that copies have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from microexpr.datasets.images import list_images
+from microexpr.datasets.labels import fold
+from microexpr.errors import DataError
+
+TABLES = (".xlsx", ".csv", ".xls")
+
+
+class Tree:
+    """Folders below one folder of a release; each is listed once.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds the subjects.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._folders: dict[Path, list[Path]] = {}
+        self._images: dict[Path, list[tuple[int, Path]]] = {}
+
+    def folders(self, parent: Path | None = None) -> list[Path]:
+        """List the folders in `parent` (the root when None) by name, without hidden ones."""
+        parent = parent or self.root
+        if parent not in self._folders:
+            inside = parent.iterdir() if parent.is_dir() else ()
+            self._folders[parent] = sorted(
+                path for path in inside if not path.name.startswith(".") and path.is_dir()
+            )
+        return self._folders[parent]
+
+    def grandchildren(self) -> list[Path]:
+        """List the folders two levels below the root, such as the clips of all subjects."""
+        return [path for parent in self.folders() for path in self.folders(parent)]
+
+    def images(self, folder: Path) -> list[tuple[int, Path]]:
+        """List the frames of a folder, see :func:`list_images`."""
+        if folder not in self._images:
+            self._images[folder] = list_images(folder)
+        return self._images[folder]
+
+    def find(self, *names: str) -> Path | None:
+        """Go down from the root by names; None when a folder is not there.
+
+        Case, blanks at the ends and leading zeros of numbers do not matter (sub1 finds sub01),
+        where no folder has the very name.
+
+        Raises
+        ------
+        DataError
+            When two folders fit equally well.
+        """
+        folder: Path | None = self.root
+        for name in names:
+            folder = folder and self._child(folder, name)
+        return folder
+
+    def _child(self, parent: Path, name: str) -> Path | None:
+        folders = self.folders(parent)
+        exact = [path for path in folders if path.name == name]
+        similar = exact or [path for path in folders if _alike(path.name) == _alike(name)]
+        if len(similar) > 1:
+            raise DataError(f"{parent}: {similar[0].name} and {similar[1].name} are both {name}")
+        return similar[0] if similar else None
+
+
+def _alike(name: str) -> str:
+    return re.sub(r"(?<!\d)0+(?=\d)", "", fold(name))
+
+
+def find_tree(root: Path, names: Sequence[str], subjects: str) -> Tree:
+    """Find the folder of a release that holds the subjects.
+
+    Parameters
+    ----------
+    root : Path
+        ``data.root``: a folder above the tree, or the tree itself.
+    names : sequence of str
+        Where releases and copies have it, relative to the root; a folder unpacked into one of the
+        same name is found too.
+    subjects : str
+        Pattern of the subjects' folders, such as ``sub*``.
+
+    Raises
+    ------
+    DataError
+        Naming what was looked for.
+    """
+    places = [place for name in names for place in (root / name, root / name / Path(name).name)]
+    if fold(root.name) in {fold(Path(name).name) for name in names}:
+        places.append(root)
+    for place in places:
+        if place.is_dir() and any(_is_subject(path, subjects) for path in place.iterdir()):
+            return Tree(place)
+    looked = " or ".join(names)
+    raise DataError(f"data.root: no folder {looked} with folders {subjects} in {root}")
+
+
+def _is_subject(path: Path, pattern: str) -> bool:
+    return fnmatch(path.name.casefold(), pattern) and path.is_dir()
+
+
+def find_table(root: Path, tree: Tree, given: str | None, patterns: Sequence[str]) -> Path:
+    """Find the annotation table of a release.
+
+    Parameters
+    ----------
+    root : Path
+        ``data.root``.
+    tree : Tree
+        The frames; the table lies beside them, in them, above them or in the root.
+    given : str or None
+        ``data.table``, which is taken as it is.
+    patterns : sequence of str
+        Patterns of the file's name without suffix, in lower case, the likeliest first.
+
+    Raises
+    ------
+    DataError
+        When there is none, or more than one of the same likelihood.
+    """
+    if given is not None:
+        if not Path(given).is_file():
+            raise DataError(f"data.table: {given} does not exist")
+        return Path(given)
+    places = dict.fromkeys((tree.root, *tree.root.parents[:2], root))
+    inside = [place for place in places if place == root or root in place.parents]
+    files = [path for place in inside for path in sorted(place.iterdir()) if _is_table(path)]
+    for pattern in patterns:
+        found = [path for path in files if fnmatch(path.stem.casefold(), pattern)]
+        if len(found) > 1:
+            raise DataError(
+                f"data.table: {found[0]} and {found[1].name} are both annotations; name one"
+            )
+        if found:
+            return found[0]
+    looked = " or ".join(f"{pattern}.xlsx" for pattern in patterns)
+    raise DataError(f"data.table: no {looked} (or .csv) in {', '.join(map(str, inside))}")
+
+
+def _is_table(path: Path) -> bool:
+    # Office programs leave "~$name.xlsx" beside an open file.
+    hidden = path.name.startswith((".", "~$"))
+    return not hidden and path.suffix.lower() in TABLES and path.is_file()

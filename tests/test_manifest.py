@@ -1,0 +1,95 @@
+"""The manifest: rows that are checked, written and read back; shards of whole subjects."""
+
+from __future__ import annotations
+
+import pytest
+
+from microexpr import manifest
+from microexpr.config import Expected
+from microexpr.errors import DataError
+
+
+def _clip(**changes):
+    values = dict(
+        clip_id="s1_ne_01", subject="s1", label="negative", kind="images", source="a", frames=3,
+        first=1, last=3, fps=100.0,
+    )  # fmt: skip
+    return manifest.Clip(**(values | changes))
+
+
+@pytest.mark.parametrize(
+    ("clips", "message"),
+    [
+        ([], "no clip found"),
+        ([_clip(), _clip()], "2 clips have this name"),
+        ([_clip(label="anger")], "label 'anger' is not in data.labels"),
+    ],
+)
+def test_a_data_set_that_cannot_be_is_refused(clips, message):
+    with pytest.raises(DataError, match=message):
+        manifest.check(clips, ["negative"])
+
+
+def test_counts_that_differ_are_all_named():
+    expected = Expected(subjects=2, clips=1, per_label={"negative": 1, "positive": 3})
+    with pytest.raises(DataError) as caught:
+        manifest.check_counts([_clip()], expected)
+    assert str(caught.value).endswith("subjects 1 (expected 2), per_label.positive 0 (expected 3)")
+    manifest.check_counts([_clip()], Expected(clips=1))
+
+
+def test_manifest_roundtrip_and_bad_rows(tmp_path):
+    clips = [
+        _clip(),
+        _clip(clip_id="s1_ne_02", source='with, comma "and" ünicode', onset=1, apex=2, offset=3),
+        _clip(clip_id="s1_ne_03", onset=0, offset=3),
+    ]
+    manifest.write(tmp_path / "manifest.csv", clips)
+    assert manifest.read(tmp_path / "manifest.csv") == clips
+    text = (tmp_path / "manifest.csv").read_text()
+    for old, new, message in (
+        (",3,1,3,", ",many,1,3,", "line 2: column frames"),
+        (",1,2,3\n", ",4,2,3\n", "line 3: column onset: .*do not increase"),
+        (",1,2,3\n", ",1,x,3\n", "line 3: column apex"),
+    ):
+        assert old in text
+        (tmp_path / "bad.csv").write_text(text.replace("\r\n", "\n").replace(old, new, 1))
+        with pytest.raises(DataError, match=message):
+            manifest.read(tmp_path / "bad.csv")
+
+
+@pytest.mark.parametrize(
+    "frames", [{"onset": 5, "offset": 4}, {"onset": 1, "apex": 9, "offset": 4}, {"apex": -1}]
+)
+def test_frames_of_an_expression_must_increase(frames):
+    with pytest.raises(ValueError, match="do not increase|greater than or equal to 0"):
+        _clip(**frames)
+
+
+def test_names_that_could_leave_the_folder_are_refused():
+    for name in ("../x", "a/b", ".hidden", ""):
+        with pytest.raises(ValueError, match="clip_id"):
+            _clip(clip_id=name)
+        assert "/" not in manifest.identifier(name)
+        _clip(clip_id=manifest.identifier(name))
+
+
+def test_shards_are_whole_subjects_in_natural_order():
+    clips = [_clip(clip_id=f"s{s}_ne_{k}", subject=f"s{s}") for s in (10, 2, 1) for k in (1, 2)]
+    assert list(manifest.shards(clips, 1)) == ["s1", "s2", "s10"]
+    pairs = manifest.shards(clips, 2)
+    assert list(pairs) == ["s1-s2", "s10"]
+    assert [c.clip_id for c in pairs["s1-s2"]] == ["s1_ne_1", "s1_ne_2", "s2_ne_1", "s2_ne_2"]
+
+
+def test_a_new_subject_changes_no_other_shard():
+    clips = [_clip(clip_id=f"s{s}_ne_1", subject=f"s{s}") for s in (1, 2, 3)]
+    before = {name: manifest.digest(rows) for name, rows in manifest.shards(clips, 1).items()}
+    more = [*clips, _clip(clip_id="s0_ne_1", subject="s0")]
+    after = {name: manifest.digest(rows) for name, rows in manifest.shards(more, 1).items()}
+    assert {name: after[name] for name in before} == before
+
+
+def test_an_apex_that_becomes_known_changes_the_shard():
+    rows = [_clip(onset=1, offset=3)]
+    assert manifest.digest(rows) != manifest.digest([_clip(onset=1, apex=2, offset=3)])
