@@ -1,0 +1,94 @@
+"""Each preset on a complete copy of its release: the jobs are planned, the counts hold."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from microexpr import manifest
+from microexpr.config import Config
+from microexpr.stages import index
+from release_trees import casme2_tree, samm_tree, smic_tree
+
+pytestmark = pytest.mark.workflow
+
+
+def megc(root: Path) -> None:
+    smic_tree(root / "SMIC/SMIC_all_raw")
+    casme2_tree(root / "CASME2")
+    samm_tree(root / "SAMM")
+
+
+# Where data.root points, and what is written there.
+TREES = {
+    "smic_hs": ("SMIC", lambda root: smic_tree(root / "SMIC_all_raw")),
+    "smic_hs_paper": ("SMIC", lambda root: smic_tree(root / "SMIC_all_raw")),
+    "smic_hs_author_code": (
+        "SMIC",
+        lambda root: smic_tree(root / "SMIC_all_cropped", prefix="reg_image", non_micro=True),
+    ),
+    "casme2": ("CASME2", casme2_tree),
+    "samm": ("SAMM", samm_tree),
+    "megc2019": ("data", megc),
+}
+# A shard is a subject; magnify: methods but none; train: methods x N x parts.
+JOBS = {
+    "smic_hs": {"decode": 16, "magnify": 16 * 3, "features": 16 * 4, "train": 4 * 8 * 16},
+    "smic_hs_paper": {"decode": 16, "magnify": 16 * 2, "features": 16 * 3, "train": 3 * 8 * 5},
+    "smic_hs_author_code": {"decode": 16, "features": 16, "train": 6 * 5},
+    "casme2": {"decode": 24, "magnify": 24 * 3, "features": 24 * 4, "train": 4 * 8 * 12},
+    "samm": {"decode": 28, "magnify": 28 * 3, "features": 28 * 4, "train": 4 * 8 * 14},
+    "megc2019": {"decode": 68, "magnify": 68 * 3, "features": 68 * 4, "train": 4 * 8 * 17},
+}
+
+
+def snakemake(project, preset: str, target: str, *arguments: str) -> subprocess.CompletedProcess:
+    """Run Snakemake on a preset."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *arguments]
+    return subprocess.run(
+        [*command, "--configfile", f"config/{preset}.yaml", "--", target],
+        cwd=project.folder,
+        env=project.environment(),
+        text=True,
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("preset", TREES)
+def test_a_preset_on_a_complete_copy(project, preset, monkeypatch):
+    folder, write = TREES[preset]
+    write(project.folder / folder)
+    done = snakemake(project, preset, "results/table.csv", "--dry-run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.MULTILINE))
+    assert {rule: int(counts[rule]) for rule in JOBS[preset]} == JOBS[preset]
+    # The counts of data.expected hold, and nothing stops the run that the preset does not allow.
+    monkeypatch.chdir(project.folder)
+    config = Config.load(f"config/{preset}.yaml")
+    paths = Path("results/manifest.csv"), Path("results/manifest_report.csv")
+    index.run(config, *paths, config.windows.n)
+    assert len(manifest.read("results/manifest.csv")) == config.data.expected.clips
+
+
+def test_every_preset_of_a_release_is_here():
+    names = {path.stem for path in (Path(__file__).parents[2] / "config").glob("*.yaml")}
+    assert names - {"ci", "video_example"} == set(TREES)
+
+
+def test_a_refused_data_set_leaves_its_report_and_no_manifest(project):
+    casme2_tree(project.folder / "CASME2")
+    (project.folder / "CASME2/CASME2_RAW_selected/sub01/EP99_99").mkdir()
+    done = snakemake(project, "casme2", "results/manifest.csv")
+    assert done.returncode != 0
+    text = done.stdout + done.stderr
+    assert "data.allow does not name: unlisted_clips 1" in text
+    assert "Traceback" not in text
+    report = (project.folder / "results/manifest_report.csv").read_text()
+    assert "CASME2_RAW_selected/sub01/EP99_99 is in no row" in report
+    assert not (project.folder / "results/manifest.csv").exists()
