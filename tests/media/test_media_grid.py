@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from microexpr.errors import DataError
@@ -64,6 +64,7 @@ def test_one_frame_has_no_rate():
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(2, 90), min_size=3, max_size=40))
+@example([20, 20, 39])
 def test_what_is_linear_in_time_is_resampled_exactly(steps):
     pts = [0, *np.cumsum(steps).tolist()]
     grid = constant_rate(pts, MS)

@@ -136,7 +136,8 @@ class Regridded:
         if after is None or after is before:
             return before
         start, end = self._time(before), self._time(after)
-        share = np.float32((time - start) / (end - start))
+        # Rounding may put a time just behind the later frame; never beyond it.
+        share = np.float32(min(1.0, (time - start) / (end - start)))
         return replace(
             before,
             luma=_mixed(before.luma, after.luma, share),
