@@ -51,6 +51,7 @@ def test_a_region_is_whole_inside_and_nothing_outside():
     weight = np.zeros((200, 300))
     weight[rows, columns] = region.weight
     f = FEATHER_PX
+    assert region.full == (40 + f, 30 + f, 60 - 2 * f, 50 - 2 * f)
     assert (weight[30 + f : 80 - f, 40 + f : 100 - f] == 1).all()
     outside = np.ones((200, 300), bool)
     outside[30:80, 40:100] = False

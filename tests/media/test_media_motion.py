@@ -45,6 +45,14 @@ def test_one_glint_does_not_hide_the_rest():
     assert len(PointTracker(image)) > 5
 
 
+def test_noise_is_not_followed():
+    """The best corners of a smooth part beside a sharp one are noise."""
+    image = texture(96, 128)
+    image[:, 64:] = 120 + np.random.default_rng(0).normal(size=(96, 64))
+    assert len(PointTracker(as_frame(image), (0, 0, 60, 96))) > 10
+    assert len(PointTracker(as_frame(image), (70, 0, 58, 96))) == 0
+
+
 def test_an_empty_frame_has_no_points():
     meter = MotionMeter()
     for _ in range(60):

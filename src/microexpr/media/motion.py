@@ -37,10 +37,8 @@ class PointTracker:
     """
 
     def __init__(self, luma: np.ndarray, roi: tuple[int, int, int, int] | None = None) -> None:
-        x, y, width, height = roi or (0, 0, luma.shape[1], luma.shape[0])
-        part = np.ascontiguousarray(luma[y : y + height, x : x + width])
         self._luma = luma
-        self._points = _corners(part) + np.float32([x, y])
+        self._points = _corners(luma, roi)
 
     def __len__(self) -> int:
         """Number of points."""
@@ -59,19 +57,28 @@ class PointTracker:
         return shift
 
 
-def _corners(luma: np.ndarray) -> np.ndarray:
-    """Points (n, 1, 2) that can be followed: strong corners, apart from each other."""
+def _corners(luma: np.ndarray, roi: tuple[int, int, int, int] | None) -> np.ndarray:
+    """Points (n, 1, 2) that can be followed: strong corners, apart from each other.
+
+    Strong is what is strong in the whole frame: the best corners of a smooth region move with the
+    noise.
+    """
+    none = np.empty((0, 1, 2), np.float32)
     strength = cv2.cornerMinEigenVal(luma, BLOCK_PX)
-    strongest = float(strength.max())
-    if strongest <= 0:
-        return np.empty((0, 1, 2), np.float32)
     # One glint must not put all else below the limit.
-    limit = min(QUALITY * strongest, float(np.percentile(strength, QUALITY_PERCENTILE)))
-    distance = max(3.0, np.sqrt(luma.size / MAX_POINTS) / 2)
+    limit = min(QUALITY * strength.max(), float(np.percentile(strength, QUALITY_PERCENTILE)))
+    x, y, width, height = roi or (0, 0, luma.shape[1], luma.shape[0])
+    strongest = float(strength[y : y + height, x : x + width].max())
+    if strongest <= max(limit, 0):
+        return none
+    mask = np.zeros_like(luma)
+    mask[y : y + height, x : x + width] = 255
+    distance = max(3.0, np.sqrt(width * height / MAX_POINTS) / 2)
+    share = max(limit / strongest, 1e-6)
     found = cv2.goodFeaturesToTrack(
-        luma, MAX_POINTS, max(limit / strongest, 1e-6), distance, blockSize=BLOCK_PX
+        luma, MAX_POINTS, share, distance, mask=mask, blockSize=BLOCK_PX
     )
-    return np.empty((0, 1, 2), np.float32) if found is None else found
+    return none if found is None else found
 
 
 @dataclass(frozen=True)

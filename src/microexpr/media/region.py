@@ -61,6 +61,15 @@ class Region:
         return rows, columns
 
     @property
+    def full(self) -> tuple[int, int, int, int] | None:
+        """x, y, width, height of where the effect is whole; None: everywhere, px."""
+        if self.roi is None:
+            return None
+        x, y, wide, high = self.roi
+        across, down = min(FEATHER_PX, wide // 4), min(FEATHER_PX, high // 4)
+        return x + across, y + down, wide - 2 * across, high - 2 * down
+
+    @property
     def pixels(self) -> int:
         """Pixels that are worked on."""
         rows, columns = self.window

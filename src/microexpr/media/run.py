@@ -76,7 +76,7 @@ def magnify_clip(
     MicroexprWarning
         Whatever the user should know about this clip; the reports have it as ``notices``.
     """
-    watch, meter = Stopwatch(), MotionMeter(plan.request.roi)
+    watch, meter = Stopwatch(), MotionMeter(plan.task.region.full)
     with noted() as notices:
         _warn_of_size(plan)
         response = theory.response(plan.measured_frames, plan.grid.fps, plan.request.settings)
