@@ -240,6 +240,8 @@ def test_streaming_a_clip_that_is_too_long(capsys, tmp_path, video):
     message = refused(capsys, video, whole, *options, "--max-memory", 0.1)
     assert "in.mp4 needs about 0." in message
     assert "limit is 0.1 GB: raise it with --max-memory, work in parts with --stream" in message
+    message = refused(capsys, video, whole, *options, "--max-memory", 0.1, "--stream")
+    assert "raise it with --max-memory, or take a smaller --roi" in message
 
 
 @pytest.mark.parametrize(

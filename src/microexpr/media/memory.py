@@ -10,8 +10,8 @@ GB = 1e9
 PROGRAM_BYTES = 0.4e9  # interpreter and libraries
 ENCODER_BYTES = 150  # a pixel of an output: x264 looks ahead
 # Working memory of the methods, in float32 clips of the magnified window, beside the clip itself
-# and the results.
-WORKING_CLIPS = {"amm": 0.2, "pmm": 3.3, "filter_only": 0.2}
+# and the results: once, and for each alpha.
+WORKING_CLIPS = {"amm": (0.2, 0.0), "pmm": (2.5, 0.4), "filter_only": (0.2, 0.0)}
 FILTER_BYTES = 200  # a frame squared: the temporal filter is designed on a lengthened clip
 
 
@@ -34,13 +34,14 @@ def estimate_bytes(
     originals = held_frames * pixels * (1.5 if bits == 8 else 2.5)
     encoders = alphas * encoded_pixels * ENCODER_BYTES
     clip = held_frames * task.region.pixels * 4
-    clips = 1 + alphas + WORKING_CLIPS[task.method]
+    once, for_each = WORKING_CLIPS[task.method]
+    clips = 1 + once + (1 + for_each) * alphas
     if task.chroma_gain:
         clips += (3 + 2 * alphas) / 4
     return PROGRAM_BYTES + encoders + originals + clips * clip + FILTER_BYTES * held_frames**2
 
 
-def check(needed_bytes: float, limit_bytes: float, *, name: str) -> None:
+def check(needed_bytes: float, limit_bytes: float, *, name: str, streamed: bool) -> None:
     """Refuse a clip that takes more than allowed.
 
     Raises
@@ -49,8 +50,9 @@ def check(needed_bytes: float, limit_bytes: float, *, name: str) -> None:
         With both numbers and what would help.
     """
     if needed_bytes > limit_bytes:
+        parts = "" if streamed else "work in parts with --stream, "
         raise ConfigError(
             f"{name} needs about {needed_bytes / GB:.1f} GB of memory, the limit is "
-            f"{limit_bytes / GB:g} GB: raise it with --max-memory, work in parts with --stream, or "
-            "take a smaller --roi or fewer --alpha"
+            f"{limit_bytes / GB:g} GB: raise it with --max-memory, {parts}or take a smaller --roi "
+            "or fewer --alpha"
         )

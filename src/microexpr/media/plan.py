@@ -149,7 +149,9 @@ def make_plan(source: Source, request: Request) -> Plan:
         encoded_pixels=pixels * (1 + request.side_by_side),
     )
     # Before the filter is designed, which for a long clip takes much memory itself.
-    memory.check(needed, request.max_memory_bytes, name=str(source.files[0]))
+    memory.check(
+        needed, request.max_memory_bytes, name=str(source.files[0]), streamed=request.stream
+    )
     line = Line.of(request.xt_at, source.height, source.width)
     plan = Plan(source, request, grid, task, line, needed)
     clip_filter(plan.measured_frames, grid.fps, settings)
