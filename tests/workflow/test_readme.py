@@ -17,7 +17,8 @@ def graph(text: str) -> set[tuple[str, str]]:
     """Read the edges of a mermaid flowchart, by the names of the rules."""
     names = dict(re.findall(r"^\s*(id\d+)\[([\w ,]+)\]", text, flags=re.MULTILINE))
     edges = re.findall(r"^\s*(id\d+) --> (id\d+)", text, flags=re.MULTILINE)
-    return {(names[a], names[b]) for a, b in edges}
+    # The default target only stands for the table, which the test asks for by its own name.
+    return {(names[a], names[b]) for a, b in edges if names[b] != "all"}
 
 
 def test_the_rule_graph_is_current(project):
