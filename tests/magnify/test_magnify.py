@@ -151,6 +151,17 @@ def test_double_precision(magnify: Callable[..., torch.Tensor]) -> None:
     assert (exact - magnify(clip, alpha=8.0, **SMIC)).abs().mean() < 1e-4
 
 
+def test_precision_of_the_computation_is_an_option(magnify: Callable[..., torch.Tensor]) -> None:
+    """The result comes in the clip's own precision all the same, and is rounded once only."""
+    clip = noise_clip(16, 40, 36)
+    exact = magnify(clip.double(), alpha=8.0, **SMIC)
+    result = magnify(clip, alpha=[8.0], dtype=torch.float64, device="cpu", **SMIC)[0]
+    assert result.dtype == torch.float32
+    assert torch.equal(result, exact.float())
+    with pytest.raises(ConfigError, match="dtype: torch.float16"):
+        magnify(clip, alpha=8.0, dtype=torch.float16, **SMIC)
+
+
 def test_progress_reaches_the_end(magnify: Callable[..., torch.Tensor]) -> None:
     seen: list[float] = []
     magnify(noise_clip(16, 40, 36), alpha=[1.0, 2.0], progress=seen.append, **SMIC)

@@ -10,6 +10,7 @@ from microexpr.magnify import amm, pmm
 from microexpr.magnify.bands import to_spectra
 from microexpr.magnify.blocks import Workspace
 from microexpr.magnify.local_phase import LocalPhase
+from microexpr.magnify.stacks import BandStack
 from microexpr.magnify.steerable import steerable_pyramid
 
 SMIC = {"fps": 100.0, "passband_hz": (0.5, 10.0)}
@@ -142,10 +143,11 @@ def test_smoothing_keeps_a_uniform_motion_and_averages_noise(
     spectra = to_spectra(moved(image, np.array([0.0, 0.01])).double())
     pyramid = pyramid.to(spectra.real)
     for band in pyramid.bands[: 2 * orientations]:
-        part = LocalPhase(band, spectra[0], size=size, sigma_px=2.0 * 2**band.octave)
+        bands = BandStack((band,))
+        part = LocalPhase(bands, spectra[0], size=size, sigma_px=2.0 * 2**band.octave)
         work = Workspace(spectra, band.size)
         phases = torch.empty((1, band.size), dtype=torch.float64)
-        part.measure(spectra[1:], phases, work)
+        part.measure(part.coefficients(spectra[1:], work), phases, work)
         noisy = phases + 0.01 * torch.randn(
             phases.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64
         )

@@ -17,7 +17,7 @@ from typing import overload
 import torch
 
 from microexpr.magnify.amplitude_magnifier import AmplitudeMagnifier
-from microexpr.magnify.clip import Progress, check_alphas, check_clip, luma
+from microexpr.magnify.clip import Progress, check_alphas, check_clip, luma, moved
 from microexpr.magnify.motion import warn_outside_bounds
 from microexpr.magnify.operator import ClipFilter
 from microexpr.magnify.temporal import Boundary, TemporalFilter, filter_matrix
@@ -44,6 +44,8 @@ def amm(
     level_gains: Sequence[float] | None = None,
     chroma_gain: float = 0.0,
     mask: torch.Tensor | None = None,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
     progress: Progress | None = None,
 ) -> torch.Tensor | list[torch.Tensor]:
     """Magnify small motions by amplifying brightness changes.
@@ -70,6 +72,9 @@ def amm(
         Share of alpha for the chroma (I and Q of YIQ); 0 passes chroma through.
     mask : Tensor, shape (H, W), optional
         Factor on what is added, for instance 1 in a region of interest and 0 elsewhere.
+    device, dtype : optional
+        Where and in which precision (float32 or float64) it is computed; those of the clip by
+        default. The result has the clip's own all the same.
     progress : callable, optional
         Called with the share of the work done, 0..1.
 
@@ -89,7 +94,7 @@ def amm(
         Where the magnified motion is beyond an eighth of the wavelength that the frames' detail or
         `lambda_c_px` has.
     """
-    check_clip(clip)
+    source, clip = clip, moved(clip, device, dtype)
     alphas = check_alphas(alpha)
     matrix = filter_matrix(
         clip.shape[0],
@@ -123,6 +128,7 @@ def amm(
         results.append(magnifier.add_filtered(clip, planes, operator, gains))
         if progress:
             progress(done / len(alphas))
+    results = [result.to(source) for result in results]
     return results if isinstance(alpha, Sequence) else results[0]
 
 

@@ -1,64 +1,60 @@
-"""Bands of a pyramid as boxes of a spectrum: cut out, put back; low frequencies on their own.
+"""Bands of a pyramid as boxes of a spectrum: cut out, and put back.
 
-Spectra have zero frequency in the middle of an even axis and first on an odd one. A box around
-zero then is one slice of an even axis, not two, and the centring costs nothing: it is an
-alternating sign on the images.
+Images are real, so the half of a spectrum at horizontal frequencies of 0 and more says all, and the
+other half is never computed. A band keeps one half plane anyway: where its box reaches beyond zero
+it reads the opposite frequency, conjugated.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 
-Piece = tuple[slice, slice, slice, slice]
 FAST_PRIMES = (2, 3, 5, 7, 11, 13)
 
 
 def to_spectra(images: torch.Tensor) -> torch.Tensor:
-    """Spectra of images (..., H, W)."""
-    return torch.fft.fft2(images * signs(images))
+    """Half spectra (..., H, W // 2 + 1) of images (..., H, W)."""
+    return torch.fft.rfft2(images)
 
 
-def to_images(spectra: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-    """Real part of the images that spectra (..., H, W) belong to."""
-    images = torch.fft.ifft2(spectra).real
-    return torch.mul(images, signs(images), out=out)
+def to_images(spectra: torch.Tensor, width: int) -> torch.Tensor:
+    """Images (..., H, W) of half spectra.
+
+    Of the column at zero frequency only the part that belongs to real images counts: as in numpy,
+    rows are transformed last and without the imaginary part of their mean.
+    """
+    return torch.fft.irfft2(spectra, s=(spectra.shape[-2], width))
 
 
-def signs(images: torch.Tensor) -> torch.Tensor:
-    """The factor (H, W) that centres the spectra of images."""
-    return _signs(*images.shape[-2:], images.device, images.dtype)
+class Piece(NamedTuple):
+    """A part of a box and where it lies in a half spectrum."""
+
+    y: slice
+    x: slice
+    rows: slice
+    columns: slice
+    opposite: bool
+    """Whether it is found at the opposite frequencies: flipped and conjugated."""
 
 
-def zero_index(n: int) -> int:
-    """Where zero frequency lies on an axis of n."""
-    return 0 if n % 2 else n // 2
-
-
-@lru_cache(maxsize=8)
-def _signs(height: int, width: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    rows, columns = (
-        (-1.0) ** torch.arange(n) if n % 2 == 0 else torch.ones(n) for n in (height, width)
-    )
-    return (rows[:, None] * columns).to(device, dtype)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Band:
     """One orientation of one radial band.
 
     Attributes
     ----------
     radial, orientation : int
-        0 is the finest band; orientation k passes gradients at angle ``pi k / K``.
+        0 is the finest band; orientation k passes gradients at angle ``pi k / K``, or ``pi`` less
+        where that lies at positive horizontal frequencies.
     octave : float
         Decimation in octaves: one px of the band is ``2 ** octave`` px of the image.
-    mask : Tensor, float, shape (box_height, box_width, 2)
-        Frequency response on the box, once for the real and once for the imaginary part.
+    mask : Tensor, float, shape (box_height, box_width)
+        Frequency response on the box.
     row, column : int
         Frequency of the box's first corner, cycles an image side.
     """
@@ -70,6 +66,25 @@ class Band:
     row: int
     column: int
 
+    def __post_init__(self) -> None:
+        """Prepare the factors of real and imaginary parts for cutting and adding."""
+        frequency = self.column + torch.arange(self.mask.shape[1], device=self.mask.device)
+        conjugating = torch.where(frequency < 0, -1.0, 1.0).to(self.mask)
+        # A column of its own opposite: elsewhere the other half of the spectrum doubles it.
+        adding = torch.where(frequency == 0, 2.0, 1.0).to(self.mask)
+        pair = torch.stack([self.mask, self.mask * conjugating], dim=-1)
+        object.__setattr__(self, "_cutting", pair)
+        object.__setattr__(self, "_adding", pair * adding[:, None])
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> Band:
+        """The same band with its mask on a device, in a dtype."""
+        return replace(self, mask=self.mask.to(device, dtype))
+
+    def padded(self, rows: int, columns: int) -> Band:
+        """The same band on a larger box, with zeros at its end: on a finer grid."""
+        room = (0, columns - self.mask.shape[1], 0, rows - self.mask.shape[0])
+        return replace(self, mask=torch.nn.functional.pad(self.mask, room))
+
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width of the band's grid."""
@@ -80,58 +95,73 @@ class Band:
         """Coefficients an image."""
         return self.mask.shape[0] * self.mask.shape[1]
 
-    def pieces(self, height: int, width: int) -> tuple[Piece, ...]:
-        """How the box lies in the spectra of images of one size."""
-        return box_pieces((self.row, self.column), self.shape, (height, width))
-
     def cut(self, spectra: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-        """The masked box of spectra (..., H, W), written to `out` (..., *shape)."""
+        """The masked box of half spectra (..., H, W // 2 + 1), written to `out` (..., *shape)."""
         source, target = torch.view_as_real(spectra), torch.view_as_real(out)
-        pieces = self.pieces(*spectra.shape[-2:])
-        if len(pieces) == 1:
-            torch.mul(_part(source, pieces[0]), self.mask, out=target)
-            return out
-        for y, x, v, u in pieces:
-            torch.mul(source[..., v, u, :], self.mask[y, x], out=target[..., y, x, :])
+        for piece in self._pieces(spectra.shape[-2]):
+            part = _part(source, piece.rows, piece.columns)
+            if piece.opposite:
+                part = part.flip(-3, -2)
+            mask = _part(self._cutting, piece.y, piece.x)
+            torch.mul(part, mask, out=_part(target, piece.y, piece.x))
         return out
 
     def add(self, box: torch.Tensor, spectra: torch.Tensor) -> None:
-        """Add twice the masked box to spectra: the half plane that the mask cuts off."""
+        """Add to half spectra what the masked box and its opposite hold: twice its real part."""
         source, target = torch.view_as_real(box), torch.view_as_real(spectra)
-        pieces = self.pieces(*spectra.shape[-2:])
-        if len(pieces) == 1:
-            _part(target, pieces[0]).addcmul_(source, self.mask, value=2)
-            return
-        for y, x, v, u in pieces:
-            target[..., v, u, :].addcmul_(source[..., y, x, :], self.mask[y, x], value=2)
+        for piece in self._pieces(spectra.shape[-2]):
+            part, mask = (_part(t, piece.y, piece.x) for t in (source, self._adding))
+            goal = _part(target, piece.rows, piece.columns)
+            if piece.opposite:
+                goal += (part * mask).flip(-3, -2)
+            else:
+                goal.addcmul_(part, mask)
+
+    def _pieces(self, height: int) -> tuple[Piece, ...]:
+        return box_pieces((self.row, self.column), self.shape, height)
 
 
-def _part(spectra: torch.Tensor, piece: Piece) -> torch.Tensor:
-    """``spectra[..., v, u, :]`` at half its cost, which counts for small bands."""
-    _, _, v, u = piece
-    return spectra.narrow(-3, v.start, v.stop - v.start).narrow(-2, u.start, u.stop - u.start)
+def _part(values: torch.Tensor, y: slice, x: slice) -> torch.Tensor:
+    """``values[..., y, x, :]`` at half its cost, which counts for small bands."""
+    return values.narrow(-3, y.start, y.stop - y.start).narrow(-2, x.start, x.stop - x.start)
 
 
 @lru_cache(maxsize=4096)
-def box_pieces(
-    corner: tuple[int, int], shape: tuple[int, int], size: tuple[int, int]
-) -> tuple[Piece, ...]:
-    """(box rows, box columns, spectrum rows, spectrum columns) of a box in a cyclic spectrum."""
-    rows, columns = (
-        _axis_pieces(first + zero_index(n), length, n)
-        for first, length, n in zip(corner, shape, size, strict=True)
-    )
-    return tuple((y, x, v, u) for y, v in rows for x, u in columns)
+def box_pieces(corner: tuple[int, int], shape: tuple[int, int], height: int) -> tuple[Piece, ...]:
+    """How a box lies in the half spectrum of images of some height.
+
+    Parameters
+    ----------
+    corner, shape : (int, int)
+        First frequency, cycles an image side, and size of the box; rows first.
+    height : int
+        Of the images, px.
+    """
+    (row, column), (rows, columns) = corner, shape
+    negative = min(max(0, -column), columns)
+    pieces = []
+    if negative < columns:
+        for y, v in _wrapped(row, rows, height):
+            found = slice(column + negative, column + columns)
+            pieces.append(Piece(y, slice(negative, columns), v, found, opposite=False))
+    if negative:
+        last = 1 - column - negative  # of the negative frequencies, sign turned
+        for y, v in _wrapped(1 - row - rows, rows, height):
+            turned = slice(rows - y.stop, rows - y.start)
+            found = slice(last, last + negative)
+            pieces.append(Piece(turned, slice(0, negative), v, found, opposite=True))
+    return tuple(pieces)
 
 
-def _axis_pieces(start: int, length: int, n: int) -> list[tuple[slice, slice]]:
-    pieces, done = [], 0
+def _wrapped(first: int, length: int, n: int) -> list[tuple[slice, slice]]:
+    """Parts of a range of frequencies and their places on an axis of n that starts at zero."""
+    parts, done = [], 0
     while done < length:
-        at = (start + done) % n
+        at = (first + done) % n
         count = min(length - done, n - at)
-        pieces.append((slice(done, done + count), slice(at, at + count)))
+        parts.append((slice(done, done + count), slice(at, at + count)))
         done += count
-    return pieces
+    return parts
 
 
 @lru_cache(maxsize=1024)
@@ -156,46 +186,32 @@ def _is_smooth(n: int) -> bool:
     return n == 1
 
 
-def low_size(bands: Sequence[Band], height: int, width: int) -> tuple[int, int]:
-    """Size of the smallest images whose spectra hold all bands but the finest."""
-    sides = []
-    for axis, full in enumerate((height, width)):
-        needed = 2
-        for band in bands:
-            first = (band.row, band.column)[axis]
-            if band.radial > 0:
-                needed = max(needed, -2 * first, 2 * (first + band.shape[axis]))
-        sides.append(min(full, needed))
-    return sides[0], sides[1]
-
-
-def crop(spectra: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """The low frequencies of spectra, as the spectra of small images; even or uncropped sides."""
-    low = spectra.new_empty((*spectra.shape[:-2], height, width))
-    for y, x, v, u in _centre((height, width), tuple(spectra.shape[-2:])):
-        low[..., y, x] = spectra[..., v, u]
-    return low
+def crop(spectra: torch.Tensor, low: torch.Tensor) -> None:
+    """Copy the low frequencies of half spectra to smaller ones."""
+    rows, columns = low.shape[-2:]
+    for first, length in _halves(rows):
+        low.narrow(-2, first % rows, length).copy_(
+            spectra[..., :columns].narrow(-2, first % spectra.shape[-2], length)
+        )
 
 
 def uncrop(low: torch.Tensor, spectra: torch.Tensor) -> None:
-    """Add the spectra of small images to the low frequencies of those of larger ones."""
-    for y, x, v, u in _centre(tuple(low.shape[-2:]), tuple(spectra.shape[-2:])):
-        spectra[..., v, u] += low[..., y, x]
+    """Add small half spectra to the low frequencies of larger ones."""
+    rows, columns = low.shape[-2:]
+    for first, length in _halves(rows):
+        goal = spectra[..., :columns].narrow(-2, first % spectra.shape[-2], length)
+        goal += low.narrow(-2, first % rows, length)
 
 
-def _centre(small: tuple[int, int], full: tuple[int, int]) -> tuple[Piece, ...]:
-    corner = tuple(
-        -zero_index(n) if n == m else -(n // 2) for n, m in zip(small, full, strict=True)
-    )
-    return box_pieces(corner, small, full)
+def _halves(rows: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """First frequency and number of the rows from zero on, and of those below zero."""
+    return (0, rows - rows // 2), (-(rows // 2), rows // 2)
 
 
 def sampled(image: torch.Tensor, band: Band) -> torch.Tensor:
     """An image (H, W) at the places of a band's samples, blurred by half their distance."""
-    height, width = image.shape
-    (rows, columns), spectrum = band.shape, to_spectra(image)
-    y, x = (torch.arange(n).roll(zero_index(n)) for n in (height, width))
-    y, x = ((f + n // 2) % n - n // 2 for f, n in ((y, height), (x, width)))
-    blur = (y[:, None] / (2 * rows)) ** 2 + (x / (2 * columns)) ** 2
-    spectrum *= torch.exp(-2 * math.pi**2 * blur).to(image)
-    return to_images(crop(spectrum, rows, columns)) * (rows * columns / (height * width))
+    y, x = (torch.fft.fftfreq(n, 1 / n).to(image.device) for n in band.shape)
+    blur = (y[:, None] / (2 * band.shape[0])) ** 2 + (x / (2 * band.shape[1])) ** 2
+    spectrum = torch.fft.fft2(image)[y.long() % image.shape[0]][:, x.long() % image.shape[1]]
+    spectrum = spectrum * torch.exp(-2 * math.pi**2 * blur).to(image)
+    return torch.fft.ifft2(spectrum).real * (band.size / image.numel())

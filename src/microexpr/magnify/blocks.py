@@ -6,7 +6,7 @@ import math
 
 import torch
 
-BLOCK_COEFFICIENTS = {"cpu": 1 << 16, "cuda": 1 << 25}
+BLOCK_COEFFICIENTS = {"cpu": 1 << 17, "cuda": 1 << 25}
 
 
 def block_frames(size: int, device: torch.device) -> int:

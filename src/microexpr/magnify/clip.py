@@ -38,6 +38,16 @@ def check_clip(clip: torch.Tensor, *, first_frame: int = 0) -> None:
         )
 
 
+def moved(
+    clip: torch.Tensor, device: str | torch.device | None, dtype: torch.dtype | None
+) -> torch.Tensor:
+    """A usable clip on another device or in another precision; None: as it is."""
+    check_clip(clip)
+    if dtype not in (None, torch.float32, torch.float64):
+        raise ConfigError(f"dtype: {dtype} is neither float32 nor float64")
+    return clip.to(device=device, dtype=dtype)
+
+
 def check_alphas(alpha: float | Sequence[float]) -> list[float]:
     """The amplification factors as a list.
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from microexpr.magnify.bands import Band, box_pieces, fast_length, zero_index
+from microexpr.magnify.bands import Band, fast_length
 
 Mask = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class Box(NamedTuple):
 def frequencies(n: int, octaves: float | None = None) -> NDArray[np.int64]:
     """Cycles an image side: all in the layout of a spectrum, or those around zero, in order."""
     if octaves is None:
-        return (np.arange(n) - zero_index(n) + n // 2) % n - n // 2
+        return (np.arange(n) + n // 2) % n - n // 2
     reach = math.ceil(n / 2 * 2.0**octaves)
     return np.arange(max(-reach, -(n // 2)), min(reach, (n - 1) // 2) + 1)
 
@@ -62,10 +62,14 @@ def low_pass(log_radius: Mask, flanks: Sequence[tuple[float, float]]) -> Mask:
 
 
 def angular_mask(angle: Mask, k: int, orientations: int) -> Mask:
-    """One-sided ``cos ** (K - 1)``, scaled so that the squares of all lobes sum to 1."""
+    """One-sided ``cos ** (K - 1)``, scaled so that the squares of all lobes sum to 1.
+
+    Of the two sides that a lobe may have, the one around positive horizontal frequencies.
+    """
     order = orientations - 1
     scale = math.factorial(order) * 2.0**order / math.sqrt(orientations * math.factorial(2 * order))
-    distance = np.mod(np.pi + angle - np.pi * k / orientations, 2 * np.pi) - np.pi
+    centre = np.pi * k / orientations - (np.pi if 2 * k > orientations else 0.0)
+    distance = np.mod(np.pi + angle - centre, 2 * np.pi) - np.pi
     inside = (distance > -np.pi / 2 + 1e-9) & (distance < np.pi / 2 + 1e-9)
     return scale * np.where(inside, np.maximum(np.cos(distance), 0.0), 0.0) ** order * inside
 
@@ -87,30 +91,35 @@ def _side(
     first, length = int(frequencies[used[0]]), int(used[-1] - used[0]) + 1
     side = min(n, fast_length(length, contiguous=contiguous))
     row = first - (side - length) // 2
-    row = min(max(row, -(n // 2)), (n + 1) // 2 - side)  # within the spectrum: one piece
+    if contiguous and first >= 0:
+        row = max(row, 0)  # negative frequencies cost a flip
+    row = min(max(row, -(n // 2)), (n + 1) // 2 - side)
     inner = slice(first - row, first - row + length)
     return row, slice(used[0], used[-1] + 1), inner, side
 
 
 def power(boxes: Sequence[Box], size: tuple[int, int]) -> Mask:
-    """Sum of the squares of all masks."""
+    """Sum of the squares of all masks, at a frequency and at its opposite."""
     total = np.zeros(size)
     for box in boxes:
-        for y, x, v, u in box_pieces((box.row, box.column), box.mask.shape, size):
-            total[v, u] += box.mask[y, x] ** 2
-    return total
+        total[_places(box, size)] += box.mask**2
+    return total + np.roll(total[::-1, ::-1], (1, 1), (0, 1))
 
 
 def read(image: Mask, box: Box) -> Mask:
     """Values of a full-size mask on a box."""
-    values = np.empty_like(box.mask)
-    for y, x, v, u in box_pieces((box.row, box.column), box.mask.shape, image.shape):
-        values[y, x] = image[v, u]
-    return values
+    return image[_places(box, image.shape)]
+
+
+def _places(box: Box, size: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:
+    """Index of a box in the layout of a whole spectrum."""
+    rows, columns = box.mask.shape
+    return np.ix_(
+        (box.row + np.arange(rows)) % size[0], (box.column + np.arange(columns)) % size[1]
+    )
 
 
 def as_band(box: Box, octave: float) -> Band:
     """The box as tensors."""
     mask = torch.from_numpy(box.mask).float()
-    pair = torch.stack([mask, mask], dim=-1)
-    return Band(box.radial, box.orientation, octave, pair, box.row, box.column)
+    return Band(box.radial, box.orientation, octave, mask, box.row, box.column)

@@ -23,7 +23,7 @@ from typing import overload
 
 import torch
 
-from microexpr.magnify.clip import Progress, check_alphas, check_clip, luma
+from microexpr.magnify.clip import Progress, check_alphas, luma, moved
 from microexpr.magnify.motion import warn_outside_bounds
 from microexpr.magnify.operator import ClipFilter
 from microexpr.magnify.phase_magnifier import PhaseMagnifier
@@ -52,6 +52,8 @@ def pmm(
     smoothing_px: float = 2.0,
     level_gains: Sequence[float] | None = None,
     mask: torch.Tensor | None = None,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
     progress: Progress | None = None,
 ) -> torch.Tensor | list[torch.Tensor]:
     """Magnify small motions by shifting local phase.
@@ -78,6 +80,9 @@ def pmm(
         Share of alpha for each radial band, finest first; by default 1 for all.
     mask : Tensor, shape (H, W), optional
         Factor on the motion that is added, for instance 1 in a region of interest and 0 elsewhere.
+    device, dtype : optional
+        Where and in which precision (float32 or float64) it is computed; those of the clip by
+        default. The result has the clip's own all the same.
     progress : callable, optional
         Called with the share of the work done, 0..1.
 
@@ -97,7 +102,7 @@ def pmm(
         Where the magnified motion is beyond a quarter (half-octave bands: half) of the wavelength
         that the frames' detail has.
     """
-    check_clip(clip)
+    source, clip = clip, moved(clip, device, dtype)
     alphas = check_alphas(alpha)
     matrix = filter_matrix(
         clip.shape[0],
@@ -126,4 +131,5 @@ def pmm(
         bound=0.25 * per_octave,
     )
     results = magnifier.run(clip, ClipFilter(matrix, clip), alphas, progress)
+    results = [result.to(source) for result in results]
     return results if isinstance(alpha, Sequence) else results[0]

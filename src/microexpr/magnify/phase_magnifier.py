@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
 from microexpr.errors import ConfigError
-from microexpr.magnify.bands import crop, low_size, sampled, to_images, to_spectra, uncrop
+from microexpr.magnify.bands import crop, sampled, to_images, to_spectra, uncrop
 from microexpr.magnify.blocks import Workspace, block_frames, blocks
 from microexpr.magnify.clip import Progress, check_mask, luma
 from microexpr.magnify.local_phase import LocalPhase
 from microexpr.magnify.operator import TemporalOperator
+from microexpr.magnify.stacks import low_shape, stacks
 from microexpr.magnify.steerable import steerable_pyramid
 
 CUTOFF = 0.1  # responses below this share of a band's maximum are left out
@@ -21,8 +22,9 @@ HIGH_OCTAVES = 0.5  # wavelengths from 2.8 px on move fully
 class PhaseMagnifier:
     """The bands of a pyramid and the reference frame that phases are measured against.
 
-    The finest bands hold three quarters of all coefficients and see the frames' own spectra, which
-    are computed twice rather than kept. All other bands work on the spectra's low frequencies.
+    The finest bands hold three quarters of all coefficients. They see the frames' own spectra while
+    these are in the processor's cache, which is cheaper to compute twice than to keep; all other
+    bands work on the low frequencies of the spectra, which are kept.
 
     Parameters
     ----------
@@ -61,23 +63,28 @@ class PhaseMagnifier:
             high_octaves=high_octaves,
         ).to(reference)
         gains = _gains(level_gains, self.pyramid.radial_bands)
-        self.low_size = low_size(self.pyramid.bands, height, width)
-        fine = to_spectra(reference)
-        coarse = crop(fine, *self.low_size)
-        self.bands: list[list[LocalPhase]] = [[] for _ in gains]
-        for band in self.pyramid.bands:
-            weight = 1.0 if mask is None else sampled(mask.to(reference), band)
-            self.bands[band.radial].append(
+        found = stacks(self.pyramid)
+        self.low_shape = low_shape(found, height, width)
+        spectrum = to_spectra(reference)
+        low = spectrum.new_empty(self.low_shape)
+        crop(spectrum, low)
+        self.parts: list[LocalPhase] = []
+        for bands in found:
+            gain: torch.Tensor | float = gains[bands.radial]
+            if mask is not None:
+                weight = [sampled(mask.to(reference), band) for band in bands.bands]
+                gain = gain * torch.stack(weight)
+            self.parts.append(
                 LocalPhase(
-                    band,
-                    coarse if band.radial else fine,
+                    bands,
+                    low if bands.radial else spectrum,
                     size=(height, width),
-                    sigma_px=smoothing_px * 2**band.octave,
-                    gain=gains[band.radial] * weight,
+                    sigma_px=smoothing_px * 2**bands.octave,
+                    gain=gain,
                 )
             )
-        largest = max(_largest(group) * self.block_frames(group) for group in self.bands)
-        self.work = Workspace(fine, largest)
+        largest = max(bands.size * block_frames(bands.size, reference.device) for bands in found)
+        self.work = Workspace(spectrum, largest)
 
     def run(
         self,
@@ -91,22 +98,6 @@ class PhaseMagnifier:
         with torch.inference_mode():  # no bookkeeping of views and versions: many small calls
             _Run(self, clip, operator, alphas, progress).fill(results)
         return results
-
-    def block_frames(self, group: list[LocalPhase]) -> int:
-        """Frames of a block."""
-        return block_frames(_largest(group), self.pyramid.high.device)
-
-
-def _largest(group: list[LocalPhase]) -> int:
-    return max(part.band.size for part in group)
-
-
-def _gains(level_gains: Sequence[float] | None, radial_bands: int) -> list[float]:
-    if level_gains is None:
-        return [1.0] * radial_bands
-    if len(level_gains) != radial_bands:
-        raise ConfigError(f"level_gains: {len(level_gains)} values for {radial_bands} radial bands")
-    return [float(gain) for gain in level_gains]
 
 
 class _Run:
@@ -123,87 +114,91 @@ class _Run:
         self.magnifier, self.work = magnifier, magnifier.work
         self.clip, self.grey = clip, luma(clip)
         self.operator, self.alphas = operator, alphas
-        self.progress = progress
-        self.work_done = 0
-        self.work_total = 2 * len(clip) * sum(band.size for band in magnifier.pyramid.bands)
+        self.progress, self.done = progress, 0
+        self.finest = [part for part in magnifier.parts if part.bands.radial == 0]
+        self.others = [part for part in magnifier.parts if part.bands.radial > 0]
 
-    def fill(self, results: list[torch.Tensor]) -> None:
-        """Phases of the finest bands, all other bands, then frame after frame of the results."""
-        finest, *others = self.magnifier.bands
-        low = self.work.complex.new_empty((len(self.clip), *self.magnifier.low_size))
-        maps = self._measured(finest, self._frame_spectra(low))
+    def fill(self, results: Sequence[torch.Tensor]) -> None:
+        """Phases of the finest bands, all other bands, then the results block by block."""
+        low = self.work.complex.new_empty((len(self.clip), *self.magnifier.low_shape))
+        maps = self._finest_maps(low)
         low_totals = [torch.zeros_like(low) for _ in self.alphas]
-        for group in others:
-            self._shift_low(group, low, low_totals)
-        for frames, spectra in self._frame_spectra():
+        for part in self.others:
+            self._add_coarse(part, low, low_totals)
+        for frames, spectra in self._spectra():
             totals = [spectra * self.magnifier.pyramid.remainder for _ in self.alphas]
-            self._shift(finest, maps, frames, spectra, totals)
+            for part, values in zip(self.finest, maps, strict=True):
+                angles = self.operator.frames(values, frames)
+                found = part.coefficients(spectra, self.work)
+                part.shift(found, angles, self.alphas, totals, self.work)
             for result, total, low_total in zip(results, totals, low_totals, strict=True):
                 uncrop(low_total[frames], total)
                 self._finish(total, frames, result)
+            self._advance(self.finest, len(spectra))
 
-    def _shift_low(
-        self, group: list[LocalPhase], low: torch.Tensor, low_totals: list[torch.Tensor]
+    def _spectra(self) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Half spectra of the frames, as many at a time as the finest bands take."""
+        for frames in self._blocks(max(self.finest, key=lambda part: part.bands.size)):
+            yield frames, to_spectra(self.grey[frames])
+
+    def _blocks(self, part: LocalPhase) -> list[slice]:
+        return blocks(len(self.clip), block_frames(part.bands.size, self.clip.device))
+
+    def _finest_maps(self, low: torch.Tensor) -> list[torch.Tensor]:
+        """Filtered phases of the finest bands; the frames' low frequencies go to `low`."""
+        phases = [self._phases(part) for part in self.finest]
+        for frames, spectra in self._spectra():
+            crop(spectra, low[frames])
+            for part, phase in zip(self.finest, phases, strict=True):
+                part.measure(part.coefficients(spectra, self.work), phase[frames], self.work)
+            self._advance(self.finest, len(spectra))
+        # One by one: of a filter of low rank the phases need not be kept.
+        return [self._filtered(part, phases.pop(0)) for part in self.finest]
+
+    def _add_coarse(
+        self, part: LocalPhase, low: torch.Tensor, low_totals: Sequence[torch.Tensor]
     ) -> None:
-        """Measure and shift a group of bands that lies within the low frequencies."""
-        parts = self._blocks(group)
-        maps = self._measured(group, ((frames, low[frames]) for frames in parts))
-        for frames in parts:
+        """Measure, filter and shift a band that lies within the low frequencies."""
+        phases, steps = self._phases(part), self._blocks(part)
+        found = [part.coefficients(low[frames], self.work) for frames in steps]
+        for frames, values in zip(steps, found, strict=True):
+            part.measure(values, phases[frames], self.work)
+        maps = self._filtered(part, phases)
+        for frames, values in zip(steps, found, strict=True):
+            angles = self.operator.frames(maps, frames)
             totals = [total[frames] for total in low_totals]
-            self._shift(group, maps, frames, low[frames], totals)
+            part.shift(values, angles, self.alphas, totals, self.work)
+        self._advance([part], 2 * len(self.clip))
 
-    def _blocks(self, group: list[LocalPhase]) -> list[slice]:
-        return blocks(len(self.clip), self.magnifier.block_frames(group))
+    def _phases(self, part: LocalPhase) -> torch.Tensor:
+        return self.work.first.new_empty((len(self.clip), part.bands.size))
 
-    def _frame_spectra(
-        self, low: torch.Tensor | None = None
-    ) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Spectra of the frames, block by block; their low frequencies go to `low`."""
-        for frames in self._blocks(self.magnifier.bands[0]):
-            spectra = to_spectra(self.grey[frames])
-            if low is not None:
-                low[frames] = crop(spectra, *self.magnifier.low_size)
-            yield frames, spectra
-
-    def _measured(
-        self, group: list[LocalPhase], spectra: Iterable[tuple[slice, torch.Tensor]]
-    ) -> list[torch.Tensor]:
-        """Temporally filtered, smoothed phases of each band, (r, size) or (T, size)."""
-        like = self.work.first
-        phases = [like.new_empty((len(self.grey), part.band.size)) for part in group]
-        for frames, block in spectra:
-            for part, phase in zip(group, phases, strict=True):
-                part.measure(block, phase[frames], self.work)
-            self._advance(group, frames)
-        for index, part in enumerate(group):
-            phases[index] = self.operator.project(phases[index], part)
-            if part.smoothing:
-                part.smoothing.apply(phases[index])
-        return phases
-
-    def _shift(
-        self,
-        group: list[LocalPhase],
-        maps: list[torch.Tensor],
-        frames: slice,
-        spectra: torch.Tensor,
-        totals: list[torch.Tensor],
-    ) -> None:
-        """Add the bands of a group, shifted, to the spectra of the results."""
-        for part, phases in zip(group, maps, strict=True):
-            angles = self.operator.frames(phases, frames)
-            part.shift(spectra, angles, self.alphas, totals, self.work)
-        self._advance(group, frames)
+    def _filtered(self, part: LocalPhase, phases: torch.Tensor) -> torch.Tensor:
+        """Temporally filtered, smoothed phases, (r, size) or (T, size)."""
+        maps = self.operator.project(phases, part)
+        if part.smoothing:
+            part.smoothing.apply(maps)
+        return maps
 
     def _finish(self, total: torch.Tensor, frames: slice, result: torch.Tensor) -> None:
         """Store magnified luma; its change is added to each colour."""
+        magnified = to_images(total, self.grey.shape[-1])
         if self.clip.ndim == 3:
-            to_images(total, out=result[frames])
+            result[frames] = magnified
         else:
-            change = (to_images(total) - self.grey[frames])[..., None]
+            change = (magnified - self.grey[frames])[..., None]
             torch.add(self.clip[frames], change, out=result[frames])
 
-    def _advance(self, group: list[LocalPhase], frames: slice) -> None:
-        self.work_done += (frames.stop - frames.start) * sum(part.band.size for part in group)
+    def _advance(self, parts: Sequence[LocalPhase], n_frames: int) -> None:
+        self.done += n_frames * sum(part.bands.size for part in parts)
         if self.progress:
-            self.progress(self.work_done / self.work_total)
+            total = sum(part.bands.size for part in self.magnifier.parts)
+            self.progress(self.done / (2 * len(self.clip) * total))
+
+
+def _gains(level_gains: Sequence[float] | None, radial_bands: int) -> list[float]:
+    if level_gains is None:
+        return [1.0] * radial_bands
+    if len(level_gains) != radial_bands:
+        raise ConfigError(f"level_gains: {len(level_gains)} values for {radial_bands} radial bands")
+    return [float(gain) for gain in level_gains]

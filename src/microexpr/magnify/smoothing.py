@@ -15,11 +15,12 @@ is one linear map of the phases of a frame and commutes with any temporal filter
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 
-from microexpr.magnify.bands import Band
 from microexpr.magnify.blocks import block_frames
+from microexpr.magnify.stacks import BandStack
 
 DAMPING = 1e-3  # of the trace of the 2 x 2 system: a band sees motion across its stripes only
 SILENT = 1e-6  # of the mean: places with hardly any amplitude do not move
@@ -27,13 +28,13 @@ TINY = 1e-15  # the same for a band that is empty everywhere
 
 
 class MotionSmoothing:
-    """The smoothing of one band.
+    """The smoothing of a stack of bands.
 
     Parameters
     ----------
-    band : Band
-    box, coefficients : Tensor, complex, shape (h, w)
-        The reference frame's masked spectrum on the band's box and its transform.
+    bands : BandStack
+    box, coefficients : Tensor, complex, shape (n, h, w)
+        The reference frame's masked spectrum on the bands' boxes and its transform.
     size : (int, int)
         Height and width of the frames, px.
     sigma_px : float
@@ -42,31 +43,24 @@ class MotionSmoothing:
 
     def __init__(
         self,
-        band: Band,
+        bands: BandStack,
         box: torch.Tensor,
         coefficients: torch.Tensor,
         *,
         size: tuple[int, int],
         sigma_px: float,
     ) -> None:
-        rows, columns = band.shape
-        y, x = torch.fft.fftfreq(rows, 1 / rows), torch.fft.fftfreq(columns, 1 / columns)
-        distance = (y[:, None] / size[0]) ** 2 + (x / size[1]) ** 2
-        window = torch.exp(-2 * (math.pi * sigma_px) ** 2 * distance).to(box.real)
-        self.window = torch.stack([window, window], dim=-1)
-        frequency_y = (band.row + torch.arange(rows))[:, None].to(box.real) / size[0]
-        frequency_x = (band.column + torch.arange(columns)).to(box.real) / size[1]
+        self.window = _window(bands.shape[1:], size, sigma_px).to(box.real)
         power = torch.view_as_real(coefficients).square().sum(dim=-1)
-        slope_x, slope_y = (  # power times local frequency
-            (torch.fft.ifft2(box * frequency) * coefficients.conj()).real
-            for frequency in (frequency_x, frequency_y)
-        )
-        floor = SILENT * power.mean() + TINY
+        slopes = torch.fft.ifft2(box * _frequencies(bands, size).to(box.real))
+        slope_x, slope_y = (slopes * coefficients.conj()).real  # power times local frequency
+        floor = SILENT * _mean(power) + TINY
         local_x, local_y = slope_x / (power + floor), slope_y / (power + floor)
-        diagonal = self._blurred(torch.complex(slope_x * local_x, slope_y * local_y))
-        xx, yy = diagonal.real, diagonal.imag
-        xy = self._blurred((slope_x * local_y).to(box.dtype)).real
-        damping = DAMPING * (xx + yy) + SILENT * (xx + yy).mean() + TINY
+        squares = torch.complex(slope_x * local_x, slope_y * local_y)
+        products = torch.complex(slope_x * local_y, torch.zeros_like(power))
+        squares, products = self._blurred(torch.stack([squares, products]))
+        xx, yy, xy = squares.real, squares.imag, products.real
+        damping = DAMPING * (xx + yy) + SILENT * _mean(xx + yy) + TINY
         xx, yy = xx + damping, yy + damping
         determinant = xx * yy - xy * xy
         self.before = torch.stack([slope_x, slope_y], dim=-1)
@@ -86,3 +80,29 @@ class MotionSmoothing:
         spectrum = torch.fft.fft2(maps)
         torch.view_as_real(spectrum).mul_(self.window)
         return torch.fft.ifft2(spectrum)
+
+
+def _mean(values: torch.Tensor) -> torch.Tensor:
+    """Mean over each band."""
+    return values.mean(dim=(-2, -1), keepdim=True)
+
+
+@lru_cache(maxsize=64)
+def _window(shape: tuple[int, int], size: tuple[int, int], sigma_px: float) -> torch.Tensor:
+    """Spectrum of the Gaussian window, once for real and once for imaginary parts."""
+    y, x = (torch.fft.fftfreq(n, 1 / n) for n in shape)
+    distance = (y[:, None] / size[0]) ** 2 + (x / size[1]) ** 2
+    window = torch.exp(-2 * (math.pi * sigma_px) ** 2 * distance)
+    return torch.stack([window, window], dim=-1)
+
+
+@lru_cache(maxsize=64)
+def _frequencies(bands: BandStack, size: tuple[int, int]) -> torch.Tensor:
+    """Horizontal and vertical frequency on the bands' boxes, cycles/px, (2, n, h, w)."""
+    _, rows, columns = bands.shape
+    parts = []
+    for band in bands.bands:
+        y = (band.row + torch.arange(rows))[:, None] / size[0]
+        x = (band.column + torch.arange(columns))[None] / size[1]
+        parts.append(torch.stack([x.expand(rows, -1), y.expand(-1, columns)]))
+    return torch.stack(parts, dim=1)

@@ -48,10 +48,11 @@ class SteerablePyramid:
         Size of the images, number of radial bands.
     bands : tuple of Band
         Finest first, orientations within.
-    high, low : Tensor, float, shape (H, W)
-        Masks of the two residuals, in the layout of :mod:`microexpr.magnify.bands`;
-    remainder : Tensor, float, shape (H, W)
-        One minus twice the squares of all masks: what passing through the bands leaves out.
+    high, low : Tensor, float, shape (H, W // 2 + 1)
+        Masks of the two residuals on half a spectrum.
+    remainder : Tensor, float, shape (H, W // 2 + 1)
+        One minus the squares of all masks at a frequency and its opposite: what passing through the
+        bands leaves out.
     """
 
     height_px: int
@@ -77,7 +78,7 @@ class SteerablePyramid:
         -------
         list of Tensor, complex64, shape (..., *band.shape)
             In the order of `bands`. Scaled so that a modulus is the local amplitude of the band;
-            multiplied by a plane wave.
+            multiplied by a plane wave; conjugated for orientations beyond ``K / 2``.
         """
         spectra = to_spectra(images)
         coefficients = []
@@ -91,7 +92,7 @@ class SteerablePyramid:
     def residuals(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """High- and low-pass residual, each of the images' shape and dtype."""
         spectra = to_spectra(images)
-        return to_images(spectra * self.high), to_images(spectra * self.low)
+        return tuple(to_images(spectra * mask, self.width_px) for mask in (self.high, self.low))
 
     def synthesise(
         self, coefficients: Sequence[torch.Tensor], high: torch.Tensor, low: torch.Tensor
@@ -102,12 +103,12 @@ class SteerablePyramid:
         for band, values in zip(self.bands, coefficients, strict=True):
             box = torch.fft.fft2(values) * (area / (2 * band.size))
             band.add(box, total)
-        return to_images(total)
+        return to_images(total, self.width_px)
 
 
 @lru_cache(maxsize=8)
 def _moved(pyramid: SteerablePyramid, device: torch.device, dtype: torch.dtype) -> SteerablePyramid:
-    bands = (replace(band, mask=band.mask.to(device, dtype)) for band in pyramid.bands)
+    bands = (band.to(device, dtype) for band in pyramid.bands)
     masks = {
         name: getattr(pyramid, name).to(device, dtype) for name in ("high", "low", "remainder")
     }
@@ -183,16 +184,17 @@ def steerable_pyramid(
             if mask.any():
                 boxes.append(bounding_box(mask, near, size, radial, k))
     if cutoff > 0:
-        kept_power = power(boxes, size)
-        both = kept_power + np.roll(kept_power[::-1, ::-1], (1, 1), (0, 1))
-        wanted = 1 - high**2 - low**2
+        both, wanted = power(boxes, size), 1 - high**2 - low**2
         kept = both > wanted / 4  # elsewhere hardly anything is left to scale
         factor = np.sqrt(np.where(kept, wanted / np.where(kept, both, 1), 1))
         boxes = [box._replace(mask=box.mask * read(factor, box)) for box in boxes]
-    remainder = 1 - 2 * power(boxes, size)
+    half = slice(width_px // 2 + 1)
     return SteerablePyramid(
         *size,
         levels * per_octave,
         tuple(as_band(box, box.radial / per_octave) for box in boxes),
-        *(torch.from_numpy(mask).float() for mask in (high, low, remainder)),
+        *(
+            torch.from_numpy(mask[:, half].copy()).float()
+            for mask in (high, low, 1 - power(boxes, size))
+        ),
     )

@@ -1,0 +1,91 @@
+"""Bands of one ring and one shape, which go through every step together.
+
+Half of a pyramid's bands are so small that calling a function costs more than its work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+
+import torch
+
+from microexpr.magnify.bands import Band
+from microexpr.magnify.steerable import SteerablePyramid
+
+SMALL = 1 << 13  # coefficients an image below which a whole ring is brought to one shape
+
+
+@dataclass(frozen=True, eq=False)
+class BandStack:
+    """Orientations of one ring.
+
+    Parameters
+    ----------
+    bands : tuple of Band
+        All of one ring and one shape.
+    """
+
+    bands: tuple[Band, ...]
+
+    @property
+    def radial(self) -> int:
+        """Number of the ring; 0 is the finest."""
+        return self.bands[0].radial
+
+    @property
+    def octave(self) -> float:
+        """Decimation in octaves."""
+        return self.bands[0].octave
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Bands, height and width of their grids."""
+        return (len(self.bands), *self.bands[0].shape)
+
+    @property
+    def size(self) -> int:
+        """Coefficients an image."""
+        return len(self.bands) * self.bands[0].size
+
+    def cut(self, spectra: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+        """The masked boxes of half spectra (..., H, W // 2 + 1), to `out` (..., *shape)."""
+        for number, band in enumerate(self.bands):
+            band.cut(spectra, out.select(-3, number))
+        return out
+
+    def add(self, boxes: torch.Tensor, spectra: torch.Tensor) -> None:
+        """Add what the masked boxes and their opposites hold to half spectra."""
+        for number, band in enumerate(self.bands):
+            band.add(boxes.select(-3, number), spectra)
+
+
+@lru_cache(maxsize=8)
+def stacks(pyramid: SteerablePyramid) -> tuple[BandStack, ...]:
+    """All bands of a pyramid, finest first: small rings as one stack, other bands alone."""
+    found = []
+    for _, ring in groupby(pyramid.bands, key=lambda band: band.radial):
+        bands = list(ring)
+        rows, columns = (max(band.shape[axis] for band in bands) for axis in (0, 1))
+        last = max(band.column for band in bands) + columns - 1
+        fits = rows <= pyramid.height_px and last <= (pyramid.width_px - 1) // 2
+        if fits and len(bands) * rows * columns <= SMALL:
+            found.append(BandStack(tuple(band.padded(rows, columns) for band in bands)))
+        else:
+            found += [BandStack((band,)) for band in bands]
+    return tuple(found)
+
+
+def low_shape(found: Sequence[BandStack], height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of the low frequencies that hold all rings but the finest."""
+
+    def reach(axis: int) -> Iterator[int]:
+        for stack in found:
+            for band in stack.bands if stack.radial else ():
+                first = (band.row, band.column)[axis]
+                yield max(-first, first + band.shape[axis] - 1)
+
+    rows, columns = max(reach(0), default=0), max(reach(1), default=0)
+    return min(height, 2 * rows + 2), min(width // 2, columns) + 1
