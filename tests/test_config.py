@@ -38,7 +38,7 @@ def test_config_yaml_shows_every_key_with_its_default():
     shown = yaml.safe_load((ROOT / "config.yaml").read_text())
     defaults = json.loads(Config().model_dump_json())
     # What other levels of the ablation change depends on the network.
-    own = {"data": {"subjects_per_shard": 3}}
+    own = {"data": {"subjects_per_shard": 6}}
     own |= {"ablation": {key: shown["ablation"][key] for key in ("weights", "blocks")}}
     assert Config.parse(shown) == Config.parse(merge(defaults, own))
     # A file of the user's cannot be merged over null, so this one stands there as a comment.

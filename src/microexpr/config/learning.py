@@ -77,7 +77,7 @@ class Train(Section):
     head: Literal["bilstm", "frame_fc"] = Field(
         "bilstm", description="frame_fc: each frame is classified alone, a clip gets their mean"
     )
-    epochs: int = Field(15, ge=1, description="passes over the training clips")
+    epochs: int = Field(10, ge=1, description="passes over the training clips")
     batch_clips: int = Field(18, ge=1, description="clips a step")
     windows_per_clip: int | None = Field(
         3, ge=1, description="windows drawn a clip and epoch; null: all"
