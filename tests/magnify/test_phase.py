@@ -146,8 +146,7 @@ def test_smoothing_keeps_a_uniform_motion_and_averages_noise(
         bands = BandStack((band,))
         part = LocalPhase(bands, spectra[0], size=size, sigma_px=2.0 * 2**band.octave)
         work = Workspace(spectra, band.size)
-        phases = torch.empty((1, band.size), dtype=torch.float64)
-        part.measure(part.coefficients(spectra[1:], work), phases, work)
+        phases = part.measure(part.coefficients(spectra[1:], work), work).clone()
         noisy = phases + 0.01 * torch.randn(
             phases.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64
         )

@@ -73,7 +73,7 @@ class AmplitudeMagnifier:
     ) -> torch.Tensor:
         """``base + S(M planes)`` with a gain for each level; S runs on the filter's few maps."""
         if operator.low_rank:
-            summed = self._spatial(operator.project(planes), gains)
+            summed = self._spatial(operator.right @ planes, gains)
             if base.ndim == 3:
                 start = base.reshape(len(base), -1)
                 return torch.addmm(start, operator.left, summed).view(base.shape)

@@ -57,11 +57,11 @@ class LocalPhase:
         box, _, _ = work.views((len(spectra), *self.bands.shape))
         return torch.fft.ifft2(self.bands.cut(spectra, box))
 
-    def measure(self, coefficients: torch.Tensor, out: torch.Tensor, work: Workspace) -> None:
-        """Phases of coefficients against the reference, radians, to `out` (k, size)."""
+    def measure(self, coefficients: torch.Tensor, work: Workspace) -> torch.Tensor:
+        """Phases of coefficients against the reference, radians, (k, size) of scratch memory."""
         box, real, imaginary = work.views(tuple(coefficients.shape))
         _split(torch.mul(coefficients, self.conjugate, out=box), real, imaginary)
-        torch.atan2(imaginary, real, out=out.view(real.shape))
+        return torch.atan2(imaginary, real, out=real).view(len(coefficients), -1)
 
     def shift(
         self,

@@ -1,8 +1,8 @@
 """Temporal filters applied to tensors: of a whole clip, or chunk by chunk.
 
-Filtering is split into ``project``, which mixes frames into *maps*, and ``frames``, which mixes
-maps into filtered frames. Any stage that is linear and acts on each frame alike may run on the maps
-in between, of which a filter of low rank has few.
+Filtering is split in two: frames are mixed into *maps*, and maps into filtered frames. Any stage
+that is linear and acts on each frame alike may run on the maps in between, of which a filter of low
+rank has few. The phase stage makes its frames a block at a time, so maps are collected.
 """
 
 from __future__ import annotations
@@ -36,8 +36,16 @@ def low_rank(matrix: Matrix, *, tolerance: float = 1e-6) -> tuple[Matrix, Matrix
 class TemporalOperator(Protocol):
     """What the phase stage asks of a filter."""
 
-    def project(self, values: torch.Tensor, key: object) -> torch.Tensor:
-        """Maps of values (T, n), which may be overwritten; `key` names the signal."""
+    def start(self, n_frames: int, size: int) -> torch.Tensor:
+        """Maps of a signal (n_frames, size) of which nothing has been collected."""
+        ...
+
+    def collect(self, maps: torch.Tensor, frames: slice, values: torch.Tensor) -> None:
+        """Take some frames (k, size) of the signal; each frame once."""
+        ...
+
+    def finish(self, maps: torch.Tensor, key: object) -> torch.Tensor:
+        """The maps of the whole signal, perhaps in their memory; `key` names the signal."""
         ...
 
     def frames(self, maps: torch.Tensor, frames: slice) -> torch.Tensor:
@@ -63,13 +71,25 @@ class ClipFilter:
         self.low_rank = 2 * left.shape[1] <= len(matrix)
         self.left, self.right, self.matrix = (_tensor(m, like) for m in (left, right, matrix))
 
-    def project(self, values: torch.Tensor, key: object = None) -> torch.Tensor:
-        """Maps of values (T, n): (r, n), or (T, n) in the memory of `values`."""
+    def start(self, n_frames: int, size: int) -> torch.Tensor:
+        """Maps (r, size) of zeros, or room for all frames (n_frames, size)."""
         if self.low_rank:
-            return self.right @ values
-        for part in values.split(COLUMNS, dim=1):
-            part.copy_(self.matrix @ part)
-        return values
+            return self.right.new_zeros((len(self.right), size))
+        return self.right.new_empty((n_frames, size))
+
+    def collect(self, maps: torch.Tensor, frames: slice, values: torch.Tensor) -> None:
+        """Take some frames (k, size) of the signal."""
+        if self.low_rank:
+            maps.addmm_(self.right[:, frames], values)
+        else:
+            maps[frames] = values
+
+    def finish(self, maps: torch.Tensor, key: object = None) -> torch.Tensor:
+        """The maps (r, size), or all filtered frames (n_frames, size) in the memory of `maps`."""
+        if not self.low_rank:
+            for part in maps.split(COLUMNS, dim=1):
+                part.copy_(self.matrix @ part)
+        return maps
 
     def frames(self, maps: torch.Tensor, frames: slice) -> torch.Tensor:
         """Some of the filtered frames, (k, n), from the maps."""
@@ -108,7 +128,19 @@ class ChunkFilter:
         self.states: dict[object, torch.Tensor] = {}
         self.matrices: dict[int, tuple[torch.Tensor, ...]] = {}
 
-    def project(self, values: torch.Tensor, key: object = None) -> torch.Tensor:
+    def start(self, n_frames: int, size: int) -> torch.Tensor:
+        """Room for the chunk's frames, (n_frames, size)."""
+        return self.like.new_empty((n_frames, size))
+
+    def collect(self, maps: torch.Tensor, frames: slice, values: torch.Tensor) -> None:
+        """Take some frames (k, size) of the chunk."""
+        maps[frames] = values
+
+    def finish(self, maps: torch.Tensor, key: object = None) -> torch.Tensor:
+        """The filtered chunk; the state of signal `key` moves on."""
+        return self.filtered(maps, key)
+
+    def filtered(self, values: torch.Tensor, key: object = None) -> torch.Tensor:
         """The filtered chunk (T, n); the state of signal `key` moves on."""
         if self.sections is None:
             return values

@@ -146,36 +146,33 @@ class _Run:
 
     def _finest_maps(self, low: torch.Tensor) -> list[torch.Tensor]:
         """Filtered phases of the finest bands; the frames' low frequencies go to `low`."""
-        phases = [self._phases(part) for part in self.finest]
+        maps = [self.operator.start(len(low), part.bands.size) for part in self.finest]
         for frames, spectra in self._spectra():
             crop(spectra, low[frames])
-            for part, phase in zip(self.finest, phases, strict=True):
-                part.measure(part.coefficients(spectra, self.work), phase[frames], self.work)
+            for part, collected in zip(self.finest, maps, strict=True):
+                phases = part.measure(part.coefficients(spectra, self.work), self.work)
+                self.operator.collect(collected, frames, phases)
             self._advance(self.finest, len(spectra))
-        # One by one: of a filter of low rank the phases need not be kept.
-        return [self._filtered(part, phases.pop(0)) for part in self.finest]
+        return [self._filtered(*pair) for pair in zip(self.finest, maps, strict=True)]
 
     def _add_coarse(
         self, part: LocalPhase, low: torch.Tensor, low_totals: Sequence[torch.Tensor]
     ) -> None:
-        """Measure, filter and shift a band that lies within the low frequencies."""
-        phases, steps = self._phases(part), self._blocks(part)
+        """Measure, filter and shift bands that lie within the low frequencies."""
+        maps, steps = self.operator.start(len(low), part.bands.size), self._blocks(part)
         found = [part.coefficients(low[frames], self.work) for frames in steps]
         for frames, values in zip(steps, found, strict=True):
-            part.measure(values, phases[frames], self.work)
-        maps = self._filtered(part, phases)
+            self.operator.collect(maps, frames, part.measure(values, self.work))
+        maps = self._filtered(part, maps)
         for frames, values in zip(steps, found, strict=True):
             angles = self.operator.frames(maps, frames)
             totals = [total[frames] for total in low_totals]
             part.shift(values, angles, self.alphas, totals, self.work)
         self._advance([part], 2 * len(self.clip))
 
-    def _phases(self, part: LocalPhase) -> torch.Tensor:
-        return self.work.first.new_empty((len(self.clip), part.bands.size))
-
-    def _filtered(self, part: LocalPhase, phases: torch.Tensor) -> torch.Tensor:
+    def _filtered(self, part: LocalPhase, maps: torch.Tensor) -> torch.Tensor:
         """Temporally filtered, smoothed phases, (r, size) or (T, size)."""
-        maps = self.operator.project(phases, part)
+        maps = self.operator.finish(maps, part)
         if part.smoothing:
             part.smoothing.apply(maps)
         return maps

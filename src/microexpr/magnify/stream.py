@@ -154,7 +154,7 @@ class _AmplitudePusher:
         self.gains = [alpha * weight for weight in self.magnifier.weights(alpha)]
 
     def __call__(self, chunk: torch.Tensor) -> torch.Tensor:
-        filtered = self.chunks.project(self.magnifier.planes(chunk) - self.start)
+        filtered = self.chunks.filtered(self.magnifier.planes(chunk) - self.start)
         return self.magnifier.add(chunk, filtered, self.gains)
 
 
