@@ -38,6 +38,22 @@ def test_counts_that_differ_are_all_named():
     manifest.check_counts([_clip()], Expected(clips=1))
 
 
+def test_the_same_frames_under_two_names_have_one_original():
+    span = {"kind": "video", "source": "long.mp4", "frames": 0}
+    clips = [
+        _clip(clip_id="part", **span, first=4, last=8),
+        _clip(clip_id="longer", **span, first=2, last=9),
+        _clip(clip_id="overlapping", **span, first=8, last=12),
+        _clip(clip_id="copy", source="./long.mp4", kind="video", frames=0, first=2, last=9),
+        _clip(clip_id="whole", kind="video", source="other.mp4", frames=0, first=0, last=0),
+        _clip(clip_id="inside", kind="video", source="other.mp4", frames=0, first=3, last=5),
+        _clip(clip_id="elsewhere", first=2, last=9),
+    ]
+    assert manifest.originals(clips) == [
+        *("longer", "longer", "overlapping", "longer", "whole", "whole", "elsewhere")
+    ]
+
+
 def test_manifest_roundtrip_and_bad_rows(tmp_path):
     clips = [
         _clip(),

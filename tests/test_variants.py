@@ -51,7 +51,8 @@ def test_the_tables_own_settings_do_not_depend_on_variants():
     for stage in ("features", "train", "evaluate"):
         assert given.settings(stage) == other.settings(stage)
     assert given.choices() == []
-    assert variants.controls(given.config) == {}
+    assert set(variants.controls(given.config)) == {"single_frame", "permuted_labels"}
+    assert variants.controls(plan(evaluate={"controls": []}).config) == {}
 
 
 def test_only_what_differs_from_the_table_is_run_again():
@@ -138,7 +139,7 @@ def test_a_cut_beyond_the_network_is_refused_before_any_job():
 
 
 def test_controls_change_what_makes_them_controls():
-    given = plan(evaluate={"controls": ["single_frame", "permuted_labels"], "permutations": 3})
+    given = plan()
     runs = variants.controls(given.config)
     assert runs["single_frame"].method == "pmm-single_frame"
     single, permuted = given.variant("single_frame"), given.variant("permuted_labels")
@@ -148,17 +149,31 @@ def test_controls_change_what_makes_them_controls():
     assert permuted.train.readings == ["onset_difference"]
 
 
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"magnify": {"methods": ["none", "amm"]}}, r"ablation\.method: pmm is none of \['none', "),
+        ({"windows": {"n": [7, 8]}}, r"ablation\.n: 14 is none of \[7, 8\]; evaluate\.controls"),
+    ],
+)
+def test_controls_on_an_arm_that_the_table_lacks_are_refused(section, message):
+    with pytest.raises(ConfigError, match=message):
+        plan(**section)
+    plan(**section, evaluate={"controls": []})
+
+
 def test_candidates_of_a_nested_choice():
-    given = plan(windows={"n": [9, 7]}, select={"n": "nested"})
+    small = {"windows": {"n": [9, 7]}, "ablation": {"n": 9}}
+    given = plan(**small, select={"n": "nested"})
     found = variants.choices(given.config)
     assert set(found) == {(m, None) for m in ("amm", "pmm", "none", "filter_only")}
     assert found["pmm", None] == [Run("pmm", 7), Run("pmm", 9)]
-    given = plan(windows={"n": [7, 9]}, select={"alpha": "nested", "alphas": [20, 10, 2.5]})
+    given = plan(**small, select={"alpha": "nested", "alphas": [20, 10, 2.5]})
     found = variants.choices(given.config)
     assert set(found) == {(m, n) for m in ("amm", "pmm") for n in (7, 9)}
     assert [run.arm for run in found["amm", 9]] == ["amm-a2.5", "amm", "amm-a20"]
     assert found["amm", 9][0].inner(1) == ["results/inner/amm-a2.5/N9/part0.csv"]
-    both = plan(windows={"n": [7, 9]}, select={"alpha": "nested", "n": "nested"})
+    both = plan(**small, select={"alpha": "nested", "n": "nested"})
     found = variants.choices(both.config)
     assert len(found["pmm", None]) == 6
     assert len(found["none", None]) == 2

@@ -108,6 +108,36 @@ def shards(clips: Iterable[Clip], subjects_per_shard: int) -> dict[str, list[Cli
     return result
 
 
+def originals(clips: Sequence[Clip]) -> list[str]:
+    """Name the clip that each one's frames come from: itself, unless another holds all of them.
+
+    Parameters
+    ----------
+    clips : sequence of Clip
+        The data set. A table of videos may list the same frames twice, under two names.
+
+    Returns
+    -------
+    list of str
+        A clip_id each. Of clips with the same frames it is the first one's.
+    """
+    by_source: dict[str, list[Clip]] = {}
+    for clip in clips:
+        by_source.setdefault(os.path.normpath(clip.source), []).append(clip)
+    found = {}
+    for group in by_source.values():
+        # Longest first, and a whole video, which is 0 to 0, before all of its parts.
+        for clip in sorted(group, key=lambda c: (bool(c.last), c.first - c.last)):
+            holders = (c for c in group if c.clip_id in found)
+            held = next((c for c in holders if _holds(c, clip)), clip)
+            found[clip.clip_id] = found.get(held.clip_id, clip.clip_id)
+    return [found[clip.clip_id] for clip in clips]
+
+
+def _holds(clip: Clip, part: Clip) -> bool:
+    return not clip.last or (clip.first <= part.first and part.last <= clip.last)
+
+
 def digest(rows: Sequence[BaseModel]) -> str:
     """Checksum of rows: a shard is decoded again when, and only when, its clips have changed."""
     text = "\n".join(row.model_dump_json() for row in rows)

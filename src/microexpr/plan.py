@@ -199,6 +199,16 @@ def _check_across_sections(config: Config) -> None:
             f"features.cut: {features.cut} is outside 1..{blocks}, the blocks of "
             f"{features.backbone}"
         )
+    arm = config.ablation
+    for key, value, known in (
+        ("method", arm.method, config.magnify.methods),
+        ("n", arm.n, config.windows.n),
+    ):
+        if config.evaluate.controls and value not in known:
+            raise ConfigError(
+                f"ablation.{key}: {value} is none of {known}; evaluate.controls are trained there "
+                "(controls: [] for none)"
+            )
 
 
 def _check_frame_rates(config: Config, clips: Sequence[manifest.Clip]) -> None:

@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from microexpr import manifest
-from microexpr.config import Config
+from microexpr.config import Config, overlaid
+from microexpr.plan import Plan
 from microexpr.stages import index
 from release_trees import casme2_tree, samm_tree, smic_tree
 
 pytestmark = pytest.mark.workflow
+ROOT = Path(__file__).parents[2]
 
 
 def megc(root: Path) -> None:
@@ -35,14 +38,19 @@ TREES = {
     "samm": ("SAMM", samm_tree),
     "megc2019": ("data", megc),
 }
-# A shard is a subject; magnify: methods but none; train: methods x N x parts.
+# A shard is a subject; magnify: methods but none; train: methods x N x parts; the two controls.
 JOBS = {
-    "smic_hs": {"decode": 16, "magnify": 16 * 3, "features": 16 * 4, "train": 4 * 8 * 16},
-    "smic_hs_paper": {"decode": 16, "magnify": 16 * 2, "features": 16 * 3, "train": 3 * 8 * 5},
-    "smic_hs_author_code": {"decode": 16, "features": 16, "train": 6 * 5},
-    "casme2": {"decode": 24, "magnify": 24 * 3, "features": 24 * 4, "train": 4 * 8 * 12},
-    "samm": {"decode": 28, "magnify": 28 * 3, "features": 28 * 4, "train": 4 * 8 * 14},
-    "megc2019": {"decode": 68, "magnify": 68 * 3, "features": 68 * 4, "train": 4 * 8 * 17},
+    preset: {"decode": shards, "features": shards * methods, "train": methods * sizes * parts}
+    | ({"magnify": shards * (methods - 1)} if methods > 1 else {})
+    | {"train_variant": 2 * parts}
+    for preset, shards, methods, sizes, parts in (
+        ("smic_hs", 16, 4, 8, 16),
+        ("smic_hs_paper", 16, 3, 8, 5),
+        ("smic_hs_author_code", 16, 1, 6, 5),
+        ("casme2", 24, 4, 8, 12),
+        ("samm", 28, 4, 8, 14),
+        ("megc2019", 68, 4, 8, 17),
+    )
 }
 
 
@@ -74,10 +82,31 @@ def test_a_preset_on_a_complete_copy(project, preset, monkeypatch):
     paths = Path("results/manifest.csv"), Path("results/manifest_report.csv")
     index.run(config, *paths, config.windows.n)
     assert len(manifest.read("results/manifest.csv")) == config.data.expected.clips
+    assert config.train.seeds == [0, 1, 2]  # mean and standard deviation
+
+
+@pytest.mark.parametrize("preset", TREES)
+def test_every_row_of_a_presets_ablation_can_be_run(tmp_path, preset, monkeypatch):
+    folder, write = TREES[preset]
+    write(tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+    layers = [
+        yaml.safe_load((ROOT / name).read_text())
+        for name in ("config.yaml", f"config/{preset}.yaml")
+    ]
+    plan = Plan(overlaid(*layers))
+    runs, files = plan.ablation(), plan.ablation_files()
+    # The default; three other arms; head, reading and blocks; two other weights.
+    assert len({(run.method, run.n) for run in runs}) == 9
+    assert {plan.variant(run.variant).features.backbone for run in runs} == {
+        *("resnet50_vggface2", "resnet50_imagenet", "random_resnet50")
+    }
+    networks = {Path(path).parts[2] for path in files["features"]}
+    assert len(networks) == 4
 
 
 def test_every_preset_of_a_release_is_here():
-    names = {path.stem for path in (Path(__file__).parents[2] / "config").glob("*.yaml")}
+    names = {path.stem for path in (ROOT / "config").glob("*.yaml")}
     assert names - {"ci", "video_example"} == set(TREES)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from microexpr import manifest
+from microexpr.config import Config
 from microexpr.errors import ProtocolError
 from microexpr.manifest import Clip
 from microexpr.protocol import Fold, table
+from microexpr.stages import split
 
 
 def clips(count: int) -> list[Clip]:
@@ -58,3 +61,22 @@ def test_a_file_that_is_no_table_is_refused(tmp_path):
     (tmp_path / "folds.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ProtocolError, match="not a table of folds"):
         table.read(tmp_path / "folds.csv", ["c0"])
+
+
+def test_the_same_frames_under_two_names_must_stay_together(tmp_path):
+    labels, path = ["negative", "positive"], tmp_path / "manifest.csv"
+    about = {"kind": "video", "frames": 0, "first": 0, "last": 0, "fps": 0}
+    rows = [
+        Clip(clip_id=f"{s}_{label}", subject=s, label=label, source=f"{s}_{label}.mp4", **about)
+        for s in ("s1", "s2", "s3")
+        for label in labels
+    ]
+    again = rows[0].model_copy(update={"clip_id": "s3_again", "subject": "s3"})
+    config = Config.parse({"data": {"labels": labels}})
+    manifest.write(path, [*rows, again.model_copy(update={"subject": "s1"})])
+    split.run(config, path, tmp_path / "folds.csv")
+    assert "s3_again,s1,negative,s1" in (tmp_path / "folds.csv").read_text()
+    manifest.write(path, [*rows, again])
+    with pytest.raises(ProtocolError, match="fold s1: copies of clip s1_negative are in training"):
+        split.run(config, path, tmp_path / "leaking.csv")
+    assert not (tmp_path / "leaking.csv").exists()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from planted import LABELS, recipe
 
+from microexpr.errors import CacheError
+from microexpr.training import leaking
 from microexpr.training.leaking import train_leaking
 from microexpr.training.store import FeatureStore
 
@@ -22,10 +27,17 @@ def meaningless_store() -> FeatureStore:
     return FeatureStore.from_arrays(clips, subjects=who, labels=LABELS * 8)
 
 
+SETTINGS = recipe(reading="raw", epochs=12, dropout=0.0)
+
+
 @pytest.fixture(scope="module")
-def answers():
-    settings = recipe(reading="raw", epochs=12, dropout=0.0)
-    return train_leaking(meaningless_store(), settings, **OPTIONS)
+def progress(tmp_path_factory):
+    return tmp_path_factory.mktemp("progress")
+
+
+@pytest.fixture(scope="module")
+def answers(progress):
+    return train_leaking(meaningless_store(), SETTINGS, **OPTIONS, progress_dir=progress)
 
 
 def test_windows_of_one_clip_on_both_sides_feign_accuracy(answers):
@@ -53,3 +65,28 @@ def test_held_out_windows_are_a_share_of_those_of_training_clips(answers):
     assert share == pytest.approx(0.2, abs=0.05)
     whole = answers[answers["split"] == "clips"]
     assert whole["n_windows"].tolist() == whole["clip_id"].map(counts).tolist()
+
+
+def test_a_killed_run_goes_on_with_the_fold_it_stopped_in(answers, progress, tmp_path, monkeypatch):
+    files = sorted(progress.glob("*.json"))
+    assert len(files) == 3 + 4  # folds of clips, folds of subjects
+    for file in files[:5]:
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    trained, learning = [], leaking.learning
+
+    def counted(material, fold, settings):
+        trained.append(fold.name)
+        return learning(material, fold, settings)
+
+    monkeypatch.setattr(leaking, "learning", counted)
+    store, options = meaningless_store(), OPTIONS | {"progress_dir": tmp_path}
+    pd.testing.assert_frame_equal(train_leaking(store, SETTINGS, **options), answers)
+    assert len(trained) == 2
+    quick = replace(SETTINGS, train=SETTINGS.train.model_copy(update={"epochs": 1}))
+    train_leaking(store, quick, **options)
+    train_leaking(store, quick, **options | {"test_share": 0.3})
+    train_leaking(store, quick, **options, source_sha256="other code")
+    assert len(trained) == 2 + 3 * 7
+    next(tmp_path.glob(files[0].name)).write_text("{")
+    with pytest.raises(CacheError, match=f"{files[0].name}: damaged"):
+        train_leaking(store, SETTINGS, **options)

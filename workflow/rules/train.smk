@@ -82,7 +82,8 @@ rule inner:
         folds="results/folds.csv",
         features=rules.train.input.features,
     output:
-        "results/inner/{arm}/N{n}/part{part}.csv",
+        predictions="results/inner/{arm}/N{n}/part{part}.csv",
+        epochs="results/inner/{arm}/N{n}/part{part}.epochs.csv",
     log:
         "results/logs/inner/{arm}/N{n}/part{part}.log",
     benchmark:
@@ -97,6 +98,6 @@ rule inner:
         config=PLAN.settings("inner"),
         code=PLAN.code("inner"),
     shell:
-        "python -m microexpr inner {input.features} --folds {input.folds} --output {output}"
+        "python -m microexpr inner {input.features} --folds {input.folds} --output {output.predictions}"
         " --method {wildcards.arm} --n {wildcards.n} --part {wildcards.part}"
         " --threads {threads} --config {params.config:q} > {log} 2>&1"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from microexpr.baselines.base import FaceClip
 from microexpr.baselines.flow import flow
@@ -69,3 +70,19 @@ def apex_of(clip: FaceClip) -> Apex:
         np.hypot(*(field - np.median(field, axis=(1, 2), keepdims=True))).mean() for field in fields
     ]
     return Apex(int(np.argmax(magnitudes)), known=False)
+
+
+def flow_to_apex(clip: FaceClip) -> tuple[NDArray[np.float32], str]:
+    """Measure the flow from the first frame, taken as the onset, to the apex.
+
+    Returns
+    -------
+    ndarray, shape (2, H, W), float32
+        Horizontal and vertical, px.
+    str
+        Which frame the apex is, and whether it is known.
+    """
+    apex, frames = apex_of(clip), clip.grey()
+    known = "known" if apex.known else "estimated"
+    field = flow(frames[0], frames[apex.frame])
+    return field, f"apex {apex.frame} of {len(frames)}, {known}"

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microexpr.errors import DataError
+from microexpr.evaluation import predictions
 from microexpr.protocol.folds import Fold
 
 
@@ -74,12 +75,9 @@ class FaceClip:
         return np.stack(frames)
 
 
-class Examples(Protocol):
-    """The clips of a data set, as one system reads them."""
+class Examples(predictions.Examples, Protocol):
+    """The clips of a data set, as one system reads them; `digest` is a checksum over them."""
 
-    clip_ids: tuple[str, ...]
-    subjects: tuple[str, ...]
-    labels: tuple[str, ...]
     digest: str
 
 

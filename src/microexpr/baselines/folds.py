@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from microexpr import kept
 from microexpr.baselines.base import Answers, Examples, System
-from microexpr.errors import CacheError
+from microexpr.evaluation import predictions
 from microexpr.files import write_json
 from microexpr.progress import track
 from microexpr.protocol.folds import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds
@@ -72,21 +71,22 @@ def run_folds(
     runs = [(seed, fold) for seed in seeds for fold in folds]
     rows: list[dict[str, Any]] = []
     for seed, fold in track(runs, f"compare {system.name}"):
-        about = origin | {"seed": seed, "fold": fold.name} | _clips(examples, fold)
-        digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-        file = progress_dir / f"{digest[:32]}.json"
+        about = origin | {"seed": seed} | fold.plain(examples.clip_ids, examples.labels)
+        file = kept.place(progress_dir, about)
         if not file.is_file():
             write_json(file, _plain(system.answer(examples, fold, seed=seed)))
-        rows += _rows(system, examples, fold, _read(file), seed=seed, protocol=protocol)
+        rows += predictions.rows(
+            examples,
+            fold,
+            [(a["predicted"], a["n_windows"], a["shares"]) for a in kept.read(file)],
+            classes=system.labels,
+            method=system.name,
+            reading=READING,
+            n=system.frames,
+            seed=seed,
+            protocol=protocol,
+        )
     return pd.DataFrame(rows)
-
-
-def _clips(examples: Examples, fold: Fold) -> dict[str, Any]:
-    names, labels = examples.clip_ids, examples.labels
-    return {
-        "train_clips": [[names[clip], labels[clip]] for clip in fold.train],
-        "test_clips": [names[clip] for clip in fold.test],
-    }
 
 
 def _plain(answers: Answers) -> list[dict[str, Any]]:
@@ -95,44 +95,4 @@ def _plain(answers: Answers) -> list[dict[str, Any]]:
     return [
         {"shares": p.tolist() if k >= 0 else None, "predicted": int(k), "n_windows": int(n)}
         for p, k, n in zip(*columns, strict=True)
-    ]
-
-
-def _read(file: Path) -> list[dict[str, Any]]:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CacheError(f"{file}: damaged, delete it and run again ({error})") from None
-
-
-def _rows(
-    system: System,
-    examples: Examples,
-    fold: Fold,
-    answers: Sequence[dict[str, Any]],
-    *,
-    seed: int,
-    protocol: str,
-) -> list[dict[str, Any]]:
-    """Rows of the table, one a test clip; a clip without an answer has an empty prediction."""
-    labels = system.labels
-    return [
-        {
-            "clip_id": examples.clip_ids[clip],
-            "subject": examples.subjects[clip],
-            "label": examples.labels[clip],
-            "method": system.name,
-            "reading": READING,
-            "n": system.frames,
-            "seed": seed,
-            "protocol": protocol,
-            "fold": fold.name,
-            "n_windows": answer["n_windows"],
-            "predicted": "" if answer["predicted"] < 0 else labels[answer["predicted"]],
-        }
-        | {
-            f"p_{label}": share
-            for label, share in zip(labels, answer["shares"] or [None] * len(labels), strict=True)
-        }
-        for clip, answer in zip(fold.test, answers, strict=True)
     ]

@@ -21,11 +21,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from microexpr.baselines.apex import apex_of
+from microexpr.baselines.apex import flow_to_apex
 from microexpr.baselines.base import FaceClip, Published
 from microexpr.baselines.describing import Description
 from microexpr.baselines.fit import Schedule
-from microexpr.baselines.flow import flow, shrunk
+from microexpr.baselines.flow import shrunk
 from microexpr.baselines.networks import NetworkSystem
 
 SIZE_PX = 28
@@ -48,10 +48,8 @@ class OFFApexNet(NetworkSystem):
 
     def describe(self, clip: FaceClip) -> Description:
         """Give the flow from the first frame to the apex, (2, 28, 28), px."""
-        apex, frames = apex_of(clip), clip.grey()
-        field = flow(frames[0], frames[apex.frame])
-        known = "known" if apex.known else "estimated"
-        return Description(shrunk(field, SIZE_PX), f"apex {apex.frame} of {len(frames)}, {known}")
+        field, note = flow_to_apex(clip)
+        return Description(shrunk(field, SIZE_PX), note)
 
     def network(self, n_classes: int) -> nn.Module:
         """Make the network."""

@@ -21,11 +21,11 @@ from __future__ import annotations
 import numpy as np
 from torch import nn
 
-from microexpr.baselines.apex import apex_of
+from microexpr.baselines.apex import flow_to_apex
 from microexpr.baselines.base import FaceClip, Published
 from microexpr.baselines.describing import Description
 from microexpr.baselines.fit import Schedule
-from microexpr.baselines.flow import flow, shrunk, strain
+from microexpr.baselines.flow import shrunk, strain
 from microexpr.baselines.networks import NetworkSystem
 
 SIZE_PX = 28
@@ -47,11 +47,9 @@ class STSTNet(NetworkSystem):
 
     def describe(self, clip: FaceClip) -> Description:
         """Give flow (px) and strain from the first frame to the apex, (3, 28, 28)."""
-        apex, frames = apex_of(clip), clip.grey()
-        field = flow(frames[0], frames[apex.frame])
+        field, note = flow_to_apex(clip)
         maps = np.concatenate([field, strain(field)[None]])
-        known = "known" if apex.known else "estimated"
-        return Description(shrunk(maps, SIZE_PX), f"apex {apex.frame} of {len(frames)}, {known}")
+        return Description(shrunk(maps, SIZE_PX), note)
 
     def network(self, n_classes: int) -> nn.Module:
         """Make the network.

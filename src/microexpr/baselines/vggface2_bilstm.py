@@ -71,15 +71,7 @@ class VGGFace2BiLSTM(System):
 
     def settings(self) -> dict[str, Any]:
         """Give the settings that results depend on."""
-        recipe = self._recipe
-        return {
-            "labels": list(self.labels),
-            "n": recipe.n,
-            "windows": recipe.windows.model_dump(mode="json", exclude={"n"}),
-            "train": recipe.train.model_dump(mode="json", exclude={"readings", "seeds", "parts"}),
-            "clip_decision": recipe.clip_decision,
-            "device": self._device,
-        }
+        return self._recipe.plain() | {"device": self._device}
 
     def examples(self, caches: Sequence[Path], folder: Path) -> FeatureStore:
         """Read the feature caches of arm ``none``; frozen blocks above the cut pool them."""

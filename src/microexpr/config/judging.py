@@ -32,8 +32,9 @@ class Evaluate(Section):
     confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals")
     seed: int = Field(0, ge=0, description="of the bootstrap and the random control")
     controls: list[Literal["single_frame", "permuted_labels"]] = Field(
-        [],
+        ["single_frame", "permuted_labels"],
         description="controls that are trained, on the arm and N of section ablation; "
-        "single_frame: the middle frame alone",
+        "single_frame: the middle frame alone; permuted_labels: labels of training clips that "
+        "changed places",
     )
-    permutations: int = Field(5, ge=1, description="runs of permuted_labels")
+    permutations: int = Field(3, ge=1, description="runs of permuted_labels")

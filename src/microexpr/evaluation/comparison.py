@@ -18,7 +18,8 @@ import pandas as pd
 from microexpr.baselines.base import Published
 from microexpr.errors import ConfigError, ProtocolError
 from microexpr.evaluation import predictions
-from microexpr.evaluation.intervals import holm, mcnemar
+from microexpr.evaluation.comparisons import compare_pair
+from microexpr.evaluation.intervals import holm
 from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics, System
 from microexpr.manifest import Clip
@@ -154,20 +155,13 @@ class _Rows:
 
     def test(self, key: System) -> dict[str, Any]:
         """Compare a system with the reference."""
-        evaluation, keys = self.evaluation, (key, self.reference.key)
-        right, right_reference = (evaluation.answers[k] == evaluation.truth for k in keys)
-        b, c, p = mcnemar(right.mean(axis=0) > 0.5, right_reference.mean(axis=0) > 0.5)
-        values, values_reference = (evaluation.resampled[k]["accuracy", ALL] for k in keys)
-        low, high = evaluation.interval(values - values_reference)
+        found = compare_pair(self.evaluation, key, self.reference.key)
         method, reading, n = self.reference.key
         return {
             "against": f"{method} {reading} N={n}",
-            "b": b,
-            "c": c,
-            "p": p,
-            "difference": right.mean() - right_reference.mean(),
-            "difference_low": low,
-            "difference_high": high,
+            **{name: found[name] for name in ("b", "c", "p", "difference")},
+            "difference_low": found["low"],
+            "difference_high": found["high"],
         }
 
 

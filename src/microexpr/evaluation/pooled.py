@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from microexpr.config import Evaluate
 from microexpr.evaluation import controls, intervals
 from microexpr.evaluation.metrics import ALL, NO_ANSWER, OVERALL, PER_CLASS, confusion, score
 from microexpr.evaluation.predictions import SYSTEM
@@ -53,6 +54,11 @@ class Statistics:
     resamples: int = 2000
     confidence: float = 0.95
     seed: int = 0
+
+    @classmethod
+    def of(cls, settings: Evaluate) -> Statistics:
+        """Take them from the configuration."""
+        return cls(settings.bootstrap, settings.confidence, settings.seed)
 
 
 class Evaluation:

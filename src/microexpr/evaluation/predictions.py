@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -11,13 +12,21 @@ import pandas as pd
 from microexpr.errors import DataError, ProtocolError
 from microexpr.files import replacing
 from microexpr.manifest import Clip, natural
-from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT
+from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold
 
 SYSTEM = ["method", "reading", "n"]  # what a cell of the table is
 TEXT = ["clip_id", "subject", "label", "method", "reading", "protocol", "fold", "predicted"]
 COUNTS = ["n", "seed", "n_windows"]
 COLUMNS = [*TEXT[:5], "n", "seed", "protocol", "fold", "n_windows", "predicted"]
 METHODS = ("amm", "pmm", "none", "filter_only")  # order of the rows; others follow by name
+
+
+class Examples(Protocol):
+    """The clips of a data set, as something reads them that learns from them."""
+
+    clip_ids: tuple[str, ...]
+    subjects: tuple[str, ...]
+    labels: tuple[str, ...]
 
 
 def method_order(methods: Iterable[str]) -> list[str]:
@@ -65,6 +74,46 @@ def write(path: str | os.PathLike[str], frame: pd.DataFrame) -> None:
     """Write ``predictions.csv``: probabilities with six decimals, so that reruns are identical."""
     with replacing(path) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
+
+
+def rows(
+    examples: Examples,
+    fold: Fold,
+    answers: Iterable[tuple[int, int, Sequence[float] | None]],
+    *,
+    classes: Sequence[str],
+    **system: str | int,
+) -> list[dict[str, Any]]:
+    """Make the rows of a fold's test clips.
+
+    Parameters
+    ----------
+    examples : Examples
+        What the fold's indices point into.
+    fold : Fold
+        Whose test clips were answered.
+    answers : iterable of (class, windows, shares)
+        In the order of the test clips. A clip without an answer has class -1 and no shares; its
+        prediction is empty.
+    classes : sequence of str
+        All class names.
+    **system : str or int
+        method, reading, n, seed and protocol.
+    """
+    nothing = [None] * len(classes)
+    return [
+        {
+            "clip_id": examples.clip_ids[clip],
+            "subject": examples.subjects[clip],
+            "label": examples.labels[clip],
+            **system,
+            "fold": fold.name,
+            "n_windows": n_windows,
+            "predicted": "" if predicted < 0 else classes[predicted],
+        }
+        | {f"p_{name}": share for name, share in zip(classes, shares or nothing, strict=True)}
+        for clip, (predicted, n_windows, shares) in zip(fold.test, answers, strict=True)
+    ]
 
 
 def check(

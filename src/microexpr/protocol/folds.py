@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from microexpr.errors import ProtocolError
 
@@ -20,6 +21,14 @@ class Fold:
     name: str
     train: tuple[int, ...]
     test: tuple[int, ...]
+
+    def plain(self, clip_ids: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
+        """Give what a result of the fold follows from: its clips, and the labels learnt from."""
+        return {
+            "fold": self.name,
+            "train_clips": [[clip_ids[clip], labels[clip]] for clip in self.train],
+            "test_clips": [clip_ids[clip] for clip in self.test],
+        }
 
 
 def check_folds(

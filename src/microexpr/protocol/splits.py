@@ -56,6 +56,7 @@ def make_folds(
     folds: int = 5,
     test_share: float = 0.2,
     seed: int = 42,
+    sources: Sequence[str] | None = None,
 ) -> list[Fold]:
     """Split clips for one of the four protocols, and check the split.
 
@@ -75,6 +76,8 @@ def make_folds(
         Share of the subjects that holdout tests.
     seed : int
         Of group_kfold, clip_kfold and holdout.
+    sources : sequence of str, optional
+        The clip that each one's frames come from; left out: each one is an original.
 
     Returns
     -------
@@ -113,6 +116,7 @@ def make_folds(
         subjects,
         subject_independent=SUBJECT_INDEPENDENT[name],
         complete=COMPLETE[name],
+        sources=sources,
     )
     check_classes(made, labels, classes)
     return made

@@ -46,7 +46,6 @@ def run(
     ConfigError, CacheError, DataError, ProtocolError
         When the levels are impossible, or predictions are missing or do not fit together.
     """
-    settings = config.evaluate
     weights = dict(_weights(path) for path in features)
     backbone, cut = config.features.backbone, config.features.cut
     table = ablation_table(
@@ -62,9 +61,7 @@ def run(
             weights_sha256=weights.get((backbone, cut), ""),
             data=title(config.data),
         ),
-        statistics=Statistics(
-            resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed
-        ),
+        statistics=Statistics.of(config.evaluate),
     )
     write_table(output, table)
 

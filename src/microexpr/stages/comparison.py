@@ -11,7 +11,7 @@ from microexpr.config import Config
 from microexpr.datasets.titles import title
 from microexpr.evaluation import comparison, predictions
 from microexpr.evaluation.pooled import Origin, Statistics
-from microexpr.files import write_csv
+from microexpr.evaluation.tables import write_table
 
 POSTER = Published(
     accuracy=0.7576,
@@ -39,7 +39,7 @@ def run(config: Config, sources: Sequence[Path], output: Path, *, manifest_path:
     ConfigError, DataError, ProtocolError
         When predictions are missing or do not fit together.
     """
-    settings, against = config.evaluate, config.compare.against
+    against = config.compare.against
     table = comparison.comparison(
         predictions.read(sources, config.data.labels),
         manifest.read(manifest_path),
@@ -54,10 +54,6 @@ def run(config: Config, sources: Sequence[Path], output: Path, *, manifest_path:
             weights_sha256="",
             data=title(config.data),
         ),
-        statistics=Statistics(
-            resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed
-        ),
+        statistics=Statistics.of(config.evaluate),
     )
-    for column in ("p", "p_holm"):
-        table[column] = table[column].map("{:.6f}".format, na_action="ignore")
-    write_csv(output, table)
+    write_table(output, table)

@@ -46,7 +46,6 @@ def run(
     DataError, ProtocolError
         When clips or runs are missing, occur twice, or do not fit together.
     """
-    settings = config.evaluate
     with open_cache(features, "features") as cache:
         weights_sha256 = str(cache.attributes["weights_sha256"])
     write_results(
@@ -70,7 +69,5 @@ def run(
             weights_sha256=weights_sha256,
             data=title(config.data),
         ),
-        statistics=Statistics(
-            resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed
-        ),
+        statistics=Statistics.of(config.evaluate),
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from microexpr.config import Config
 from microexpr.files import write_csv
+from microexpr.provenance import fingerprint
 from microexpr.stages.train import recipe, trunk
 from microexpr.training.leaking import train_leaking
 from microexpr.training.store import open_features
@@ -25,7 +27,8 @@ def run(
     features : sequence of Path
         Caches of kind features: all shards of the method.
     output : Path
-        Answers (CSV), see :func:`microexpr.training.leaking.train_leaking`.
+        Answers (CSV), see :func:`microexpr.training.leaking.train_leaking`. Finished folds are
+        kept in ``.progress/`` until all are finished.
     method : str
         Name of the arm.
     device : str
@@ -37,6 +40,7 @@ def run(
         When the features do not fit together or the clips cannot be split so.
     """
     settings, protocol = config.leak, config.protocol
+    progress = output.with_suffix(".progress")
     with open_features(features) as store:
         frame = train_leaking(
             store,
@@ -44,8 +48,11 @@ def run(
             test_share=settings.test_share,
             folds=protocol.folds,
             seed=protocol.seed,
+            progress_dir=progress,
+            source_sha256=fingerprint(__name__),
             trunk=trunk(config, device),
             device=device,
         )
     about = {"method": method, "reading": settings.reading, "n": settings.n}
     write_csv(output, frame.assign(**about)[[*about, *frame.columns]])
+    shutil.rmtree(progress, ignore_errors=True)

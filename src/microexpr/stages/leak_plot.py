@@ -29,12 +29,10 @@ def run(config: Config, answers: Sequence[Path], output: Path) -> None:
     DataError
         When a file cannot be read.
     """
-    settings, features = config.evaluate, config.features
+    features = config.features
     table = leak_table(
         read_answers(answers),
-        statistics=Statistics(
-            resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed
-        ),
+        statistics=Statistics.of(config.evaluate),
         about={"backbone": features.backbone, "cut": features.cut, "data": title(config.data)},
     )
     draw_leak(table, [output.with_suffix(suffix) for suffix in (".pdf", ".png")])

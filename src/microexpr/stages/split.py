@@ -28,7 +28,8 @@ def run(config: Config, manifest_path: Path, output: Path) -> None:
     Raises
     ------
     ProtocolError
-        When these clips cannot be split so, or a subject would be trained on and tested.
+        When these clips cannot be split so, or a subject, or a clip under two names, would be
+        trained on and tested.
     """
     clips = manifest.read(manifest_path)
     protocol = config.protocol
@@ -41,6 +42,7 @@ def run(config: Config, manifest_path: Path, output: Path) -> None:
         folds=protocol.folds,
         test_share=protocol.test_share,
         seed=protocol.seed,
+        sources=manifest.originals(clips),
     )
     table.write(output, clips, folds)
     log.info("%s: %d folds, %d clips", protocol.name, len(folds), len(clips))

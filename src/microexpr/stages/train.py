@@ -58,19 +58,52 @@ def run(
     ConfigError, CacheError, ProtocolError, DataError
         When the part does not exist, the features do not fit together, or a fold would leak.
     """
-    progress = output.with_suffix(".progress")
     with open_features(features) as store:
-        result = train_part(
-            store,
-            folds_of_part(config, folds_path, store, part),
-            recipe(config, n),
-            method=method,
-            protocol=config.protocol.name,
-            progress_dir=progress,
-            source_sha256=fingerprint(__name__),
-            trunk=trunk(config, device),
-            device=device,
-        )
+        folds = folds_of_part(config, folds_path, store, part)
+        train_folds(config, store, folds, output, stage=__name__, method=method, n=n, device=device)
+
+
+def train_folds(
+    config: Config,
+    store: FeatureStore,
+    folds: Sequence[Fold],
+    output: Path,
+    *,
+    stage: str,
+    method: str,
+    n: int,
+    device: str,
+) -> None:
+    """Train and test some folds, and write predictions and the log of the epochs.
+
+    Parameters
+    ----------
+    config, output, method, n, device
+        As :func:`run`.
+    store : FeatureStore
+        Features of all clips.
+    folds : sequence of Fold
+        Their parts are indices into the clips of `store`.
+    stage : str
+        Module whose code the results follow from.
+
+    Raises
+    ------
+    MicroexprError
+        As :func:`run`.
+    """
+    progress = output.with_suffix(".progress")
+    result = train_part(
+        store,
+        folds,
+        recipe(config, n),
+        method=method,
+        protocol=config.protocol.name,
+        progress_dir=progress,
+        source_sha256=fingerprint(stage),
+        trunk=trunk(config, device),
+        device=device,
+    )
     write_csv(output.with_suffix(".epochs.csv"), result.log)
     predictions.write(output, result.predictions)
     shutil.rmtree(progress, ignore_errors=True)

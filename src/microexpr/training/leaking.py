@@ -8,24 +8,30 @@ its subject on both) and ``loso`` (a subject is on one side). No other module sp
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from microexpr import kept
+from microexpr.files import write_json
 from microexpr.progress import track
+from microexpr.protocol.folds import Fold
 from microexpr.protocol.splits import make_folds
 from microexpr.training.learning import Material, learning
 from microexpr.training.model import Trunk
+from microexpr.training.parts import origin_of
 from microexpr.training.readings import pooled_features
 from microexpr.training.recipe import Recipe
 from microexpr.training.store import FeatureStore
-from microexpr.training.trained import Answers
 
 WINDOWS, CLIPS, SUBJECTS = "windows", "clips", "subjects"
-SPLITS = {WINDOWS: "a clip on both sides", CLIPS: "clip_kfold", SUBJECTS: "loso"}
 DECISION = "mean_softmax"  # a whole clip cannot be divided
+# Of one split: answered class (-1: none) and number of windows of each clip.
+Answered = dict[str, list[int]]
 
 
 def train_leaking(
@@ -35,14 +41,18 @@ def train_leaking(
     test_share: float,
     folds: int,
     seed: int,
+    progress_dir: str | os.PathLike[str],
+    source_sha256: str = "",
     trunk: Trunk | None = None,
     device: str = "cpu",
 ) -> pd.DataFrame:
-    """Answer for every clip under each of `SPLITS`.
+    """Answer for every clip under splits of windows, of clips and of subjects.
 
     In each fold of clips, `test_share` of the training clips' windows are held out: the model
     answers for them (windows) and for the clips that the fold tests (clips). In each fold of
     subjects, the model is trained on the same share of the windows and answers for the subject.
+    Each finished fold leaves a file in `progress_dir`, as in
+    :func:`microexpr.training.parts.train_part`.
 
     Parameters
     ----------
@@ -54,6 +64,10 @@ def train_leaking(
         Windows held out.
     folds, seed : int
         Of the folds of clips.
+    progress_dir : path-like
+        Where finished folds are kept.
+    source_sha256 : str
+        Fingerprint of the code: other code trains again.
     trunk : Trunk, optional
         Untrained blocks above the cut, on `device`.
     device : str
@@ -67,47 +81,77 @@ def train_leaking(
 
     Raises
     ------
+    CacheError
+        When a file of `progress_dir` is damaged.
     MicroexprError
         As :func:`microexpr.training.learning.learning`.
     """
     about = [store.clip_ids, store.subjects, store.labels]
-    by_clip, by_subject = (
-        make_folds(*about, name=name, classes=recipe.labels, folds=folds, seed=seed)
-        for name in ("clip_kfold", "loso")
-    )
-    pooled = pooled_features(store, trunk, device)
+    tried = {
+        split: make_folds(*about, name=name, classes=recipe.labels, folds=folds, seed=seed)
+        for split, name in ((CLIPS, "clip_kfold"), (SUBJECTS, "loso"))
+    }
+    origin = origin_of(store, trunk, device, source_sha256)
+    origin |= {"test_share": test_share, "split_seed": seed}
+    pooled = None
     rows: list[dict[str, Any]] = []
-    runs = [(s, fold) for s in recipe.train.seeds for fold in (*by_clip, *by_subject)]
-    for number, fold in track(runs, f"leak N={recipe.n}"):
-        settings = Recipe(**(vars(recipe) | {"seed": number, "choose_epoch": None}))
-        table = settings.window_table(store)
-        draw = np.random.default_rng([seed, number, *fold.name.encode()])
-        kept, held_out = table.divided(draw.random(len(table.rows)) >= test_share)
-        material = Material(store, pooled, kept, trunk, device)
-        with learning(material, fold, settings) as learner:
-            for _ in learner.epochs:
-                pass
-            split = SUBJECTS if fold in by_subject else CLIPS
-            tested = {split: (table, fold.test)}
-            if split == CLIPS:
-                tested[WINDOWS] = held_out, fold.train
-            for name, (windows, clips) in tested.items():
-                answers = learner.answer(windows, clips, DECISION)
-                columns = {"split": name, "seed": number, "fold": fold.name}
-                rows += [columns | row for row in _rows(store, clips, answers, recipe)]
+    runs = [(s, split, f) for s in recipe.train.seeds for split, fs in tried.items() for f in fs]
+    for number, split, fold in track(runs, f"leak N={recipe.n}"):
+        run = replace(recipe, seed=number, clip_decision=DECISION, choose_epoch=None)
+        follows = run.plain() | fold.plain(store.clip_ids, store.labels) | origin
+        file = kept.place(progress_dir, follows | {"split": split})
+        if not file.is_file():
+            pooled = pooled_features(store, trunk, device) if pooled is None else pooled
+            material = Material(store, pooled, run.window_table(store), trunk, device)
+            draw = np.random.default_rng([seed, number, *fold.name.encode()])
+            answers = _answers(material, fold, run, split, test_share=test_share, draw=draw)
+            write_json(file, answers)
+        for name, answered in kept.read(file).items():
+            columns = {"split": name, "seed": number, "fold": fold.name}
+            clips = fold.train if name == WINDOWS else fold.test
+            rows += [columns | row for row in _rows(store, clips, answered, recipe)]
     return pd.DataFrame(rows)
 
 
+def _answers(
+    material: Material,
+    fold: Fold,
+    recipe: Recipe,
+    split: str,
+    *,
+    test_share: float,
+    draw: np.random.Generator,
+) -> dict[str, Answered]:
+    """Train on a share of the training clips' windows, and answer for what is held out."""
+    table = material.windows
+    trained_on, held_out = table.divided(draw.random(len(table.rows)) >= test_share)
+    tested = {split: (table, fold.test)}
+    if split == CLIPS:
+        tested[WINDOWS] = held_out, fold.train
+    found = {}
+    with learning(replace(material, windows=trained_on), fold, recipe) as learner:
+        for _ in learner.epochs:
+            pass
+        for name, (windows, clips) in tested.items():
+            answers = learner.answer(windows, clips, DECISION)
+            found[name] = {
+                "predicted": answers.predicted.tolist(),
+                "n_windows": answers.n_windows.tolist(),
+            }
+    return found
+
+
 def _rows(
-    store: FeatureStore, clips: tuple[int, ...], answers: Answers, recipe: Recipe
+    store: FeatureStore, clips: tuple[int, ...], answered: Answered, recipe: Recipe
 ) -> Iterator[dict[str, Any]]:
     """Rows of the clips that have a window."""
-    for clip, predicted, count in zip(clips, answers.predicted, answers.n_windows, strict=True):
+    columns = answered["predicted"], answered["n_windows"]
+    for clip, predicted, count in zip(clips, *columns, strict=True):
         if count:
             yield {
                 "clip_id": store.clip_ids[clip],
                 "subject": store.subjects[clip],
                 "label": store.labels[clip],
-                "n_windows": int(count),
+                "n_windows": count,
                 "predicted": recipe.labels[predicted],
             }

@@ -9,6 +9,7 @@ separately.
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 from typing import TYPE_CHECKING
 
@@ -173,6 +174,14 @@ class Trunk(nn.Module):
             for name, parameter in self.backbone.named_parameters()
             if parameter.requires_grad
         }
+
+    def digest(self) -> str:
+        """Checksum of the cut and of all weights."""
+        digest = hashlib.sha256(f"{self.cut}\n".encode())
+        for name, tensor in self.state_dict().items():
+            digest.update(name.encode())
+            digest.update(tensor.cpu().contiguous().numpy().data)
+        return digest.hexdigest()
 
     @torch.no_grad()
     def restore(self, learnt: dict[str, Tensor]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import warnings
 from collections.abc import Sequence
@@ -14,7 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from microexpr.errors import CacheError, MicroexprWarning
+from microexpr import kept
+from microexpr.errors import MicroexprWarning
+from microexpr.evaluation import predictions
 from microexpr.files import write_json
 from microexpr.progress import track
 from microexpr.protocol.folds import Fold
@@ -96,19 +96,13 @@ def train_part(
         for seed in recipe.train.seeds
         for fold in folds
     ]
-    origin = {
-        "features": store.digest,
-        "start_weights": _weights_digest(trunk),
-        "source_sha256": source_sha256,
-        "device": device,
-    }
+    origin = origin_of(store, trunk, device, source_sha256)
     pooled = None
-    predictions: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     epochs: list[dict[str, Any]] = []
     for run, fold in track(runs, f"train {method} N={recipe.n}"):
-        settings = _settings(run, fold, store) | origin
-        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-        file = Path(progress_dir) / f"{digest[:32]}.json"
+        settings = run.plain() | fold.plain(store.clip_ids, store.labels) | origin
+        digest, file = kept.digest(settings), kept.place(progress_dir, settings)
         name = f"{run.reading}_{run.seed}_{fold.name}.safetensors"
         model = None if models_dir is None else Path(models_dir) / name
         if not (file.is_file() and (model is None or _is_of(model, digest))):
@@ -117,12 +111,27 @@ def train_part(
             if model is not None:
                 result.model.save(model, **settings, digest=digest, method=method)
             write_json(file, _plain(result, settings))
-        done = _read(file)
-        predictions += _rows(done, store, fold, run, method=method, protocol=protocol)
+        done = kept.read(file)
         about = {"method": method, "reading": run.reading, "n": run.n, "seed": run.seed}
+        answers = zip(*(done[k] for k in ("predicted", "n_windows", "probabilities")), strict=True)
+        rows += predictions.rows(
+            store, fold, answers, classes=run.labels, **about, protocol=protocol
+        )
         about |= {"fold": fold.name}
         epochs += [about | {"epoch": i} | values for i, values in enumerate(done["log"], 1)]
-    return Part(pd.DataFrame(predictions), pd.DataFrame(epochs))
+    return Part(pd.DataFrame(rows), pd.DataFrame(epochs))
+
+
+def origin_of(
+    store: FeatureStore, trunk: Trunk | None, device: str, source_sha256: str
+) -> dict[str, str]:
+    """Give what results of all folds follow from besides their settings, as plain values."""
+    return {
+        "features": store.digest,
+        "start_weights": "" if trunk is None else trunk.digest(),
+        "source_sha256": source_sha256,
+        "device": device,
+    }
 
 
 def _warn_of_dropped(store: FeatureStore, recipe: Recipe) -> None:
@@ -137,33 +146,6 @@ def _warn_of_dropped(store: FeatureStore, recipe: Recipe) -> None:
             MicroexprWarning,
             stacklevel=3,
         )
-
-
-def _settings(run: Recipe, fold: Fold, store: FeatureStore) -> dict[str, Any]:
-    """All that determines a fold's result, and nothing else, as plain values."""
-    return {
-        "labels": list(run.labels),
-        "n": run.n,
-        "reading": run.reading,
-        "seed": run.seed,
-        "windows": run.windows.model_dump(mode="json", exclude={"n"}),
-        "train": run.train.model_dump(mode="json", exclude={"readings", "seeds", "parts"}),
-        "clip_decision": run.clip_decision,
-        "choose_epoch": run.choose_epoch and asdict(run.choose_epoch),
-        "fold": fold.name,
-        "train_clips": [[store.clip_ids[clip], store.labels[clip]] for clip in fold.train],
-        "test_clips": [store.clip_ids[clip] for clip in fold.test],
-    }
-
-
-def _weights_digest(trunk: Trunk | None) -> str:
-    if trunk is None:
-        return ""
-    digest = hashlib.sha256(f"{trunk.cut}\n".encode())
-    for name, tensor in trunk.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.cpu().contiguous().numpy().data)
-    return digest.hexdigest()
 
 
 def _is_of(model: Path, digest: str) -> bool:
@@ -183,42 +165,3 @@ def _plain(result: FoldResult, settings: dict[str, Any]) -> dict[str, Any]:
         ],
         "log": [asdict(epoch) for epoch in result.log],
     }
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CacheError(f"{file}: damaged, delete it and train again ({error})") from None
-
-
-def _rows(
-    done: dict[str, Any],
-    store: FeatureStore,
-    fold: Fold,
-    run: Recipe,
-    *,
-    method: str,
-    protocol: str,
-) -> list[dict[str, Any]]:
-    """Rows of the table, one a test clip; a clip without an answer has an empty prediction."""
-    nothing = [None] * len(run.labels)
-    return [
-        {
-            "clip_id": store.clip_ids[clip],
-            "subject": store.subjects[clip],
-            "label": store.labels[clip],
-            "method": method,
-            "reading": run.reading,
-            "n": run.n,
-            "seed": run.seed,
-            "protocol": protocol,
-            "fold": fold.name,
-            "n_windows": n_windows,
-            "predicted": "" if predicted < 0 else run.labels[predicted],
-        }
-        | {f"p_{k}": p for k, p in zip(run.labels, shares or nothing, strict=True)}
-        for clip, n_windows, predicted, shares in zip(
-            fold.test, done["n_windows"], done["predicted"], done["probabilities"], strict=True
-        )
-    ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from microexpr.config import Reading, Train, Windows
 from microexpr.training.store import FeatureStore
@@ -49,6 +50,19 @@ class Recipe:
     train: Train
     clip_decision: str
     choose_epoch: InnerSplit | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Give all of it, and nothing else, as plain values."""
+        return {
+            "labels": list(self.labels),
+            "n": self.n,
+            "reading": self.reading,
+            "seed": self.seed,
+            "windows": self.windows.model_dump(mode="json", exclude={"n"}),
+            "train": self.train.model_dump(mode="json", exclude={"readings", "seeds", "parts"}),
+            "clip_decision": self.clip_decision,
+            "choose_epoch": self.choose_epoch and asdict(self.choose_epoch),
+        }
 
     def window_table(self, store: FeatureStore) -> WindowTable:
         """Index the windows of all clips."""
