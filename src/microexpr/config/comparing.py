@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from microexpr.config.base import Section
 from microexpr.config.images import Method
+
+SystemName = Literal[
+    "micro_exp_stcnn",
+    "fcnn_3d",
+    "hierarchical_lbp_top",
+    "evm_tim",
+    "setfnet",
+    "vggface2_bilstm",
+    "ststnet",
+    "off_apexnet",
+]
 
 
 class Against(Section):
@@ -20,30 +31,8 @@ class Against(Section):
 class Compare(Section):
     """The systems of other authors, on the same crops and folds: results/comparison.csv."""
 
-    systems: list[
-        Literal[
-            "micro_exp_stcnn",
-            "fcnn_3d",
-            "hierarchical_lbp_top",
-            "evm_tim",
-            "setfnet",
-            "vggface2_bilstm",
-            "ststnet",
-            "off_apexnet",
-        ]
-    ] = Field(
-        [
-            "micro_exp_stcnn",
-            "fcnn_3d",
-            "hierarchical_lbp_top",
-            "evm_tim",
-            "setfnet",
-            "vggface2_bilstm",
-            "ststnet",
-            "off_apexnet",
-        ],
-        min_length=1,
-        description="rows of the table",
+    systems: list[SystemName] = Field(
+        list(get_args(SystemName)), min_length=1, description="rows of the table"
     )
     against: Against = Against()
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="one run each")
