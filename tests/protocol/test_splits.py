@@ -81,6 +81,19 @@ def test_clip_kfold_leaks_subjects_on_smic() -> None:
         check_folds(folds, ids, subjects, subject_independent=True)
 
 
+def test_under_clip_kfold_knowing_who_it_is_beats_the_majority_class_on_smic() -> None:
+    """What docs/protocols.md prints: identity alone, from the counts of a public label list."""
+    ids, subjects, labels = smic()
+    right = 0
+    for fold in make_folds(ids, subjects, labels, name="clip_kfold", classes=CLASSES):
+        everyone = Counter(labels[i] for i in fold.train)
+        for clip in fold.test:
+            same = Counter(labels[i] for i in fold.train if subjects[i] == subjects[clip])
+            right += labels[clip] == (same or everyone).most_common(1)[0][0]
+    assert right == 92
+    assert max(Counter(labels).values()) == 70
+
+
 def test_loso_on_smic_has_one_fold_a_subject_in_natural_order() -> None:
     ids, subjects, labels = smic()
     folds = make_folds(ids, subjects, labels, name="loso", classes=CLASSES)
