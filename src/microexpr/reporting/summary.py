@@ -106,8 +106,8 @@ def _outcome(results: Results) -> list[str | Items | Grid | Code]:
         f"{AVERAGE} is accuracy, class rows are recall. All digits, intervals and metrics: "
         "`table.csv`, `metrics.csv`.",
         Grid(_rounded(results)),
-        "**The best of several N is optimistic**: it was found by looking at the test clips. Above the "
-        "majority are those N whose whole interval lies above the majority line.",
+        "**The best of several N is optimistic**: it was found by looking at the test clips. An N "
+        "is above the majority when its whole interval lies above that line.",
         Grid(_best(results)),
     ]
     if len(chosen):
