@@ -12,8 +12,11 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+import footage
+
 pytestmark = pytest.mark.workflow
-CATEGORIES = {"Accuracy", "Every number", "Method and N", "Protocol", "Summary"}
+CATEGORIES = {"Accuracy", "Every number", "Method and N", "Motion", "Protocol", "Summary"}
+TARGET = "all results/pages/folds.html results/pages/own.video.html"
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -30,10 +33,12 @@ return [...document.querySelectorAll("td[data-n]")].map(cell => [
 def reported(finished, tmp_path_factory):
     """A finished project with both forms of the report. Do not change it."""
     project = finished.copy(tmp_path_factory.mktemp("reported") / "project")
-    done = project.run(target="all")
+    frames = [footage.texture()] * 5
+    footage.write_video(project.folder / "results/own.mp4", frames, options={})
+    done = project.run(target=TARGET)
     assert done.returncode == 0, done.stdout + done.stderr
     for name in ("report.html", "report.zip"):
-        done = project.run("--report", f"results/{name}", target="all")
+        done = project.run("--report", f"results/{name}", target=TARGET)
         assert done.returncode == 0, done.stdout + done.stderr
     return project
 
@@ -56,7 +61,7 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(params=["html", "zip"])
-def report(request, reported, browser, tmp_path):
+def report(request, browser, reported, tmp_path):
     """Open one form of the report; afterwards nothing was fetched and no script had failed."""
     path = reported.folder / "results/report.html"
     if request.param == "zip":
@@ -117,6 +122,7 @@ def test_boxes_hide_methods_and_columns_of_n(report):
         ("Summary", "1 summary", "What it does not show"),
         ("Summary", "2 configuration, versions, checksums", "smoothing_px"),
         ("Method and N", "pmm", "pmm, N = 7"),
+        ("Tables to read", "folds", "s1_ne_01"),
     ],
 )
 def test_each_page_opens(report, category, label, expected):
@@ -124,6 +130,13 @@ def test_each_page_opens(report, category, label, expected):
     assert expected in report.find_element(By.TAG_NAME, "body").text
 
 
-def test_the_report_is_beside_the_table_and_any_table_has_a_page(finished):
+def test_a_video_plays_in_the_report(report):
+    choose(report, "Motion", "video, to watch")
+    video = report.find_element(By.TAG_NAME, "video")
+    WebDriverWait(report, 10).until(lambda b: video.get_property("readyState") >= 2)
+    assert video.get_property("videoWidth") == 128
+
+
+def test_the_report_is_beside_the_table(finished):
     planned = finished.planned(target="all results/pages/folds.html")
     assert planned == {"summary": 1, "pages": 1, "page": 1}

@@ -118,4 +118,21 @@ rule page:
         " --config {params.config:q} > {log} 2>&1"
 
 
-ruleorder: pages > summary > page
+# A video that the report shows, such as results/pages/figures/motion_s1_po_01.video.html.
+use rule page as video_page with:
+    input:
+        "results/{video}.mp4",
+    output:
+        report(
+            "results/pages/{video}.video.html",
+            caption="../report/video_page.rst",
+            category="Motion",
+            labels={"clip": "{video}", "figure": "video, to watch"},
+        ),
+    log:
+        "results/logs/pages/{video}.video.log",
+    benchmark:
+        "results/benchmarks/pages/{video}.video.tsv"
+
+
+ruleorder: pages > summary > video_page > page

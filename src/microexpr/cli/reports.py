@@ -19,8 +19,8 @@ def add_commands(commands: Commands) -> None:
     summary.add_argument("--features", type=Path, required=True, help="one cache of features")
     summary.add_argument("--pages", type=Path, required=True, help="folder of the same as HTML")
 
-    pages = stage_parser(commands, "pages", _pages, "make pages of tables, for a browser")
-    pages.add_argument("tables", type=Path, nargs="+", help="tables (.csv)")
+    pages = stage_parser(commands, "pages", _pages, "make pages of tables and videos")
+    pages.add_argument("sources", type=Path, nargs="+", help="tables (.csv), videos (.mp4)")
     pages.add_argument("--output", type=Path, nargs="+", required=True, help="a page each (.html)")
     pages.add_argument("--cells", type=Path, help="folder of a page for each method and N")
 
@@ -42,4 +42,4 @@ def _pages(arguments: argparse.Namespace) -> None:
     from microexpr.stages import pages
 
     config = Config.load(arguments.config)
-    pages.run(config, arguments.tables, arguments.output, cells=arguments.cells)
+    pages.run(config, arguments.sources, arguments.output, cells=arguments.cells)

@@ -6,6 +6,7 @@ sheets alone, so that a page also works where scripts are not allowed.
 
 from __future__ import annotations
 
+import base64
 import html
 from collections.abc import Iterator, Sequence
 
@@ -57,6 +58,17 @@ def table_page(name: str, table: pd.DataFrame, config: Config) -> str:
     """Show any table, cell by cell as the file has it."""
     section = Section(f"{len(table)} rows", [Grid(table)])
     return document.page(Document(name, [section], warnings(config)))
+
+
+def video_page(name: str, content: bytes, config: Config) -> str:
+    """Show a video (MP4) that is part of the page; Snakemake's report only offers files to load."""
+    data = base64.b64encode(content).decode()
+    body = [
+        f"<h1>{html.escape(name)}</h1>",
+        document.warnings(warnings(config)),
+        f'<video controls autoplay loop muted src="data:video/mp4;base64,{data}"></video>',
+    ]
+    return document.wrapped(name, "\n".join(body), "video { max-width: 100% }")
 
 
 def cell_page(results: Results, predictions: pd.DataFrame, *, method: str, n: int) -> str:

@@ -173,7 +173,7 @@ def _differences(results: Results) -> list[str | Grid]:
         low, high = family["difference"].min(), family["difference"].max()
         spread = f"{low:+.2f} to {high:+.2f}"
         where = ", ".join(map(str, real["n"])) or "none"
-        rows.append([" - ".join(pair), spread, where, f"{family['p_holm'].min():.4f}"])
+        rows.append([" - ".join(pair), spread, where, _p(family["p_holm"].min())])
     significant = f"significant N (Holm p <= {level:.2g})"
     columns = ["pair", "difference of accuracy", significant, "smallest Holm p"]
     return [Grid(pd.DataFrame(rows, columns=columns))]
@@ -209,6 +209,10 @@ def _versions(origins: pd.DataFrame) -> Sequence[str | Grid | Items]:
 
 def _two(value: float) -> str:
     return f"{value:.2f}"
+
+
+def _p(value: float) -> str:
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
 def _interval(row: pd.Series) -> str:
