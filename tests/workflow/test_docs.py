@@ -20,8 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+import yaml
 
 import footage
+from microexpr import __version__
 from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Lesson
 from microexpr.cli import main
@@ -257,3 +259,10 @@ def test_linked_files_exist_and_pictures_are_small(page):
         assert path.exists(), link
         if path.suffix in (".png", ".svg"):
             assert path.stat().st_size < 200_000, link
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert str(citation["version"]) == __version__
+    assert citation["license"] == "Apache-2.0"
+    assert citation["references"][0]["doi"] == "10.1109/ICIP42928.2021.9506793"
