@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -19,8 +20,9 @@ from microexpr.files import sha256_of
 from microexpr.reporting import pages
 from microexpr.reporting.document import Document, Grid, Items, Section, markdown, page
 from microexpr.reporting.limits import limits
-from microexpr.reporting.results import Results, as_printed, warnings
+from microexpr.reporting.results import as_printed, warnings
 from microexpr.reporting.summary import changes
+from microexpr.reporting.summary import summary as build
 from microexpr.stages import summary
 
 CLASSES = ["negative", "positive", "surprise"]
@@ -166,9 +168,31 @@ def test_limits_follow_from_the_run(finished_run):
     assert "one clip is 2.8% of 36" in text
     assert "one seed" in text
     other = config.changed({"train": {"seeds": [0, 1]}, "protocol": {"name": "clip_kfold"}})
-    text = " ".join(limits(Results(other, *list(vars(results).values())[1:])))
+    text = " ".join(limits(replace(results, config=other)))
     assert "one seed" not in text
     assert "the tested subjects were trained on" in text
+
+
+def test_choices_and_trained_controls_stand_in_tables_of_their_own(finished_run):
+    folder, config = finished_run
+    results = summary.read(config, folder, folder / "manifest.csv")
+    accuracy = results.metrics[results.metrics["metric"] == "accuracy"].head(2)
+    further = accuracy.assign(
+        method=["pmm_nested", "permuted_labels"], n=[float("nan"), 9.0], value=[0.72, 0.31]
+    )
+    extended = replace(results, metrics=pd.concat([results.metrics, further]))
+    text = markdown(build(extended, pd.read_csv(folder / "origins.csv")))
+    assert rows_of(text.split("not optimistic:")[1], "pmm")[1:3] == ["", "0.72"]
+    assert rows_of(text.split("Controls:")[1], "permuted_labels")[1:3] == ["9", "0.31"]
+    assert rows_of(text, "pmm | 9")[2] == "1.00"
+    assert "What a choice of N is worth" not in text
+
+
+def test_one_arm_has_nothing_to_be_compared_with(finished_run):
+    folder, config = finished_run
+    results = summary.read(config, folder, folder / "manifest.csv")
+    alone = replace(results, comparisons=results.comparisons.iloc[:0])
+    assert "nothing to compare it with" in markdown(build(alone, pd.DataFrame({"kind": []})))
 
 
 def test_changes_are_what_differs():

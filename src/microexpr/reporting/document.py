@@ -12,7 +12,7 @@ import pandas as pd
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; margin: 1.5em; max-width: 72em }
 h1 { font-size: 1.4em } h2 { font-size: 1.15em; margin-top: 1.6em }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin-bottom: 1.2em }
 th, td { padding: .2em .6em; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top }
 th.text, td.text { text-align: left }
 thead th { border-bottom: 2px solid #888 }

@@ -109,6 +109,8 @@ def _metrics(results: Results, method: str, n: int, reading: str) -> pd.DataFram
     rows = rows[["metric", "class", "value", "low", "high"]].reset_index(drop=True)
     for name in ("value", "low", "high"):
         rows[name] = ["" if pd.isna(value) else f"{value:.4f}" for value in rows[name]]
+    support = rows["metric"] == "support"
+    rows.loc[support, "value"] = [value.partition(".")[0] for value in rows.loc[support, "value"]]
     return rows
 
 
