@@ -18,9 +18,9 @@ include: "workflow/rules/magnify.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/ablation.smk"
-include: "workflow/rules/report.smk"
 
 
 rule all:
