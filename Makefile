@@ -1,5 +1,6 @@
 # make table   from a clone to results/table.csv
 # make test    the whole test suite
+# make report  results/report.zip and .html: everything that there is, for a browser; TARGETS adds to it
 # make lint    ruff, snakefmt, snakemake --lint
 # Both do nothing but: pip install -r requirements.lock -e . ; snakemake ... or pytest ...
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 TORCH := $(shell grep -o '^torch==[0-9.]*' requirements.lock)
 CPU_WHEELS = https://download.pytorch.org/whl/cpu
 
-.PHONY: table test lint lock clean
+.PHONY: table report test lint lock clean
 
 table: $(VENV)/installed
 	$(VENV)/bin/snakemake --cores $(CORES) results/table.csv
@@ -17,6 +18,13 @@ table: $(VENV)/installed
 	@echo "results/table.csv; beside it: metrics.csv (all metrics, intervals, controls), predictions.csv,"
 	@echo "comparisons.csv, confusion.csv, table_readings.csv, folds.csv; caches in faces/, magnified/,"
 	@echo "features/; one log a job in logs/, its time and memory in benchmarks/."
+
+# TARGETS="all results/comparison.csv" and so on: what is asked for is in the report.
+TARGETS ?= all
+report: $(VENV)/installed
+	$(VENV)/bin/snakemake --cores $(CORES) -- $(TARGETS)
+	umask 077 && $(VENV)/bin/snakemake --report results/report.html -- $(TARGETS)
+	umask 077 && $(VENV)/bin/snakemake --report results/report.zip -- $(TARGETS)
 
 test: $(VENV)/installed-dev
 	$(VENV)/bin/python -m pytest

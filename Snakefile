@@ -18,6 +18,7 @@ include: "workflow/rules/magnify.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/ablation.smk"
 
@@ -26,3 +27,5 @@ rule all:
     default_target: True
     input:
         "results/table.csv",
+        "results/summary.md",
+        "results/pages/table.html",

@@ -44,9 +44,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:
     """Write JSON with sorted keys, atomically."""
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+    write_text(path, text + "\n")
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text atomically, in UTF-8."""
     with replacing(path) as temporary:
-        text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_csv(path: str | os.PathLike[str], frame: pd.DataFrame, decimals: int = 4) -> None:

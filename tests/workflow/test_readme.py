@@ -29,13 +29,6 @@ def test_the_rule_graph_is_current(project):
     assert graph(shown) == graph(done.stdout)
 
 
-def test_linked_files_exist():
-    links = re.findall(r"\]\(([\w./-]+)\)", README)
-    assert links
-    for link in links:
-        assert (ROOT / link).exists(), link
-
-
 def test_the_listing_of_a_cache_is_real(finished):
     path = finished.folder / "results/features/mobilenet_vggface2/pmm/s1-s2.h5"
     shown = re.findall(r"^/s1_ne_01/(\w+) +Dataset \{(.+)\}", README, flags=re.MULTILINE)
@@ -44,8 +37,3 @@ def test_the_listing_of_a_cache_is_real(finished):
         assert sorted(name for name, _ in shown) == sorted(clip)
         for name, shape in shown:
             assert len(shape.split(", ")) == clip[name].ndim, name
-
-
-def test_every_make_target_of_the_readme_exists():
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    assert set(re.findall(r"\$ make (\w+)", README)) <= targets

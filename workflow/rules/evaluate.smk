@@ -25,18 +25,33 @@ rule evaluate:
             "results/table.csv",
             caption="../report/table.rst",
             category="Accuracy",
-            labels={"table": "accuracy against N"},
+            labels={"table": "accuracy against N", "to read": "no"},
         ),
         readings=report(
             "results/table_readings.csv",
             caption="../report/table_readings.rst",
             category="Accuracy",
-            labels={"table": "the other readings"},
+            labels={"table": "the other readings", "to read": "no"},
         ),
-        metrics="results/metrics.csv",
-        comparisons="results/comparisons.csv",
+        metrics=report(
+            "results/metrics.csv",
+            caption="../report/metrics.rst",
+            category="Every number",
+            labels={"table": "metrics"},
+        ),
+        comparisons=report(
+            "results/comparisons.csv",
+            caption="../report/comparisons.rst",
+            category="Accuracy",
+            labels={"table": "which differences are real", "to read": "no"},
+        ),
         confusion="results/confusion.csv",
-        predictions="results/predictions.csv",
+        predictions=report(
+            "results/predictions.csv",
+            caption="../report/predictions.rst",
+            category="Every number",
+            labels={"table": "predictions"},
+        ),
     log:
         "results/logs/evaluate.log",
     benchmark:

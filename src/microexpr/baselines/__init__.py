@@ -1,8 +1,8 @@
 """The systems of the poster's last table, and two yardsticks of the field, on our crops and folds.
 
 One module a system; its docstring says what is published, what is specified and what had to be
-inferred. :mod:`.base` says what a system is, ``docs/baselines.md`` how to add one. Modules are
-imported by name, so that a change of one system trains no other again.
+inferred. :mod:`.base` says what a system is, ``docs/adding-a-baseline.md`` how to add one. Modules
+are imported by name, so that a change of one system trains no other again.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from microexpr import __version__
-from microexpr.cli import magnify, stages, studies, tools
+from microexpr.cli import magnify, reports, stages, studies, tools
 from microexpr.errors import MicroexprError
 
 __all__ = ["main"]
@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"microexpr {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     stages.add_commands(commands)
+    reports.add_commands(commands)
     magnify.add_command(commands)
     studies.add_commands(commands)
     tools.add_commands(commands)

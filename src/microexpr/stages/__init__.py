@@ -85,6 +85,15 @@ SECTIONS = {
         "evaluate": ("bootstrap", "confidence", "seed"),
     },
 }
+# The summary shows every key; a page, what its table must be warned of.
+SECTIONS["summary"] = dict.fromkeys(Config.model_fields)
+SECTIONS["pages"] = {
+    "data": SECTIONS["evaluate"]["data"],
+    "magnify": ("methods",),
+    "features": ("backbone",),
+    "train": ("readings",),
+    "protocol": ("name",),
+}
 # Inner folds are drawn where something is chosen on them.
 SECTIONS["inner"] = SECTIONS["train"] | {
     "protocol": ("name", "clip_decision", "seed"),

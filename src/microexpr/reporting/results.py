@@ -1,0 +1,138 @@
+"""The tables of a run, read together: what the summary and the report's pages are made of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from microexpr.config import Config
+from microexpr.datasets.titles import title
+from microexpr.errors import DataError
+from microexpr.evaluation.metrics import ALL
+from microexpr.evaluation.tables import CONTROLS, NESTED
+from microexpr.manifest import Clip
+from microexpr.protocol import SUBJECT_INDEPENDENT
+
+SYNTHETIC = "synthetic"
+
+
+@dataclass(frozen=True)
+class Results:
+    """A finished run.
+
+    Parameters
+    ----------
+    config : Config
+        The whole configuration.
+    clips : sequence of Clip
+        The manifest.
+    table, metrics, comparisons : DataFrame
+        ``table.csv`` as text, cell by cell as it is printed there, ``metrics.csv`` and
+        ``comparisons.csv`` with numbers.
+    """
+
+    config: Config
+    clips: Sequence[Clip]
+    table: pd.DataFrame
+    metrics: pd.DataFrame
+    comparisons: pd.DataFrame
+
+    @property
+    def reading(self) -> str:
+        """The reading of the features that fills ``table.csv``."""
+        return self.config.train.readings[0]
+
+    @property
+    def sizes(self) -> list[str]:
+        """Columns of ``table.csv`` that are values of N."""
+        return sizes(self.table)
+
+    @property
+    def arms(self) -> list[str]:
+        """Methods of ``table.csv`` in its order, without the majority line."""
+        return [m for m in self.table["method"].unique() if m in self.config.magnify.methods]
+
+    @property
+    def data(self) -> str:
+        """Name of the data set; ``synthetic`` for the generated one."""
+        return title(self.config.data)
+
+    def cells(self, metric: str, name: str = ALL) -> pd.DataFrame:
+        """Give rows of one metric and class of the first reading: arms and their N."""
+        rows = self.metrics
+        return rows[
+            (rows["metric"] == metric)
+            & (rows["class"] == name)
+            & (rows["reading"] == self.reading)
+            & rows["method"].isin(self.arms)
+        ]
+
+    def beside(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Accuracies of the nested choices, and of the controls."""
+        rows = self.metrics[
+            (self.metrics["metric"] == "accuracy")
+            & self.metrics["reading"].isin([self.reading, "raw", ""])
+            & ~self.metrics["method"].isin(self.arms)
+        ]
+        nested = rows["method"].str.endswith(NESTED)
+        chosen = rows[nested & (rows["reading"] == self.reading)]
+        free = rows["reading"].eq("")
+        return chosen, rows[~nested & (free | rows["method"].isin(CONTROLS))]
+
+
+def warnings(config: Config) -> list[str]:
+    """Say what must stand above every number of a run."""
+    lines = []
+    if title(config.data) == SYNTHETIC:
+        lines.append(
+            "SYNTHETIC DATA: generated faces that belong to nobody. These numbers show that the "
+            "pipeline works; they say nothing about people and must not stand beside numbers on "
+            "a data set."
+        )
+    if not SUBJECT_INDEPENDENT[config.protocol.name]:
+        lines.append(
+            f"Protocol {config.protocol.name}: the same subjects are trained on and tested. The "
+            "accuracy is no estimate for a new face."
+        )
+    if config.features.backbone.startswith("random"):
+        lines.append("The network has random weights: a floor, not a system.")
+    return lines
+
+
+def sizes(table: pd.DataFrame) -> list[str]:
+    """Columns of ``table.csv`` that are values of N."""
+    return [column for column in table if column.isdigit()]
+
+
+def as_printed(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a table with every cell as text.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read.
+    """
+    return _read(path, dtype=str, keep_default_na=False)
+
+
+def with_numbers(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a table with numbers; method ``none`` is a name, only an empty cell is missing.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read.
+    """
+    frame = _read(path, keep_default_na=False, na_values=[""])
+    text = [name for name in ("method", "reading", "class", "predicted") if name in frame]
+    return frame.fillna(dict.fromkeys(text, ""))
+
+
+def _read(path: str | os.PathLike[str], **options: object) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, **options)
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None

@@ -1,0 +1,56 @@
+"""Stage pages: what Snakemake's report shows of a run, as files that a browser opens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from microexpr.config import Config
+from microexpr.files import write_text
+from microexpr.reporting.pages import accuracy_page, cell_page, table_page, video_page
+from microexpr.reporting.results import as_printed, sizes, with_numbers
+from microexpr.stages import summary
+
+
+def run(
+    config: Config, sources: Sequence[Path], outputs: Sequence[Path], *, cells: Path | None = None
+) -> None:
+    """Write a page for each table or video, and for each method and N.
+
+    Parameters
+    ----------
+    config : Config
+        Sections ``data``, ``magnify``, ``features``, ``train`` and ``protocol``.
+    sources : sequence of Path
+        Tables (.csv), of which those with columns of N get boxes that show and hide methods and
+        N, and videos (.mp4).
+    outputs : sequence of Path
+        A page for each of them.
+    cells : Path, optional
+        Where ``<method>/N<n>.html`` is written for each arm and N. All tables of stage evaluate
+        and the manifest lie beside the first of `sources` then.
+
+    Raises
+    ------
+    DataError
+        When a file is missing or cannot be read.
+    """
+    for source, output in zip(sources, outputs, strict=True):
+        write_text(output, _page(source, config))
+    if cells:
+        folder = sources[0].parent
+        results = summary.read(config, folder, folder / "manifest.csv")
+        predictions = with_numbers(folder / "predictions.csv")
+        for method in results.arms:
+            for n in map(int, results.sizes):
+                text = cell_page(results, predictions, method=method, n=n)
+                write_text(cells / method / f"N{n:02d}.html", text)
+
+
+def _page(source: Path, config: Config) -> str:
+    if source.suffix == ".mp4":
+        return video_page(source.stem, source.read_bytes(), config)
+    table = as_printed(source)
+    if sizes(table):
+        return accuracy_page(table, config)
+    return table_page(source.stem, table, config)

@@ -1,0 +1,81 @@
+"""Stage summary: one page on the run, its whole configuration, versions and checksums."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from microexpr import manifest
+from microexpr.cache import open_cache
+from microexpr.config import Config
+from microexpr.files import write_csv, write_text
+from microexpr.reporting import document
+from microexpr.reporting.origins import origins
+from microexpr.reporting.results import Results, as_printed, with_numbers
+from microexpr.reporting.summary import configuration, summary
+
+TABLES = ("table.csv", "metrics.csv", "comparisons.csv", "predictions.csv")
+
+
+def read(config: Config, folder: Path, manifest_path: Path) -> Results:
+    """Read the tables of a run.
+
+    Raises
+    ------
+    DataError
+        When one is missing or cannot be read.
+    """
+    return Results(
+        config,
+        manifest.read(manifest_path),
+        as_printed(folder / "table.csv"),
+        with_numbers(folder / "metrics.csv"),
+        with_numbers(folder / "comparisons.csv"),
+    )
+
+
+def run(
+    config: Config,
+    table: Path,
+    output: Path,
+    *,
+    manifest_path: Path,
+    features: Path,
+    pages: Path,
+) -> None:
+    """Write the summary, and beside it what it rests on.
+
+    Parameters
+    ----------
+    config : Config
+        All sections.
+    table : Path
+        ``table.csv``; the other `TABLES` lie beside it.
+    output : Path
+        ``summary.md``. Beside it ``configuration.yaml`` holds every key, for ``--configfile``, and
+        ``origins.csv`` versions and checksums.
+    manifest_path : Path
+        ``manifest.csv``.
+    features : Path
+        One cache of features; it names the weights and the libraries.
+    pages : Path
+        Folder of ``summary.html`` and ``configuration.html``, the same for a browser.
+
+    Raises
+    ------
+    DataError, CacheError
+        When a file is missing or cannot be read.
+    """
+    folder = table.parent
+    results = read(config, folder, manifest_path)
+    with open_cache(features, "features") as cache:
+        made = origins(cache.attributes, [folder / name for name in TABLES])
+    values = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    text = f"# Every key of this run, for snakemake --configfile.\n{values}"
+    page = summary(results, made)
+    write_csv(output.with_name("origins.csv"), made)
+    write_text(output.with_name("configuration.yaml"), text)
+    write_text(pages / "configuration.html", document.page(configuration(config, text, made)))
+    write_text(pages / "summary.html", document.page(page))
+    write_text(output, document.markdown(page))

@@ -1,0 +1,15 @@
+"""README and the pages of docs/, and the blocks of code in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGES = {path.name: path for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))}
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Give the fenced blocks of one language, in order."""
+    fence = re.compile(rf"^```{language}\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
+    return fence.findall(PAGES[page].read_text(encoding="utf-8"))

@@ -1,0 +1,237 @@
+"""The summary says what stands in the tables, warns where it must, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from microexpr import manifest
+from microexpr.cache import Provenance, create
+from microexpr.config import Config
+from microexpr.evaluation import predictions
+from microexpr.evaluation.pooled import Origin, Statistics
+from microexpr.evaluation.tables import write_results
+from microexpr.files import sha256_of
+from microexpr.reporting import pages
+from microexpr.reporting.document import Document, Grid, Items, Section, markdown, page
+from microexpr.reporting.limits import limits
+from microexpr.reporting.results import as_printed, warnings
+from microexpr.reporting.summary import changes
+from microexpr.reporting.summary import summary as build
+from microexpr.stages import summary
+
+CLASSES = ["negative", "positive", "surprise"]
+SIZES = [7, 9]
+SMALL = {
+    "magnify": {"methods": ["pmm", "none"], "alpha": 7.5},
+    "windows": {"n": SIZES},
+    "train": {"readings": ["raw"]},
+    "evaluate": {"bootstrap": 200},
+}
+
+
+def clips() -> list[manifest.Clip]:
+    return [
+        manifest.Clip(
+            **{"clip_id": f"s{s}_{label}", "subject": f"s{s}", "label": label, "kind": "images"},
+            **{"source": f"s{s}/{label}", "frames": 30, "first": 1, "last": 30, "fps": 100},
+        )
+        for s in range(1, 13)
+        for label in CLASSES
+    ]
+
+
+def answers(method: str, n: int, clip: manifest.Clip) -> str:
+    """pmm errs on a subject at N = 7; none always says negative, as a third of the clips is."""
+    if method == "none" or (n == 7 and clip.subject == "s3"):
+        return "negative"
+    return clip.label
+
+
+def run(folder: Path, **changed: dict) -> Config:
+    """Write the tables of a run whose answers are known, and the summary of it."""
+    config = Config.parse(SMALL | changed)
+    rows = [
+        (
+            *(clip.clip_id, clip.subject, clip.label, method, "raw", n, 0, "loso", clip.subject, 5),
+            *(answer := answers(method, n, clip), *(float(name == answer) for name in CLASSES)),
+        )
+        for method in ("pmm", "none")
+        for n in SIZES
+        for clip in clips()
+    ]
+    columns = [*predictions.COLUMNS, *(f"p_{name}" for name in CLASSES)]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "parts.csv", index=False)
+    write_results(
+        [folder / "parts.csv"],
+        clips(),
+        folder,
+        classes=CLASSES,
+        methods=["pmm", "none"],
+        readings=["raw"],
+        n=SIZES,
+        origin=Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic"),
+        statistics=Statistics(resamples=200),
+    )
+    manifest.write(folder / "manifest.csv", clips())
+    made = Provenance(weights_name="faces.st", weights_sha256="0f" * 32, environment={"torch": "1"})
+    with create(folder / "features.h5", "features", made):
+        pass
+    summary.run(
+        config,
+        folder / "table.csv",
+        folder / "summary.md",
+        manifest_path=folder / "manifest.csv",
+        features=folder / "features.h5",
+        pages=folder / "pages",
+    )
+    return config
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    return folder, run(folder)
+
+
+def rows_of(text: str, first: str) -> list[str]:
+    """Cells of the first Markdown row that begins so."""
+    line = next(line for line in text.splitlines() if line.startswith(f"| {first} |"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_it_says_synthetic_before_any_number(finished_run):
+    text = (finished_run[0] / "summary.md").read_text()
+    assert text.splitlines()[2].startswith("> **SYNTHETIC DATA")
+    assert "SYNTHETIC, generated faces: 36 clips (12 negative, 12 positive, 12 surprise)" in text
+    assert "of 12 subjects" in text
+    assert "Anything about people" in text
+
+
+def test_the_table_the_best_n_and_the_tests(finished_run):
+    text = (finished_run[0] / "summary.md").read_text()
+    assert rows_of(text, "pmm | Average") == ["pmm", "Average", "0.94", "1.00"]
+    assert rows_of(text, "none | Positive") == ["none", "Positive", "0.00", "0.00"]
+    assert "**The best of several N is optimistic**" in text
+    best = rows_of(text, "pmm | 9")
+    assert best[2:] == ["1.00", "1.00-1.00", "1.00", "1.00", "2 of 2"]
+    assert rows_of(text, "none | 7")[-1] == "0 of 2"
+    assert rows_of(text, "majority | ")[2] == "0.33"
+    assert rows_of(text, "pmm - none")[1:3] == ["+0.61 to +0.67", "7, 9"]
+
+
+def test_the_configuration_can_be_run_again(finished_run):
+    folder, config = finished_run
+    assert Config.load(str(folder / "configuration.yaml")) == config
+    block = re.search(r"```yaml\n(.*?)```", (folder / "summary.md").read_text(), re.DOTALL)[1]
+    assert Config.parse(yaml.safe_load(block)) == config
+    assert "alpha: 7.5" in block
+    assert "smoothing_px" not in block
+
+
+def test_checksums_are_those_of_the_files(finished_run):
+    folder, _ = finished_run
+    origins = pd.read_csv(folder / "origins.csv").set_index("name")["value"]
+    assert origins["table.csv"] == sha256_of(folder / "table.csv")
+    assert origins["faces.st"] == "0f" * 32
+    assert origins["torch"] == "1"
+    assert len(origins["stage train"]) == 16
+    text = (folder / "summary.md").read_text()
+    assert origins["table.csv"] in text
+    assert "0f" * 32 in text
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected", "absent"),
+    [
+        ({}, "generated faces", "Protocol clip_kfold"),
+        ({"protocol": {"name": "clip_kfold"}}, "Protocol clip_kfold: the same subjects", "random"),
+        ({"features": {"backbone": "random_mobilenet"}}, "random weights", "Protocol"),
+        ({"data": {"kind": "smic"}, "protocol": {"name": "clip_kfold"}}, "Protocol", "generated"),
+    ],
+)
+def test_warnings_follow_from_the_configuration(changed, expected, absent):
+    text = " ".join(warnings(Config.parse(changed)))
+    assert expected in text
+    assert absent not in text
+
+
+def test_limits_follow_from_the_run(finished_run):
+    folder, config = finished_run
+    results = summary.read(config, folder, folder / "manifest.csv")
+    text = " ".join(limits(results))
+    assert "one clip is 2.8% of 36" in text
+    assert "one seed" in text
+    other = config.changed({"train": {"seeds": [0, 1]}, "protocol": {"name": "clip_kfold"}})
+    text = " ".join(limits(replace(results, config=other)))
+    assert "one seed" not in text
+    assert "the tested subjects were trained on" in text
+
+
+def test_choices_and_trained_controls_stand_in_tables_of_their_own(finished_run):
+    folder, config = finished_run
+    results = summary.read(config, folder, folder / "manifest.csv")
+    accuracy = results.metrics[results.metrics["metric"] == "accuracy"].head(2)
+    further = accuracy.assign(
+        method=["pmm_nested", "permuted_labels"], n=[float("nan"), 9.0], value=[0.72, 0.31]
+    )
+    extended = replace(results, metrics=pd.concat([results.metrics, further]))
+    text = markdown(build(extended, pd.read_csv(folder / "origins.csv")))
+    assert rows_of(text.split("not optimistic:")[1], "pmm")[1:3] == ["", "0.72"]
+    assert rows_of(text.split("Controls:")[1], "permuted_labels")[1:3] == ["9", "0.31"]
+    assert rows_of(text, "pmm | 9")[2] == "1.00"
+    assert "What a choice of N is worth" not in text
+
+
+def test_one_arm_has_nothing_to_be_compared_with(finished_run):
+    folder, config = finished_run
+    results = summary.read(config, folder, folder / "manifest.csv")
+    alone = replace(results, comparisons=results.comparisons.iloc[:0])
+    assert "nothing to compare it with" in markdown(build(alone, pd.DataFrame({"kind": []})))
+
+
+def test_changes_are_what_differs():
+    values = {"a": 1, "b": {"c": [1, 2], "d": 3}, "e": {"f": 1}}
+    assert changes(values, {"a": 1, "b": {"c": [1], "d": 3}, "e": {"f": 1}}) == {"b": {"c": [1, 2]}}
+    assert changes(values, values) == {}
+
+
+def test_a_page_of_the_table_shows_every_digit_of_the_file(finished_run):
+    folder, config = finished_run
+    table = as_printed(folder / "table.csv")
+    html = pages.accuracy_page(table, config)
+    cells = re.findall(r'data-n="(\d+)" data-method="(\w+)" data-class="(\w+)">([\d.]+)<', html)
+    shown = {(method, name, n): value for n, method, name, value in cells}
+    assert shown == {
+        (row["method"], row["class"], n): row[n] for _, row in table.iterrows() for n in ("7", "9")
+    }
+    assert "SYNTHETIC DATA" in html
+    assert "http" not in html.replace("<!doctype html>", "")
+
+
+def test_a_page_of_a_cell_lists_who_was_answered_wrongly(finished_run):
+    folder, config = finished_run
+    results = summary.read(config, folder, folder / "manifest.csv")
+    answered = pd.read_csv(folder / "predictions.csv")
+    html = pages.cell_page(results, answered, method="pmm", n=7)
+    wrong = html.split("answered wrongly")[1]
+    assert set(re.findall(r"s\d+_\w+", wrong)) == {"s3_positive", "s3_surprise"}
+    assert ">0.9444<" in html
+
+
+def test_documents_escape_and_keep_their_parts():
+    frame = pd.DataFrame({"name": ["a<b", "c"], "value": ["0.5", "0.25"]})
+    text = Document("A & B", [Section("H", ["x < `y`", Items(["one"]), Grid(frame)])], ["Beware"])
+    assert markdown(text) == (
+        "# A & B\n\n> **Beware**\n\n## H\n\nx < `y`\n\n- one\n\n"
+        "| name | value |\n| --- | ---: |\n| a<b | 0.5 |\n| c | 0.25 |\n"
+    )
+    html = page(text)
+    assert "<p>x &lt; <code>y</code></p>" in html
+    assert "<td class=text>a&lt;b</td><td>0.5</td>" in html
+    assert '<p class="warning">Beware</p>' in html

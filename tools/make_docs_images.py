@@ -1,0 +1,111 @@
+"""Make the pictures of docs/how-it-works.md from a finished run of the demo.
+
+snakemake --cores 8
+python tools/make_docs_images.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+
+from microexpr.cache import open_cache
+from microexpr.media.picture import write_png
+from microexpr.reporting.results import sizes, with_numbers
+from microexpr.training.windows import windows
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+CLIP, SHARD = "s1_po_01", "s1-s3"
+COLOURS = {"amm": "#0072b2", "pmm": "#d55e00", "none": "#555555", "filter_only": "#009e73"}
+LENGTH, N = 31, 7
+HEIGHT_PX = 160
+SYNTHETIC = "SYNTHETIC: generated faces"
+
+
+def clip_picture(results: Path) -> None:
+    """First frame with the crop's outline; the crop at the apex in three arms."""
+    folder = results / "demo/SMIC_all_raw/HS/s1/micro/positive" / CLIP
+    apex = json.loads((results / f"demo/truth/{CLIP}.json").read_text())["apex"]
+    first = cv2.imread(str(sorted(folder.glob("*.png"))[0]))
+    arms = {"none": results / "faces"} | {m: results / "magnified" / m for m in ("amm", "pmm")}
+    crops = []
+    for source in arms.values():
+        with open_cache(source / f"{SHARD}.h5") as cache:
+            clip = cache[CLIP]
+            crops.append(clip.data[apex])
+            if source.name == "faces":
+                transform = np.reshape(clip.attributes["transform"], (2, 3))
+    side = crops[0].shape[0]
+    corners = np.array([[[0, 0], [side, 0], [side, side], [0, side]]], float)
+    outline = cv2.transform(corners, cv2.invertAffineTransform(transform))
+    cv2.polylines(first, np.rint(outline).astype(np.int32), True, (0, 140, 255), 3, cv2.LINE_AA)
+    white = np.full((HEIGHT_PX, 4, 3), 255, np.uint8)
+    parts = [_shrunk(cv2.cvtColor(first, cv2.COLOR_BGR2RGB))]
+    for crop in crops:
+        parts += [white, _shrunk(crop)]
+    write_png(IMAGES / "how_clip.png", np.concatenate(parts, axis=1))
+
+
+def _shrunk(picture: np.ndarray) -> np.ndarray:
+    scale = HEIGHT_PX / picture.shape[0]
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def windows_picture() -> None:
+    """Frames of each window of one clip, a row a window."""
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+    for axis, mode in zip(axes, ("continuous", "even"), strict=True):
+        indices = windows(LENGTH, N, modes=[mode])
+        rows = np.repeat(np.arange(len(indices)), N)
+        axis.scatter(indices.ravel(), rows, s=9, marker="s", color=COLOURS["amm"])
+        axis.set(title=f"{mode}: {len(indices)} windows of N = {N}", xlabel="frame of the clip")
+        axis.invert_yaxis()
+    axes[0].set_ylabel("window")
+    _save(figure, "how_windows.png")
+
+
+def accuracy_picture(results: Path) -> None:
+    """Accuracy against N with intervals, and the majority line."""
+    table = with_numbers(results / "table.csv")
+    average = table[table["class"] == "Average"].set_index("method")
+    columns = sizes(table)
+    figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
+    for place, (method, colour) in enumerate(COLOURS.items()):
+        row = average.loc[method]
+        value, low, high = (
+            row[[f"{n}{end}" for n in columns]].to_numpy(float) for end in ("", "_low", "_high")
+        )
+        x = np.array(list(map(int, columns))) + 0.12 * (place - 1.5)
+        bars = {"yerr": [value - low, high - value], "capsize": 2, "lw": 1.2, "marker": "o"}
+        axis.errorbar(x, value, **bars, ms=4, color=colour, label=method)
+    axis.axhline(average.loc["majority", columns[0]], color="black", ls=":", label="majority")
+    axis.set(xlabel="N, frames a window", ylabel="accuracy", ylim=(0, 1.02), title=SYNTHETIC)
+    axis.legend(ncols=5, loc="lower center", frameon=False)
+    _save(figure, "how_accuracy.png")
+
+
+def _save(figure: plt.Figure, name: str) -> None:
+    figure.savefig(IMAGES / name, dpi=110, metadata={"Software": None})
+    plt.close(figure)
+
+
+def main() -> None:
+    """Write the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--results", type=Path, default=Path("results"), help="[%(default)s]")
+    results = parser.parse_args().results
+    clip_picture(results)
+    windows_picture()
+    accuracy_picture(results)
+
+
+if __name__ == "__main__":
+    main()
