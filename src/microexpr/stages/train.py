@@ -28,6 +28,7 @@ def run(
     method: str,
     n: int,
     part: int = 0,
+    models_dir: Path | None = None,
     device: str = "cpu",
 ) -> None:
     """Train and test the folds of a part, under every reading and seed.
@@ -50,6 +51,9 @@ def run(
         Frames a window.
     part : int
         Of ``train.parts``: this one trains folds part, part + parts, ...
+    models_dir : Path, optional
+        Keep each fold's model there, as ``<reading>_<seed>_<fold>.safetensors``; the folder
+        appears when all are finished.
     device : str
         ``cpu`` or ``cuda``.
 
@@ -59,6 +63,8 @@ def run(
         When the part does not exist, the features do not fit together, or a fold would leak.
     """
     progress = output.with_suffix(".progress")
+    # Beside the finished folds: a killed run finds both.
+    unfinished = progress / "models" if models_dir else None
     with open_features(features) as store:
         result = train_part(
             store,
@@ -68,11 +74,15 @@ def run(
             protocol=config.protocol.name,
             progress_dir=progress,
             source_sha256=fingerprint(__name__),
+            models_dir=unfinished,
             trunk=trunk(config, device),
             device=device,
         )
     write_csv(output.with_suffix(".epochs.csv"), result.log)
     predictions.write(output, result.predictions)
+    if models_dir and unfinished:
+        shutil.rmtree(models_dir, ignore_errors=True)
+        unfinished.replace(models_dir)
     shutil.rmtree(progress, ignore_errors=True)
 
 
