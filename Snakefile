@@ -21,6 +21,8 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/ablation.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/explain.smk"
 
 
 rule all:

@@ -13,6 +13,7 @@ from typing import Any
 from microexpr import ablation, datasets, manifest, variants
 from microexpr.config import Config
 from microexpr.errors import ConfigError
+from microexpr.figures import planned
 from microexpr.provenance import fingerprint
 from microexpr.stages import module, part
 
@@ -132,6 +133,29 @@ class Plan:
     def choices(self) -> list[variants.Run]:
         """Runs among which N or alpha is chosen on inner folds."""
         return [run for runs in variants.choices(self.config).values() for run in runs]
+
+    @cached_property
+    def shown(self) -> dict[str, str]:
+        """Shard of each clip that is shown over time, by the clip's name."""
+        shard = {clip.clip_id: name for name, clips in self.shards.items() for clip in clips}
+        clips = [clip for clips in self.shards.values() for clip in clips]
+        return {c.clip_id: shard[c.clip_id] for c in planned.clips_shown(self.config, clips)}
+
+    @cached_property
+    def crop_pages(self) -> range:
+        """Numbers of the pages that show all crops, from 1."""
+        return range(1, -(-len(self.listing.clips) // planned.CROPS_A_PAGE) + 1)
+
+    @cached_property
+    def explained(self) -> list[str]:
+        """Arms whose networks are explained."""
+        return planned.arms_explained(self.config)
+
+    def explained_training(self) -> str:
+        """Like :meth:`settings` for train, with the first reading and seed: those explained."""
+        train = self.config.train
+        first = {"readings": train.readings[:1], "seeds": train.seeds[:1]}
+        return json.dumps(part(self.config.changed({"train": first}), "train"), sort_keys=True)
 
     def demo_settings(self, shard: str) -> str:
         """Like :meth:`settings` for the demo, with no more subjects than the shard reaches to.

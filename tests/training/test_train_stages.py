@@ -14,6 +14,8 @@ from microexpr.config import Config
 from microexpr.errors import ConfigError, ProtocolError
 from microexpr.evaluation import predictions
 from microexpr.stages import inner, part, train
+from microexpr.training import parts
+from microexpr.training.fold import train_fold
 
 NETWORK = {"backbone": "random_mobilenet", "cut": 13}
 SMALL = {"epochs": 2, "embed": 8, "hidden": 4, "readings": ["onset_difference"]}
@@ -140,3 +142,27 @@ def test_folds_that_do_not_keep_the_protocols_promise_are_refused(
 def test_a_part_that_does_not_exist_is_refused(data, tmp_path):
     with pytest.raises(ConfigError, match=r"train\.parts: there is no part 2 of 2"):
         run(train, data, tmp_path / "out.csv", config(train={"parts": 2}), part=2)
+
+
+def test_models_are_kept_and_a_killed_run_goes_on_with_them(data, tmp_path, monkeypatch):
+    output, models = tmp_path / "part0.csv", tmp_path / "part0"
+    trained = []
+
+    def counted(*arguments, **options):
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        trained.append(arguments[1].name)
+        return train_fold(*arguments, **options)
+
+    monkeypatch.setattr(parts, "train_fold", counted)
+    with pytest.raises(KeyboardInterrupt):
+        run(train, data, output, config(), models_dir=models)
+    assert not models.exists()  # whole or not there
+    monkeypatch.setattr(parts, "train_fold", train_fold)
+    kept = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "part0.progress/models").iterdir()}
+    assert len(kept) == 2
+    run(train, data, output, config(), models_dir=models)
+    after = {path.name: path.stat().st_mtime_ns for path in models.iterdir()}
+    assert set(after) == {f"onset_difference_0_s{k}.safetensors" for k in (1, 2, 3, 4)}
+    assert kept.items() <= after.items()
+    assert not output.with_suffix(".progress").exists()

@@ -11,6 +11,8 @@ share_environment(Path(workflow.basedir))
 try:
     PLAN = Plan(config)
     SHARDS = list(PLAN.shards)
+    SHOWN = PLAN.shown
+    EXPLAINED = PLAN.explained
 except MicroexprError as error:
     raise WorkflowError(str(error)) from None
 
@@ -22,6 +24,7 @@ PARTS = range(PLAN.config.train.parts)
 
 wildcard_constraints:
     arm=ARM,
+    clip="|".join(map(re.escape, SHOWN)),
     shard="|".join(map(re.escape, SHARDS)),
     n=r"\d+",
     part=r"\d+",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -153,6 +154,14 @@ def _default_path(network: Network) -> Path:
     if network.find is None:
         raise WeightsError(f"features.weights.path: {network.advice}")
     return network.find()
+
+
+def randomised(net: Backbone, seed: int) -> Backbone:
+    """Copy a network and draw all its weights anew: a control that has learnt nothing."""
+    copied = copy.deepcopy(net)
+    device = next(net.parameters()).device
+    _fill_randomly(copied, seed)
+    return copied.eval().to(device, memory_format=torch.channels_last)
 
 
 def _fill_randomly(net: Backbone, seed: int) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from microexpr import __version__
-from microexpr.cli import magnify, reports, stages, studies, tools
+from microexpr.cli import magnify, pictures, reports, stages, studies, tools
 from microexpr.errors import MicroexprError
 
 __all__ = ["main"]
@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     reports.add_commands(commands)
     magnify.add_command(commands)
     studies.add_commands(commands)
+    pictures.add_commands(commands)
     tools.add_commands(commands)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)

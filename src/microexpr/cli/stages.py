@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from microexpr.config import Config
@@ -46,6 +47,7 @@ def add_commands(commands: Commands) -> None:
         commands, "train", _train, "retrain and test some folds of one method and N"
     )
     training_options(train)
+    train.add_argument("--models", type=Path, help="keep each fold's model in this folder [no]")
 
     evaluate = stage_parser(commands, "evaluate", _evaluate, "pool predictions into tables")
     evaluate.add_argument("predictions", type=Path, nargs="+", help="of all methods and N (.csv)")
@@ -149,7 +151,7 @@ def _features(arguments: argparse.Namespace) -> None:
 def _train(arguments: argparse.Namespace) -> None:
     from microexpr.stages import train
 
-    run_training(train.run, arguments)
+    run_training(partial(train.run, models_dir=arguments.models), arguments)
 
 
 def run_training(run: Callable[..., None], arguments: argparse.Namespace) -> None:

@@ -23,6 +23,7 @@ from microexpr.config.data import Data, Demo, Expected, Kind, Problem
 from microexpr.config.images import Amm, Crop, Magnify, Method, Pmm
 from microexpr.config.judging import Evaluate, Protocol
 from microexpr.config.learning import Features, Reading, Train, Weights, Windows
+from microexpr.config.pictures import Explain, Figures
 from microexpr.errors import ConfigError
 
 __all__ = [
@@ -37,7 +38,9 @@ __all__ = [
     "Demo",
     "Evaluate",
     "Expected",
+    "Explain",
     "Features",
+    "Figures",
     "Kind",
     "Leak",
     "Magnify",
@@ -70,6 +73,8 @@ class Config(Section):
     compare: Compare = Compare()
     ablation: Ablation = Ablation()
     leak: Leak = Leak()
+    figures: Figures = Figures()
+    explain: Explain = Explain()
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Config:

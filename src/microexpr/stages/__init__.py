@@ -79,6 +79,36 @@ SECTIONS = {
         "evaluate": ("bootstrap", "confidence", "seed"),
         "ablation": None,
     },
+    "figures": {
+        "data": ("kind", "labels"),
+        "train": ("readings",),
+    },
+    "quality": {
+        "data": ("kind",),
+        "windows": ("n", "modes", "even", "short"),
+    },
+    "embedding": {
+        "data": ("kind", "labels"),
+    },
+    "motion": {
+        "data": ("kind",),
+    },
+    "gradcam": {
+        "data": ("kind", "root", "labels"),
+        "crop": ("size_px", "min_score", "detection_width_px"),
+        "windows": ("modes", "even"),
+        "features": ("backbone", "cut", "weights"),
+        "train": ("readings", "seeds"),
+        "explain": ("n", "blocks"),
+    },
+    "explain": {
+        "data": ("kind", "root", "labels", "camera", "version", "part", "table"),
+        "features": ("backbone", "cut"),
+        "train": ("readings", "seeds"),
+        "protocol": ("name",),
+        "evaluate": ("bootstrap", "confidence", "seed"),
+        "explain": ("n",),
+    },
     "leak_plot": {
         "data": ("kind", "labels", "camera", "version", "part", "table"),
         "features": ("backbone", "cut"),

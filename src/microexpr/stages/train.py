@@ -28,6 +28,7 @@ def run(
     method: str,
     n: int,
     part: int = 0,
+    models_dir: Path | None = None,
     device: str = "cpu",
 ) -> None:
     """Train and test the folds of a part, under every reading and seed.
@@ -50,6 +51,9 @@ def run(
         Frames a window.
     part : int
         Of ``train.parts``: this one trains folds part, part + parts, ...
+    models_dir : Path, optional
+        Keep each fold's model there, as ``<reading>_<seed>_<fold>.safetensors``; the folder
+        appears when all are finished.
     device : str
         ``cpu`` or ``cuda``.
 
@@ -60,7 +64,17 @@ def run(
     """
     with open_features(features) as store:
         folds = folds_of_part(config, folds_path, store, part)
-        train_folds(config, store, folds, output, stage=__name__, method=method, n=n, device=device)
+        train_folds(
+            config,
+            store,
+            folds,
+            output,
+            stage=__name__,
+            method=method,
+            n=n,
+            models_dir=models_dir,
+            device=device,
+        )
 
 
 def train_folds(
@@ -72,13 +86,14 @@ def train_folds(
     stage: str,
     method: str,
     n: int,
+    models_dir: Path | None = None,
     device: str,
 ) -> None:
     """Train and test some folds, and write predictions and the log of the epochs.
 
     Parameters
     ----------
-    config, output, method, n, device
+    config, output, method, n, models_dir, device
         As :func:`run`.
     store : FeatureStore
         Features of all clips.
@@ -93,6 +108,8 @@ def train_folds(
         As :func:`run`.
     """
     progress = output.with_suffix(".progress")
+    # Beside the finished folds: a killed run finds both.
+    unfinished = progress / "models" if models_dir else None
     result = train_part(
         store,
         folds,
@@ -101,11 +118,15 @@ def train_folds(
         protocol=config.protocol.name,
         progress_dir=progress,
         source_sha256=fingerprint(stage),
+        models_dir=unfinished,
         trunk=trunk(config, device),
         device=device,
     )
     write_csv(output.with_suffix(".epochs.csv"), result.log)
     predictions.write(output, result.predictions)
+    if models_dir and unfinished:
+        shutil.rmtree(models_dir, ignore_errors=True)
+        unfinished.replace(models_dir)
     shutil.rmtree(progress, ignore_errors=True)
 
 

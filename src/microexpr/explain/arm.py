@@ -1,0 +1,203 @@
+"""The tested clips of one arm, with all that explaining them needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from microexpr import cache
+from microexpr.baselines.apex import Apex, annotated, apex_of
+from microexpr.baselines.base import FaceClip
+from microexpr.config import Config, Crop, Data
+from microexpr.errors import CacheError, DataError, ProtocolError
+from microexpr.explain.clips import ClipInputs
+from microexpr.faces import CropTransform, FaceDetector
+from microexpr.protocol import table
+from microexpr.training.trained import TrainedModel
+
+if TYPE_CHECKING:
+    from microexpr.backbones import Backbone
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Files that an explanation rests on.
+
+    Parameters
+    ----------
+    faces, images, features : sequence of Path
+        Caches of all shards in one order; `images` are the arm's, the faces themselves for none.
+    models : sequence of Path
+        Folders of the folds' models.
+    folds : Path
+        ``folds.csv``.
+    """
+
+    faces: Sequence[Path]
+    images: Sequence[Path]
+    features: Sequence[Path]
+    models: Sequence[Path]
+    folds: Path
+
+
+@dataclass(frozen=True)
+class ArmClip:
+    """A clip that some fold tests.
+
+    Parameters
+    ----------
+    data : Data
+        Section ``data``.
+    face, images, features : ClipCache
+        Its crops, what the network sees, and the features of that.
+    fold : str
+        Which fold tests it.
+    origin : tuple of str
+        Checksums of its caches.
+    """
+
+    data: Data
+    face: cache.ClipCache
+    images: cache.ClipCache
+    features: cache.ClipCache
+    fold: str
+    origin: tuple[str, ...]
+
+    @property
+    def clip_id(self) -> str:
+        """Name of the clip."""
+        return self.face.clip_id
+
+    @property
+    def label(self) -> str:
+        """Its class."""
+        return str(self.face.attributes["label"])
+
+    @property
+    def transform(self) -> CropTransform:
+        """From its frames to its crops."""
+        matrix = self.face.attributes["transform"].reshape(2, 3)
+        return CropTransform(matrix, self.face.data.shape[1])
+
+    @cached_property
+    def apex(self) -> Apex:
+        """The data set's apex; where it has none, the estimate from the motion of the crops."""
+        known = annotated(self.data, self.face)
+        if known is not None:
+            return Apex(known, known=True)
+        fps = float(self.face.attributes["fps"])
+        return apex_of(FaceClip(self.clip_id, self.face.data[()], fps))
+
+    @property
+    def inputs(self) -> ClipInputs:
+        """What is explained: the evidence for the clip's own class."""
+        target = self.data.labels.index(self.label)
+        images, features = self.images.data, self.features.data
+        return ClipInputs(self.clip_id, images, features, target, self.apex.frame)
+
+
+def arm_clips(config: Config, sources: Sources, stack: ExitStack) -> Iterator[ArmClip]:
+    """Give the tested clips in the order of the caches.
+
+    Parameters
+    ----------
+    config : Config
+        Section ``data``.
+    sources : Sources
+        What is read.
+    stack : ExitStack
+        Keeps the caches open: the clips are read when they are needed.
+
+    Raises
+    ------
+    CacheError, ProtocolError
+        When the caches or the folds are not of the same clips.
+    """
+    kinds = ("faces", None, "features")  # the images of arm none are the faces
+    faces, images, features = (
+        [stack.enter_context(cache.open_cache(path, kind)) for path in paths]
+        for paths, kind in zip(
+            (sources.faces, sources.images, sources.features), kinds, strict=True
+        )
+    )
+    names = [name for shard in faces for name in shard.clip_ids]
+    folds = table.read(sources.folds, names)
+    fold_of = {names[i]: fold.name for fold in folds for i in fold.test}
+    for shards in zip(faces, images, features, strict=True):
+        if len({tuple(shard.clip_ids) for shard in shards}) > 1:
+            raise CacheError("the caches of one shard hold different clips: rebuild them")
+        origin = tuple(str(shard.attributes["content_sha256"]) for shard in shards)
+        for name in (name for name in shards[0].clip_ids if name in fold_of):
+            yield ArmClip(config.data, *(shard[name] for shard in shards), fold_of[name], origin)
+
+
+@dataclass(frozen=True)
+class FoldModel:
+    """A fold's network, the clips that it has learnt from, and the checksum of its training."""
+
+    model: TrainedModel
+    learnt: frozenset[str]
+    digest: str
+
+    @classmethod
+    def read(cls, config: Config, sources: Sources, fold: str, network: Backbone) -> FoldModel:
+        """Read the model of a fold, trained under the first reading and seed.
+
+        Raises
+        ------
+        DataError
+            When there is none, or it is of another N or other classes.
+        """
+        train = config.train
+        name = f"{train.readings[0]}_{train.seeds[0]}_{fold}.safetensors"
+        found = [folder / name for folder in sources.models if (folder / name).is_file()]
+        if not found:
+            raise DataError(
+                f"fold {fold}: no model {name} in {', '.join(map(str, sources.models))}"
+            )
+        model, header = TrainedModel.load(found[0], network)
+        if header["n"] != config.explain.n or header["labels"] != config.data.labels:
+            raise DataError(
+                f"{found[0]}: is of N = {header['n']} and the classes {header['labels']} "
+                "(explain.n, data.labels)"
+            )
+        learnt = frozenset(clip_id for clip_id, _ in header["train_clips"])
+        return cls(model, learnt, header["digest"])
+
+    def of(self, clip: ArmClip) -> TrainedModel:
+        """Give the model for a clip that it has never seen.
+
+        Raises
+        ------
+        ProtocolError
+            When it has learnt from the clip.
+        """
+        if clip.clip_id in self.learnt:
+            raise ProtocolError(
+                f"clip {clip.clip_id}: the model of fold {clip.fold} has learnt from it"
+            )
+        return self.model
+
+
+def landmarks_px(face: cache.ClipCache, settings: Crop) -> np.ndarray:
+    """Landmarks in the crop, (5, 2): the cache's, or for clips that came cropped, detected now.
+
+    Raises
+    ------
+    DataError
+        When there is no face in the first crop.
+    """
+    points = face.attributes.get("landmarks_px")
+    if points is not None:
+        return points.reshape(5, 2)
+    detector = FaceDetector(min_score=settings.min_score, width_px=settings.detection_width_px)
+    found = detector.detect(face.data[0])
+    if found is None:
+        raise DataError(f"clip {face.clip_id}: no face in its first crop (crop.min_score)")
+    return found.landmarks

@@ -1,0 +1,205 @@
+"""Explaining a clip: the network of its fold, the backbone before training, and two controls.
+
+The controls are those of Adebayo et al. (2018): ``random_head`` keeps the blocks and draws the
+classifier anew, ``random`` draws every weight anew. A map that says something about what was learnt
+looks different from theirs. (Maps of the difference to the onset frame do not pass: those of random
+weights also point at what moves, because the difference is zero elsewhere.)
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+import torch
+from torch import Tensor
+
+from microexpr.backbones import randomised
+from microexpr.config import Windows
+from microexpr.explain.evidence import apex_window, class_gradient, strongest_unit, untrained
+from microexpr.explain.gradcam import block_maps, explain_frames, pool
+from microexpr.explain.maps import BACKBONE, RANDOM, RANDOM_HEAD, TRAINED, Maps
+from microexpr.explain.scores import over_frames
+from microexpr.training.trained import TrainedModel
+from microexpr.training.windows import windows
+
+if TYPE_CHECKING:
+    from microexpr.backbones import Backbone
+
+
+@dataclass(frozen=True)
+class ClipInputs:
+    """What is known of a clip.
+
+    Parameters
+    ----------
+    clip_id : str
+        Also the seed of its controls.
+    images : Dataset or ndarray, shape (T, y, x, 3), uint8
+        Faces or magnified faces.
+    features : Dataset or ndarray, shape (T, C, h, w)
+        Of the same frames, after the cut.
+    target : int
+        Class whose evidence is shown.
+    apex : int
+        Frame number from 0.
+    """
+
+    clip_id: str
+    images: h5py.Dataset | np.ndarray
+    features: h5py.Dataset | np.ndarray
+    target: int
+    apex: int
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+class ClipExplainer:
+    """Grad-CAM of one arm.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        With the weights that training started from, on the device that computes.
+    cut : int
+        Of the features.
+    n : int
+        Frames a window.
+    settings : Windows
+        Section ``windows``.
+    """
+
+    def __init__(self, backbone: Backbone, cut: int, *, n: int, settings: Windows) -> None:
+        self._backbone = backbone.eval().requires_grad_(False)
+        self._cut, self._n, self._settings = cut, n, settings
+        self._device = next(backbone.parameters()).device
+
+    @property
+    def n_blocks(self) -> int:
+        """Blocks of the network."""
+        return self._backbone.n_blocks
+
+    def at_apex(self, clip: ClipInputs, model: TrainedModel, blocks: Sequence[int]) -> Maps:
+        """Explain the window around the apex with all models.
+
+        Parameters
+        ----------
+        clip : ClipInputs
+            One that the model's fold tests.
+        model : TrainedModel
+            Of the fold, on the CPU.
+        blocks : sequence of int
+            Which.
+
+        Returns
+        -------
+        dict of (str, int) to ndarray, shape (h, w)
+            By model and block: the window's positive parts added up.
+        """
+        window = apex_window(clip.apex, len(clip), self._n)
+        rows = np.union1d(window, [0])  # the onset is what differences are taken to
+        at = torch.from_numpy(np.searchsorted(rows, window))[None]
+        inside = np.isin(rows, window)
+        seed = zlib.crc32(clip.clip_id.encode())
+        pooled = self._pooled(clip, model, rows)
+        scores = {
+            TRAINED: class_gradient(model, pooled, at, clip.target),
+            RANDOM_HEAD: class_gradient(untrained(model, pooled, seed), pooled, at, clip.target),
+        }
+        network = self._network(model)
+        last = network.n_blocks
+        maps = self._activations(clip, network, rows[inside], [*blocks, last])
+        gradients = {name: gradient[inside] for name, gradient in scores.items()}
+        if model.trunk is None:  # nothing was retrained: one run serves both
+            gradients[BACKBONE] = strongest_unit(pool(network, maps[last], last))
+        found = explain_frames(network, {block: maps[block] for block in blocks}, gradients)
+        if model.trunk is not None:
+            found |= self.before_training(clip, rows[inside], blocks)
+
+        network = randomised(self._backbone, seed).requires_grad_(False)
+        maps = self._activations(clip, network, rows, [*blocks, last], cached=False)
+        pooled = pool(network, maps[last], last).cpu()
+        score = class_gradient(untrained(model, pooled, seed), pooled, at, clip.target)
+        maps = {block: maps[block][inside] for block in blocks}
+        found |= explain_frames(network, maps, {RANDOM: score[inside]})
+        return {key: over_frames(values) for key, values in found.items()}
+
+    def before_training(self, clip: ClipInputs, rows: np.ndarray, blocks: Sequence[int]) -> Maps:
+        """Explain each frame's strongest pooled unit of the backbone, as the poster's authors did.
+
+        Parameters
+        ----------
+        clip : ClipInputs
+            Any.
+        rows : ndarray, shape (F,), int64
+            Frame numbers.
+        blocks : sequence of int
+            Which.
+
+        Returns
+        -------
+        dict of (str, int) to ndarray, shape (F, h, w)
+            Signed.
+        """
+        last = self._backbone.n_blocks
+        maps = self._activations(clip, self._backbone, rows, [*blocks, last])
+        scores = {BACKBONE: strongest_unit(pool(self._backbone, maps[last], last))}
+        return explain_frames(self._backbone, {block: maps[block] for block in blocks}, scores)
+
+    def over_time(
+        self, clip: ClipInputs, model: TrainedModel, rows: np.ndarray, blocks: Sequence[int]
+    ) -> Maps:
+        """Explain frames of a clip by its answer, the mean over all its windows.
+
+        Parameters and result are those of :meth:`before_training`, with the model of the fold.
+        """
+        pooled = self._pooled(clip, model, np.arange(len(clip)))
+        options = self._settings
+        found = windows(len(clip), self._n, modes=options.modes, even=options.even, short="pad")
+        score = class_gradient(model, pooled, torch.from_numpy(found), clip.target)
+        network = self._network(model)
+        maps = self._activations(clip, network, rows, blocks)
+        return explain_frames(network, maps, {TRAINED: score[rows]})
+
+    def _network(self, model: TrainedModel) -> Backbone:
+        """The blocks that a fold's model looks through: retrained ones where there are any."""
+        if model.trunk is None:
+            return self._backbone
+        return model.trunk.backbone.to(self._device).eval().requires_grad_(False)
+
+    def _activations(
+        self,
+        clip: ClipInputs,
+        network: Backbone,
+        rows: np.ndarray,
+        blocks: Sequence[int],
+        *,
+        cached: bool = True,
+    ) -> dict[int, Tensor]:
+        """Run what lies behind the cut from the cache, and only what does not from images."""
+        inside = cached and self._cut < network.n_blocks
+        behind = [block for block in blocks if inside and block >= self._cut]
+        found = {}
+        for start, read, some in (
+            (0, clip.images, set(blocks) - set(behind)),
+            (self._cut, clip.features, set(behind)),
+        ):
+            if some:
+                values = torch.from_numpy(read[rows]).to(self._device)
+                x = values if start else network.preprocess(values)
+                found |= dict(block_maps(network, sorted(some), x, start=start))
+        return found
+
+    def _pooled(self, clip: ClipInputs, model: TrainedModel, rows: np.ndarray) -> Tensor:
+        """Pooled features as training has them: the cache's own, or what retrained blocks give."""
+        cached = torch.from_numpy(clip.features[rows])
+        if model.trunk is None:
+            return cached.flatten(1).float()
+        network = self._network(model)
+        with torch.no_grad():
+            return network.back(cached.to(self._device), self._cut).cpu()

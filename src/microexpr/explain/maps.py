@@ -1,0 +1,135 @@
+"""The file of an arm's maps, ``results/gradcam/<arm>/maps.h5``.
+
+```
+/<clip_id>            subject, label, fold, fps, apex, apex_known, transform, landmarks_px
+    image                 (y, x, 3)     what the network sees at the apex
+    window/<model>/B<k>   (h, w)        positive parts added up over the apex window
+    frames                (F)           frame numbers from 0, of a clip that is shown
+    images                (F, y, x, 3)  what the network sees there
+    frame/<model>/B<k>    (F, h, w)     signed, at those frames, for all blocks
+    clip/<model>/B<k>     (T, h, w)     signed, at all frames, for one block
+```
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import h5py
+import numpy as np
+
+from microexpr.errors import CacheError
+from microexpr.files import replacing
+
+FORMAT = "microexpr/gradcam 1.0"
+TRAINED, BACKBONE, RANDOM_HEAD, RANDOM = MODELS = ("trained", "backbone", "random_head", "random")
+Maps = dict[tuple[str, int], np.ndarray]  # by model and block
+
+
+@dataclass
+class ClipMaps:
+    """Maps of one clip.
+
+    Parameters
+    ----------
+    attributes : mapping
+        subject, label, fold, fps, apex, apex_known, and of the crop transform (6,) and
+        landmarks_px (10,).
+    image : ndarray, shape (y, x, 3), uint8
+        What the network sees at the apex.
+    window : dict of (str, int) to ndarray, shape (h, w)
+        By model and block: summed over the apex window.
+    frames : ndarray, shape (F,), int64
+        Frames shown; empty where the clip is not shown.
+    images : ndarray, shape (F, y, x, 3), uint8
+        What the network sees there.
+    frame, clip : dict of (str, int) to ndarray, shape (F, h, w) and (T, h, w)
+        At the frames shown, and at all frames.
+    """
+
+    attributes: Mapping[str, Any]
+    image: np.ndarray
+    window: Maps
+    frames: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    images: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0, 3), np.uint8))
+    frame: Maps = field(default_factory=dict)
+    clip: Maps = field(default_factory=dict)
+
+
+@contextmanager
+def write(path: str | os.PathLike[str], **attributes: Any) -> Iterator[h5py.File]:
+    """Open a file for :func:`add`; it appears under its name when the block succeeds."""
+    with replacing(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
+        file.attrs.update(format=FORMAT, **attributes)
+        yield file
+
+
+def add(file: h5py.File, clip_id: str, maps: ClipMaps) -> None:
+    """Write the maps of a clip, float32."""
+    group = file.create_group(clip_id)
+    group.attrs.update(maps.attributes)
+    for name in ("window", "frame", "clip"):
+        for (model, block), values in getattr(maps, name).items():
+            path = f"{name}/{model}/B{block}"
+            group.create_dataset(path, data=values.astype(np.float32), compression="gzip")
+    group["image"] = maps.image
+    if len(maps.frames):
+        group["frames"], group["images"] = maps.frames, maps.images
+
+
+class ArmMaps(Mapping[str, ClipMaps]):
+    """The maps of an open file by clip, in the order of writing; each is read when asked for."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+
+    def __getitem__(self, clip_id: str) -> ClipMaps:
+        if clip_id not in self._file:
+            raise CacheError(f"{self._file.filename}: holds no clip {clip_id}")
+        return _clip(self._file[clip_id])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._file)
+
+    def __len__(self) -> int:
+        return len(self._file)
+
+
+@contextmanager
+def read(path: str | os.PathLike[str]) -> Iterator[ArmMaps]:
+    """Open a file of :func:`write`.
+
+    Raises
+    ------
+    CacheError
+        When it is not such a file.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise CacheError(f"{path}: not a readable HDF5 file ({error})") from None
+    with file:
+        if file.attrs.get("format") != FORMAT:
+            raise CacheError(f"{path}: holds no Grad-CAM maps of format {FORMAT}")
+        yield ArmMaps(file)
+
+
+def _clip(group: h5py.Group) -> ClipMaps:
+    attributes = {k: v.item() if isinstance(v, np.generic) else v for k, v in group.attrs.items()}
+    found = ClipMaps(attributes, group["image"][()], _maps(group, "window"))
+    if "frames" in group:
+        found.frames, found.images = group["frames"][()], group["images"][()]
+        found.frame, found.clip = _maps(group, "frame"), _maps(group, "clip")
+    return found
+
+
+def _maps(group: h5py.Group, name: str) -> Maps:
+    return {
+        (model, int(block[1:])): values[()]
+        for model, blocks in group.get(name, {}).items()
+        for block, values in blocks.items()
+    }

@@ -1,0 +1,211 @@
+"""Sheets of maps: block x frame for one clip, class x method at the apex, and the regions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from microexpr.explain.maps import TRAINED, ClipMaps
+from microexpr.explain.regions import REGIONS, region_map
+from microexpr.explain.scores import on_crop
+from microexpr.figures import style
+
+OPACITY = 0.55  # of the strongest value; weaker ones let more of the face through
+REGION_COLOURS = dict(
+    zip(REGIONS, (style.ORANGE, style.SKY, style.GREEN, style.PURPLE, "#999999"), strict=True)
+)
+
+
+def overlay(image: np.ndarray, cam: np.ndarray, *, top: float | None = None) -> np.ndarray:
+    """Lay a map over a picture.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x, 3), uint8
+        RGB.
+    cam : ndarray, shape (y, x)
+        Negative values count as zero.
+    top : float, optional
+        Value of full colour; the map's own maximum by default.
+
+    Returns
+    -------
+    ndarray, shape (y, x, 3), uint8
+    """
+    heat = np.maximum(cam, 0)
+    top = heat.max() if top is None else top
+    share = np.clip(heat / top, 0, 1) if top > 0 else np.zeros_like(heat)
+    colours = style.mpl.colormaps[style.HEAT](share)[..., :3] * 255
+    weight = (OPACITY * np.sqrt(share))[..., None]
+    return np.rint(image * (1 - weight) + colours * weight).astype(np.uint8)
+
+
+def block_sheet(maps: ClipMaps, model: str, *, title: str, synthetic: bool) -> Figure:
+    """Draw block x frame of one clip; each block has its own scale over all frames.
+
+    Parameters
+    ----------
+    maps : ClipMaps
+        With `frames`.
+    model : {"trained", "backbone"}
+        Whose maps.
+    title : str
+        What it is of.
+    synthetic : bool
+        Whether the data are generated.
+    """
+    blocks = sorted(block for name, block in maps.frame if name == model)
+    # Two halves beside each other: a column of 13 to 16 faces would not fit a page.
+    half = -(-len(blocks) // 2)
+    side_in = style.WIDTH_IN / (2 * len(maps.frames) + 0.8)
+    height = min(style.MAX_HEIGHT_IN, 2 * style.HEAD_IN + 0.15 + side_in * half)
+    figure = style.new_figure(style.WIDTH_IN, height, synthetic=synthetic, title=title)
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+    widths = [1] * len(maps.frames)
+    grid = figure.subplots(
+        half, 2 * len(maps.frames) + 1, width_ratios=[*widths, 0.4, *widths], squeeze=False
+    )
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for number, block in enumerate(blocks):
+        first = (number // half) * (len(maps.frames) + 1)
+        row = grid[number % half, first : first + len(maps.frames)]
+        _block_row(row, block, maps, model, side_in)
+        if number % half == 0:
+            for axes, frame in zip(row, maps.frames, strict=True):
+                time_ms = 1000 * frame / maps.attributes["fps"]
+                axes.set_title(f"{time_ms:.0f} ms", fontsize=5.5, pad=2)
+    return figure
+
+
+def _block_row(row: Sequence[Axes], block: int, maps: ClipMaps, model: str, side_in: float) -> None:
+    values = maps.frame[model, block]
+    top = float(np.maximum(values, 0).max())
+    for axes, image, cam in zip(row, maps.images, values, strict=True):
+        style.show_image(axes, overlay(image, on_crop(cam, len(image)), top=top), side_in)
+    place = {"transform": row[0].transAxes, "ha": "right", "va": "center"}
+    row[0].text(-0.05, 0.5, f"B{block}", fontsize=6, **place)
+
+
+@dataclass
+class MeanFace:
+    """Sums over the clips of a class at the apex; each map counts the same, whatever its scale.
+
+    Parameters
+    ----------
+    size_px : int
+        Side of the crop.
+    """
+
+    size_px: int
+    clips: int = 0
+    image: np.ndarray = field(init=False)
+    cams: dict[int, np.ndarray] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start with nothing."""
+        side = (self.size_px, self.size_px)
+        self.image = np.zeros((*side, 3))
+        self.cams = defaultdict(lambda: np.zeros(side))
+
+    def add(self, clip: ClipMaps, blocks: Sequence[int]) -> None:
+        """Add a clip's face, and its maps of the trained network."""
+        self.clips += 1
+        self.image += clip.image
+        for block in blocks:
+            cam = on_crop(clip.window[TRAINED, block], self.size_px)
+            self.cams[block] += cam / max(float(cam.sum()), 1e-12)
+
+    def overlaid(self, block: int) -> np.ndarray:
+        """Give the mean map on the mean face, (size_px, size_px, 3) uint8."""
+        return overlay((self.image / self.clips).astype(np.uint8), self.cams[block])
+
+
+def class_sheet(
+    arms: Mapping[str, Mapping[str, ClipMaps]],
+    blocks: Sequence[int],
+    *,
+    classes: Sequence[str],
+    synthetic: bool,
+) -> Figure:
+    """Draw class x method and block: mean map of the apex window on the mean face at the apex.
+
+    Parameters
+    ----------
+    arms : mapping of str to mapping of str to ClipMaps
+        By method and clip; read one by one.
+    blocks : sequence of int
+        Which; a column each within a method.
+    classes : sequence of str
+        Rows.
+    synthetic : bool
+        Whether the data are generated.
+    """
+    columns = len(arms) * len(blocks)
+    side_in = min(1.5, (style.WIDTH_IN - 0.6) / columns)
+    height = min(style.MAX_HEIGHT_IN, 0.75 + side_in * len(classes))
+    title = "Mean Grad-CAM map of each class at the apex window, trained networks"
+    figure = style.new_figure(style.WIDTH_IN, height, synthetic=synthetic, title=title)
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01)
+    grid = figure.subplots(len(classes), columns, squeeze=False)
+    for number, (method, clips) in enumerate(arms.items()):
+        means = _mean_faces(clips.values(), blocks)
+        panels = grid[:, number * len(blocks) : (number + 1) * len(blocks)]
+        for block, axes in zip(blocks, panels[0], strict=True):
+            axes.set_title(f"{style.METHOD_NAMES.get(method, method)}\nB{block}", fontsize=6)
+        for name, row in zip(classes, panels, strict=True):
+            for block, axes in zip(blocks, row, strict=True):
+                axes.set(xticks=[], yticks=[])
+                axes.spines[:].set_visible(False)
+                if name in means:
+                    style.show_image(axes, means[name].overlaid(block), side_in)
+                    axes.set_axis_on()
+            if number == 0:
+                count = means[name].clips if name in means else 0
+                row[0].set_ylabel(f"{name}\n({count} clips)")
+    return figure
+
+
+def _mean_faces(clips: Iterable[ClipMaps], blocks: Sequence[int]) -> dict[str, MeanFace]:
+    means: dict[str, MeanFace] = {}
+    for clip in clips:
+        mean = means.setdefault(clip.attributes["label"], MeanFace(len(clip.image)))
+        mean.add(clip, blocks)
+    return means
+
+
+def region_sheet(
+    images: Sequence[tuple[str, np.ndarray, np.ndarray]], *, synthetic: bool
+) -> Figure:
+    """Draw the definition of the regions on faces.
+
+    Parameters
+    ----------
+    images : sequence of (str, ndarray, ndarray)
+        Name, crop (y, x, 3) uint8 and landmarks (5, 2) px, of up to four clips.
+    synthetic : bool
+        Whether the data are generated.
+    """
+    title = "Facial regions, from the five landmarks (crosses)"
+    figure = style.new_figure(style.WIDTH_IN, 2.5, synthetic=synthetic, title=title)
+    panels = figure.subplots(1, len(images), squeeze=False)[0]
+    for axes, (name, image, landmarks) in zip(panels, images, strict=True):
+        regions = region_map(landmarks, len(image))
+        picture = image.astype(float)
+        for number, region in enumerate(REGIONS[:-1]):
+            colour = np.array(style.mpl.colors.to_rgb(REGION_COLOURS[region])) * 255
+            picture[regions == number] = picture[regions == number] * 0.5 + colour * 0.5
+        style.show_image(axes, picture.astype(np.uint8), style.WIDTH_IN / len(images))
+        axes.plot(*landmarks.T, "+", color="white", markersize=5)
+        axes.set_title(name)
+    handles = [
+        style.mpl.patches.Patch(color=REGION_COLOURS[name], label=name.replace("_", " "))
+        for name in REGIONS[:-1]
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure

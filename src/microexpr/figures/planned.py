@@ -1,0 +1,79 @@
+"""What is drawn, as far as it is known before the first job: clips shown, arms, pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from microexpr.config import Config
+from microexpr.errors import ConfigError
+from microexpr.manifest import Clip
+from microexpr.protocol import COMPLETE
+
+CROPS_A_PAGE = 60
+
+
+def clips_shown(config: Config, clips: Sequence[Clip]) -> list[Clip]:
+    """Choose the clips that are shown over time and explained frame by frame.
+
+    Parameters
+    ----------
+    config : Config
+        ``figures.clips``; ``protocol`` where it tests some clips only.
+    clips : sequence of Clip
+        The data set.
+
+    Returns
+    -------
+    list of Clip
+        ``figures.clips``; where it is empty, the first tested clip of each class.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such clip.
+    """
+    by_name = {clip.clip_id: clip for clip in clips}
+    for name in config.figures.clips:
+        if name not in by_name:
+            raise ConfigError(f"figures.clips: there is no clip {name}")
+    if config.figures.clips:
+        return [by_name[name] for name in dict.fromkeys(config.figures.clips)]
+    first: dict[str, Clip] = {}
+    for clip in _tested(config, clips):
+        first.setdefault(clip.label, clip)
+    return [first[label] for label in config.data.labels if label in first]
+
+
+def _tested(config: Config, clips: Sequence[Clip]) -> list[Clip]:
+    """Give the clips that some fold tests; most protocols test all."""
+    protocol = config.protocol
+    if COMPLETE[protocol.name]:
+        return list(clips)
+    from microexpr.protocol.splits import make_folds  # noqa: PLC0415 (slow, rarely needed)
+
+    folds = make_folds(
+        [clip.clip_id for clip in clips],
+        [clip.subject for clip in clips],
+        [clip.label for clip in clips],
+        name=protocol.name,
+        classes=config.data.labels,
+        folds=protocol.folds,
+        test_share=protocol.test_share,
+        seed=protocol.seed,
+    )
+    return [clips[number] for number in sorted({i for fold in folds for i in fold.test})]
+
+
+def arms_explained(config: Config) -> list[str]:
+    """Give ``explain.methods``; where it is empty, ``magnify.methods`` but filter_only.
+
+    Raises
+    ------
+    ConfigError
+        When one of them is not magnified.
+    """
+    methods = config.magnify.methods
+    for method in config.explain.methods:
+        if method not in methods:
+            raise ConfigError(f"explain.methods: {method} is not in magnify.methods")
+    return config.explain.methods or [m for m in methods if m != "filter_only"] or methods

@@ -1,0 +1,153 @@
+"""What all figures share: sizes, fonts, colours for colour-blind readers too, and saving."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from microexpr.files import replacing
+
+WIDTH_IN, COLUMN_IN = 7.16, 3.5  # two columns and one of an IEEE page
+MAX_HEIGHT_IN = 6.6  # what a report shows without scrolling
+HEAD_IN = 0.17  # of a line above the axes: the figure's title, and whether the data are generated
+FORMATS = ("pdf", "svg", "png")
+PNG_DPI = 200
+SYNTHETIC = "SYNTHETIC DATA: drawn faces, no people"
+WARNING = "#8a3b00"
+
+# Okabe and Ito (2008), told apart with every common colour blindness.
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
+    *("#000000", "#E69F00", "#56B4E9", "#009E73"),
+    *("#F0E442", "#0072B2", "#D55E00", "#CC79A7"),
+)
+CLASS_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, BLACK)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# Colour, marker and dash of each arm: any one of them is enough.
+METHOD_STYLES = {
+    "amm": (BLUE, "o", "-"),
+    "pmm": (VERMILION, "s", "-"),
+    "none": ("#555555", "^", "--"),
+    "filter_only": (GREEN, "D", ":"),
+}
+METHOD_NAMES = {
+    "amm": "AMM (amplitude)",
+    "pmm": "PMM (phase)",
+    "none": "not magnified",
+    "filter_only": "filtered only",
+}
+READING_NAMES = {"onset_difference": "difference to onset", "raw": "raw features"}
+SEQUENTIAL, HEAT = "cividis", "inferno"
+
+SETTINGS = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.size": 7,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.5,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid.axis": "y",
+    "grid.linewidth": 0.4,
+    "grid.color": "#dddddd",
+    "pdf.fonttype": 42,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "microexpr",
+    "figure.constrained_layout.h_pad": 0.03,
+    "figure.constrained_layout.w_pad": 0.03,
+}
+# Without dates a rerun gives the same bytes.
+METADATA = {
+    "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+    "svg": {"Date": None, "Creator": "microexpr"},
+    "png": {"Software": None},
+}
+
+
+@contextmanager
+def paper() -> Iterator[None]:
+    """Draw in the look of a paper inside the block, whatever the user's matplotlibrc says."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(SETTINGS)
+        yield
+
+
+def new_figure(width_in: float, height_in: float, *, synthetic: bool, title: str = "") -> Figure:
+    """Make an empty figure whose head says what it shows, and labels generated data as such.
+
+    Parameters
+    ----------
+    width_in, height_in : float
+        Size; see :data:`WIDTH_IN`, :data:`COLUMN_IN` and :data:`MAX_HEIGHT_IN`.
+    synthetic : bool
+        Whether the data are generated.
+    title : str
+        One line above all axes.
+    """
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    FigureCanvasAgg(figure)
+    label = {"fontsize": 6, "fontweight": "bold", "color": WARNING}
+    lines = [(0.995, "right", SYNTHETIC, label)] if synthetic else []
+    lines += [(0.005, "left", title, {"fontsize": 7.5})] if title else []
+    share = HEAD_IN / height_in
+    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - share * len(lines)))
+    for number, (x, side, text, look) in enumerate(lines):
+        figure.text(x, 1 - share * (number + 0.5), text, ha=side, va="center", **look)
+    return figure
+
+
+def save(figure: Figure, stem: str | os.PathLike[str]) -> None:
+    """Write a figure as PDF, SVG and PNG, atomically; `stem` is the path without its suffix."""
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine("none")  # once for all formats: it takes longer than drawing
+    for kind in FORMATS:
+        with replacing(Path(f"{stem}.{kind}")) as temporary:
+            figure.savefig(temporary, format=kind, dpi=PNG_DPI, metadata=METADATA[kind])
+
+
+def show_image(axes: Axes, image: np.ndarray, side_in: float) -> AxesImage:
+    """Show a picture (y, x, 3) uint8 without axes, `side_in` wide, with no more pixels than seen.
+
+    A vector file would hold them all. Coordinates stay those of the picture.
+    """
+    height, width = image.shape[:2]
+    scale = min(1.0, side_in * PNG_DPI / width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    axes.set_axis_off()
+    return axes.imshow(small, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+
+
+def method_style(method: str) -> dict[str, object]:
+    """Colour, marker, dash and label of an arm, as options of ``plot``."""
+    colour, marker, dash = METHOD_STYLES.get(method, (PURPLE, "v", "-."))
+    name = METHOD_NAMES.get(method, method)
+    return {"color": colour, "marker": marker, "linestyle": dash, "label": name}
+
+
+def share_axis(axes: Axes, name: str) -> None:
+    """Let the y axis run from 0 to 1, with a grid."""
+    axes.set_ylim(0, 1.02)
+    axes.set_ylabel(name)
+    axes.grid(visible=True, axis="y")
+
+
+def spread(count: int, width: float) -> Sequence[float]:
+    """Offsets that keep the marks of several arms apart at one place, centred on 0."""
+    return [width * (k - (count - 1) / 2) for k in range(count)]

@@ -1,0 +1,134 @@
+"""Videos that a browser plays: the arms side by side, in slow motion, with captions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+
+from microexpr.figures import style
+from microexpr.files import replacing
+from microexpr.media.frame import RGB_COLOUR, from_rgb
+from microexpr.media.grid import Grid
+from microexpr.media.writer import VideoWriter
+
+SHOWN_FPS = 10  # frames/s: a clip of 100 frames/s runs ten times slower
+ENLARGED = 2
+CAPTION_PX = 44
+BAR_PX = 4  # height of the bar that shows how far the clip is
+
+
+def side_by_side(
+    clips: Mapping[str, Sequence[np.ndarray]], count: int, *, synthetic: bool
+) -> Iterator[np.ndarray]:
+    """Put the arms beside each other, enlarged and captioned.
+
+    Parameters
+    ----------
+    clips : mapping of str to sequence of ndarray, shape (y, x, 3), uint8
+        By method, all of one clip; read frame by frame.
+    count : int
+        Frames of the clip.
+    synthetic : bool
+        Whether the data are generated: said in the caption.
+
+    Yields
+    ------
+    ndarray, shape (y, x, 3), uint8
+    """
+    names = [style.METHOD_NAMES.get(method, method) for method in clips]
+    rows = (
+        cv2.resize(
+            np.concatenate(arms, axis=1),
+            None,
+            fx=ENLARGED,
+            fy=ENLARGED,
+            interpolation=cv2.INTER_CUBIC,
+        )
+        for arms in zip(*clips.values(), strict=True)
+    )
+    return captioned(rows, count, names, synthetic=synthetic)
+
+
+def captioned(
+    frames: Iterable[np.ndarray], count: int, names: Sequence[str], *, synthetic: bool
+) -> Iterator[np.ndarray]:
+    """Add names above equally wide panels, and below a bar that shows how far the clip is.
+
+    Parameters
+    ----------
+    frames : iterable of ndarray, shape (y, x, 3), uint8
+        Of one size.
+    count : int
+        Their number.
+    names : sequence of str
+        One a panel.
+    synthetic : bool
+        Whether the data are generated: said in the caption.
+
+    Yields
+    ------
+    ndarray, shape (y, x, 3), uint8
+    """
+    strip = None
+    for index, frame in enumerate(frames):
+        width = frame.shape[1]
+        strip = caption(names, width, synthetic=synthetic) if strip is None else strip
+        yield np.concatenate([strip, frame, progress_bar(index, count, width)])
+
+
+def caption(names: Sequence[str], width_px: int, *, synthetic: bool) -> np.ndarray:
+    """Draw a strip with a name above each of equally wide panels; (CAPTION_PX, width_px, 3)."""
+    with style.paper():
+        figure = mpl.figure.Figure(figsize=(width_px / 100, CAPTION_PX / 100), dpi=100)
+        canvas = style.FigureCanvasAgg(figure)
+        for number, name in enumerate(names):
+            size = _fitting(13, name, width_px / len(names))
+            middle, y = (number + 0.5) / len(names), 0.7 if synthetic else 0.5
+            figure.text(middle, y, name, ha="center", va="center", size=size)
+        if synthetic:
+            look = {"size": _fitting(8, style.SYNTHETIC, width_px), "color": style.WARNING}
+            figure.text(0.5, 0.25, style.SYNTHETIC, ha="center", va="center", **look)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[:CAPTION_PX, :width_px, :3].copy()
+
+
+def _fitting(size_pt: float, text: str, width_px: float) -> float:
+    """Shrink a font so that the text fits: at 100 dots/inch a letter is about 0.9 of it wide."""
+    return min(size_pt, width_px / (0.9 * len(text)))
+
+
+def progress_bar(index: int, count: int, width_px: int) -> np.ndarray:
+    """Draw how far the clip is at frame `index` of `count`; (BAR_PX, width_px, 3)."""
+    bar = np.full((BAR_PX, width_px, 3), 225, np.uint8)
+    bar[:, : round(width_px * (index + 1) / count)] = (0, 114, 178)
+    return bar
+
+
+def write_video(path: str | os.PathLike[str], frames: Iterable[np.ndarray]) -> None:
+    """Write H.264 in MP4 in slow motion, atomically.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    frames : iterable of ndarray, shape (y, x, 3), uint8
+        RGB, of one size, at least one; taken one by one.
+    """
+    frames = iter(frames)
+    first = next(frames)
+    # The writer takes the rate from the grid, and the times from each frame.
+    grid = Grid((0,), Fraction(1, SHOWN_FPS), float(SHOWN_FPS), resampled=False)
+    height, width = first.shape[:2]
+    with (
+        replacing(Path(path)) as temporary,
+        VideoWriter(temporary, width=width, height=height, grid=grid, colour=RGB_COLOUR) as video,
+    ):
+        for pts, frame in enumerate(chain([first], frames)):
+            video.write(from_rgb(frame, pts))

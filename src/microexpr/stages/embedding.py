@@ -1,0 +1,36 @@
+"""Stage embedding: where the clips of one arm lie to each other in the network's features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from microexpr.config import Config
+from microexpr.figures import style
+from microexpr.figures.embedding import ClipFeatures, embedding
+
+
+def run(config: Config, features: Sequence[Path], stem: Path, *, method: str) -> None:
+    """Draw t-SNE of clip features, coloured by class and by subject.
+
+    Parameters
+    ----------
+    config : Config
+        Section ``data``.
+    features : sequence of Path
+        Caches of kind features: all shards of the arm.
+    stem : Path
+        ``results/figures/tsne_<arm>``, without a suffix.
+    method : str
+        Name of the arm.
+
+    Raises
+    ------
+    CacheError, DataError
+        When a file is not such a cache, or there are fewer than 5 clips.
+    """
+    clips = ClipFeatures.read(features)
+    title = style.METHOD_NAMES.get(method, method)
+    with style.paper():
+        synthetic = config.data.kind == "demo"
+        style.save(embedding(clips, config.data.labels, title=title, synthetic=synthetic), stem)

@@ -1,0 +1,85 @@
+"""Stage figures: the tables of a run as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from microexpr.config import Config
+from microexpr.errors import DataError
+from microexpr.figures import accuracy, style
+from microexpr.figures.confusion import confusion_matrix
+from microexpr.figures.training import training_curves
+from microexpr.progress import track
+
+TEXT = {"subject": str, "fold": str}  # names that may look like numbers
+
+
+def run(
+    config: Config,
+    epochs: Sequence[Path],
+    folder: Path,
+    *,
+    metrics: Path,
+    predictions: Path,
+    confusion: Path,
+) -> None:
+    """Draw accuracy, recall, subjects, confusion matrices and training curves.
+
+    Parameters
+    ----------
+    config : Config
+        Sections ``data`` and ``train``.
+    epochs : sequence of Path
+        ``.epochs.csv`` of all arms, N and parts.
+    folder : Path
+        ``results/figures``: ``accuracy``, ``recall``, ``subjects``, and for each arm and N
+        ``confusion_<arm>_N<n>`` and ``training_<arm>_N<n>``, each as PDF, SVG and PNG.
+    metrics, predictions, confusion : Path
+        Tables of stage evaluate.
+
+    Raises
+    ------
+    DataError
+        When a table cannot be read.
+    """
+    reading, synthetic = config.train.readings[0], config.data.kind == "demo"
+    look = {"reading": reading, "synthetic": synthetic}
+    measured, answers = _read(metrics), _read(predictions)
+    with style.paper():
+        style.save(accuracy.accuracy_against_n(measured, **look), folder / "accuracy")
+        style.save(accuracy.recall_against_n(measured, **look), folder / "recall")
+        style.save(accuracy.subject_accuracy(answers, **look), folder / "subjects")
+        counts = _read(confusion)
+        counts = counts[counts["reading"] == reading]
+        for name, mine in track(_cells(counts).items(), "confusion matrices"):
+            figure = confusion_matrix(
+                mine, classes=config.data.labels, title=_title(mine), synthetic=synthetic
+            )
+            style.save(figure, folder / f"confusion_{name}")
+        curves = pd.concat([_read(path) for path in epochs], ignore_index=True)
+        for name, mine in track(_cells(curves).items(), "training curves"):
+            figure = training_curves(mine, title=_title(mine), synthetic=synthetic)
+            style.save(figure, folder / f"training_{name}")
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Read a table in which an empty cell of text stays empty."""
+    try:
+        frame = pd.read_csv(path, dtype=TEXT)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None
+    texts = frame.select_dtypes(exclude="number").columns
+    return frame.fillna(dict.fromkeys(texts, ""))
+
+
+def _cells(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
+    """Split by arm and N; the keys are parts of file names."""
+    return {f"{m}_N{n}": rows for (m, n), rows in frame.groupby(["method", "n"], sort=False)}
+
+
+def _title(rows: pd.DataFrame) -> str:
+    first = rows.iloc[0]
+    return f"{style.METHOD_NAMES.get(first['method'], first['method'])}, N = {first['n']}"

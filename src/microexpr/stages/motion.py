@@ -1,0 +1,66 @@
+"""Stage motion: one clip over time in all arms, as slices and as a video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from microexpr import cache
+from microexpr.config import Config
+from microexpr.evaluation.predictions import method_order
+from microexpr.figures import style
+from microexpr.figures.motion import slice_column, time_slices
+from microexpr.figures.videos import side_by_side, write_video
+
+ORIGINAL = "none"
+UNSEEN = "filter_only"  # not in the video: it looks like the original
+
+
+def run(
+    config: Config, faces: Path, magnified: Sequence[Path], folder: Path, *, clip_id: str
+) -> None:
+    """Draw a clip's slices through time and put its arms beside each other.
+
+    Parameters
+    ----------
+    config : Config
+        Section ``data``.
+    faces : Path
+        Cache of kind faces that holds the clip.
+    magnified : sequence of Path
+        Caches of kind magnified that hold it, one an arm.
+    folder : Path
+        ``results/figures``: ``slices_<clip>`` and ``motion_<clip>.mp4``.
+    clip_id : str
+        Which clip.
+
+    Raises
+    ------
+    CacheError, DataError
+        When a cache does not hold the clip, or the arms differ in length.
+    """
+    synthetic = config.data.kind == "demo"
+    with ExitStack() as stack:
+        face = stack.enter_context(cache.open_cache(faces, "faces"))[clip_id]
+        arms = {ORIGINAL: face.data}
+        for path in magnified:
+            clip = stack.enter_context(cache.open_cache(path, "magnified"))[clip_id]
+            arms[str(clip.attributes["method"])] = clip.data
+        order = [ORIGINAL, *(name for name in method_order(arms) if name != ORIGINAL)]
+        arms = {name: arms[name] for name in order}
+        points = face.attributes.get("landmarks_px")
+        label = face.attributes["label"]
+        column = slice_column(points if points is None else points.reshape(5, 2), len(face.data[0]))
+        with style.paper():
+            figure = time_slices(
+                arms,
+                column,
+                fps=float(face.attributes["fps"]),
+                title=f"Clip {clip_id} ({label}): one column of pixels over time",
+                synthetic=synthetic,
+            )
+            style.save(figure, folder / f"slices_{clip_id}")
+        seen = {name: images for name, images in arms.items() if name != UNSEEN}
+        path = folder / f"motion_{clip_id}.mp4"
+        write_video(path, side_by_side(seen, len(face), synthetic=synthetic))

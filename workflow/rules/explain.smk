@@ -1,0 +1,156 @@
+# Where the networks look: results/gradcam. No part of results/table.csv.
+OF_ALL = {"method": "all", "N": str(PLAN.config.explain.n)}
+PICTURES = [
+    *("regions", "shares", "classes", "control"),
+    *(["pointing"] if PLAN.config.data.kind == "demo" else []),
+    *(f"blocks/{arm}_{clip}" for arm in EXPLAINED for clip in SHOWN),
+    *(f"backbone/{clip}" for clip in SHOWN),
+]
+
+
+# The table's own networks of one N, under the first reading and seed: trained once more, because
+# their models are kept.
+rule train_explained:
+    input:
+        folds="results/folds.csv",
+        features=rules.train.input.features,
+    output:
+        predictions="results/gradcam/train/{arm}/part{part}.csv",
+        epochs="results/gradcam/train/{arm}/part{part}.epochs.csv",
+        models=directory("results/gradcam/train/{arm}/part{part}"),
+    log:
+        "results/logs/gradcam/train/{arm}/part{part}.log",
+    benchmark:
+        "results/benchmarks/gradcam/train/{arm}/part{part}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=240,
+    params:
+        config=PLAN.explained_training(),
+        code=PLAN.code("train"),
+        n=PLAN.config.explain.n,
+    shell:
+        "python -m microexpr train {input.features} --folds {input.folds} --output {output.predictions}"
+        " --method {wildcards.arm} --n {params.n} --part {wildcards.part} --models {output.models}"
+        " --threads {threads} --config {params.config:q} > {log} 2>&1"
+
+
+rule gradcam:
+    input:
+        folds="results/folds.csv",
+        faces=expand("results/faces/{shard}.h5", shard=SHARDS),
+        images=branch(
+            lambda wildcards: wildcards.arm == "none",
+            then=expand("results/faces/{shard}.h5", shard=SHARDS),
+            otherwise=expand("results/magnified/{{arm}}/{shard}.h5", shard=SHARDS),
+        ),
+        features=rules.train.input.features,
+        models=expand("results/gradcam/train/{{arm}}/part{part}", part=PARTS),
+        # What really moves.
+        demo=branch(
+            PLAN.config.data.kind == "demo",
+            then=expand("results/demo/{shard}.json", shard=SHARDS),
+        ),
+    output:
+        maps="results/gradcam/{arm}/maps.h5",
+        clips="results/gradcam/{arm}/clips.csv",
+    log:
+        "results/logs/gradcam/{arm}.log",
+    benchmark:
+        "results/benchmarks/gradcam/{arm}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=240,
+    params:
+        config=PLAN.settings("gradcam"),
+        code=PLAN.code("gradcam"),
+        clips=list(SHOWN),
+        folder="results/gradcam/{arm}",
+    shell:
+        "python -m microexpr gradcam --faces {input.faces} --images {input.images}"
+        " --features {input.features} --models {input.models} --folds {input.folds}"
+        " --output {params.folder} --clips {params.clips:q}"
+        " --threads {threads} --config {params.config:q} > {log} 2>&1"
+
+
+rule explain:
+    input:
+        manifest="results/manifest.csv",
+        maps=expand("results/gradcam/{arm}/maps.h5", arm=EXPLAINED),
+        clips=expand("results/gradcam/{arm}/clips.csv", arm=EXPLAINED),
+        # The frames of the clips that are shown.
+        demo=branch(
+            PLAN.config.data.kind == "demo",
+            then=expand(
+                "results/demo/{shard}.json", shard=sorted(set(SHOWN.values()))
+            ),
+        ),
+    output:
+        table=report(
+            "results/gradcam/regions.csv",
+            caption="../report/regions.rst",
+            category="Grad-CAM",
+            labels={"figure": "table of regions"} | OF_ALL,
+        ),
+        vectors=expand("results/gradcam/{name}.{kind}", name=PICTURES, kind=VECTORS),
+        pictures=[
+            report(
+                f"results/gradcam/{name}.png",
+                caption=f"../report/gradcam_{name.split('/')[0]}.rst",
+                category="Grad-CAM",
+                labels={"figure": name.split("/")[0]} | OF_ALL,
+            )
+            for name in PICTURES
+            if "/" not in name
+        ],
+        backbone=[
+            report(
+                f"results/gradcam/backbone/{clip}.png",
+                caption="../report/gradcam_backbone.rst",
+                category="Grad-CAM of clips",
+                labels={
+                    "clip": clip,
+                    "figure": "blocks before training",
+                    "method": "none",
+                },
+            )
+            for clip in SHOWN
+        ],
+        clips=[
+            report(
+                f"results/gradcam/{folder}/{arm}_{clip}.{kind}",
+                caption=f"../report/gradcam_{folder}.rst",
+                category="Grad-CAM of clips",
+                labels={"clip": clip, "figure": name, "method": arm},
+            )
+            for clip in SHOWN
+            for arm in EXPLAINED
+            for folder, kind, name in (
+                ("blocks", "png", "blocks over time"),
+                ("overlay", "png", "overlay, frames"),
+                ("overlay", "mp4", "overlay, video"),
+            )
+        ],
+    log:
+        "results/logs/explain.log",
+    benchmark:
+        "results/benchmarks/explain.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        config=PLAN.settings("explain"),
+        code=PLAN.code("explain"),
+        clips=list(SHOWN),
+        arms=expand("results/gradcam/{arm}", arm=EXPLAINED),
+    shell:
+        "python -m microexpr explain {params.arms} --manifest {input.manifest}"
+        " --clips {params.clips:q} --config {params.config:q} > {log} 2>&1"

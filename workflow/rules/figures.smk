@@ -1,0 +1,196 @@
+# Pictures of a run: results/figures. No part of results/table.csv.
+MAGNIFIED = [method for method in METHODS if method != "none"]
+VECTORS = ("pdf", "svg")
+CELLS = [(method, n) for method in METHODS for n in LENGTHS]
+
+
+rule table_figures:
+    input:
+        metrics="results/metrics.csv",
+        predictions="results/predictions.csv",
+        confusion="results/confusion.csv",
+        epochs=expand(
+            "results/train/{method}/N{n}/part{part}.epochs.csv",
+            method=METHODS,
+            n=LENGTHS,
+            part=PARTS,
+        ),
+    output:
+        vectors=expand(
+            "results/figures/{name}.{kind}",
+            name=[
+                *("accuracy", "recall", "subjects"),
+                *(f"confusion_{method}_N{n}" for method, n in CELLS),
+                *(f"training_{method}_N{n}" for method, n in CELLS),
+            ],
+            kind=VECTORS,
+        ),
+        accuracy=report(
+            "results/figures/accuracy.png",
+            caption="../report/accuracy.rst",
+            category="Accuracy against N",
+            labels={"figure": "accuracy", "method": "all", "N": "all"},
+        ),
+        recall=report(
+            "results/figures/recall.png",
+            caption="../report/recall.rst",
+            category="Accuracy against N",
+            labels={"figure": "recall of each class", "method": "all", "N": "all"},
+        ),
+        subjects=report(
+            "results/figures/subjects.png",
+            caption="../report/subjects.rst",
+            category="Accuracy against N",
+            labels={"figure": "accuracy of each subject", "method": "all", "N": "all"},
+        ),
+        confusion=[
+            report(
+                f"results/figures/confusion_{method}_N{n}.png",
+                caption="../report/confusion.rst",
+                category="Confusion",
+                labels={"figure": "confusion matrix", "method": method, "N": str(n)},
+            )
+            for method, n in CELLS
+        ],
+        training=[
+            report(
+                f"results/figures/training_{method}_N{n}.png",
+                caption="../report/training.rst",
+                category="Training",
+                labels={"figure": "training curves", "method": method, "N": str(n)},
+            )
+            for method, n in CELLS
+        ],
+    log:
+        "results/logs/figures.log",
+    benchmark:
+        "results/benchmarks/figures.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        config=PLAN.settings("figures"),
+        code=PLAN.code("figures"),
+    shell:
+        "python -m microexpr figures {input.epochs} --metrics {input.metrics}"
+        " --predictions {input.predictions} --confusion {input.confusion}"
+        " --config {params.config:q} > {log} 2>&1"
+
+
+# Needs the crops only: a bad one is seen before anything is trained.
+rule quality:
+    input:
+        expand("results/faces/{shard}.h5", shard=SHARDS),
+    output:
+        vectors=expand(
+            "results/figures/{name}.{kind}",
+            name=["windows", *(f"crops_{page}" for page in PLAN.crop_pages)],
+            kind=VECTORS,
+        ),
+        windows=report(
+            "results/figures/windows.png",
+            caption="../report/windows.rst",
+            category="Data",
+            labels={"figure": "window coverage"},
+        ),
+        crops=[
+            report(
+                f"results/figures/crops_{page}.png",
+                caption="../report/crops.rst",
+                category="Data",
+                labels={"figure": f"crops, page {page}"},
+            )
+            for page in PLAN.crop_pages
+        ],
+    log:
+        "results/logs/quality.log",
+    benchmark:
+        "results/benchmarks/quality.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        config=PLAN.settings("quality"),
+        code=PLAN.code("quality"),
+    shell:
+        "python -m microexpr quality {input} --config {params.config:q} > {log} 2>&1"
+
+
+rule embedding:
+    input:
+        rules.train.input.features,
+    output:
+        vectors=expand("results/figures/tsne_{{arm}}.{kind}", kind=VECTORS),
+        png=report(
+            "results/figures/tsne_{arm}.png",
+            caption="../report/tsne.rst",
+            category="Features",
+            labels={"figure": "t-SNE by class and by subject", "method": "{arm}"},
+        ),
+    log:
+        "results/logs/embedding/{arm}.log",
+    benchmark:
+        "results/benchmarks/embedding/{arm}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        config=PLAN.settings("embedding"),
+        code=PLAN.code("embedding"),
+        stem="results/figures/tsne_{arm}",
+    shell:
+        "python -m microexpr embedding {input} --method {wildcards.arm} --stem {params.stem}"
+        " --config {params.config:q} > {log} 2>&1"
+
+
+rule motion:
+    input:
+        faces=lambda wildcards: f"results/faces/{SHOWN[wildcards.clip]}.h5",
+        magnified=lambda wildcards: expand(
+            "results/magnified/{method}/{shard}.h5",
+            method=MAGNIFIED,
+            shard=SHOWN[wildcards.clip],
+        ),
+    output:
+        vectors=expand("results/figures/slices_{{clip}}.{kind}", kind=VECTORS),
+        slices=report(
+            "results/figures/slices_{clip}.png",
+            caption="../report/slices.rst",
+            category="Motion",
+            labels={"clip": "{clip}", "figure": "slices through time"},
+        ),
+        video=report(
+            "results/figures/motion_{clip}.mp4",
+            caption="../report/motion.rst",
+            category="Motion",
+            labels={"clip": "{clip}", "figure": "video, arms side by side"},
+        ),
+    log:
+        "results/logs/motion/{clip}.log",
+    benchmark:
+        "results/benchmarks/motion/{clip}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        config=PLAN.settings("motion"),
+        code=PLAN.code("motion"),
+    shell:
+        "python -m microexpr motion {input.faces} {input.magnified} --clip {wildcards.clip}"
+        " --config {params.config:q} > {log} 2>&1"
+
+
+rule figures:
+    input:
+        rules.table_figures.output,
+        rules.quality.output,
+        expand(rules.embedding.output, arm=METHODS),
+        expand(rules.motion.output, clip=SHOWN),
