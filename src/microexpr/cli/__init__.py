@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from microexpr import __version__
-from microexpr.cli import magnify, stages, studies, tools
+from microexpr.cli import inspect, magnify, predict, stages, studies, tools, weights
 from microexpr.errors import MicroexprError
 
 __all__ = ["main"]
@@ -34,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     stages.add_commands(commands)
     magnify.add_command(commands)
     studies.add_commands(commands)
+    predict.add_command(commands)
+    inspect.add_command(commands)
+    weights.add_command(commands)
     tools.add_commands(commands)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
