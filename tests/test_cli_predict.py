@@ -48,9 +48,10 @@ def refused(capsys, model: Path, out: Path, *arguments: object) -> str:
     return lines[-1]
 
 
-def moving(frames: int, height: int = 63, width: int = 85) -> list[np.ndarray]:
+def moving(frames: int, height: int = 64, width: int = 86) -> list[np.ndarray]:
     image = texture(height, width)
-    return [np.roll(image, k // 3, axis=1) for k in range(frames)]
+    shifted = [np.roll(image, k, axis=1) for k in range(9)]
+    return [shifted[k // 3 % 9] for k in range(frames)]
 
 
 def check_sums(out: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
@@ -92,7 +93,9 @@ def test_a_real_face(capsys, tmp_path, shared_video, faces):
     assert "not spotting" in said
     assert "SYNTHETIC" in said
     assert "out-of-fold accuracy 0.75 (95% interval 0.50-0.90), majority 0.33" in said
-    (notice,) = document["notices"]
+    # A smile is too large a motion for alpha 10, which the magnification says once.
+    large, notice = sorted(document["notices"])
+    assert "becomes" in large
     assert notice.endswith("the model learnt from 100: a window of 7 frames lasts "
                            f"{7 / document['clip']['fps']:.2g} s instead of 0.07 s")  # fmt: skip
     assert document["model"]["accuracy"]["accuracy"]["low"] == 0.5
@@ -244,25 +247,27 @@ def test_retrained_blocks_answer_too(capsys, tmp_path):
     check_sums(tmp_path / "out", "a")
 
 
+# Not getrusage: its peak is inherited from the process that started this one.
 MEASURE = """
-import resource, sys
+import sys
+from pathlib import Path
 from microexpr.cli import main
 status = main(sys.argv[1:])
-print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+print("peak", Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 sys.exit(status)
 """
 
 
 def test_memory_does_not_grow_with_the_video(tmp_path, plain):
-    """Kept frames of the longer video would be 200 MB, kept crops and pictures about as much."""
+    """All frames of the longer video would be 145 MB more."""
     peaks = []
-    for frames in (150, 600):
-        video = write_video(tmp_path / f"{frames}.mp4", moving(frames, 360, 480))
+    for frames in (120, 480):
+        video = write_video(tmp_path / f"{frames}.mp4", moving(frames, 280, 480))
         done = subprocess.run(
             [sys.executable, "-c", MEASURE, "predict", str(video), "--model", str(plain),
              "--output", str(tmp_path / "out"), "--step", "12"],
             text=True, capture_output=True, check=True,
         )  # fmt: skip
-        peaks.append(int(done.stderr.split("peak ")[1]))
+        peaks.append(int(done.stdout.split("peak ")[1]))
         assert len(times_of(tmp_path / "out" / f"{frames}.mp4")) == frames
     assert peaks[1] < 1.1 * peaks[0], peaks

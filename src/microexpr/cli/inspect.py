@@ -29,10 +29,8 @@ def run(arguments: argparse.Namespace) -> None:
     MicroexprError
         When a file is damaged, or none of these.
     """
-    from rich.console import Console
-
+    from microexpr.cli.printing import console
     from microexpr.inspecting import tree
 
-    console = Console(soft_wrap=True, highlight=False)
     for path in arguments.file:
-        console.print(tree(path), markup=False)
+        console().print(tree(path))

@@ -8,6 +8,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from microexpr.cli.magnify import plain_warnings
 from microexpr.errors import DataError
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ def run(arguments: argparse.Namespace) -> None:
         step=arguments.step,
         annotate=arguments.annotate,
     )
-    rows, failed = _answer_all(model, sources, request)
+    with plain_warnings():
+        rows, failed = _answer_all(model, sources, request)
     if rows:
         _print(rows, model.labels)
     print(f"Model: {honest.sentence(model.about['accuracy'])}.")
@@ -145,12 +147,12 @@ def _answer_all(
 
 
 def _print(rows: list[dict[str, Any]], labels: list[str]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from microexpr.cli.printing import console
     from microexpr.prediction.recognise import WHAT
 
-    table = Table(box=None, padding=(0, 2, 0, 0), caption=WHAT, caption_justify="left")
+    table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("clip", "frames", "no face", "pieces", "windows", "answer", *labels):
         right = name not in ("clip", "answer")
         table.add_column(name, justify="right" if right else "left")
@@ -165,4 +167,5 @@ def _print(rows: list[dict[str, Any]], labels: list[str]) -> None:
             row["predicted"],
             *(f"{row['probabilities'][label]:.2f}" for label in labels),
         )
-    Console().print(table)
+    console().print(table)
+    print(WHAT)

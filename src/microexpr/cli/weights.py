@@ -42,14 +42,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    from rich.console import Console
     from rich.tree import Tree
 
     from microexpr.backbones import installing
     from microexpr.backbones.build import NETWORKS
     from microexpr.backbones.weights import KNOWN
+    from microexpr.cli.printing import console
 
-    console = Console(soft_wrap=True, highlight=False)
     for name, network in NETWORKS.items():
         tree = Tree(name)
         if not network.layouts:
@@ -61,12 +60,12 @@ def _list(arguments: argparse.Namespace) -> None:
             formats = tree.add("formats")
             for suffix, layout in network.layouts.items():
                 formats.add(f"{suffix}: {layout.title}")
-        console.print(tree, markup=False)
+        console().print(tree)
     tree = Tree("known checksums")
     for known in KNOWN.values():
         reported = ", reported" if known.reported else ""
         tree.add(f"{known.name}: {known.size_bytes} bytes, sha256 {known.sha256}{reported}")
-    console.print(tree, markup=False)
+    console().print(tree)
 
 
 def _add(arguments: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from microexpr import __version__, video
 from microexpr.errors import ConfigError, DataError
 from microexpr.files import replacing, sha256_of
+from microexpr.media.notices import noted, notice
 from microexpr.prediction import outputs
 from microexpr.prediction.drawing import FOOT, Annotator
 from microexpr.prediction.exported import SETTINGS, Exported
@@ -102,18 +103,21 @@ def answer_clip(exported: Exported, source: Source, request: Request) -> dict[st
         log.info("%s: answered already", source.name)
         return done
     tally = Tally(exported, source)
-    with outputs.writing(request.folder, source.name, exported.labels) as writer:
+    with (
+        outputs.writing(request.folder, source.name, exported.labels) as writer,
+        noted() as notices,
+    ):
         with _annotator(exported, source, request) as annotator:
             for answer in _answers(exported, source, request, annotator):
                 tally.add(answer)
                 writer.write(answer)
                 if annotator is not None:
                     annotator.draw(answer)
-        row = tally.row()
+            row = tally.row()
         writer.finish(
             {
                 "clip": row,
-                "notices": tally.notices,
+                "notices": notices,
                 "what": WHAT,
                 "model": {key: exported.about[key] for key in ("accuracy", "trained_on")},
                 "made": {
@@ -151,7 +155,7 @@ def _frames(source: Source) -> Iterator[tuple[np.ndarray, int, float]]:
 
 
 class Tally:
-    """What is known of a clip so far: sums, and what the user should know.
+    """What is known of a clip so far.
 
     Parameters
     ----------
@@ -163,7 +167,6 @@ class Tally:
 
     def __init__(self, exported: Exported, source: Source) -> None:
         self._exported, self._source = exported, source
-        self.notices: list[str] = []
         self._sum = np.zeros(len(exported.labels))
         self._pieces = self._answered = self._windows = self._frames = self._without = 0
         self._seconds, self._fps, self._problem = 0.0, 0.0, ""
@@ -225,12 +228,10 @@ class Tally:
         if low <= self._fps <= high:
             return
         n, usual = self._exported.config.model.n, trained["median"]
-        text = (
-            f"{self._fps:.4g} frames/s, the model learnt from {usual:g}: a window of {n} frames "
-            f"lasts {n / self._fps:.2g} s instead of {n / usual:.2g} s"
+        notice(
+            f"{self._source.name}: {self._fps:.4g} frames/s, the model learnt from {usual:g}: a "
+            f"window of {n} frames lasts {n / self._fps:.2g} s instead of {n / usual:.2g} s"
         )
-        self.notices.append(text)
-        log.warning("%s: %s", self._source.name, text)
 
 
 @contextmanager
