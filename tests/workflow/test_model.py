@@ -92,7 +92,7 @@ def test_predictions_of_a_training_clip_are_those_of_the_caches(
         columns = [f"p_{label}" for label in model.labels]
         np.testing.assert_allclose(found[columns], wanted, atol=1e-3)
         document = json.loads((tmp_path / f"predictions/{clip.clip_id}.json").read_text())
-        assert document["notices"] == []
+        assert not any("frames/s" in notice for notice in document["notices"])
         np.testing.assert_allclose(
             list(document["clip"]["probabilities"].values()), wanted.mean(axis=0), atol=1e-3
         )

@@ -63,6 +63,7 @@ def window_rows(answer: Answer, labels: Sequence[str]) -> Iterator[dict[str, Any
             "step": int(rows[-1] - rows[-2]),
             "first_s": round(float(time[rows[0]]), 4),
             "last_s": round(float(time[rows[-1]]), 4),
+            "frames_without_face": int((~answer.piece.detected[np.unique(rows)]).sum()),
             "predicted": labels[int(shares.argmax())],
             "probabilities": probabilities(labels, shares),
         }
@@ -117,7 +118,8 @@ class Writer:
 def window_header(labels: Sequence[str]) -> dict[str, Any]:
     """Give the keys of a window's row."""
     keys = ("piece", "window", "first_frame", "last_frame", "step", "first_s", "last_s")
-    return {**dict.fromkeys((*keys, "predicted")), "probabilities": dict.fromkeys(labels)}
+    keys = (*keys, "frames_without_face", "predicted")
+    return {**dict.fromkeys(keys), "probabilities": dict.fromkeys(labels)}
 
 
 @contextmanager

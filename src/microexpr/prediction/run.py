@@ -29,6 +29,7 @@ from microexpr.stages.crop import face_detector
 
 log = logging.getLogger(__name__)
 SAME_RATE = 0.05  # of a frame rate
+UNEVEN = 0.25  # of the distance of two frames; a time base may round by less
 ROOT = Path()
 
 
@@ -170,7 +171,7 @@ class Tally:
         self._sum = np.zeros(len(exported.labels))
         self._pieces = self._answered = self._windows = self._frames = self._without = 0
         self._seconds, self._fps, self._problem = 0.0, 0.0, ""
-        self._only = -1
+        self._only, self._uneven = -1, False
 
     def add(self, answer: Answer) -> None:
         """Take the next piece."""
@@ -194,6 +195,14 @@ class Tally:
         if not self._fps:
             self._fps = answer.fps
             self._compare_rates()
+        steps = np.diff(piece.time) * answer.fps
+        if not self._uneven and np.abs(steps - 1).max() > UNEVEN:
+            self._uneven = True
+            notice(
+                f"{self._source.name}: frames {piece.number[0]}-{piece.number[-1]} are not evenly "
+                f"spaced in time, {steps.min():.2g} to {steps.max():.2g} of the usual distance; "
+                "magnification takes them to be"
+            )
 
     def row(self) -> dict[str, Any]:
         """Describe the clip.
