@@ -209,6 +209,8 @@ def test_bad_input_is_one_line(capsys, tmp_path, plain):
         ([images / "image1.png"], "is a single image"),
         ([video, "--fps", -1], "--fps: -1 must be positive"),
         ([video, "--piece", 7], "--piece 7: a window has 7 frames"),
+        ([video, "--piece", 0], "--piece 0: a window has 7 frames"),
+        ([video, "--step", 0], "--step 0: must lie between 1 and 13"),
         ([video, "--piece", 20, "--step", 14], "--step 14: must lie between 1 and 13"),
         ([video, "--weights", video], "random_mobilenet takes no file"),
     ]:

@@ -103,6 +103,7 @@ class Writer:
         corners = crop_corners(answer)
         piece["without_face"] = answer.piece.without_face()
         piece["crop_px"] = None if corners is None else corners.round(2).tolist()
+        del piece["windows"]  # their number; the list is the last entry
         piece["windows"] = found
         self._document.write(("\n" if self._empty else ",\n") + _json(piece))
         self._empty = False

@@ -14,22 +14,21 @@ from typing import Any
 import numpy as np
 
 from microexpr import __version__, video
-from microexpr.errors import ConfigError, DataError
+from microexpr.errors import ConfigError
 from microexpr.files import replacing, sha256_of
-from microexpr.media.notices import noted, notice
+from microexpr.media.notices import noted
 from microexpr.prediction import outputs
 from microexpr.prediction.drawing import FOOT, Annotator
 from microexpr.prediction.exported import SETTINGS, Exported
-from microexpr.prediction.pieces import Cutter, stretches
+from microexpr.prediction.pieces import Cutter
 from microexpr.prediction.recognise import WHAT, Answer, recognise
 from microexpr.prediction.sources import Source
+from microexpr.prediction.tally import Tally
 from microexpr.progress import track
 from microexpr.provenance import fingerprint
 from microexpr.stages.crop import face_detector
 
 log = logging.getLogger(__name__)
-SAME_RATE = 0.05  # of a frame rate
-UNEVEN = 0.25  # of the distance of two frames; a time base may round by less
 ROOT = Path()
 
 
@@ -64,8 +63,12 @@ def make_request(
         When a piece is shorter than a window, or the last one could be.
     """
     n = exported.config.model.n
-    length = piece or max(int(exported.about["trained_on"]["frames"]["max"]), n + 1)
-    stride = step or max(1, min(length // 2, length - n))
+    length = (
+        piece
+        if piece is not None
+        else max(int(exported.about["trained_on"]["frames"]["max"]), n + 1)
+    )
+    stride = step if step is not None else max(1, min(length // 2, length - n))
     if length <= n:
         raise ConfigError(f"--piece {length}: a window has {n} frames, a piece needs more")
     if not 1 <= stride <= length - n:
@@ -153,94 +156,6 @@ def _frames(source: Source) -> Iterator[tuple[np.ndarray, int, float]]:
     for chunk in video.decode(ROOT, source.clip):
         for rgb, number, time in zip(chunk.rgb, chunk.number, chunk.time, strict=True):
             yield rgb, int(number), float(time)
-
-
-class Tally:
-    """What is known of a clip so far.
-
-    Parameters
-    ----------
-    exported : Exported
-        The model.
-    source : Source
-        The clip.
-    """
-
-    def __init__(self, exported: Exported, source: Source) -> None:
-        self._exported, self._source = exported, source
-        self._sum = np.zeros(len(exported.labels))
-        self._pieces = self._answered = self._windows = self._frames = self._without = 0
-        self._seconds, self._fps, self._problem = 0.0, 0.0, ""
-        self._only, self._uneven = -1, False
-
-    def add(self, answer: Answer) -> None:
-        """Take the next piece."""
-        piece = answer.piece
-        known = self._frames - piece.first  # frames that the piece before held as well
-        absent = ~piece.detected[known:]
-        self._frames += len(absent)
-        self._without += int(absent.sum())
-        for start, stop in stretches(piece.number[known:], absent):
-            log.info("%s: no face in frames %d-%d", self._source.name, start, stop)
-        self._pieces += 1
-        self._seconds = float(piece.time[-1])
-        if answer.problem:
-            self._problem = self._problem or answer.problem
-            log.warning("%s: no answer: %s", self._source.name, answer.problem)
-            return
-        self._answered += 1
-        self._windows += len(answer.windows)
-        self._sum += answer.of_piece
-        self._only = answer.predicted
-        if not self._fps:
-            self._fps = answer.fps
-            self._compare_rates()
-        steps = np.diff(piece.time) * answer.fps
-        if not self._uneven and np.abs(steps - 1).max() > UNEVEN:
-            self._uneven = True
-            notice(
-                f"{self._source.name}: frames {piece.number[0]}-{piece.number[-1]} are not evenly "
-                f"spaced in time, {steps.min():.2g} to {steps.max():.2g} of the usual distance; "
-                "magnification takes them to be"
-            )
-
-    def row(self) -> dict[str, Any]:
-        """Describe the clip.
-
-        Raises
-        ------
-        DataError
-            When no piece was answered.
-        """
-        if not self._answered:
-            raise DataError(f"clip {self._source.name}: {self._problem or 'no frame'}")
-        labels = self._exported.labels
-        mean = self._sum / self._answered
-        best = self._only if self._answered == 1 else int(mean.argmax())
-        return {
-            "clip": self._source.name,
-            "source": str(self._source.path),
-            "frames": self._frames,
-            "frames_without_face": self._without,
-            "seconds": round(self._seconds, 4),
-            "fps": round(self._fps, 3),
-            "pieces": self._pieces,
-            "pieces_answered": self._answered,
-            "windows": self._windows,
-            "predicted": labels[best],
-            "probabilities": outputs.probabilities(labels, mean),
-        }
-
-    def _compare_rates(self) -> None:
-        trained = self._exported.about["trained_on"]["fps"]
-        low, high = trained["min"] * (1 - SAME_RATE), trained["max"] * (1 + SAME_RATE)
-        if low <= self._fps <= high:
-            return
-        n, usual = self._exported.config.model.n, trained["median"]
-        notice(
-            f"{self._source.name}: {self._fps:.4g} frames/s, the model learnt from {usual:g}: a "
-            f"window of {n} frames lasts {n / self._fps:.2g} s instead of {n / usual:.2g} s"
-        )
 
 
 @contextmanager
