@@ -215,6 +215,7 @@ def test_bad_input_is_one_line(capsys, tmp_path, plain):
         ([video, "--weights", video], "random_mobilenet takes no file"),
     ]:
         assert message in refused(capsys, plain, out, *arguments)
+    assert f"{video} is a clip to answer" in refused(capsys, plain, tmp_path, video)
     if not torch.cuda.is_available():
         assert "no CUDA device" in refused(capsys, plain, out, video, "--device", "cuda")
     assert not out.exists() or list(out.iterdir()) == []
@@ -226,6 +227,10 @@ def test_bad_input_is_one_line(capsys, tmp_path, plain):
         (lambda m: (m / "config.json").unlink(), "no exported model"),
         (lambda m: (m / "config.json").write_text("{"), "config.json: cannot be read"),
         (lambda m: (m / "config.json").write_text("{}"), "format None"),
+        (
+            lambda m: (m / "config.json").write_text('{"format": "microexpr/exported 1.0"}'),
+            "it has no entry config",
+        ),
         (lambda m: (m / "model.safetensors").unlink(), "model.safetensors is missing"),
         (lambda m: (m / "model.safetensors").write_bytes(b"x"), "damaged, or not of the config"),
         (lambda m: edit(m, "weights", "sha256", "0" * 64), "trained with weights random"),

@@ -131,6 +131,14 @@ def test_what_has_changed_since_is_found(
     assert str(PLACE) in refused(capsys, "add", str(PLACE))
 
 
+def test_a_json_file_about_something_else_is_no_note(
+    capsys: pytest.CaptureFixture[str], caffe_file: Path
+) -> None:
+    assert main(["weights", "add", str(caffe_file)]) == 0
+    PLACE.with_suffix(".json").write_text('{"sha256": "0"}')
+    assert build("resnet50_vggface2").weights_sha256 == sha256_of(PLACE)
+
+
 def test_the_list_names_files_checksums_and_terms(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["weights", "list"]) == 0
     said = capsys.readouterr().out

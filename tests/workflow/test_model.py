@@ -33,9 +33,9 @@ def with_model(finished, tmp_path_factory) -> Project:
     return copy
 
 
-def test_only_the_model_is_made_beside_the_table(finished):
-    assert finished.planned(target=TARGET) == {"model": 1}
-    assert finished.planned() == {}
+def test_only_a_change_of_its_own_section_makes_it_again(with_model):
+    assert with_model.planned(target=TARGET) == {}
+    assert with_model.planned("model: {n: 7}", target=f"{TARGET} results/table.csv") == {"model": 1}
 
 
 def test_the_accuracy_is_that_of_the_folds(with_model):
@@ -62,11 +62,11 @@ def test_it_says_where_it_comes_from(with_model):
     assert origin["params"]["model"] == {"method": "pmm", "n": 9}
 
 
-def test_another_run_gives_the_same_bytes(with_model, tmp_path):
-    copy = with_model.copy(tmp_path / "copy")
-    before = {p.name: p.read_bytes() for p in (copy.folder / "results/model").iterdir()}
-    assert copy.run("--forcerun", "model", target=TARGET).returncode == 0
-    assert {p.name: p.read_bytes() for p in (copy.folder / "results/model").iterdir()} == before
+def test_another_run_gives_the_same_bytes(with_model):
+    folder = with_model.folder / "results/model"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert with_model.run("--forcerun", "model", target=TARGET).returncode == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_predictions_of_a_training_clip_are_those_of_the_caches(
@@ -105,8 +105,7 @@ def test_predictions_of_a_training_clip_are_those_of_the_caches(
         ("model: {method: amm}", "model.method: amm is not in magnify.methods"),
     ],
 )
-def test_an_arm_that_the_folds_do_not_test_is_refused(finished, tmp_path, extra, message):
-    copy = finished.copy(tmp_path / "copy")
-    done = copy.run("--dry-run", extra=extra, target=TARGET)
+def test_an_arm_that_the_folds_do_not_test_is_refused(with_model, extra, message):
+    done = with_model.run("--dry-run", extra=extra, target=TARGET)
     assert done.returncode != 0
     assert message in done.stdout + done.stderr

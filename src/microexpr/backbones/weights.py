@@ -105,7 +105,7 @@ def verify(path: Path, sha256: str | None = None) -> str:
             )
         return found
     beside = path.with_suffix(NOTE)
-    if path.suffix == CONVERTED and beside.is_file() and (noted := _noted(beside)) != found:
+    if path.suffix == CONVERTED and (noted := _noted(beside)) not in (None, found):
         raise WeightsError(f"{path}: sha256 is {found}, {beside.name} beside it says {noted}")
     advice = f"if you trust the file set features.weights.sha256 to {found}"
     known = KNOWN.get(path.name)
@@ -190,11 +190,13 @@ def save(backbone: Backbone, path: str | os.PathLike[str]) -> None:
         save_file(state, temporary, metadata=header(backbone.name, "rgb"))
 
 
-def _noted(path: Path) -> str:
+def _noted(path: Path) -> str | None:
+    """Checksum of a note; None where there is none, or the JSON is about something else."""
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["sha256"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path}: damaged ({error})") from None
+        note = json.loads(path.read_text(encoding="utf-8"))
+        return note["sha256"] if note["network"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def header(network: str, order: ChannelOrder) -> dict[str, str]:

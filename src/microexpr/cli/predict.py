@@ -31,7 +31,7 @@ written to the folder, for each clip:
   NAME.pieces.csv   probabilities of each piece, frames without a face
   NAME.json         both, the clip's answer, notices, the model's honest accuracy
   NAME.mp4          the video with crop, face and probabilities
-and clips.csv, a row a clip. Clips that were answered before are not answered again.
+and clips.csv, a row a clip of this run. Clips that were answered before are not answered again.
 
 examples:
   microexpr predict face.mp4
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> None:
         Whatever the user can mend; of several clips, when all others have been answered.
     """
     from microexpr.prediction import exported, honest
-    from microexpr.prediction.run import make_request
+    from microexpr.prediction.run import check_places, make_request
     from microexpr.prediction.sources import find
     from microexpr.threads import choose_device, limit_threads
 
@@ -106,6 +106,7 @@ def run(arguments: argparse.Namespace) -> None:
         step=arguments.step,
         annotate=arguments.annotate,
     )
+    check_places(request, sources)
     with plain_warnings():
         rows, failed = _answer_all(model, sources, request)
     if rows:

@@ -20,6 +20,7 @@ from microexpr.files import sha256_of, write_json
 from microexpr.training.trained import TrainedModel
 
 FORMAT = "microexpr/exported 1.0"
+KEYS = ("config", "sha256", "weights", "trained_on", "accuracy")
 MODEL, SETTINGS, ORIGIN = "model.safetensors", "config.json", "provenance.json"
 SYNTHETIC = "SYNTHETIC: trained on generated faces; its answers say nothing about people."
 
@@ -106,6 +107,8 @@ def read_about(folder: str | os.PathLike[str]) -> dict[str, Any]:
         raise WeightsError(f"{path}: cannot be read ({error})") from None
     if found != FORMAT:
         raise WeightsError(f"{path}: format {found}, wanted {FORMAT}")
+    if missing := [key for key in KEYS if not isinstance(about.get(key), dict)]:
+        raise WeightsError(f"{path}: damaged, it has no entry {missing[0]}")
     for name, sha256 in about["sha256"].items():
         if not (folder / name).is_file():
             raise WeightsError(f"{folder}: {name} is missing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -77,6 +77,21 @@ def make_request(
             f"the edge of a piece of {length} would be lost"
         )
     return Request(folder, length, stride, annotate)
+
+
+def check_places(request: Request, sources: Sequence[Source]) -> None:
+    """Refuse to write over a clip that is to be answered.
+
+    Raises
+    ------
+    ConfigError
+        Naming the clip.
+    """
+    inputs = {source.path.resolve() for source in sources}
+    for source in sources:
+        path = request.folder / f"{source.name}{outputs.VIDEO}"
+        if request.annotate and path.resolve() in inputs:
+            raise ConfigError(f"--output {request.folder}: {path} is a clip to answer")
 
 
 def answer_clip(exported: Exported, source: Source, request: Request) -> dict[str, Any]:
