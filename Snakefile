@@ -23,6 +23,7 @@ include: "workflow/rules/compare.smk"
 include: "workflow/rules/ablation.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/explain.smk"
+include: "workflow/rules/model.smk"
 
 
 rule all:

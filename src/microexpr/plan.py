@@ -181,6 +181,19 @@ class Plan:
             raise ConfigError(f"{key}: {method} is not in magnify.methods")
         return method
 
+    def exported(self) -> str:
+        """Give the arm of the exported model.
+
+        Raises
+        ------
+        ConfigError
+            When the folds do not test it: its accuracy would be unknown.
+        """
+        model = self.config.model
+        if model.n not in self.config.windows.n:
+            raise ConfigError(f"model.n: {model.n} is not in windows.n {self.config.windows.n}")
+        return self.arm(model.method, "model.method")
+
     def code(self, stage: str) -> str:
         """Fingerprint of a stage's code."""
         return fingerprint(module(stage))

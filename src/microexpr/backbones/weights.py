@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors.torch import save_file
+from torch import Tensor
 
 from microexpr.backbones.base import Backbone
-from microexpr.backbones.keymaps import ChannelOrder, Layout
+from microexpr.backbones.keymaps import OWN, ChannelOrder, Layout
 from microexpr.backbones.readers import HEADER, read
 from microexpr.errors import WeightsError
 from microexpr.files import replacing, sha256_of
 
 # Hubs put the first digits of the checksum into the name: resnet50-0676ba61.pth.
+CONVERTED, NOTE = ".safetensors", ".json"  # a converted file, and where it comes from
 NAMED_CHECKSUM = re.compile(r"-([0-9a-f]{8})\.(?:pth|safetensors)$")
 
 
@@ -102,6 +104,9 @@ def verify(path: Path, sha256: str | None = None) -> str:
                 f"{path}: sha256 is {found}, features.weights.sha256 says {sha256.lower()}"
             )
         return found
+    beside = path.with_suffix(NOTE)
+    if path.suffix == CONVERTED and (noted := _noted(beside)) not in (None, found):
+        raise WeightsError(f"{path}: sha256 is {found}, {beside.name} beside it says {noted}")
     advice = f"if you trust the file set features.weights.sha256 to {found}"
     known = KNOWN.get(path.name)
     if known and found != known.sha256:
@@ -146,8 +151,26 @@ def load(
     if path.suffix not in layouts:
         raise WeightsError(f"{path}: {backbone.name} is read from {', '.join(layouts)} files")
     checksum = verify(path, sha256)
-    layout = layouts[path.suffix]
-    tensors, text = read(path)
+    fill(backbone, path, *read(path), layouts)
+    backbone.weights_name, backbone.weights_sha256 = path.name, checksum
+
+
+def fill(
+    backbone: Backbone,
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    text: str | None,
+    layouts: Mapping[str, Layout],
+) -> None:
+    """Fill a network with what :func:`microexpr.backbones.readers.read` gave for a file.
+
+    Raises
+    ------
+    WeightsError
+        When the tensors are of another network.
+    """
+    # Who says of itself that it is converted has own names, whatever its suffix else stands for.
+    layout = OWN if text and path.suffix == CONVERTED else layouts[path.suffix]
     order = layout.order or _order(text, path, backbone.name)
     shapes = {name: tuple(value.shape) for name, value in backbone.state_dict().items()}
     try:
@@ -155,7 +178,6 @@ def load(
     except WeightsError as error:
         raise WeightsError(f"{path} is not {layout.title}: {error}") from None
     backbone.load_state_dict(state, assign=True)
-    backbone.weights_name, backbone.weights_sha256 = path.name, checksum
 
 
 def save(backbone: Backbone, path: str | os.PathLike[str]) -> None:
@@ -166,6 +188,15 @@ def save(backbone: Backbone, path: str | os.PathLike[str]) -> None:
     state = {name: value.contiguous() for name, value in backbone.state_dict().items()}
     with replacing(path) as temporary:
         save_file(state, temporary, metadata=header(backbone.name, "rgb"))
+
+
+def _noted(path: Path) -> str | None:
+    """Checksum of a note; None where there is none, or the JSON is about something else."""
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        return note["sha256"] if note["network"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def header(network: str, order: ChannelOrder) -> dict[str, str]:

@@ -90,11 +90,13 @@ def open_cache(path: str | os.PathLike[str], kind: str | None = None) -> Iterato
         raise CacheError(f"{path}: not a readable HDF5 file ({error})") from None
     with file:
         attributes = file.attrs
+        found = str(attributes.get("schema", "")).removeprefix("microexpr/")
+        if found not in DATASET:
+            raise CacheError(f"{path}: an HDF5 file, but not a cache of microexpr")
         if attributes.get("complete") != 1:
             raise CacheError(f"{path}: incomplete, made by an interrupted run; delete it")
-        found = str(attributes.get("schema", "")).removeprefix("microexpr/")
-        if found not in DATASET or (kind is not None and found != kind):
-            raise CacheError(f"{path}: is a cache of {found or 'nothing known'}, wanted {kind}")
+        if kind is not None and found != kind:
+            raise CacheError(f"{path}: is a cache of {found}, wanted {kind}")
         version = attributes.get("schema_version")
         if version != SCHEMA_VERSION:
             raise CacheError(f"{path}: schema version {version}, wanted {SCHEMA_VERSION}")

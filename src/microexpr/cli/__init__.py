@@ -8,7 +8,17 @@ import sys
 from collections.abc import Sequence
 
 from microexpr import __version__
-from microexpr.cli import magnify, pictures, reports, stages, studies, tools
+from microexpr.cli import (
+    inspect,
+    magnify,
+    pictures,
+    predict,
+    reports,
+    stages,
+    studies,
+    tools,
+    weights,
+)
 from microexpr.errors import MicroexprError
 
 __all__ = ["main"]
@@ -36,6 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     magnify.add_command(commands)
     studies.add_commands(commands)
     pictures.add_commands(commands)
+    predict.add_command(commands)
+    inspect.add_command(commands)
+    weights.add_command(commands)
     tools.add_commands(commands)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)

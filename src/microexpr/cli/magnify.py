@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> None:
     if Path(arguments.source).suffix == CACHE:
         _stage(arguments)
     else:
-        with _plain_warnings():
+        with plain_warnings():
             _media(arguments)
 
 
@@ -221,7 +221,7 @@ def _alphas(text: str | None) -> list[float]:
 
 
 @contextmanager
-def _plain_warnings() -> Iterator[None]:
+def plain_warnings() -> Iterator[None]:
     """Show our warnings as single lines."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", MicroexprWarning)

@@ -1,4 +1,4 @@
-"""Stages beside the table: choices on inner folds, the ablation, what a leak feigns.
+"""Stages beside the table: inner folds, the ablation, what a leak feigns, the exported model.
 
 Imports stand inside the functions: torch takes longer to import than some stages take to run.
 """
@@ -41,6 +41,12 @@ def add_commands(commands: Commands) -> None:
     figure.add_argument("answers", type=Path, nargs="+", help="of stage leak (.csv)")
     figure.add_argument("--output", type=Path, required=True, help="leak.csv, .pdf, .png beside it")
 
+    model = stage_parser(commands, "model", _model, "train on all clips and export, for predict")
+    model.add_argument("features", type=Path, nargs="+", help="caches of features: all shards")
+    model.add_argument("--output", type=Path, required=True, help="folder of the model")
+    model.add_argument("--metrics", type=Path, required=True, help="metrics.csv: the accuracy")
+    device_option(model)
+
 
 def _inner(arguments: argparse.Namespace) -> None:
     from microexpr.stages import inner
@@ -79,3 +85,17 @@ def _leak_plot(arguments: argparse.Namespace) -> None:
     from microexpr.stages import leak_plot
 
     leak_plot.run(Config.load(arguments.config), arguments.answers, arguments.output)
+
+
+def _model(arguments: argparse.Namespace) -> None:
+    from microexpr.stages import model
+    from microexpr.threads import choose_device, limit_threads
+
+    limit_threads(arguments.threads)
+    model.run(
+        Config.load(arguments.config),
+        arguments.features,
+        arguments.output,
+        metrics=arguments.metrics,
+        device=choose_device(arguments.device),
+    )

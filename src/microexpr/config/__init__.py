@@ -20,6 +20,7 @@ from microexpr.config.base import Section, overlaid
 from microexpr.config.choosing import Select
 from microexpr.config.comparing import Against, Compare
 from microexpr.config.data import Data, Demo, Expected, Kind, Problem
+from microexpr.config.exporting import Model
 from microexpr.config.images import Amm, Crop, Magnify, Method, Pmm
 from microexpr.config.judging import Evaluate, Protocol
 from microexpr.config.learning import Features, Reading, Train, Weights, Windows
@@ -45,6 +46,7 @@ __all__ = [
     "Leak",
     "Magnify",
     "Method",
+    "Model",
     "Pmm",
     "Problem",
     "Protocol",
@@ -75,6 +77,7 @@ class Config(Section):
     leak: Leak = Leak()
     figures: Figures = Figures()
     explain: Explain = Explain()
+    model: Model = Model()
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Config:

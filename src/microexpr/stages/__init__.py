@@ -134,6 +134,14 @@ SECTIONS["leak"] = {
     "protocol": ("folds", "seed"),
     "leak": ("n", "reading", "test_share"),
 }
+# A model that answers for other videos holds what made the caches as well.
+SECTIONS["model"] = SECTIONS["inner"] | {
+    "data": SECTIONS["evaluate"]["data"],
+    "crop": None,
+    "features": ("backbone", "cut", "weights", "batch", "dtype"),
+    "train": tuple(key for key in SECTIONS["train"]["train"] if key != "parts"),
+    "model": None,
+}
 # The system that is this pipeline's own network reads what training reads as well.
 SECTIONS["compare_own"] = SECTIONS["train"] | {"compare": ("against", "seeds")}
 TEMPORAL = ("passband_hz", "temporal_filter", "order", "reference_frame")
@@ -183,6 +191,8 @@ def _sections(config: Config, stage: str) -> dict[str, tuple[str, ...] | None]:
     """Give the keys of a stage; what is not switched on is not read."""
     if stage == "train" and config.select.epoch == "nested":
         return SECTIONS["inner"]
+    if stage == "model" and (keys := MAGNIFY[config.model.method]):
+        return SECTIONS[stage] | {"magnify": keys}
     if stage == "evaluate" and not config.evaluate.controls:
         return {name: keys for name, keys in SECTIONS[stage].items() if name != "ablation"}
     return SECTIONS[stage]

@@ -48,11 +48,7 @@ def run(config: Config, source: Path, output: Path) -> None:
     """
     settings = config.crop
     made = provenance(__name__, part(config, "crop"), [source])
-    detector = (
-        FaceDetector(min_score=settings.min_score, width_px=settings.detection_width_px)
-        if settings.detector == "yunet"
-        else None
-    )
+    detector = face_detector(settings)
     with (
         cache.open_cache(source, "frames") as frames,
         # Sensor noise hardly compresses (26 % with gzip), and takes more time than the crop itself.
@@ -60,6 +56,13 @@ def run(config: Config, source: Path, output: Path) -> None:
     ):
         for clip in track(frames.clip_ids, "crop"):
             _crop_clip(frames[clip], out, detector, settings)
+
+
+def face_detector(settings: CropSettings) -> FaceDetector | None:
+    """Make the detector of ``crop.detector``; None where the clips are cropped already."""
+    if settings.detector == "none":
+        return None
+    return FaceDetector(min_score=settings.min_score, width_px=settings.detection_width_px)
 
 
 def _crop_clip(
@@ -70,7 +73,7 @@ def _crop_clip(
 ) -> None:
     first = clip.data[: settings.first_frames]
     found = [detection for rgb in first if detector and (detection := detector.detect(rgb))]
-    transform = _transform(clip.clip_id, first.shape, found, settings)
+    transform = clip_transform(clip.clip_id, first.shape, found, settings)
     jitter, detected = JitterMeter(), 0
     with out.clip(clip.clip_id, **clip.attributes) as group:
         for start in range(0, len(clip), CHUNK):
@@ -103,9 +106,27 @@ def _crop_clip(
     log.info("clip %s: jitter %.3f px, face in %.0f %%", clip.clip_id, jitter.rms_px, 100 * share)
 
 
-def _transform(
+def clip_transform(
     clip_id: str, shape: tuple[int, ...], found: list[Detection], settings: CropSettings
 ) -> CropTransform:
+    """Fix the transform of a clip.
+
+    Parameters
+    ----------
+    clip_id : str
+        For the message.
+    shape : tuple of int
+        Of the clip's first frames, (T, y, x, 3); T is at most ``crop.first_frames``.
+    found : list of Detection
+        Faces in these frames.
+    settings : Crop
+        Section of the configuration.
+
+    Raises
+    ------
+    DataError
+        When there is no face.
+    """
     if settings.detector == "none":
         return whole_frame_transform(shape[1], shape[2], settings.size_px)
     if not found:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from microexpr import backbones, cache
-from microexpr.config import Config
+from microexpr.config import Config, Features
 from microexpr.progress import track
 from microexpr.provenance import provenance
 from microexpr.stages import part
@@ -61,7 +61,39 @@ def run(config: Config, source: Path, output: Path, device: str = "cpu") -> None
             _clip_features(images[clip_id], out, network, config, device)
 
 
+def batch_frames(settings: Features, device: str) -> int:
+    """Frames that pass through the network at a time."""
+    # A CPU's cache holds the maps of few frames; a GPU wants many.
+    return settings.batch or (4 if device == "cpu" else 128)
+
+
 @torch.inference_mode()
+def frame_features(
+    pixels: np.ndarray, network: backbones.Backbone, settings: Features, device: str = "cpu"
+) -> np.ndarray:
+    """Run the frozen blocks over a batch of frames.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (T, y, x, 3), uint8
+        Face crops, magnified or not.
+    network : Backbone
+        On `device`.
+    settings : Features
+        ``cut`` and ``dtype``.
+    device : str
+        ``cpu`` or ``cuda``.
+
+    Returns
+    -------
+    ndarray, shape (T, C, h, w)
+        In the dtype of the cache.
+    """
+    images = torch.from_numpy(pixels).to(device)
+    maps = network.front(network.preprocess(images), settings.cut)
+    return np.ascontiguousarray(maps.cpu().numpy(), dtype=settings.dtype)
+
+
 def _clip_features(
     clip: cache.ClipCache,
     out: cache.CacheWriter,
@@ -70,16 +102,13 @@ def _clip_features(
     device: str,
 ) -> None:
     settings = config.features
-    # A CPU's cache holds the maps of few frames; a GPU wants many.
-    batch = settings.batch or (4 if device == "cpu" else 128)
+    batch = batch_frames(settings, device)
     attributes = {"method": "none", **clip.attributes, "backbone": network.name}
     with out.clip(clip.clip_id, **attributes, cut=settings.cut) as group:
         for start in range(0, len(clip), batch):
             rows = slice(start, start + batch)
-            images = torch.from_numpy(clip.data[rows]).to(device)
-            maps = network.front(network.preprocess(images), settings.cut)
             group.append(
-                np.ascontiguousarray(maps.cpu().numpy(), dtype=settings.dtype),
+                frame_features(clip.data[rows], network, settings, device),
                 **{name: clip[name][rows] for name in ("frame", "time", "detected", "box")},
             )
     log.info("clip %s: %d frames", clip.clip_id, group.length)

@@ -64,9 +64,7 @@ def _magnify_clip(
     settings = config.magnify
     attributes = clip.attributes
     fps = float(attributes["fps"])
-    images = torch.from_numpy(clip.data[:]).to(device).float() / 255
-    magnified = METHODS[method](images, fps=fps, **_options(config, method))
-    pixels = (magnified.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+    pixels = magnified_pixels(clip.data[:], fps=fps, config=config, method=method, device=device)
     gain, correlation = realised_gain(
         len(pixels),
         fps=fps,
@@ -86,6 +84,39 @@ def _magnify_clip(
         coordinates = {name: clip[name] for name in ("frame", "time", "detected", "box")}
         group.append(pixels, **coordinates)
     log.info("clip %s: the filter passes %.2f of the motion", clip.clip_id, gain)
+
+
+def magnified_pixels(
+    pixels: np.ndarray, *, fps: float, config: Config, method: str, device: str = "cpu"
+) -> np.ndarray:
+    """Magnify one clip.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (T, y, x, 3), uint8
+        Face crops.
+    fps : float
+        Frames/s.
+    config : Config
+        Section ``magnify``.
+    method : {"amm", "pmm", "filter_only"}
+        How.
+    device : str
+        ``cpu`` or ``cuda``.
+
+    Returns
+    -------
+    ndarray, shape (T, y, x, 3), uint8
+        Rounded.
+
+    Raises
+    ------
+    MicroexprError
+        When the filter has no response for a clip of this length and rate.
+    """
+    images = torch.from_numpy(pixels).to(device).float() / 255
+    magnified = METHODS[method](images, fps=fps, **_options(config, method))
+    return (magnified.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
 
 
 def _options(config: Config, method: str) -> dict[str, Any]:

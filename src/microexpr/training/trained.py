@@ -72,7 +72,6 @@ class TrainedModel:
             return FrozenFrames(self.reading, pooled, store.onset_row, device)
         return RetrainedFrames(self.reading, store, self.trunk, device)
 
-    @torch.no_grad()
     def answer(
         self, frames: FrameSource, sequences: Sequence[np.ndarray], decision: str
     ) -> Answers:
@@ -88,21 +87,29 @@ class TrainedModel:
         decision : str
             See :func:`microexpr.training.decisions.decide`.
         """
-        self.classifier.eval()
-        if self.trunk is not None:
-            self.trunk.eval()
         n_classes = self.classifier.settings["n_classes"]
         probabilities = np.full((len(sequences), n_classes), np.nan)
         predicted = np.full(len(sequences), -1)
         counts = np.array([len(windows) for windows in sequences])
         if counts.any():
-            for clip, logits in enumerate(self._logits(frames, sequences)):
+            for clip, logits in enumerate(self.logits(frames, sequences)):
                 if len(logits):
                     last_frames = sequences[clip][:, -1]
                     probabilities[clip], predicted[clip] = decide(logits, last_frames, decision)
         return Answers(probabilities, predicted, counts)
 
-    def _logits(self, frames: FrameSource, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+    @torch.no_grad()
+    def logits(self, frames: FrameSource, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Look at windows; parameters as :meth:`answer`, of which at least one holds a window.
+
+        Returns
+        -------
+        list of ndarray, shape (W, K), float32
+            For each clip.
+        """
+        self.classifier.eval()
+        if self.trunk is not None:
+            self.trunk.eval()
         rows = np.unique(np.concatenate([windows.ravel() for windows in sequences]))
         embedded = self.classifier.embed(frames(torch.from_numpy(rows)))
         at = [torch.from_numpy(np.searchsorted(rows, w)).to(embedded.device) for w in sequences]

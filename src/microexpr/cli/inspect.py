@@ -1,0 +1,36 @@
+"""``microexpr inspect``: what is in a cache, a model or a weights file."""
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "inspect",
+        help="show what is in caches, models and weights",
+        description="Show caches (.h5): clips, frames, labels, sizes, share of zeros, origin, "
+        "checksum; trained models and converted weights (.safetensors): settings and tensors. "
+        "All values are read, and a cache's checksum is compared.",
+        epilog="example: microexpr inspect results/features/mobilenet_vggface2/pmm/s1-s3.h5",
+    )
+    parser.add_argument("file", type=Path, nargs="+", help="cache, model or weights")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the command.
+
+    Raises
+    ------
+    MicroexprError
+        When a file is damaged, or none of these.
+    """
+    from microexpr.cli.printing import console
+    from microexpr.inspecting import tree
+
+    for path in arguments.file:
+        console().print(tree(path))

@@ -1,0 +1,95 @@
+"""Exported models that tests make in a second: random features, one epoch, a metrics.csv."""
+
+from __future__ import annotations
+
+from functools import cache as once
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from microexpr import backbones, cache
+from microexpr.config import Config
+from microexpr.stages import model as stage
+
+LABELS = ("negative", "positive", "surprise")
+FACES = {"backbone": "mobilenet_vggface2", "cut": 13}
+PLAIN = {"backbone": "random_mobilenet", "cut": 13}
+
+
+@once
+def network(name: str) -> backbones.Backbone:
+    return backbones.build(name)
+
+
+def settings(
+    *, method: str = "none", features: dict[str, Any] = PLAIN, n: int = 7, **changes: dict
+) -> Config:
+    """Give a configuration whose crops are small."""
+    return Config().changed(
+        {
+            "crop": {"size_px": 96 if features == FACES else 64, "detector": "yunet"},
+            "features": features,
+            "train": {"epochs": 1, "readings": ["onset_difference"]},
+            "model": {"method": method, "n": n},
+        },
+        changes,
+    )
+
+
+def write_features(path: Path, config: Config, *, fps: float = 100.0, frames: int = 20) -> Path:
+    """Write features of two subjects with a clip of each class."""
+    rng = np.random.default_rng(0)
+    net = network(config.features.backbone)
+    shape = net.feature_shape(config.features.cut, config.crop.size_px)
+    made = cache.Provenance(weights_name=net.weights_name, weights_sha256=net.weights_sha256)
+    about = {"method": config.model.method, "fps": fps, "backbone": net.name}
+    with cache.create(path, "features", made) as out:
+        for subject in ("s1", "s2"):
+            for label in LABELS:
+                attributes = {"subject": subject, "label": label, **about}
+                clip_id = f"{subject}_{label}"
+                with out.clip(clip_id, cut=config.features.cut, **attributes) as clip:
+                    clip.append(
+                        rng.random((frames, *shape), np.float32).astype(np.float16),
+                        frame=np.arange(frames),
+                        time=np.arange(frames) / fps,
+                        detected=np.ones(frames),
+                        box=np.zeros((frames, 4)),
+                    )
+    return path
+
+
+def write_metrics(path: Path, config: Config, *, protocol: str = "loso") -> Path:
+    """Write the rows of metrics.csv that the model's folder quotes."""
+    about = {
+        "reading": config.train.readings[0],
+        "n": config.model.n,
+        "low": 0.5,
+        "high": 0.9,
+        "confidence": 0.95,
+        "clips": 6,
+        "subjects": 2,
+        "protocol": protocol,
+        "backbone": config.features.backbone,
+        "cut": config.features.cut,
+        "data": "synthetic",
+    }
+    cells = [("accuracy", "all"), ("uf1", "all"), ("uar", "all"), *(("recall", k) for k in LABELS)]
+    rows = [
+        {"method": config.model.method, "metric": metric, "class": name, "value": 0.75, **about}
+        for metric, name in cells
+    ]
+    floor = {"method": "majority", "metric": "accuracy", "class": "all", "value": 1 / 3}
+    pd.DataFrame([*rows, {**about, **floor, "n": None}]).to_csv(path, index=False)
+    return path
+
+
+def export(folder: Path, config: Config, *, fps: float = 100.0, frames: int = 20) -> Path:
+    """Run the stage; give the model's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    features = write_features(folder / "features.h5", config, fps=fps, frames=frames)
+    metrics = write_metrics(folder / "metrics.csv", config)
+    stage.run(config, [features], folder / "model", metrics=metrics)
+    return folder / "model"
