@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from microexpr import __version__
 from microexpr.cli import magnify, stages, studies, tools
 from microexpr.errors import MicroexprError
+from microexpr.privacy.files import own_files
 
 __all__ = ["main"]
 
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     studies.add_commands(commands)
     tools.add_commands(commands)
     arguments = parser.parse_args(argv)
+    own_files()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         arguments.run(arguments)

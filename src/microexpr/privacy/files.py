@@ -1,0 +1,25 @@
+"""What this process and its jobs create, their owner alone can read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+OWNER_ONLY = 0o077
+
+
+def own_files(*folders: Path) -> None:
+    """Close new files and folders to everybody but their owner.
+
+    Faces, what is computed from them, and logs that name people are personal data. The mask is
+    inherited: jobs, logs that a shell opens and Snakemake's own records fall under it.
+
+    Parameters
+    ----------
+    *folders : Path
+        Folders that may be there already, and are closed now.
+    """
+    os.umask(OWNER_ONLY)
+    for folder in folders:
+        if folder.is_dir():
+            folder.chmod(0o700)
