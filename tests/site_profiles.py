@@ -24,7 +24,7 @@ with SnakemakeApi(OutputSettings()) as api:
     workflow.include(project.snakefile, overwrite_default_target=True)
     rules = {
         rule.name: {
-            "local": workflow.is_local(rule),
+            "local": rule.name in workflow._localrules,
             "shell": rule.shellcmd or "",
             "gpu": rule.resources["gpu"].value if "gpu" in rule.resources else 0,
         }

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from itertools import pairwise
 
 import pytest
 import torch
@@ -95,7 +96,7 @@ def test_jobs_of_a_machine_never_share_a_gpu_however_they_end(tmp_path):
     assert set(used) == {"0", "1"}
     for spans in used.values():
         spans.sort()
-        assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+        assert all(end <= start for (_, end), (start, _) in pairwise(spans))
     assert sum(map(len, used.values())) == 6
 
 

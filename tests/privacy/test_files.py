@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import stat
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import pytest
 
 from microexpr.privacy.files import own_files
+from project import ROOT
 
 
 def open_to_others(folder):
@@ -31,6 +33,15 @@ def test_snakemakes_records_lie_behind_a_closed_folder(finished):
     assert stat.S_IMODE((finished.folder / ".snakemake").stat().st_mode) == 0o700
 
 
+def test_no_module_can_open_a_connection():
+    network = {"socket", "ssl", "http", "urllib", "ftplib", "smtplib", "requests", "httpx", "boto3"}
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert network.isdisjoint(name.split(".")[0] for name in names), path
+
+
 def test_folders_that_are_there_are_closed(tmp_path):
     (tmp_path / "results").mkdir(mode=0o755)
     before = os.umask(0o022)
@@ -44,7 +55,7 @@ def test_folders_that_are_there_are_closed(tmp_path):
 
 
 def test_the_demo_command_alone_writes_closed_files(tmp_path):
-    small = '{"demo": {"clips_per_class": 1, "median_frames": 5, "min_frames": 4}}'
+    small = '{"demo": {"clips_per_class": 1, "median_frames": 4, "min_frames": 4, "max_frames": 5}}'
     subprocess.run(
         [sys.executable, "-m", "microexpr", "demo", "faces", "--config", small, "--subjects", "s1"],
         cwd=tmp_path,

@@ -11,7 +11,7 @@ from microexpr.config import Config, overlaid, read_yaml
 from microexpr.config.editing import set_list
 from microexpr.errors import ConfigError, DataError, MicroexprError
 from microexpr.manifest import Clip
-from microexpr.privacy.traces import Traces, all_files, caches_below, of_others
+from microexpr.privacy.traces import MANIFEST, Traces, all_files, caches_below, of_others
 
 RESULTS, SNAKEMAKE = Path("results"), Path(".snakemake")
 ENVIRONMENTS = ("conda", "conda-archive", "singularity")  # software, below .snakemake
@@ -85,13 +85,20 @@ def forget(
     if not dry_run:
         left_out = {*config.data.leave_out, *subjects}
         set_list(files[-1], "data", "leave_out", sorted(left_out, key=manifest.natural))
+        _strike(project / MANIFEST, subjects)
         _remove(removed, stop=project)
     return result
 
 
+def _strike(path: Path, subjects: Sequence[str]) -> None:
+    """Take the subjects' rows out of the manifest."""
+    if path.exists():
+        manifest.write(path, [c for c in manifest.read(path) if c.subject not in subjects])
+
+
 def _clips(project: Path, config: Config) -> list[Clip]:
     """Clips of the data set, where it is still there, and of the last run's manifest."""
-    path = project / RESULTS / "manifest.csv"
+    path = project / MANIFEST
     indexed = manifest.read(path) if path.exists() else []
     try:
         listing = datasets.read(config.data, config.demo)

@@ -17,6 +17,7 @@ CACHE = ".h5"
 # The stages whose files hold one shard, and nothing that was learnt from other shards.
 OF_ONE_SHARD = ("demo", "decode", "crop", "magnify", "features")
 METADATA = Path(".snakemake/metadata")
+MANIFEST = Path("results/manifest.csv")
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,10 @@ def of_others(
 ) -> set[Path]:
     """Find the files that hold nothing of the subjects and nothing that was learnt from them.
 
-    These are whole caches of other subjects, with their logs, benchmarks and Snakemake's records.
-    A file of any other kind is not among them: a table, figure, model or prediction comes from all
-    subjects, and so does a file that nobody knows.
+    These are whole caches of other subjects, with their logs, benchmarks and Snakemake's records,
+    and the manifest, whose rows can be taken out: without it all would be decoded again. A file of
+    any other kind is not among them: a table, figure, model or prediction comes from all subjects,
+    and so does a file that nobody knows.
 
     Parameters
     ----------
@@ -96,6 +98,7 @@ def of_others(
         for stage in OF_ONE_SHARD:
             notes = all_files(project / "results" / folder / stage)
             kept |= {p for p in notes if p.stem in shards and not traces.mentioned_by(p)}
+    kept.add(project / MANIFEST)
     for path, record in records.items():
         # Decoded frames are gone, and their record still tells whether they would be the same.
         temporary = path.suffix == CACHE and path.stem in shards and not path.exists()
