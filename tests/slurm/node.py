@@ -102,9 +102,7 @@ def single_node(folder: Path) -> Iterator[dict[str, str]]:
             if command[0] == "munged":
                 _wait(folder, (munge / "socket").exists)
         stack.callback(_run, ["scancel", f"--user={environment['USER']}"], environment)
-        _wait(
-            folder, lambda: _run(["sinfo", "-h", "-o", "%T"], environment).split() == ["idle"] * 2
-        )
+        _wait(folder, lambda: _run(["sinfo", "-h", "-o", "%T"], environment).split() == ["idle"])
         yield environment
 
 

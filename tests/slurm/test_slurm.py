@@ -21,10 +21,11 @@ PLUGIN = "snakemake_executor_plugin_slurm"
 REASON = missing() or ("" if importlib.util.find_spec(PLUGIN) else f"no {PLUGIN} here")
 pytestmark = [pytest.mark.workflow, pytest.mark.skipif(bool(REASON), reason=REASON)]
 
-# Without accounting squeue has to be asked; these seconds are for a cluster that is quick.
+# Without accounting squeue has to be asked. Snakemake asks after these seconds, and 10 s later each
+# time that nothing has finished: a little more than most of these jobs take.
 QUICK = (
     *("--slurm-status-command", "squeue"),
-    *("--slurm-init-seconds-before-status-checks", "5"),
+    *("--slurm-init-seconds-before-status-checks", "10"),
 )
 # One shard and one part a method and N: a Slurm job takes longer to start than these run.
 FEW_JOBS = "data: {subjects_per_shard: 3}\ntrain: {parts: 1}\n"
@@ -68,7 +69,7 @@ def run(slurm, tmp_path_factory):
         done = subprocess.run(
             [*command, profile, *QUICK, *files, "--", "results/table.csv"],
             cwd=project.folder,
-            timeout=400,
+            timeout=700,
             check=False,
             **options,
         )
@@ -128,7 +129,8 @@ def test_memory_and_time_are_those_of_the_profile(jobs):
 
 def test_the_parts_of_training_are_an_array(jobs):
     arrays = Counter(job.get("ArrayJobId") for job in jobs["train"])
-    assert list(arrays.values()) == [4]
+    assert None not in arrays
+    assert min(arrays.values()) >= 2  # those of a method, which become ready together
 
 
 def test_a_job_that_needs_more_memory_is_tried_again_with_more(jobs):
