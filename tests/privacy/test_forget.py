@@ -16,7 +16,7 @@ import yaml
 from microexpr.cli import main
 from microexpr.errors import ConfigError, DataError
 from microexpr.privacy.forget import forget
-from microexpr.privacy.traces import Traces, all_files
+from microexpr.privacy.traces import METADATA, Traces, all_files
 from project import Project
 
 GONE = "s3"
@@ -110,6 +110,8 @@ def test_what_was_learnt_from_the_subject_is_gone(forgotten):
 @pytest.mark.workflow
 def test_the_next_run_leaves_the_subject_out_and_keeps_the_work_on_others(forgotten):
     copy, *_ = forgotten
+    records = {urlsafe_b64decode(p.name).decode() for p in all_files(copy.folder / METADATA)}
+    assert {"results/demo/s1-s2.json", "results/faces/s1-s2.h5", "results/manifest.csv"} <= records
     assert copy.planned() == {"index": 1, "split": 1, "train": 8, "evaluate": 1}
     done = copy.run(target="results/folds.csv")
     assert done.returncode == 0, done.stderr

@@ -137,4 +137,8 @@ def test_kubernetes_plans_the_whole_demo_in_object_storage(project, object_stora
     assert counts["total"] == "23"
     for file in ("results/table.csv", "results/faces/s1-s2.h5", "results/logs/evaluate.log"):
         assert f"s3://microexpr/run1/{file} (send to storage)" in done.stdout
-    assert "gpu=1, gpu_manufacturer=nvidia" in done.stdout
+    jobs = re.findall(
+        r"^rule (\w+):.*?^    resources: (.*?)$", done.stdout, re.DOTALL | re.MULTILINE
+    )
+    assert {rule for rule, asked in jobs if "gpu=1" in asked.split(", ")} == {"features", "train"}
+    assert all({"scale=0", "gpu_manufacturer=nvidia"} <= set(a.split(", ")) for _, a in jobs)

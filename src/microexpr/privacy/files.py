@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 OWNER_ONLY = 0o077
@@ -17,9 +18,11 @@ def own_files(*folders: Path) -> None:
     Parameters
     ----------
     *folders : Path
-        Folders that may be there already, and are closed now.
+        Folders that may be there already, and are closed now. One that is somebody else's, or on a
+        read-only disk, stays as it is.
     """
     os.umask(OWNER_ONLY)
     for folder in folders:
-        if folder.is_dir():
-            folder.chmod(0o700)
+        if folder.is_dir() and folder.stat().st_mode & OWNER_ONLY:
+            with suppress(OSError):
+                folder.chmod(folder.stat().st_mode & ~OWNER_ONLY)

@@ -72,7 +72,7 @@ def forget(
     _check_known(subjects, subject_of.values(), config.data.leave_out)
     theirs = frozenset(name for name, subject in subject_of.items() if subject in subjects)
     traces = Traces(frozenset(subjects), theirs)
-    kept = of_others(project, caches, traces) | _source_files(project, config, clips, traces)
+    kept = of_others(project, caches, traces, _source_files(project, config, clips, traces))
     present = [*all_files(project / RESULTS), *_records(project)]
     removed = [path for path in present if path not in kept]
     drawn = config.data.kind == "demo"  # its faces are ours, and removed

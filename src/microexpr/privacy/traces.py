@@ -67,7 +67,10 @@ def _subjects(path: Path) -> dict[str, str] | None:
 
 
 def of_others(
-    project: Path, caches: Mapping[Path, dict[str, str] | None], traces: Traces
+    project: Path,
+    caches: Mapping[Path, dict[str, str] | None],
+    traces: Traces,
+    sources: Iterable[Path] = (),
 ) -> set[Path]:
     """Find the files that hold nothing of the subjects and nothing that was learnt from them.
 
@@ -84,6 +87,8 @@ def of_others(
         See :func:`caches_below`.
     traces : Traces
         Of the subjects.
+    sources : iterable of Path
+        Source data that stay; drawn faces are made by a job, and have a record.
     """
     records = dict(_records(project))
     kept = {
@@ -98,7 +103,7 @@ def of_others(
         for stage in OF_ONE_SHARD:
             notes = all_files(project / "results" / folder / stage)
             kept |= {p for p in notes if p.stem in shards and not traces.mentioned_by(p)}
-    kept.add(project / MANIFEST)
+    kept |= {project / MANIFEST, *sources}
     for path, record in records.items():
         # Decoded frames are gone, and their record still tells whether they would be the same.
         temporary = path.suffix == CACHE and path.stem in shards and not path.exists()
