@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+from itertools import pairwise
 
 import pytest
 import torch
 
 from microexpr import gpu_slots
+from microexpr.errors import ConfigError
 from microexpr.gpu_slots import VISIBLE, assign_gpu, try_slot, wait_for_slot
 from microexpr.threads import choose_device
 
@@ -34,6 +36,18 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.delenv(VISIBLE)
     monkeypatch.setattr(gpu_slots, "POLL_S", 0.01)
     monkeypatch.setattr(gpu_slots.atexit, "register", lambda function: None)
+
+
+JOB = """
+import os, sys, time
+from microexpr.gpu_slots import VISIBLE, assign_gpu
+slot = assign_gpu(int(sys.argv[1]))
+start = time.monotonic()
+time.sleep(0.2)
+print(os.environ[VISIBLE], start, time.monotonic(), flush=True)
+if sys.argv[2] == "fails":
+    raise ValueError
+"""
 
 
 def hold(devices, folder):
@@ -60,6 +74,58 @@ def test_a_killed_job_gives_its_gpu_back(tmp_path):
         process.send_signal(signal.SIGKILL)
         process.communicate()
     assert try_slot(1, tmp_path).number == 0
+
+
+def test_jobs_of_a_machine_never_share_a_gpu_however_they_end(tmp_path):
+    environment = {k: v for k, v in os.environ.items() if k != VISIBLE}
+    environment["TMPDIR"] = str(tmp_path)
+    jobs = [
+        subprocess.Popen(
+            [sys.executable, "-c", JOB, "2", ending],
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        for ending in ("succeeds", "fails") * 3
+    ]
+    used = {}
+    for job in jobs:
+        gpu, start, end = job.communicate(timeout=60)[0].split()
+        used.setdefault(gpu, []).append((float(start), float(end)))
+    assert set(used) == {"0", "1"}
+    for spans in used.values():
+        spans.sort()
+        assert all(end <= start for (_, end), (start, _) in pairwise(spans))
+    assert sum(map(len, used.values())) == 6
+
+
+def test_a_job_that_waits_gets_the_gpu_of_one_that_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu_slots, "POLL_S", 0.01)
+    holders = [hold(2, tmp_path) for _ in range(2)]
+    try:
+        assert sorted(number for _, number in holders) == [0, 1]
+        process, number = holders[1]
+        timer = threading.Timer(0.2, process.send_signal, [signal.SIGKILL])
+        timer.start()
+        assert wait_for_slot(2, tmp_path).number == number
+    finally:
+        for process, _ in holders:
+            process.kill()
+            process.communicate()
+
+
+def test_a_folder_that_is_not_ours_is_not_written_to(tmp_path, monkeypatch):
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    link = tmp_path / "slots"
+    link.symlink_to(precious)
+    with pytest.raises(ConfigError, match="not this user's"):
+        try_slot(1, link)
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    with pytest.raises(ConfigError, match="CUDA_VISIBLE_DEVICES or TMPDIR"):
+        try_slot(1, precious)
+    assert list(precious.iterdir()) == []
 
 
 def test_a_job_waits_until_a_gpu_is_free(tmp_path, monkeypatch, caplog):

@@ -116,6 +116,24 @@ def test_omissions_that_were_asked_for_stop_nothing(tmp_path):
     assert [(row["problem"], row["clip_id"]) for row in rows] == [("dropped_label", "s1_po_01")]
 
 
+def test_a_subject_that_is_left_out_stands_in_the_report_alone(tmp_path):
+    smic(tmp_path, ne_01=range(6), po_01=range(9))
+    second = tmp_path / "SMIC_all_raw/HS/s2/micro/positive/s2_po_01"
+    second.mkdir(parents=True)
+    for counter in (1, 2, 4):  # frame 3 is missing, which matters to nobody any more
+        cv2.imwrite(str(second / f"image{counter}.bmp"), np.zeros((4, 4, 3), np.uint8))
+    expected = {"subjects": 2, "clips": 3}  # what the release has
+    clips, rows = run(tmp_path, leave_out=["s2"], expected=expected)
+    assert {clip.subject for clip in clips} == {"s1"}
+    assert [(r["problem"], r["subject"], r["action"]) for r in rows] == [
+        ("left_out_subject", "s2", "dropped")
+    ]
+    _, rows = run(tmp_path, leave_out=["s2", "S1"], expected=expected)
+    assert rows[1]["detail"] == "0 clips of a subject of data.leave_out"
+    with pytest.raises(DataError, match="no clip can be used"):
+        run(tmp_path, leave_out=["s1", "s2"])
+
+
 def test_refusal_counts_every_kind():
     findings = [
         Finding(problem=problem, detail="x", action="kept", clip_id=f"c{k}")

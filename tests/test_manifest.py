@@ -106,6 +106,14 @@ def test_a_new_subject_changes_no_other_shard():
     assert {name: after[name] for name in before} == before
 
 
+def test_who_is_left_out_keeps_a_place_so_that_the_other_shards_stay():
+    clips = [_clip(clip_id=f"s{s}_ne_1", subject=f"s{s}") for s in range(1, 6)]
+    before = manifest.shards(clips, 2)
+    assert list(before) == ["s1-s2", "s3-s4", "s5"]
+    after = manifest.shards([*clips[:1], *clips[2:4]], 2, [clips[1], clips[4]])
+    assert after == {"s1": clips[:1], "s3-s4": before["s3-s4"]}
+
+
 def test_an_apex_that_becomes_known_changes_the_shard():
     rows = [_clip(onset=1, offset=3)]
     assert manifest.digest(rows) != manifest.digest([_clip(onset=1, apex=2, offset=3)])

@@ -184,3 +184,13 @@ def test_an_arm_at_another_alpha_is_magnified_so():
     settings = [json.loads(given.settings("magnify", arm)) for arm in ("pmm", "pmm-a2.5")]
     assert [s["magnify"].pop("alpha") for s in settings] == [10.0, 2.5]
     assert settings[0] == settings[1]
+
+
+def test_a_drawn_subject_that_is_left_out_changes_no_other_subject():
+    whole = plan(demo={"subjects": 5}, data={"subjects_per_shard": 1})
+    without = plan(demo={"subjects": 5}, data={"subjects_per_shard": 1, "leave_out": ["s2"]})
+    assert list(without.shards) == ["s1", "s3", "s4", "s5"]
+    for shard in without.shards:
+        assert without.demo_settings(shard) == whole.demo_settings(shard)
+        assert without.rows(shard) == whole.rows(shard)
+    assert without.findings() != whole.findings()

@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+# What the tests use. Not kubernetes: its libraries need older versions of what is pinned.
+EXTRAS = "test,lint,inspect,imagenet,slurm"
 HEADER = (
     "# Exact versions, written by `make lock`; pyproject.toml says why each dependency is there.\n"
 )
@@ -60,7 +62,7 @@ def main() -> None:
         subprocess.run([*install, torch[1]], check=True)
         subprocess.run([*install, "-e", root], check=True)
         runtime = freeze(python)
-        subprocess.run([*install, "-e", f"{root}[test,lint,inspect,imagenet]"], check=True)
+        subprocess.run([*install, "-e", f"{root}[{EXTRAS}]"], check=True)
         extra = [pin for pin in freeze(python) if pin not in runtime]
     (root / "requirements.lock").write_text(HEADER + "\n".join(runtime) + "\n")
     (root / "envs/cpu.yaml").write_text(conda(runtime, "+cpu"))

@@ -10,10 +10,13 @@ import atexit
 import fcntl
 import logging
 import os
+import stat
 import tempfile
 import time
 from pathlib import Path
 from typing import IO
+
+from microexpr.errors import ConfigError
 
 log = logging.getLogger(__name__)
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -45,10 +48,19 @@ def slots_folder() -> Path:
 
 
 def try_slot(devices: int, folder: Path) -> GpuSlot | None:
-    """Take the first free GPU of `devices`; None when all are taken."""
+    """Take the first free GPU of `devices`; None when all are taken.
+
+    Raises
+    ------
+    ConfigError
+        When the folder is another user's: its files could be links to ours.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise ConfigError(f"{folder}: is not this user's; set CUDA_VISIBLE_DEVICES or TMPDIR")
     for number in range(devices):
-        file = (folder / f"gpu{number}").open("w")
+        file = (folder / f"gpu{number}").open("a")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -80,7 +80,9 @@ def natural(text: str) -> tuple[tuple[int, int | str], ...]:
     return tuple((0, int(p)) if p.isdigit() else (1, p) for p in parts if p)
 
 
-def shards(clips: Iterable[Clip], subjects_per_shard: int) -> dict[str, list[Clip]]:
+def shards(
+    clips: Iterable[Clip], subjects_per_shard: int, left_out: Iterable[Clip] = ()
+) -> dict[str, list[Clip]]:
     """Cut the clips into sets of whole subjects.
 
     Parameters
@@ -89,6 +91,8 @@ def shards(clips: Iterable[Clip], subjects_per_shard: int) -> dict[str, list[Cli
         The data set.
     subjects_per_shard : int
         Subjects in a shard; 1 names a shard by its subject, more by the first and the last.
+    left_out : iterable of Clip
+        Of subjects that keep their place empty, so that the other shards stay as they were.
 
     Returns
     -------
@@ -98,10 +102,12 @@ def shards(clips: Iterable[Clip], subjects_per_shard: int) -> dict[str, list[Cli
     by_subject: dict[str, list[Clip]] = {}
     for clip in clips:
         by_subject.setdefault(clip.subject, []).append(clip)
-    names = sorted(by_subject, key=natural)
+    names = sorted({*by_subject, *(clip.subject for clip in left_out)}, key=natural)
     result = {}
     for start in range(0, len(names), subjects_per_shard):
-        group = names[start : start + subjects_per_shard]
+        group = [n for n in names[start : start + subjects_per_shard] if n in by_subject]
+        if not group:
+            continue
         name = group[0] if len(group) == 1 else f"{group[0]}-{group[-1]}"
         members = [clip for subject in group for clip in by_subject[subject]]
         result[name] = sorted(members, key=lambda clip: natural(clip.clip_id))

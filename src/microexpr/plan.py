@@ -49,7 +49,8 @@ class Plan:
     @cached_property
     def shards(self) -> dict[str, list[manifest.Clip]]:
         """Clips of each shard: a shard is a set of whole subjects."""
-        return manifest.shards(self.listing.clips, self.config.data.subjects_per_shard)
+        listing, size = self.listing, self.config.data.subjects_per_shard
+        return manifest.shards(listing.clips, size, listing.left_out)
 
     def subjects(self, shard: str) -> list[str]:
         """Subjects of a shard."""
@@ -163,9 +164,8 @@ class Plan:
         Subjects do not depend on how many there are, so that more of them write no shard again.
         """
         values = part(self.config, "demo")
-        order = list(
-            dict.fromkeys(clip.subject for clips in self.shards.values() for clip in clips)
-        )
+        everybody = [*self.listing.clips, *self.listing.left_out]
+        order = sorted({clip.subject for clip in everybody}, key=manifest.natural)
         values["demo"]["subjects"] = max(order.index(s) for s in self.subjects(shard)) + 1
         return json.dumps(values, sort_keys=True)
 

@@ -4,9 +4,11 @@ from snakemake.exceptions import WorkflowError
 
 from microexpr.errors import MicroexprError
 from microexpr.plan import Plan, share_environment
+from microexpr.privacy.files import own_files
 from microexpr.variants import ARM, controls, split_arm
 
 share_environment(Path(workflow.basedir))
+own_files(Path(".snakemake"), Path("results"))
 
 try:
     PLAN = Plan(config)

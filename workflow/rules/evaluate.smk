@@ -64,7 +64,7 @@ rule evaluate:
     params:
         config=PLAN.settings("evaluate"),
         code=PLAN.code("evaluate"),
-        inner=f"--inner {' '.join(INNER)}" if INNER else "",
     shell:
         "python -m microexpr evaluate {input.predictions} --manifest {input.manifest}"
-        " --features {input.features} {params.inner} --config {params.config:q} > {log} 2>&1"
+        " --features {input.features} --inner {input.inner} --folder $(dirname {output.table})"
+        " --config {params.config:q} > {log} 2>&1"

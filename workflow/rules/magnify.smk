@@ -18,4 +18,4 @@ rule magnify:
         method=lambda wildcards: split_arm(wildcards.arm, PLAN.config)[0],
     shell:
         "python -m microexpr magnify {input} {output} --method {params.method}"
-        " --threads {threads} --config {params.config:q} > {log} 2>&1"
+        " --device cpu --threads {threads} --config {params.config:q} > {log} 2>&1"

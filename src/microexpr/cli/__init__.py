@@ -20,6 +20,7 @@ from microexpr.cli import (
     weights,
 )
 from microexpr.errors import MicroexprError
+from microexpr.privacy.files import own_files
 
 __all__ = ["main"]
 
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     weights.add_command(commands)
     tools.add_commands(commands)
     arguments = parser.parse_args(argv)
+    own_files()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         arguments.run(arguments)

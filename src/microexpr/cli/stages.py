@@ -54,7 +54,7 @@ def add_commands(commands: Commands) -> None:
     evaluate.add_argument("--manifest", type=Path, required=True)
     evaluate.add_argument("--features", type=Path, required=True, help="one cache of features")
     evaluate.add_argument("--folder", type=Path, default=Path("results"), help="[%(default)s]")
-    evaluate.add_argument("--inner", type=Path, nargs="+", default=(), help="of stage inner (.csv)")
+    evaluate.add_argument("--inner", type=Path, nargs="*", default=(), help="of stage inner (.csv)")
 
     compare = stage_parser(
         commands, "compare", _compare, "train and test a system of other authors"

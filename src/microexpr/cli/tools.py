@@ -1,4 +1,4 @@
-"""Commands that are not stages: the demo data set, looking into caches, the schema."""
+"""Commands that are not stages: demo data, looking into caches, forgetting people, the schema."""
 # ruff: noqa: PLC0415
 
 from __future__ import annotations
@@ -36,6 +36,24 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     show.add_argument("table", type=Path)
     show.set_defaults(run=_show)
 
+    forget = commands.add_parser(
+        "forget",
+        help="delete all that was made from a subject, and leave it out from now on",
+        description="Delete from results and .snakemake everything that comes from these subjects, "
+        "and add them to data.leave_out. Caches of other subjects stay. See docs/privacy.md.",
+    )
+    forget.add_argument("subjects", nargs="+", metavar="SUBJECT", help="as in manifest.csv")
+    forget.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="as given to snakemake; the last one, or config.yaml, gets data.leave_out",
+    )
+    forget.add_argument("--dry-run", action="store_true", help="list the files, delete nothing")
+    forget.set_defaults(run=_forget)
+
     schema = commands.add_parser(
         "schema",
         help="write the schemas and the reference of all keys",
@@ -64,6 +82,24 @@ def _show(arguments: argparse.Namespace) -> None:
     from microexpr.evaluation.show import print_table
 
     print_table(arguments.table)
+
+
+def _forget(arguments: argparse.Namespace) -> None:
+    from microexpr.privacy.forget import forget
+
+    files, subjects = [Path("config.yaml"), *arguments.configfile], arguments.subjects
+    project = Path.cwd()
+    done = forget(project, files, subjects, dry_run=arguments.dry_run)
+    if arguments.dry_run:
+        print(*(path.relative_to(project) for path in done.removed), sep="\n")
+    would, names = "would be " if arguments.dry_run else "", ", ".join(subjects)
+    print(f"{names}: {would}left out from now on (data.leave_out in {files[-1]})")
+    print(
+        f"{len(done.removed)} files ({done.size / 1e6:.1f} MB) {would}deleted: all that comes from "
+        f"{names}, tables and models too; {len(done.kept)} files of others stay"
+    )
+    for path in done.sources:
+        print(f"source data, yours to delete: {path}")
 
 
 def _schema(arguments: argparse.Namespace) -> None:

@@ -12,11 +12,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from microexpr.config.ablating import Ablation, Changes, Leak
-from microexpr.config.base import Section, overlaid
+from microexpr.config.base import Section, overlaid, read_yaml
 from microexpr.config.choosing import Select
 from microexpr.config.comparing import Against, Compare
 from microexpr.config.data import Data, Demo, Expected, Kind, Problem
@@ -56,6 +55,7 @@ __all__ = [
     "Weights",
     "Windows",
     "overlaid",
+    "read_yaml",
 ]
 
 
@@ -122,13 +122,7 @@ class Config(Section):
         """Read a YAML file, or inline JSON (what the workflow passes: only the stage's part)."""
         if source.lstrip().startswith("{"):
             return cls.parse(_json(source))
-        try:
-            values = yaml.safe_load(Path(source).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigError(f"{source}: cannot be read as YAML ({error})") from None
-        if not isinstance(values, dict):
-            raise ConfigError(f"{source}: must hold sections such as 'data:' and 'magnify:'")
-        return cls.parse(values)
+        return cls.parse(read_yaml(Path(source)))
 
 
 def _json(text: str) -> dict[str, Any]:

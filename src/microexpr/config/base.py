@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field
+
+from microexpr.errors import ConfigError
 
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -27,3 +31,20 @@ def overlaid(values: dict[str, Any], *changes: dict[str, Any]) -> dict[str, Any]
             both = isinstance(value, dict) and isinstance(laid.get(key), dict)
             laid[key] = overlaid(laid[key], value) if both else value
     return laid
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a configuration file.
+
+    Raises
+    ------
+    ConfigError
+        When it is no YAML file of sections.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML ({error})") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must hold sections such as 'data:' and 'magnify:'")
+    return values

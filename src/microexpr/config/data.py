@@ -74,6 +74,11 @@ class Data(Section):
     drop_labels: list[str] = Field(
         [], description="emotions whose clips are left out; each is listed in the report"
     )
+    leave_out: list[str] = Field(
+        [],
+        description="subjects that are not used, spelt as in results/manifest.csv; "
+        "`microexpr forget` adds to it",
+    )
     allow: list[Problem] = Field(
         [], description="problems of results/manifest_report.csv that do not stop the run"
     )

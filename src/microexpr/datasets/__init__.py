@@ -56,8 +56,8 @@ def read(data: Data, demo_settings: Demo) -> Listing:
     Returns
     -------
     Listing
-        Clips in natural order of subject and name. Folders are listed and the annotation table is
-        read, no frame is opened.
+        Clips in natural order of subject and name, without those of ``data.leave_out``. Folders
+        are listed and the annotation table is read, no frame is opened.
 
     Raises
     ------
@@ -71,6 +71,7 @@ def read(data: Data, demo_settings: Demo) -> Listing:
         listing = READERS[data.kind](data)
     else:
         listing = annotated.read(data, _release(data))
+    listing.leave_out(data.leave_out)
     if not listing.clips and listing.findings:
         count = len(listing.findings)
         raise DataError(f"no clip can be used; the first of {count} reasons: {listing.findings[0]}")

@@ -24,7 +24,9 @@ from microexpr.files import replacing
 from microexpr.manifest import Clip
 
 # What is reported and stops nothing.
-Note = Literal["annotation_error", "dropped_label", "dropped_clip", "macro_expression"]
+Note = Literal[
+    "annotation_error", "dropped_label", "dropped_clip", "macro_expression", "left_out_subject"
+]
 
 
 class Finding(BaseModel):
@@ -55,10 +57,23 @@ class Listing:
         What can be decoded.
     findings : list of Finding
         What was noticed, in the order of the annotations or folders.
+    left_out : list of Clip
+        Clips of the subjects of ``data.leave_out``.
     """
 
     clips: list[Clip] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    left_out: list[Clip] = field(default_factory=list)
+
+    def leave_out(self, subjects: Sequence[str]) -> None:
+        """Take subjects away, with what was noticed about them, and note that."""
+        self.left_out = [clip for clip in self.clips if clip.subject in subjects]
+        self.clips = [clip for clip in self.clips if clip.subject not in subjects]
+        self.findings = [f for f in self.findings if f.subject not in subjects]
+        for subject in subjects:
+            count = sum(clip.subject == subject for clip in self.left_out)
+            detail = f"{count} clips of a subject of data.leave_out"
+            self.add("left_out_subject", "dropped", detail, subject=subject)
 
     def add(self, problem: Problem | Note, action: str, detail: str, **who: str) -> None:
         """Note a finding; `who` names clip_id and subject where they are known."""

@@ -1,0 +1,140 @@
+"""What in a folder of results says nothing about some subjects: all else comes from them."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from microexpr.cache import open_cache
+from microexpr.errors import CacheError
+
+CACHE = ".h5"
+# The stages whose files hold one shard, and nothing that was learnt from other shards.
+OF_ONE_SHARD = ("demo", "decode", "crop", "magnify", "features")
+METADATA = Path(".snakemake/metadata")
+MANIFEST = Path("results/manifest.csv")
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Names by which some subjects can be found.
+
+    Parameters
+    ----------
+    subjects, clips : frozenset of str
+        As the manifest has them.
+    """
+
+    subjects: frozenset[str]
+    clips: frozenset[str]
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        # A bare number is in every text; clips with such names are found by where they lie.
+        names = [re.escape(name) for name in self.subjects | self.clips if not name.isdigit()]
+        return re.compile(rf"(?<![^\W_])(?:{'|'.join(names) or '(?!)'})(?![^\W_])")
+
+    def mentioned_in(self, text: str) -> bool:
+        """Whether a text holds one of the names as a word; ``_`` ends a word."""
+        return self._pattern.search(text) is not None
+
+    def mentioned_by(self, path: Path) -> bool:
+        """Whether a text file does."""
+        return self.mentioned_in(path.read_text(encoding="utf-8", errors="replace"))
+
+
+def all_files(folder: Path) -> list[Path]:
+    """List the files below a folder, hidden ones too; links are not followed."""
+    return sorted(p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
+
+
+def caches_below(results: Path) -> dict[Path, dict[str, str] | None]:
+    """Give the subject of each clip in each cache; None for a file that is no whole cache."""
+    return {path: _subjects(path) for path in all_files(results) if path.suffix == CACHE}
+
+
+def _subjects(path: Path) -> dict[str, str] | None:
+    try:
+        with open_cache(path) as cache:
+            return {clip.clip_id: str(clip.attributes.get("subject")) for clip in cache}
+    except (CacheError, OSError, ValueError):
+        return None
+
+
+def of_others(
+    project: Path,
+    caches: Mapping[Path, dict[str, str] | None],
+    traces: Traces,
+    sources: Iterable[Path] = (),
+) -> set[Path]:
+    """Find the files that hold nothing of the subjects and nothing that was learnt from them.
+
+    These are whole caches of other subjects, with their logs, benchmarks and Snakemake's records,
+    and the manifest, whose rows can be taken out: without it all would be decoded again. A file of
+    any other kind is not among them: a table, figure, model or prediction comes from all subjects,
+    and so does a file that nobody knows.
+
+    Parameters
+    ----------
+    project : Path
+        Folder of the Snakefile.
+    caches : mapping
+        See :func:`caches_below`.
+    traces : Traces
+        Of the subjects.
+    sources : iterable of Path
+        Source data that stay; drawn faces are made by a job, and have a record.
+    """
+    records = dict(_records(project))
+    kept = {
+        path
+        for path, clips in caches.items()
+        if clips is not None
+        and traces.subjects.isdisjoint(clips.values())
+        and not _names(path, records.get(path), traces)
+    }
+    shards = {path.stem for path in kept} - {path.stem for path in caches if path not in kept}
+    for folder in ("logs", "benchmarks"):
+        for stage in OF_ONE_SHARD:
+            notes = all_files(project / "results" / folder / stage)
+            kept |= {p for p in notes if p.stem in shards and not traces.mentioned_by(p)}
+    kept |= {project / MANIFEST, *sources}
+    for path, record in records.items():
+        # Decoded frames are gone, and their record still tells whether they would be the same.
+        temporary = path.suffix == CACHE and path.stem in shards and not path.exists()
+        if path in kept or (temporary and not traces.mentioned_in(_text(record))):
+            kept.add(record)
+    return kept
+
+
+def _names(cache: Path, record: Path | None, traces: Traces) -> bool:
+    """Whether a cache's attributes, or Snakemake's record of it, name one of the subjects."""
+    with open_cache(cache) as opened:
+        texts = [str(value) for value in opened.attributes.values()]
+    return any(map(traces.mentioned_in, [*texts, _text(record) if record else ""]))
+
+
+def _records(project: Path) -> Iterable[tuple[Path, Path]]:
+    """Give the output of each of Snakemake's records, and the record."""
+    folder = project / METADATA
+    for record in all_files(folder):
+        # Names are base64; long ones are cut into folders that begin with @.
+        name = "".join(part.removeprefix("@") for part in record.relative_to(folder).parts)
+        try:
+            yield project / urlsafe_b64decode(name).decode(), record
+        except ValueError:
+            continue
+
+
+def _text(record: Path) -> str:
+    """Content of a record, with all letters as they are."""
+    text = record.read_text(encoding="utf-8", errors="replace")
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False)
+    except ValueError:
+        return text

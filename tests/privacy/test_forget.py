@@ -1,0 +1,246 @@
+"""A subject is forgotten: nothing of it remains, nothing of the others is lost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from base64 import urlsafe_b64decode
+from pathlib import Path
+
+import h5py
+import pandas as pd
+import pytest
+import yaml
+
+from microexpr.cli import main
+from microexpr.errors import ConfigError, DataError
+from microexpr.privacy.forget import forget
+from microexpr.privacy.traces import METADATA, Traces, all_files
+from project import Project
+
+GONE = "s3"
+CONFIGURATION = ("--configfile", "config/ci.yaml")
+
+
+def run_forget(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does."""
+    return subprocess.run(
+        [sys.executable, "-m", "microexpr", "forget", *arguments, *CONFIGURATION],
+        cwd=project.folder,
+        env=project.environment(),
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+
+
+def texts(path: Path) -> list[str]:
+    """All that a file says: its name, decoded where Snakemake encoded it, and its content."""
+    if not h5py.is_hdf5(path):
+        raw = path.read_bytes()  # in pictures and arrays any word may come by chance
+        content = "" if b"\0" in raw else raw.decode("utf-8", errors="replace")
+        name = path.name.removeprefix("@")
+        if "metadata" in path.parts or "incomplete" in path.parts:
+            name = urlsafe_b64decode(name).decode()
+            content = json.dumps(json.loads(content), ensure_ascii=False)
+        return [*path.parts[:-1], name, content]
+    found = list(path.parts)
+    with h5py.File(path) as file:
+        found += map(str, file.attrs.values())
+
+        def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
+            found.append(name)
+            found.extend(map(str, node.attrs.values()))
+
+        file.visititems(visit)
+    return found
+
+
+def mentions(project: Project, subject: str) -> list[str]:
+    """Files below the results and Snakemake's folder that mention a subject."""
+    traces = Traces(frozenset({subject}), frozenset())
+    places = [project.folder / name for name in ("results", ".snakemake")]
+    return sorted(
+        str(path.relative_to(project.folder))
+        for place in places
+        for path in place.rglob("*")
+        if any(map(traces.mentioned_in, texts(path) if path.is_file() else [path.name]))
+    )
+
+
+@pytest.fixture(scope="module")
+def forgotten(finished, tmp_path_factory):
+    """The finished project without s3; what stood there before; what the command said."""
+    copy = finished.copy(tmp_path_factory.mktemp("forget") / "project")
+    (copy.folder / "results/models").mkdir()
+    (copy.folder / "results/models/final.safetensors").write_bytes(b"learnt from all subjects")
+    (copy.folder / "results/faces/.s3.77.h5").write_bytes(b"left by a killed run")
+    before = mentions(copy, GONE)
+    done = run_forget(copy, GONE)
+    assert done.returncode == 0, done.stderr
+    return copy, before, done.stdout
+
+
+@pytest.mark.workflow
+def test_nothing_of_the_subject_remains(forgotten):
+    copy, before, said = forgotten
+    # The search finds what was there, in every kind of file.
+    for name in ("faces/s3.h5", "manifest.csv", "predictions.csv", "logs/crop/s3.log"):
+        assert f"results/{name}" in before
+    assert any(name.startswith(".snakemake/metadata/") for name in before)
+    assert mentions(copy, GONE) == []
+    assert "data.leave_out in" in said
+
+
+@pytest.mark.workflow
+def test_what_was_learnt_from_the_subject_is_gone(forgotten):
+    copy, *_ = forgotten
+    left = {
+        path.relative_to(copy.folder / "results") for path in all_files(copy.folder / "results")
+    }
+    kinds = {path.parts[0] for path in left}
+    caches = {"faces", "magnified", "features"}
+    assert kinds == caches | {"demo", "logs", "benchmarks", "manifest.csv"}
+    for path in left:
+        if path.parts[0] not in ("demo", "manifest.csv"):
+            assert path.stem == "s1-s2"
+
+
+@pytest.mark.workflow
+def test_the_next_run_leaves_the_subject_out_and_keeps_the_work_on_others(forgotten):
+    copy, *_ = forgotten
+    records = {urlsafe_b64decode(p.name).decode() for p in all_files(copy.folder / METADATA)}
+    assert {"results/demo/s1-s2.json", "results/faces/s1-s2.h5", "results/manifest.csv"} <= records
+    assert copy.planned() == {"index": 1, "split": 1, "train": 8, "evaluate": 1}
+    done = copy.run(target="results/folds.csv")
+    assert done.returncode == 0, done.stderr
+    folds = pd.read_csv(copy.folder / "results/folds.csv")
+    assert set(folds["subject"]) == {"s1", "s2"}
+    report = pd.read_csv(copy.folder / "results/manifest_report.csv")
+    assert list(report["problem"]) == ["left_out_subject"]
+    assert list(report["subject"]) == [GONE]
+    # Its name stays where it is needed to leave it out: the report, the record and log of index.
+    assert "results/manifest.csv" not in mentions(copy, GONE)
+    assert not any("faces" in name or "s3" in Path(name).name for name in mentions(copy, GONE))
+
+
+@pytest.mark.workflow
+def test_once_more_finds_nothing_and_a_dry_run_deletes_nothing(forgotten, finished):
+    copy, *_ = forgotten
+    assert run_forget(copy, GONE).returncode == 0
+    assert yaml.safe_load((copy.folder / "config/ci.yaml").read_text())["data"]["leave_out"] == [
+        GONE
+    ]
+    before = all_files(finished.folder)
+    said = run_forget(finished, "s1", "--dry-run").stdout
+    assert "results/faces/s1-s2.h5" in said.splitlines()
+    assert "results/faces/s3.h5" not in said.splitlines()
+    assert all_files(finished.folder) == before
+
+
+@pytest.mark.workflow
+def test_who_is_not_there_cannot_be_forgotten(finished):
+    before = all_files(finished.folder)
+    done = run_forget(finished, "S3")
+    assert done.returncode == 2
+    assert done.stderr == "microexpr forget: there is no subject 'S3', only s1, s2, s3\n"
+    assert all_files(finished.folder) == before
+
+
+@pytest.fixture
+def folder_project(tmp_path, monkeypatch, image_cache):
+    """A data set of the user's own, with a cache of each of two subjects and some results."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("negative/ann_1", "positive/ann_2", "negative/bob_1", "positive/bob_2"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        (tmp_path / "data" / name / "image1.png").touch()
+    (tmp_path / "config.yaml").write_text(
+        "data:\n  kind: folder\n  root: data\n  fps: 100\n  labels: [negative, positive]\n"
+    )
+    faces = tmp_path / "results/faces"
+    faces.mkdir(parents=True)
+    for number, name in enumerate(("ann", "bob")):
+        path = image_cache(clips=1, seed=number)
+        with h5py.File(path, "a") as file:
+            file.move("s0_ne_01", f"{name}_1")
+            file[f"{name}_1"].attrs["subject"] = name
+        path.rename(faces / f"{name}.h5")
+    (tmp_path / "results/table.csv").write_text("accuracy\n")
+    return tmp_path
+
+
+def test_source_data_are_named_and_left_to_the_user(folder_project, capsys):
+    assert main(["forget", "ann"]) == 0
+    said = capsys.readouterr().out
+    assert "source data, yours to delete: " in said
+    for name in ("negative/ann_1", "positive/ann_2"):
+        assert f"{folder_project / 'data' / name}\n" in said
+        assert (folder_project / "data" / name / "image1.png").exists()
+    assert "bob" not in said
+    assert [p.name for p in all_files(folder_project / "results")] == ["bob.h5"]
+
+
+def test_a_run_that_goes_on_is_not_disturbed(folder_project):
+    locks = folder_project / ".snakemake/locks"
+    locks.mkdir(parents=True)
+    (locks / "0.input.lock").write_text("results/faces/ann.h5\n")
+    with pytest.raises(DataError, match="snakemake --unlock"):
+        forget(folder_project, [folder_project / "config.yaml"], ["ann"])
+    assert (folder_project / "results/faces/ann.h5").exists()
+
+
+def test_results_of_another_configuration_are_not_touched(folder_project, capsys):
+    manifest = "clip_id,subject,label,kind,source,frames,first,last,fps,onset,apex,offset\n"
+    manifest += "ann_1,ann,negative,images,elsewhere/ann_1,1,1,1,100,,,\n"
+    (folder_project / "results/manifest.csv").write_text(manifest)
+    with pytest.raises(ConfigError, match="--configfile FILE"):
+        forget(folder_project, [folder_project / "config.yaml"], ["ann"])
+    assert (folder_project / "results/faces/ann.h5").exists()
+
+
+def test_source_data_below_the_results_stay(folder_project):
+    (folder_project / "data").rename(folder_project / "results/data")
+    config = folder_project / "config.yaml"
+    config.write_text(config.read_text().replace("root: data", "root: results/data"))
+    done = forget(folder_project, [config], ["ann"])
+    assert (folder_project / "results/data/negative/ann_1/image1.png").exists()
+    assert folder_project / "results/data/negative/ann_1" in done.sources
+
+
+def test_a_cache_that_cannot_be_read_goes_too(folder_project):
+    (folder_project / "results/faces/carl.h5").write_bytes(b"no HDF5")
+    forget(folder_project, [folder_project / "config.yaml"], ["ann"])
+    assert [p.name for p in all_files(folder_project / "results")] == ["bob.h5"]
+
+
+def test_the_last_configuration_file_gets_the_name(folder_project):
+    last = folder_project / "mine.yaml"
+    last.write_text("data:\n  leave_out: [zoe]  # asked on Monday\n")
+    forget(folder_project, [folder_project / "config.yaml", last], ["ann"])
+    assert last.read_text() == "data:\n  leave_out: [ann, zoe]  # asked on Monday\n"
+    assert "leave_out" not in (folder_project / "config.yaml").read_text()
+
+
+def test_gone_sources_are_no_obstacle(folder_project):
+    (folder_project / "data").rename(folder_project / "taken away")
+    forget(folder_project, [folder_project / "config.yaml"], ["ann"])
+    assert [p.name for p in all_files(folder_project / "results")] == ["bob.h5"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        *[(text, True) for text in ("s3", "results/s2-s3.h5", "s3_ne_01", '"s3"')],
+        *[(text, False) for text in ("s30", "ws3", "S3", "és3")],
+    ],
+)
+def test_a_name_is_found_as_a_word(text, found):
+    assert Traces(frozenset({"s3"}), frozenset()).mentioned_in(text) is found
+
+
+def test_a_bare_number_is_no_word_to_search_for():
+    traces = Traces(frozenset({"3"}), frozenset({"3_1"}))
+    assert not traces.mentioned_in("3 threads")
+    assert traces.mentioned_in("clip 3_1")
+    assert not Traces(frozenset({"3"}), frozenset()).mentioned_in("")
