@@ -72,6 +72,7 @@ def _crop_clip(
     found = [detection for rgb in first if detector and (detection := detector.detect(rgb))]
     transform = _transform(clip.clip_id, first.shape, found, settings)
     jitter, detected = JitterMeter(), 0
+    numbers, times = clip["frame"], clip["time"]
     with out.clip(clip.clip_id, **clip.attributes) as group:
         for start in range(0, len(clip), CHUNK):
             rows = slice(start, start + CHUNK)
@@ -83,8 +84,8 @@ def _crop_clip(
             detected += int(seen.sum())
             group.append(
                 crops,
-                frame=clip["frame"][rows],
-                time=clip["time"][rows],
+                frame=numbers[rows],
+                time=times[rows],
                 detected=seen,
                 box=np.stack(boxes),
             )

@@ -73,6 +73,7 @@ def _clip_features(
     # A CPU's cache holds the maps of few frames; a GPU wants many.
     batch = settings.batch or (4 if device == "cpu" else 128)
     attributes = {"method": "none", **clip.attributes, "backbone": network.name}
+    coordinates = {name: clip[name] for name in ("frame", "time", "detected", "box")}
     with out.clip(clip.clip_id, **attributes, cut=settings.cut) as group:
         for start in range(0, len(clip), batch):
             rows = slice(start, start + batch)
@@ -80,6 +81,6 @@ def _clip_features(
             maps = network.front(network.preprocess(images), settings.cut)
             group.append(
                 np.ascontiguousarray(maps.cpu().numpy(), dtype=settings.dtype),
-                **{name: clip[name][rows] for name in ("frame", "time", "detected", "box")},
+                **{name: values[rows] for name, values in coordinates.items()},
             )
     log.info("clip %s: %d frames", clip.clip_id, group.length)
