@@ -16,7 +16,7 @@ import torch
 from microexpr.cache import ClipCache, open_cache
 from microexpr.errors import CacheError, DataError
 
-DEFAULT_MEMORY_BYTES = 2**30
+MEMORY_BYTES = 2**26  # pooled features of 32,000 frames of 1024 channels
 
 
 @dataclass(frozen=True)
@@ -141,12 +141,13 @@ def open_features(
     paths: Sequence[str | os.PathLike[str]],
     clip_ids: Sequence[str] | None = None,
     *,
-    memory_bytes: int = DEFAULT_MEMORY_BYTES,
+    memory_bytes: int = MEMORY_BYTES,
 ) -> Iterator[FeatureStore]:
     """Open the feature caches of a data set.
 
-    Pooled features (1024 or 2048 values a frame) fit; maps of a middle block (0.4 MB a frame) that
-    exceed `memory_bytes` are read frame by frame. They are never widened to float32 as a whole.
+    Pooled features (1024 or 2048 values a frame) fit; maps of a middle block (0.4 MB a frame) are
+    read when a batch asks for them, which takes a few percent of the time of retraining. Features
+    are never widened to float32 as a whole.
 
     Parameters
     ----------
