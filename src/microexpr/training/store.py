@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import h5py
 import numpy as np
@@ -125,10 +126,11 @@ class FeatureStore:
         found = np.empty((len(rows), *self.shape), self.data[0].dtype)
         first = self.first_row
         owner = np.searchsorted(first, rows, side="right") - 1
-        for clip in np.unique(owner):
-            mine = owner == clip
+        edges = np.flatnonzero(np.diff(owner, prepend=-1, append=-1))
+        for start, stop in pairwise(edges):
+            clip = owner[start]
             try:
-                found[mine] = self.data[clip][rows[mine] - first[clip]]
+                found[start:stop] = self.data[clip][rows[start:stop] - first[clip]]
             except OSError as error:
                 raise CacheError(
                     f"clip {self.clip_ids[clip]}: features are damaged ({error})"
