@@ -19,6 +19,7 @@ from microexpr.faces import (
     face_transform,
     whole_frame_transform,
 )
+from microexpr.heap import released
 from microexpr.progress import track
 from microexpr.provenance import provenance
 from microexpr.stages import part
@@ -58,7 +59,7 @@ def run(config: Config, source: Path, output: Path) -> None:
         # Sensor noise hardly compresses (26 % with gzip), and takes more time than the crop itself.
         cache.create(output, "faces", made, title="Face crops", compression="none") as out,
     ):
-        for clip in track(frames.clip_ids, "crop"):
+        for clip in released(track(frames.clip_ids, "crop")):
             _crop_clip(frames[clip], out, detector, settings)
 
 

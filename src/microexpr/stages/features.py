@@ -10,6 +10,7 @@ import torch
 
 from microexpr import backbones, cache
 from microexpr.config import Config
+from microexpr.heap import released
 from microexpr.progress import track
 from microexpr.provenance import provenance
 from microexpr.stages import part
@@ -57,7 +58,7 @@ def run(config: Config, source: Path, output: Path, device: str = "cpu") -> None
             output, "features", made, title=title, compression=settings.compression
         ) as out,
     ):
-        for clip_id in track(images.clip_ids, "features"):
+        for clip_id in released(track(images.clip_ids, "features")):
             _clip_features(images[clip_id], out, network, config, device)
 
 

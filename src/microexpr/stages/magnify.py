@@ -12,6 +12,7 @@ import torch
 from microexpr import cache
 from microexpr.config import Config, Magnify
 from microexpr.errors import MicroexprError
+from microexpr.heap import released
 from microexpr.long_clips import expression_frames, magnify_parts, parts_of, to_pixels
 from microexpr.magnify import amm, filter_only, pmm, realised_gain
 from microexpr.progress import track
@@ -54,7 +55,7 @@ def run(config: Config, method: str, source: Path, output: Path, device: str = "
             output, "magnified", made, title=f"Face crops, {method}", compression="none"
         ) as out,
     ):
-        for clip in track(faces.clip_ids, f"magnify {method}"):
+        for clip in released(track(faces.clip_ids, f"magnify {method}")):
             try:
                 _magnify_clip(faces[clip], out, config, method, device)
             except MicroexprError as error:

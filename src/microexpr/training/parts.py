@@ -16,6 +16,7 @@ import pandas as pd
 
 from microexpr.errors import CacheError, MicroexprWarning
 from microexpr.files import write_json
+from microexpr.heap import released
 from microexpr.progress import track
 from microexpr.protocol.folds import Fold
 from microexpr.training.fold import FoldResult, train_fold
@@ -105,7 +106,7 @@ def train_part(
     pooled = None
     predictions: list[dict[str, Any]] = []
     epochs: list[dict[str, Any]] = []
-    for run, fold in track(runs, f"train {method} N={recipe.n}"):
+    for run, fold in released(track(runs, f"train {method} N={recipe.n}")):
         settings = _settings(run, fold, store) | origin
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
         file = Path(progress_dir) / f"{digest[:32]}.json"
