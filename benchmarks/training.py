@@ -94,13 +94,21 @@ class Material:
     settings: Train
 
     @classmethod
-    def make(cls, backbone: str, cut: int, clips: int, epochs: int) -> Material:
+    def make(
+        cls,
+        network: backbones.Backbone,
+        *,
+        cut: int,
+        clips: int,
+        epochs: int,
+        size_px: int = SIZE_PX,
+    ) -> Material:
         """Compute the features of `clips` clips of 33 frames of noise."""
-        network = backbones.build(backbone).requires_grad_(False)
         generator = torch.Generator().manual_seed(0)
-        shape = (clips * LENGTH, SIZE_PX, SIZE_PX, 3)
+        shape = (clips * LENGTH, size_px, size_px, 3)
         images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
-        maps = [network.front(network.preprocess(part), cut).half() for part in images.split(BATCH)]
+        with torch.no_grad():
+            maps = [network.front(network.preprocess(p), cut).half() for p in images.split(BATCH)]
         features = torch.cat(maps).contiguous().numpy()
         store = FeatureStore.from_arrays(
             {f"c{i}": features[i * LENGTH : (i + 1) * LENGTH] for i in range(clips)},
@@ -139,7 +147,8 @@ class Material:
             "raw", pooled_features(self.store, trunk), range(len(self.store)), standardise=True
         )
         torch.manual_seed(0)
-        model: Any = WindowClassifier(channels, 3, embed=512, hidden=512, dropout=0.0)
+        options = self.settings.model_dump(include={"embed", "hidden", "dropout"})
+        model: Any = WindowClassifier(channels, 3, **options)
         source: Any = (
             RetrainedFrames(reading, self.store, trunk, CPU)
             if trunk
@@ -240,17 +249,18 @@ def main() -> int:
         "| network | windows | N | frames fed, times | gathered s | separate s | times | losses |"
     )
     print("|---" * 8 + "|")
-    sizes = (arguments.clips, arguments.epochs)
+    sizes = {"clips": arguments.clips, "epochs": arguments.epochs}
+    networks = {name: backbones.build(name).requires_grad_(False) for name in arguments.backbones}
     rows = []
-    for name in arguments.backbones:
-        rows += gathering(Material.make(name, CUTS[name], *sizes))
+    for name, network in networks.items():
+        rows += gathering(Material.make(network, cut=CUTS[name], **sizes))
     print("\n## an epoch, cached start against the whole network; N = 14, continuous windows")
     print("| network | cached s | whole s | times | losses |")
     print("|---" * 5 + "|")
     starts = []
-    for name in arguments.backbones:
-        blocks = backbones.build(name).n_blocks
-        starts += [starting(Material.make(name, cut, *sizes)) for cut in (CUTS[name], blocks)]
+    for name, network in networks.items():
+        for cut in (CUTS[name], network.n_blocks):
+            starts.append(starting(Material.make(network, cut=cut, **sizes)))
     if arguments.json:
         found = {"gathering": rows, "starting": starts}
         arguments.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
