@@ -59,14 +59,19 @@ class Project:
         """Count the jobs of each rule that a dry run would start."""
         done = self.run("--dry-run", extra=extra, target=target)
         assert done.returncode == 0, done.stderr
-        text = done.stdout.split("Job stats:")[-1]
-        counts = dict(re.findall(r"^(\w+) +(\d+)$", text, flags=re.MULTILINE))
-        return {rule: int(count) for rule, count in counts.items() if rule not in ("total", "all")}
+        return job_counts(done.stdout)
 
     def copy(self, folder: Path) -> Project:
         """Copy everything, results and their times included."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return Project(folder)
+
+
+def job_counts(dry_run: str) -> dict[str, int]:
+    """Read the number of jobs of each rule from what a dry run prints."""
+    text = dry_run.rpartition("Job stats:")[-1]
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", text, flags=re.MULTILINE))
+    return {rule: int(count) for rule, count in counts.items() if rule not in ("total", "all")}
 
 
 def fresh(folder: Path) -> Project:

@@ -61,8 +61,8 @@ def test_gathered_windows_have_the_gradient_of_separate_windows(kind, chunk_fram
     store, trunk = maps_store(), Trunk(small_backbone(), 1).train()
     torch.manual_seed(0)
     model = WindowClassifier(12, 3, embed=7, hidden=5, dropout=0.0)
-    pooled = pooled_features(store, trunk)
-    reading = FrameReading.fit(kind, pooled, pooled[store.onset_row], standardise=True)
+    everything = range(len(store))
+    reading = FrameReading.fit(kind, pooled_features(store, trunk), everything, standardise=True)
     rows, unique, index = batch(store)
     target = torch.arange(len(rows)) % 3
 
@@ -167,17 +167,30 @@ def test_readings_are_standardised_by_their_training_clips():
         subjects=["s1", "s2"],
         labels=["x", "y"],
     )
-    pooled, onset = pooled_features(store, None), store.onset_row
-    raw = FrameReading.fit("raw", pooled[:30], pooled[onset[:30]], standardise=True)
-    values = FrozenFrames(raw, pooled, onset, CPU)(torch.arange(30))
+    pooled = pooled_features(store, None)
+    raw = FrameReading.fit("raw", pooled, [0], standardise=True)
+    values = FrozenFrames(raw, store, CPU)(torch.arange(30))
     torch.testing.assert_close(values.mean(0), torch.zeros(8), atol=1e-5, rtol=0)
     torch.testing.assert_close(values.std(0, correction=0), torch.ones(8), atol=2e-3, rtol=0)
-    motion = FrameReading.fit("onset_difference", pooled[:30], pooled[onset[:30]], standardise=True)
-    values = FrozenFrames(motion, pooled, onset, CPU)(torch.arange(70))
+    motion = FrameReading.fit("onset_difference", pooled, [0], standardise=True)
+    values = FrozenFrames(motion, store, CPU)(torch.arange(70))
     assert values[[0, 30]].abs().max() == 0  # no motion stays zero
     torch.testing.assert_close(values[:30].std(0, correction=0), torch.ones(8), atol=2e-3, rtol=0)
-    plain = FrameReading.fit("raw", pooled, pooled[onset], standardise=False)
-    assert FrozenFrames(plain, pooled, onset, CPU)(torch.arange(70)).equal(pooled)
+    plain = FrameReading.fit("raw", pooled, [0, 1], standardise=False)
+    frames = store.read(np.arange(70)).flatten(1).float()
+    assert FrozenFrames(plain, store, CPU)(torch.arange(70)).equal(frames)
+
+
+@pytest.mark.parametrize("clips", [[0], [1, 2], [0, 1, 2]])
+def test_statistics_from_sums_are_those_of_all_frames(clips):
+    store = maps_store(shape=(5, 1, 1), lengths=(9, 70, 33))
+    pooled = pooled_features(store, None)
+    frames = store.read(store.rows(clips)).flatten(1)
+    motion = frames - store.read(np.arange(112)).flatten(1)[store.onset_row][store.rows(clips)]
+    for values, difference in ((frames, False), (motion, True)):
+        mean, sd = pooled.statistics(clips, difference=difference)
+        torch.testing.assert_close(mean, values.mean(0), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(sd, values.std(0, correction=0), rtol=1e-5, atol=1e-6)
 
 
 def test_maps_without_a_backbone_are_refused():

@@ -11,15 +11,13 @@ from safetensors.numpy import save_file
 from microexpr.errors import WeightsError
 from microexpr.training.fold import train_fold
 from microexpr.training.model import Trunk
-from microexpr.training.readings import pooled_features
 from microexpr.training.trained import TrainedModel
 
 
 def answers(model, store, fold, settings):
-    pooled = pooled_features(store, model.trunk)
     table = settings.window_table(store)
     sequences = [table.of(clip) for clip in fold.test]
-    return model.answer(model.frames(store, pooled), sequences, settings.clip_decision)
+    return model.answer(model.frames(store), sequences, settings.clip_decision)
 
 
 @pytest.mark.parametrize("retrain", [False, True], ids=["frozen", "retrained"])

@@ -29,7 +29,7 @@ from microexpr.config import Config
 from microexpr.protocol.folds import Fold
 from microexpr.training.fold import Recipe, train_fold
 from microexpr.training.model import Trunk
-from microexpr.training.readings import pooled_features
+from microexpr.training.readings import pooled_frames
 from microexpr.training.store import FeatureStore, open_features
 
 
@@ -84,10 +84,12 @@ class VGGFace2BiLSTM(System):
         frozen = settings.cut < network.n_blocks
         trunk = Trunk(network, settings.cut).to(self._device) if frozen else None
         with open_features(caches) as store:
-            pooled = pooled_features(store, trunk, self._device).numpy()[..., None, None]
-            by_clip = np.split(pooled, store.first_row[1:])
+            pooled = {
+                clip_id: np.concatenate(list(pooled_frames(store, trunk, clip, self._device)))
+                for clip, clip_id in enumerate(store.clip_ids)
+            }
             return FeatureStore.from_arrays(
-                dict(zip(store.clip_ids, by_clip, strict=True)),
+                {clip_id: frames[..., None, None] for clip_id, frames in pooled.items()},
                 subjects=store.subjects,
                 labels=store.labels,
             )

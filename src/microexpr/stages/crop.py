@@ -19,6 +19,7 @@ from microexpr.faces import (
     face_transform,
     whole_frame_transform,
 )
+from microexpr.heap import released
 from microexpr.progress import track
 from microexpr.provenance import provenance
 from microexpr.stages import part
@@ -54,7 +55,7 @@ def run(config: Config, source: Path, output: Path) -> None:
         # Sensor noise hardly compresses (26 % with gzip), and takes more time than the crop itself.
         cache.create(output, "faces", made, title="Face crops", compression="none") as out,
     ):
-        for clip in track(frames.clip_ids, "crop"):
+        for clip in released(track(frames.clip_ids, "crop")):
             _crop_clip(frames[clip], out, detector, settings)
 
 
@@ -75,6 +76,7 @@ def _crop_clip(
     found = [detection for rgb in first if detector and (detection := detector.detect(rgb))]
     transform = clip_transform(clip.clip_id, first.shape, found, settings)
     jitter, detected = JitterMeter(), 0
+    numbers, times = clip["frame"], clip["time"]
     with out.clip(clip.clip_id, **clip.attributes) as group:
         for start in range(0, len(clip), CHUNK):
             rows = slice(start, start + CHUNK)
@@ -86,8 +88,8 @@ def _crop_clip(
             detected += int(seen.sum())
             group.append(
                 crops,
-                frame=clip["frame"][rows],
-                time=clip["time"][rows],
+                frame=numbers[rows],
+                time=times[rows],
                 detected=seen,
                 box=np.stack(boxes),
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 from microexpr import cache, manifest, video
 from microexpr.config import Config
 from microexpr.errors import DataError
+from microexpr.heap import released
 from microexpr.progress import track
 from microexpr.provenance import provenance
 from microexpr.stages import part
@@ -42,7 +43,7 @@ def run(config: Config, manifest_path: Path, subjects: list[str], output: Path) 
         raise DataError(f"{manifest_path}: no clip of subject {', '.join(sorted(absent))}")
     made = provenance(__name__, part(config, "decode"), [manifest_path])
     with cache.create(output, "frames", made, title="Decoded frames", compression="none") as out:
-        for clip in track(clips, "decode"):
+        for clip in released(track(clips, "decode")):
             with out.clip(clip.clip_id, subject=clip.subject, label=clip.label) as group:
                 times, numbers = [], []
                 for frames in video.decode(Path(config.data.root), clip):

@@ -10,6 +10,7 @@ import torch
 
 from microexpr import backbones, cache
 from microexpr.config import Config, Features
+from microexpr.heap import released
 from microexpr.progress import track
 from microexpr.provenance import provenance
 from microexpr.stages import part
@@ -57,7 +58,7 @@ def run(config: Config, source: Path, output: Path, device: str = "cpu") -> None
             output, "features", made, title=title, compression=settings.compression
         ) as out,
     ):
-        for clip_id in track(images.clip_ids, "features"):
+        for clip_id in released(track(images.clip_ids, "features")):
             _clip_features(images[clip_id], out, network, config, device)
 
 
@@ -104,11 +105,12 @@ def _clip_features(
     settings = config.features
     batch = batch_frames(settings, device)
     attributes = {"method": "none", **clip.attributes, "backbone": network.name}
+    coordinates = {name: clip[name] for name in ("frame", "time", "detected", "box")}
     with out.clip(clip.clip_id, **attributes, cut=settings.cut) as group:
         for start in range(0, len(clip), batch):
             rows = slice(start, start + batch)
             group.append(
                 frame_features(clip.data[rows], network, settings, device),
-                **{name: clip[name][rows] for name in ("frame", "time", "detected", "box")},
+                **{name: values[rows] for name, values in coordinates.items()},
             )
     log.info("clip %s: %d frames", clip.clip_id, group.length)

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 
 from microexpr import cache
-from microexpr.config import Config
+from microexpr.config import Config, Magnify
 from microexpr.errors import MicroexprError
+from microexpr.heap import released
+from microexpr.long_clips import expression_frames, magnify_parts, parts_of, to_pixels
 from microexpr.magnify import amm, filter_only, pmm, realised_gain
 from microexpr.progress import track
 from microexpr.provenance import provenance
@@ -34,7 +36,9 @@ def run(config: Config, method: str, source: Path, output: Path, device: str = "
         Cache of kind faces.
     output : Path
         Cache of kind magnified, rounded to 8 bit. Each clip's attributes hold the method, alpha,
-        the pass-band and what the filter really passes of a micro-expression of this length.
+        the temporal filter, its pass-band and what it really passes of a micro-expression of this
+        length. Clips of more than 512 frames are worked on in parts, and ``in_parts`` says in
+        which; see :mod:`microexpr.long_clips`.
     device : str
         ``cpu`` or ``cuda``.
 
@@ -51,7 +55,7 @@ def run(config: Config, method: str, source: Path, output: Path, device: str = "
             output, "magnified", made, title=f"Face crops, {method}", compression="none"
         ) as out,
     ):
-        for clip in track(faces.clip_ids, f"magnify {method}"):
+        for clip in released(track(faces.clip_ids, f"magnify {method}")):
             try:
                 _magnify_clip(faces[clip], out, config, method, device)
             except MicroexprError as error:
@@ -61,29 +65,52 @@ def run(config: Config, method: str, source: Path, output: Path, device: str = "
 def _magnify_clip(
     clip: cache.ClipCache, out: cache.CacheWriter, config: Config, method: str, device: str
 ) -> None:
-    settings = config.magnify
-    attributes = clip.attributes
+    settings, attributes = config.magnify, clip.attributes
     fps = float(attributes["fps"])
-    pixels = magnified_pixels(clip.data[:], fps=fps, config=config, method=method, device=device)
+    parts = parts_of(len(clip), settings, fps)
+    attributes |= _about(len(clip), settings, fps, method)
+    if parts:
+        attributes["in_parts"] = str(parts)
+        log.info("clip %s: %d frames, %s", clip.clip_id, len(clip), parts)
+        blocks = magnify_parts(
+            clip.data, parts, method=method, settings=settings, fps=fps, device=device
+        )
+    else:
+        whole = magnified_pixels(clip.data[:], fps=fps, config=config, method=method, device=device)
+        blocks = iter([whole])
+    coordinates = {name: clip[name] for name in ("frame", "time", "detected", "box")}
+    with out.clip(clip.clip_id, **attributes) as group:
+        for pixels in blocks:
+            rows = slice(group.length, group.length + len(pixels))
+            group.append(pixels, **{name: values[rows] for name, values in coordinates.items()})
+    gain = attributes["realised_gain"]
+    log.info(
+        "clip %s: the %s filter passes %.2f of the motion",
+        clip.clip_id,
+        settings.temporal_filter,
+        gain,
+    )
+
+
+def _about(n_frames: int, settings: Magnify, fps: float, method: str) -> dict[str, Any]:
+    """Describe the magnification of a clip, for its attributes."""
+    frames = expression_frames(n_frames, settings, fps)
     gain, correlation = realised_gain(
-        len(pixels),
+        frames,
         fps=fps,
         passband_hz=settings.passband_hz,
         temporal_filter=settings.temporal_filter,
         order=settings.order,
     )
-    attributes |= {
+    return {
         "method": method,
         "alpha": 0.0 if method == "filter_only" else settings.alpha,
         "passband_hz": np.array(settings.passband_hz),
         "temporal_filter": settings.temporal_filter,
         "realised_gain": gain,
         "realised_correlation": correlation,
+        "realised_frames": frames,
     }
-    with out.clip(clip.clip_id, **attributes) as group:
-        coordinates = {name: clip[name] for name in ("frame", "time", "detected", "box")}
-        group.append(pixels, **coordinates)
-    log.info("clip %s: the filter passes %.2f of the motion", clip.clip_id, gain)
 
 
 def magnified_pixels(
@@ -115,8 +142,7 @@ def magnified_pixels(
         When the filter has no response for a clip of this length and rate.
     """
     images = torch.from_numpy(pixels).to(device).float() / 255
-    magnified = METHODS[method](images, fps=fps, **_options(config, method))
-    return (magnified.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+    return to_pixels(METHODS[method](images, fps=fps, **_options(config, method)))
 
 
 def _options(config: Config, method: str) -> dict[str, Any]:

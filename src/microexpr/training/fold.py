@@ -10,15 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 
-from torch import Tensor
-
 from microexpr.errors import ProtocolError
 from microexpr.protocol.folds import Fold
 from microexpr.training.epochs import best_epoch
 from microexpr.training.fitting import Epoch
 from microexpr.training.learning import Material, learning
 from microexpr.training.model import Trunk
-from microexpr.training.readings import pooled_features
+from microexpr.training.readings import PooledSums, pooled_features
 from microexpr.training.recipe import Recipe
 from microexpr.training.store import FeatureStore
 from microexpr.training.trained import Answers, TrainedModel
@@ -39,7 +37,7 @@ def train_fold(
     recipe: Recipe,
     *,
     trunk: Trunk | None = None,
-    pooled: Tensor | None = None,
+    pooled: PooledSums | None = None,
     device: str = "cpu",
 ) -> FoldResult:
     """Train on a fold's training clips and answer for its test clips.
@@ -60,7 +58,7 @@ def train_fold(
     trunk : Trunk, optional
         Untrained blocks above the cut, on `device`; copied. Without it the store must hold pooled
         features.
-    pooled : Tensor, shape (F, C), optional
+    pooled : PooledSums, optional
         ``pooled_features(store, trunk)`` where it is known already: it is the same for all folds.
     device : str
         ``cpu`` or ``cuda``.

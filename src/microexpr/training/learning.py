@@ -19,7 +19,7 @@ from microexpr.errors import DataError
 from microexpr.protocol.folds import Fold, check_learnt
 from microexpr.training.fitting import Batches, Epoch, fit
 from microexpr.training.model import Trunk, WindowClassifier
-from microexpr.training.readings import FrameReading, FrameSource
+from microexpr.training.readings import FrameReading, FrameSource, PooledSums
 from microexpr.training.recipe import Recipe
 from microexpr.training.store import FeatureStore
 from microexpr.training.targets import class_indices, class_weights, permuted
@@ -35,7 +35,7 @@ class Material:
     ----------
     store : FeatureStore
         Features.
-    pooled : Tensor, shape (F, C), float32
+    pooled : PooledSums
         ``pooled_features(store, trunk)``.
     windows : WindowTable
         Windows to learn from.
@@ -46,7 +46,7 @@ class Material:
     """
 
     store: FeatureStore
-    pooled: Tensor
+    pooled: PooledSums
     windows: WindowTable
     trunk: Trunk | None
     device: str
@@ -102,7 +102,7 @@ def learning(material: Material, fold: Fold, recipe: Recipe) -> Iterator[Learnin
         classes = permuted(classes, clips, np.random.default_rng(order))
     with _seeded(int(numbers.generate_state(1)[0]), material.device):
         model, weights = start(material, fold, clips, classes, recipe)
-        frames = model.frames(store, material.pooled)
+        frames = model.frames(store)
         epochs = fit(
             model.classifier,
             frames,
@@ -144,13 +144,11 @@ def start(
     """
     store, pooled, settings = material.store, material.pooled, recipe.train
     check_learnt(fold, clips.tolist(), store.clip_ids)
-    rows = torch.from_numpy(store.rows(clips))
-    onset = torch.from_numpy(store.onset_row)[rows]
     reading = FrameReading.fit(
-        recipe.reading, pooled[rows], pooled[onset], standardise=settings.standardise
+        recipe.reading, pooled, clips.tolist(), standardise=settings.standardise
     )
     classifier = WindowClassifier(
-        pooled.shape[1],
+        pooled.channels,
         len(recipe.labels),
         embed=settings.embed,
         hidden=settings.hidden,

@@ -16,6 +16,7 @@ from microexpr import kept
 from microexpr.errors import MicroexprWarning
 from microexpr.evaluation import predictions
 from microexpr.files import write_json
+from microexpr.heap import released
 from microexpr.progress import track
 from microexpr.protocol.folds import Fold
 from microexpr.training.fold import FoldResult, train_fold
@@ -100,7 +101,7 @@ def train_part(
     pooled = None
     rows: list[dict[str, Any]] = []
     epochs: list[dict[str, Any]] = []
-    for run, fold in track(runs, f"train {method} N={recipe.n}"):
+    for run, fold in released(track(runs, f"train {method} N={recipe.n}")):
         settings = run.plain() | fold.plain(store.clip_ids, store.labels) | origin
         digest, file = kept.digest(settings), kept.place(progress_dir, settings)
         name = f"{run.reading}_{run.seed}_{fold.name}.safetensors"

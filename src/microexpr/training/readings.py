@@ -8,6 +8,7 @@ faces, not for differences of them. So the clip's first frame passes through the
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +23,36 @@ from microexpr.training.store import FeatureStore
 
 CHUNK_FRAMES = 32  # through the retrained blocks at a time
 FLOOR = 1e-3  # of the mean sd: channels that hardly ever move are not blown up
+
+
+@dataclass(frozen=True)
+class PooledSums:
+    """Sums over the frames of each clip: from them follow the statistics of any training part.
+
+    So neither a fold nor the data set as a whole needs all frames in memory.
+
+    Parameters
+    ----------
+    counts : Tensor, shape (clips,), int64
+        Frames of each clip.
+    sums : Tensor, shape (clips, 2, 2, C), float64
+        Of the features as they are, then of their differences to the clip's first frame; values,
+        then squares.
+    """
+
+    counts: Tensor
+    sums: Tensor
+
+    @property
+    def channels(self) -> int:
+        """Features of a frame, C."""
+        return self.sums.shape[-1]
+
+    def statistics(self, clips: Sequence[int], *, difference: bool) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation over all frames of some clips, (C,) each, float32."""
+        chosen = torch.as_tensor(clips)
+        total, squares = self.sums[chosen, int(difference)].sum(0) / self.counts[chosen].sum()
+        return total.float(), (squares - total.square()).clamp_(min=0).sqrt().float()
 
 
 @dataclass(frozen=True)
@@ -41,28 +72,29 @@ class FrameReading:
     scale: Tensor
 
     @classmethod
-    def fit(cls, reading: str, pooled: Tensor, onset: Tensor, *, standardise: bool) -> FrameReading:
+    def fit(
+        cls, reading: str, pooled: PooledSums, clips: Sequence[int], *, standardise: bool
+    ) -> FrameReading:
         """Measure the statistics on training clips.
 
-        Where blocks are retrained, `pooled` is what they give before training: the map stays fixed
-        while they move.
+        Where blocks are retrained, `pooled` is of what they give before training: the map stays
+        fixed while they move.
 
         Parameters
         ----------
         reading : {"onset_difference", "raw"}
             ``raw`` is shifted by the mean; a difference is not, because its zero means no motion.
-        pooled, onset : Tensor, shape (F, C)
-            Frames of the training clips, and for each the first frame of its clip.
+        pooled : PooledSums
+            Of all clips.
+        clips : sequence of int
+            Training clips.
         standardise : bool
             Whether to shift and scale at all.
         """
         difference = reading == "onset_difference"
         if not standardise:
-            return cls(difference, torch.zeros(pooled.shape[1]), torch.ones(pooled.shape[1]))
-        values = pooled - onset if difference else pooled
-        mean = values.mean(0)
-        # torch.std gives the same and is 7 times slower along the first axis.
-        sd = (values - mean).square_().mean(0).sqrt_()
+            return cls(difference, torch.zeros(pooled.channels), torch.ones(pooled.channels))
+        mean, sd = pooled.statistics(clips, difference=difference)
         shift = torch.zeros_like(mean) if difference else mean
         return cls(difference, shift, sd + FLOOR * sd.mean() + 1e-6)
 
@@ -87,28 +119,32 @@ class FrameSource(Protocol):
 
 
 class FrozenFrames:
-    """Nothing is retrained: all frames are read once.
+    """Nothing is retrained: frames are read from the store at each call.
 
     Parameters
     ----------
     reading : FrameReading
         Statistics of the training clips.
-    pooled : Tensor, shape (F, C), float32
-        All frames of the store.
-    onset_row : ndarray, shape (F,), int64
-        For each, the row of its clip's first frame.
+    store : FeatureStore
+        Pooled features.
     device : torch.device
-        Where the frames lie.
+        Where the frames go.
     """
 
-    def __init__(
-        self, reading: FrameReading, pooled: Tensor, onset_row: np.ndarray, device: torch.device
-    ) -> None:
-        self._frames = reading(pooled, pooled[torch.from_numpy(onset_row)]).to(device)
+    def __init__(self, reading: FrameReading, store: FeatureStore, device: torch.device) -> None:
+        self._reading, self._store, self._device = reading.to(device), store, device
+        self._onset_row = torch.from_numpy(store.onset_row)
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Give frames (F, C) of strictly increasing rows (F,)."""
-        return self._frames.index_select(0, rows.to(self._frames.device))
+        onset = None
+        if self._reading.difference:
+            first, at = torch.unique_consecutive(self._onset_row[rows], return_inverse=True)
+            onset = self._read(first)[at.to(self._device)]
+        return self._reading(self._read(rows), onset)
+
+    def _read(self, rows: Tensor) -> Tensor:
+        return self._store.read(rows.numpy()).flatten(1).to(self._device).float()
 
 
 class RetrainedFrames:
@@ -152,23 +188,26 @@ class RetrainedFrames:
         return self._trunk(maps)
 
 
-@torch.no_grad()
-def pooled_features(store: FeatureStore, trunk: Trunk | None, device: str = "cpu") -> Tensor:
-    """Pool all frames: the cache itself, or what the blocks to retrain give before training.
+def pooled_frames(
+    store: FeatureStore, trunk: Trunk | None, clip: int, device: str = "cpu"
+) -> Iterator[Tensor]:
+    """Pool the frames of a clip: the cache itself, or what untrained blocks give.
 
     Parameters
     ----------
     store : FeatureStore
         Pooled features (C, 1, 1), or maps where `trunk` is given.
     trunk : Trunk or None
-        Untrained, on `device`.
+        Blocks above the cut, on `device`.
+    clip : int
+        Which clip.
     device : str
         Where the trunk computes.
 
-    Returns
-    -------
-    Tensor, shape (F, C), float32
-        On the CPU; one row a frame of the store.
+    Yields
+    ------
+    Tensor, shape (up to 32, C), float32
+        Consecutive frames, on the CPU.
 
     Raises
     ------
@@ -179,8 +218,27 @@ def pooled_features(store: FeatureStore, trunk: Trunk | None, device: str = "cpu
         raise ConfigError(
             f"features.cut: the cache holds maps {store.shape}, which need the backbone to train"
         )
-    chunks = np.array_split(np.arange(store.lengths.sum()), -(-store.lengths.sum() // CHUNK_FRAMES))
-    if trunk is None:
-        return torch.cat([store.read(rows).flatten(1).float() for rows in chunks])
-    trunk.eval()
-    return torch.cat([trunk(store.read(rows).to(device)).cpu() for rows in chunks])
+    if trunk is not None:
+        trunk.eval()
+    for rows in np.array_split(store.rows([clip]), -(-store.lengths[clip] // CHUNK_FRAMES)):
+        maps = store.read(rows)
+        with torch.no_grad():
+            yield maps.flatten(1).float() if trunk is None else trunk(maps.to(device)).cpu()
+
+
+def pooled_features(store: FeatureStore, trunk: Trunk | None, device: str = "cpu") -> PooledSums:
+    """Sum the pooled frames of each clip; parameters and errors as :func:`pooled_frames`."""
+    clips = range(len(store))
+    sums = [_sums(pooled_frames(store, trunk, clip, device)) for clip in clips]
+    return PooledSums(torch.from_numpy(store.lengths), torch.stack(sums))
+
+
+def _sums(chunks: Iterator[Tensor]) -> Tensor:
+    """Sums of a clip, (2, 2, C) as in `PooledSums`."""
+    total, onset = 0.0, None
+    for pooled in chunks:
+        values = pooled.double()
+        onset = values[:1].clone() if onset is None else onset
+        both = torch.stack([values, values - onset])
+        total += torch.stack([both.sum(1), both.square_().sum(1)], dim=1)
+    return total

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import h5py
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 from microexpr.cache import ClipCache, open_cache
 from microexpr.errors import CacheError, DataError
 
-DEFAULT_MEMORY_BYTES = 2**30
+MEMORY_BYTES = 2**26  # pooled features of 32,000 frames of 1024 channels
 
 
 @dataclass(frozen=True)
@@ -125,10 +126,11 @@ class FeatureStore:
         found = np.empty((len(rows), *self.shape), self.data[0].dtype)
         first = self.first_row
         owner = np.searchsorted(first, rows, side="right") - 1
-        for clip in np.unique(owner):
-            mine = owner == clip
+        edges = np.flatnonzero(np.diff(owner, prepend=-1, append=-1))
+        for start, stop in pairwise(edges):
+            clip = owner[start]
             try:
-                found[mine] = self.data[clip][rows[mine] - first[clip]]
+                found[start:stop] = self.data[clip][rows[start:stop] - first[clip]]
             except OSError as error:
                 raise CacheError(
                     f"clip {self.clip_ids[clip]}: features are damaged ({error})"
@@ -141,12 +143,13 @@ def open_features(
     paths: Sequence[str | os.PathLike[str]],
     clip_ids: Sequence[str] | None = None,
     *,
-    memory_bytes: int = DEFAULT_MEMORY_BYTES,
+    memory_bytes: int = MEMORY_BYTES,
 ) -> Iterator[FeatureStore]:
     """Open the feature caches of a data set.
 
-    Pooled features (1024 or 2048 values a frame) fit; maps of a middle block (0.4 MB a frame) that
-    exceed `memory_bytes` are read frame by frame. They are never widened to float32 as a whole.
+    Pooled features (1024 or 2048 values a frame) fit; maps of a middle block (0.4 MB a frame) are
+    read when a batch asks for them, which takes a few percent of the time of retraining. Features
+    are never widened to float32 as a whole.
 
     Parameters
     ----------

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from microexpr.backbones import Backbone
 
 TEST_WINDOWS = 512  # through the LSTM at a time
+TEST_FRAMES = 1024  # through the embedding at a time
 FORMAT = "microexpr/model 1.0"
 
 
@@ -65,11 +66,11 @@ class TrainedModel:
     classifier: WindowClassifier
     trunk: Trunk | None
 
-    def frames(self, store: FeatureStore, pooled: Tensor) -> FrameSource:
-        """Read the frames of a store; `pooled` (F, C) is used where nothing is retrained."""
+    def frames(self, store: FeatureStore) -> FrameSource:
+        """Read the frames of a store: pooled features, or maps where blocks are retrained."""
         device = next(self.classifier.parameters()).device
         if self.trunk is None:
-            return FrozenFrames(self.reading, pooled, store.onset_row, device)
+            return FrozenFrames(self.reading, store, device)
         return RetrainedFrames(self.reading, store, self.trunk, device)
 
     def answer(
@@ -111,7 +112,9 @@ class TrainedModel:
         if self.trunk is not None:
             self.trunk.eval()
         rows = np.unique(np.concatenate([windows.ravel() for windows in sequences]))
-        embedded = self.classifier.embed(frames(torch.from_numpy(rows)))
+        # In chunks: a fold may test half of the data set.
+        chunks = torch.from_numpy(rows).split(TEST_FRAMES)
+        embedded = torch.cat([self.classifier.embed(frames(chunk)) for chunk in chunks])
         at = [torch.from_numpy(np.searchsorted(rows, w)).to(embedded.device) for w in sequences]
         # Sequences of one length go through the LSTM together, whichever clip they belong to.
         together = len({windows.shape[1] for windows in at}) == 1

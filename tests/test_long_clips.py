@@ -1,0 +1,183 @@
+"""Long clips are magnified in parts: the same result, in memory that their length does not move."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from microexpr import cache, long_clips
+from microexpr.config import Config, Magnify
+from microexpr.errors import ConfigError
+from microexpr.long_clips import magnify_parts, parts_of
+from microexpr.stages import crop, decode, features, index, magnify
+
+FPS = 100.0
+SIZE = 64  # px
+EXPRESSION = 40  # frames
+# Correlation and relative error of the motion. The ideal filter rings: it sees windows' ends more.
+TOLERANCE = {"butterworth": (0.995, 0.15), "ideal": (0.94, 0.4)}
+
+
+def textured(n_frames: int, *, motion_px: float, size: int = SIZE) -> np.ndarray:
+    """A texture that makes an expression's motion along x again and again, uint8 (T, y, x, 3)."""
+    rng = np.random.default_rng(3)
+    fy, fx = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)
+    blur = np.exp(-2 * (3 * np.pi) ** 2 * (fx**2 + fy**2))  # by 3 px
+    picture = np.fft.irfft2(np.fft.rfft2(rng.normal(size=(size, size))) * blur, s=(size, size))
+    picture *= 0.12 / picture.std()
+    turn = np.arange(n_frames) % (2 * EXPRESSION)  # one expression, then rest
+    shift = motion_px * np.sin(np.pi * np.minimum(turn, EXPRESSION) / EXPRESSION) ** 2
+    phases = np.exp(-2j * np.pi * fx * shift[:, None, None])
+    grey = 0.5 + np.fft.irfft(np.fft.rfft(picture, axis=1) * phases, n=size, axis=-1)
+    tints = np.array([1.0, 0.9, 0.8])
+    return np.rint(255 * (grey[..., None] * tints).clip(0, 1)).astype(np.uint8)
+
+
+def shifts_px(clip: np.ndarray) -> np.ndarray:
+    """Motion along x of each frame against the first, by least squares on its gradient."""
+    grey = clip.astype(float).mean(-1)
+    gradient = -(np.roll(grey[0], -1, 1) - np.roll(grey[0], 1, 1)) / 2
+    return np.tensordot(grey - grey[0], gradient, 2) / (gradient**2).sum()
+
+
+def both(clip: np.ndarray, method: str, monkeypatch, **settings) -> tuple[np.ndarray, np.ndarray]:
+    """Magnify a clip in parts, and as a whole."""
+    monkeypatch.setattr(long_clips, "WHOLE_FRAMES", 100)
+    config = Config.parse({"magnify": {"alpha": 5.0, **settings}})
+    parts = parts_of(len(clip), config.magnify, FPS)
+    assert parts is not None
+    blocks = list(magnify_parts(clip, parts, method=method, settings=config.magnify, fps=FPS))
+    assert {len(block) for block in blocks[:-1]} == {long_clips.BLOCK}
+    options = magnify._options(config, method)
+    images = torch.from_numpy(clip).float() / 255
+    whole = magnify.METHODS[method](images, fps=FPS, **options)
+    return np.concatenate(blocks), long_clips.to_pixels(whole)
+
+
+@pytest.mark.parametrize("method", ["amm", "pmm", "filter_only"])
+@pytest.mark.parametrize("temporal_filter", ["iir", "reference"])
+def test_causal_filters_give_what_the_whole_clip_gives(method, temporal_filter, monkeypatch):
+    clip = textured(150, motion_px=0.5, size=32)
+    found, whole = both(clip, method, monkeypatch, temporal_filter=temporal_filter)
+    assert found.shape == whole.shape
+    difference = np.abs(found.astype(int) - whole)
+    assert difference.max() <= 1  # of 255: values on the edge of rounding
+    assert (difference > 0).mean() < 1e-3
+    assert np.abs(whole.astype(int) - clip).max() > 5
+
+
+@pytest.mark.parametrize(("method", "motion_px"), [("amm", 0.3), ("pmm", 0.3), ("filter_only", 2)])
+@pytest.mark.parametrize("temporal_filter", TOLERANCE)
+def test_windows_move_as_the_whole_clip_does(method, motion_px, temporal_filter, monkeypatch):
+    clip = textured(400, motion_px=motion_px)
+    settings = {"temporal_filter": temporal_filter, "passband_hz": [1.0, 10.0]}
+    found, whole = (shifts_px(c) for c in both(clip, method, monkeypatch, **settings))
+    inside = slice(EXPRESSION, -EXPRESSION)  # the clip's own ends are another matter
+    found, whole = found[inside] - found[inside].mean(), whole[inside] - whole[inside].mean()
+    correlation, error = TOLERANCE[temporal_filter]
+    assert np.corrcoef(found, whole)[0, 1] > correlation
+    assert np.std(found - whole) < error * np.std(whole)
+
+
+def test_short_clips_are_one_piece_and_long_ones_say_how_they_are_cut():
+    settings = Magnify()
+    assert parts_of(long_clips.WHOLE_FRAMES, settings, FPS) is None
+    assert str(parts_of(513, settings, FPS)) == (
+        "windows of 400 frames, 200 shared with the one before"
+    )
+    # At 200 frames/s two periods of 0.5 Hz would be 800 frames.
+    assert parts_of(9000, settings, 200.0).frames == long_clips.WHOLE_FRAMES
+    causal = parts_of(9000, Magnify(temporal_filter="iir"), FPS)
+    assert str(causal) == "chunks of 16 frames, the filter's state carried on"
+    with pytest.raises(ConfigError, match=r"magnify\.reference_frame: 3 needs the whole clip"):
+        parts_of(513, Magnify(reference_frame=3), FPS)
+
+
+def test_the_cache_and_the_log_say_how_a_long_clip_was_cut(tmp_path, image_cache, caplog):
+    source = image_cache(clips=1, frames=600, size=32)
+    caplog.set_level(logging.INFO)
+    config = Config.parse({"magnify": {"passband_hz": [2, 10]}})
+    magnify.run(config, "amm", source, tmp_path / "amm.h5")
+    with cache.open_cache(tmp_path / "amm.h5", "magnified") as found:
+        (clip,) = found
+        assert len(clip) == 600
+        assert clip["frame"].tolist() == list(range(1000, 1600))
+        about = clip.attributes
+    cut = "windows of 100 frames, 50 shared with the one before"
+    assert about["in_parts"] == cut
+    assert about["temporal_filter"] == "butterworth"
+    assert about["realised_frames"] == 50  # an expression of 0.5 s, not the clip
+    assert f"clip s0_ne_01: 600 frames, {cut}" in caplog.text
+    assert "the butterworth filter passes" in caplog.text
+
+
+def peak_growth(run: Callable[[], object]) -> int:
+    """Largest resident memory during a call, above that before it."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("needs Linux's /proc")
+
+    def read(key: str) -> int:
+        line = next(line for line in status.read_text().splitlines() if line.startswith(key))
+        return 1024 * int(line.split()[1])
+
+    Path("/proc/self/clear_refs").write_text("5")
+    before = read("VmRSS")
+    run()
+    return read("VmHWM") - before
+
+
+def long_data_set(root: Path, n_frames: int) -> Config:
+    """A clip of SMIC's layout, 160x120 px, whose frames are links to 40 images."""
+    folder = root / "data/SMIC_all_raw/HS/s1/micro/negative/s1_ne_01"
+    folder.mkdir(parents=True)
+    images = []
+    for number, frame in enumerate(textured(EXPRESSION, motion_px=1.0, size=160)[:, :120]):
+        images.append(root / f"{number}.png")
+        cv2.imwrite(str(images[-1]), np.ascontiguousarray(frame))
+    for number in range(n_frames):
+        (folder / f"image{100000 + number}.png").symlink_to(images[number % EXPRESSION])
+    return Config.parse(
+        {
+            "data": {"kind": "smic", "root": str(root / "data")},
+            "crop": {"detector": "none", "size_px": SIZE},
+            "magnify": {"passband_hz": [4.0, 10.0]},
+        }
+    )
+
+
+def stages(root: Path, config: Config) -> dict[str, Callable[[], None]]:
+    """From the clip's images to its features; magnified in windows and in chunks."""
+    index.run(config, root / "manifest.csv", root / "report.csv", config.windows.n)
+    causal = config.changed({"magnify": {"temporal_filter": "iir"}})
+    frames, faces, amm, pmm = (root / f"{name}.h5" for name in ("frames", "faces", "amm", "pmm"))
+    return {
+        "decode": lambda: decode.run(config, root / "manifest.csv", ["s1"], frames),
+        "crop": lambda: crop.run(config, frames, faces),
+        "magnify in windows": lambda: magnify.run(config, "amm", faces, amm),
+        "magnify in chunks": lambda: magnify.run(causal, "pmm", faces, pmm),
+        "features": lambda: features.run(config, pmm, root / "features.h5"),
+    }
+
+
+def test_memory_does_not_grow_with_the_length_of_a_clip(tmp_path, monkeypatch):
+    monkeypatch.setattr(long_clips, "WHOLE_FRAMES", 100)
+    lengths = (40, 120, 480)  # the first one loads libraries
+    grown: dict[str, list[int]] = {}
+    for n_frames in lengths:
+        root = tmp_path / str(n_frames)
+        root.mkdir()
+        for name, run in stages(root, long_data_set(root, n_frames)).items():
+            grown.setdefault(name, []).append(peak_growth(run))
+    with h5py.File(tmp_path / "480/features.h5") as file:
+        assert len(file["s1_ne_01/feature"]) == 480
+    # 360 frames more are 21 MB decoded, and 18 MB as float32 crops.
+    for name, (_, short, long) in grown.items():
+        assert long < short + 6e6, (name, grown)

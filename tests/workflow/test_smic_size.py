@@ -1,0 +1,56 @@
+"""A data set of the size of SMIC-HS: the jobs it takes, and the time to plan them."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from project import Project, job_counts
+from release_trees import smic_tree
+
+pytestmark = pytest.mark.workflow
+SUBJECTS, METHODS, LENGTHS = 16, 4, 8
+
+
+def cpu_s() -> float:
+    """CPU seconds of the processes started and ended so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def dry_run(project: Project, extra: str) -> dict[str, int]:
+    (project.folder / "extra.yaml").write_text(extra)
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run"]
+    files = ("config/smic_hs.yaml", "extra.yaml")
+    done = subprocess.run(
+        [*command, "--configfile", *files, "--", "results/table.csv"],
+        cwd=project.folder,
+        env=project.environment(),
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return job_counts(done.stdout)
+
+
+def test_smic_hs_is_planned_in_seconds_and_a_new_n_adds_training_only(project):
+    smic_tree(project.folder / "SMIC/SMIC_all_raw")
+    before = cpu_s()
+    planned = dry_run(project, "{}")
+    assert cpu_s() - before < 10
+    assert planned == {
+        "index": 1,
+        "split": 1,
+        "decode": SUBJECTS,
+        "crop": SUBJECTS,
+        "magnify": SUBJECTS * (METHODS - 1),  # none: the crops themselves
+        "features": SUBJECTS * METHODS,
+        "train": METHODS * LENGTHS * SUBJECTS,  # one fold a job
+        "evaluate": 1,
+    }
+    another = dry_run(project, "windows: {n: [7, 8, 9, 10, 11, 12, 13, 14, 15]}")
+    assert another == planned | {"train": METHODS * (LENGTHS + 1) * SUBJECTS}
