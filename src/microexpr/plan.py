@@ -6,13 +6,14 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from microexpr import ablation, datasets, manifest, variants
 from microexpr.config import Config
 from microexpr.errors import ConfigError
+from microexpr.files import sha256_of
 from microexpr.provenance import fingerprint
 from microexpr.stages import module, part
 
@@ -114,6 +115,11 @@ class Plan:
         """Like :meth:`settings` for features; that of the table needs no look at the variants."""
         return self.settings("features") if network == self.network() else self.networks[network]
 
+    def weights(self, network: str) -> str:
+        """Checksum of the user's weights: another file at the same place makes features again."""
+        given = json.loads(self.feature_settings(network))["features"]["weights"]
+        return _checksum(given["path"]) if given else ""
+
     def ablation(self, *, full: bool = False) -> list[variants.Run]:
         """Runs that the ablation's table needs."""
         return [row.run for row in ablation.rows(self.config, full=full)]
@@ -177,6 +183,11 @@ def share_environment(project: Path) -> None:
     for name, folder in (("PATH", Path(sys.executable).parent), ("PYTHONPATH", project / "src")):
         known = os.environ.get(name, "").split(os.pathsep)
         os.environ[name] = os.pathsep.join([str(folder), *(k for k in known if k)])
+
+
+@cache
+def _checksum(path: str) -> str:
+    return sha256_of(path) if Path(path).is_file() else ""
 
 
 def _check_across_sections(config: Config) -> None:

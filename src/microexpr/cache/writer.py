@@ -12,7 +12,15 @@ from typing import Any
 import h5py
 import numpy as np
 
-from microexpr.cache.schema import COORDINATES, DATASET, SCHEMA_VERSION, Digest, Provenance, combine
+from microexpr.cache.schema import (
+    COORDINATES,
+    DATASET,
+    SCHEMA_VERSION,
+    Digest,
+    Provenance,
+    attributes_digest,
+    combine,
+)
 from microexpr.errors import CacheError
 from microexpr.files import replacing
 
@@ -91,7 +99,12 @@ class ClipWriter:
         for name in ("frame", *(c for c in coordinates if c != "frame")):
             dtype, extra, attributes = COORDINATES[name]
             dataset = group.create_dataset(
-                name, (0, *extra), dtype, maxshape=(None, *extra), chunks=(1024, *extra)
+                name,
+                (0, *extra),
+                dtype,
+                maxshape=(None, *extra),
+                chunks=(1024, *extra),
+                fletcher32=True,
             )
             dataset.attrs.update(attributes)
         if self._name == "image":
@@ -184,6 +197,7 @@ def create(
         file.attrs.update(_root_attributes(kind, provenance, title))
         yield writer
         file.attrs["content_sha256"] = writer.digest()
+        file.attrs["attributes_sha256"] = attributes_digest(file)
         file.attrs["complete"] = 1
 
 

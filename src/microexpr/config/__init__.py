@@ -9,6 +9,7 @@ reruns exactly when something it reads has changed.
 from __future__ import annotations
 
 import json
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,11 @@ class Config(Section):
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"]) or "configuration"
             more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-            raise ConfigError(f"{key}: {first['msg']}, got {first['input']!r}{more}") from None
+            # Shortened: a file of few bytes can hold a value that takes terabytes to spell.
+            got = reprlib.repr(first["input"])
+            raise ConfigError(f"{key}: {first['msg']}, got {got}{more}") from None
+        except RecursionError:
+            raise ConfigError("configuration: a value contains itself") from None
 
     def changed(self, *changes: Changes) -> Config:
         """Give a variant: this configuration with other values of some keys.
@@ -116,7 +121,7 @@ class Config(Section):
             return cls.parse(_json(source))
         try:
             values = yaml.safe_load(Path(source).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise ConfigError(f"{source}: cannot be read as YAML ({error})") from None
         if not isinstance(values, dict):
             raise ConfigError(f"{source}: must hold sections such as 'data:' and 'magnify:'")
@@ -126,5 +131,5 @@ class Config(Section):
 def _json(text: str) -> dict[str, Any]:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"--config: is not valid JSON ({error})") from None

@@ -19,12 +19,14 @@ from microexpr.faces import (
     face_transform,
     whole_frame_transform,
 )
+from microexpr.followed_face import FollowedFace
 from microexpr.progress import track
 from microexpr.provenance import provenance
 from microexpr.stages import part
 
 log = logging.getLogger(__name__)
 CHUNK = 32  # frames
+OUTSIDE_TOLD = 0.01  # share of the crop
 NO_BOX = np.full(4, np.nan, np.float32)
 
 
@@ -69,7 +71,9 @@ def _crop_clip(
     settings: CropSettings,
 ) -> None:
     first = clip.data[: settings.first_frames]
-    found = [detection for rgb in first if detector and (detection := detector.detect(rgb))]
+    # With several faces in sight, one of them is cropped in all frames.
+    face = FollowedFace(detector, first) if detector else None
+    found = face.found if face else []
     transform = _transform(clip.clip_id, first.shape, found, settings)
     jitter, detected = JitterMeter(), 0
     with out.clip(clip.clip_id, **clip.attributes) as group:
@@ -78,8 +82,8 @@ def _crop_clip(
             rgb = clip.data[rows]
             crops = transform.apply(rgb)
             jitter.add(crops)
-            boxes = [_box(detector, frame) for frame in rgb]
-            seen = np.array([np.isfinite(box[0]) or detector is None for box in boxes])
+            boxes = [_box(face, frame) for frame in rgb]
+            seen = np.array([np.isfinite(box[0]) or face is None for box in boxes])
             detected += int(seen.sum())
             group.append(
                 crops,
@@ -89,8 +93,13 @@ def _crop_clip(
                 box=np.stack(boxes),
             )
         share = detected / len(clip)
+        outside = transform.outside(*first.shape[1:3]) if face else 0.0
         group.attributes.update(
-            transform=transform.matrix.ravel(), detected_share=share, jitter_px=jitter.rms_px
+            transform=transform.matrix.ravel(),
+            detected_share=share,
+            jitter_px=jitter.rms_px,
+            outside_share=outside,
+            other_faces=face.others if face else 0,
         )
         if found:
             landmarks = np.median([detection.landmarks for detection in found], axis=0)
@@ -100,7 +109,25 @@ def _crop_clip(
             f"clip {clip.clip_id}: a face in {detected} of {len(clip)} frames, "
             f"crop.min_detected asks for {settings.min_detected:.0%}"
         )
+    _tell(clip.clip_id, face, outside)
     log.info("clip %s: jitter %.3f px, face in %.0f %%", clip.clip_id, jitter.rms_px, 100 * share)
+
+
+def _tell(clip_id: str, face: FollowedFace | None, outside: float) -> None:
+    """Say what the user may want to look at."""
+    if face and face.others:
+        x, y, width, height = face.found[0].box
+        log.warning(
+            "clip %s: %d faces in its first frames; the one of %.0fx%.0f px at x %.0f, y %.0f is "
+            "cropped throughout",
+            *(clip_id, face.others + 1, width, height, x, y),
+        )
+    if outside > OUTSIDE_TOLD:
+        log.warning(
+            "clip %s: %.0f %% of the crop lies outside the frame (a face at the border) and "
+            "repeats its edge",
+            *(clip_id, 100 * outside),
+        )
 
 
 def _transform(
@@ -118,6 +145,6 @@ def _transform(
     )
 
 
-def _box(detector: FaceDetector | None, rgb: np.ndarray) -> np.ndarray:
-    detection = detector.detect(rgb) if detector else None
+def _box(face: FollowedFace | None, rgb: np.ndarray) -> np.ndarray:
+    detection = face.detect(rgb) if face else None
     return detection.box if detection else NO_BOX
