@@ -51,6 +51,7 @@ def timed_pictures(path: Path) -> Iterator[tuple[av.VideoFrame, float | None]]:
     DataError
         Naming the frame that cannot be decoded, or the last one where the file ends before what
         its header says. A decoder works ahead: the damage lies at that frame or a few behind it.
+        Damage that decodes to some picture without an error cannot be told from a picture.
     """
     with opened(path) as (container, stream):
         stream.codec_context.options = STRICT

@@ -54,7 +54,8 @@ def listing(folder: Path) -> dict[str, tuple[int, int]]:
     return {
         str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
         for path in folder.rglob("*")
-        if path.is_file()
+        # The report of the index is there to be read when the data set is refused.
+        if path.is_file() and path.name != "manifest_report.csv"
     }
 
 

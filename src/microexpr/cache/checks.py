@@ -44,9 +44,9 @@ def check_attributes(node: h5py.File | h5py.Group, where: str) -> None:
         raise CacheError(f"{where}: has {len(node.attrs)} attributes")
     for name in node.attrs:
         kind = node.attrs.get_id(name)
-        # Texts of variable length lie elsewhere in the file, and many may be one and the same.
-        elsewhere = kind.dtype.kind == "O" and kind.shape != ()
-        if elsewhere or kind.get_storage_size() > MAX_ATTRIBUTE_BYTES:
+        if kind.dtype.kind == "O":  # of variable length: it lies elsewhere, without a checksum
+            raise CacheError(f"{where}: attribute {name!r} is of variable length")
+        if kind.get_storage_size() > MAX_ATTRIBUTE_BYTES:
             raise CacheError(f"{where}: attribute {name!r} is too large for a cache")
 
 

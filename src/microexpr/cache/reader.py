@@ -19,6 +19,7 @@ from microexpr.cache.schema import (
     Digest,
     attributes_digest,
     combine,
+    plain,
 )
 from microexpr.errors import CacheError
 
@@ -36,9 +37,7 @@ class ClipCache:
     @property
     def attributes(self) -> dict[str, Any]:
         """The group's attributes as plain Python values."""
-        return {
-            k: v.item() if isinstance(v, np.generic) else v for k, v in self.group.attrs.items()
-        }
+        return {name: plain(value) for name, value in self.group.attrs.items()}
 
     @property
     def data(self) -> h5py.Dataset:
@@ -67,9 +66,7 @@ class Cache:
     @property
     def attributes(self) -> dict[str, Any]:
         """The root attributes as plain Python values."""
-        return {
-            k: v.item() if isinstance(v, np.generic) else v for k, v in self._file.attrs.items()
-        }
+        return {name: plain(value) for name, value in self._file.attrs.items()}
 
     def __iter__(self) -> Iterator[ClipCache]:
         return (self[clip_id] for clip_id in self.clip_ids)
@@ -116,7 +113,7 @@ def open_cache(path: str | os.PathLike[str], kind: str | None = None) -> Iterato
 def _check(file: h5py.File, path: str, kind: str | None) -> str:
     """See that a file is a whole cache with the attributes it was written with; give its kind."""
     check_attributes(file, path)
-    attributes = file.attrs
+    attributes = {name: plain(value) for name, value in file.attrs.items()}
     if attributes.get("complete") != 1:
         raise CacheError(f"{path}: incomplete, made by an interrupted run; delete it")
     found = str(attributes.get("schema", "")).removeprefix("microexpr/")

@@ -79,6 +79,24 @@ def attributes_digest(file: h5py.File) -> str:
     return combine(parts)
 
 
+def text_fixed(value: Any) -> Any:
+    """Give a text a fixed length; other values stay as they are.
+
+    HDF5 keeps texts of variable length in a part of the file that has no checksum: damage there is
+    not seen, and has been seen to let the library search for ever.
+    """
+    if not isinstance(value, str):
+        return value
+    content = value.encode()
+    return np.array(content, h5py.string_dtype("utf-8", max(len(content), 1)))
+
+
+def plain(value: Any) -> Any:
+    """Give an attribute as a Python value: text, number or array."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return value.decode() if isinstance(value, bytes) else value
+
+
 def combine(parts: Mapping[str, str]) -> str:
     """Checksum over named checksums, whatever their order."""
     text = "".join(f"{name}\0{parts[name]}\n" for name in sorted(parts))

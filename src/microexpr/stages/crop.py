@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -99,11 +100,8 @@ def _crop_clip(
             detected_share=share,
             jitter_px=jitter.rms_px,
             outside_share=outside,
-            other_faces=face.others if face else 0,
+            **_about(face, transform),
         )
-        if found:
-            landmarks = np.median([detection.landmarks for detection in found], axis=0)
-            group.attributes["landmarks_px"] = transform.points(landmarks).ravel()
     if share < settings.min_detected:
         raise DataError(
             f"clip {clip.clip_id}: a face in {detected} of {len(clip)} frames, "
@@ -111,6 +109,14 @@ def _crop_clip(
         )
     _tell(clip.clip_id, face, outside)
     log.info("clip %s: jitter %.3f px, face in %.0f %%", clip.clip_id, jitter.rms_px, 100 * share)
+
+
+def _about(face: FollowedFace | None, transform: CropTransform) -> dict[str, Any]:
+    """Describe the face that is cropped, for the clip's attributes."""
+    if face is None:
+        return {}
+    landmarks = np.median([detection.landmarks for detection in face.found], axis=0)
+    return {"other_faces": face.others, "landmarks_px": transform.points(landmarks).ravel()}
 
 
 def _tell(clip_id: str, face: FollowedFace | None, outside: float) -> None:
