@@ -27,7 +27,8 @@ from microexpr.files import replacing
 from microexpr.spelling import alike
 
 # Identifiers become file names and HDF5 group names: no separators, no leading dot.
-Identifier = Annotated[str, Field(pattern=r"^[\w+-][\w.+-]*$", max_length=80)]
+MAX_IDENTIFIER = 80
+Identifier = Annotated[str, Field(pattern=r"^[\w+-][\w.+-]*$", max_length=MAX_IDENTIFIER)]
 # An annotated frame; an empty cell of the table means that nobody knows it.
 FrameNumber = Annotated[
     Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda cell: None if cell == "" else cell)
@@ -72,10 +73,24 @@ class Clip(BaseModel):
 
 
 def identifier(text: str) -> str:
-    """Turn a name from a data set into an identifier: other characters become ``_``."""
+    """Turn a name from a data set into an identifier: other characters become ``_``.
+
+    Raises
+    ------
+    DataError
+        When it is too long for a file's name.
+    """
     # An umlaut has two forms in Unicode, and one of them holds no letter.
     name = unicodedata.normalize("NFC", text.strip())
-    return re.sub(r"[^\w.+-]", "_", name).lstrip(".") or "_"
+    kept = "".join(char if _stays(char) else "_" for char in name).lstrip(".") or "_"
+    if len(kept) > MAX_IDENTIFIER:
+        raise DataError(f"name {kept[:40]}...: is longer than {MAX_IDENTIFIER} characters")
+    return kept
+
+
+def _stays(char: str) -> bool:
+    """Tell whether a character may stand in an identifier: letters, their marks, digits."""
+    return unicodedata.category(char) in ("Nd", "Mn", "Mc") or char.isalpha() or char in "_.+-"
 
 
 def natural(text: str) -> tuple[tuple[int, int | str], ...]:

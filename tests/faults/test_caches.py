@@ -59,13 +59,16 @@ def test_no_flipped_byte_is_used_in_silence(image_cache, fails, tmp_path):
 
 
 def test_a_changed_attribute(image_cache, fails, tmp_path):
-    """HDF5 itself would not see it: another label, another frame rate."""
+    """Another label: by damage, which HDF5 sees, or by a program, which it does not."""
+    path = edited(image_cache(), lambda file: file["s0_ne_01"].attrs.__setitem__("fps", 50.0))
+    says = "faces.h5: attributes do not match their checksum; delete and rebuild it"
+    fails(SECTION, "an attribute that a program changed", *magnify(path, tmp_path), says=says)
     path = image_cache()
     content = path.read_bytes()
     assert content.count(b"negative") == 2
     path.write_bytes(content.replace(b"negative", b"positive", 1))
-    says = "faces.h5: attributes do not match their checksum; delete and rebuild it"
-    fails(SECTION, "a changed attribute (a label)", *magnify(path, tmp_path), says=says)
+    says = "faces.h5 is damaged .*incorrect metadata checksum"
+    fails(SECTION, "flipped bytes in an attribute (a label)", *magnify(path, tmp_path), says=says)
 
 
 def test_a_value_that_was_replaced(image_cache, fails, tmp_path):

@@ -89,8 +89,8 @@ def test_one_of_two_is_followed(tmp_path, command, faces, caplog, order):
 
 
 def test_when_the_followed_one_leaves_the_other_is_not_taken(tmp_path, command, faces, fault_row):
-    both = np.hstack([faces[0], scaled(faces[1], 0.8)])
-    alone = np.hstack([faces[2], scaled(faces[1], 0.8)])
+    both = np.hstack([faces[0], scaled(faces[1], 0.6)])
+    alone = np.hstack([faces[2], scaled(faces[1], 0.6)])
     assert command(*crop_of(tmp_path, [both] * 4 + [alone] * 2))[0] == 0
     box, detected, _ = cropped(tmp_path)
     assert detected == [1, 1, 1, 1, 0, 0]

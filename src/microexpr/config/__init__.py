@@ -54,6 +54,9 @@ __all__ = [
     "overlaid",
 ]
 
+SHORT = reprlib.Repr()
+SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 2, 80, 80
+
 
 class Config(Section):
     """All keys, with their defaults."""
@@ -93,7 +96,7 @@ class Config(Section):
             key = ".".join(str(part) for part in first["loc"]) or "configuration"
             more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
             # Shortened: a file of few bytes can hold a value that takes terabytes to spell.
-            got = reprlib.repr(first["input"])
+            got = SHORT.repr(first["input"])
             raise ConfigError(f"{key}: {first['msg']}, got {got}{more}") from None
         except RecursionError:
             raise ConfigError("configuration: a value contains itself") from None
