@@ -161,7 +161,7 @@ def _incomplete(path):
 
 def _old_schema(path):
     with h5py.File(path, "r+") as file:
-        file.attrs["schema_version"] = "0.9"
+        file.attrs["schema_version"] = np.bytes_("0.9")
 
 
 @pytest.mark.parametrize(

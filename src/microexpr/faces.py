@@ -54,6 +54,10 @@ class FaceDetector:
 
     def detect(self, rgb: np.ndarray) -> Detection | None:
         """Find the largest face of a frame (y, x, 3) uint8; None when there is none."""
+        return max(self.detect_all(rgb), key=lambda d: float(d.box[2] * d.box[3]), default=None)
+
+    def detect_all(self, rgb: np.ndarray) -> list[Detection]:
+        """Find all faces of a frame (y, x, 3) uint8."""
         height, width = rgb.shape[:2]
         scale = min(1.0, self._width_px / width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -61,10 +65,12 @@ class FaceDetector:
         self._net.setInputSize(size)
         _, found = self._net.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
         if found is None:
-            return None
-        best = found[np.argmax(found[:, 2] * found[:, 3])]
-        best[:14] *= np.tile([width / size[0], height / size[1]], 7)
-        return Detection(best[:4].copy(), best[4:14].reshape(5, 2).copy(), float(best[14]))
+            return []
+        found[:, :14] *= np.tile([width / size[0], height / size[1]], 7)
+        return [
+            Detection(face[:4].copy(), face[4:14].reshape(5, 2).copy(), float(face[14]))
+            for face in found
+        ]
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,13 @@ class CropTransform:
     def scale(self) -> float:
         """Crop pixels a frame pixel."""
         return float(np.hypot(self.matrix[0, 0], self.matrix[1, 0]))
+
+    def outside(self, height_px: int, width_px: int) -> float:
+        """Share of the crop that lies beyond a frame of this size; it repeats the border."""
+        frame = np.full((height_px, width_px), 255, np.uint8)
+        size = (self.size_px, self.size_px)
+        inside = cv2.warpAffine(frame, self.matrix, size, flags=cv2.INTER_NEAREST)
+        return 1 - float(np.count_nonzero(inside)) / inside.size
 
     def apply(self, rgb: np.ndarray) -> np.ndarray:
         """Warp frames (T, y, x, 3) uint8 to crops (T, size_px, size_px, 3) uint8."""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import hashlib
 import json
 import os
+import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+
+NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+ABANDONED_S = 86400.0  # another machine's temporary file that nobody touched for so long
 
 
 @contextmanager
@@ -28,18 +35,56 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Yields
     ------
     Path
-        An empty file to write to. It is removed when the block raises.
+        An empty file to write to. It is removed when the block raises; what a killed process left
+        is removed by the next one that writes the same file.
+
+    Raises
+    ------
+    OSError
+        When the disk is full or read-only, naming `path`.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The process number keeps two runs apart; the leading dot hides what a killed run leaves.
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    temporary.touch(mode=0o600)
+    # Machine and process number keep two runs apart.
+    temporary = path.with_name(f".{path.stem}.{socket.gethostname()}.{os.getpid()}{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(path)
+        temporary.touch(mode=0o600)
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        # The user knows the file's own name, and libraries do not even say this one.
+        if error.errno in NOT_WRITABLE and error.filename in (None, str(temporary)):
+            error.filename = str(path)
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a read-only disk has been reported already
+            temporary.unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove temporary files of `path` whose process is gone."""
+    for left in path.parent.glob(f".{glob.escape(path.stem)}.*{glob.escape(path.suffix)}"):
+        # A machine's name may have dots itself; the process number is the last part.
+        middle = left.name.removeprefix(f".{path.stem}.").removesuffix(path.suffix)
+        machine, _, process = middle.rpartition(".")
+        if not (machine and process.isdecimal()):
+            continue
+        with suppress(FileNotFoundError):  # another process may be cleaning up too
+            idle_s = time.time() - left.stat().st_mtime
+            own = machine == socket.gethostname()
+            if not _runs(int(process)) if own else idle_s > ABANDONED_S:
+                left.unlink()
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:

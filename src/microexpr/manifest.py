@@ -6,6 +6,7 @@ import csv
 import hashlib
 import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,9 +24,11 @@ from pydantic import (
 from microexpr.config import Expected
 from microexpr.errors import DataError
 from microexpr.files import replacing
+from microexpr.spelling import alike
 
 # Identifiers become file names and HDF5 group names: no separators, no leading dot.
-Identifier = Annotated[str, Field(pattern=r"^[\w+-][\w.+-]*$", max_length=80)]
+MAX_IDENTIFIER = 80
+Identifier = Annotated[str, Field(pattern=r"^[\w+-][\w.+-]*$", max_length=MAX_IDENTIFIER)]
 # An annotated frame; an empty cell of the table means that nobody knows it.
 FrameNumber = Annotated[
     Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda cell: None if cell == "" else cell)
@@ -35,7 +38,7 @@ FrameNumber = Annotated[
 class Clip(BaseModel):
     """One clip of the data set; a row of ``manifest.csv``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     clip_id: Identifier = Field(description="unique name")
     subject: Identifier = Field(description="who is seen; the unit that is left out")
@@ -70,14 +73,30 @@ class Clip(BaseModel):
 
 
 def identifier(text: str) -> str:
-    """Turn a name from a data set into an identifier: other characters become ``_``."""
-    return re.sub(r"[^\w.+-]", "_", text.strip()).lstrip(".") or "_"
+    """Turn a name from a data set into an identifier: other characters become ``_``.
+
+    Raises
+    ------
+    DataError
+        When it is too long for a file's name.
+    """
+    # An umlaut has two forms in Unicode, and one of them holds no letter.
+    name = unicodedata.normalize("NFC", text.strip())
+    kept = "".join(char if _stays(char) else "_" for char in name).lstrip(".") or "_"
+    if len(kept) > MAX_IDENTIFIER:
+        raise DataError(f"name {kept[:40]}...: is longer than {MAX_IDENTIFIER} characters")
+    return kept
+
+
+def _stays(char: str) -> bool:
+    """Tell whether a character may stand in an identifier: letters, their marks, digits."""
+    return unicodedata.category(char) in ("Nd", "Mn", "Mc") or char.isalpha() or char in "_.+-"
 
 
 def natural(text: str) -> tuple[tuple[int, int | str], ...]:
     """Sort key under which s2 comes before s10."""
     parts = re.split(r"(\d+)", text)
-    return tuple((0, int(p)) if p.isdigit() else (1, p) for p in parts if p)
+    return tuple((0, int(p)) if p.isdecimal() else (1, p) for p in parts if p)
 
 
 def shards(
@@ -156,13 +175,23 @@ def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
     Raises
     ------
     DataError
-        When it is empty, an identifier occurs twice, or a label is unknown.
+        When it is empty, an identifier occurs twice, one subject seems to have two spellings (it
+        would be trained on and tested), or a label is unknown.
     """
     if not clips:
         raise DataError("no clip found; see data.root and data.kind")
     for clip_id, count in Counter(clip.clip_id for clip in clips).items():
         if count > 1:
             raise DataError(f"clip {clip_id}: {count} clips have this name")
+    spellings: dict[str, Clip] = {}
+    for clip in clips:
+        first = spellings.setdefault(alike(clip.subject), clip)
+        if first.subject != clip.subject:
+            raise DataError(
+                f"clip {clip.clip_id}: subject {clip.subject!r} is spelt {first.subject!r} in clip "
+                f"{first.clip_id}; give one person one name, and two persons names that differ in "
+                "more than case and zeros"
+            )
     for clip in clips:
         if clip.label not in labels:
             raise DataError(
@@ -208,7 +237,7 @@ def read(path: str | os.PathLike[str]) -> list[Clip]:
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     clips = []
     for number, row in enumerate(rows, 2):

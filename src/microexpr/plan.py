@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from microexpr import ablation, datasets, manifest, variants
 from microexpr.config import Config
 from microexpr.errors import ConfigError
 from microexpr.figures import planned
+from microexpr.files import sha256_of
 from microexpr.provenance import fingerprint
 from microexpr.stages import module, part
 
@@ -115,6 +116,11 @@ class Plan:
     def feature_settings(self, network: str) -> str:
         """Like :meth:`settings` for features; that of the table needs no look at the variants."""
         return self.settings("features") if network == self.network() else self.networks[network]
+
+    def weights(self, network: str) -> str:
+        """Checksum of the user's weights: another file at the same place makes features again."""
+        given = json.loads(self.feature_settings(network))["features"]["weights"]
+        return _checksum(given["path"]) if given else ""
 
     def ablation(self, *, full: bool = False) -> list[variants.Run]:
         """Runs that the ablation's table needs."""
@@ -225,6 +231,11 @@ def share_environment(project: Path) -> None:
         os.environ[name] = os.pathsep.join([str(folder), *(k for k in known if k)])
     for name, size in MALLOC.items():
         os.environ.setdefault(name, str(size))
+
+
+@cache
+def _checksum(path: str) -> str:
+    return sha256_of(path) if Path(path).is_file() else ""
 
 
 def _check_across_sections(config: Config) -> None:

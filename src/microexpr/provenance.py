@@ -15,13 +15,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from microexpr.cache import Provenance
+from microexpr.cache import Provenance, open_cache, verify
+from microexpr.errors import CacheError
 from microexpr.files import sha256_of
 
 PACKAGE = Path(__file__).parent
 NAME = __package__
 # What these do reaches a stage's result only through its parameters (config) or not at all.
 IGNORED = {f"{NAME}.{m}" for m in ("config", "errors", "progress", "provenance", "stages")} | {NAME}
+MAKERS = {"frames": "decode", "faces": "crop", "magnified": "magnify", "features": "features"}
 LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless", "h5py", "scikit-learn")
 
 
@@ -109,15 +111,54 @@ def provenance(
     params : mapping
         The part of the configuration that the stage read.
     inputs : iterable of path-like
-        Files read; their checksums are stored.
+        Files read; their checksums are stored. A cache (.h5) is read as a whole for it, and has to
+        be what it was written as; its checksum is that of its content.
     weights_name, weights_sha256 : str
         Of the network, where there is one.
+
+    Raises
+    ------
+    CacheError
+        When a cache is damaged, or was made by other code than this.
     """
     return Provenance(
         source_sha256=fingerprint(stage_module),
         params=params,
-        inputs=tuple({"path": Path(p).name, "sha256": sha256_of(p)} for p in inputs),
+        inputs=tuple({"path": Path(p).name, "sha256": _checksum(Path(p))} for p in inputs),
         environment={name: version(name) for name in LIBRARIES},
         weights_name=weights_name,
         weights_sha256=weights_sha256,
     )
+
+
+def _checksum(path: Path) -> str:
+    if path.suffix != ".h5":
+        return sha256_of(path)
+    with open_cache(path) as cache:
+        check_code(str(path), cache.kind, str(cache.attributes["source_sha256"]))
+    return verify(path)
+
+
+def check_code(path: str, kind: str, source_sha256: str) -> None:
+    """Refuse a cache of other code, which Snakemake has not seen to.
+
+    Parameters
+    ----------
+    path : str
+        For the message.
+    kind : str
+        Of the cache.
+    source_sha256 : str
+        What the cache says; empty: it was not made by a stage.
+
+    Raises
+    ------
+    CacheError
+        When the stage that makes such caches has changed.
+    """
+    now = fingerprint(f"{NAME}.stages.{MAKERS[kind]}")
+    if source_sha256 not in ("", now):
+        raise CacheError(
+            f"{path}: made by other code of stage {MAKERS[kind]} ({source_sha256}, now {now}); "
+            f"rebuild it: snakemake --forcerun {MAKERS[kind]}"
+        )

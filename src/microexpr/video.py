@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 
-from microexpr.datasets.images import in_range, list_images
+from microexpr.container import timed_pictures
+from microexpr.datasets.images import in_range, is_whole, list_images
 from microexpr.errors import DataError
 from microexpr.manifest import Clip
 
@@ -99,8 +101,13 @@ def _images(folder: Path, clip: Clip) -> Iterator[tuple[np.ndarray, int, float]]
         )
     for counter, path in images:
         # imdecode of the bytes, because imread cannot open every Unicode path on every system.
-        content = np.fromfile(path, np.uint8)
-        image = cv2.imdecode(content, cv2.IMREAD_COLOR_RGB) if len(content) else None
+        content = path.read_bytes()
+        if not is_whole(content):
+            raise DataError(
+                f"clip {clip.clip_id}: frame {counter}: {path} cannot be decoded: "
+                "it ends early, or is no image"
+            )
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
         if image is None:
             raise DataError(f"clip {clip.clip_id}: frame {counter}: {path} cannot be decoded")
         # A gap in the counters is a gap in time: the camera dropped a frame.
@@ -108,29 +115,32 @@ def _images(folder: Path, clip: Clip) -> Iterator[tuple[np.ndarray, int, float]]
 
 
 def _video(path: Path, clip: Clip) -> Iterator[tuple[np.ndarray, int, float]]:
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    # Nothing is sought: a container's index may be wrong.
+    number, start = 0, 0.0
     try:
-        if not capture.isOpened():
-            raise DataError(f"clip {clip.clip_id}: {path} cannot be opened as a video")
-        # Nothing is sought: a container's index may be wrong.
-        number, start = 0, 0.0
-        while number <= clip.last or not clip.last:
-            decoded, bgr = capture.read()
-            if not decoded:
-                break
+        for picture, stamp in timed_pictures(path):
             if number >= clip.first:
-                stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-                start = stamp if number == clip.first else start
+                if stamp is None and not clip.fps:
+                    raise DataError(f"{path} states no frame rate; give fps in data.table")
+                start = stamp or 0.0 if number == clip.first else start
                 time = (number - clip.first) / clip.fps if clip.fps else stamp - start
-                yield cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), number, time
+                yield _upright(picture), number, time
             number += 1
-        if number <= clip.last:
-            raise DataError(
-                f"clip {clip.clip_id}: {path} has {number} frames, the manifest ends at frame "
-                f"{clip.last}"
-            )
-    finally:
-        capture.release()
+            if clip.last and number > clip.last:
+                return
+    except DataError as error:
+        raise DataError(f"clip {clip.clip_id}: {error}") from None
+    if number <= clip.last:
+        raise DataError(
+            f"clip {clip.clip_id}: {path} has {number} frames, the manifest ends at frame "
+            f"{clip.last}"
+        )
+
+
+def _upright(picture: av.VideoFrame) -> np.ndarray:
+    """Give RGB pixels, turned as the camera's orientation asks."""
+    quarters = round(picture.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(picture.to_ndarray(format="rgb24"), quarters))
 
 
 def frame_rate(time: np.ndarray) -> float:

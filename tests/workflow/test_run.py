@@ -1,11 +1,6 @@
-"""From a fresh clone to the table, undisturbed and killed on the way."""
+"""From a fresh clone to the table. Killed on the way: tests/faults/test_killed.py."""
 
 from __future__ import annotations
-
-import os
-import signal
-import subprocess
-import time
 
 import pandas as pd
 import pytest
@@ -13,7 +8,6 @@ import pytest
 from microexpr.cache import open_cache, verify
 
 pytestmark = pytest.mark.workflow
-TABLES = ("table.csv", "metrics.csv", "predictions.csv", "comparisons.csv", "confusion.csv")
 
 
 def test_table_has_the_posters_shape(finished):
@@ -52,31 +46,3 @@ def test_caches_are_whole_and_say_where_they_come_from(finished):
 
 def test_decoded_frames_are_temporary(finished):
     assert not list((finished.folder / "results/frames").glob("*.h5"))
-
-
-def test_killed_and_started_again_gives_the_same_table(finished, project):
-    (project.folder / "extra.yaml").write_text("{}")
-    for stop in ("results/faces/s3.h5", "results/train/none/N7/part0.csv"):
-        process = subprocess.Popen(
-            project.command(),
-            cwd=project.folder,
-            env=project.environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        while not (project.folder / stop).exists():
-            assert process.poll() is None, "finished before it was killed"
-            time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        # Snakemake's own lock outlives a kill; its message says so, and the README too.
-        assert project.run("--unlock").returncode == 0
-    assert not (project.folder / "results/table.csv").exists()
-    kept = (project.folder / "results/faces/s3.h5").stat().st_mtime_ns
-    done = project.run()
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (project.folder / "results/faces/s3.h5").stat().st_mtime_ns == kept
-    for name in TABLES:
-        undisturbed = (finished.folder / "results" / name).read_bytes()
-        assert (project.folder / "results" / name).read_bytes() == undisturbed, name

@@ -21,6 +21,7 @@ rule features:
     params:
         config=lambda wildcards: PLAN.feature_settings(wildcards.network),
         code=PLAN.code("features"),
+        weights=lambda wildcards: PLAN.weights(wildcards.network),
     shell:
         "python -m microexpr features {input} {output}"
         " --threads {threads} --config {params.config:q} > {log} 2>&1"

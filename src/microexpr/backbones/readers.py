@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from microexpr.backbones.unpickle import load_arrays
 from microexpr.errors import WeightsError
 
+MAX_BYTES = 2**30  # ResNet-50 in float64 has 0.3 GB
 HEADER = "microexpr"  # a converted file says here, as JSON, of which network and order it is
 
 
@@ -63,7 +65,20 @@ def _as_tensors(path: Path, content: object) -> dict[str, Tensor]:
     return tensors
 
 
+def _check_size(path: Path, stored_bytes: int) -> None:
+    """Refuse a file that would unpack to more than any network needs."""
+    if stored_bytes > MAX_BYTES:
+        raise ValueError(f"{path.name} would unpack to {stored_bytes} bytes")
+
+
+def _check_zip(path: Path) -> None:
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            _check_size(path, sum(entry.file_size for entry in archive.infolist()))
+
+
 def _read_torch(path: Path) -> tuple[object, None]:
+    _check_zip(path)
     return torch.load(path, map_location="cpu", weights_only=True), None
 
 
@@ -74,6 +89,7 @@ def _read_safetensors(path: Path) -> tuple[object, str | None]:
 
 
 def _read_npz(path: Path) -> tuple[object, str | None]:
+    _check_zip(path)
     with np.load(path, allow_pickle=False) as file:
         arrays = dict(file)
     text = arrays.pop(HEADER, None)
@@ -83,9 +99,15 @@ def _read_npz(path: Path) -> tuple[object, str | None]:
 def _read_keras(path: Path) -> tuple[object, None]:
     """Name each dataset by its layer and variable: Keras repeats the layer in the path."""
     arrays: dict[str, np.ndarray] = {}
+    total_bytes = 0
 
     def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
+        nonlocal total_bytes
         if isinstance(node, h5py.Dataset):
+            if node.is_virtual or node.external:
+                raise ValueError(f"{name} has its values in another file")
+            total_bytes += node.nbytes
+            _check_size(path, total_bytes)
             *layer, variable = name.split("/")
             half = len(layer) // 2
             if layer[:half] == layer[half:]:

@@ -7,7 +7,9 @@ other; not even NumPy's own reconstruction sees the file's bytes before they are
 
 from __future__ import annotations
 
+import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,16 @@ class _ArrayUnpickler(pickle.Unpickler):
         return KNOWN_NAMES[name]
 
 
+def _check_memo(pickled: bytes) -> None:
+    """Refuse a pickle that numbers an object higher than it has bytes: memory is set aside for it.
+
+    Eight bytes would take 32 GB.
+    """
+    for opcode, number, place in pickletools.genops(pickled):
+        if opcode.name in ("PUT", "LONG_BINPUT") and number > place:
+            raise pickle.UnpicklingError(f"it numbers an object {number} at byte {place}")
+
+
 def load_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     """Read a pickled dictionary of float arrays, of Python 2 or 3, and nothing else.
 
@@ -101,8 +113,9 @@ def load_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
         When the pickle is damaged or asks for anything but float arrays; nothing of it has run.
     """
     try:
-        with path.open("rb") as file:
-            content = _ArrayUnpickler(file, encoding="latin1").load()
+        pickled = path.read_bytes()
+        _check_memo(pickled)
+        content = _ArrayUnpickler(io.BytesIO(pickled), encoding="latin1").load()
     except Exception as error:  # a damaged pickle can raise nearly anything
         raise WeightsError(
             f"{path}: not read: the pickle is damaged or not plain arrays "

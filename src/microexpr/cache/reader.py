@@ -11,8 +11,19 @@ from typing import Any
 import h5py
 import numpy as np
 
-from microexpr.cache.schema import COORDINATES, DATASET, SCHEMA_VERSION, Digest, combine
+from microexpr.cache.checks import check_attributes, check_clip, damage_named
+from microexpr.cache.schema import (
+    COORDINATES,
+    DATASET,
+    SCHEMA_VERSION,
+    Digest,
+    attributes_digest,
+    combine,
+    plain,
+)
 from microexpr.errors import CacheError
+
+VERIFIED_FRAMES = 16  # at a time
 
 
 @dataclass(frozen=True)
@@ -26,9 +37,7 @@ class ClipCache:
     @property
     def attributes(self) -> dict[str, Any]:
         """The group's attributes as plain Python values."""
-        return {
-            k: v.item() if isinstance(v, np.generic) else v for k, v in self.group.attrs.items()
-        }
+        return {name: plain(value) for name, value in self.group.attrs.items()}
 
     @property
     def data(self) -> h5py.Dataset:
@@ -36,7 +45,9 @@ class ClipCache:
         return self.group[self.dataset]
 
     def __getitem__(self, coordinate: str) -> np.ndarray:
-        return self.group[coordinate][()]
+        where = f"{self.group.file.filename}: clip {self.clip_id}: {coordinate}"
+        with damage_named(where):
+            return self.group[coordinate][()]
 
     def __contains__(self, coordinate: str) -> bool:
         return coordinate in self.group
@@ -55,9 +66,7 @@ class Cache:
     @property
     def attributes(self) -> dict[str, Any]:
         """The root attributes as plain Python values."""
-        return {
-            k: v.item() if isinstance(v, np.generic) else v for k, v in self._file.attrs.items()
-        }
+        return {name: plain(value) for name, value in self._file.attrs.items()}
 
     def __iter__(self) -> Iterator[ClipCache]:
         return (self[clip_id] for clip_id in self.clip_ids)
@@ -65,7 +74,11 @@ class Cache:
     def __getitem__(self, clip_id: str) -> ClipCache:
         if clip_id not in self._file:
             raise CacheError(f"{self._file.filename}: holds no clip {clip_id}")
-        return ClipCache(clip_id, self._file[clip_id], DATASET[self.kind])
+        where, name = f"{self._file.filename}: clip {clip_id}", DATASET[self.kind]
+        with damage_named(where):
+            group = self._file[clip_id]
+            check_clip(group, name, where)
+        return ClipCache(clip_id, group, name)
 
 
 @contextmanager
@@ -82,29 +95,47 @@ def open_cache(path: str | os.PathLike[str], kind: str | None = None) -> Iterato
     Raises
     ------
     CacheError
-        When it is missing, unreadable, incomplete, or of another schema or version.
+        When it is missing, unreadable, incomplete, of another schema or version, or its attributes
+        are not those it was written with.
     """
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise CacheError(f"{path}: not a readable HDF5 file ({error})") from None
+        # The library's own text fills three lines.
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise CacheError(f"{path}: not a readable HDF5 file ({reason})") from None
     with file:
-        attributes = file.attrs
-        found = str(attributes.get("schema", "")).removeprefix("microexpr/")
-        if found not in DATASET:
-            raise CacheError(f"{path}: an HDF5 file, but not a cache of microexpr")
-        if attributes.get("complete") != 1:
-            raise CacheError(f"{path}: incomplete, made by an interrupted run; delete it")
-        if kind is not None and found != kind:
-            raise CacheError(f"{path}: is a cache of {found}, wanted {kind}")
-        version = attributes.get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise CacheError(f"{path}: schema version {version}, wanted {SCHEMA_VERSION}")
+        with damage_named(str(path)):
+            found = _check(file, str(path), kind)
         yield Cache(file, found)
 
 
+def _check(file: h5py.File, path: str, kind: str | None) -> str:
+    """See that a file is a whole cache with the attributes it was written with; give its kind."""
+    check_attributes(file, path)
+    attributes = {name: plain(value) for name, value in file.attrs.items()}
+    found = str(attributes.get("schema", "")).removeprefix("microexpr/")
+    if found not in DATASET:
+        raise CacheError(f"{path}: an HDF5 file, but not a cache of microexpr")
+    if attributes.get("complete") != 1:
+        raise CacheError(f"{path}: incomplete, made by an interrupted run; delete it")
+    if kind is not None and found != kind:
+        raise CacheError(f"{path}: is a cache of {found}, wanted {kind}")
+    version = attributes.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise CacheError(f"{path}: schema version {version}, wanted {SCHEMA_VERSION}")
+    for name in file:
+        link = file.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink) or not isinstance(file[name], h5py.Group):
+            raise CacheError(f"{path}: {name} is no clip")
+        check_attributes(file[name], f"{path}: clip {name}")
+    if attributes_digest(file) != attributes.get("attributes_sha256"):
+        raise CacheError(f"{path}: attributes do not match their checksum; delete and rebuild it")
+    return found
+
+
 def verify(path: str | os.PathLike[str]) -> str:
-    """Read every value and compare with the stored checksum; return the checksum.
+    """Read every value and compare with the stored checksums; return that of the content.
 
     Raises
     ------
@@ -118,13 +149,10 @@ def verify(path: str | os.PathLike[str]) -> str:
             digests = Digest()
             for name in names:
                 dataset = clip.group[name]
-                try:
-                    for start in range(0, len(dataset), 64):
-                        digests[name].update(np.ascontiguousarray(dataset[start : start + 64]).data)
-                except OSError as error:
-                    raise CacheError(
-                        f"{path}: clip {clip.clip_id}: {name} is damaged ({error})"
-                    ) from None
+                with damage_named(f"{path}: clip {clip.clip_id}: {name}"):
+                    for start in range(0, len(dataset), VERIFIED_FRAMES):
+                        rows = dataset[start : start + VERIFIED_FRAMES]
+                        digests[name].update(np.ascontiguousarray(rows).data)
             parts[clip.clip_id] = digests.hexdigest()
         digest = combine(parts)
         if digest != cache.attributes["content_sha256"]:

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import h5py
 import numpy as np
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"  # 1.1: attributes have a checksum too
+LAST = ("created", "content_sha256", "attributes_sha256", "complete")
 DATASET = {"frames": "image", "faces": "image", "magnified": "image", "features": "feature"}
 COORDINATES = {
     "frame": ("i4", (), {"long_name": "source frame number"}),
@@ -59,6 +61,40 @@ class Digest(dict[str, Any]):
     def hexdigest(self) -> str:
         """Checksum over the datasets' names and values."""
         return combine({name: d.hexdigest() for name, d in self.items()})
+
+
+def attributes_digest(file: h5py.File) -> str:
+    """Checksum over the attributes of the root and of all clips.
+
+    When the file was made does not count, nor what is written last: the checksums and ``complete``.
+    """
+    parts = {}
+    for node in (file, *file.values()):
+        for name, value in node.attrs.items():
+            if node is file and name in LAST:
+                continue
+            plain = np.asarray(value)
+            content = f"{plain.dtype.str} {plain.shape} {plain.tolist()!r}"
+            parts[f"{node.name}\0{name}"] = hashlib.sha256(content.encode()).hexdigest()
+    return combine(parts)
+
+
+def text_fixed(value: Any) -> Any:
+    """Give a text a fixed length; other values stay as they are.
+
+    HDF5 keeps texts of variable length in a part of the file that has no checksum: damage there is
+    not seen, and has been seen to let the library search for ever.
+    """
+    if not isinstance(value, str):
+        return value
+    content = value.encode()
+    return np.array(content, h5py.string_dtype("utf-8", max(len(content), 1)))
+
+
+def plain(value: Any) -> Any:
+    """Give an attribute as a Python value: text, number or array."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def combine(parts: Mapping[str, str]) -> str:

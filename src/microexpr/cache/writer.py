@@ -12,7 +12,16 @@ from typing import Any
 import h5py
 import numpy as np
 
-from microexpr.cache.schema import COORDINATES, DATASET, SCHEMA_VERSION, Digest, Provenance, combine
+from microexpr.cache.schema import (
+    COORDINATES,
+    DATASET,
+    SCHEMA_VERSION,
+    Digest,
+    Provenance,
+    attributes_digest,
+    combine,
+    text_fixed,
+)
 from microexpr.errors import CacheError
 from microexpr.files import replacing
 
@@ -91,7 +100,12 @@ class ClipWriter:
         for name in ("frame", *(c for c in coordinates if c != "frame")):
             dtype, extra, attributes = COORDINATES[name]
             dataset = group.create_dataset(
-                name, (0, *extra), dtype, maxshape=(None, *extra), chunks=(1024, *extra)
+                name,
+                (0, *extra),
+                dtype,
+                maxshape=(None, *extra),
+                chunks=(1024, *extra),
+                fletcher32=True,
             )
             dataset.attrs.update(attributes)
         if self._name == "image":
@@ -138,13 +152,17 @@ class CacheWriter:
     def clip(self, clip_id: str, **attributes: Any) -> Iterator[ClipWriter]:
         """Open the group of one clip; attributes are strings, numbers or short lists."""
         group = self._file.create_group(clip_id, track_order=True)
-        group.attrs.update({k: v for k, v in attributes.items() if v is not None})
+        known = {name: value for name, value in attributes.items() if value is not None}
+        group.attrs.update({name: text_fixed(value) for name, value in known.items()})
         digest = self._digests[clip_id] = Digest()
         writer = ClipWriter(group, DATASET[self._kind], digest, self._compression)
         yield writer
         if writer.length == 0:
             raise CacheError(f"clip {clip_id}: no frame was written")
         group.attrs["n_decoded"] = writer.length
+        for name, value in group.attrs.items():
+            if isinstance(value, str):  # written by the caller
+                group.attrs[name] = text_fixed(value)
 
     def digest(self) -> str:
         """Checksum over all clips: names, coordinates and decoded values."""
@@ -181,9 +199,11 @@ def create(
     """
     with replacing(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
         writer = CacheWriter(file, kind, compression)
-        file.attrs.update(_root_attributes(kind, provenance, title))
+        about = _root_attributes(kind, provenance, title)
+        file.attrs.update({name: text_fixed(value) for name, value in about.items()})
         yield writer
-        file.attrs["content_sha256"] = writer.digest()
+        file.attrs["content_sha256"] = text_fixed(writer.digest())
+        file.attrs["attributes_sha256"] = text_fixed(attributes_digest(file))
         file.attrs["complete"] = 1
 
 

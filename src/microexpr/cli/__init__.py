@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -56,12 +57,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         arguments.run(arguments)
-    except MicroexprError as error:
-        print(f"microexpr {arguments.command}: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"microexpr {arguments.command}: {error}", file=sys.stderr)
+    except (MicroexprError, OSError) as error:
+        print(f"microexpr {arguments.command}: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _one_line(error: Exception) -> str:
+    """Spell an error for a line of a log, whatever a file or a name had in it."""
+    text = str(error)
+    if isinstance(error, OSError) and error.errno and error.filename:
+        # Libraries add their own state to what the system says.
+        text = f"{error.filename}: {os.strerror(error.errno)}"
+    return " ".join(text.split())

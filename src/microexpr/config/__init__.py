@@ -9,6 +9,7 @@ reruns exactly when something it reads has changed.
 from __future__ import annotations
 
 import json
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,9 @@ __all__ = [
     "read_yaml",
 ]
 
+SHORT = reprlib.Repr()
+SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 2, 80, 80
+
 
 class Config(Section):
     """All keys, with their defaults."""
@@ -99,7 +103,11 @@ class Config(Section):
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"]) or "configuration"
             more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-            raise ConfigError(f"{key}: {first['msg']}, got {first['input']!r}{more}") from None
+            # Shortened: a file of few bytes can hold a value that takes terabytes to spell.
+            got = SHORT.repr(first["input"])
+            raise ConfigError(f"{key}: {first['msg']}, got {got}{more}") from None
+        except RecursionError:
+            raise ConfigError("configuration: a value contains itself") from None
 
     def changed(self, *changes: Changes) -> Config:
         """Give a variant: this configuration with other values of some keys.
@@ -128,5 +136,5 @@ class Config(Section):
 def _json(text: str) -> dict[str, Any]:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"--config: is not valid JSON ({error})") from None

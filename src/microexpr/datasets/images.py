@@ -13,6 +13,7 @@ from microexpr.errors import DataError
 SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg")
 # First bytes of a file, whatever its suffix says.
 SIGNATURES = (b"BM", b"\x89PNG", b"\xff\xd8")
+MAX_COUNTER = 2**31 - 1  # caches hold frame numbers as 32-bit integers
 COUNTER = re.compile(r"(\d+)\.\w+$", re.ASCII)
 
 
@@ -45,6 +46,8 @@ def list_images(folder: Path) -> list[tuple[int, Path]]:
         if match is None:
             raise DataError(f"clip {folder.name}: image {name} has no frame number")
         counter = int(match[1])
+        if counter > MAX_COUNTER:
+            raise DataError(f"clip {folder.name}: image {name} has a number above {MAX_COUNTER}")
         if counter in found:
             raise DataError(
                 f"clip {folder.name}: frame {counter} exists twice, {found[counter]} and {name}"
@@ -62,6 +65,23 @@ def is_image(path: Path) -> bool:
     """Tell from its first bytes whether a file is a bmp, png or jpg."""
     with path.open("rb") as file:
         return file.read(4).startswith(SIGNATURES)
+
+
+def is_whole(content: bytes) -> bool:
+    """Tell whether a bmp, png or jpg reaches its end: decoders fill what is missing with grey."""
+    if content.startswith(b"\x89PNG"):
+        return b"IEND" in content
+    if content.startswith(b"\xff\xd8"):
+        return content.find(b"\xff\xd9", _start_of_scan(content)) != -1
+    return content.startswith(b"BM") and len(content) >= int.from_bytes(content[2:6], "little")
+
+
+def _start_of_scan(content: bytes) -> int:
+    """Find where a jpg's picture starts; before it, a thumbnail may have an end of its own."""
+    place = 2
+    while content[place : place + 1] == b"\xff" and content[place + 1 : place + 2] != b"\xda":
+        place += 2 + max(int.from_bytes(content[place + 2 : place + 4], "big"), 2)
+    return place
 
 
 def gaps(present: Iterable[int], first: int, last: int) -> str:

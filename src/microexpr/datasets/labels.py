@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from microexpr.config import Data
 from microexpr.datasets.listing import Listing
-
-
-def fold(text: str) -> str:
-    """Spell a name so that case, blanks and the two Unicode forms of an umlaut do not matter."""
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+from microexpr.spelling import fold
 
 
 class Labels:

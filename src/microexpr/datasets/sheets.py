@@ -49,7 +49,10 @@ def _csv_rows(path: Path) -> list[tuple[Cell, ...]]:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from None
     delimiter = max(",;\t", key=content.count)
     lines = io.StringIO(content, newline="")
-    return [tuple(row) for row in csv.reader(lines, delimiter=delimiter)]
+    try:
+        return [tuple(row) for row in csv.reader(lines, delimiter=delimiter)]
+    except csv.Error as error:
+        raise DataError(f"{path}: cannot be read as a table ({error})") from None
 
 
 def _xlsx_rows(path: Path, sheet: str | int) -> list[tuple[Cell, ...]]:
@@ -69,6 +72,10 @@ def _xlsx_rows(path: Path, sheet: str | int) -> list[tuple[Cell, ...]]:
         # Some programs store a wrong size, by which rows would be lost.
         page.reset_dimensions()
         return [tuple(row) for row in page.iter_rows(values_only=True)]
+    except DataError:
+        raise
+    except Exception as error:  # the sheets are parsed only now
+        raise DataError(f"{path}: cannot be read as .xlsx ({error})") from None
     finally:
         book.close()
 
@@ -161,7 +168,7 @@ def text(cell: Cell) -> str:
 def frame_number(cell: Cell) -> int | None:
     """Read a frame number that may be stored as text; None for ``/``, ``?`` and the like."""
     digits = text(cell)
-    return int(digits) if re.fullmatch(r"\d+", digits, re.ASCII) else None
+    return int(digits) if re.fullmatch(r"\d{1,9}", digits, re.ASCII) else None
 
 
 def padded(width: int, prefix: str = "") -> Callable[[str], str]:

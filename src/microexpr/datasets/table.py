@@ -40,7 +40,7 @@ def read(data: Data) -> Listing:
         with Path(data.table).open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             rows = list(reader)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"data.table: {data.table} cannot be read ({error})") from None
     missing = set(COLUMNS) - set(reader.fieldnames or ())
     if missing:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
 from microexpr.datasets.images import list_images
-from microexpr.datasets.labels import fold
 from microexpr.errors import DataError
+from microexpr.spelling import alike, fold
 
 TABLES = (".xlsx", ".csv", ".xls")
 
@@ -67,14 +66,10 @@ class Tree:
     def _child(self, parent: Path, name: str) -> Path | None:
         folders = self.folders(parent)
         exact = [path for path in folders if path.name == name]
-        similar = exact or [path for path in folders if _alike(path.name) == _alike(name)]
+        similar = exact or [path for path in folders if alike(path.name) == alike(name)]
         if len(similar) > 1:
             raise DataError(f"{parent}: {similar[0].name} and {similar[1].name} are both {name}")
         return similar[0] if similar else None
-
-
-def _alike(name: str) -> str:
-    return re.sub(r"(?<!\d)0+(?=\d)", "", fold(name))
 
 
 def find_tree(root: Path, names: Sequence[str], subjects: str) -> Tree:

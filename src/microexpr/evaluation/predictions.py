@@ -198,6 +198,10 @@ def _read_one(path: str | os.PathLike[str], classes: Sequence[str]) -> pd.DataFr
             frame = frame.assign(**{column: text.astype(int if column in COUNTS else float)})
         except ValueError as error:
             raise DataError(f"{path}: column {column}: {error}") from None
+    answered = frame[frame["predicted"] != ""]
+    odd = answered[~answered[shares].ge(0).all(axis=1) | ~answered[shares].le(1).all(axis=1)]
+    if len(odd):
+        raise DataError(f"{path}: clip {odd['clip_id'].iloc[0]}: a probability is not in 0..1")
     return frame
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import glob
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
 import av
 
+from microexpr.container import opened
 from microexpr.errors import DataError
 from microexpr.media.frame import RGB_COLOUR, Colour, Frame, from_picture, is_grey, is_rgb
 from microexpr.media.images import IMAGE_SUFFIXES, ImageSequence
@@ -109,23 +109,6 @@ def open_sources(text: str, *, fps: float | None = None, threads: int = 1) -> li
 def _is_image(path: Path) -> bool:
     # "._image1.bmp" and the like are left behind by file managers.
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-
-
-@contextmanager
-def opened(path: Path, threads: int = 1) -> Iterator[tuple[av.container.InputContainer, ...]]:
-    """Open a video; give its container and its main video stream."""
-    try:
-        container = av.open(str(path))
-    except (av.error.FFmpegError, ValueError) as error:
-        if isinstance(error, OSError) and not isinstance(error, av.error.InvalidDataError):
-            raise
-        raise DataError(f"{path} cannot be opened as a video") from None
-    with container:
-        stream = container.streams.best("video")
-        if stream is None:
-            raise DataError(f"{path} has no video stream")
-        stream.codec_context.thread_count = threads
-        yield container, stream
 
 
 class VideoFile:

@@ -53,7 +53,7 @@ def read(path: str | os.PathLike[str], clip_ids: Sequence[str]) -> list[Fold]:
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
             rows = {row["clip_id"]: row["fold"] for row in csv.DictReader(file)}
-    except (OSError, UnicodeDecodeError, KeyError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError) as error:
         raise ProtocolError(f"{path}: not a table of folds ({error!r})") from None
     odd = sorted(set(rows) ^ set(clip_ids))
     if odd:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from microexpr.faces import (
     face_transform,
     whole_frame_transform,
 )
+from microexpr.followed_face import FollowedFace
 from microexpr.heap import released
 from microexpr.progress import track
 from microexpr.provenance import provenance
@@ -26,6 +28,7 @@ from microexpr.stages import part
 
 log = logging.getLogger(__name__)
 CHUNK = 32  # frames
+OUTSIDE_TOLD = 0.01  # share of the crop
 NO_BOX = np.full(4, np.nan, np.float32)
 
 
@@ -73,7 +76,9 @@ def _crop_clip(
     settings: CropSettings,
 ) -> None:
     first = clip.data[: settings.first_frames]
-    found = [detection for rgb in first if detector and (detection := detector.detect(rgb))]
+    # With several faces in sight, one of them is cropped in all frames.
+    face = FollowedFace(detector, first) if detector else None
+    found = face.found if face else []
     transform = clip_transform(clip.clip_id, first.shape, found, settings)
     jitter, detected = JitterMeter(), 0
     numbers, times = clip["frame"], clip["time"]
@@ -83,8 +88,8 @@ def _crop_clip(
             rgb = clip.data[rows]
             crops = transform.apply(rgb)
             jitter.add(crops)
-            boxes = [_box(detector, frame) for frame in rgb]
-            seen = np.array([np.isfinite(box[0]) or detector is None for box in boxes])
+            boxes = [_box(face, frame) for frame in rgb]
+            seen = np.array([np.isfinite(box[0]) or face is None for box in boxes])
             detected += int(seen.sum())
             group.append(
                 crops,
@@ -94,18 +99,46 @@ def _crop_clip(
                 box=np.stack(boxes),
             )
         share = detected / len(clip)
+        outside = transform.outside(*first.shape[1:3]) if face else 0.0
         group.attributes.update(
-            transform=transform.matrix.ravel(), detected_share=share, jitter_px=jitter.rms_px
+            transform=transform.matrix.ravel(),
+            detected_share=share,
+            jitter_px=jitter.rms_px,
+            outside_share=outside,
+            **_about(face, transform),
         )
-        if found:
-            landmarks = np.median([detection.landmarks for detection in found], axis=0)
-            group.attributes["landmarks_px"] = transform.points(landmarks).ravel()
     if share < settings.min_detected:
         raise DataError(
             f"clip {clip.clip_id}: a face in {detected} of {len(clip)} frames, "
             f"crop.min_detected asks for {settings.min_detected:.0%}"
         )
+    _tell(clip.clip_id, face, outside)
     log.info("clip %s: jitter %.3f px, face in %.0f %%", clip.clip_id, jitter.rms_px, 100 * share)
+
+
+def _about(face: FollowedFace | None, transform: CropTransform) -> dict[str, Any]:
+    """Describe the face that is cropped, for the clip's attributes."""
+    if face is None:
+        return {}
+    landmarks = np.median([detection.landmarks for detection in face.found], axis=0)
+    return {"other_faces": face.others, "landmarks_px": transform.points(landmarks).ravel()}
+
+
+def _tell(clip_id: str, face: FollowedFace | None, outside: float) -> None:
+    """Say what the user may want to look at."""
+    if face and face.others:
+        x, y, width, height = face.found[0].box
+        log.warning(
+            "clip %s: %d faces in its first frames; the one of %.0fx%.0f px at x %.0f, y %.0f is "
+            "cropped throughout",
+            *(clip_id, face.others + 1, width, height, x, y),
+        )
+    if outside > OUTSIDE_TOLD:
+        log.warning(
+            "clip %s: %.0f %% of the crop lies outside the frame (a face at the border) and "
+            "repeats its edge",
+            *(clip_id, 100 * outside),
+        )
 
 
 def clip_transform(
@@ -141,6 +174,6 @@ def clip_transform(
     )
 
 
-def _box(detector: FaceDetector | None, rgb: np.ndarray) -> np.ndarray:
-    detection = detector.detect(rgb) if detector else None
+def _box(face: FollowedFace | None, rgb: np.ndarray) -> np.ndarray:
+    detection = face.detect(rgb) if face else None
     return detection.box if detection else NO_BOX

@@ -6,6 +6,8 @@ import logging
 from bisect import bisect_left
 from pathlib import Path
 
+import numpy as np
+
 from microexpr import cache, manifest, video
 from microexpr.config import Config
 from microexpr.errors import DataError
@@ -45,8 +47,10 @@ def run(config: Config, manifest_path: Path, subjects: list[str], output: Path) 
     with cache.create(output, "frames", made, title="Decoded frames", compression="none") as out:
         for clip in released(track(clips, "decode")):
             with out.clip(clip.clip_id, subject=clip.subject, label=clip.label) as group:
-                times, numbers = [], []
+                times, numbers, repeated, last = [], [], [], None
                 for frames in video.decode(Path(config.data.root), clip):
+                    repeated += _repeated(frames, last)
+                    last = frames.rgb[-1]
                     group.append(frames.rgb, frame=frames.number, time=frames.time)
                     times += frames.time.tolist()
                     numbers += frames.number.tolist()
@@ -54,7 +58,20 @@ def run(config: Config, manifest_path: Path, subjects: list[str], output: Path) 
                 if clip.apex is not None:
                     # As an index; where the camera dropped that frame, the next one.
                     group.attributes["apex"] = bisect_left(numbers, clip.apex, hi=len(numbers) - 1)
+                if repeated:
+                    log.warning(
+                        "clip %s: %d of %d frames equal the one before, the first is frame %d: "
+                        "copied, or the camera stood still",
+                        *(clip.clip_id, len(repeated), group.length, repeated[0]),
+                    )
                 log.info("clip %s: %d frames", clip.clip_id, group.length)
+
+
+def _repeated(frames: video.Frames, last: np.ndarray | None) -> list[int]:
+    """Numbers of the frames that are pixel by pixel the one before them."""
+    before = [last, *frames.rgb[:-1]]
+    pairs = zip(frames.number, frames.rgb, before, strict=True)
+    return [int(n) for n, rgb, old in pairs if old is not None and np.array_equal(rgb, old)]
 
 
 def _rate(clip: manifest.Clip, times: list[float]) -> float:

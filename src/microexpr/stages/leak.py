@@ -10,7 +10,7 @@ from pathlib import Path
 from microexpr.config import Config
 from microexpr.files import write_csv
 from microexpr.provenance import fingerprint
-from microexpr.stages.train import recipe, trunk
+from microexpr.stages.train import check_features, recipe, trunk
 from microexpr.training.leaking import train_leaking
 from microexpr.training.store import open_features
 
@@ -42,6 +42,7 @@ def run(
     settings, protocol = config.leak, config.protocol
     progress = output.with_suffix(".progress")
     with open_features(features) as store:
+        check_features(config, store)
         frame = train_leaking(
             store,
             replace(recipe(config, settings.n), reading=settings.reading),

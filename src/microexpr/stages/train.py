@@ -8,11 +8,11 @@ from pathlib import Path
 
 from microexpr import backbones
 from microexpr.config import Config
-from microexpr.errors import ConfigError
+from microexpr.errors import CacheError, ConfigError
 from microexpr.evaluation import predictions
-from microexpr.files import write_csv
+from microexpr.files import sha256_of, write_csv
 from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds, table
-from microexpr.provenance import fingerprint
+from microexpr.provenance import check_code, fingerprint
 from microexpr.training.model import Trunk
 from microexpr.training.parts import train_part
 from microexpr.training.recipe import InnerSplit, Recipe
@@ -135,11 +135,14 @@ def folds_of_part(config: Config, path: Path, store: FeatureStore, part: int) ->
 
     Raises
     ------
+    CacheError
+        When the features are not those of the configuration.
     ConfigError
         When there is no such part.
     ProtocolError
         When the folds leak, or are not of these clips.
     """
+    check_features(config, store)
     parts, name = config.train.parts, config.protocol.name
     if not 0 <= part < parts:
         raise ConfigError(f"train.parts: there is no part {part} of {parts}")
@@ -152,6 +155,29 @@ def folds_of_part(config: Config, path: Path, store: FeatureStore, part: int) ->
         complete=COMPLETE[name],
     )
     return folds[part::parts]
+
+
+def check_features(config: Config, store: FeatureStore) -> None:
+    """See that features are of the configured network and weights, and of this code.
+
+    Raises
+    ------
+    CacheError
+        Naming what differs.
+    """
+    settings, origin = config.features, store.origin
+    if not origin:
+        return
+    check_code("features", "features", str(origin["source_sha256"]))
+    wanted: dict[str, object] = {"backbone": settings.backbone, "cut": settings.cut}
+    if settings.weights:
+        wanted["weights_sha256"] = sha256_of(settings.weights.path)
+    for key, value in wanted.items():
+        if origin[key] not in (None, value):
+            raise CacheError(
+                f"features.{key}: the caches were made with {origin[key]}, the configuration says "
+                f"{value}; rebuild them: snakemake --forcerun features"
+            )
 
 
 def recipe(config: Config, n: int) -> Recipe:

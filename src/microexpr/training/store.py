@@ -6,18 +6,22 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import h5py
 import numpy as np
 import torch
 
-from microexpr.cache import ClipCache, open_cache
+from microexpr.cache import ClipCache, open_cache, verify
 from microexpr.errors import CacheError, DataError
 
 MEMORY_BYTES = 2**26  # pooled features of 32,000 frames of 1024 channels
+# What the clips of one experiment share: attributes of each clip, and of the files.
+SETTINGS = ("method", "alpha", "passband_hz", "temporal_filter", "backbone", "cut")
+ORIGIN = ("weights_sha256", "source_sha256", "params_json")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,9 @@ class FeatureStore:
         One a clip. A data set is read when frames are asked for; an array is in memory.
     digest : str
         Checksum over the content of all clips and their order.
+    origin : mapping
+        What made the features: ``backbone``, ``cut``, ``weights_sha256`` and ``source_sha256``;
+        empty for arrays.
     """
 
     clip_ids: tuple[str, ...]
@@ -42,6 +49,7 @@ class FeatureStore:
     labels: tuple[str, ...]
     data: tuple[np.ndarray | h5py.Dataset, ...]
     digest: str
+    origin: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -168,34 +176,39 @@ def open_features(
     Raises
     ------
     CacheError
-        When a file is not a whole feature cache, a clip is in no file or in two, or the files come
-        from different networks.
+        When a file is not a whole feature cache, is damaged, a clip is in no file or in two, or the
+        files come from different networks, settings or code.
     """
     with ExitStack() as stack:
         caches = [stack.enter_context(open_cache(path, "features")) for path in paths]
-        found: dict[str, tuple[ClipCache, str]] = {}
+        found: dict[str, tuple[ClipCache, dict[str, Any]]] = {}
         for path, cache in zip(paths, caches, strict=True):
+            made = {key: cache.attributes[key] for key in ORIGIN}
             for clip in cache:
                 if clip.clip_id in found:
                     raise CacheError(f"{path}: clip {clip.clip_id} is in another shard as well")
-                found[clip.clip_id] = clip, str(cache.attributes["weights_sha256"])
+                found[clip.clip_id] = clip, made
         order = list(found) if clip_ids is None else list(clip_ids)
         absent = [clip_id for clip_id in order if clip_id not in found]
         if absent:
             raise CacheError(f"clip {absent[0]}: in none of the {len(paths)} feature caches")
         chosen = [found[clip_id] for clip_id in order]
-        _check_same_origin(chosen)
+        origin = _same_origin(chosen)
         content = sorted(str(cache.attributes["content_sha256"]) for cache in caches)
-        yield _store([clip for clip, _ in chosen], content, memory_bytes)
+        clips = [clip for clip, _ in chosen]
+        fits = sum(clip.data.nbytes for clip in clips) <= memory_bytes
+        if fits:  # otherwise each frame is checked when it is read
+            for path in paths:
+                verify(path)
+        yield _store(clips, content, origin, fits=fits)
 
 
-def _check_same_origin(clips: Sequence[tuple[ClipCache, str]]) -> None:
-    """Fail when clips come from different methods, networks, cuts or weights."""
-    first: dict[str, object] = {}
-    for clip, weights_sha256 in clips:
+def _same_origin(clips: Sequence[tuple[ClipCache, dict[str, Any]]]) -> dict[str, Any]:
+    """Fail when clips come from different methods, networks, cuts, weights, settings or code."""
+    first: dict[str, Any] = {}
+    for clip, made in clips:
         attributes = clip.attributes
-        origin = {key: attributes.get(key) for key in ("method", "backbone", "cut")}
-        origin["weights_sha256"] = weights_sha256
+        origin = {key: _plain(attributes.get(key)) for key in SETTINGS} | made
         first = first or origin
         for key, value in origin.items():
             if value != first[key]:
@@ -203,19 +216,26 @@ def _check_same_origin(clips: Sequence[tuple[ClipCache, str]]) -> None:
                     f"clip {clip.clip_id}: {key} is {value}, of clip {clips[0][0].clip_id} it is "
                     f"{first[key]}: rebuild the feature caches"
                 )
+    return first
 
 
-def _store(clips: Sequence[ClipCache], content: Sequence[str], memory_bytes: int) -> FeatureStore:
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _store(
+    clips: Sequence[ClipCache], content: Sequence[str], origin: dict[str, Any], *, fits: bool
+) -> FeatureStore:
     attributes = [clip.attributes for clip in clips]
     for clip, values in zip(clips, attributes, strict=True):
         if missing := {"subject", "label"} - values.keys():
             raise CacheError(f"clip {clip.clip_id}: its cache has no {' and no '.join(missing)}")
     names = tuple(clip.clip_id for clip in clips)
-    fits = sum(clip.data.nbytes for clip in clips) <= memory_bytes
     return FeatureStore(
         names,
         tuple(str(values["subject"]) for values in attributes),
         tuple(str(values["label"]) for values in attributes),
         tuple(clip.data[()] if fits else clip.data for clip in clips),
         hashlib.sha256("\n".join([*content, *names]).encode()).hexdigest(),
+        origin,
     )

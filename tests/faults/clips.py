@@ -1,0 +1,37 @@
+"""One clip, to be decoded by the command line, or as features."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from microexpr import cache, manifest
+from microexpr.provenance import fingerprint
+
+
+def manifest_of(root: Path, source: str, kind: str = "video", **changes: object) -> list[object]:
+    """Write ``manifest.csv`` with one clip; give the arguments that decode it."""
+    values = dict(clip_id="s1_a", subject="s1", label="negative", kind=kind, source=source)
+    counts = dict(frames=0, first=0, last=0, fps=0.0)
+    manifest.write(root / "manifest.csv", [manifest.Clip(**(values | counts | changes))])
+    settings = json.dumps({"data": {"root": str(root)}})
+    return [
+        *("decode", root / "manifest.csv", root / "s1.h5"),
+        *("--subjects", "s1", "--config", settings),
+    ]
+
+
+def features_cache(path: Path, clip: str = "s1_a", *, alpha: float = 10.0, **made: object) -> Path:
+    """Write features of one clip, as a stage would."""
+    made = {"source_sha256": fingerprint("microexpr.stages.features"), **made}
+    about = dict(subject=clip[:2], label="negative", method="pmm", alpha=alpha)
+    about |= dict(backbone="mobilenet_vggface2", cut=13)
+    values = np.random.default_rng(0).normal(size=(9, 4, 1, 1)).astype(np.float16)
+    with (
+        cache.create(path, "features", cache.Provenance(**made)) as out,
+        out.clip(clip, **about) as group,
+    ):
+        group.append(values, frame=np.arange(9), time=np.arange(9) / 100)
+    return path

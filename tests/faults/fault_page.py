@@ -1,0 +1,44 @@
+"""The page docs/faults.md, from the rows that the tests see."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+INTRODUCTION = """# Faults
+
+What happens when something goes wrong. Each row is a test that injects the fault and sees the
+message, the exit code and the files that are left. Exit code 0: the run goes on, and the message
+is in the log. Numbers and names are those of the tests. The command line ends with 2 where the
+user can mend what is wrong; Snakemake ends with 1 when a job failed, and shows the job's message.
+
+This page is written by the tests: `pytest tests/faults --write-faults`. A test fails when they
+differ. Nothing is ever half-written: outputs appear under their names when they are complete.
+"""
+HEADER = "| what happened | message | exit code | lost |\n| --- | --- | --- | --- |\n"
+
+
+@dataclass
+class Rows:
+    """Rows by section and fault, and whether a test that makes one was skipped."""
+
+    found: dict[tuple[str, str], str] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """The page."""
+        parts = [INTRODUCTION]
+        for section in sorted({section for section, _ in self.found}):
+            rows = sorted(row for (name, _), row in self.found.items() if name == section)
+            parts.append(f"\n## {section}\n\n{HEADER}{''.join(rows)}")
+        return "".join(parts)
+
+
+def plain(message: str, folder: Path) -> str:
+    """Spell a message as another run and another machine would."""
+    text = message.replace(f"{folder}/", "").replace(str(folder), ".")
+    text = re.sub(r"\b[0-9a-f]{64}\b", "<sha256>", text)
+    text = re.sub(r"\b(?=[0-9a-f]*\d)[0-9a-f]{16}\b", "<code>", text)
+    return text.replace("|", "\\|")

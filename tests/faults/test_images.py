@@ -1,0 +1,166 @@
+"""Folders of images with frames that are damaged, lost, doubled, or of another kind."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import cv2
+import numpy as np
+import pytest
+from clips import manifest_of
+from PIL import Image
+
+from microexpr.cache import open_cache
+from microexpr.datasets.images import is_whole
+
+SECTION = "Images"
+CONTENT = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+
+
+def folder_of(root, count=4, suffix=".png"):
+    folder = root / "clip"
+    folder.mkdir()
+    for number in range(1, count + 1):
+        cv2.imwrite(str(folder / f"image{number}{suffix}"), np.roll(CONTENT, number, axis=1))
+    return folder
+
+
+def clip_of(root, count=4):
+    return manifest_of(root, "clip", "images", frames=count, first=1, last=count, fps=100.0)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp"])
+@pytest.mark.parametrize("share", [0.5, 0.98])
+def test_a_cut_image(tmp_path, fails, suffix, share):
+    path = folder_of(tmp_path, suffix=suffix) / f"image3{suffix}"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    says = f"clip s1_a: frame 3: .*image3{suffix} cannot be decoded"
+    row = share == 0.5
+    fails(SECTION, f"{suffix[1:]} cut off", *clip_of(tmp_path), says=says, row=row)
+
+
+@pytest.mark.parametrize(
+    ("fault", "content"),
+    [
+        ("empty image", b""),
+        ("text renamed to .png", b"not an image"),
+        ("encrypted image", np.random.default_rng(2).bytes(3000)),
+    ],
+)
+def test_files_that_are_no_image(tmp_path, fails, fault, content):
+    (folder_of(tmp_path) / "image2.png").write_bytes(content)
+    says = "clip s1_a: frame 2: .*image2.png cannot be decoded"
+    fails(SECTION, fault, *clip_of(tmp_path), says=says)
+
+
+def test_every_end_of_a_file_counts_and_thumbnails_do_not(tmp_path):
+    """A jpg with a thumbnail has an end within its head."""
+    small, large = io.BytesIO(), io.BytesIO()
+    Image.fromarray(CONTENT[:8, :8]).save(small, "JPEG")
+    Image.fromarray(CONTENT).save(large, "JPEG")
+    head = b"Exif\0\0" + small.getvalue()
+    segment = b"\xff\xe1" + (len(head) + 2).to_bytes(2, "big") + head
+    content = large.getvalue()[:2] + segment + large.getvalue()[2:]
+    assert cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) is not None
+    assert is_whole(content)
+    assert not is_whole(content[: len(content) // 2])
+    assert is_whole(content + b"written behind it by some camera")
+
+
+def test_lost_doubled_and_other_frames(tmp_path, fails):
+    folder = folder_of(tmp_path)
+    (folder / "image2.png").rename(tmp_path / "kept.png")
+    says = "holds 3 images 1-4, the manifest says 4 images 1-4"
+    fails(SECTION, "frame lost after the index", *clip_of(tmp_path), says=says)
+    (tmp_path / "kept.png").rename(folder / "image2.png")
+    (folder / "image02.png").write_bytes((folder / "image2.png").read_bytes())
+    says = "frame 2 exists twice"
+    fails(SECTION, "two files for one frame", *clip_of(tmp_path), says=says)
+    (folder / "image02.png").unlink()
+    cv2.imwrite(str(folder / "image4.png"), CONTENT[:20])
+    says = "clip s1_a: frame 4 is 60x20 px, the frames before are 60x40"
+    fails(SECTION, "frame of another size", *clip_of(tmp_path), says=says)
+
+
+def test_a_number_that_no_cache_can_hold(tmp_path, fails):
+    folder = folder_of(tmp_path)
+    (folder / "image3.png").rename(folder / "image1605029384123.png")
+    says = "clip clip: image image1605029384123.png has a number above 2147483647"
+    fails(SECTION, "times instead of frame numbers", *clip_of(tmp_path), says=says)
+
+
+def test_frames_that_repeat_are_told(tmp_path, command, fault_row, caplog):
+    folder = folder_of(tmp_path)
+    (folder / "image3.png").write_bytes((folder / "image2.png").read_bytes())
+    with caplog.at_level("INFO"):
+        assert command(*clip_of(tmp_path))[0] == 0
+    message = "clip s1_a: 1 of 4 frames equal the one before, the first is frame 3"
+    assert message in caplog.text
+    fault_row(SECTION, "the same picture twice", f"{message}: copied, or the camera stood still", 0)
+
+
+def test_gaps_are_found_by_the_index_before_anything_is_decoded(tmp_path, command, fault_row):
+    folder = folder_of(tmp_path)
+    (folder / "image2.png").unlink()
+    (tmp_path / "clips.csv").write_text("path,subject,label,fps\nclip,s1,negative,100\n")
+    table = {"kind": "video", "root": str(tmp_path), "table": str(tmp_path / "clips.csv")}
+    code, lines = command(
+        "index", tmp_path / "m.csv", "--config", json.dumps({"data": table}), "--windows", 3
+    )
+    assert code == 2
+    assert "clip s1_clip: folder clip: no image 2 of 1-4 (missing_frames)" in lines[-1]
+    assert "data.allow does not name: missing_frames 1" in lines[-1]
+    assert not (tmp_path / "m.csv").exists()
+    rows = list(csv.DictReader((tmp_path / "manifest_report.csv").open(newline="")))
+    assert [row["problem"] for row in rows] == ["missing_frames"]
+    fault_row(SECTION, "frames missing in a clip", lines[-1].partition(": ")[2], code)
+
+
+def variants(tmp_path) -> dict[str, bytes]:
+    """The same picture, stored in other ways."""
+    found = {}
+    picture = Image.fromarray(cv2.resize(CONTENT, (60, 40), interpolation=cv2.INTER_AREA))
+    smooth = np.array(picture.resize((6, 4)).resize((60, 40)))
+
+    def stored(name, image, kind, **options):
+        file = io.BytesIO()
+        image.save(file, kind, **options)
+        found[name] = file.getvalue()
+
+    upright = Image.fromarray(smooth)
+    turned = upright.rotate(90, expand=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the first row is the right side: to be turned a quarter clockwise
+    stored("plain", upright, "PNG")
+    stored("turned", turned, "JPEG", quality=98, subsampling=0, exif=exif)
+    stored("CMYK", upright.convert("CMYK"), "JPEG", quality=98, subsampling=0)
+    deep = cv2.cvtColor(smooth, cv2.COLOR_RGB2BGR).astype(np.uint16) * 257
+    found["16 bit"] = cv2.imencode(".png", deep)[1].tobytes()
+    return found
+
+
+def test_pictures_stored_in_other_ways_are_the_same_pictures(tmp_path, command, fault_row):
+    (tmp_path / "clip").mkdir()
+    stored = variants(tmp_path)
+    for number, content in enumerate(stored.values(), 1):
+        (tmp_path / f"clip/i{number}.jpg").write_bytes(content)
+    assert command(*clip_of(tmp_path, len(stored)))[0] == 0
+    with open_cache(tmp_path / "s1.h5") as cache:
+        frames = dict(zip(stored, cache["s1_a"].data[:].astype(int), strict=True))
+    for name, tolerance in (("turned", 3), ("CMYK", 4), ("16 bit", 0)):
+        assert np.abs(frames[name] - frames["plain"]).mean() <= tolerance, name
+        what = "rotated by metadata (EXIF)" if name == "turned" else f"{name} frame"
+        fault_row(SECTION, what, "none: decoded to upright 8-bit RGB", 0)
+
+
+def test_a_grey_frame_is_grey_in_all_channels(tmp_path, command, fault_row):
+    folder = folder_of(tmp_path, 2)
+    cv2.imwrite(str(folder / "image2.png"), CONTENT[..., 0])
+    assert command(*clip_of(tmp_path, 2))[0] == 0
+    with open_cache(tmp_path / "s1.h5") as cache:
+        grey = cache["s1_a"].data[1]
+    assert (grey == CONTENT[..., :1]).all()
+    fault_row(SECTION, "grey frame", "none: three equal channels", 0)

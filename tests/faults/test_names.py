@@ -1,0 +1,177 @@
+"""Subjects, labels and files with names that people really give."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from clips import features_cache
+
+from microexpr import manifest
+from microexpr.cache import open_cache
+
+SECTION = "Names"
+
+
+def table_of(root, *rows, suffix="clips.csv"):
+    """Write a table; give the arguments that index it."""
+    path = root / suffix
+    path.write_text("path,subject,label\n" + "".join(f"{row}\n" for row in rows), encoding="utf-8")
+    table = {"kind": "video", "root": str(root), "table": str(path), "fps": 100}
+    return ["index", root / "m.csv", "--config", json.dumps({"data": table}), "--windows", 2]
+
+
+def clip_folder(root, name):
+    folder = root / name
+    folder.mkdir(parents=True)
+    for number in range(3):
+        cv2.imwrite(str(folder / f"i{number}.png"), np.full((40, 40, 3), number * 9, np.uint8))
+
+
+@pytest.mark.parametrize("other", ["S1", "s01", "s1 ", "ｓ1"])
+def test_one_subject_in_two_spellings(tmp_path, fails, command, other):
+    clip_folder(tmp_path, "a")
+    clip_folder(tmp_path, "b")
+    arguments = table_of(tmp_path, "a,s1,negative", f"b,{other},positive")
+    if other == "s1 ":
+        assert command(*arguments)[0] == 0
+        assert {clip.subject for clip in manifest.read(tmp_path / "m.csv")} == {"s1"}
+        return
+    first, second = sorted(["s1", other])
+    says = f"subject '{second}' is spelt '{first}' in clip .*; give one person one name"
+    if other == "ｓ1":  # another letter: another name
+        assert command(*arguments)[0] == 0
+    else:
+        fault = "a subject in two spellings (it would be trained on and tested)"
+        fails(SECTION, fault, *arguments, says=says, row=other == "S1")
+
+
+def test_an_umlaut_in_its_two_unicode_forms_is_one_subject(tmp_path, command):
+    clip_folder(tmp_path, "a")
+    clip_folder(tmp_path, "b")
+    assert command(*table_of(tmp_path, "a,\u00c4da,negative", "b,A\u0308da,positive"))[0] == 0
+    assert {clip.subject for clip in manifest.read(tmp_path / "m.csv")} == {"\u00c4da"}
+
+
+def test_an_unknown_label(tmp_path, command, fault_row):
+    clip_folder(tmp_path, "a")
+    clip_folder(tmp_path, "b")
+    code, lines = command(*table_of(tmp_path, "a,s1,negative", "b,s2,angry"))
+    assert code == 2
+    assert "emotion 'angry' is in none of data.labels, label_map, drop_labels" in lines[-1]
+    assert not (tmp_path / "m.csv").exists()
+    assert "angry" in (tmp_path / "manifest_report.csv").read_text()
+    fault_row(SECTION, "an unknown label", lines[-1].partition(": ")[2], code)
+
+
+@pytest.mark.parametrize(
+    "name", ["Äpfel & Birnen", "王小明 1", "a'b\"c", "two  blanks", "-option", "$(touch x)", "ﬁ²"]
+)
+def test_any_name_becomes_a_file_name_and_is_decoded(tmp_path, command, name):
+    clip_folder(tmp_path, name)
+    arguments = table_of(
+        tmp_path, f'"{name.replace(chr(34), chr(34) * 2)}",{"s " + name[0]},negative'
+    )
+    assert command(*arguments)[0] == 0
+    (clip,) = manifest.read(tmp_path / "m.csv")
+    settings = json.dumps({"data": {"root": str(tmp_path)}})
+    code, lines = command(
+        "decode",
+        tmp_path / "m.csv",
+        tmp_path / "x.h5",
+        f"--subjects={clip.subject}",
+        "--config",
+        settings,
+    )
+    assert code == 0, lines
+    with open_cache(tmp_path / "x.h5") as cache:
+        assert len(cache[clip.clip_id]) == 3
+    assert not (tmp_path / "x").exists()
+
+
+def test_names_that_point_elsewhere(tmp_path, command, fault_row):
+    """A name never becomes a path: what is written stays below results/."""
+    clip_folder(tmp_path, "a")
+    for subject in ("..", "../../up", "/etc/passwd", "."):
+        assert command(*table_of(tmp_path, f"a,{subject},negative"))[0] == 0
+        (clip,) = manifest.read(tmp_path / "m.csv")
+        for name in (clip.subject, clip.clip_id):
+            assert "/" not in name and not name.startswith(".")
+    fault_row(SECTION, "`..`, `/` and the like in a name", "none: written as `_`", 0)
+
+
+def test_a_name_that_no_file_can_have(tmp_path, fails):
+    clip_folder(tmp_path, "a")
+    arguments = table_of(tmp_path, f"a,{'x' * 300},negative")
+    fails(SECTION, "a name of 300 letters", *arguments, says="is longer than 80 characters")
+
+
+def test_two_clips_with_one_name(tmp_path, fails):
+    clip_folder(tmp_path, "x/a b")
+    clip_folder(tmp_path, "y/a_b")
+    arguments = table_of(tmp_path, "x/a b,s1,negative", "y/a_b,s1,negative")
+    fails(
+        SECTION, "two clips with one name", *arguments, says="clip s1_a_b: 2 clips have this name"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "content", "says"),
+    [
+        ("a table that is not text", b"\xff\xfe\x00p\x00a", "cannot be read"),
+        ("a cell of 200,000 letters", b"path,subject,label\n" + b"x" * 200_000, "cannot be read"),
+        ("a table without a column", b"path,label\na,negative\n", "has no column subject"),
+    ],
+)
+def test_tables_that_are_no_tables(tmp_path, fails, fault, content, says):
+    arguments = table_of(tmp_path)
+    (tmp_path / "clips.csv").write_bytes(content)
+    fails(SECTION, fault, *arguments, says=says)
+
+
+def test_a_frame_rate_that_is_no_number(tmp_path, fails):
+    clip_folder(tmp_path, "a")
+    arguments = table_of(tmp_path)
+    (tmp_path / "clips.csv").write_text("path,subject,label,fps\na,s1,negative,nan\n")
+    fails(SECTION, "a frame rate of NaN", *arguments, says="line 2: fps 'nan' is not a positive")
+
+
+def test_a_manifest_with_nan(tmp_path, fails):
+    clip_folder(tmp_path, "a")
+    header = ",".join(manifest.Clip.model_fields)
+    row = "c,s1,negative,images,a,3,0,2,nan,,,"
+    (tmp_path / "m.csv").write_text(f"{header}\n{row}\n")
+    arguments = (
+        "decode",
+        tmp_path / "m.csv",
+        tmp_path / "x.h5",
+        "--subjects",
+        "s1",
+        "--config",
+        "{}",
+    )
+    fails(SECTION, "NaN in the manifest", *arguments, says="line 2: column fps: .*finite number")
+
+
+def test_predictions_with_nan(tmp_path, fails):
+    columns = "clip_id,subject,label,method,reading,n,seed,protocol,fold,n_windows,predicted"
+    shares = "p_negative,p_positive,p_surprise"
+    row = "c,s1,negative,none,raw,7,0,loso,s1,3,negative,nan,0,0"
+    (tmp_path / "p.csv").write_text(f"{columns},{shares}\n{row}\n")
+    manifest.write(
+        tmp_path / "m.csv",
+        [
+            manifest.Clip(
+                clip_id="c", subject="s1", label="negative", kind="images", source="a",
+                frames=3, first=0, last=2, fps=100.0,
+            )
+        ],
+    )  # fmt: skip
+    features = features_cache(tmp_path / "f.h5")
+    fails(
+        *(SECTION, "NaN in predictions", "evaluate", tmp_path / "p.csv"),
+        *("--manifest", tmp_path / "m.csv", "--features", features, "--config", "{}"),
+        says="p.csv: clip c: a probability is not in 0..1",
+    )

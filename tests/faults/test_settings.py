@@ -1,0 +1,160 @@
+"""Configurations that cannot be: one line that names the key, before anything is computed."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from microexpr import cache
+from microexpr.config import Config
+from microexpr.errors import ConfigError
+from microexpr.plan import Plan
+
+SECTION = "Configuration"
+
+
+@pytest.mark.parametrize(
+    ("fault", "text", "says"),
+    [
+        ("unknown key", "crop: {siz_px: 3}", "crop.siz_px: Extra inputs are not permitted"),
+        ("unknown section", "crops: {}", "crops: Extra inputs are not permitted"),
+        ("text for a number", "crop: {size_px: large}", "crop.size_px: .*integer"),
+        ("number for a list", "windows: {n: 7}", "windows.n: .*list"),
+        ("list for a section", "crop: [1]", "crop: .*dictionary"),
+        ("value out of bounds", "crop: {size_px: 9}", "crop.size_px: .*32, got 9"),
+        ("NaN", "magnify: {alpha: .nan}", "magnify.alpha: .*finite number"),
+        ("infinite", "magnify: {passband_hz: [1, .inf]}", "passband_hz.1: .*finite number"),
+        ("pass-band upside down", "magnify: {passband_hz: [3, 1]}", "low edge must lie below"),
+        ("unknown word", "protocol: {name: random}", "protocol.name: .*'loso'"),
+        ("no YAML", "crop: [", "c.yaml: cannot be read as YAML"),
+        ("impossible date", "crop: 2020-13-45", "c.yaml: cannot be read as YAML"),
+        ("number of 5,000 digits", f"crop: {'1' * 5000}", "c.yaml: cannot be read as YAML"),
+        ("10,000 brackets", "[" * 10_000, "c.yaml: cannot be read as YAML"),
+        ("not a section", "- 1", "c.yaml: must hold sections"),
+        ("value in itself", "crop: &a {size_px: *a}", "c.yaml|crop"),
+    ],
+)
+def test_a_file_that_is_wrong(tmp_path, fails, fault, text, says):
+    (tmp_path / "c.yaml").write_text(text)
+    arguments = ("crop", tmp_path / "f.h5", tmp_path / "o.h5", "--config", tmp_path / "c.yaml")
+    fails(SECTION, fault, *arguments, says=says)
+
+
+def test_a_value_that_takes_terabytes_to_spell(tmp_path, fails):
+    """Nine lists of nine references each: a message that quotes them would fill the memory."""
+    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    levels += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 13)]
+    (tmp_path / "c.yaml").write_text("\n".join([*levels, "crop: *a12"]))
+    arguments = ("crop", tmp_path / "f.h5", tmp_path / "o.h5", "--config", tmp_path / "c.yaml")
+    fails(SECTION, "references that multiply", *arguments, says="Extra inputs|dictionary")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [('{"crop": ', "--config: is not valid JSON"), ('{"crop": {"margin": NaN}}', "finite number")],
+)
+def test_inline_settings_that_are_wrong(tmp_path, fails, text, says):
+    arguments = ("crop", tmp_path / "f.h5", tmp_path / "o.h5", "--config", text)
+    fails(SECTION, "", *arguments, says=says, row=False)
+
+
+def faces_of(tmp_path, frames, fps=100.0):
+    path = tmp_path / "faces.h5"
+    rng = np.random.default_rng(0)
+    with (
+        cache.create(path, "faces", cache.Provenance(), compression="none") as out,
+        out.clip("s1_a", subject="s1", label="negative", fps=fps) as clip,
+    ):
+        clip.append(
+            rng.integers(0, 256, (frames, 32, 32, 3), np.uint8),
+            frame=np.arange(frames),
+            time=np.arange(frames) / fps,
+            detected=np.ones(frames),
+            box=np.ones((frames, 4)),
+        )
+    return path
+
+
+def test_a_pass_band_above_half_the_frame_rate(tmp_path, fails):
+    """Known before the first job for data sets with a frame rate; for videos, to the stage."""
+    values = Config().model_dump(mode="json")
+    values["magnify"]["passband_hz"] = [0.5, 60.0]
+    with pytest.raises(
+        ConfigError, match="magnify.passband_hz: 60 Hz is not below half of the 100"
+    ):
+        _ = Plan(values).listing
+    settings = json.dumps({"magnify": {"passband_hz": [0.5, 60]}})
+    arguments = ("magnify", faces_of(tmp_path, 12), tmp_path / "m.h5", "--method", "amm")
+    says = "clip s1_a: .*60"
+    fails(
+        SECTION,
+        "a pass-band above half the frame rate",
+        *arguments,
+        "--config",
+        settings,
+        says=says,
+    )
+
+
+@pytest.mark.parametrize("method", ["amm", "pmm", "filter_only"])
+@pytest.mark.parametrize("frames", [1, 2])
+def test_clips_of_one_and_two_frames_are_magnified_or_named(tmp_path, command, method, frames):
+    arguments = ("magnify", faces_of(tmp_path, frames), tmp_path / "m.h5", "--method", method)
+    code, lines = command(*arguments, "--config", "{}")
+    if code == 0:
+        with cache.open_cache(tmp_path / "m.h5", "magnified") as found:
+            assert len(found["s1_a"]) == frames
+    else:
+        assert code == 2
+        assert "clip s1_a: " in lines[-1]
+        assert not (tmp_path / "m.h5").exists()
+
+
+def test_a_clip_of_no_frames(tmp_path, fails):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "clips.csv").write_text("path,subject,label,fps\nfolder,s1,negative,100\n")
+    table = {"kind": "video", "root": str(tmp_path), "table": str(tmp_path / "clips.csv")}
+    arguments = ("index", tmp_path / "m.csv", "--config", json.dumps({"data": table}))
+    says = "clip s1_folder: folder folder holds no image"
+    fails("Clips", "no frame", *arguments, says=says)
+
+
+def features_of(tmp_path, lengths):
+    path = tmp_path / "features.h5"
+    rng = np.random.default_rng(0)
+    with cache.create(path, "features", cache.Provenance()) as out:
+        for number, length in enumerate(lengths):
+            about = dict(subject=f"s{number}", label=("negative", "positive")[number % 2])
+            with out.clip(f"s{number}_a", **about) as clip:
+                values = rng.normal(size=(length, 8, 1, 1)).astype(np.float16)
+                clip.append(values, frame=np.arange(length), time=np.arange(length) / 100)
+    rows = "".join(f"s{n}_a,s{n},x,s{n}\n" for n in range(len(lengths)))
+    (tmp_path / "folds.csv").write_text("clip_id,subject,label,fold\n" + rows)
+    return path
+
+
+def train_on(tmp_path, lengths, **settings):
+    train = {"epochs": 1, "readings": ["raw"], "embed": 4, "hidden": 4, **settings.pop("train", {})}
+    config = json.dumps({"train": train, **settings})
+    options = ("--folds", tmp_path / "folds.csv", "--method", "none", "--n", 7)
+    path = features_of(tmp_path, lengths)
+    return ["train", path, "--output", tmp_path / "p.csv", *options, "--config", config]
+
+
+def test_n_longer_than_every_clip(tmp_path, fails):
+    arguments = train_on(tmp_path, [3, 4, 5, 6], windows={"short": "fail"})
+    fails(
+        SECTION, "N longer than every clip, windows.short: fail", *arguments, says="windows.short"
+    )
+    arguments = train_on(tmp_path, [3, 4, 5, 6], windows={"short": "drop"})
+    fails(SECTION, "N longer than every clip, windows.short: drop", *arguments, says="windows|clip")
+
+
+def test_clips_of_one_and_two_frames_are_padded(tmp_path, command, fault_row):
+    assert command(*train_on(tmp_path, [1, 2, 9, 9]))[0] == 0
+    rows = (tmp_path / "p.csv").read_text().splitlines()
+    assert len(rows) == 5
+    message = "none with windows.short: pad (the first frame is repeated); each clip gets an answer"
+    fault_row("Clips", "one or two frames", message, 0)

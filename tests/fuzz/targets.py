@@ -1,0 +1,165 @@
+"""What reads files of others: each target takes any bytes, and answers or raises a MicroexprError.
+
+Anything else that comes out (another exception, a crash, memory without bound) is a finding. The
+targets serve Hypothesis (:mod:`test_fuzz`, in the suite) and atheris (:mod:`run`, for hours).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import openpyxl
+import torch
+from safetensors.torch import save
+
+from microexpr import cache, manifest
+from microexpr.backbones import readers
+from microexpr.config import Config, Data, Demo
+from microexpr.datasets import read, sheets
+from microexpr.errors import MicroexprError
+from microexpr.protocol import table
+
+FOLDER = Path(tempfile.mkdtemp(prefix="fuzz"))
+SUFFIXES = (".pkl", ".pth", ".npz", ".h5", ".safetensors")
+HEADERS = {"subject": ["Subject"], "name": ["Filename"], "apex?": ["ApexFrame"]}
+
+
+def _file(name: str, content: bytes) -> Path:
+    path = FOLDER / name
+    path.write_bytes(content)
+    return path
+
+
+def config(content: bytes) -> None:
+    """A configuration file, and inline settings."""
+    Config.load(str(_file("c.yaml", content)))
+
+
+def inline(content: bytes) -> None:
+    """Inline settings, which a rule passes."""
+    Config.load("{" + content.decode("utf-8", "replace"))
+
+
+def tables(content: bytes) -> None:
+    """The manifest, folds, a user's table of clips, annotations; the first byte says which."""
+    kind, content = content[:1], content[1:]
+    if kind == b"m":
+        manifest.read(_file("m.csv", content))
+    elif kind == b"f":
+        table.read(_file("f.csv", content), ["c1", "c2"])
+    elif kind == b"t":
+        path = _file("t.csv", content)
+        listing = read(Data(kind="video", root=str(FOLDER), table=str(path)), Demo())
+        manifest.check(listing.clips, ["negative", "positive", "surprise"])
+        manifest.shards(listing.clips, 1)
+    else:
+        suffix = ".xlsx" if kind == b"x" else ".csv"
+        for _, cells in sheets.with_header(_file(f"a{suffix}", content), HEADERS):
+            sheets.frame_number(cells.get("apex"))
+
+
+def weights(content: bytes) -> None:
+    """A weights file; the first byte says of which format."""
+    suffix = SUFFIXES[content[0] % len(SUFFIXES)] if content else ".pkl"
+    readers.read(_file(f"w{suffix}", content[1:]))
+
+
+def caches(content: bytes) -> None:
+    """A cache: opened, verified, read."""
+    path = _file("c.h5", content)
+    cache.verify(path)
+    with cache.open_cache(path) as found:
+        for clip in found:
+            assert len(clip.data[:]) == len(clip["frame"]) == len(clip["time"])
+            assert clip.attributes
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__: target for target in (config, inline, tables, weights, caches)
+}
+
+
+def survives(name: str, content: bytes) -> bool:
+    """Run a target; tell whether the bytes were accepted."""
+    try:
+        TARGETS[name](content)
+    except MicroexprError as error:
+        assert len(str(error)) < 10_000, "a message that nobody reads"
+        return False
+    return True
+
+
+def seeds(name: str) -> list[bytes]:
+    """Bytes that a target accepts, to be changed."""
+    return SEEDS[name]()
+
+
+def _config_seeds() -> list[bytes]:
+    root = Path(__file__).parents[2]
+    return [path.read_bytes() for path in (root / "config.yaml", *root.glob("config/*.yaml"))]
+
+
+def _inline_seeds() -> list[bytes]:
+    return [json.dumps(Config().model_dump(mode="json"))[1:].encode(), b'"crop": {"margin": 0.3}}']
+
+
+def _table_seeds() -> list[bytes]:
+    clip = dict(clip_id="c1", subject="s", label="negative", kind="video", source="a", fps=9.5)
+    manifest.write(FOLDER / "m.csv", [manifest.Clip(**clip, frames=0, first=2, last=9, apex=4)])
+    _file("a.mp4", b"")
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    book.active.append(["Subject", "Filename", "ApexFrame"])
+    book.active.append([1, "EP02_01f", 59])
+    book.save(file)
+    rows = b"a.mp4,s1,negative,30,3,5,9\na.mp4,s2,positive,,,,\n"
+    return [
+        b"m" + (FOLDER / "m.csv").read_bytes(),
+        b"fclip_id,subject,label,fold\nc1,s,negative,s\nc2,t,negative,t\n",
+        b"tpath,subject,label,fps,onset,apex,offset\n" + rows,
+        b"x" + file.getvalue(),
+        b"cSubject;Filename;ApexFrame\n1;EP02_01f;59\n2;EP03_02;/\n",
+    ]
+
+
+def _weight_seeds() -> list[bytes]:
+    arrays = {"a.weight": np.ones((2, 3), "f4"), "b": np.arange(4.0)}
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    stored, zipped, torched = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    np.savez(zipped, **arrays)
+    torch.save(tensors, torched)
+    with h5py.File(stored, "w") as file:
+        file["conv/conv/kernel:0"] = arrays["a.weight"]
+    contents = [
+        *(pickle.dumps(arrays, 2), torched.getvalue(), zipped.getvalue(), stored.getvalue()),
+        save(tensors),
+    ]
+    return [bytes([kind]) + content for kind, content in enumerate(contents)]
+
+
+def _cache_seeds() -> list[bytes]:
+    found = []
+    for kind, frame in (
+        ("faces", np.zeros((3, 4, 4, 3), np.uint8)),
+        ("features", np.ones((3, 2, 1, 1), "f2")),
+    ):
+        path = FOLDER / f"{kind}.h5"
+        with cache.create(path, kind, cache.Provenance()) as out, out.clip("c", fps=9.0) as clip:
+            clip.append(frame, frame=np.arange(3), time=np.arange(3.0))
+        found.append(path.read_bytes())
+    return found
+
+
+SEEDS = {
+    "config": _config_seeds,
+    "inline": _inline_seeds,
+    "tables": _table_seeds,
+    "weights": _weight_seeds,
+    "caches": _cache_seeds,
+}
