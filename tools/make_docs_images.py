@@ -23,7 +23,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
-CLIP, SHARD = "s1_po_01", "s1-s3"
+CLIP, SHARD = "s1_po_01", "s1-s6"
 COLOURS = {"amm": "#0072b2", "pmm": "#d55e00", "none": "#555555", "filter_only": "#009e73"}
 LENGTH, N = 31, 7
 HEIGHT_PX = 160

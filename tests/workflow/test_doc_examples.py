@@ -16,6 +16,7 @@ from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Lesson
 from microexpr.config import Data
 from microexpr.datasets import annotated
+from microexpr.plan import Plan
 from pages import PAGES, ROOT, blocks
 
 pytestmark = pytest.mark.workflow
@@ -96,3 +97,9 @@ def test_the_citation_is_of_this_version():
     assert str(citation["version"]) == __version__
     assert citation["license"] == "Apache-2.0"
     assert citation["references"][0]["doi"] == "10.1109/ICIP42928.2021.9506793"
+
+
+def test_shards_of_the_pages_are_those_of_the_demo():
+    shards = set(Plan(yaml.safe_load((ROOT / "config.yaml").read_text())).shards)
+    for page, path in PAGES.items():
+        assert set(re.findall(r"\b(s\d+-s\d+)\.h5", path.read_text())) <= shards, page
