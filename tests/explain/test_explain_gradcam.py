@@ -51,7 +51,7 @@ def test_it_equals_one_backward_pass_through_everything(frames, block, differenc
 
     leaf = maps[block].clone().requires_grad_(True)
     features = pool(net, leaf, block)
-    read = trained.reading(features, features[:1].expand_as(features))
+    read = trained.reading(features, features.detach()[:1].expand_as(features))
     trained.classifier(read, windows).mean(0)[1].backward()
     weights = leaf.grad.mean((2, 3), keepdim=True)
     torch.testing.assert_close(cam, (weights * maps[block]).sum(1), rtol=1e-4, atol=1e-7)

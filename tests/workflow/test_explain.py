@@ -118,10 +118,10 @@ def test_the_table_of_regions(drawn):
 
 
 def test_only_what_has_changed_is_drawn_again(drawn):
-    assert drawn.planned(target=TARGETS) == {"figures": 1}
+    assert drawn.planned(target=TARGETS) == {}
     other = drawn.planned(extra="figures: {clips: [s3_po_01]}", target=TARGETS)
     assert other == {"motion": 1, "gradcam": 2, "explain": 1, "figures": 1}
     block = drawn.planned(extra="explain: {blocks: [12, 13]}", target=TARGETS)
-    assert block == {"gradcam": 2, "explain": 1, "figures": 1}
-    bootstrap = drawn.planned(extra="evaluate: {bootstrap: 50}", target=TARGETS)
+    assert block == {"gradcam": 2, "explain": 1}
+    bootstrap = drawn.planned(extra="evaluate: {bootstrap: 200}", target=TARGETS)
     assert bootstrap == {"evaluate": 1, "table_figures": 1, "explain": 1, "figures": 1}

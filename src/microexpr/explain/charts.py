@@ -58,12 +58,12 @@ def region_shares(table: pd.DataFrame, *, classes: Sequence[str], synthetic: boo
             axes.axhline(1, color=style.BLACK, linewidth=0.8, linestyle=(0, (6, 3)))
             axes.set_xticks(range(len(blocks)), [f"B{block}" for block in blocks])
             axes.grid(visible=True, axis="y")
-            axes.set_ylim(bottom=0)
             if axes is panels[0]:
                 axes.set_ylabel(f"{style.METHOD_NAMES.get(method, method)}\nshare / area")
-            if panels is grid[0]:
+            if method == methods[0]:
                 claim = f"\n(poster: {CLAIMED[name].replace('_', ' ')})" if name in CLAIMED else ""
                 axes.set_title(f"{name}{claim}")
+    grid[0, 0].set_ylim(bottom=0)  # the axes share it; once all is drawn
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 

@@ -2,8 +2,7 @@
 
 The controls are those of Adebayo et al. (2018): ``random_head`` keeps the blocks and draws the
 classifier anew, ``random`` draws every weight anew. A map that says something about what was learnt
-looks different from theirs. (Maps of the difference to the onset frame do not pass: those of random
-weights also point at what moves, because the difference is zero elsewhere.)
+looks different from theirs.
 """
 
 from __future__ import annotations

@@ -51,12 +51,13 @@ def class_gradient(model: TrainedModel, pooled: Tensor, windows: Tensor, target:
     Returns
     -------
     Tensor, shape (F, C), float32
-        The first row also holds its part as the onset that is subtracted.
+        Each frame's own part: the onset that is subtracted from all of them counts as constant, or
+        the first frame's map would outshine all others.
     """
     model.classifier.eval()
     features = pooled.detach().cpu().float().requires_grad_(True)
     with torch.enable_grad():
-        frames = model.reading(features, features[:1].expand_as(features))
+        frames = model.reading(features, features.detach()[:1].expand_as(features))
         score = model.classifier(frames, windows).mean(0)[target]
         return torch.autograd.grad(score, features)[0]
 
