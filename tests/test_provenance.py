@@ -63,9 +63,9 @@ def test_an_edit_changes_the_stages_that_use_it(package, name, text, changed):
 
 
 def test_provenance_names_inputs_by_checksum(tmp_path):
-    source = tmp_path / "in.h5"
+    source = tmp_path / "in.csv"
     source.write_bytes(b"abc")
     made = provenance.provenance("microexpr.stages.index", {"a": 1}, [source])
-    assert made.inputs[0]["path"] == "in.h5"
+    assert made.inputs[0]["path"] == "in.csv"
     assert made.inputs[0]["sha256"].startswith("ba7816bf")
     assert made.environment["torch"].startswith("2.13.0")

@@ -14,7 +14,6 @@ from microexpr import manifest
 from microexpr.cli import main
 from microexpr.prediction import exported
 from microexpr.training.decisions import softmax
-from microexpr.training.readings import pooled_features
 from microexpr.training.store import open_features
 from microexpr.training.windows import windows
 from project import Project
@@ -85,7 +84,7 @@ def test_predictions_of_a_training_clip_are_those_of_the_caches(
     shards = sorted((results / "features/mobilenet_vggface2/pmm").glob("*.h5"))
     for clip in chosen:
         with open_features(shards, [clip.clip_id]) as store, torch.no_grad():
-            frames = model.model.frames(store, pooled_features(store, None))
+            frames = model.model.frames(store)
             logits = model.model.logits(frames, [windows(int(store.lengths[0]), 9)])[0]
         wanted = softmax(logits)
         found = pd.read_csv(f"predictions/{clip.clip_id}.windows.csv")

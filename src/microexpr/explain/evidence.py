@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from microexpr.training.model import WindowClassifier
-from microexpr.training.readings import FrameReading
+from microexpr.training.readings import FrameReading, PooledSums
 from microexpr.training.trained import TrainedModel
 
 
@@ -84,5 +84,6 @@ def untrained(model: TrainedModel, pooled: Tensor, seed: int) -> TrainedModel:
         torch.manual_seed(seed)
         classifier = WindowClassifier(**model.classifier.settings)
     reading = "onset_difference" if model.reading.difference else "raw"
-    scale = FrameReading.fit(reading, pooled, pooled[:1].expand_as(pooled), standardise=True)
+    sums = PooledSums.of([[pooled]])
+    scale = FrameReading.fit(reading, sums, [0], standardise=True)
     return TrainedModel(scale, classifier.eval(), None)

@@ -12,7 +12,6 @@ from microexpr.prediction.pieces import Piece
 from microexpr.stages.features import batch_frames, frame_features
 from microexpr.stages.magnify import magnified_pixels
 from microexpr.training.decisions import decide, softmax
-from microexpr.training.readings import pooled_features
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import windows
 from microexpr.video import frame_rate
@@ -117,8 +116,7 @@ def _look(exported: Exported, features: np.ndarray, name: str) -> tuple[np.ndarr
         if not len(rows):
             raise DataError(f"{len(features)} frames hold no window of {n}")
     store = FeatureStore.from_arrays({name: features}, subjects=[name], labels=[name])
-    pooled = pooled_features(store, None) if model.trunk is None else None
-    return rows, model.logits(model.frames(store, pooled), [rows])[0]
+    return rows, model.logits(model.frames(store), [rows])[0]
 
 
 def _nothing(piece: Piece, classes: int, problem: str) -> Answer:

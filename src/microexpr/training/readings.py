@@ -8,7 +8,7 @@ faces, not for differences of them. So the clip's first frame passes through the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +42,13 @@ class PooledSums:
 
     counts: Tensor
     sums: Tensor
+
+    @classmethod
+    def of(cls, clips: Iterable[Iterable[Tensor]]) -> PooledSums:
+        """Sum the consecutive frames (F, C) of each clip."""
+        found = [_sums(chunks) for chunks in clips]
+        counts, sums = zip(*found, strict=True)
+        return cls(torch.tensor(counts), torch.stack(sums))
 
     @property
     def channels(self) -> int:
@@ -228,17 +235,16 @@ def pooled_frames(
 
 def pooled_features(store: FeatureStore, trunk: Trunk | None, device: str = "cpu") -> PooledSums:
     """Sum the pooled frames of each clip; parameters and errors as :func:`pooled_frames`."""
-    clips = range(len(store))
-    sums = [_sums(pooled_frames(store, trunk, clip, device)) for clip in clips]
-    return PooledSums(torch.from_numpy(store.lengths), torch.stack(sums))
+    return PooledSums.of(pooled_frames(store, trunk, clip, device) for clip in range(len(store)))
 
 
-def _sums(chunks: Iterator[Tensor]) -> Tensor:
-    """Sums of a clip, (2, 2, C) as in `PooledSums`."""
-    total, onset = 0.0, None
+def _sums(chunks: Iterable[Tensor]) -> tuple[int, Tensor]:
+    """Frames and sums of a clip, (2, 2, C) as in `PooledSums`."""
+    count, total, onset = 0, 0.0, None
     for pooled in chunks:
         values = pooled.double()
         onset = values[:1].clone() if onset is None else onset
         both = torch.stack([values, values - onset])
         total += torch.stack([both.sum(1), both.square_().sum(1)], dim=1)
-    return total
+        count += len(values)
+    return count, total
