@@ -1,5 +1,5 @@
 # make table   from a clone to results/table.csv
-# make test    the whole test suite
+# make test    the whole test suite, in WORKERS processes
 # make report  results/report.zip and .html: everything that there is, for a browser; TARGETS adds to it
 # make lint    ruff, snakefmt, snakemake --lint
 # Both do nothing but: pip install -r requirements.lock -e . ; snakemake ... or pytest ...
@@ -7,6 +7,7 @@
 VENV  ?= .venv
 CORES ?= all
 PYTHON ?= python3
+WORKERS ?= 2
 TORCH := $(shell grep -o '^torch==[0-9.]*' requirements.lock)
 CPU_WHEELS = https://download.pytorch.org/whl/cpu
 
@@ -27,7 +28,7 @@ report: $(VENV)/installed
 	umask 077 && $(VENV)/bin/snakemake --report results/report.zip -- $(TARGETS)
 
 test: $(VENV)/installed-dev
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .

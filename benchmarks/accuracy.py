@@ -238,10 +238,7 @@ def print_verdict(rows: list[Cell], found: dict[str, tuple[str, Method]]) -> boo
     behind = []
     for scene, delta, alpha, noise in dict.fromkeys((k[0], *k[2:]) for k in table):
         best = max(table[scene, name, delta, alpha, noise] for name in peers)
-        own = max(
-            table[scene, name, delta, alpha, noise]
-            for name in ("pmm", "pmm half-octave", "amm flat")
-        )
+        own = max(table[scene, name, delta, alpha, noise] for name in found if name not in peers)
         if own < best:
             behind.append((scene, delta, alpha, noise, round(best - own, 2)))
     total = len(table) // len(found)

@@ -23,7 +23,7 @@ from microexpr.cache.schema import (
 )
 from microexpr.errors import CacheError
 
-VERIFIED_FRAMES = 32  # read at a time
+VERIFIED_FRAMES = 16  # at a time
 
 
 @dataclass(frozen=True)
