@@ -7,7 +7,7 @@ import glob
 import hashlib
 import json
 import os
-import socket
+import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -45,7 +45,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     # Machine and process number keep two runs apart.
-    temporary = path.with_name(f".{path.stem}.{socket.gethostname()}.{os.getpid()}{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{platform.node()}.{os.getpid()}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(path)
@@ -72,7 +72,7 @@ def _remove_abandoned(path: Path) -> None:
             continue
         with suppress(FileNotFoundError):  # another process may be cleaning up too
             idle_s = time.time() - left.stat().st_mtime
-            own = machine == socket.gethostname()
+            own = machine == platform.node()
             if not _runs(int(process)) if own else idle_s > ABANDONED_S:
                 left.unlink()
 

@@ -9,10 +9,12 @@ from base64 import urlsafe_b64decode
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
+from microexpr import cache
 from microexpr.cli import main
 from microexpr.errors import ConfigError, DataError
 from microexpr.privacy.forget import forget
@@ -20,6 +22,20 @@ from microexpr.privacy.traces import METADATA, Traces, all_files
 from project import Project
 
 GONE = "s3"
+# What the smallest run leaves out, under the names that the rules give it.
+LEARNT = (
+    "figures/accuracy.png",
+    "figures/motion_s1_ne_01.mp4",
+    "gradcam/pmm/maps.h5",
+    "gradcam/pmm/clips.csv",
+    "gradcam/train/pmm/part0/s1.safetensors",
+    "inner/pmm/N7/part0.csv",
+    "leak/pmm.csv",
+    "model/model.safetensors",
+    "model/provenance.json",
+    "pages/cells/pmm_N7.html",
+    "summary.md",
+)
 CONFIGURATION = ("--configfile", "config/ci.yaml")
 
 
@@ -69,13 +85,22 @@ def mentions(project: Project, subject: str) -> list[str]:
     )
 
 
+def state(project: Project) -> dict[Path, int]:
+    """Give the configuration and all that runs left, with the time of each file."""
+    folders = ("config", "results", ".snakemake")
+    files = [path for name in folders for path in all_files(project.folder / name)]
+    return {path: path.lstat().st_mtime_ns for path in files}
+
+
 @pytest.fixture(scope="module")
 def forgotten(finished, tmp_path_factory):
     """The finished project without s3; what stood there before; what the command said."""
     copy = finished.copy(tmp_path_factory.mktemp("forget") / "project")
-    (copy.folder / "results/models").mkdir()
-    (copy.folder / "results/models/final.safetensors").write_bytes(b"learnt from all subjects")
-    (copy.folder / "results/faces/.s3.77.h5").write_bytes(b"left by a killed run")
+    results = copy.folder / "results"
+    for name in LEARNT:
+        (results / name).parent.mkdir(parents=True, exist_ok=True)
+        (results / name).write_bytes(b"learnt from all subjects")
+    (results / "faces/.s3.node1.lan.77.h5").write_bytes(b"left by a killed run")
     before = mentions(copy, GONE)
     done = run_forget(copy, GONE)
     assert done.returncode == 0, done.stderr
@@ -132,24 +157,24 @@ def test_once_more_finds_nothing_and_a_dry_run_deletes_nothing(forgotten, finish
     assert yaml.safe_load((copy.folder / "config/ci.yaml").read_text())["data"]["leave_out"] == [
         GONE
     ]
-    before = all_files(finished.folder)
+    before = state(finished)
     said = run_forget(finished, "s1", "--dry-run").stdout
     assert "results/faces/s1-s2.h5" in said.splitlines()
     assert "results/faces/s3.h5" not in said.splitlines()
-    assert all_files(finished.folder) == before
+    assert state(finished) == before
 
 
 @pytest.mark.workflow
 def test_who_is_not_there_cannot_be_forgotten(finished):
-    before = all_files(finished.folder)
+    before = state(finished)
     done = run_forget(finished, "S3")
     assert done.returncode == 2
     assert done.stderr == "microexpr forget: there is no subject 'S3', only s1, s2, s3\n"
-    assert all_files(finished.folder) == before
+    assert state(finished) == before
 
 
 @pytest.fixture
-def folder_project(tmp_path, monkeypatch, image_cache):
+def folder_project(tmp_path, monkeypatch):
     """A data set of the user's own, with a cache of each of two subjects and some results."""
     monkeypatch.chdir(tmp_path)
     for name in ("negative/ann_1", "positive/ann_2", "negative/bob_1", "positive/bob_2"):
@@ -160,12 +185,18 @@ def folder_project(tmp_path, monkeypatch, image_cache):
     )
     faces = tmp_path / "results/faces"
     faces.mkdir(parents=True)
-    for number, name in enumerate(("ann", "bob")):
-        path = image_cache(clips=1, seed=number)
-        with h5py.File(path, "a") as file:
-            file.move("s0_ne_01", f"{name}_1")
-            file[f"{name}_1"].attrs["subject"] = name
-        path.rename(faces / f"{name}.h5")
+    for name in ("ann", "bob"):
+        with (
+            cache.create(faces / f"{name}.h5", "faces", cache.Provenance()) as out,
+            out.clip(f"{name}_1", subject=name, label="negative", fps=100.0) as clip,
+        ):
+            clip.append(
+                np.zeros((1, 4, 4, 3), np.uint8),
+                frame=[1],
+                time=[0.0],
+                detected=[1],
+                box=[[0, 0, 4, 4]],
+            )
     (tmp_path / "results/table.csv").write_text("accuracy\n")
     return tmp_path
 

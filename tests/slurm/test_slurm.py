@@ -21,11 +21,11 @@ PLUGIN = "snakemake_executor_plugin_slurm"
 REASON = missing() or ("" if importlib.util.find_spec(PLUGIN) else f"no {PLUGIN} here")
 pytestmark = [pytest.mark.workflow, pytest.mark.skipif(bool(REASON), reason=REASON)]
 
-# Without accounting squeue has to be asked. Snakemake asks after these seconds, and 10 s later each
-# time that nothing has finished: a little more than most of these jobs take.
+# Without accounting squeue has to be asked. Snakemake asks after these seconds; each time that
+# nothing has finished it waits 10 s longer.
 QUICK = (
     *("--slurm-status-command", "squeue"),
-    *("--slurm-init-seconds-before-status-checks", "10"),
+    *("--slurm-init-seconds-before-status-checks", "5"),
 )
 # One shard and one part a method and N: a Slurm job takes longer to start than these run.
 FEW_JOBS = "data: {subjects_per_shard: 3}\ntrain: {parts: 1}\n"

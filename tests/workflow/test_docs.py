@@ -37,8 +37,12 @@ PARSED = {
 }
 # Programs that not every machine has.
 PACKAGES = {"h5ls": "hdf5-tools"}
-# A profile whose plug-in is not installed is left out of the plan; tests of its own read it.
-PLUGINS = {"--workflow-profile profiles/slurm": "snakemake_executor_plugin_slurm"}
+# A profile whose plug-in is not installed is left out of the plan; so is one with the address of
+# an example's storage (None). tests/workflow/test_profiles.py reads and plans them.
+PLUGINS = {
+    "--workflow-profile profiles/slurm": "snakemake_executor_plugin_slurm",
+    "--workflow-profile profiles/kubernetes": None,
+}
 
 
 class Command(NamedTuple):
@@ -91,6 +95,7 @@ def own_data(finished, tmp_path_factory):
     still = cropped / "HS/s1/non_micro/s1_01"
     shutil.copytree(next(cropped.glob("HS/s1/micro/*/*")), still)
     video = footage.write_video(project.folder / "a.mp4", [footage.texture()] * 3)
+    (project.folder / "mine.yaml").write_text("data: {root: faces}\n")
     (project.folder / "clips.csv").write_text(f"path,subject,label\n{video.name},a,positive\n")
     return project
 
@@ -99,7 +104,7 @@ def own_data(finished, tmp_path_factory):
 def test_snakemake_commands_can_be_planned(options, own_data):
     words = shlex.split(options)
     for profile, plugin in PLUGINS.items():
-        if find_spec(plugin) is None and profile in options:
+        if profile in options and not (plugin and find_spec(plugin)):
             words = shlex.split(options.replace(profile, "--workflow-profile none --cores 1"))
     targets = sorted(planned()[options])
     done = subprocess.run(

@@ -133,6 +133,7 @@ use rule page as video_page with:
         "results/logs/pages/{video}.video.log",
     benchmark:
         "results/benchmarks/pages/{video}.video.tsv"
+    localrule: True
 
 
 ruleorder: pages > summary > video_page > page
