@@ -97,10 +97,10 @@ def program(disk: Path) -> None:
     # Loaded once for all children.
     import torch  # noqa: F401, PLC0415
 
-    import microexpr.stages.crop  # noqa: F401, PLC0415
-    import microexpr.stages.evaluate  # noqa: F401, PLC0415
-    import microexpr.stages.features  # noqa: F401, PLC0415
-    import microexpr.stages.magnify  # noqa: F401, PLC0415
+    import microexpr.stages.crop  # noqa: PLC0415
+    import microexpr.stages.evaluate  # noqa: PLC0415
+    import microexpr.stages.features  # noqa: PLC0415
+    import microexpr.stages.magnify  # noqa: PLC0415
     import microexpr.stages.train  # noqa: F401, PLC0415
 
     frames, log = disk.with_name("frames.h5"), disk.with_name("log")
