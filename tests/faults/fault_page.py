@@ -27,13 +27,25 @@ class Rows:
     found: dict[tuple[str, str], str] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
 
-    def text(self) -> str:
-        """The page."""
+    def text(self, kept: str = "") -> str:
+        """The page; rows of `kept`, an older one, stay where no test that ran made one."""
+        found = rows_of(kept) | self.found
         parts = [INTRODUCTION]
-        for section in sorted({section for section, _ in self.found}):
-            rows = sorted(row for (name, _), row in self.found.items() if name == section)
+        for section in sorted({section for section, _ in found}):
+            rows = sorted(row for (name, _), row in found.items() if name == section)
             parts.append(f"\n## {section}\n\n{HEADER}{''.join(rows)}")
         return "".join(parts)
+
+
+def rows_of(page: str) -> dict[tuple[str, str], str]:
+    """Read a page's rows by section and fault."""
+    found, section = {}, ""
+    for line in page.splitlines(keepends=True):
+        if line.startswith("## "):
+            section = line[3:].strip()
+        elif line.startswith("| ") and line not in HEADER:
+            found[section, line.split(" | ")[0].removeprefix("| ")] = line
+    return found
 
 
 def plain(message: str, folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -62,7 +63,7 @@ def killed(finished, tmp_path_factory):
 
 
 def _kill_everything(project, environment) -> dict[Path, int]:
-    """Kill Snakemake and its jobs when the first crop is there; give the times of the crops."""
+    """Kill Snakemake and its jobs when the first crop is done; give the times of the crops."""
     process = subprocess.Popen(
         project.command("--retries", "2"),
         cwd=project.folder,
@@ -71,19 +72,33 @@ def _kill_everything(project, environment) -> dict[Path, int]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    faces = project.folder / "results/faces"
-    while not list(faces.glob("[!.]*.h5")) or not (faces.parents[1] / "notes/killed.crop").exists():
+    while not recorded(project) or not (project.folder / "notes/killed.crop").exists():
         assert process.poll() is None, "finished before it was killed"
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    written = recorded(project)
     # Snakemake's own lock outlives a kill; its message says so, and the README too.
     locked = project.run()
     assert locked.returncode != 0
     assert "--unlock" in locked.stdout + locked.stderr
     assert project.run("--unlock").returncode == 0
     assert not (project.folder / "results/table.csv").exists()
-    return {path: path.stat().st_mtime_ns for path in faces.glob("[!.]*.h5")}
+    return written
+
+
+def recorded(project) -> dict[Path, int]:
+    """Give the times of the crops that Snakemake knows to be finished.
+
+    A file can be there before: when the job has ended and Snakemake has not seen it yet.
+    """
+    books = project.folder / ".snakemake"
+    found = {}
+    for path in (project.folder / "results/faces").glob("[!.]*.h5"):
+        name = base64.urlsafe_b64encode(f"results/faces/{path.name}".encode()).decode()
+        if (books / "metadata" / name).exists() and not (books / "incomplete" / name).exists():
+            found[path] = path.stat().st_mtime_ns
+    return found
 
 
 def jobs(project) -> list[dict]:

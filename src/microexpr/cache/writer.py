@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from microexpr.cache.disk import Disk
 from microexpr.cache.schema import (
     COORDINATES,
     DATASET,
@@ -50,8 +51,11 @@ def _filter(compression: str, itemsize: int) -> dict[str, Any]:
 class ClipWriter:
     """Appends frames to one clip's group; made by :meth:`CacheWriter.clip`."""
 
-    def __init__(self, group: h5py.Group, name: str, digest: Any, compression: str) -> None:
-        self._group, self._name, self._digest, self._compression = group, name, digest, compression
+    def __init__(
+        self, group: h5py.Group, disk: Disk, name: str, digest: Any, compression: str
+    ) -> None:
+        self._group, self._disk, self._name = group, disk, name
+        self._digest, self._compression = digest, compression
         self.length = 0
 
     @property
@@ -73,6 +77,8 @@ class ClipWriter:
         ------
         CacheError
             When the frames' shape changes, or a value is not finite.
+        OSError
+            When the disk is full.
         """
         if self._name not in self._group:
             self._create(data, coordinates)
@@ -93,6 +99,7 @@ class ClipWriter:
             array = np.ascontiguousarray(values, dtype=dataset.dtype)
             dataset[self.length : stop] = array
             self._digest[name].update(array.data)
+        self._disk.check()
         self.length = stop
 
     def _create(self, data: np.ndarray, coordinates: Mapping[str, np.ndarray]) -> None:
@@ -144,8 +151,8 @@ class ClipWriter:
 class CacheWriter:
     """An open cache; made by :func:`create`."""
 
-    def __init__(self, file: h5py.File, kind: str, compression: str) -> None:
-        self._file, self._kind, self._compression = file, kind, compression
+    def __init__(self, file: h5py.File, disk: Disk, kind: str, compression: str) -> None:
+        self._file, self._disk, self._kind, self._compression = file, disk, kind, compression
         self._digests: dict[str, dict[str, Any]] = {}
 
     @contextmanager
@@ -155,7 +162,8 @@ class CacheWriter:
         known = {name: value for name, value in attributes.items() if value is not None}
         group.attrs.update({name: text_fixed(value) for name, value in known.items()})
         digest = self._digests[clip_id] = Digest()
-        writer = ClipWriter(group, DATASET[self._kind], digest, self._compression)
+        dataset = DATASET[self._kind]
+        writer = ClipWriter(group, self._disk, dataset, digest, self._compression)
         yield writer
         if writer.length == 0:
             raise CacheError(f"clip {clip_id}: no frame was written")
@@ -197,14 +205,16 @@ def create(
     ------
     CacheWriter
     """
-    with replacing(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
-        writer = CacheWriter(file, kind, compression)
-        about = _root_attributes(kind, provenance, title)
-        file.attrs.update({name: text_fixed(value) for name, value in about.items()})
-        yield writer
-        file.attrs["content_sha256"] = text_fixed(writer.digest())
-        file.attrs["attributes_sha256"] = text_fixed(attributes_digest(file))
-        file.attrs["complete"] = 1
+    with replacing(path) as temporary, Disk(temporary, "w+") as disk:
+        with h5py.File(disk, "w", track_order=True) as file:
+            writer = CacheWriter(file, disk, kind, compression)
+            about = _root_attributes(kind, provenance, title)
+            file.attrs.update({name: text_fixed(value) for name, value in about.items()})
+            yield writer
+            file.attrs["content_sha256"] = text_fixed(writer.digest())
+            file.attrs["attributes_sha256"] = text_fixed(attributes_digest(file))
+            file.attrs["complete"] = 1
+        disk.check()
 
 
 def _root_attributes(kind: str, provenance: Provenance, title: str) -> dict[str, Any]:

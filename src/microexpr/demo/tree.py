@@ -46,7 +46,8 @@ def write_tree(root: Path, settings: Demo, subjects: Sequence[str] | None) -> li
         try:
             _write_clip(root, Scenario.draw(clip, settings, portrait.who), settings, portrait)
         except OSError as error:
-            raise DataError(f"{clip.clip_id}: cannot be written ({error})") from error
+            reason = error.strerror or error
+            raise DataError(f"{clip.clip_id}: cannot be written: {reason}") from error
     return wanted
 
 
