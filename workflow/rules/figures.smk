@@ -192,5 +192,5 @@ rule figures:
     input:
         rules.table_figures.output,
         rules.quality.output,
-        expand(rules.embedding.output, arm=METHODS),
-        expand(rules.motion.output, clip=SHOWN),
+        expand("results/figures/tsne_{arm}.png", arm=METHODS),
+        expand("results/figures/motion_{clip}.mp4", clip=SHOWN),
