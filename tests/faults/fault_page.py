@@ -51,6 +51,7 @@ def rows_of(page: str) -> dict[tuple[str, str], str]:
 def plain(message: str, folder: Path) -> str:
     """Spell a message as another run and another machine would."""
     text = message.replace(f"{folder}/", "").replace(str(folder), ".")
+    text = text.replace(f"{PAGE.parents[1]}/", "")
     text = re.sub(r"\b[0-9a-f]{64}\b", "<sha256>", text)
     text = re.sub(r"\b(?=[0-9a-f]*\d)[0-9a-f]{16}\b", "<code>", text)
     return text.replace("|", "\\|")
