@@ -53,5 +53,6 @@ def plain(message: str, folder: Path) -> str:
     text = message.replace(f"{folder}/", "").replace(str(folder), ".")
     text = text.replace(f"{PAGE.parents[1]}/", "")
     text = re.sub(r"\b[0-9a-f]{64}\b", "<sha256>", text)
+    text = re.sub(r"\b[0-9a-f]{32}\b", "<code>", text)
     text = re.sub(r"\b(?=[0-9a-f]*\d)[0-9a-f]{16}\b", "<code>", text)
     return text.replace("|", "\\|")
