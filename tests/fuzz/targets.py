@@ -11,7 +11,7 @@ import json
 import pickle
 import tempfile
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import h5py
@@ -97,7 +97,7 @@ def survives(name: str, content: bytes) -> bool:
     return True
 
 
-@cache  # a spreadsheet holds the time at which it was made
+@lru_cache  # a spreadsheet holds the time at which it was made
 def seeds(name: str) -> list[bytes]:
     """Bytes that a target accepts, to be changed."""
     return SEEDS[name]()
