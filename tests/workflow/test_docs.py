@@ -34,7 +34,7 @@ NOT_RUN = {
 # Beginnings of commands that are only parsed: their options exist, their data do not.
 PARSED = {
     "microexpr magnify IN OUT": "stands for any video",
-    "microexpr predict": "tests/workflow/test_exported_model.py exports a model and predicts with it",
+    "microexpr predict": "tests/workflow/test_exported_model.py predicts with an exported model",
 }
 # Programs that not every machine has.
 PACKAGES = {"h5ls": "hdf5-tools"}
