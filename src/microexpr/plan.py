@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
@@ -203,34 +201,6 @@ class Plan:
     def code(self, stage: str) -> str:
         """Fingerprint of a stage's code."""
         return fingerprint(module(stage))
-
-
-# Memory that a batch gave back is taken again by the next one. glibc returns large blocks to the
-# system at once; fetching them anew is up to a fifth of a job's time.
-MALLOC = {
-    "MALLOC_MMAP_THRESHOLD_": 1 << 30,
-    "MALLOC_TRIM_THRESHOLD_": 1 << 30,
-    "MALLOC_TOP_PAD_": 1 << 26,
-}
-
-
-def share_environment(project: Path) -> None:
-    """Let the jobs find the interpreter and the package of the workflow, and keep their memory.
-
-    ``python`` in a rule becomes the one that runs Snakemake, also where nobody has activated its
-    environment (``.venv/bin/snakemake``, a cluster's node). With ``--sdm conda`` the jobs'
-    environment has the libraries, and the package comes from the project's own folder.
-
-    Parameters
-    ----------
-    project : Path
-        The folder of the Snakefile.
-    """
-    for name, folder in (("PATH", Path(sys.executable).parent), ("PYTHONPATH", project / "src")):
-        known = os.environ.get(name, "").split(os.pathsep)
-        os.environ[name] = os.pathsep.join([str(folder), *(k for k in known if k)])
-    for name, size in MALLOC.items():
-        os.environ.setdefault(name, str(size))
 
 
 @cache

@@ -2,8 +2,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from microexpr.environment import share_environment
 from microexpr.errors import MicroexprError
-from microexpr.plan import Plan, share_environment
+from microexpr.plan import Plan
 from microexpr.privacy.files import own_files
 from microexpr.variants import ARM, controls, split_arm
 
