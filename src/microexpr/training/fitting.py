@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from microexpr.config import Train
 from microexpr.errors import ConfigError
 from microexpr.training.model import Trunk, WindowClassifier
+from microexpr.training.optimiser import AdamW, Group
 from microexpr.training.readings import FrameSource
 from microexpr.training.windows import WindowTable
 
@@ -100,7 +101,7 @@ def fit(
         When the loss is no longer finite.
     """
     device = next(classifier.parameters()).device
-    optimiser, schedule = _optimiser(classifier, trunk, settings, settings.epochs * len(batches))
+    optimiser = _optimiser(classifier, trunk, settings, settings.epochs * len(batches))
     loss_of = nn.CrossEntropyLoss(None if class_weights is None else class_weights.to(device))
     for epoch in range(settings.epochs):
         classifier.train()
@@ -115,7 +116,6 @@ def fit(
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            schedule.step()
             seen += len(target)
             lost += loss.item() * len(target)
             right += int((logits.argmax(1) == target).sum())
@@ -129,12 +129,10 @@ def fit(
 
 def _optimiser(
     classifier: WindowClassifier, trunk: Trunk | None, settings: Train, steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    groups = [{"params": list(classifier.parameters()), "lr": settings.lr}]
+) -> AdamW:
+    groups = [Group(list(classifier.parameters()), settings.lr)]
     if trunk is not None:
-        groups.append({"params": trunk.retrained(), "lr": settings.lr_trunk})
-    optimiser = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
-    if settings.schedule == "one_cycle":
-        rates = [group["lr"] for group in groups]
-        return optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps)
-    return optimiser, torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0, 0)
+        groups.append(Group(trunk.retrained(), settings.lr_trunk))
+    return AdamW(
+        groups, weight_decay=settings.weight_decay, schedule=settings.schedule, steps=steps
+    )

@@ -108,6 +108,13 @@ class FeatureStore:
         """For each row, the row of its clip's first frame."""
         return np.repeat(self.first_row, self.lengths)
 
+    @cached_property
+    def _in_memory(self) -> np.ndarray | None:
+        """All frames in one array; None where they are read from the files."""
+        if all(isinstance(data, np.ndarray) for data in self.data):
+            return np.concatenate(self.data)
+        return None
+
     def rows(self, clips: Sequence[int]) -> np.ndarray:
         """Rows of all frames of some clips, int64."""
         spans = [self.first_row[clip] + np.arange(self.lengths[clip]) for clip in clips]
@@ -131,6 +138,8 @@ class FeatureStore:
         CacheError
             Naming the clip that cannot be read.
         """
+        if self._in_memory is not None:
+            return torch.from_numpy(self._in_memory[rows])
         found = np.empty((len(rows), *self.shape), self.data[0].dtype)
         first = self.first_row
         owner = np.searchsorted(first, rows, side="right") - 1
