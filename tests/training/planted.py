@@ -63,7 +63,8 @@ def recipe(**changes) -> Recipe:
     """Make a small recipe; keys are those of Recipe, or of the section train."""
     fields = {"labels": LABELS, "n": 7, "reading": "onset_difference", "seed": 0}
     fields |= {"clip_decision": "mean_softmax", "windows": Windows(), "choose_epoch": None}
-    settings = {"epochs": 8, "batch_clips": 10, "embed": 16, "hidden": 8, "lr": 0.02}
+    settings = {"epochs": 8, "batch_clips": 10, "windows_per_clip": 3}
+    settings |= {"embed": 16, "hidden": 8, "lr": 0.02}
     fields |= {key: changes.pop(key) for key in list(changes) if key in fields}
     return Recipe(**fields, train=Train(**settings | changes))
 

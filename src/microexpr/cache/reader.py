@@ -80,6 +80,30 @@ class Cache:
             check_clip(group, name, where)
         return ClipCache(clip_id, group, name)
 
+    def verify(self) -> str:
+        """Read every value and compare with the stored checksums; return that of the content.
+
+        Raises
+        ------
+        CacheError
+            When the file is damaged.
+        """
+        path, parts = self._file.filename, {}
+        for clip in self:
+            names = [n for n in (clip.dataset, *COORDINATES) if n in clip]
+            digests = Digest()
+            for name in names:
+                dataset = clip.group[name]
+                with damage_named(f"{path}: clip {clip.clip_id}: {name}"):
+                    for start in range(0, len(dataset), VERIFIED_FRAMES):
+                        rows = dataset[start : start + VERIFIED_FRAMES]
+                        digests[name].update(np.ascontiguousarray(rows).data)
+            parts[clip.clip_id] = digests.hexdigest()
+        digest = combine(parts)
+        if digest != self.attributes["content_sha256"]:
+            raise CacheError(f"{path}: content does not match its checksum; delete and rebuild it")
+        return digest
+
 
 @contextmanager
 def open_cache(path: str | os.PathLike[str], kind: str | None = None) -> Iterator[Cache]:
@@ -135,26 +159,12 @@ def _check(file: h5py.File, path: str, kind: str | None) -> str:
 
 
 def verify(path: str | os.PathLike[str]) -> str:
-    """Read every value and compare with the stored checksums; return that of the content.
+    """Open a cache and :meth:`Cache.verify` it.
 
     Raises
     ------
     CacheError
-        When the file is damaged.
+        When it cannot be opened or is damaged.
     """
-    parts = {}
     with open_cache(path) as cache:
-        for clip in cache:
-            names = [n for n in (clip.dataset, *COORDINATES) if n in clip]
-            digests = Digest()
-            for name in names:
-                dataset = clip.group[name]
-                with damage_named(f"{path}: clip {clip.clip_id}: {name}"):
-                    for start in range(0, len(dataset), VERIFIED_FRAMES):
-                        rows = dataset[start : start + VERIFIED_FRAMES]
-                        digests[name].update(np.ascontiguousarray(rows).data)
-            parts[clip.clip_id] = digests.hexdigest()
-        digest = combine(parts)
-        if digest != cache.attributes["content_sha256"]:
-            raise CacheError(f"{path}: content does not match its checksum; delete and rebuild it")
-    return digest
+        return cache.verify()

@@ -80,7 +80,7 @@ class Train(Section):
     epochs: int = Field(10, ge=1, description="passes over the training clips")
     batch_clips: int = Field(18, ge=1, description="clips a step")
     windows_per_clip: int | None = Field(
-        3, ge=1, description="windows drawn a clip and epoch; null: all"
+        2, ge=1, description="windows drawn a clip and epoch; null: all"
     )
     lr: Positive = Field(4e-3, description="peak rate of the new layers")
     lr_trunk: Positive = Field(1e-4, description="peak rate of the retrained blocks")

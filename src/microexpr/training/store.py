@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import torch
 
-from microexpr.cache import ClipCache, open_cache, verify
+from microexpr.cache import ClipCache, open_cache
 from microexpr.errors import CacheError, DataError
 
 MEMORY_BYTES = 2**26  # pooled features of 32,000 frames of 1024 channels
@@ -207,8 +207,8 @@ def open_features(
         clips = [clip for clip, _ in chosen]
         fits = sum(clip.data.nbytes for clip in clips) <= memory_bytes
         if fits:  # otherwise each frame is checked when it is read
-            for path in paths:
-                verify(path)
+            for cache in caches:
+                cache.verify()
         yield _store(clips, content, origin, fits=fits)
 
 
