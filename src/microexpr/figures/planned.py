@@ -46,21 +46,11 @@ def clips_shown(config: Config, clips: Sequence[Clip]) -> list[Clip]:
 
 def _tested(config: Config, clips: Sequence[Clip]) -> list[Clip]:
     """Give the clips that some fold tests; most protocols test all."""
-    protocol = config.protocol
-    if COMPLETE[protocol.name]:
+    if COMPLETE[config.protocol.name]:
         return list(clips)
-    from microexpr.protocol.splits import make_folds  # noqa: PLC0415 (slow, rarely needed)
+    from microexpr.protocol.configured import folds_of  # noqa: PLC0415 (slow, rarely needed)
 
-    folds = make_folds(
-        [clip.clip_id for clip in clips],
-        [clip.subject for clip in clips],
-        [clip.label for clip in clips],
-        name=protocol.name,
-        classes=config.data.labels,
-        folds=protocol.folds,
-        test_share=protocol.test_share,
-        seed=protocol.seed,
-    )
+    folds = folds_of(config, clips)
     return [clips[number] for number in sorted({i for fold in folds for i in fold.test})]
 
 

@@ -1,7 +1,7 @@
 """Who is trained on and who is tested, and the guards that refuse a leak.
 
-``splits`` makes folds, ``folds`` checks them, ``table`` keeps them as ``folds.csv``. What training
-needs stands here and imports little.
+``splits`` makes folds, ``configured`` those of a run, ``folds`` checks them, ``table`` keeps them
+as ``folds.csv``. What training needs stands here and imports little.
 """
 
 from microexpr.protocol.folds import (

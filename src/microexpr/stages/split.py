@@ -8,7 +8,7 @@ from pathlib import Path
 from microexpr import manifest
 from microexpr.config import Config
 from microexpr.protocol import table
-from microexpr.protocol.splits import make_folds
+from microexpr.protocol.configured import folds_of
 
 log = logging.getLogger(__name__)
 
@@ -32,17 +32,6 @@ def run(config: Config, manifest_path: Path, output: Path) -> None:
         trained on and tested.
     """
     clips = manifest.read(manifest_path)
-    protocol = config.protocol
-    folds = make_folds(
-        [clip.clip_id for clip in clips],
-        [clip.subject for clip in clips],
-        [clip.label for clip in clips],
-        name=protocol.name,
-        classes=config.data.labels,
-        folds=protocol.folds,
-        test_share=protocol.test_share,
-        seed=protocol.seed,
-        sources=manifest.originals(clips),
-    )
+    folds = folds_of(config, clips)
     table.write(output, clips, folds)
-    log.info("%s: %d folds, %d clips", protocol.name, len(folds), len(clips))
+    log.info("%s: %d folds, %d clips", config.protocol.name, len(folds), len(clips))
