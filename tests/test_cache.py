@@ -164,10 +164,25 @@ def _old_schema(path):
         file.attrs["schema_version"] = np.bytes_("0.9")
 
 
+def _short_piece(path):
+    # Read by the library alone, a piece shorter than its own checksum ends the process.
+    with h5py.File(path, "r+") as file:
+        file["s1_ne_01/image"].id.write_direct_chunk((1, 0, 0, 0), b"ab")
+
+
+def _unfiltered_piece(path):
+    with h5py.File(path, "r+") as file:
+        pixels = file["s1_ne_01/image"]
+        raw = np.zeros(pixels.chunks, pixels.dtype).tobytes()
+        pixels.id.write_direct_chunk((1, 0, 0, 0), raw, filter_mask=0b11)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (_flip, "does not match its checksum"),
+        (_short_piece, "s1_ne_01: image is damaged .a piece of 2 bytes"),
+        (_unfiltered_piece, "s1_ne_01: image is damaged .a piece of"),
         (_truncate, "not a readable HDF5 file"),
         (_incomplete, "incomplete"),
         (_old_schema, "schema version 0.9"),

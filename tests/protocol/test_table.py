@@ -59,8 +59,12 @@ def test_other_clips_than_those_at_hand_are_refused(tmp_path, ids, message):
 
 def test_a_file_that_is_no_table_is_refused(tmp_path):
     (tmp_path / "folds.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(ProtocolError, match="not a table of folds"):
+    with pytest.raises(ProtocolError, match="not a table of folds .no column 'clip_id'"):
         table.read(tmp_path / "folds.csv", ["c0"])
+    (tmp_path / "folds.csv").write_bytes(b"clip_id,fold\n" + bytes(range(256)) * 40)
+    with pytest.raises(ProtocolError, match="not a table of folds") as raised:
+        table.read(tmp_path / "folds.csv", ["c0"])
+    assert len(str(raised.value)) < 300
 
 
 def test_the_same_frames_under_two_names_must_stay_together(tmp_path):

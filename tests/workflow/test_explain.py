@@ -13,7 +13,8 @@ from microexpr.explain.regions import REGIONS
 pytestmark = pytest.mark.workflow
 TARGETS = "figures explain"
 CLIPS = ("s1_ne_01", "s1_po_01", "s1_sur_01")
-FIGURES = {"table_figures": 1, "quality": 1, "embedding": 2, "motion": 3, "figures": 1}
+FIGURES = {"table_figures": 1, "quality": 1, "embedding": 2, "motion": 3}
+FIGURES |= {"video_page": 3, "figures": 1}
 EXPLAIN = {"train_explained": 4, "gradcam": 2, "explain": 1}
 
 
@@ -37,7 +38,7 @@ def test_jobs_of_the_targets(finished):
     # One clip, one arm.
     one = "figures: {clips: [s3_po_01]}\nexplain: {methods: [pmm]}"
     assert finished.planned(extra=one, target=TARGETS) == FIGURES | EXPLAIN | {
-        **{"motion": 1, "train_explained": 2, "gradcam": 1}
+        **{"motion": 1, "video_page": 1, "train_explained": 2, "gradcam": 1}
     }
 
 
@@ -120,7 +121,7 @@ def test_the_table_of_regions(drawn):
 def test_only_what_has_changed_is_drawn_again(drawn):
     assert drawn.planned(target=TARGETS) == {}
     other = drawn.planned(extra="figures: {clips: [s3_po_01]}", target=TARGETS)
-    assert other == {"motion": 1, "gradcam": 2, "explain": 1, "figures": 1}
+    assert other == {"motion": 1, "video_page": 1, "gradcam": 2, "explain": 1, "figures": 1}
     block = drawn.planned(extra="explain: {blocks: [12, 13]}", target=TARGETS)
     assert block == {"gradcam": 2, "explain": 1}
     bootstrap = drawn.planned(extra="evaluate: {bootstrap: 200}", target=TARGETS)

@@ -71,7 +71,7 @@ rule gradcam:
         config=PLAN.settings("gradcam"),
         code=PLAN.code("gradcam"),
         clips=list(SHOWN),
-        folder="results/gradcam/{arm}",
+        folder=subpath(output.maps, parent=True),
     shell:
         "python -m microexpr gradcam --faces {input.faces} --images {input.images}"
         " --features {input.features} --models {input.models} --folds {input.folds}"
@@ -150,7 +150,7 @@ rule explain:
         config=PLAN.settings("explain"),
         code=PLAN.code("explain"),
         clips=list(SHOWN),
-        arms=expand("results/gradcam/{arm}", arm=EXPLAINED),
+        folder=subpath(output.table, parent=True),
     shell:
-        "python -m microexpr explain {params.arms} --manifest {input.manifest}"
-        " --clips {params.clips:q} --config {params.config:q} > {log} 2>&1"
+        "python -m microexpr explain {input.maps} --manifest {input.manifest}"
+        " --folder {params.folder} --clips {params.clips:q} --config {params.config:q} > {log} 2>&1"

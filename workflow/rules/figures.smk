@@ -73,10 +73,11 @@ rule table_figures:
     params:
         config=PLAN.settings("figures"),
         code=PLAN.code("figures"),
+        folder=subpath(output.accuracy, parent=True),
     shell:
         "python -m microexpr figures {input.epochs} --metrics {input.metrics}"
         " --predictions {input.predictions} --confusion {input.confusion}"
-        " --config {params.config:q} > {log} 2>&1"
+        " --folder {params.folder} --config {params.config:q} > {log} 2>&1"
 
 
 # Needs the crops only: a bad one is seen before anything is trained.
@@ -116,8 +117,10 @@ rule quality:
     params:
         config=PLAN.settings("quality"),
         code=PLAN.code("quality"),
+        folder=subpath(output.windows, parent=True),
     shell:
-        "python -m microexpr quality {input} --config {params.config:q} > {log} 2>&1"
+        "python -m microexpr quality {input} --folder {params.folder}"
+        " --config {params.config:q} > {log} 2>&1"
 
 
 rule embedding:
@@ -143,7 +146,7 @@ rule embedding:
     params:
         config=PLAN.settings("embedding"),
         code=PLAN.code("embedding"),
-        stem="results/figures/tsne_{arm}",
+        stem=subpath(output.png, strip_suffix=".png"),
     shell:
         "python -m microexpr embedding {input} --method {wildcards.arm} --stem {params.stem}"
         " --config {params.config:q} > {log} 2>&1"
@@ -183,9 +186,10 @@ rule motion:
     params:
         config=PLAN.settings("motion"),
         code=PLAN.code("motion"),
+        folder=subpath(output.video, parent=True),
     shell:
         "python -m microexpr motion {input.faces} {input.magnified} --clip {wildcards.clip}"
-        " --config {params.config:q} > {log} 2>&1"
+        " --folder {params.folder} --config {params.config:q} > {log} 2>&1"
 
 
 rule figures:
@@ -194,3 +198,4 @@ rule figures:
         rules.quality.output,
         expand("results/figures/tsne_{arm}.png", arm=METHODS),
         expand("results/figures/motion_{clip}.mp4", clip=SHOWN),
+        expand("results/pages/figures/motion_{clip}.video.html", clip=SHOWN),

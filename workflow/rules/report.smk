@@ -33,9 +33,10 @@ rule summary:
     params:
         config=PLAN.settings("summary"),
         code=PLAN.code("summary"),
+        pages=subpath(output.summary_page, parent=True),
     shell:
         "python -m microexpr summary {input.table} {output.summary} --manifest {input.manifest}"
-        " --features {input.features} --pages results/pages --config {params.config:q} > {log} 2>&1"
+        " --features {input.features} --pages {params.pages} --config {params.config:q} > {log} 2>&1"
 
 
 # Snakemake's report offers a CSV file for download only; these are shown.

@@ -18,6 +18,9 @@ MAX_FRAME_BYTES = 2**27  # a frame of 8K video has 100 MB
 MAX_ATTRIBUTES = 256
 MAX_ATTRIBUTE_BYTES = 2**16  # of one attribute: what HDF5 keeps beside the data
 DTYPES = {"image": "u1", "feature": "f"}
+# gzip, shuffle, checksum, zstd: what caches are written with.
+FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, 32015}
+CHECKSUM_BYTES = 4  # at the end of a piece
 
 
 @contextmanager
@@ -103,3 +106,21 @@ def _check_array(array: h5py.Dataset, where: str, dtype: str, axes: int) -> None
     needed = -(-len(array) // array.chunks[0])
     if len(array) == 0 or array.id.get_num_chunks() != needed:
         raise CacheError(f"{label} has shape {array.shape}, but not all of it is in the file")
+    _check_pieces(array, label)
+
+
+def _check_pieces(array: h5py.Dataset, label: str) -> None:
+    """Refuse what the library would crash on: a piece that is shorter than its own checksum."""
+    settings = array.id.get_create_plist()
+    used = {settings.get_filter(i)[0] for i in range(settings.get_nfilters())}
+    if not used <= FILTERS or h5py.h5z.FILTER_FLETCHER32 not in used:
+        raise CacheError(f"{label} is not compressed as caches are")
+    odd: list[int] = []
+
+    def look(piece: h5py.h5d.StoreInfo) -> None:
+        if piece.filter_mask or piece.size <= CHECKSUM_BYTES:
+            odd.append(piece.size)
+
+    array.id.chunk_iter(look)
+    if odd:
+        raise CacheError(f"{label} is damaged (a piece of {odd[0]} bytes)")

@@ -52,7 +52,7 @@ def add_commands(commands: Commands) -> None:
     device_option(gradcam)
 
     explain = stage_parser(commands, "explain", _explain, "tabulate and draw what gradcam found")
-    explain.add_argument("arms", type=Path, nargs="+", help="folders of stage gradcam")
+    explain.add_argument("maps", type=Path, nargs="+", help="of stage gradcam: all arms (.h5)")
     explain.add_argument("--manifest", type=Path, required=True)
     explain.add_argument(
         "--folder", type=Path, default=Path("results/gradcam"), help="[%(default)s]"
@@ -128,7 +128,7 @@ def _explain(arguments: argparse.Namespace) -> None:
 
     explain.run(
         Config.load(arguments.config),
-        arguments.arms,
+        [path.parent for path in arguments.maps],
         arguments.folder,
         manifest_path=arguments.manifest,
         shown=arguments.clips,

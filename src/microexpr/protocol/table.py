@@ -53,8 +53,10 @@ def read(path: str | os.PathLike[str], clip_ids: Sequence[str]) -> list[Fold]:
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
             rows = {row["clip_id"]: row["fold"] for row in csv.DictReader(file)}
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError) as error:
-        raise ProtocolError(f"{path}: not a table of folds ({error!r})") from None
+    except KeyError as error:
+        raise ProtocolError(f"{path}: not a table of folds (no column {error})") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ProtocolError(f"{path}: not a table of folds ({error})") from None
     odd = sorted(set(rows) ^ set(clip_ids))
     if odd:
         where = "no features" if odd[0] in rows else "no row"
