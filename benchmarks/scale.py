@@ -102,6 +102,7 @@ def settings(*, retrained: bool) -> dict[str, object]:
         "features": RETRAINED if retrained else FROZEN,
         "train": {"readings": ["onset_difference"], **train},
         "protocol": {"name": "group_kfold", "folds": 2},
+        "evaluate": {"controls": []},
     }
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from microexpr.environment import MALLOC
+
 MB = 1e6
 FPS = 100.0
 COUNTER = 100_000  # of a clip's first frame
@@ -52,7 +54,7 @@ HEADER = "frames/s | CPU s | peak MB | MB on disk"
 
 
 def measure(stage: Sequence[object], output: Path, *, frames: int, folder: Path) -> Cost:
-    """Run ``python -m microexpr STAGE ...`` with one thread in a folder.
+    """Run ``python -m microexpr STAGE ...`` in a folder, with one thread and what jobs inherit.
 
     The caller must be small itself: until a child runs its own program it counts as its parent.
 
@@ -76,7 +78,7 @@ def measure(stage: Sequence[object], output: Path, *, frames: int, folder: Path)
             cwd=folder,
             stdout=file,
             stderr=file,
-            env=dict(os.environ, OMP_NUM_THREADS="1"),
+            env=dict(os.environ, OMP_NUM_THREADS="1", **{k: str(v) for k, v in MALLOC.items()}),
         )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

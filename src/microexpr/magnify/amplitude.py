@@ -122,10 +122,11 @@ def amm(
         bound=0.125,
         wavelength_px=lambda_c_px,
     )
-    planes, operator, results = magnifier.planes(clip), ClipFilter(matrix, clip), []
+    operator, results = ClipFilter(matrix, clip), []
+    maps = operator.maps(magnifier.planes(clip))
     for done, factor in enumerate(alphas, 1):
         gains = [factor * weight for weight in magnifier.weights(factor)]
-        results.append(magnifier.add_filtered(clip, planes, operator, gains))
+        results.append(magnifier.add_filtered(clip, maps, operator, gains))
         if progress:
             progress(done / len(alphas))
     results = [result.to(source) for result in results]
@@ -195,5 +196,6 @@ lambda_c_px, level_gains, chroma_gain
         chroma_gain=chroma_gain,
     )
     still = clip[reference_frame].expand_as(clip)
-    planes, operator = magnifier.planes(clip), ClipFilter(matrix, clip)
-    return magnifier.add_filtered(still, planes, operator, magnifier.weights(factor))
+    operator = ClipFilter(matrix, clip)
+    maps = operator.maps(magnifier.planes(clip))
+    return magnifier.add_filtered(still, maps, operator, magnifier.weights(factor))

@@ -67,22 +67,25 @@ class AmplitudeMagnifier:
     def add_filtered(
         self,
         base: torch.Tensor,
-        planes: torch.Tensor,
+        maps: torch.Tensor,
         operator: ClipFilter,
         gains: Sequence[float],
     ) -> torch.Tensor:
-        """``base + S(M planes)`` with a gain for each level; S runs on the filter's few maps."""
+        """``base + S(M planes)`` with a gain for each level; `maps` are the operator's of planes.
+
+        S runs on them where they are few.
+        """
         if operator.low_rank:
-            summed = self._spatial(operator.right @ planes, gains)
+            summed = self._spatial(maps, gains)
             if base.ndim == 3:
                 start = base.reshape(len(base), -1)
                 return torch.addmm(start, operator.left, summed).view(base.shape)
             return self._coloured(base, operator.left @ summed)
         result = torch.empty_like(base, memory_format=torch.contiguous_format)
-        step = max(1, BLOCK_VALUES // planes.shape[1])
+        step = max(1, BLOCK_VALUES // maps.shape[1])
         for start in range(0, len(base), step):
             rows = slice(start, start + step)
-            result[rows] = self.add(base[rows], operator.matrix[rows] @ planes, gains)
+            result[rows] = self.add(base[rows], operator.matrix[rows] @ maps, gains)
         return result
 
     def add(

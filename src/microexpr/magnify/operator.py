@@ -36,6 +36,9 @@ def low_rank(matrix: Matrix, *, tolerance: float = 1e-6) -> tuple[Matrix, Matrix
 class TemporalOperator(Protocol):
     """What the phase stage asks of a filter."""
 
+    low_rank: bool
+    """Whether its maps are few."""
+
     def start(self, n_frames: int, size: int) -> torch.Tensor:
         """Maps of a signal (n_frames, size) of which nothing has been collected."""
         ...
@@ -70,6 +73,10 @@ class ClipFilter:
         left, right = low_rank(matrix)
         self.low_rank = 2 * left.shape[1] <= len(matrix)
         self.left, self.right, self.matrix = (_tensor(m, like) for m in (left, right, matrix))
+
+    def maps(self, signal: torch.Tensor) -> torch.Tensor:
+        """What is filtered further of a signal (T, size): its few maps (r, size), or itself."""
+        return self.right @ signal if self.low_rank else signal
 
     def start(self, n_frames: int, size: int) -> torch.Tensor:
         """Maps (r, size) of zeros, or room for all frames (n_frames, size)."""
@@ -127,6 +134,8 @@ class ChunkFilter:
             self.sections = butterworth_sections(order, fps=fps, passband_hz=passband_hz)
         self.states: dict[object, torch.Tensor] = {}
         self.matrices: dict[int, tuple[torch.Tensor, ...]] = {}
+
+    low_rank = False
 
     def start(self, n_frames: int, size: int) -> torch.Tensor:
         """Room for the chunk's frames, (n_frames, size)."""
