@@ -215,3 +215,16 @@ def test_another_kind_is_refused(image_cache):
         cache.open_cache(path, "features"),
     ):
         pass
+
+
+def test_what_hdf5_remembers_does_not_grow_with_the_clips(tmp_path):
+    frame = np.zeros((1, 4, 4, 3), np.uint8)
+    with cache.create(tmp_path / "a.h5", "frames", cache.Provenance()) as out:
+        for number in range(300):
+            with out.clip(f"c{number}") as clip:
+                clip.append(frame, frame=[0], time=[0.0])
+    with cache.open_cache(tmp_path / "a.h5") as found:
+        for clip in found:
+            assert len(clip["frame"]) == 1
+            largest, *_ = clip.group.file.id.get_mdc_size()
+            assert largest <= 2**20

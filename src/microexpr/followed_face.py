@@ -1,4 +1,8 @@
-"""Which of several faces a clip is about: chosen in its first frames, then followed."""
+"""Which of several faces a clip is about: chosen in its first frames, then followed.
+
+The largest face of each frame would change from person to person, and a crop made of their median
+shows nobody.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,6 @@ MIN_OVERLAP = 0.3
 
 class FollowedFace:
     """One face of a clip, whoever else is seen.
-
-    The largest face of each frame would change from person to person, and a crop made of their
-    median shows nobody.
 
     Parameters
     ----------
@@ -48,6 +49,34 @@ class FollowedFace:
         if nearest is not None:
             self._box = nearest.box
         return nearest
+
+
+class WatchedFace:
+    """One face at a time of a stream whose length is not known.
+
+    Parameters
+    ----------
+    detector : FaceDetector
+        Finds all faces of a frame.
+    patience : int
+        After so many frames without it, another face may take its place.
+    """
+
+    def __init__(self, detector: FaceDetector, patience: int) -> None:
+        self._detector, self._patience = detector, patience
+        self._box: np.ndarray | None = None
+        self._missed = 0
+
+    def detect(self, rgb: np.ndarray) -> Detection | None:
+        """Find the face in the next frame; None when it is not where it was last seen."""
+        detections = self._detector.detect_all(rgb)
+        face = _nearest(self._box, detections)
+        if face is None and (self._box is None or self._missed >= self._patience):
+            face = max(detections, key=lambda d: _prominence([d], rgb.shape[:2]), default=None)
+        self._missed = 0 if face else self._missed + 1
+        if face is not None:
+            self._box = face.box
+        return face
 
 
 def _grouped(frames: Sequence[Sequence[Detection]]) -> list[list[Detection]]:

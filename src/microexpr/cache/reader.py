@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from microexpr.cache.checks import check_attributes, check_clip, damage_named
+from microexpr.cache.metadata import bound_metadata
 from microexpr.cache.schema import (
     COORDINATES,
     DATASET,
@@ -130,6 +131,7 @@ def open_cache(path: str | os.PathLike[str], kind: str | None = None) -> Iterato
         raise CacheError(f"{path}: not a readable HDF5 file ({reason})") from None
     with file:
         with damage_named(str(path)):
+            bound_metadata(file)
             found = _check(file, str(path), kind)
         yield Cache(file, found)
 

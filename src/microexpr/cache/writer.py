@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from microexpr.cache.disk import Disk
+from microexpr.cache.metadata import bound_metadata
 from microexpr.cache.schema import (
     COORDINATES,
     DATASET,
@@ -207,6 +208,7 @@ def create(
     """
     with replacing(path) as temporary, Disk(temporary, "w+") as disk:
         with h5py.File(disk, "w", track_order=True) as file:
+            bound_metadata(file)
             writer = CacheWriter(file, disk, kind, compression)
             about = _root_attributes(kind, provenance, title)
             file.attrs.update({name: text_fixed(value) for name, value in about.items()})

@@ -16,6 +16,7 @@ import numpy as np
 from microexpr import __version__, video
 from microexpr.errors import ConfigError
 from microexpr.files import replacing, sha256_of
+from microexpr.followed_face import WatchedFace
 from microexpr.media.notices import noted
 from microexpr.prediction import outputs
 from microexpr.prediction.drawing import FOOT, Annotator
@@ -155,10 +156,12 @@ def _answers(
 ) -> Iterator[Answer]:
     settings, clip = exported.config.crop, source.clip
     detector = face_detector(settings)
+    # Whoever is in sight for the first frames of a piece sets its transform.
+    watched = WatchedFace(detector, settings.first_frames) if detector else None
     cutter = Cutter(source.name, settings, length=request.length, step=request.step)
     frames = track(_frames(source), source.name, total=source.expected_frames())
     for rgb, number, time in frames:
-        face = detector.detect(rgb) if detector else None
+        face = watched.detect(rgb) if watched else None
         if annotator is not None:
             annotator.hold(rgb, time, face)
         if piece := cutter.add(rgb, number, time, face):

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -42,6 +42,8 @@ class FeatureStore:
     origin : mapping
         What made the features: ``backbone``, ``cut``, ``weights_sha256`` and ``source_sha256``;
         empty for arrays.
+    frames : ndarray, shape (all frames, C, h, w), or None
+        Where all are in memory and one after the other: `data` are views of it.
     """
 
     clip_ids: tuple[str, ...]
@@ -50,6 +52,7 @@ class FeatureStore:
     data: tuple[np.ndarray | h5py.Dataset, ...]
     digest: str
     origin: Mapping[str, object] = field(default_factory=dict)
+    frames: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -108,12 +111,13 @@ class FeatureStore:
         """For each row, the row of its clip's first frame."""
         return np.repeat(self.first_row, self.lengths)
 
-    @cached_property
-    def _in_memory(self) -> np.ndarray | None:
-        """All frames in one array; None where they are read from the files."""
-        if all(isinstance(data, np.ndarray) for data in self.data):
-            return np.concatenate(self.data)
-        return None
+    def loaded(self) -> FeatureStore:
+        """Give the same with all frames in memory."""
+        frames = np.empty((int(self.lengths.sum()), *self.shape), self.data[0].dtype)
+        views = np.split(frames, self.first_row[1:])
+        for view, data in zip(views, self.data, strict=True):
+            view[...] = data[...]
+        return replace(self, data=tuple(views), frames=frames)
 
     def rows(self, clips: Sequence[int]) -> np.ndarray:
         """Rows of all frames of some clips, int64."""
@@ -138,8 +142,8 @@ class FeatureStore:
         CacheError
             Naming the clip that cannot be read.
         """
-        if self._in_memory is not None:
-            return torch.from_numpy(self._in_memory[rows])
+        if self.frames is not None:
+            return torch.from_numpy(self.frames[rows])
         found = np.empty((len(rows), *self.shape), self.data[0].dtype)
         first = self.first_row
         owner = np.searchsorted(first, rows, side="right") - 1
@@ -209,7 +213,8 @@ def open_features(
         if fits:  # otherwise each frame is checked when it is read
             for cache in caches:
                 cache.verify()
-        yield _store(clips, content, origin, fits=fits)
+        store = _store(clips, content, origin)
+        yield store.loaded() if fits else store
 
 
 def _same_origin(clips: Sequence[tuple[ClipCache, dict[str, Any]]]) -> dict[str, Any]:
@@ -233,7 +238,7 @@ def _plain(value: Any) -> Any:
 
 
 def _store(
-    clips: Sequence[ClipCache], content: Sequence[str], origin: dict[str, Any], *, fits: bool
+    clips: Sequence[ClipCache], content: Sequence[str], origin: dict[str, Any]
 ) -> FeatureStore:
     attributes = [clip.attributes for clip in clips]
     for clip, values in zip(clips, attributes, strict=True):
@@ -244,7 +249,7 @@ def _store(
         names,
         tuple(str(values["subject"]) for values in attributes),
         tuple(str(values["label"]) for values in attributes),
-        tuple(clip.data[()] if fits else clip.data for clip in clips),
+        tuple(clip.data for clip in clips),
         hashlib.sha256("\n".join([*content, *names]).encode()).hexdigest(),
         origin,
     )
