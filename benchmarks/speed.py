@@ -5,7 +5,8 @@
 Every method lives in a process of its own and the processes take turns, so that all see the same
 machine. A round measures, one right after the other, the unit U and the method; ratios are taken
 within a round and the median over rounds is printed (minimum-maximum). U is one real 2-D FFT and
-its inverse over the clip, in chunks of 16 frames, on one thread, median of five. Memory is the peak
+its inverse over the clip, in chunks of 16 frames, on one thread, median of five. With one thread
+ratios are of processor time, to which a virtual machine's neighbours add little. Memory is the peak
 of the process above what it held before the call, in clips of float32. Run it on a machine that
 does nothing else.
 """
@@ -58,10 +59,11 @@ SIDE_BY_SIDE, SWEEP_TIMES = 1.6, 3.0
 
 
 class Sample(NamedTuple):
-    """One turn of one method."""
+    """One turn of one method: processor seconds with one thread, else wall seconds."""
 
     unit_s: float
     run_s: float
+    wall_s: float
     extra_clips: float
 
 
@@ -71,11 +73,11 @@ def unit(clip: torch.Tensor) -> None:
         torch.fft.irfft2(torch.fft.rfft2(chunk), s=chunk.shape[-2:])
 
 
-def timed(function: Callable[[], Any]) -> float:
-    """Wall seconds of one call; the result is let go after the clock stops."""
-    start = time.perf_counter()
+def timed(function: Callable[[], Any]) -> tuple[float, float]:
+    """Processor and wall seconds of one call; the result is let go after the clocks stop."""
+    start = time.process_time(), time.perf_counter()
     result = function()
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start[0], time.perf_counter() - start[1]
     del result
     return seconds
 
@@ -106,14 +108,16 @@ def work(name: str, size: tuple[int, int, int], threads: int) -> None:
     )
     method(clip[:, :64, :64].contiguous())  # what libraries load and allocate once
     run = partial(method, clip)
+    clock = 0 if threads == 1 else 1
     extra = peak_bytes(run) / (clip.numel() * 4)
     print("ready", flush=True)
     for _ in sys.stdin:
         torch.set_num_threads(1)
         unit(clip)  # a turn begins with cold caches, and the unit is short
-        unit_s = median(timed(partial(unit, clip)) for _ in range(5))
+        unit_s = median(timed(partial(unit, clip))[clock] for _ in range(5))
         torch.set_num_threads(threads)
-        print(json.dumps(Sample(unit_s, timed(run), extra)), flush=True)
+        run_s = timed(run)
+        print(json.dumps(Sample(unit_s, run_s[clock], run_s[1], extra)), flush=True)
 
 
 class Worker:
@@ -172,10 +176,10 @@ def side_by_side(size: str, rounds: int) -> float:
     pair, ratios = [Worker("pmm", size, 1) for _ in range(2)], []
     for _ in range(rounds):
         pair[0].start()
-        alone = pair[0].finish().run_s
+        alone = pair[0].finish().wall_s
         for worker in pair:
             worker.start()
-        ratios.append(2 * alone / max(worker.finish().run_s for worker in pair))
+        ratios.append(2 * alone / max(worker.finish().wall_s for worker in pair))
     for worker in pair:
         worker.close()
     return median(ratios)

@@ -87,6 +87,7 @@ def test_a_table_with_onset_and_offset_cuts_clips_out(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("", "no column label, path, subject"),
         ("path,label\n", "no column subject"),
         ("path,subject,label\ngone.mp4,s1,positive\n", "line 2: .*gone.mp4 does not exist"),
         ("path,subject,label\n,s1,positive\n", "line 2: column path is empty"),

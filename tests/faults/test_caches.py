@@ -179,6 +179,9 @@ def hostile(file):
         del group[name]
         return group.create_dataset(name, **options)
 
+    def cut_short():  # found by fuzzing: HDF5 alone ends the process
+        group["image"].id.write_direct_chunk((1, 0, 0, 0), b"ab")
+
     side = 10**6
     huge = dict(shape=(5, side, side, 3), dtype="u1", chunks=(1, side, side, 3))
     few = dict(shape=(10**12, 16, 16, 3), dtype="u1", chunks=(1, 16, 16, 3))
@@ -196,6 +199,7 @@ def hostile(file):
         "an array of another type": lambda: replaced(
             "time", data=np.zeros(5, "c16"), chunks=(5,), maxshape=(None,)
         ),
+        "a piece that is shorter than its own checksum": cut_short,
         "an attribute of 70,000 texts": lambda: file.attrs.create("title", texts),
         "a thousand attributes": lambda: [group.attrs.__setitem__(f"a{n}", n) for n in range(1000)],
     }

@@ -39,11 +39,10 @@ def read(data: Data) -> Listing:
     try:
         with Path(data.table).open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            rows = list(reader)
+            columns, rows = set(reader.fieldnames or ()), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"data.table: {data.table} cannot be read ({error})") from None
-    missing = set(COLUMNS) - set(reader.fieldnames or ())
-    if missing:
+    if missing := set(COLUMNS) - columns:
         raise DataError(f"data.table: {data.table} has no column {', '.join(sorted(missing))}")
     listing, labels = Listing(), Labels(data)
     for number, row in enumerate(rows, 2):

@@ -89,20 +89,12 @@ def pointing_game(table: pd.DataFrame, *, synthetic: bool) -> Figure:
         Whether the data are generated.
     """
     rows = table[(table["region"] == MOVING) & (table["measure"] == "peak")]
-    title = "Share of clips whose peak lies on the moving pixels, and the controls"
-    figure, panels = _panels(rows, MODELS, title=title, synthetic=synthetic)
     chance = float(rows["chance"].mean())
+    title = f"Share of clips whose peak lies on the moving pixels; dashed: by chance {chance:.2f}"
+    figure, panels = _panels(rows, MODELS, title=title, synthetic=synthetic)
     for axes in panels:
         axes.axhline(chance, color=style.BLACK, linewidth=0.8, linestyle=(0, (6, 3)))
         style.share_axis(axes, "hit rate" if axes is panels[0] else "")
-    panels[0].annotate(
-        f"chance {chance:.2f}",
-        (0.01, chance),
-        xycoords=("axes fraction", "data"),
-        fontsize=6,
-        xytext=(0, 2),
-        textcoords="offset points",
-    )
     return figure
 
 

@@ -210,11 +210,14 @@ def open_features(
         content = sorted(str(cache.attributes["content_sha256"]) for cache in caches)
         clips = [clip for clip, _ in chosen]
         fits = sum(clip.data.nbytes for clip in clips) <= memory_bytes
-        if fits:  # otherwise each frame is checked when it is read
-            for cache in caches:
-                cache.verify()
         store = _store(clips, content, origin)
-        yield store.loaded() if fits else store
+        if not fits:  # each frame is checked when it is read
+            yield store
+            return
+        for cache in caches:
+            cache.verify()
+        store = store.loaded()
+    yield store
 
 
 def _same_origin(clips: Sequence[tuple[ClipCache, dict[str, Any]]]) -> dict[str, Any]:
