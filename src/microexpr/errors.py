@@ -4,6 +4,8 @@ The command line prints the message and exits with status 2. A message names the
 (where there is one) and the configuration key that changes the behaviour.
 """
 
+MAX_QUOTED = 300  # characters of another library's message
+
 
 class MicroexprError(Exception):
     """Base of every error that a user can mend."""
@@ -31,3 +33,9 @@ class ProtocolError(MicroexprError):
 
 class MicroexprWarning(UserWarning):
     """Something that the user should know and that does not invalidate the result."""
+
+
+def brief(error: Exception) -> str:
+    """Say in one short line what another library's exception says: some repeat a whole file."""
+    line = (str(error).splitlines() or [""])[0] or type(error).__name__
+    return line if len(line) <= MAX_QUOTED else f"{line[:MAX_QUOTED]}..."

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import h5py
 
 from microexpr.cache.schema import COORDINATES
-from microexpr.errors import CacheError, MicroexprError
+from microexpr.errors import CacheError, MicroexprError, brief
 
 MAX_FRAME_BYTES = 2**27  # a frame of 8K video has 100 MB
 MAX_ATTRIBUTES = 256
@@ -31,8 +31,7 @@ def damage_named(where: str) -> Iterator[None]:
     except MicroexprError:
         raise
     except Exception as error:  # the library has no exception of its own for damage
-        line = (str(error) or type(error).__name__).splitlines()[0]
-        raise CacheError(f"{where} is damaged ({line})") from None
+        raise CacheError(f"{where} is damaged ({brief(error)})") from None
 
 
 def check_attributes(node: h5py.File | h5py.Group, where: str) -> None:

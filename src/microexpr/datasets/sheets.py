@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from microexpr.errors import DataError
+from microexpr.errors import DataError, brief
 
 Cell = str | int | float | None
 # Lines above the header that are looked at; SAMM has 13 lines of explanation.
@@ -46,13 +46,13 @@ def _csv_rows(path: Path) -> list[tuple[Cell, ...]]:
     try:
         content = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from None
+        raise DataError(f"{path}: cannot be read as UTF-8 text ({brief(error)})") from None
     delimiter = max(",;\t", key=content.count)
     lines = io.StringIO(content, newline="")
     try:
         return [tuple(row) for row in csv.reader(lines, delimiter=delimiter)]
     except csv.Error as error:
-        raise DataError(f"{path}: cannot be read as a table ({error})") from None
+        raise DataError(f"{path}: cannot be read as a table ({brief(error)})") from None
 
 
 def _xlsx_rows(path: Path, sheet: str | int) -> list[tuple[Cell, ...]]:
@@ -62,7 +62,7 @@ def _xlsx_rows(path: Path, sheet: str | int) -> list[tuple[Cell, ...]]:
     try:
         book = load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # zip, XML and key errors, by what is wrong in the file
-        raise DataError(f"{path}: cannot be read as .xlsx ({error})") from None
+        raise DataError(f"{path}: cannot be read as .xlsx ({brief(error)})") from None
     try:
         names = book.sheetnames
         if sheet not in names and not (isinstance(sheet, int) and sheet < len(names)):
@@ -75,7 +75,7 @@ def _xlsx_rows(path: Path, sheet: str | int) -> list[tuple[Cell, ...]]:
     except DataError:
         raise
     except Exception as error:  # the sheets are parsed only now
-        raise DataError(f"{path}: cannot be read as .xlsx ({error})") from None
+        raise DataError(f"{path}: cannot be read as .xlsx ({brief(error)})") from None
     finally:
         book.close()
 
@@ -89,7 +89,7 @@ def sheet_names(path: Path) -> list[str]:
     try:
         book = load_workbook(path, read_only=True)
     except Exception as error:
-        raise DataError(f"{path}: cannot be read as .xlsx ({error})") from None
+        raise DataError(f"{path}: cannot be read as .xlsx ({brief(error)})") from None
     names = list(book.sheetnames)
     book.close()
     return names
