@@ -21,8 +21,8 @@ differ. Nothing is ever half-written: outputs appear under their names when they
 What reads files of others is also given random bytes, changed from what it accepts: it must read
 them or refuse them in one line. The test suite does so a hundred times a reader. Guided by coverage
 (`python tests/fuzz/run.py`, four minutes a reader): 7,355 configuration files, 2,493,104 inline
-settings, 242,903 tables, 204,819 weights files and 110,663 caches passed. Found and mended before: a
-cache whose piece is shorter than its checksum ended the process, an empty table of clips gave a
+settings, 242,903 tables, 204,819 weights files and 110,663 caches passed. Found and mended before:
+a cache whose piece is shorter than its checksum ended the process, an empty table of clips gave a
 traceback, and two messages repeated the whole file.
 """
 HEADER = "| what happened | message | exit code | lost |\n| --- | --- | --- | --- |\n"
