@@ -121,7 +121,8 @@ def test_kubernetes_plans_the_whole_demo_in_object_storage(project, object_stora
     keys = {f"SNAKEMAKE_STORAGE_S3_{name}_KEY": "any" for name in ("ACCESS", "SECRET")}
     command = [
         *(sys.executable, "-m", "snakemake", "--workflow-profile", "profiles/kubernetes"),
-        *("--dry-run", "--configfile", "config/ci.yaml", "extra.yaml", "--", "results/table.csv"),
+        *("--dry-run", "--printshellcmds", "--configfile", "config/ci.yaml", "extra.yaml"),
+        *("--", "all", "figures", "explain"),
     ]
     done = subprocess.run(
         command,
@@ -134,11 +135,17 @@ def test_kubernetes_plans_the_whole_demo_in_object_storage(project, object_stora
     assert done.returncode == 0, done.stdout + done.stderr
     counts = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.MULTILINE))
     assert counts["train"] == "8"
-    assert counts["total"] == "23"
+    assert counts["total"] == "44"
+    # Each path of a command is the storage's, so nothing is left in a pod that ends.
+    commands = re.findall(r"^Shell command: (.*)$", done.stdout, flags=re.MULTILINE)
+    assert len(commands) > 40
+    assert not [command for command in commands if re.search(r"(^|[\s=])results/", command)]
     for file in ("results/table.csv", "results/faces/s1-s2.h5", "results/logs/evaluate.log"):
         assert f"s3://microexpr/run1/{file} (send to storage)" in done.stdout
     jobs = re.findall(
         r"^rule (\w+):.*?^    resources: (.*?)$", done.stdout, re.DOTALL | re.MULTILINE
     )
-    assert {rule for rule, asked in jobs if "gpu=1" in asked.split(", ")} == {"features", "train"}
+    assert {rule for rule, asked in jobs if "gpu=1" in asked.split(", ")} == {
+        *("features", "train", "train_explained", "gradcam")
+    }
     assert all({"scale=0", "gpu_manufacturer=nvidia"} <= set(a.split(", ")) for _, a in jobs)
