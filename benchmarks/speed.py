@@ -73,11 +73,18 @@ def unit(clip: torch.Tensor) -> None:
         torch.fft.irfft2(torch.fft.rfft2(chunk), s=chunk.shape[-2:])
 
 
-def timed(function: Callable[[], Any]) -> tuple[float, float]:
-    """Processor and wall seconds of one call; the result is let go after the clocks stop."""
-    start = time.process_time(), time.perf_counter()
+class Seconds(NamedTuple):
+    """Of one call."""
+
+    processor: float
+    wall: float
+
+
+def timed(function: Callable[[], Any]) -> Seconds:
+    """Time one call; the result is let go after the clocks stop."""
+    processor, wall = time.process_time(), time.perf_counter()
     result = function()
-    seconds = time.process_time() - start[0], time.perf_counter() - start[1]
+    seconds = Seconds(time.process_time() - processor, time.perf_counter() - wall)
     del result
     return seconds
 
@@ -108,16 +115,17 @@ def work(name: str, size: tuple[int, int, int], threads: int) -> None:
     )
     method(clip[:, :64, :64].contiguous())  # what libraries load and allocate once
     run = partial(method, clip)
-    clock = 0 if threads == 1 else 1
+    clock = "processor" if threads == 1 else "wall"
     extra = peak_bytes(run) / (clip.numel() * 4)
     print("ready", flush=True)
     for _ in sys.stdin:
         torch.set_num_threads(1)
         unit(clip)  # a turn begins with cold caches, and the unit is short
-        unit_s = median(timed(partial(unit, clip))[clock] for _ in range(5))
+        unit_s = median(getattr(timed(partial(unit, clip)), clock) for _ in range(5))
         torch.set_num_threads(threads)
-        run_s = timed(run)
-        print(json.dumps(Sample(unit_s, run_s[clock], run_s[1], extra)), flush=True)
+        seconds = timed(run)
+        sample = Sample(unit_s, getattr(seconds, clock), seconds.wall, extra)
+        print(json.dumps(sample), flush=True)
 
 
 class Worker:

@@ -4,7 +4,7 @@ The command line prints the message and exits with status 2. A message names the
 (where there is one) and the configuration key that changes the behaviour.
 """
 
-MAX_QUOTED = 300  # characters of another library's message
+MAX_QUOTED = 500  # characters of another library's message
 
 
 class MicroexprError(Exception):

@@ -11,7 +11,7 @@ import numpy as np
 from rich.tree import Tree
 
 from microexpr.cache import Cache, ClipCache, open_cache, verify
-from microexpr.errors import DataError, WeightsError
+from microexpr.errors import DataError, WeightsError, brief
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 SAFETENSORS = ".safetensors"
@@ -123,8 +123,7 @@ def _tensors(path: Path) -> Tree:
             text = (file.metadata() or {}).get("microexpr")
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, TypeError) as error:
-        first_line = str(error).splitlines()[0]
-        raise WeightsError(f"{path}: damaged, or no safetensors file ({first_line})") from None
+        raise WeightsError(f"{path}: damaged, or no safetensors file ({brief(error)})") from None
     if text is None:
         raise WeightsError(f"{path}: not written by microexpr: its header has no entry microexpr")
     values = sum(array.size for array in arrays.values())

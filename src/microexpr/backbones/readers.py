@@ -13,7 +13,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from microexpr.backbones.unpickle import load_arrays
-from microexpr.errors import WeightsError
+from microexpr.errors import WeightsError, brief
 
 MAX_BYTES = 2**30  # ResNet-50 in float64 has 0.3 GB
 HEADER = "microexpr"  # a converted file says here, as JSON, of which network and order it is
@@ -44,9 +44,8 @@ def read(path: Path) -> tuple[dict[str, Tensor], str | None]:
     try:
         content, text = READERS[path.suffix](path)
     except Exception as error:  # each library has its own way to fail on a damaged file
-        first_line = (str(error) or type(error).__name__).splitlines()[0]
         raise WeightsError(
-            f"{path}: damaged, or not a {path.suffix} file of plain tensors ({first_line})"
+            f"{path}: damaged, or not a {path.suffix} file of plain tensors ({brief(error)})"
         ) from None
     return _as_tensors(path, content), text
 
@@ -102,6 +101,7 @@ def _read_keras(path: Path) -> tuple[object, None]:
     total_bytes = 0
 
     def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
+        """Take a data set over, under its short name."""
         nonlocal total_bytes
         if isinstance(node, h5py.Dataset):
             if node.is_virtual or node.external:

@@ -36,9 +36,6 @@ def low_rank(matrix: Matrix, *, tolerance: float = 1e-6) -> tuple[Matrix, Matrix
 class TemporalOperator(Protocol):
     """What the phase stage asks of a filter."""
 
-    low_rank: bool
-    """Whether its maps are few."""
-
     def start(self, n_frames: int, size: int) -> torch.Tensor:
         """Maps of a signal (n_frames, size) of which nothing has been collected."""
         ...
@@ -134,8 +131,6 @@ class ChunkFilter:
             self.sections = butterworth_sections(order, fps=fps, passband_hz=passband_hz)
         self.states: dict[object, torch.Tensor] = {}
         self.matrices: dict[int, tuple[torch.Tensor, ...]] = {}
-
-    low_rank = False
 
     def start(self, n_frames: int, size: int) -> torch.Tensor:
         """Room for the chunk's frames, (n_frames, size)."""

@@ -28,6 +28,7 @@ def noted() -> Iterator[list[str]]:
         def note(
             message: Warning | str, category: type[Warning], file: str, line: int, *rest: Any
         ) -> None:
+            """Keep a warning the first time that its place gives one, and pass it on."""
             if issubclass(category, MicroexprWarning):
                 if (file, line) in places:
                     return  # the same of another plane or window
