@@ -7,8 +7,8 @@ from synthetic import displacement_px, moved, onset_apex_offset, psnr_db, textur
 
 from microexpr.errors import ConfigError, DataError
 from microexpr.magnify import amm, pmm
-from microexpr.magnify.bands import to_spectra
 from microexpr.magnify.blocks import Workspace
+from microexpr.magnify.frequency_plane import to_spectra
 from microexpr.magnify.local_phase import LocalPhase
 from microexpr.magnify.stacks import BandStack
 from microexpr.magnify.steerable import steerable_pyramid
@@ -142,11 +142,15 @@ def test_smoothing_keeps_a_uniform_motion_and_averages_noise(
     pyramid = steerable_pyramid(*size, orientations=orientations, high_octaves=0.5)
     spectra = to_spectra(moved(image, np.array([0.0, 0.01])).double())
     pyramid = pyramid.to(spectra.real)
+    plane = pyramid.plane(pyramid.bands)
+    planes = spectra.new_empty((2, *plane.shape))
+    plane.spread(spectra, planes)
     for band in pyramid.bands[: 2 * orientations]:
         bands = BandStack((band,))
-        part = LocalPhase(bands, spectra[0], size=size, sigma_px=2.0 * 2**band.octave)
+        sigma_px = 2.0 * 2**band.octave
+        part = LocalPhase(bands, planes[0], corner=plane.corner, size=size, sigma_px=sigma_px)
         work = Workspace(spectra, band.size)
-        phases = part.measure(part.coefficients(spectra[1:], work), work).clone()
+        phases = part.measure(part.coefficients(planes[1:], work), work).clone()
         noisy = phases + 0.01 * torch.randn(
             phases.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64
         )

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from microexpr.errors import ConfigError
-from microexpr.magnify.bands import Band, crop, to_images, to_spectra, uncrop
-from microexpr.magnify.stacks import low_shape, stacks
+from microexpr.magnify.bands import Band
+from microexpr.magnify.frequency_plane import to_images, to_spectra
+from microexpr.magnify.stacks import stacks
 from microexpr.magnify.steerable import SteerablePyramid, fitting_octaves, steerable_pyramid
 
 SIZES = [(64, 64), (60, 52), (95, 97), (64, 81), (131, 40)]
@@ -98,13 +99,14 @@ def test_stacks_hold_every_band_on_grids_of_one_shape(size: tuple[int, int]) -> 
     assert all(band.shape == stack.shape[1:] for stack in found for band in stack.bands)
     x = image(*size)
     spectra = to_spectra(x)
-    low = spectra.new_empty(low_shape(found, *size))
-    crop(spectra, low)
-    total, low_total = spectra * pyramid.remainder, torch.zeros_like(low)
+    plane = pyramid.plane(band for stack in found for band in stack.bands)
+    planes = spectra.new_empty(plane.shape)
+    plane.spread(spectra, planes)
+    total, total_planes = spectra * pyramid.remainder, torch.zeros_like(planes)
     for stack in found:
-        source, goal = (low, low_total) if stack.radial else (spectra, total)
-        stack.add(stack.cut(source, spectra.new_empty(stack.shape)), goal)
-    uncrop(low_total, total)
+        boxes = stack.cut(planes, plane.corner, spectra.new_empty(stack.shape))
+        stack.add(boxes, total_planes, plane.corner)
+    plane.fold(total_planes, total)
     assert (to_images(total, size[1]) - x).abs().max() < 1e-5
 
 

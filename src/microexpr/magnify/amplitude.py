@@ -122,13 +122,10 @@ def amm(
         bound=0.125,
         wavelength_px=lambda_c_px,
     )
-    operator, results = ClipFilter(matrix, clip), []
+    operator = ClipFilter(matrix, clip)
+    gains = [[factor * weight for weight in magnifier.weights(factor)] for factor in alphas]
     maps = operator.maps(magnifier.planes(clip))
-    for done, factor in enumerate(alphas, 1):
-        gains = [factor * weight for weight in magnifier.weights(factor)]
-        results.append(magnifier.add_filtered(clip, maps, operator, gains))
-        if progress:
-            progress(done / len(alphas))
+    results = magnifier.magnified(clip, maps, operator, gains, progress)
     results = [result.to(source) for result in results]
     return results if isinstance(alpha, Sequence) else results[0]
 
@@ -198,4 +195,5 @@ lambda_c_px, level_gains, chroma_gain
     still = clip[reference_frame].expand_as(clip)
     operator = ClipFilter(matrix, clip)
     maps = operator.maps(magnifier.planes(clip))
-    return magnifier.add_filtered(still, maps, operator, magnifier.weights(factor))
+    (result,) = magnifier.magnified(still, maps, operator, [magnifier.weights(factor)])
+    return result

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 
 from microexpr.errors import ConfigError
-from microexpr.magnify.clip import check_mask, luma
+from microexpr.magnify.blocks import blocks, fresh
+from microexpr.magnify.clip import Progress, check_mask, luma
 from microexpr.magnify.laplacian import fitting_levels, level_weights, weighted_sum
 from microexpr.magnify.operator import ClipFilter
 
@@ -64,35 +65,43 @@ class AmplitudeMagnifier:
         mixed = torch.lerp(luma(clip)[..., None], clip, self.chroma_gain)
         return mixed.movedim(-1, 1).reshape(len(clip), -1)
 
-    def add_filtered(
+    def magnified(
         self,
         base: torch.Tensor,
         maps: torch.Tensor,
         operator: ClipFilter,
-        gains: Sequence[float],
-    ) -> torch.Tensor:
-        """``base + S(M planes)`` with a gain for each level; `maps` are the operator's of planes.
+        gains: Sequence[Sequence[float]],
+        progress: Progress | None = None,
+    ) -> list[torch.Tensor]:
+        """``base + S(M planes)`` for each set of levels' gains.
 
-        S runs on them where they are few.
+        `maps` are the operator's of the planes; S runs on them where they are few. Frames go
+        through in blocks, all sets of gains at a time.
         """
-        if operator.low_rank:
-            summed = self._spatial(maps, gains)
-            if base.ndim == 3:
-                start = base.reshape(len(base), -1)
-                return torch.addmm(start, operator.left, summed).view(base.shape)
-            return self._coloured(base, operator.left @ summed)
-        result = torch.empty_like(base, memory_format=torch.contiguous_format)
-        step = max(1, BLOCK_VALUES // maps.shape[1])
-        for start in range(0, len(base), step):
-            rows = slice(start, start + step)
-            result[rows] = self.add(base[rows], operator.matrix[rows] @ maps, gains)
-        return result
+        results = [fresh(base.shape, base) for _ in gains]
+        few = [self._spatial(maps, levels) for levels in gains] if operator.low_rank else []
+        for rows in blocks(len(base), max(1, BLOCK_VALUES // maps.shape[1])):
+            start, outs = base[rows], [result[rows] for result in results]
+            if not operator.low_rank:
+                filtered = operator.matrix[rows] @ maps
+                for levels, out in zip(gains, outs, strict=True):
+                    self._add(start, self._spatial(filtered, levels), out)
+            elif base.ndim == 3:
+                for summed, out in zip(few, outs, strict=True):
+                    left = operator.left[rows]
+                    torch.addmm(start.flatten(1), left, summed, out=out.view(len(left), -1))
+            else:
+                for summed, out in zip(few, outs, strict=True):
+                    self._add(start, operator.left[rows] @ summed, out)
+            if progress:
+                progress(rows.stop / len(base))
+        return results
 
     def add(
         self, base: torch.Tensor, filtered: torch.Tensor, gains: Sequence[float]
     ) -> torch.Tensor:
         """``base + S(filtered)`` for planes that are filtered already."""
-        return self._coloured(base, self._spatial(filtered, gains))
+        return self._add(base, self._spatial(filtered, gains), fresh(base.shape, base))
 
     def _spatial(self, maps: torch.Tensor, gains: Sequence[float]) -> torch.Tensor:
         summed = weighted_sum(maps.view(-1, *self.size), gains)
@@ -100,9 +109,11 @@ class AmplitudeMagnifier:
             summed *= self.mask.to(summed)
         return summed.view(maps.shape)
 
-    def _coloured(self, base: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+    def _add(self, base: torch.Tensor, change: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
         if base.ndim == 3:
-            return base + change.view(base.shape)
-        if change.numel() == base.numel():
-            return base + change.view(len(base), 3, *self.size).movedim(1, -1)
-        return base + change.view(len(base), *self.size, 1)
+            change = change.view(base.shape)
+        elif change.numel() == base.numel():
+            change = change.view(len(base), 3, *self.size).movedim(1, -1)
+        else:
+            change = change.view(len(base), *self.size, 1)
+        return torch.add(base, change, out=out)

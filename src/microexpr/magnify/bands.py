@@ -1,45 +1,16 @@
-"""Bands of a pyramid as boxes of a spectrum: cut out, and put back.
-
-Images are real, so the half of a spectrum at horizontal frequencies of 0 and more says all, and the
-other half is never computed. A band keeps one half plane anyway: where its box reaches beyond zero
-it reads the opposite frequency, conjugated.
-"""
+"""Bands of a pyramid as boxes of the frequency plane: cut out, and put back."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple
 
 import torch
 
+from microexpr.magnify.frequency_plane import Corner
+
 FAST_PRIMES = (2, 3, 5, 7, 11, 13)
-
-
-def to_spectra(images: torch.Tensor) -> torch.Tensor:
-    """Half spectra (..., H, W // 2 + 1) of images (..., H, W)."""
-    return torch.fft.rfft2(images)
-
-
-def to_images(spectra: torch.Tensor, width: int) -> torch.Tensor:
-    """Images (..., H, W) of half spectra.
-
-    Of the column at zero frequency only the part that belongs to real images counts: as in numpy,
-    rows are transformed last and without the imaginary part of their mean.
-    """
-    return torch.fft.irfft2(spectra, s=(spectra.shape[-2], width))
-
-
-class Piece(NamedTuple):
-    """A part of a box and where it lies in a half spectrum."""
-
-    y: slice
-    x: slice
-    rows: slice
-    columns: slice
-    opposite: bool
-    """Whether it is found at the opposite frequencies: flipped and conjugated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,14 +38,8 @@ class Band:
     column: int
 
     def __post_init__(self) -> None:
-        """Prepare the factors of real and imaginary parts for cutting and adding."""
-        frequency = self.column + torch.arange(self.mask.shape[1], device=self.mask.device)
-        conjugating = torch.where(frequency < 0, -1.0, 1.0).to(self.mask)
-        # A column of its own opposite: elsewhere the other half of the spectrum doubles it.
-        adding = torch.where(frequency == 0, 2.0, 1.0).to(self.mask)
-        pair = torch.stack([self.mask, self.mask * conjugating], dim=-1)
-        object.__setattr__(self, "_cutting", pair)
-        object.__setattr__(self, "_adding", pair * adding[:, None])
+        """Prepare the factors of real and imaginary parts."""
+        object.__setattr__(self, "_factors", torch.stack([self.mask, self.mask], dim=-1))
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Band:
         """The same band with its mask on a device, in a dtype."""
@@ -95,73 +60,22 @@ class Band:
         """Coefficients an image."""
         return self.mask.shape[0] * self.mask.shape[1]
 
-    def cut(self, spectra: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-        """The masked box of half spectra (..., H, W // 2 + 1), written to `out` (..., *shape)."""
-        source, target = torch.view_as_real(spectra), torch.view_as_real(out)
-        for piece in self._pieces(spectra.shape[-2]):
-            part = _part(source, piece.rows, piece.columns)
-            if piece.opposite:
-                part = part.flip(-3, -2)
-            mask = _part(self._cutting, piece.y, piece.x)
-            torch.mul(part, mask, out=_part(target, piece.y, piece.x))
+    def cut(self, planes: torch.Tensor, corner: Corner, out: torch.Tensor) -> torch.Tensor:
+        """The masked box of planes of some corner, written to `out` (..., *shape)."""
+        target = torch.view_as_real(out)
+        torch.mul(self._box(planes, corner), self._factors, out=target)
         return out
 
-    def add(self, box: torch.Tensor, spectra: torch.Tensor) -> None:
-        """Add to half spectra what the masked box and its opposite hold: twice its real part."""
-        source, target = torch.view_as_real(box), torch.view_as_real(spectra)
-        for piece in self._pieces(spectra.shape[-2]):
-            part, mask = (_part(t, piece.y, piece.x) for t in (source, self._adding))
-            goal = _part(target, piece.rows, piece.columns)
-            if piece.opposite:
-                goal += (part * mask).flip(-3, -2)
-            else:
-                goal.addcmul_(part, mask)
+    def add(self, box: torch.Tensor, planes: torch.Tensor, corner: Corner) -> None:
+        """Add the masked box to planes of some corner."""
+        self._box(planes, corner).addcmul_(torch.view_as_real(box), self._factors)
 
-    def _pieces(self, height: int) -> tuple[Piece, ...]:
-        return box_pieces((self.row, self.column), self.shape, height)
-
-
-def _part(values: torch.Tensor, y: slice, x: slice) -> torch.Tensor:
-    """``values[..., y, x, :]`` at half its cost, which counts for small bands."""
-    return values.narrow(-3, y.start, y.stop - y.start).narrow(-2, x.start, x.stop - x.start)
-
-
-@lru_cache(maxsize=4096)
-def box_pieces(corner: tuple[int, int], shape: tuple[int, int], height: int) -> tuple[Piece, ...]:
-    """How a box lies in the half spectrum of images of some height.
-
-    Parameters
-    ----------
-    corner, shape : (int, int)
-        First frequency, cycles an image side, and size of the box; rows first.
-    height : int
-        Of the images, px.
-    """
-    (row, column), (rows, columns) = corner, shape
-    negative = min(max(0, -column), columns)
-    pieces = []
-    if negative < columns:
-        for y, v in _wrapped(row, rows, height):
-            found = slice(column + negative, column + columns)
-            pieces.append(Piece(y, slice(negative, columns), v, found, opposite=False))
-    if negative:
-        last = 1 - column - negative  # of the negative frequencies, sign turned
-        for y, v in _wrapped(1 - row - rows, rows, height):
-            turned = slice(rows - y.stop, rows - y.start)
-            found = slice(last, last + negative)
-            pieces.append(Piece(turned, slice(0, negative), v, found, opposite=True))
-    return tuple(pieces)
-
-
-def _wrapped(first: int, length: int, n: int) -> list[tuple[slice, slice]]:
-    """Parts of a range of frequencies and their places on an axis of n that starts at zero."""
-    parts, done = [], 0
-    while done < length:
-        at = (first + done) % n
-        count = min(length - done, n - at)
-        parts.append((slice(done, done + count), slice(at, at + count)))
-        done += count
-    return parts
+    def _box(self, planes: torch.Tensor, corner: Corner) -> torch.Tensor:
+        """The view of planes that the band covers, real and imaginary parts apart."""
+        rows, columns = self.shape
+        values = torch.view_as_real(planes)
+        values = values.narrow(-3, self.row - corner[0], rows)
+        return values.narrow(-2, self.column - corner[1], columns)
 
 
 @lru_cache(maxsize=1024)
@@ -184,28 +98,6 @@ def _is_smooth(n: int) -> bool:
         while n % prime == 0:
             n //= prime
     return n == 1
-
-
-def crop(spectra: torch.Tensor, low: torch.Tensor) -> None:
-    """Copy the low frequencies of half spectra to smaller ones."""
-    rows, columns = low.shape[-2:]
-    for first, length in _halves(rows):
-        low.narrow(-2, first % rows, length).copy_(
-            spectra[..., :columns].narrow(-2, first % spectra.shape[-2], length)
-        )
-
-
-def uncrop(low: torch.Tensor, spectra: torch.Tensor) -> None:
-    """Add small half spectra to the low frequencies of larger ones."""
-    rows, columns = low.shape[-2:]
-    for first, length in _halves(rows):
-        goal = spectra[..., :columns].narrow(-2, first % spectra.shape[-2], length)
-        goal += low.narrow(-2, first % rows, length)
-
-
-def _halves(rows: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """First frequency and number of the rows from zero on, and of those below zero."""
-    return (0, rows - rows // 2), (-(rows // 2), rows // 2)
 
 
 def sampled(image: torch.Tensor, band: Band) -> torch.Tensor:

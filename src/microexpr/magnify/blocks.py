@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 BLOCK_COEFFICIENTS = {"cpu": 1 << 17, "cuda": 1 << 25}
@@ -31,3 +33,14 @@ class Workspace:
         """A complex and two real tensors of this shape, with undefined content."""
         n = math.prod(shape)
         return self.complex[:n].view(shape), self.first[:n].view(shape), self.second[:n].view(shape)
+
+
+def fresh(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
+    """Memory with undefined content, in the dtype and on the device of a tensor.
+
+    On a processor it is numpy's, which asks the system for large pages: the 4 kB pages of torch's
+    memory cost more on first use than much of what is computed on them.
+    """
+    if like.device.type != "cpu":
+        return like.new_empty(shape)
+    return torch.from_numpy(np.empty(shape, torch.empty(0, dtype=like.dtype).numpy().dtype))

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from microexpr.magnify.blocks import Workspace
+from microexpr.magnify.frequency_plane import Corner
 from microexpr.magnify.smoothing import MotionSmoothing
 from microexpr.magnify.stacks import BandStack
 
@@ -26,8 +27,11 @@ class LocalPhase:
     ----------
     bands : BandStack
         Of a pyramid.
-    reference : Tensor, complex, shape (H, W // 2 + 1)
-        Half spectrum of the reference frame.
+    reference : Tensor, complex, shape (rows, columns)
+        Frequency plane of the reference frame, see
+        :class:`microexpr.magnify.frequency_plane.FrequencyPlane`.
+    corner : (int, int)
+        Of this plane and of those of the frames.
     size : (int, int)
         Height and width of the frames, px.
     sigma_px : float
@@ -41,23 +45,24 @@ class LocalPhase:
         bands: BandStack,
         reference: torch.Tensor,
         *,
+        corner: Corner,
         size: tuple[int, int],
         sigma_px: float,
         gain: torch.Tensor | float = 1.0,
     ) -> None:
-        self.bands = bands
+        self.bands, self.corner = bands, corner
         self.gain = gain
         box = reference.new_empty(bands.shape)
-        coefficients = torch.fft.ifft2(bands.cut(reference, box))
+        coefficients = torch.fft.ifft2(bands.cut(reference, corner, box))
         self.conjugate = coefficients.conj().resolve_conj()
         self.smoothing: MotionSmoothing | None = None
         if sigma_px > 0:
             self.smoothing = MotionSmoothing(bands, box, coefficients, size=size, sigma_px=sigma_px)
 
-    def coefficients(self, spectra: torch.Tensor, work: Workspace) -> torch.Tensor:
-        """Coefficients (k, *bands.shape) of half spectra (k, H, W // 2 + 1)."""
-        box, _, _ = work.views((len(spectra), *self.bands.shape))
-        return torch.fft.ifft2(self.bands.cut(spectra, box))
+    def coefficients(self, planes: torch.Tensor, work: Workspace) -> torch.Tensor:
+        """Coefficients (k, *bands.shape) of the frequency planes (k, rows, columns) of frames."""
+        box, _, _ = work.views((len(planes), *self.bands.shape))
+        return torch.fft.ifft2(self.bands.cut(planes, self.corner, box))
 
     def measure(self, coefficients: torch.Tensor, work: Workspace) -> torch.Tensor:
         """Phases of coefficients against the reference, radians, (k, size) of scratch memory."""
@@ -74,7 +79,7 @@ class LocalPhase:
         totals: Sequence[torch.Tensor],
         work: Workspace,
     ) -> None:
-        """Add the bands with their phases shifted by ``alpha * gain * angles`` to spectra.
+        """Add the bands with their phases shifted by ``alpha * gain * angles`` to planes.
 
         Parameters
         ----------
@@ -83,7 +88,7 @@ class LocalPhase:
         angles : Tensor, shape (k, size)
             Radians.
         alphas, totals : sequence of float, sequence of Tensor
-            For each alpha the half spectra (k, H, W // 2 + 1) to add to.
+            For each alpha the frequency planes (k, rows, columns) to add to.
         work : Workspace
             Scratch memory.
         """
@@ -94,7 +99,7 @@ class LocalPhase:
         for alpha, total in zip(alphas, totals, strict=True):
             torch.mul(angles, alpha, out=angle)
             _turn(angle, cosine, box)
-            self.bands.add(torch.fft.fft2(box.mul_(coefficients)), total)
+            self.bands.add(torch.fft.fft2(box.mul_(coefficients)), total, self.corner)
 
 
 def _split(values: torch.Tensor, real: torch.Tensor, imaginary: torch.Tensor) -> None:

@@ -91,8 +91,6 @@ def _side(
     first, length = int(frequencies[used[0]]), int(used[-1] - used[0]) + 1
     side = min(n, fast_length(length, contiguous=contiguous))
     row = first - (side - length) // 2
-    if contiguous and first >= 0:
-        row = max(row, 0)  # negative frequencies cost a flip
     row = min(max(row, -(n // 2)), (n + 1) // 2 - side)
     inner = slice(first - row, first - row + length)
     return row, slice(used[0], used[-1] + 1), inner, side

@@ -7,24 +7,27 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from microexpr.errors import ConfigError
-from microexpr.magnify.bands import crop, sampled, to_images, to_spectra, uncrop
-from microexpr.magnify.blocks import Workspace, block_frames, blocks
+from microexpr.magnify.bands import sampled
+from microexpr.magnify.blocks import Workspace, block_frames, blocks, fresh
 from microexpr.magnify.clip import Progress, check_mask, luma
+from microexpr.magnify.frequency_plane import to_images, to_spectra
 from microexpr.magnify.local_phase import LocalPhase
 from microexpr.magnify.operator import TemporalOperator
-from microexpr.magnify.stacks import low_shape, stacks
+from microexpr.magnify.stacks import stacks
 from microexpr.magnify.steerable import steerable_pyramid
 
 CUTOFF = 0.1  # responses below this share of a band's maximum are left out
+KEPT_CLIPS = 4.0  # memory for what is kept of the finest bands, in clips of luma
+KEPT_BYTES = 384 << 20  # the same for long clips
 HIGH_OCTAVES = 0.5  # wavelengths from 2.8 px on move fully
 
 
 class PhaseMagnifier:
     """The bands of a pyramid and the reference frame that phases are measured against.
 
-    The finest bands hold three quarters of all coefficients. They see the frames' own spectra while
-    these are in the processor's cache, which is cheaper to compute twice than to keep; all other
-    bands work on the low frequencies of the spectra, which are kept.
+    The finest bands hold three quarters of all coefficients. Their phases are filtered before any
+    frame is put together; until then coefficients are kept, as many as memory allows, and the
+    others are computed again. All other bands work on the low frequencies of the spectra.
 
     Parameters
     ----------
@@ -64,10 +67,12 @@ class PhaseMagnifier:
         ).to(reference)
         gains = _gains(level_gains, self.pyramid.radial_bands)
         found = stacks(self.pyramid)
-        self.low_shape = low_shape(found, height, width)
+        everything = [band for stack in found for band in stack.bands]
+        self.plane = self.pyramid.plane(everything)
+        self.low = self.pyramid.plane(band for band in everything if band.radial)
         spectrum = to_spectra(reference)
-        low = spectrum.new_empty(self.low_shape)
-        crop(spectrum, low)
+        still = spectrum.new_empty(self.plane.shape)
+        self.plane.spread(spectrum, still)
         self.parts: list[LocalPhase] = []
         for bands in found:
             gain: torch.Tensor | float = gains[bands.radial]
@@ -77,7 +82,8 @@ class PhaseMagnifier:
             self.parts.append(
                 LocalPhase(
                     bands,
-                    low if bands.radial else spectrum,
+                    self.plane.part(still, self.low) if bands.radial else still,
+                    corner=(self.low if bands.radial else self.plane).corner,
                     size=(height, width),
                     sigma_px=smoothing_px * 2**bands.octave,
                     gain=gain,
@@ -94,7 +100,7 @@ class PhaseMagnifier:
         progress: Progress | None = None,
     ) -> list[torch.Tensor]:
         """The magnified clip, (T, H, W) or (T, H, W, 3), for each alpha."""
-        results = [torch.empty_like(clip, memory_format=torch.contiguous_format) for _ in alphas]
+        results = [fresh(clip.shape, clip) for _ in alphas]
         with torch.inference_mode():  # no bookkeeping of views and versions: many small calls
             _Run(self, clip, operator, alphas, progress).fill(results)
         return results
@@ -117,43 +123,82 @@ class _Run:
         self.progress, self.done = progress, 0
         self.finest = [part for part in magnifier.parts if part.bands.radial == 0]
         self.others = [part for part in magnifier.parts if part.bands.radial > 0]
+        self.largest = max(self.finest, key=lambda part: part.bands.size)
 
     def fill(self, results: Sequence[torch.Tensor]) -> None:
         """Phases of the finest bands, all other bands, then the results block by block."""
-        low = self.work.complex.new_empty((len(self.clip), *self.magnifier.low_shape))
-        maps = self._finest_maps(low)
-        low_totals = [torch.zeros_like(low) for _ in self.alphas]
+        plane, low = self.magnifier.plane, self.magnifier.low
+        low_planes = fresh((len(self.clip), *low.shape), self.work.complex)
+        kept, maps = self._measure_finest(low_planes)
+        low_totals = [fresh(low_planes.shape, low_planes).zero_() for _ in self.alphas]
         for part in self.others:
-            self._add_coarse(part, low, low_totals)
-        for frames, spectra in self._spectra():
-            totals = [spectra * self.magnifier.pyramid.remainder for _ in self.alphas]
-            for part, values in zip(self.finest, maps, strict=True):
-                angles = self.operator.frames(values, frames)
-                found = part.coefficients(spectra, self.work)
+            self._add_coarse(part, low_planes, low_totals)
+        del low_planes
+        room = self._planes(len(self.alphas))
+        for frames, spectra, planes in self._spectra(spread=any(values is None for values in kept)):
+            totals = list(room[:, : len(spectra)].zero_())
+            for total, low_total in zip(totals, low_totals, strict=True):
+                plane.part(total, low).copy_(low_total[frames])
+            for part, values, filtered in zip(self.finest, kept, maps, strict=True):
+                angles = self.operator.frames(filtered, frames)
+                found = part.coefficients(planes, self.work) if values is None else values[frames]
                 part.shift(found, angles, self.alphas, totals, self.work)
-            for result, total, low_total in zip(results, totals, low_totals, strict=True):
-                uncrop(low_total[frames], total)
-                self._finish(total, frames, result)
+            for result, total in zip(results, totals, strict=True):
+                magnified = spectra * self.magnifier.pyramid.remainder
+                plane.fold(total, magnified)
+                self._finish(magnified, frames, result)
             self._advance(self.finest, len(spectra))
 
-    def _spectra(self) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Half spectra of the frames, as many at a time as the finest bands take."""
-        for frames in self._blocks(max(self.finest, key=lambda part: part.bands.size)):
-            yield frames, to_spectra(self.grey[frames])
+    def _planes(self, n: int) -> torch.Tensor:
+        """Scratch memory for n frequency planes of a block's frames."""
+        n_frames = block_frames(self.largest.bands.size, self.clip.device)
+        return fresh((n, n_frames, *self.magnifier.plane.shape), self.work.complex)
+
+    def _spectra(self, *, spread: bool) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
+        """Half spectra and frequency planes of as many frames at a time as the finest bands take.
+
+        The planes hold nothing unless the spectra are spread.
+        """
+        (room,) = self._planes(1)
+        for frames in self._blocks(self.largest):
+            spectra = to_spectra(self.grey[frames])
+            planes = room[: len(spectra)]
+            if spread:
+                self.magnifier.plane.spread(spectra, planes)
+            yield frames, spectra, planes
 
     def _blocks(self, part: LocalPhase) -> list[slice]:
         return blocks(len(self.clip), block_frames(part.bands.size, self.clip.device))
 
-    def _finest_maps(self, low: torch.Tensor) -> list[torch.Tensor]:
-        """Filtered phases of the finest bands; the frames' low frequencies go to `low`."""
-        maps = [self.operator.start(len(low), part.bands.size) for part in self.finest]
-        for frames, spectra in self._spectra():
-            crop(spectra, low[frames])
-            for part, collected in zip(self.finest, maps, strict=True):
-                phases = part.measure(part.coefficients(spectra, self.work), self.work)
-                self.operator.collect(collected, frames, phases)
+    def _measure_finest(
+        self, low_planes: torch.Tensor
+    ) -> tuple[list[torch.Tensor | None], list[torch.Tensor]]:
+        """Coefficients, where they are kept, and filtered phases of the finest bands.
+
+        The frames' low frequencies go to `low_planes`.
+        """
+        maps = [self.operator.start(len(self.clip), part.bands.size) for part in self.finest]
+        kept = self._room_for_coefficients(sum(collected.nbytes for collected in maps))
+        for frames, spectra, planes in self._spectra(spread=True):
+            low_planes[frames] = self.magnifier.plane.part(planes, self.magnifier.low)
+            for part, values, collected in zip(self.finest, kept, maps, strict=True):
+                coefficients = part.coefficients(planes, self.work)
+                if values is not None:
+                    values[frames] = coefficients
+                self.operator.collect(collected, frames, part.measure(coefficients, self.work))
             self._advance(self.finest, len(spectra))
-        return [self._filtered(*pair) for pair in zip(self.finest, maps, strict=True)]
+        return kept, [self._filtered(*pair) for pair in zip(self.finest, maps, strict=True)]
+
+    def _room_for_coefficients(self, used_bytes: int) -> list[torch.Tensor | None]:
+        """Memory for the coefficients of as many of the finest bands as may be kept."""
+        allowed_bytes = min(KEPT_CLIPS * self.grey.nbytes, KEPT_BYTES)
+        kept: list[torch.Tensor | None] = []
+        for part in self.finest:
+            used_bytes += len(self.clip) * part.bands.size * self.work.complex.itemsize
+            shape = (len(self.clip), *part.bands.shape)
+            fits = used_bytes <= allowed_bytes
+            kept.append(fresh(shape, self.work.complex) if fits else None)
+        return kept
 
     def _add_coarse(
         self, part: LocalPhase, low: torch.Tensor, low_totals: Sequence[torch.Tensor]

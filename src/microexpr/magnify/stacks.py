@@ -5,7 +5,6 @@ Half of a pyramid's bands are so small that calling a function costs more than i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -13,6 +12,7 @@ from itertools import groupby
 import torch
 
 from microexpr.magnify.bands import Band
+from microexpr.magnify.frequency_plane import Corner
 from microexpr.magnify.steerable import SteerablePyramid
 
 SMALL = 1 << 13  # coefficients an image below which a whole ring is brought to one shape
@@ -50,16 +50,16 @@ class BandStack:
         """Coefficients an image."""
         return len(self.bands) * self.bands[0].size
 
-    def cut(self, spectra: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-        """The masked boxes of half spectra (..., H, W // 2 + 1), to `out` (..., *shape)."""
+    def cut(self, planes: torch.Tensor, corner: Corner, out: torch.Tensor) -> torch.Tensor:
+        """The masked boxes of planes of some corner, written to `out` (..., *shape)."""
         for number, band in enumerate(self.bands):
-            band.cut(spectra, out.select(-3, number))
+            band.cut(planes, corner, out.select(-3, number))
         return out
 
-    def add(self, boxes: torch.Tensor, spectra: torch.Tensor) -> None:
-        """Add what the masked boxes and their opposites hold to half spectra."""
+    def add(self, boxes: torch.Tensor, planes: torch.Tensor, corner: Corner) -> None:
+        """Add the masked boxes to planes of some corner."""
         for number, band in enumerate(self.bands):
-            band.add(boxes.select(-3, number), spectra)
+            band.add(boxes.select(-3, number), planes, corner)
 
 
 @lru_cache(maxsize=8)
@@ -76,16 +76,3 @@ def stacks(pyramid: SteerablePyramid) -> tuple[BandStack, ...]:
         else:
             found += [BandStack((band,)) for band in bands]
     return tuple(found)
-
-
-def low_shape(found: Sequence[BandStack], height: int, width: int) -> tuple[int, int]:
-    """Rows and columns of the low frequencies that hold all rings but the finest."""
-
-    def reach(axis: int) -> Iterator[int]:
-        for stack in found:
-            for band in stack.bands if stack.radial else ():
-                first = (band.row, band.column)[axis]
-                yield max(-first, first + band.shape[axis] - 1)
-
-    rows, columns = max(reach(0), default=0), max(reach(1), default=0)
-    return min(height, 2 * rows + 2), min(width // 2, columns) + 1

@@ -14,7 +14,7 @@ to exactly 1, for octave and half-octave bands alike.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -22,7 +22,8 @@ import numpy as np
 import torch
 
 from microexpr.errors import ConfigError
-from microexpr.magnify.bands import Band, to_images, to_spectra
+from microexpr.magnify.bands import Band
+from microexpr.magnify.frequency_plane import FrequencyPlane, enclosing, to_images, to_spectra
 from microexpr.magnify.masks import (
     angular_mask,
     as_band,
@@ -67,6 +68,10 @@ class SteerablePyramid:
         """The same pyramid with its masks on the device and in the dtype of a tensor."""
         return _moved(self, like.device, like.dtype)
 
+    def plane(self, bands: Iterable[Band]) -> FrequencyPlane:
+        """The smallest plane that holds some of the bands."""
+        return enclosing(self.height_px, (((band.row, band.column), band.shape) for band in bands))
+
     def analyse(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Coefficients of each band.
 
@@ -80,11 +85,13 @@ class SteerablePyramid:
             In the order of `bands`. Scaled so that a modulus is the local amplitude of the band;
             multiplied by a plane wave; conjugated for orientations beyond ``K / 2``.
         """
-        spectra = to_spectra(images)
+        spectra, plane = to_spectra(images), self.plane(self.bands)
+        planes = spectra.new_empty((*images.shape[:-2], *plane.shape))
+        plane.spread(spectra, planes)
         coefficients = []
         for band in self.bands:
             box = spectra.new_empty((*images.shape[:-2], *band.shape))
-            filtered = torch.fft.ifft2(band.cut(spectra, box))
+            filtered = torch.fft.ifft2(band.cut(planes, plane.corner, box))
             scale = 2 * band.size / (self.height_px * self.width_px)
             coefficients.append(filtered * scale)
         return coefficients
@@ -99,10 +106,12 @@ class SteerablePyramid:
     ) -> torch.Tensor:
         """Images from what :meth:`analyse` and :meth:`residuals` return."""
         total = to_spectra(high) * self.high + to_spectra(low) * self.low
-        area = self.height_px * self.width_px
+        plane, area = self.plane(self.bands), self.height_px * self.width_px
+        planes = total.new_zeros((*high.shape[:-2], *plane.shape))
         for band, values in zip(self.bands, coefficients, strict=True):
             box = torch.fft.fft2(values) * (area / (2 * band.size))
-            band.add(box, total)
+            band.add(box, planes, plane.corner)
+        plane.fold(planes, total)
         return to_images(total, self.width_px)
 
 
