@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from microexpr.errors import ConfigError
+from microexpr.magnify.phase_magnifier import KEPT_BYTES, KEPT_CLIPS
 from microexpr.media.engine import Task
 
 GB = 1e9
@@ -11,7 +12,8 @@ PROGRAM_BYTES = 0.4e9  # interpreter and libraries
 ENCODER_BYTES = 150  # a pixel of an output: x264 looks ahead
 # Working memory of the methods, in float32 clips of the magnified window, beside the clip itself
 # and the results: once, and for each alpha.
-WORKING_CLIPS = {"amm": (0.2, 0.0), "pmm": (2.5, 0.4), "filter_only": (0.2, 0.0)}
+WORKING_CLIPS = {"amm": (0.2, 0.0), "pmm": (0.9, 0.7), "filter_only": (0.2, 0.0)}
+PHASE_CLIPS = 1.9  # beside them, where little of the bands is kept: phases of the finest bands
 FILTER_BYTES = 200  # a frame squared: the temporal filter is designed on a lengthened clip
 
 
@@ -38,7 +40,13 @@ def estimate_bytes(
     clips = 1 + once + (1 + for_each) * alphas
     if task.chroma_gain:
         clips += (3 + 2 * alphas) / 4
-    return PROGRAM_BYTES + encoders + originals + clips * clip + FILTER_BYTES * held_frames**2
+    working = clips * clip + (_phase_bytes(clip) if task.method == "pmm" else 0.0)
+    return PROGRAM_BYTES + encoders + originals + working + FILTER_BYTES * held_frames**2
+
+
+def _phase_bytes(clip_bytes: float) -> float:
+    """Phases and kept coefficients of the finest bands."""
+    return max(PHASE_CLIPS * clip_bytes, min(KEPT_CLIPS * clip_bytes, KEPT_BYTES))
 
 
 def check(needed_bytes: float, limit_bytes: float, *, name: str, streamed: bool) -> None:
