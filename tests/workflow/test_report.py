@@ -9,6 +9,7 @@ from zipfile import ZipFile
 import pandas as pd
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -80,8 +81,13 @@ def report(request, browser, reported, tmp_path):
 
 
 def click(browser, xpath: str) -> None:
-    found = WebDriverWait(browser, PATIENCE_S).until(lambda b: b.find_elements(By.XPATH, xpath))
-    found[0].click()
+    """Click on what is there, once it holds still and nothing lies over it."""
+
+    def clicked(browser) -> bool:
+        browser.find_element(By.XPATH, xpath).click()
+        return True
+
+    WebDriverWait(browser, PATIENCE_S, ignored_exceptions=[WebDriverException]).until(clicked)
 
 
 def choose(browser, category: str, label: str) -> None:
@@ -91,11 +97,13 @@ def choose(browser, category: str, label: str) -> None:
 
     def opened(browser) -> list:
         frames = browser.find_elements(By.TAG_NAME, "iframe")
-        if not frames:  # a click on a button that still slides into its place is lost
-            click(browser, button)
+        # A click on a button that still slides into its place is lost, and is repeated.
+        for element in [] if frames else browser.find_elements(By.XPATH, button):
+            element.click()
         return frames
 
-    browser.switch_to.frame(WebDriverWait(browser, PATIENCE_S, 1).until(opened)[0])
+    wait = WebDriverWait(browser, PATIENCE_S, 1, ignored_exceptions=[WebDriverException])
+    browser.switch_to.frame(wait.until(opened)[0])
 
 
 def test_the_numbers_on_the_page_are_those_of_the_table(report, reported):

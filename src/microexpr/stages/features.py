@@ -16,6 +16,8 @@ from microexpr.provenance import provenance
 from microexpr.stages import part
 
 log = logging.getLogger(__name__)
+# A network takes so long for a clip that its memory may as well be fetched anew.
+KEPT_BYTES = 16e6
 
 
 def run(config: Config, source: Path, output: Path, device: str = "cpu") -> None:
@@ -58,7 +60,7 @@ def run(config: Config, source: Path, output: Path, device: str = "cpu") -> None
             output, "features", made, title=title, compression=settings.compression
         ) as out,
     ):
-        for clip_id in released(track(images.clip_ids, "features")):
+        for clip_id in released(track(images.clip_ids, "features"), KEPT_BYTES):
             _clip_features(images[clip_id], out, network, config, device)
 
 
