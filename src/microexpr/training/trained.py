@@ -24,8 +24,8 @@ from microexpr.training.store import FeatureStore
 if TYPE_CHECKING:
     from microexpr.backbones import Backbone
 
-TEST_WINDOWS = 512  # through the LSTM at a time
-TEST_FRAMES = 1024  # through the embedding at a time
+TEST_WINDOWS = 256  # through the LSTM at a time
+TEST_FRAMES = 256  # through the embedding at a time
 FORMAT = "microexpr/model 1.0"
 
 
