@@ -25,6 +25,8 @@ from microexpr.cache.schema import (
 from microexpr.errors import CacheError
 
 VERIFIED_FRAMES = 16  # at a time
+# A frame is a chunk and is read once. HDF5 would keep up to 8 MB of each clip that is open.
+NO_CHUNK_CACHE = {"rdcc_nbytes": 0, "rdcc_nslots": 1}
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def open_cache(path: str | os.PathLike[str], kind: str | None = None) -> Iterato
         are not those it was written with.
     """
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(path, "r", **NO_CHUNK_CACHE)
     except OSError as error:
         # The library's own text fills three lines.
         reason = os.strerror(error.errno) if error.errno else str(error)
