@@ -104,13 +104,17 @@ def _in_windows(
     magnify: Callable[[torch.Tensor], torch.Tensor],
 ) -> Iterator[torch.Tensor]:
     """Windows of the same length, the last one too: it reaches further back."""
-    seen: list[torch.Tensor] = []
+    clip: torch.Tensor | None = None
     pending: torch.Tensor | None = None
-    while fresh := list(islice(source, window - overlap if seen else window)):
-        seen = [*seen, *fresh][-window:]
-        result = magnify(torch.stack(seen))
+    while fresh := list(islice(source, window if clip is None else window - overlap)):
+        n_fresh = len(fresh)
+        if clip is not None:
+            fresh = [*clip[len(clip) - window + n_fresh :], *fresh]
+        clip = torch.stack(fresh)
+        fresh.clear()
+        result = magnify(clip)
         if pending is not None:
-            result = result[-len(fresh) - len(pending) :]
+            result = result[-n_fresh - len(pending) :]
             share = torch.arange(1, len(pending) + 1).to(result) / (len(pending) + 1)
             share = share.view(-1, *[1] * (result.ndim - 1))
             result[: len(pending)] = torch.lerp(pending, result[: len(pending)], share)
