@@ -95,9 +95,7 @@ def run_size(size: int, clips: list[Path], folder: Path, *, retrain: bool) -> di
 def settings(*, retrained: bool) -> dict[str, object]:
     """Configuration of a size."""
     # The training part of the smallest size is ten clips: a batch is the same at each size.
-    train = {"batch_clips": 5}
-    if retrained:
-        train |= {"epochs": 1, "windows_per_clip": 1}
+    train = {"batch_clips": 5} | ({"epochs": 1, "windows_per_clip": 1} if retrained else {})
     return {
         "data": {"kind": "smic", "root": "data", "allow": ["short_clips"]},
         "magnify": {"methods": ["pmm"]},

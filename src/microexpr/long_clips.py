@@ -25,7 +25,7 @@ from microexpr.magnify.amplitude_magnifier import AmplitudeMagnifier
 from microexpr.magnify.clip import luma
 from microexpr.magnify.stream import CAUSAL, LEAST_WINDOW, PERIODS
 
-WHOLE_FRAMES = 512  # up to this length a clip is one piece: 0.8 GB at 224 px
+WHOLE_FRAMES = 512  # up to this length a clip is one piece: 1.6 GB with PMM at 224 px
 CHUNK_FRAMES = 16
 BLOCK = 32  # frames read and given back at a time
 EXPRESSION_S = 0.5  # a longer motion is no micro-expression
