@@ -1,11 +1,14 @@
 """How the pipeline's costs grow with the data set: 1, 2, 4 and 8 eighths of the size of SMIC-HS.
 
-    python benchmarks/scale.py [--sizes 1 2 4 8] [--retrain] [--work DIR] [--json FILE]
+    python benchmarks/scale.py [--sizes 1 2 4 8] [--rounds 2] [--retrain] [--work DIR] [--json FILE]
 
 Size 8 is SMIC-HS itself: 16 subjects, 164 clips, 5,532 frames of 640x480 px at 100 fps, drawn by
 the demo's generator. All subjects of a size lie in one shard, so that each stage sees all clips in
 one process. Training has two folds of subjects at each size: leave-one-subject-out trains as many
 folds as there are subjects, so its work grows with the square of them whatever the program does.
+
+A machine changes its speed from minute to minute. So a stage runs at all sizes one after the other
+before the next stage begins, in rounds, and the fastest round counts; of memory, the largest.
 
 Bars: twice the frames take at most 2.1 times the time, and no stage's peak memory differs by more
 than 10 % from the smallest size to the largest. Exit status 1 where one is missed.
@@ -18,11 +21,13 @@ import json
 import os
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 from stage_costs import HEADER, Cost, draw_faces, images, link_clip, measure, write_config
+
+Costs = dict[str, dict[int, Cost]]  # of each stage, of each size
 
 TIME_BAR, MEMORY_BAR = 2.1, 1.10
 N = 14
@@ -48,8 +53,33 @@ def link_size(clips: list[Path], size: int, root: Path) -> tuple[int, int]:
     return n_clips, n_frames
 
 
-def commands(subjects: list[str]) -> dict[str, tuple[list[object], Path]]:
-    """Command and output of each stage, in order; the workflow's rules run the same commands."""
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the pipeline; the workflow's rules run the same commands.
+
+    Parameters
+    ----------
+    name : str
+        As it is shown.
+    command : list
+        After ``microexpr``.
+    output : Path
+        What it writes.
+    retrained : bool
+        Whether the configuration asks for blocks to be retrained.
+    read_last : Path or None
+        A cache that no later stage reads.
+    """
+
+    name: str
+    command: list[object]
+    output: Path
+    retrained: bool = False
+    read_last: Path | None = None
+
+
+def stages(*, retrain: bool) -> list[Stage]:
+    """Every stage in order; ``decode`` lacks its subjects."""
     results = Path("results")
     manifest, folds, table = (results / f"{name}.csv" for name in ("manifest", "folds", "table"))
     frames, faces, amm, pmm, features = (
@@ -57,38 +87,50 @@ def commands(subjects: list[str]) -> dict[str, tuple[list[object], Path]]:
     )
     predictions = results / "train.csv"
     train = ["train", features, "--folds", folds, "--output", predictions, "--method", "pmm"]
+    train += ["--n", N]
     evaluate = ["evaluate", predictions, "--manifest", manifest, "--features", features]
-    return {
-        "index": (["index", manifest], manifest),
-        "split": (["split", manifest, folds], folds),
-        "decode": (["decode", manifest, frames, "--subjects", *subjects], frames),
-        "crop": (["crop", frames, faces], faces),
-        "magnify amm": (["magnify", faces, amm, "--method", "amm"], amm),
-        "magnify pmm": (["magnify", faces, pmm, "--method", "pmm"], pmm),
-        "features": (["features", pmm, features], features),
-        "train": ([*train, "--n", N], predictions),
-        "evaluate": (evaluate, table),
-    }
-
-
-def run_size(size: int, clips: list[Path], folder: Path, *, retrain: bool) -> dict[str, Cost]:
-    """Costs of all stages at one size."""
-    folder.mkdir(parents=True, exist_ok=True)
-    n_clips, n_frames = link_size(clips, size, folder / "data")
-    print(f"\n## size {size}: {SUBJECTS * size} subjects, {n_clips} clips, {n_frames} frames")
-    print(f"| stage | {HEADER} |\n|---|---|---|---|---|")
-    found = commands([f"s{number + 1}" for number in range(SUBJECTS * size)])
-    runs = [(name, name, False) for name in found]
+    found = [
+        Stage("index", ["index", manifest], manifest),
+        Stage("split", ["split", manifest, folds], folds),
+        Stage("decode", ["decode", manifest, frames, "--subjects"], frames),
+        Stage("crop", ["crop", frames, faces], faces, read_last=frames),
+        Stage("magnify amm", ["magnify", faces, amm, "--method", "amm"], amm, read_last=amm),
+        Stage("magnify pmm", ["magnify", faces, pmm, "--method", "pmm"], pmm),
+        Stage("features", ["features", pmm, features], features),
+        Stage("train", train, predictions),
+        Stage("evaluate", evaluate, table),
+    ]
     if retrain:
-        runs += [(name, f"{name}, B7-B13 retrained", True) for name in ("features", "train")]
-    costs = {}
-    for name, shown, retrained in runs:
-        write_config(folder, **settings(retrained=retrained))
-        command, output = found[name]
-        costs[shown] = measure(command, output, frames=n_frames, folder=folder)
-        print(f"| {shown} | {costs[shown].row()} |", flush=True)
-    for cache in (folder / "results").glob("*.h5"):
-        cache.unlink()
+        again = [stage for stage in found if stage.name in ("features", "train")]
+        found += [replace(s, name=f"{s.name}, B7-B13 retrained", retrained=True) for s in again]
+    return found
+
+
+def link_sizes(clips: list[Path], sizes: list[int], folder: Path) -> dict[int, int]:
+    """Make the tree of each size in a folder of its own; give the frames of each."""
+    found = {}
+    for size in sizes:
+        n_clips, found[size] = link_size(clips, size, folder / f"size{size}/data")
+        print(f"size {size}: {SUBJECTS * size} subjects, {n_clips} clips, {found[size]} frames")
+    return found
+
+
+def run_stage(stage: Stage, frames: dict[int, int], folder: Path, rounds: int) -> dict[int, Cost]:
+    """Costs of a stage at each size; its output is left for the next."""
+    runs: dict[int, list[Cost]] = {size: [] for size in frames}
+    for _ in range(rounds):
+        for size, n_frames in frames.items():
+            root, command = folder / f"size{size}", stage.command
+            if stage.name == "decode":
+                command = [*command, *(f"s{number + 1}" for number in range(SUBJECTS * size))]
+            write_config(root, **settings(retrained=stage.retrained))
+            (root / stage.output).unlink(missing_ok=True)
+            runs[size].append(measure(command, stage.output, frames=n_frames, folder=root))
+    costs = {size: Cost.of_rounds(found) for size, found in runs.items()}
+    for size, cost in costs.items():
+        print(f"| {stage.name} | {cost.frames} | {cost.row()} |", flush=True)
+        if stage.read_last:
+            (folder / f"size{size}" / stage.read_last).unlink()
     return costs
 
 
@@ -107,17 +149,17 @@ def settings(*, retrained: bool) -> dict[str, object]:
     }
 
 
-def verdict(found: dict[int, dict[str, Cost]]) -> list[str]:
+def verdict(found: Costs) -> list[str]:
     """Print how costs grow; return what misses its bar."""
-    sizes, missed = sorted(found), []
+    sizes, missed = sorted(next(iter(found.values()))), []
     steps = [(a, b) for a, b in pairwise(sizes) if b == 2 * a]
     print("\n## growth: time for twice the frames, wall (CPU); peak memory, largest over smallest")
     print("| stage | " + " | ".join(f"{a} to {b}" for a, b in steps) + " | memory |")
     print("|---" * (len(steps) + 2) + "|")
-    for name in found[sizes[0]]:
+    for name, costs in found.items():
         cells = []
         for a, b in steps:
-            small, large = found[a][name], found[b][name]
+            small, large = costs[a], costs[b]
             doubled = 2 * small.frames / large.frames  # sizes differ by nearly, not exactly, 2
             wall, cpu = (
                 doubled * getattr(large, kind) / getattr(small, kind)
@@ -126,7 +168,7 @@ def verdict(found: dict[int, dict[str, Cost]]) -> list[str]:
             cells.append(f"{wall:.2f} ({cpu:.2f})")
             if cpu > TIME_BAR or wall > TIME_BAR:
                 missed.append(f"{name}, {a} to {b}: wall {wall:.2f}, CPU {cpu:.2f} times the time")
-        memory = found[sizes[-1]][name].peak_bytes / found[sizes[0]][name].peak_bytes
+        memory = costs[sizes[-1]].peak_bytes / costs[sizes[0]].peak_bytes
         print(f"| {name} | " + " | ".join(cells) + f" | {memory:.2f} |")
         if memory > MEMORY_BAR:
             missed.append(f"{name}: {memory:.2f} times the memory")
@@ -137,6 +179,7 @@ def main() -> int:
     """Run the sizes and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--rounds", type=int, default=2, help="runs of a stage at a size [2]")
     parser.add_argument("--retrain", action="store_true", help="also one epoch of B7..B13")
     parser.add_argument("--work", type=Path, help="folder for clips and caches, kept [temporary]")
     parser.add_argument("--json", type=Path, help="write all figures")
@@ -150,14 +193,16 @@ def main() -> int:
             frames=DRAWN_FRAMES,
         )
         print(f"load average before: {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors")
+        frames = link_sizes(clips, sorted(arguments.sizes), folder)
+        print(f"\n| stage | frames | {HEADER} |\n|---|---|---|---|---|---|")
         found = {
-            size: run_size(size, clips, folder / f"size{size}", retrain=arguments.retrain)
-            for size in arguments.sizes
+            stage.name: run_stage(stage, frames, folder, arguments.rounds)
+            for stage in stages(retrain=arguments.retrain)
         }
     print(f"load average after: {os.getloadavg()[0]:.1f}")
     missed = verdict(found)
     if arguments.json:
-        plain = {size: {k: asdict(v) for k, v in costs.items()} for size, costs in found.items()}
+        plain = {name: {k: asdict(v) for k, v in costs.items()} for name, costs in found.items()}
         arguments.json.write_text(json.dumps(plain, indent=1), encoding="utf-8")
     print("\nbars missed: " + ("; ".join(missed) if missed else "none"))
     return 1 if missed else 0

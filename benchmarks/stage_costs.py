@@ -42,6 +42,17 @@ class Cost:
     disk_bytes: int
     frames: int
 
+    @classmethod
+    def of_rounds(cls, runs: Sequence[Cost]) -> Cost:
+        """Cost of the fastest of equal runs, in wall and in CPU seconds, and of the largest."""
+        return cls(
+            min(run.wall_s for run in runs),
+            min(run.cpu_s for run in runs),
+            max(run.peak_bytes for run in runs),
+            max(run.disk_bytes for run in runs),
+            runs[0].frames,
+        )
+
     def row(self) -> str:
         """Cells of a table: frames/s, CPU s, peak MB, MB on disk."""
         return (
