@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from zipfile import ZipFile
 
@@ -150,6 +151,14 @@ def test_a_video_plays_in_the_report(report):
     video = report.find_element(By.TAG_NAME, "video")
     WebDriverWait(report, PATIENCE_S).until(lambda b: video.get_property("readyState") >= 2)
     assert video.get_property("videoWidth") == 128
+
+
+def test_n_is_sorted_as_a_number_in_lists_of_figures_and_pages(reported):
+    """The report sorts labels as text, in which 10 comes before 7."""
+    page = (reported.folder / "results/report.html").read_text(encoding="utf-8")
+    labels = set(re.findall(r'"N": ?"([ 0-9]+)"', page))
+    assert {int(label) for label in labels} == {7, 9}
+    assert max(labels | {"10"}) == "10"
 
 
 def test_the_report_is_beside_the_table(finished):

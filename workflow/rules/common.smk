@@ -23,6 +23,7 @@ METHODS = PLAN.config.magnify.methods
 BACKBONE = PLAN.config.features.backbone
 LENGTHS = PLAN.config.windows.n
 PARTS = range(PLAN.config.train.parts)
+N_LABEL = "{:>2}"  # of a report, which sorts labels as text
 
 
 wildcard_constraints:

@@ -48,7 +48,11 @@ rule table_figures:
                 f"results/figures/confusion_{method}_N{n}.png",
                 caption="../report/confusion.rst",
                 category="Confusion",
-                labels={"figure": "confusion matrix", "method": method, "N": str(n)},
+                labels={
+                    "figure": "confusion matrix",
+                    "method": method,
+                    "N": N_LABEL.format(n),
+                },
             )
             for method, n in CELLS
         ],
@@ -57,7 +61,11 @@ rule table_figures:
                 f"results/figures/training_{method}_N{n}.png",
                 caption="../report/training.rst",
                 category="Training",
-                labels={"figure": "training curves", "method": method, "N": str(n)},
+                labels={
+                    "figure": "training curves",
+                    "method": method,
+                    "N": N_LABEL.format(n),
+                },
             )
             for method, n in CELLS
         ],

@@ -76,7 +76,10 @@ rule pages:
             patterns=["{method}/N{frames}.html"],
             caption="../report/cell.rst",
             category="Method and N",
-            labels={"method": "{method}", "N": "{frames}"},
+            labels=lambda cell: {
+                "method": cell.method,
+                "N": N_LABEL.format(cell.frames),
+            },
         ),
     log:
         "results/logs/pages.log",
