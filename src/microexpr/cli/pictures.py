@@ -38,6 +38,18 @@ def add_commands(commands: Commands) -> None:
     motion.add_argument("--clip", required=True, metavar="ID")
     _folder(motion)
 
+    _add_gradcam(commands)
+
+    explain = stage_parser(commands, "explain", _explain, "tabulate and draw what gradcam found")
+    explain.add_argument("maps", type=Path, nargs="+", help="of stage gradcam: all arms (.h5)")
+    explain.add_argument("--manifest", type=Path, required=True)
+    explain.add_argument(
+        "--folder", type=Path, default=Path("results/gradcam"), help="[%(default)s]"
+    )
+    _clips(explain)
+
+
+def _add_gradcam(commands: Commands) -> None:
     gradcam = stage_parser(commands, "gradcam", _gradcam, "say where one arm's networks look")
     for name, what in (
         ("faces", "caches of faces"),
@@ -50,14 +62,6 @@ def add_commands(commands: Commands) -> None:
     gradcam.add_argument("--output", type=Path, required=True, help="folder named as the arm")
     _clips(gradcam)
     device_option(gradcam)
-
-    explain = stage_parser(commands, "explain", _explain, "tabulate and draw what gradcam found")
-    explain.add_argument("maps", type=Path, nargs="+", help="of stage gradcam: all arms (.h5)")
-    explain.add_argument("--manifest", type=Path, required=True)
-    explain.add_argument(
-        "--folder", type=Path, default=Path("results/gradcam"), help="[%(default)s]"
-    )
-    _clips(explain)
 
 
 def _folder(parser: argparse.ArgumentParser) -> None:

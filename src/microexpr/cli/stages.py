@@ -18,6 +18,12 @@ Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def add_commands(commands: Commands) -> None:
     """Register the stages."""
+    _add_stages_of_clips(commands)
+    _add_stages_of_networks(commands)
+    _add_stages_of_compared_systems(commands)
+
+
+def _add_stages_of_clips(commands: Commands) -> None:
     index = stage_parser(commands, "index", _index, "list and validate the clips of the data set")
     index.add_argument("output", type=Path, help="manifest.csv")
     index.add_argument(
@@ -39,6 +45,8 @@ def add_commands(commands: Commands) -> None:
     split.add_argument("manifest", type=Path)
     split.add_argument("output", type=Path, help="folds.csv")
 
+
+def _add_stages_of_networks(commands: Commands) -> None:
     features = stage_parser(commands, "features", _features, "run the frozen blocks, once a frame")
     _source_and_output(features, "cache of faces or magnified faces", "cache of features")
     device_option(features)
@@ -56,6 +64,8 @@ def add_commands(commands: Commands) -> None:
     evaluate.add_argument("--folder", type=Path, default=Path("results"), help="[%(default)s]")
     evaluate.add_argument("--inner", type=Path, nargs="*", default=(), help="of stage inner (.csv)")
 
+
+def _add_stages_of_compared_systems(commands: Commands) -> None:
     compare = stage_parser(
         commands, "compare", _compare, "train and test a system of other authors"
     )

@@ -6,22 +6,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from microexpr.cli.stages import Commands
 from microexpr.config import Config
 
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_commands(commands: Commands) -> None:
     """Register the tools."""
-    demo = commands.add_parser(
-        "demo",
-        help="write the generated data set",
-        description="Write procedural faces with known micro-expressions, in SMIC's layout.",
-    )
-    demo.add_argument("folder", type=Path, help="where SMIC_all_raw and truth are written")
-    demo.add_argument("--config", default="{}", help="YAML file or JSON; section demo [defaults]")
-    demo.add_argument("--subjects", nargs="+", metavar="ID", help="only these [all]")
-    demo.add_argument("--done", type=Path, help="write the list of clips here when finished")
-    demo.set_defaults(run=_demo)
-
+    _add_demo(commands)
     verify = commands.add_parser(
         "verify",
         help="check caches against their checksums",
@@ -36,6 +27,31 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     show.add_argument("table", type=Path)
     show.set_defaults(run=_show)
 
+    _add_forget(commands)
+
+    schema = commands.add_parser(
+        "schema",
+        help="write the schemas and the reference of all keys",
+        description="Write workflow/schemas and config/README.md from the models.",
+    )
+    schema.add_argument("folder", type=Path, help="the project's folder")
+    schema.set_defaults(run=_schema)
+
+
+def _add_demo(commands: Commands) -> None:
+    demo = commands.add_parser(
+        "demo",
+        help="write the generated data set",
+        description="Write procedural faces with known micro-expressions, in SMIC's layout.",
+    )
+    demo.add_argument("folder", type=Path, help="where SMIC_all_raw and truth are written")
+    demo.add_argument("--config", default="{}", help="YAML file or JSON; section demo [defaults]")
+    demo.add_argument("--subjects", nargs="+", metavar="ID", help="only these [all]")
+    demo.add_argument("--done", type=Path, help="write the list of clips here when finished")
+    demo.set_defaults(run=_demo)
+
+
+def _add_forget(commands: Commands) -> None:
     forget = commands.add_parser(
         "forget",
         help="delete all that was made from a subject, and leave it out from now on",
@@ -53,14 +69,6 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     forget.add_argument("--dry-run", action="store_true", help="list the files, delete nothing")
     forget.set_defaults(run=_forget)
-
-    schema = commands.add_parser(
-        "schema",
-        help="write the schemas and the reference of all keys",
-        description="Write workflow/schemas and config/README.md from the models.",
-    )
-    schema.add_argument("folder", type=Path, help="the project's folder")
-    schema.set_defaults(run=_schema)
 
 
 def _demo(arguments: argparse.Namespace) -> None:

@@ -104,9 +104,15 @@ def power(boxes: Sequence[Box], size: tuple[int, int]) -> Mask:
     return total + np.roll(total[::-1, ::-1], (1, 1), (0, 1))
 
 
-def read(image: Mask, box: Box) -> Mask:
-    """Values of a full-size mask on a box."""
-    return image[_places(box, image.shape)]
+def rescaled(boxes: Sequence[Box], size: tuple[int, int], wanted: Mask) -> list[Box]:
+    """Scale masks so that their power is what is wanted, where they have a quarter of it and more.
+
+    Elsewhere hardly anything is left to scale.
+    """
+    found = power(boxes, size)
+    kept = found > wanted / 4
+    factor = np.sqrt(np.where(kept, wanted / np.where(kept, found, 1), 1))
+    return [box._replace(mask=box.mask * factor[_places(box, size)]) for box in boxes]
 
 
 def _places(box: Box, size: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:

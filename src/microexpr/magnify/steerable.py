@@ -18,7 +18,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-import numpy as np
 import torch
 
 from microexpr.errors import ConfigError
@@ -33,7 +32,7 @@ from microexpr.magnify.masks import (
     low_pass,
     polar,
     power,
-    read,
+    rescaled,
 )
 
 TRANSITION_OCTAVES = {1: 1.0, 2: 0.75}  # width of the radial flanks, by bands an octave
@@ -193,10 +192,7 @@ def steerable_pyramid(
             if mask.any():
                 boxes.append(bounding_box(mask, near, size, radial, k))
     if cutoff > 0:
-        both, wanted = power(boxes, size), 1 - high**2 - low**2
-        kept = both > wanted / 4  # elsewhere hardly anything is left to scale
-        factor = np.sqrt(np.where(kept, wanted / np.where(kept, both, 1), 1))
-        boxes = [box._replace(mask=box.mask * read(factor, box)) for box in boxes]
+        boxes = rescaled(boxes, size, 1 - high**2 - low**2)
     half = slice(width_px // 2 + 1)
     return SteerablePyramid(
         *size,
