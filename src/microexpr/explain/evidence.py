@@ -84,6 +84,6 @@ def untrained(model: TrainedModel, pooled: Tensor, seed: int) -> TrainedModel:
         torch.manual_seed(seed)
         classifier = WindowClassifier(**model.classifier.settings)
     reading = "onset_difference" if model.reading.difference else "raw"
-    sums = PooledSums.of([[pooled]])
+    sums = PooledSums.of([[pooled]], 1)
     scale = FrameReading.fit(reading, sums, [0], standardise=True)
     return TrainedModel(scale, classifier.eval(), None)

@@ -44,11 +44,15 @@ class PooledSums:
     sums: Tensor
 
     @classmethod
-    def of(cls, clips: Iterable[Iterable[Tensor]]) -> PooledSums:
+    def of(cls, clips: Iterable[Iterable[Tensor]], n_clips: int) -> PooledSums:
         """Sum the consecutive frames (F, C) of each clip."""
-        found = [_sums(chunks) for chunks in clips]
-        counts, sums = zip(*found, strict=True)
-        return cls(torch.tensor(counts), torch.stack(sums))
+        counts, sums = torch.zeros(n_clips, dtype=torch.int64), torch.empty(0)
+        for clip, chunks in enumerate(clips):
+            counts[clip], total = _sums(chunks)
+            if clip == 0:  # at once: sums between the chunks of later clips would scatter memory
+                sums = total.new_empty((n_clips, *total.shape))
+            sums[clip] = total
+        return cls(counts, sums)
 
     @property
     def channels(self) -> int:
@@ -235,7 +239,8 @@ def pooled_frames(
 
 def pooled_features(store: FeatureStore, trunk: Trunk | None, device: str = "cpu") -> PooledSums:
     """Sum the pooled frames of each clip; parameters and errors as :func:`pooled_frames`."""
-    return PooledSums.of(pooled_frames(store, trunk, clip, device) for clip in range(len(store)))
+    clips = (pooled_frames(store, trunk, clip, device) for clip in range(len(store)))
+    return PooledSums.of(clips, len(store))
 
 
 def _sums(chunks: Iterable[Tensor]) -> tuple[int, Tensor]:
