@@ -55,7 +55,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         # The user knows the file's own name, and libraries do not even say this one.
         if error.errno in NOT_WRITABLE and error.filename in (None, str(temporary)):
-            error.filename = str(path)
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
     finally:
         with suppress(OSError):  # a read-only disk has been reported already
@@ -97,6 +97,15 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a text atomically, in UTF-8."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write what a library has made in memory, atomically.
+
+    Libraries that write files themselves say in ways of their own that the disk is full.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def write_csv(path: str | os.PathLike[str], frame: pd.DataFrame, decimals: int = 4) -> None:

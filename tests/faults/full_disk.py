@@ -7,41 +7,125 @@ is printed as JSON.
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
-from microexpr.cli import main
+import pandas as pd
+import yaml
 
-CONFIG = ("--config", "config/ci.yaml")
-FACES = "results/faces/s3.h5"
-FEATURES = [f"results/features/mobilenet_vggface2/none/{s}.h5" for s in ("s1-s2", "s3")]
+import microexpr.stages
+from microexpr.ablation import rows
+from microexpr.cli import main
+from microexpr.config import Config
+
+# Sections beside those of the smallest run: all of it about one arm and one N.
+N = 9
+SETTINGS = {
+    "train": {"epochs": 2, "readings": ["onset_difference"], "parts": 1},
+    "select": {"folds": 2},
+    "ablation": {"method": "none", "n": N},
+    "leak": {"methods": ["none"], "n": N},
+    "compare": {"systems": ["evm_tim"], "against": {"method": "none", "n": N}},
+    "explain": {"methods": ["none"], "n": N, "blocks": [13]},
+    "model": {"method": "none", "n": N},
+}
+NEEDED = ("decode", "train", "compare", "leak", "model", "motion", "gradcam")
+CLIP = "s3_po_01"
+SHARDS = ("s1-s2", "s3")
+FACES = [f"results/faces/{shard}.h5" for shard in SHARDS]
+FEATURES = [f"results/features/mobilenet_vggface2/none/{shard}.h5" for shard in SHARDS]
 PARTS = [
     f"results/train/{m}/N{n}/part{p}.csv" for m in ("pmm", "none") for n in (7, 9) for p in (0, 1)
 ]
+MANIFEST = ("--manifest", "results/manifest.csv")
+FOLDS = ("--folds", "results/folds.csv")
+ONE_CACHE = ("--features", FEATURES[0])
+TABLES = [f"--{name}=results/{name}.csv" for name in ("metrics", "predictions", "confusion")]
+ALL_CACHES = ("--faces", *FACES, "--images", *FACES, "--features", *FEATURES)
 
 
-def stages(disk: Path, frames: Path) -> dict[str, list[object]]:
-    """Give the command line of each stage that writes, with its output on the disk."""
-    manifest, folds = "results/manifest.csv", "results/folds.csv"
-    out = disk / "out.h5"
-    training = ("--folds", folds, "--method", "none", "--n", 7)
+def clips(out: Path, made: Path) -> dict[str, list[object]]:
+    """Give the command line of each stage that works on clips."""
+    manifest = MANIFEST[1]
     return {
-        "index": ["index", disk / "manifest.csv"],
-        "demo": ["demo", disk / "demo", "--subjects", "s3"],
-        "decode": ["decode", manifest, out, "--subjects", "s3"],
-        "crop": ["crop", frames, out],
-        "magnify": ["magnify", FACES, out, "--method", "pmm"],
-        "features": ["features", FACES, out],
-        "split": ["split", manifest, disk / "folds.csv"],
-        "train": ["train", *FEATURES, "--output", disk / "p.csv", *training],
-        "evaluate": [
-            *("evaluate", *PARTS, "--manifest", manifest),
-            *("--features", FEATURES[0], "--folder", disk),
+        "index": ["index", out / "manifest.csv"],
+        "demo": ["demo", out / "demo", "--subjects", "s3"],
+        "decode": ["decode", manifest, out / "frames.h5", "--subjects", "s3"],
+        "crop": ["crop", made / "frames.h5", out / "faces.h5"],
+        "magnify": ["magnify", FACES[1], out / "magnified.h5", "--method", "pmm"],
+        "features": ["features", FACES[1], out / "features.h5"],
+    }
+
+
+def networks(out: Path, made: Path) -> dict[str, list[object]]:
+    """Give the command line of each stage that trains, tests or counts."""
+    arm = ("--method", "none")
+    training = (*FOLDS, *arm, "--n", N)
+    pooled = ["evaluate", *PARTS, *MANIFEST, *ONE_CACHE, "--folder", out / "tables"]
+    models = ("--models", out / "models")
+    systems = [made / "evm_tim.csv", made / "train.csv"]
+    model = ["model", *FEATURES, "--metrics", "results/metrics.csv", "--output", out / "model"]
+    return {
+        "split": ["split", MANIFEST[1], out / "folds.csv"],
+        "train": ["train", *FEATURES, "--output", out / "train.csv", *training, *models],
+        "inner": ["inner", *FEATURES, "--output", out / "inner.csv", *training],
+        "evaluate": pooled,
+        "compare": [
+            *("compare", *FACES, "--output", out / "evm_tim.csv", *FOLDS, "--system", "evm_tim")
         ],
+        "comparison": ["comparison", *systems, "--output", out / "comparison.csv", *MANIFEST],
+        "ablation": [
+            *("ablation", made / "rows.csv", "--output", out / "ablation.csv"),
+            *(*MANIFEST, *ONE_CACHE),
+        ],
+        "leak": ["leak", *FEATURES, "--output", out / "leak.csv", *arm],
+        "model": model,
+    }
+
+
+def pictures(out: Path, made: Path) -> dict[str, list[object]]:
+    """Give the command line of each stage that draws or makes pages."""
+    epochs = [path.replace(".csv", ".epochs.csv") for path in PARTS]
+    shown, table = ("--clips", CLIP), "results/table.csv"
+    magnified = "results/magnified/pmm/s3.h5"
+    folder = ("--folder", out / "figures")
+    return {
+        "figures": ["figures", *epochs, *TABLES, *folder],
+        "quality": ["quality", *FACES, *folder],
+        "embedding": ["embedding", *FEATURES, "--method", "none", "--stem", out / "tsne"],
+        "motion": ["motion", FACES[1], magnified, "--clip", CLIP, *folder],
+        "leak_plot": ["leak_plot", made / "leak.csv", "--output", out / "leak_plot.csv"],
+        "gradcam": [
+            *("gradcam", *ALL_CACHES, "--models", made / "models", *FOLDS),
+            *("--output", out / "none", *shown),
+        ],
+        "explain": [
+            *("explain", made / "none/maps.h5", *MANIFEST, "--folder", out / "explain", *shown)
+        ],
+        "summary": [
+            *("summary", table, out / "summary.md", *MANIFEST, *ONE_CACHE),
+            *("--pages", out / "pages"),
+        ],
+        "pages": ["pages", table, "--output", out / "table.html", "--cells", out / "cells"],
+    }
+
+
+def by_hand(out: Path, made: Path) -> dict[str, list[object]]:
+    """Give the command lines of what no rule runs."""
+    video = made / f"figures/motion_{CLIP}.mp4"
+    low = ("--method", "amm", "--passband", 1, 4)  # the video plays slowly
+    answers = ("--model", made / "model", "--output", out / "answers")
+    return {
+        "magnify a video": ["magnify", video, out / "magnified.mp4", *low],
+        "predict": ["predict", video, *answers],
     }
 
 
@@ -51,7 +135,14 @@ def run(arguments: list[object], log: Path) -> int:
     if child == 0:
         sys.stderr = sys.stdout = log.open("w")
         os.dup2(sys.stderr.fileno(), 2)
-        sys.exit(main([str(argument) for argument in (*arguments, *CONFIG)]))
+        code = 1
+        try:
+            code = main([str(argument) for argument in arguments])
+        except BaseException:  # the interpreter itself would do no more
+            traceback.print_exc()
+        gc.collect()  # what lets go of its file only now
+        sys.stderr.flush()
+        os._exit(code)  # torch alone takes two seconds to leave
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
@@ -78,13 +169,17 @@ def clear(disk: Path) -> None:
             path.unlink()
 
 
-def everything(disk: Path, frames: Path, full: str) -> dict[str, dict[str, object]]:
-    """Run all stages; give exit code, message and files left of each."""
-    found, log = {}, disk.with_name("log")
-    for stage, arguments in stages(disk, frames).items():
-        if full != "read-only":
+def everything(disk: Path, made: Path, config: Path, how: str) -> dict[str, dict[str, object]]:
+    """Run all stages, or those that others need; give exit code, message and files left of each."""
+    found, log = {}, made.with_name("log")
+    commands = clips(disk, made) | networks(disk, made) | pictures(disk, made)
+    commands = {stage: [*words, "--config", config] for stage, words in commands.items()}
+    for stage, arguments in (commands | by_hand(disk, made)).items():
+        if how == "well" and stage not in NEEDED:
+            continue
+        if how in ("nearly", "wholly"):
             clear(disk)
-        if full == "wholly":
+        if how == "wholly":
             fill(disk)
         code = run(arguments, log)
         lines = [line for line in log.read_text().splitlines() if line]
@@ -93,26 +188,34 @@ def everything(disk: Path, frames: Path, full: str) -> dict[str, dict[str, objec
     return found
 
 
+def write_rows(made: Path) -> None:
+    """Answers of one run under the names of all rows of the ablation."""
+    answers = pd.read_csv(made / "train.csv", dtype=str, keep_default_na=False)
+    systems = [row.system for row in rows(Config.parse(SETTINGS))]
+    named = [answers.assign(method=method, reading=reading) for method, reading, _ in systems]
+    pd.concat(named).to_csv(made / "rows.csv", index=False)
+
+
 def program(disk: Path) -> None:
-    # Loaded once for all children.
-    import torch  # noqa: F401, PLC0415
-
-    import microexpr.stages.crop  # noqa: PLC0415
-    import microexpr.stages.evaluate  # noqa: PLC0415
-    import microexpr.stages.features  # noqa: PLC0415
-    import microexpr.stages.magnify  # noqa: PLC0415
-    import microexpr.stages.train  # noqa: F401, PLC0415
-
-    frames, log = disk.with_name("frames.h5"), disk.with_name("log")
-    arguments = ["decode", "results/manifest.csv", frames, "--subjects", "s3"]
-    assert run(arguments, log) == 0, log.read_text()
+    for stage in pkgutil.iter_modules(microexpr.stages.__path__):
+        # Loaded once for all children.
+        importlib.import_module(f"microexpr.stages.{stage.name}")
+    gc.freeze()
+    made, config = disk.with_name("made"), disk.with_name("config.yaml")
+    made.mkdir()
+    smallest = yaml.safe_load(Path("config/ci.yaml").read_text(encoding="utf-8"))
+    config.write_text(json.dumps(smallest | SETTINGS), encoding="utf-8")
+    # On a good disk: what the stages read that stand behind others.
+    found = {"well": everything(made, made, config, "well")}
+    write_rows(made)
     # The tables fit, no cache does.
     mount("-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk))
-    found = {full: everything(disk, frames, full) for full in ("nearly", "wholly")}
+    for how in ("nearly", "wholly"):
+        found[how] = everything(disk, made, config, how)
     clear(disk)
-    (disk / "out.h5").write_text("an older result")
+    (disk / "frames.h5").write_text("an older result")
     mount("-o", "remount,ro", str(disk))
-    found["read-only"] = everything(disk, frames, "read-only")
+    found["read-only"] = everything(disk, made, config, "read-only")
     print(json.dumps(found))
 
 

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors.torch import save_file
+import safetensors.torch
 from torch import Tensor
 
 from microexpr.backbones.base import Backbone
 from microexpr.backbones.keymaps import OWN, ChannelOrder, Layout
 from microexpr.backbones.readers import HEADER, read
 from microexpr.errors import WeightsError
-from microexpr.files import replacing, sha256_of
+from microexpr.files import sha256_of, write_bytes
 
 # Hubs put the first digits of the checksum into the name: resnet50-0676ba61.pth.
 CONVERTED, NOTE = ".safetensors", ".json"  # a converted file, and where it comes from
@@ -186,8 +186,7 @@ def save(backbone: Backbone, path: str | os.PathLike[str]) -> None:
     A pickle or HDF5 file converted once needs no special reader later.
     """
     state = {name: value.contiguous() for name, value in backbone.state_dict().items()}
-    with replacing(path) as temporary:
-        save_file(state, temporary, metadata=header(backbone.name, "rgb"))
+    write_bytes(path, safetensors.torch.save(state, header(backbone.name, "rgb")))
 
 
 def _noted(path: Path) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from microexpr.errors import DataError
 from microexpr.evaluation.intervals import percentile_interval, subject_weights
 from microexpr.evaluation.pooled import Statistics
 from microexpr.evaluation.predictions import method_order
-from microexpr.files import replacing
+from microexpr.files import write_bytes
 
 # What is on both sides, and who is tested; colours of Okabe and Ito, apart for the colour-blind.
 SPLITS = {
@@ -142,5 +143,6 @@ def draw_leak(table: pd.DataFrame, outputs: Sequence[Path]) -> None:
     figure.legend(loc="outside lower center", fontsize=8, frameon=False)
     for path in outputs:
         dated = {"CreationDate": None} if path.suffix == ".pdf" else {}
-        with replacing(path) as temporary:
-            figure.savefig(temporary, dpi=150, metadata=dated, format=path.suffix[1:])
+        drawn = BytesIO()
+        figure.savefig(drawn, dpi=150, metadata=dated, format=path.suffix[1:])
+        write_bytes(path, drawn.getvalue())

@@ -22,6 +22,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from microexpr.cache.disk import Disk
 from microexpr.errors import CacheError
 from microexpr.files import replacing
 
@@ -63,9 +64,11 @@ class ClipMaps:
 @contextmanager
 def write(path: str | os.PathLike[str], **attributes: Any) -> Iterator[h5py.File]:
     """Open a file for :func:`add`; it appears under its name when the block succeeds."""
-    with replacing(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
-        file.attrs.update(format=FORMAT, **attributes)
-        yield file
+    with replacing(path) as temporary, Disk(temporary, "w+") as disk:
+        with h5py.File(disk, "w", track_order=True) as file:
+            file.attrs.update(format=FORMAT, **attributes)
+            yield file
+        disk.check()
 
 
 def add(file: h5py.File, clip_id: str, maps: ClipMaps) -> None:

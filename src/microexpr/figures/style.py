@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from io import BytesIO
 
 import cv2
 import matplotlib as mpl
@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from microexpr.files import replacing
+from microexpr.files import write_bytes
 
 WIDTH_IN, COLUMN_IN = 7.16, 3.5  # two columns and one of an IEEE page
 MAX_HEIGHT_IN = 6.6  # what a report shows without scrolling
@@ -117,8 +117,9 @@ def save(figure: Figure, stem: str | os.PathLike[str]) -> None:
     figure.get_layout_engine().execute(figure)
     figure.set_layout_engine("none")  # once for all formats: it takes longer than drawing
     for kind in FORMATS:
-        with replacing(Path(f"{stem}.{kind}")) as temporary:
-            figure.savefig(temporary, format=kind, dpi=PNG_DPI, metadata=METADATA[kind])
+        drawn = BytesIO()
+        figure.savefig(drawn, format=kind, dpi=PNG_DPI, metadata=METADATA[kind])
+        write_bytes(f"{stem}.{kind}", drawn.getvalue())
 
 
 def show_image(axes: Axes, image: np.ndarray, side_in: float) -> AxesImage:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from microexpr.errors import WeightsError
-from microexpr.files import replacing
+from microexpr.files import write_bytes
 from microexpr.training.decisions import decide
 from microexpr.training.model import Trunk, WindowClassifier
 from microexpr.training.readings import FrameReading, FrameSource, FrozenFrames, RetrainedFrames
@@ -149,8 +149,8 @@ class TrainedModel:
             header["cut"] = self.trunk.cut
             header["weights_sha256"] = self.trunk.backbone.weights_sha256
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        with replacing(path) as temporary:
-            save_file(tensors, temporary, {"microexpr": json.dumps(header, sort_keys=True)})
+        about = {"microexpr": json.dumps(header, sort_keys=True)}
+        write_bytes(path, safetensors.torch.save(tensors, about))
 
     @classmethod
     def load(
@@ -171,7 +171,7 @@ class TrainedModel:
             When the file is not one of these, or needs another backbone.
         """
         header = read_header(path)
-        tensors = load_file(path)
+        tensors = safetensors.torch.load_file(path)
         reading = FrameReading(
             header["difference"], tensors["reading.shift"], tensors["reading.scale"]
         )
