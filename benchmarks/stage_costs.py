@@ -82,6 +82,7 @@ def measure(stage: Sequence[object], output: Path, *, frames: int, folder: Path)
     """
     command = [sys.executable, "-m", "microexpr", *map(str, stage), "--config", "config.yaml"]
     log = folder / "stage.log"
+    os.sync()  # what an earlier run left to be written is not this one's wall time
     start = time.perf_counter()
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
