@@ -12,9 +12,8 @@ A machine changes its speed from minute to minute. So a stage runs at all sizes 
 before the next stage begins, in two rounds and more: until the two fastest runs of each size agree.
 The fastest counts; of memory, the largest.
 
-Bars: all stages together take at most 2.1 times the time for twice the frames, and no stage's peak
-memory differs by more than 10 % from the smallest size to the largest. Exit status 1 where one is
-missed. A stage that takes more than 2.1 times by itself is named.
+Bars: twice the frames take at most 2.1 times the time, and no stage's peak memory differs by more
+than 10 % from the smallest size to the largest. Exit status 1 where one is missed.
 """
 
 from __future__ import annotations
@@ -33,7 +32,6 @@ from stage_costs import HEADER, Cost, draw_faces, images, link_clip, measure, wr
 Costs = dict[str, dict[int, Cost]]  # of each stage, of each size
 
 TIME_BAR, MEMORY_BAR = 2.1, 1.10
-ALL = "all stages"
 AGREE = 1.04  # CPU seconds of the second fastest run over those of the fastest
 N = 14
 SUBJECTS = 2  # of size 1
@@ -160,28 +158,14 @@ def settings(*, retrained: bool) -> dict[str, object]:
     }
 
 
-def together(found: Costs) -> dict[int, Cost]:
-    """Costs of all stages of each size: the sums, and the largest memory."""
-    return {
-        size: Cost(
-            sum(costs[size].wall_s for costs in found.values()),
-            sum(costs[size].cpu_s for costs in found.values()),
-            max(costs[size].peak_bytes for costs in found.values()),
-            sum(costs[size].disk_bytes for costs in found.values()),
-            any_cost.frames,
-        )
-        for size, any_cost in next(iter(found.values())).items()
-    }
-
-
 def verdict(found: Costs) -> list[str]:
     """Print how costs grow; return what misses its bar."""
-    sizes, missed, alone = sorted(next(iter(found.values()))), [], []
+    sizes, missed = sorted(next(iter(found.values()))), []
     steps = [(a, b) for a, b in pairwise(sizes) if b == 2 * a]
     print("\n## growth: time for twice the frames, wall (CPU); peak memory, largest over smallest")
     print("| stage | " + " | ".join(f"{a} to {b}" for a, b in steps) + " | memory |")
     print("|---" * (len(steps) + 2) + "|")
-    for name, costs in (found | {ALL: together(found)}).items():
+    for name, costs in found.items():
         cells = []
         for a, b in steps:
             small, large = costs[a], costs[b]
@@ -192,13 +176,11 @@ def verdict(found: Costs) -> list[str]:
             )
             cells.append(f"{wall:.2f} ({cpu:.2f})")
             if cpu > TIME_BAR or wall > TIME_BAR:
-                slower = f"{name}, {a} to {b}: wall {wall:.2f}, CPU {cpu:.2f} times the time"
-                (missed if name == ALL else alone).append(slower)
+                missed.append(f"{name}, {a} to {b}: wall {wall:.2f}, CPU {cpu:.2f} times the time")
         memory = costs[sizes[-1]].peak_bytes / costs[sizes[0]].peak_bytes
         print(f"| {name} | " + " | ".join(cells) + f" | {memory:.2f} |")
         if memory > MEMORY_BAR:
             missed.append(f"{name}: {memory:.2f} times the memory")
-    print(f"\nby itself above {TIME_BAR} times the time: {'; '.join(alone) or 'none'}")
     return missed
 
 

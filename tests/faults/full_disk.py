@@ -37,7 +37,7 @@ SETTINGS = {
     "explain": {"methods": ["none"], "n": N, "blocks": [13]},
     "model": {"method": "none", "n": N},
 }
-NEEDED = ("decode", "train", "compare", "leak", "model", "motion", "gradcam")
+NEEDED = ("decode", "train --models", "compare", "leak", "model", "motion", "gradcam")
 CLIP = "s3_po_01"
 SHARDS = ("s1-s2", "s3")
 FACES = [f"results/faces/{shard}.h5" for shard in SHARDS]
@@ -70,12 +70,13 @@ def networks(out: Path, made: Path) -> dict[str, list[object]]:
     arm = ("--method", "none")
     training = (*FOLDS, *arm, "--n", N)
     pooled = ["evaluate", *PARTS, *MANIFEST, *ONE_CACHE, "--folder", out / "tables"]
-    models = ("--models", out / "models")
+    train = ["train", *FEATURES, "--output", out / "train.csv", *training]
     systems = [made / "evm_tim.csv", made / "train.csv"]
     model = ["model", *FEATURES, "--metrics", "results/metrics.csv", "--output", out / "model"]
     return {
         "split": ["split", MANIFEST[1], out / "folds.csv"],
-        "train": ["train", *FEATURES, "--output", out / "train.csv", *training, *models],
+        "train": train,
+        "train --models": [*train, "--models", out / "models"],
         "inner": ["inner", *FEATURES, "--output", out / "inner.csv", *training],
         "evaluate": pooled,
         "compare": [

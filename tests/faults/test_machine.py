@@ -19,12 +19,12 @@ from microexpr import stages
 pytestmark = pytest.mark.workflow
 SECTION = "Machine"
 CACHES = ("demo", "decode", "crop", "magnify", "features")  # more than the disk holds
-TABLES = ("index", "split", "inner", "evaluate", "leak", "comparison", "ablation")
-STUDIES = ("train", "compare", "model")
+TABLES = ("index", "split", "train", "inner", "evaluate", "leak", "comparison", "ablation")
+STUDIES = ("compare", "model")
 PICTURES = ("figures", "quality", "embedding", "motion", "leak_plot", "gradcam", "explain")
 PAGES = ("summary", "pages")
-BY_HAND = ("magnify a video", "predict")
-STAGES = (*CACHES, *TABLES, *STUDIES, *PICTURES, *PAGES, *BY_HAND)
+OTHERS = ("train --models", "magnify a video", "predict")  # no stage, or one in another way
+STAGES = (*CACHES, *TABLES, *STUDIES, *PICTURES, *PAGES, *OTHERS)
 
 
 def namespace() -> list[str]:
@@ -75,7 +75,7 @@ def row_of(message: str) -> str:
 
 def test_every_stage_is_tried(seen):
     modules = {module.name for module in pkgutil.iter_modules(stages.__path__)}
-    assert modules == set(STAGES) - set(BY_HAND)
+    assert modules == set(STAGES) - set(OTHERS)
     assert all(result["code"] == 0 for result in seen["well"].values()), seen["well"]
 
 
@@ -85,16 +85,16 @@ def test_a_full_disk(seen, stage, fault_row):
     result = seen["nearly"][stage]
     if stage in CACHES or result["code"]:
         assert stage not in TABLES, result
-        refusal(result, stage, "No space left on device")
+        refusal(result, stage, ": No space left on device")
     if stage in CACHES:
         assert result["left"] == [], result
     # What is there is whole, or a finished fold that the next run goes on from.
     hidden = [p for p in result["left"] if Path(p).name.startswith(".")]
     assert hidden == [], result
     result = seen["wholly"][stage]
-    message = refusal(result, stage, "No space left on device")
+    message = refusal(result, stage, ": No space left on device")
     assert result["left"] == ["filler"], result
-    where = "microexpr" if stage in BY_HAND else "stage"
+    where = "microexpr" if stage in OTHERS else "stage"
     fault_row(SECTION, f"disk full in {where} {stage}", row_of(message), 2)
 
 
@@ -102,7 +102,7 @@ def test_a_full_disk(seen, stage, fault_row):
 def test_results_that_are_read_only(seen, stage, fault_row):
     """The mount is read-only: root, who may write any file, sees it too."""
     result = seen["read-only"][stage]
-    reason = "Read-only file system"
+    reason = ": Read-only file system"
     if stage == "magnify a video":  # asks before it starts
         reason = "is no folder that can be written to"
     message = refusal(result, stage, reason)
