@@ -81,9 +81,9 @@ class Stage:
     read_last: Path | None = None
 
 
-def stages(*, retrain: bool) -> list[Stage]:
-    """Every stage in order; ``decode`` lacks its subjects."""
-    results = Path("results")
+def stages(size: int, *, retrain: bool) -> list[Stage]:
+    """Every stage of a size, in order."""
+    results, subjects = Path("results"), [f"s{number + 1}" for number in range(SUBJECTS * size)]
     manifest, folds, table = (results / f"{name}.csv" for name in ("manifest", "folds", "table"))
     frames, faces, amm, pmm, features = (
         results / f"{name}.h5" for name in ("frames", "faces", "amm", "pmm", "features")
@@ -95,7 +95,7 @@ def stages(*, retrain: bool) -> list[Stage]:
     found = [
         Stage("index", ["index", manifest], manifest),
         Stage("split", ["split", manifest, folds], folds),
-        Stage("decode", ["decode", manifest, frames, "--subjects"], frames),
+        Stage("decode", ["decode", manifest, frames, "--subjects", *subjects], frames),
         Stage("crop", ["crop", frames, faces], faces, read_last=frames),
         Stage("magnify amm", ["magnify", faces, amm, "--method", "amm"], amm, read_last=amm),
         Stage("magnify pmm", ["magnify", faces, pmm, "--method", "pmm"], pmm),
@@ -124,20 +124,21 @@ def settled(runs: list[Cost]) -> bool:
     return len(fastest) == 2 and fastest[1] <= AGREE * fastest[0]
 
 
-def run_stage(stage: Stage, frames: dict[int, int], folder: Path, rounds: int) -> dict[int, Cost]:
+def run_stage(
+    of_sizes: dict[int, Stage], frames: dict[int, int], folder: Path, rounds: int
+) -> dict[int, Cost]:
     """Costs of a stage at each size, in at most so many rounds; its output is left for the next."""
-    runs: dict[int, list[Cost]] = {size: [] for size in frames}
+    runs: dict[int, list[Cost]] = {size: [] for size in of_sizes}
     while len(next(iter(runs.values()))) < rounds and not all(map(settled, runs.values())):
-        for size, n_frames in frames.items():
-            root, command = folder / f"size{size}", stage.command
-            if stage.name == "decode":
-                command = [*command, *(f"s{number + 1}" for number in range(SUBJECTS * size))]
+        for size, stage in of_sizes.items():
+            root = folder / f"size{size}"
             write_config(root, **settings(retrained=stage.retrained))
             (root / stage.output).unlink(missing_ok=True)
-            runs[size].append(measure(command, stage.output, frames=n_frames, folder=root))
+            cost = measure(stage.command, stage.output, frames=frames[size], folder=root)
+            runs[size].append(cost)
     costs = {size: Cost.of_rounds(found) for size, found in runs.items()}
-    for size, cost in costs.items():
-        print(f"| {stage.name} | {cost.frames} | {cost.row()} |", flush=True)
+    for size, stage in of_sizes.items():
+        print(f"| {stage.name} | {frames[size]} | {costs[size].row()} |", flush=True)
         if stage.read_last:
             (folder / f"size{size}" / stage.read_last).unlink()
     return costs
@@ -189,7 +190,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--rounds", type=int, default=3, help="at most, of each stage [3]")
-    names = [stage.name for stage in stages(retrain=False)]
+    names = [stage.name for stage in stages(1, retrain=True)]
     parser.add_argument("--until", choices=names, help="the last stage to run [all]")
     parser.add_argument("--retrain", action="store_true", help="also one epoch of B7..B13")
     parser.add_argument("--work", type=Path, help="folder for clips and caches, kept [temporary]")
@@ -207,9 +208,11 @@ def main() -> int:
         frames = link_sizes(clips, sorted(arguments.sizes), folder)
         print(f"\n| stage | frames | {HEADER} |\n|---|---|---|---|---|---|")
         found: Costs = {}
-        for stage in stages(retrain=arguments.retrain):
-            found[stage.name] = run_stage(stage, frames, folder, arguments.rounds)
-            if stage.name == arguments.until:
+        plans = [stages(size, retrain=arguments.retrain) for size in frames]
+        for of_all in zip(*plans, strict=True):
+            of_sizes, name = dict(zip(frames, of_all, strict=True)), of_all[0].name
+            found[name] = run_stage(of_sizes, frames, folder, arguments.rounds)
+            if name == arguments.until:
                 break
     print(f"load average after: {os.getloadavg()[0]:.1f}")
     missed = verdict(found)

@@ -69,16 +69,16 @@ def networks(out: Path, made: Path) -> dict[str, list[object]]:
     """Give the command line of each stage that trains, tests or counts."""
     arm = ("--method", "none")
     training = (*FOLDS, *arm, "--n", N)
-    pooled = ["evaluate", *PARTS, *MANIFEST, *ONE_CACHE, "--folder", out / "tables"]
     train = ["train", *FEATURES, "--output", out / "train.csv", *training]
     systems = [made / "evm_tim.csv", made / "train.csv"]
-    model = ["model", *FEATURES, "--metrics", "results/metrics.csv", "--output", out / "model"]
     return {
         "split": ["split", MANIFEST[1], out / "folds.csv"],
         "train": train,
         "train --models": [*train, "--models", out / "models"],
         "inner": ["inner", *FEATURES, "--output", out / "inner.csv", *training],
-        "evaluate": pooled,
+        "evaluate": [
+            *("evaluate", *PARTS, *MANIFEST, *ONE_CACHE, "--folder", out / "tables"),
+        ],
         "compare": [
             *("compare", *FACES, "--output", out / "evm_tim.csv", *FOLDS, "--system", "evm_tim")
         ],
@@ -88,7 +88,9 @@ def networks(out: Path, made: Path) -> dict[str, list[object]]:
             *(*MANIFEST, *ONE_CACHE),
         ],
         "leak": ["leak", *FEATURES, "--output", out / "leak.csv", *arm],
-        "model": model,
+        "model": [
+            *("model", *FEATURES, "--metrics", "results/metrics.csv", "--output", out / "model"),
+        ],
     }
 
 

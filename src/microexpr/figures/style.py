@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
 
 import cv2
 import matplotlib as mpl
@@ -117,9 +118,14 @@ def save(figure: Figure, stem: str | os.PathLike[str]) -> None:
     figure.get_layout_engine().execute(figure)
     figure.set_layout_engine("none")  # once for all formats: it takes longer than drawing
     for kind in FORMATS:
-        drawn = BytesIO()
-        figure.savefig(drawn, format=kind, dpi=PNG_DPI, metadata=METADATA[kind])
-        write_bytes(f"{stem}.{kind}", drawn.getvalue())
+        write(figure, Path(f"{stem}.{kind}"))
+
+
+def write(figure: Figure, path: Path) -> None:
+    """Write a figure in the format of the path's suffix, atomically."""
+    kind, drawn = path.suffix[1:], BytesIO()
+    figure.savefig(drawn, format=kind, dpi=PNG_DPI, metadata=METADATA[kind])
+    write_bytes(path, drawn.getvalue())
 
 
 def show_image(axes: Axes, image: np.ndarray, side_in: float) -> AxesImage:

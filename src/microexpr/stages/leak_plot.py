@@ -7,8 +7,9 @@ from pathlib import Path
 
 from microexpr.config import Config
 from microexpr.datasets.titles import title
-from microexpr.evaluation.leak import draw_leak, leak_table, read_answers
+from microexpr.evaluation.leak import leak_table, read_answers
 from microexpr.evaluation.pooled import Statistics
+from microexpr.figures.leak import draw_leak
 from microexpr.files import write_csv
 
 
