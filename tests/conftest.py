@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 from pathlib import Path
 
 import cv2
@@ -62,9 +64,19 @@ def project(tmp_path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Project:
-    """A project whose smallest run is complete. Do not change it: copy it."""
-    made = fresh(tmp_path_factory.mktemp("finished") / "project")
-    done = made.run()
-    assert done.returncode == 0, done.stdout + done.stderr
-    return made
+def finished(tmp_path_factory, worker_id) -> Project:
+    """A project whose smallest run is complete. Do not change it: copy it.
+
+    One process of pytest makes it, the others take copies.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    made = Project(shared / "made/project")
+    with (shared / "made.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "made/done").exists():
+            shutil.rmtree(shared / "made", ignore_errors=True)  # another process failed
+            done = fresh(made.folder).run()
+            assert done.returncode == 0, done.stdout + done.stderr
+            (shared / "made/done").touch()
+    return made.copy(tmp_path_factory.mktemp("finished") / "project")
