@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
 import stat
 import subprocess
@@ -228,3 +229,27 @@ def test_what_hdf5_remembers_does_not_grow_with_the_clips(tmp_path):
             assert len(clip["frame"]) == 1
             largest, *_ = clip.group.file.id.get_mdc_size()
             assert largest <= 2**20
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("frames", False), ("faces", True)])
+def test_frames_do_not_fill_the_memory_of_the_machine(tmp_path, kind, kept):
+    """They may be more than there is, and are read once."""
+    if shutil.which("fincore") is None or not hasattr(os, "posix_fadvise"):
+        pytest.skip("fincore (util-linux) is not here")
+    where = subprocess.run(["stat", "-f", "-c", "%T", tmp_path], capture_output=True, check=True)
+    if where.stdout == b"tmpfs\n":
+        pytest.skip("the temporary folder is in memory itself")
+    images = np.random.default_rng(3).integers(0, 256, (20, 480, 640, 3), np.uint8)
+    path = tmp_path / "cache.h5"
+    with (
+        cache.create(path, kind, cache.Provenance(), compression="none") as out,
+        out.clip("a") as clip,
+    ):
+        for start in range(0, 160, 20):
+            rows = np.arange(start, start + 20)
+            clip.append(images, frame=rows, time=rows / 25)
+            os.sync()  # a slow disk could hold pages back
+    command = ["fincore", "--bytes", "--noheadings", "--output", "RES", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    share = int(done.stdout) / path.stat().st_size
+    assert share > 0.9 if kept else share < 0.5

@@ -1,9 +1,12 @@
-"""A file for HDF5 to write to, whose disk may be full."""
+"""A file for HDF5 to write to: its disk may be full, and it may be larger than memory."""
 
 from __future__ import annotations
 
 import io
+import os
 from typing import Any
+
+HELD_BYTES = 32 << 20  # of a file that the system is not to keep in memory
 
 
 class Disk(io.FileIO):
@@ -11,9 +14,24 @@ class Disk(io.FileIO):
 
     HDF5 cannot close a file after a write that failed: it crashes the process, and the message is
     not seen. So it is told of no failure; whoever writes asks for it.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    mode : str
+        As for :func:`open`.
+    keep : bool
+        Whether the system may keep what is written in memory, for the next reader. Where not, it
+        writes it to the disk and lets go of it, 32 MB by 32 MB, if it can.
     """
 
     failure: OSError | None = None
+
+    def __init__(self, path: str | os.PathLike[str], mode: str, *, keep: bool = True) -> None:
+        super().__init__(path, mode)
+        self._passes = not keep and hasattr(os, "posix_fadvise")
+        self._held = 0  # bytes
 
     def write(self, data: Any) -> int:
         """Write all bytes."""
@@ -24,6 +42,11 @@ class Disk(io.FileIO):
                 done += super().write(view[done:]) or 0
             except OSError as error:
                 self.failure = error
+        self._held += done
+        if self._passes and self._held > HELD_BYTES:
+            # Pages that are not on the disk yet are sent there; the next call lets go of them.
+            os.posix_fadvise(self.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            self._held = 0
         return len(view)
 
     def truncate(self, size: int | None = None) -> int:

@@ -206,7 +206,10 @@ def create(
     ------
     CacheWriter
     """
-    with replacing(path) as temporary, Disk(temporary, "w+") as disk:
+    # Frames are gigabytes and read once: in memory they would drive out what others read, and to
+    # fill fresh memory takes time.
+    keep = kind != "frames"
+    with replacing(path) as temporary, Disk(temporary, "w+", keep=keep) as disk:
         with h5py.File(disk, "w", track_order=True) as file:
             bound_metadata(file)
             writer = CacheWriter(file, disk, kind, compression)
