@@ -115,7 +115,7 @@ def _touch(n_bytes: int) -> None:
 
     A virtual machine gets a page of memory from its host at the first touch and gives it back soon
     after it is freed. Each page from the host takes ten microseconds of the process that touches it
-    first, 12 s for 5 GB, and how many there are hangs on what ran before.
+    first, 12 s for 5 GB; how many there are depends on what ran before.
     """
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     n_bytes = min(n_bytes, free)  # more would drive out the files that the stage reads

@@ -233,7 +233,7 @@ def test_what_hdf5_remembers_does_not_grow_with_the_clips(tmp_path):
 
 @pytest.mark.parametrize(("kind", "kept"), [("frames", False), ("faces", True)])
 def test_frames_do_not_fill_the_memory_of_the_machine(tmp_path, kind, kept):
-    """They may be more than there is, and are read once."""
+    """They may be more than there is, and one stage reads them."""
     if shutil.which("fincore") is None or not hasattr(os, "posix_fadvise"):
         pytest.skip("fincore (util-linux) is not here")
     where = subprocess.run(["stat", "-f", "-c", "%T", tmp_path], capture_output=True, check=True)

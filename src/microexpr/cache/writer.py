@@ -206,8 +206,8 @@ def create(
     ------
     CacheWriter
     """
-    # Frames are gigabytes and read once: in memory they would drive out what others read, and to
-    # fill fresh memory takes time.
+    # Frames are gigabytes that one stage reads: in memory they would drive out what others read,
+    # and to fill fresh memory takes time.
     keep = kind != "frames"
     with replacing(path) as temporary, Disk(temporary, "w+", keep=keep) as disk:
         with h5py.File(disk, "w", track_order=True) as file:
