@@ -10,8 +10,7 @@ folds as there are subjects, so its work grows with the square of them whatever 
 
 A machine changes its speed from minute to minute. So a stage runs at all sizes one after the other
 before the next stage begins, in two rounds and more: until the two fastest runs of each size agree.
-The fastest counts; of memory, the largest. What a stage will write fits into memory that a process
-has just used: a virtual machine's memory is slow at first touch.
+The fastest counts; of memory, the largest.
 
 Bars: twice the frames take at most 2.1 times the time, and no stage's peak memory differs by more
 than 10 % from the smallest size to the largest. Exit status 1 where one is missed.
@@ -130,15 +129,12 @@ def run_stage(
 ) -> dict[int, Cost]:
     """Costs of a stage at each size, in at most so many rounds; its output is left for the next."""
     runs: dict[int, list[Cost]] = {size: [] for size in of_sizes}
-    per_frame = 0  # bytes that the stage writes, known after its first run
     while len(next(iter(runs.values()))) < rounds and not all(map(settled, runs.values())):
         for size, stage in of_sizes.items():
-            n, root = frames[size], folder / f"size{size}"
+            root = folder / f"size{size}"
             write_config(root, **settings(retrained=stage.retrained))
             (root / stage.output).unlink(missing_ok=True)
-            fresh = per_frame * n
-            cost = measure(stage.command, stage.output, frames=n, folder=root, fresh_bytes=fresh)
-            per_frame = cost.disk_bytes // cost.frames
+            cost = measure(stage.command, stage.output, frames=frames[size], folder=root)
             runs[size].append(cost)
     costs = {size: Cost.of_rounds(found) for size, found in runs.items()}
     for size, stage in of_sizes.items():

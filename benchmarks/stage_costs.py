@@ -64,9 +64,7 @@ class Cost:
 HEADER = "frames/s | CPU s | peak MB | MB on disk"
 
 
-def measure(
-    stage: Sequence[object], output: Path, *, frames: int, folder: Path, fresh_bytes: int = 0
-) -> Cost:
+def measure(stage: Sequence[object], output: Path, *, frames: int, folder: Path) -> Cost:
     """Run ``python -m microexpr STAGE ...`` in a folder, with one thread and what jobs inherit.
 
     The caller must be small itself: until a child runs its own program it counts as its parent.
@@ -81,13 +79,10 @@ def measure(
         Of the data set.
     folder : Path
         Where it runs; its ``config.yaml`` is the configuration.
-    fresh_bytes : int
-        Memory to have at hand: what the stage will write, which the system keeps in memory.
     """
     command = [sys.executable, "-m", "microexpr", *map(str, stage), "--config", "config.yaml"]
     log = folder / "stage.log"
     os.sync()  # what an earlier run left to be written is not this one's wall time
-    _touch(fresh_bytes)
     start = time.perf_counter()
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
@@ -108,18 +103,6 @@ def measure(
         (folder / output).stat().st_size,
         frames,
     )
-
-
-def _touch(n_bytes: int) -> None:
-    """Use so much free memory for a moment, in a process of its own.
-
-    A virtual machine gets a page of memory from its host at the first touch and gives it back soon
-    after it is freed. Each page from the host takes ten microseconds of the process that touches it
-    first, 12 s for 5 GB; how many there are depends on what ran before.
-    """
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    n_bytes = min(n_bytes, free)  # more would drive out the files that the stage reads
-    subprocess.run([sys.executable, "-c", f"b'1' * {n_bytes}"], check=True)
 
 
 def write_config(folder: Path, **sections: Any) -> None:
