@@ -76,9 +76,7 @@ def networks(out: Path, made: Path) -> dict[str, list[object]]:
         "train": train,
         "train --models": [*train, "--models", out / "models"],
         "inner": ["inner", *FEATURES, "--output", out / "inner.csv", *training],
-        "evaluate": [
-            *("evaluate", *PARTS, *MANIFEST, *ONE_CACHE, "--folder", out / "tables"),
-        ],
+        "evaluate": ["evaluate", *PARTS, *MANIFEST, *ONE_CACHE, "--folder", out / "tables"],
         "compare": [
             *("compare", *FACES, "--output", out / "evm_tim.csv", *FOLDS, "--system", "evm_tim")
         ],
@@ -88,9 +86,7 @@ def networks(out: Path, made: Path) -> dict[str, list[object]]:
             *(*MANIFEST, *ONE_CACHE),
         ],
         "leak": ["leak", *FEATURES, "--output", out / "leak.csv", *arm],
-        "model": [
-            *("model", *FEATURES, "--metrics", "results/metrics.csv", "--output", out / "model"),
-        ],
+        "model": ["model", *FEATURES, "--metrics=results/metrics.csv", "--output", out / "model"],
     }
 
 
