@@ -1,4 +1,4 @@
-"""A disk that is full, results that are read-only, two runs at once."""
+"""Every stage killed, on a full disk and a read-only one; two runs at once."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def namespace() -> list[str]:
 
 @pytest.fixture(scope="module")
 def seen(finished, tmp_path_factory):
-    """What each stage says on a disk that cannot be written to."""
+    """What each stage does when it is killed, and on a disk that cannot be written to."""
     folder = tmp_path_factory.mktemp("disk")
     (folder / "disk").mkdir()
-    program = Path(__file__).with_name("full_disk.py")
+    program = Path(__file__).with_name("every_stage.py")
     done = subprocess.run(
         [*namespace(), sys.executable, program, folder / "disk"],
         cwd=finished.folder,
@@ -77,6 +77,29 @@ def test_every_stage_is_tried(seen):
     modules = {module.name for module in pkgutil.iter_modules(stages.__path__)}
     assert modules == set(STAGES) - set(OTHERS)
     assert all(result["code"] == 0 for result in seen["well"].values()), seen["well"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_killed_stage(seen, stage, fault_row):
+    """No file is half-written, and the same command again gives those of an undisturbed run."""
+    result = seen["killed"][stage]
+    assert result["torn"] == [], result
+    assert result["code"] == 0, result
+    assert result["written"] != []
+    assert result["other"] == [], result
+    where = "microexpr" if stage in OTHERS else "stage"
+    fault_row(
+        "Killed",
+        f"kill -9 of {where} {stage} at a random moment",
+        "none: the same command goes on",
+        137,
+        "that job",
+    )
+
+
+def test_killed_stages_write_all_that_undisturbed_ones_do(seen):
+    written = {name for result in seen["killed"].values() for name in result["written"]}
+    assert written == set(seen["made"]) - {"rows.csv"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -1,30 +1,8 @@
-"""Run every stage on a disk that is full, then on one that is read-only; a program of its own.
-
-Started in a mount namespace: ``unshare --mount python full_disk.py FOLDER``. FOLDER becomes a small
-disk that is gone when this program ends. The working folder is a finished project. What happened
-is printed as JSON.
-"""
+"""The command line of every stage, and of what no rule runs, in a finished project."""
 
 from __future__ import annotations
 
-import gc
-import importlib
-import json
-import os
-import pkgutil
-import shutil
-import subprocess
-import sys
-import traceback
 from pathlib import Path
-
-import pandas as pd
-import yaml
-
-import microexpr.stages
-from microexpr.ablation import rows
-from microexpr.cli import main
-from microexpr.config import Config
 
 # Sections beside those of the smallest run: all of it about one arm and one N.
 N = 9
@@ -37,7 +15,6 @@ SETTINGS = {
     "explain": {"methods": ["none"], "n": N, "blocks": [13]},
     "model": {"method": "none", "n": N},
 }
-NEEDED = ("decode", "train --models", "compare", "leak", "model", "motion", "gradcam")
 CLIP = "s3_po_01"
 SHARDS = ("s1-s2", "s3")
 FACES = [f"results/faces/{shard}.h5" for shard in SHARDS]
@@ -92,12 +69,12 @@ def networks(out: Path, made: Path) -> dict[str, list[object]]:
 
 def pictures(out: Path, made: Path) -> dict[str, list[object]]:
     """Give the command line of each stage that draws or makes pages."""
-    epochs = [path.replace(".csv", ".epochs.csv") for path in PARTS]
+    epochs = PARTS[0].replace(".csv", ".epochs.csv")
     shown, table = ("--clips", CLIP), "results/table.csv"
     magnified = "results/magnified/pmm/s3.h5"
     folder = ("--folder", out / "figures")
     return {
-        "figures": ["figures", *epochs, *TABLES, *folder],
+        "figures": ["figures", epochs, *TABLES, *folder],
         "quality": ["quality", *FACES, *folder],
         "embedding": ["embedding", *FEATURES, "--method", "none", "--stem", out / "tsne"],
         "motion": ["motion", FACES[1], magnified, "--clip", CLIP, *folder],
@@ -128,95 +105,8 @@ def by_hand(out: Path, made: Path) -> dict[str, list[object]]:
     }
 
 
-def run(arguments: list[object], log: Path) -> int:
-    """Run a command in a child, which ends as any process does; give its exit code."""
-    child = os.fork()
-    if child == 0:
-        sys.stderr = sys.stdout = log.open("w")
-        os.dup2(sys.stderr.fileno(), 2)
-        code = 1
-        try:
-            code = main([str(argument) for argument in arguments])
-        except BaseException:  # the interpreter itself would do no more
-            traceback.print_exc()
-        gc.collect()  # what lets go of its file only now
-        sys.stderr.flush()
-        os._exit(code)  # torch alone takes two seconds to leave
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def fill(disk: Path) -> None:
-    """Leave no byte."""
-    with (disk / "filler").open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            pass
-
-
-def mount(*options: str) -> None:
-    subprocess.run(["mount", *options], check=True)
-
-
-def clear(disk: Path) -> None:
-    """Remove what the stage before left."""
-    for path in disk.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
-def everything(disk: Path, made: Path, config: Path, how: str) -> dict[str, dict[str, object]]:
-    """Run all stages, or those that others need; give exit code, message and files left of each."""
-    found, log = {}, made.with_name("log")
-    commands = clips(disk, made) | networks(disk, made) | pictures(disk, made)
-    commands = {stage: [*words, "--config", config] for stage, words in commands.items()}
-    for stage, arguments in (commands | by_hand(disk, made)).items():
-        if how == "well" and stage not in NEEDED:
-            continue
-        if how in ("nearly", "wholly"):
-            clear(disk)
-        if how == "wholly":
-            fill(disk)
-        code = run(arguments, log)
-        lines = [line for line in log.read_text().splitlines() if line]
-        left = sorted(str(p.relative_to(disk)) for p in disk.rglob("*") if p.is_file())
-        found[stage] = {"code": code, "lines": lines, "left": left}
-    return found
-
-
-def write_rows(made: Path) -> None:
-    """Answers of one run under the names of all rows of the ablation."""
-    answers = pd.read_csv(made / "train.csv", dtype=str, keep_default_na=False)
-    systems = [row.system for row in rows(Config.parse(SETTINGS))]
-    named = [answers.assign(method=method, reading=reading) for method, reading, _ in systems]
-    pd.concat(named).to_csv(made / "rows.csv", index=False)
-
-
-def program(disk: Path) -> None:
-    for stage in pkgutil.iter_modules(microexpr.stages.__path__):
-        # Loaded once for all children.
-        importlib.import_module(f"microexpr.stages.{stage.name}")
-    gc.freeze()
-    made, config = disk.with_name("made"), disk.with_name("config.yaml")
-    made.mkdir()
-    smallest = yaml.safe_load(Path("config/ci.yaml").read_text(encoding="utf-8"))
-    config.write_text(json.dumps(smallest | SETTINGS), encoding="utf-8")
-    # On a good disk: what the stages read that stand behind others.
-    found = {"well": everything(made, made, config, "well")}
-    write_rows(made)
-    # The tables fit, no cache does.
-    mount("-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk))
-    for how in ("nearly", "wholly"):
-        found[how] = everything(disk, made, config, how)
-    clear(disk)
-    (disk / "frames.h5").write_text("an older result")
-    mount("-o", "remount,ro", str(disk))
-    found["read-only"] = everything(disk, made, config, "read-only")
-    print(json.dumps(found))
-
-
-if __name__ == "__main__":
-    program(Path(sys.argv[1]))
+def every_stage(out: Path, made: Path, config: Path) -> dict[str, list[object]]:
+    """Give all command lines, each after those whose files it reads from `made`."""
+    found = clips(out, made) | networks(out, made) | pictures(out, made)
+    stages = {name: [*words, "--config", config] for name, words in found.items()}
+    return stages | by_hand(out, made)

@@ -1,0 +1,201 @@
+"""Run every stage undisturbed, killed, on a full disk, on a read-only one; a program of its own.
+
+Started in a mount namespace: ``unshare --mount python every_stage.py FOLDER``. FOLDER becomes a
+small disk that is gone when this program ends. The working folder is a finished project. What
+happened is printed as JSON.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from stage_commands import SETTINGS, every_stage
+
+import microexpr.stages
+from microexpr.ablation import rows
+from microexpr.cache import verify
+from microexpr.cli import main
+from microexpr.config import Config
+
+Seen = dict[str, dict[str, object]]  # what happened, of each stage
+
+
+def start(arguments: list[object], log: Path) -> int:
+    """Run a command in a child, which ends as any process does; give its process number."""
+    child = os.fork()
+    if child == 0:
+        sys.stderr = sys.stdout = log.open("w")
+        os.dup2(sys.stderr.fileno(), 2)
+        code = 1
+        try:
+            code = main([str(argument) for argument in arguments])
+        except BaseException:  # the interpreter itself would do no more
+            traceback.print_exc()
+        gc.collect()  # what lets go of its file only now
+        sys.stderr.flush()
+        os._exit(code)  # torch alone takes two seconds to leave
+    return child
+
+
+def run(arguments: list[object], log: Path) -> int:
+    """Run a command; give its exit code."""
+    return os.waitstatus_to_exitcode(os.waitpid(start(arguments, log), 0)[1])
+
+
+def kill(arguments: list[object], log: Path, longest_s: float) -> float:
+    """Kill a command at a random moment; give the seconds that it had."""
+    after_s = random.uniform(0, longest_s)
+    while True:
+        child = start(arguments, log)
+        time.sleep(after_s)
+        os.kill(child, signal.SIGKILL)
+        if os.WIFSIGNALED(os.waitpid(child, 0)[1]):
+            return after_s
+        after_s /= 2  # it was faster this time
+
+
+def fill(disk: Path) -> None:
+    """Leave no byte."""
+    with (disk / "filler").open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass
+
+
+def mount(*options: str) -> None:
+    subprocess.run(["mount", *options], check=True)
+
+
+def clear(disk: Path) -> None:
+    """Remove what the stage before left."""
+    for path in disk.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def outcome(code: int, log: Path) -> dict[str, object]:
+    """What a command said, and its exit code."""
+    return {"code": code, "lines": [line for line in log.read_text().splitlines() if line]}
+
+
+def undisturbed(made: Path, config: Path, log: Path) -> Seen:
+    """Run all stages on a good disk, where later ones find what they read."""
+    found = {}
+    for stage, arguments in every_stage(made, made, config).items():
+        started = time.monotonic()
+        code = run(arguments, log)
+        found[stage] = outcome(code, log) | {"took_s": time.monotonic() - started}
+        if stage == "train":
+            write_rows(made)
+    return found
+
+
+def killed(folder: Path, made: Path, config: Path, log: Path, well: Seen) -> Seen:
+    """Kill all stages at random moments and run them again; give the files that came out other."""
+    found = {}
+    for stage, arguments in every_stage(folder, made, config).items():
+        clear(folder)
+        after_s = kill(arguments, log, well[stage]["took_s"])
+        left = [name for name in files(folder) if (made / name).exists()]
+        torn = differing(folder, made, left)
+        code = run(arguments, log)
+        written = files(folder)
+        found[stage] = outcome(code, log) | {
+            "after_s": after_s,
+            "torn": torn,
+            "written": written,
+            "other": differing(folder, made, written),
+        }
+    return found
+
+
+def differing(folder: Path, made: Path, names: list[str]) -> list[str]:
+    """Give the files that differ from those of an undisturbed run, or are not among them."""
+    return [
+        name
+        for name in names
+        if not (made / name).exists() or content(folder / name) != content(made / name)
+    ]
+
+
+def content(path: Path) -> object:
+    """Give what does not change from run to run."""
+    if path.name.endswith(".epochs.csv"):
+        return pd.read_csv(path).drop(columns="seconds").to_dict()
+    if path.name.endswith(".mp4.json"):
+        about = json.loads(path.read_text(encoding="utf-8"))
+        return {key: about[key] for key in about.keys() - {"seconds", "output"}}
+    if path.suffix == ".h5" and path.name != "maps.h5":  # a cache, with times of its own
+        return verify(path)
+    return path.read_bytes()
+
+
+def hindered(disk: Path, made: Path, config: Path, log: Path, how: str) -> Seen:
+    """Run all stages on a disk that is nearly full, wholly full or read-only."""
+    found = {}
+    for stage, arguments in every_stage(disk, made, config).items():
+        if how != "read-only":
+            clear(disk)
+        if how == "wholly":
+            fill(disk)
+        code = run(arguments, log)
+        found[stage] = outcome(code, log) | {"left": files(disk)}
+    return found
+
+
+def write_rows(made: Path) -> None:
+    """Answers of one run under the names of all rows of the ablation."""
+    answers = pd.read_csv(made / "train.csv", dtype=str, keep_default_na=False)
+    systems = [row.system for row in rows(Config.parse(SETTINGS))]
+    named = [answers.assign(method=method, reading=reading) for method, reading, _ in systems]
+    pd.concat(named).to_csv(made / "rows.csv", index=False)
+
+
+def program(disk: Path) -> None:
+    for stage in pkgutil.iter_modules(microexpr.stages.__path__):
+        # Loaded once for all children.
+        importlib.import_module(f"microexpr.stages.{stage.name}")
+    gc.freeze()
+    config, log = disk.with_name("config.yaml"), disk.with_name("log")
+    made, again = disk.with_name("made"), disk.with_name("again")
+    made.mkdir()
+    again.mkdir()
+    smallest = yaml.safe_load(Path("config/ci.yaml").read_text(encoding="utf-8"))
+    config.write_text(json.dumps(smallest | SETTINGS), encoding="utf-8")
+    found = {"well": undisturbed(made, config, log)}
+    found["killed"] = killed(again, made, config, log, found["well"])
+    # The tables fit, no cache does.
+    mount("-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk))
+    for how in ("nearly", "wholly"):
+        found[how] = hindered(disk, made, config, log, how)
+    clear(disk)
+    (disk / "frames.h5").write_text("an older result")
+    mount("-o", "remount,ro", str(disk))
+    found["read-only"] = hindered(disk, made, config, log, "read-only")
+    print(json.dumps(found | {"made": files(made)}))
+
+
+if __name__ == "__main__":
+    program(Path(sys.argv[1]))
