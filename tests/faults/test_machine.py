@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pkgutil
+import re
 import shutil
 import signal
 import subprocess
@@ -77,6 +78,14 @@ def test_every_stage_is_tried(seen):
     modules = {module.name for module in pkgutil.iter_modules(stages.__path__)}
     assert modules == set(STAGES) - set(OTHERS)
     assert all(result["code"] == 0 for result in seen["well"].values()), seen["well"]
+
+
+@pytest.mark.parametrize("stage", PICTURES)
+def test_the_log_of_a_picture_has_no_line_of_a_library(seen, stage):
+    """Matplotlib's fonts say each table that they leave out."""
+    lines = seen["well"][stage]["lines"]
+    own = r"device: CPU|[\w ]+: \d+/\d+ in [\d.]+ s"
+    assert [line for line in lines if not re.fullmatch(own, line)] == []
 
 
 @pytest.mark.parametrize("stage", STAGES)

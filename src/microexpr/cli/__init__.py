@@ -54,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     tools.add_commands(commands)
     arguments = parser.parse_args(argv)
     own_files()
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("microexpr").setLevel(logging.INFO)  # of libraries, warnings only
     try:
         arguments.run(arguments)
     except (MicroexprError, OSError) as error:
