@@ -77,6 +77,9 @@ def _kill_everything(project, environment) -> dict[Path, int]:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for started in (project.folder / "notes").glob("started.*"):
+        # A stage's first job never ends by itself: one that was running was killed with all.
+        started.with_name(f"killed{started.suffix}").touch()
     written = recorded(project)
     # Snakemake's own lock outlives a kill; its message says so, and the README too.
     locked = project.run()
