@@ -60,4 +60,4 @@ lock:
 	$(PYTHON) tools/lock.py
 
 clean:
-	rm -rf results .snakemake
+	rm -rf results .snakemake .test/results .test/.snakemake

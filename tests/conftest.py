@@ -43,8 +43,7 @@ def image_cache(tmp_path):
         path = tmp_path / f"{kind}.h5"
         with cache.create(path, kind, cache.Provenance()) as out:
             for number in range(clips):
-                attributes = {"subject": f"s{number}", "label": "negative", "fps": 100.0}
-                with out.clip(f"s{number}_ne_01", **attributes) as clip:
+                with out.clip(f"s{number}_ne_01", fps=100.0) as clip:
                     clip.append(
                         rng.integers(0, 256, (frames, size, size, 3), np.uint8),
                         frame=np.arange(frames) + 1000,

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("Snakefile", "config.yaml", "config", "workflow", "profiles", "envs", "src")
+PARTS = ("Snakefile", "config.yaml", "config", "workflow", "profiles", "envs", "src", ".test")
+# Of the table of a dry run: targets that run nothing, and the sum.
+NO_JOBS = ("all", "default", "total")
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def job_counts(dry_run: str) -> dict[str, int]:
     """Read the number of jobs of each rule from what a dry run prints."""
     text = dry_run.rpartition("Job stats:")[-1]
     counts = dict(re.findall(r"^(\w+) +(\d+)$", text, flags=re.MULTILINE))
-    return {rule: int(count) for rule, count in counts.items() if rule not in ("total", "all")}
+    return {rule: int(count) for rule, count in counts.items() if rule not in NO_JOBS}
 
 
 def fresh(folder: Path) -> Project:

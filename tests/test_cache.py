@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -53,7 +54,7 @@ def test_features_keep_their_bits_under_every_compression(tmp_path, compression)
     path = tmp_path / "features.h5"
     with (
         cache.create(path, "features", cache.Provenance(), compression=compression) as out,
-        out.clip("a", subject="s1") as clip,
+        out.clip("a", fps=100.0) as clip,
     ):
         clip.append(values, frame=np.arange(4), time=np.arange(4) / 100)
     with cache.open_cache(path) as found:
@@ -253,3 +254,34 @@ def test_frames_do_not_fill_the_memory_of_the_machine(tmp_path, kind, kept):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     share = int(done.stdout) / path.stat().st_size
     assert share > 0.9 if kept else share < 0.5
+
+
+def note_of(path, *, value=0, compression="gzip", **made):
+    """Write a cache of one frame; give the note beside it."""
+    with (
+        cache.create(path, "faces", cache.Provenance(**made), compression=compression) as out,
+        out.clip("a", fps=100.0) as clip,
+    ):
+        clip.append(np.full((1, 4, 4, 3), value, np.uint8), frame=np.arange(1), time=np.zeros(1))
+    return path.with_name(f"{path.name}.content").read_text()
+
+
+def test_the_note_beside_a_cache_follows_from_values_and_attributes_only(tmp_path):
+    path = tmp_path / "s1.h5"
+    note = note_of(path)
+    with cache.open_cache(path) as found:
+        sums = {name: found.attributes[f"{name}_sha256"] for name in ("attributes", "content")}
+    lines = "".join(f"{name}\0{digest}\n" for name, digest in sums.items())
+    assert note == f"{hashlib.sha256(lines.encode()).hexdigest()}  content of s1.h5\n"
+    written = path.read_bytes()
+    assert note_of(path, compression="none") == note
+    assert path.read_bytes() != written
+    assert note_of(path, value=1) != note
+    assert note_of(path, params={"crop": 1}) != note
+
+
+def test_no_room_for_the_note_leaves_no_cache(tmp_path):
+    (tmp_path / "s1.h5.content").mkdir()  # no file can take its name
+    with pytest.raises(OSError, match="directory"):
+        note_of(tmp_path / "s1.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["s1.h5.content"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import h5py
 import pytest
 
+from microexpr import cache
 from microexpr.cli import main
 
 
@@ -61,6 +63,21 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, monkeypatch, capsys, ar
     assert list(tmp_path.iterdir()) == []
 
 
+def test_each_bad_clip_has_a_line_of_its_own(tmp_path, capsys):
+    lines = ["path,subject,label", "a\\nb.mp4,s1,positive", "gone.mp4,s2,positive"]
+    (tmp_path / "clips.csv").write_text("\n".join(lines))
+    table = {"kind": "video", "root": str(tmp_path), "table": str(tmp_path / "clips.csv")}
+    config = json.dumps({"data": table})
+    assert main(["index", str(tmp_path / "manifest.csv"), "--config", config]) == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if line]
+    assert [line.split(": ")[:2] for line in said[:2]] == [
+        ["microexpr index", "clip s1_a_nb"],
+        ["microexpr index", "clip s2_gone"],
+    ]
+    assert said[-1] == "microexpr index: no clip can be used; reasons: 2"
+    assert len(said) == 3
+
+
 def test_verify_prints_checksums_and_fails_on_damage(image_cache, capsys):
     path = image_cache()
     assert main(["verify", str(path)]) == 0
@@ -69,3 +86,12 @@ def test_verify_prints_checksums_and_fails_on_damage(image_cache, capsys):
         file["s0_ne_01/frame"][0] = 7
     assert main(["verify", str(path)]) == 2
     assert "does not match its checksum" in capsys.readouterr().err
+
+
+def test_an_interrupted_command_says_so(image_cache, capsys, monkeypatch):
+    def interrupt(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cache, "verify", interrupt)
+    assert main(["verify", str(image_cache())]) == 130
+    assert capsys.readouterr().err == "microexpr verify: interrupted\n"

@@ -15,6 +15,7 @@ import torch
 
 from footage import luma_of, texture, times_of, write_images, write_video
 from microexpr.cli import main
+from microexpr.tables import seal
 from trained_models import FACES, LABELS, PLAIN, export, settings
 
 P = [f"p_{label}" for label in LABELS]
@@ -225,12 +226,11 @@ def test_bad_input_is_one_line(capsys, tmp_path, plain):
     ("spoil", "message"),
     [
         (lambda m: (m / "config.json").unlink(), "no exported model"),
-        (lambda m: (m / "config.json").write_text("{"), "config.json: cannot be read"),
-        (lambda m: (m / "config.json").write_text("{}"), "format None"),
-        (
-            lambda m: (m / "config.json").write_text('{"format": "microexpr/exported 1.0"}'),
-            "it has no entry config",
-        ),
+        (lambda m: rewrite(m, "{"), "config.json: cannot be read"),
+        (lambda m: rewrite(m, "{}"), "format None"),
+        (lambda m: rewrite(m, '{"format": "microexpr/exported 1.0"}'), "it has no entry config"),
+        (lambda m: (m / "config.json").write_text("{}"), "was changed after it was written"),
+        (lambda m: (m / "config.json.sha256").unlink(), "has no seal (config.json.sha256)"),
         (lambda m: (m / "model.safetensors").unlink(), "model.safetensors is missing"),
         (lambda m: (m / "model.safetensors").write_bytes(b"x"), "damaged, or not of the config"),
         (lambda m: edit(m, "weights", "sha256", "0" * 64), "trained with weights random"),
@@ -247,7 +247,12 @@ def test_a_damaged_model_is_one_line(capsys, tmp_path, spoil, message):
 def edit(model: Path, section: str, key: str, value: object) -> None:
     about = json.loads((model / "config.json").read_text())
     about[section][key] = value
-    (model / "config.json").write_text(json.dumps(about))
+    rewrite(model, json.dumps(about))
+
+
+def rewrite(model: Path, text: str) -> None:
+    (model / "config.json").write_text(text)
+    seal(model / "config.json")
 
 
 def test_retrained_blocks_answer_too(capsys, tmp_path):

@@ -124,7 +124,7 @@ def test_jitter_is_what_the_crop_moves(portrait):
 def frames_cache(path, clips):
     with cache.create(path, "frames", cache.Provenance(), compression="none") as out:
         for name, images in clips.items():
-            with out.clip(name, subject="s1", label="negative", fps=100.0) as clip:
+            with out.clip(name, fps=100.0) as clip:
                 clip.append(images, frame=np.arange(len(images)), time=np.arange(len(images)) / 100)
     return path
 
@@ -154,7 +154,27 @@ def test_stage_fails_without_a_face_and_leaves_nothing(tmp_path, portrait, patte
     source = frames_cache(tmp_path / "frames.h5", {"a": images})
     with pytest.raises(DataError, match=message):
         crop.run(Config(), source, tmp_path / "faces.h5")
-    assert [p.name for p in tmp_path.iterdir()] == ["frames.h5"]
+    assert not list(tmp_path.glob("*faces*"))
+
+
+def test_every_clip_without_a_face_is_named(tmp_path, portrait):
+    blank = np.full_like(portrait, 90)
+    clips = {
+        "good": np.stack([portrait] * 5),
+        "nobody": np.stack([blank] * 5),
+        "leaves": np.stack([portrait] * 3 + [blank] * 7),
+        "006_1_2": np.stack([blank] * 6),
+    }
+    source = frames_cache(tmp_path / "frames.h5", clips)
+    with pytest.raises(DataError) as caught:
+        crop.run(Config(), source, tmp_path / "faces.h5")
+    nobody, leaves, third = caught.value.messages
+    assert "clip nobody: no face in frames 0-4" in nobody
+    assert "crop.min_score 0.7" in nobody
+    assert nobody.endswith("; to leave the clip out: data.leave_out: [nobody]")
+    assert "clip leaves: a face in 3 of 10 frames, crop.min_detected asks for 50%; " in leaves
+    assert third.endswith("data.leave_out: ['006_1_2']")
+    assert not list(tmp_path.glob("*faces*"))
 
 
 def test_cropped_releases_skip_detection(tmp_path):

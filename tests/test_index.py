@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import csv
+import re
 
 import cv2
 import numpy as np
 import pytest
+import yaml
 
-from microexpr import manifest
+from footage import moving, swing, texture, write_video
+from microexpr import datasets, manifest
+from microexpr.cache import open_cache
 from microexpr.config import Config
 from microexpr.datasets import Finding
 from microexpr.datasets.listing import refuse
 from microexpr.errors import DataError
-from microexpr.stages import index
+from microexpr.stages import decode, index
+
+# Times of the frames of a video in 1/600 s: 30 frames/s, and a long pause.
+PTS = [20 * k + 200 * (k > 9) for k in range(24)]
 
 
 def smic(root, **clips):
@@ -74,10 +81,12 @@ def test_a_problem_stops_the_run_unless_it_is_named(tmp_path, problem):
     sizes = [4, 8] if problem == "short_clips" else [4]
     values = {"kind": "smic", "root": str(tmp_path)}
     config = Config.parse({"data": values})
-    with pytest.raises(
-        DataError, match=rf"^clip {clip_id}: .*{problem} 1; all findings are in .*report.csv"
-    ):
+    with pytest.raises(DataError) as caught:
         index.run(config, tmp_path / "manifest.csv", tmp_path / "report.csv", sizes)
+    named, counted = caught.value.messages
+    assert named.startswith(f"clip {clip_id}: ")
+    assert f"data.allow: [{problem}]; to leave the clip out: data.leave_out: [{clip_id}]" in named
+    assert re.fullmatch(rf".* name: {problem} 1; all findings are in .*report.csv", counted)
     assert not (tmp_path / "manifest.csv").exists()
     rows = list(csv.DictReader((tmp_path / "report.csv").open(newline="")))
     assert [(r["clip_id"], r["subject"], r["problem"], r["action"]) for r in rows] == [
@@ -128,10 +137,141 @@ def test_a_subject_that_is_left_out_stands_in_the_report_alone(tmp_path):
     assert [(r["problem"], r["subject"], r["action"]) for r in rows] == [
         ("left_out_subject", "s2", "dropped")
     ]
-    _, rows = run(tmp_path, leave_out=["s2", "S1"], expected=expected)
-    assert rows[1]["detail"] == "0 clips of a subject of data.leave_out"
+    assert (rows[0]["clip_id"], rows[0]["detail"]) == (
+        "s2_po_01",
+        "data.leave_out names subject s2",
+    )
     with pytest.raises(DataError, match="no clip can be used"):
         run(tmp_path, leave_out=["s1", "s2"])
+
+
+def test_the_remedy_of_every_bad_clip_works(tmp_path):
+    micro = smic(tmp_path, ne_01=range(6), ne_02=range(6), ne_03=range(3), po_01=range(9))
+    (micro / "negative/s1_ne_01/image3.bmp").write_bytes(b"no")
+    (micro / "negative/s1_ne_02/image3.bmp").unlink()
+    (micro / "negative/s1_ne_07").mkdir()
+    (micro / "negative/s1_po_01").mkdir()
+    (micro / "positive/s1_po_01/other4.bmp").write_bytes(b"BM")
+    with pytest.raises(DataError) as caught:
+        run(tmp_path)
+    *named, _ = caught.value.messages
+    clips = {yaml.safe_load(text.rpartition("data.leave_out: ")[2])[0] for text in named}
+    assert clips == {"s1_ne_01", "s1_ne_02", "s1_ne_03", "s1_ne_07", "s1_po_01"}
+    (micro / "surprise/s1_su_01").mkdir(parents=True)
+    for counter in range(6):
+        cv2.imwrite(
+            str(micro / f"surprise/s1_su_01/image{counter}.bmp"), np.zeros((4, 4, 3), np.uint8)
+        )
+    left, rows = run(tmp_path, leave_out=sorted(clips))
+    assert [clip.clip_id for clip in left] == ["s1_sur_01"]
+    assert {row["problem"] for row in rows} == {"left_out_clip"}
+    assert {row["clip_id"] for row in rows} == clips
+
+
+def test_a_clip_is_left_out_once_and_unknown_names_stop_nothing(tmp_path, caplog):
+    smic(tmp_path, ne_01=range(6), po_01=range(9), su_01=range(9))
+    names = ["s1_ne_01", "gone", "S1_po_1", "s1_ne_01"]
+    clips, rows = run(tmp_path, leave_out=names, expected={"clips": 3})
+    assert [clip.clip_id for clip in clips] == ["s1_po_01", "s1_sur_01"]
+    assert [(row["problem"], row["clip_id"], row["action"]) for row in rows] == [
+        ("left_out_clip", "s1_ne_01", "dropped"),
+        ("unknown_name", "", "kept"),
+        ("unknown_name", "", "kept"),
+    ]
+    assert rows[1]["detail"].endswith("no subject and no clip is called 'gone'")
+    assert "called 'S1_po_1'; there is s1_po_01" in rows[2]["detail"]
+    assert "unknown_name: 2, the first: data.leave_out: no subject" in caplog.text
+
+
+def test_a_clip_of_a_subject_that_is_left_out_is_counted_once(tmp_path):
+    smic(tmp_path, ne_01=range(6))
+    second = tmp_path / "SMIC_all_raw/HS/s2/micro/positive/s2_po_01"
+    second.mkdir(parents=True)
+    for counter in range(6):
+        cv2.imwrite(str(second / f"image{counter}.bmp"), np.zeros((4, 4, 3), np.uint8))
+    clips, rows = run(tmp_path, leave_out=["s2_po_01", "s2"])
+    assert len(clips) == 1
+    assert [(row["problem"], row["clip_id"]) for row in rows] == [("left_out_subject", "s2_po_01")]
+
+
+@pytest.fixture
+def videos(tmp_path):
+    """Write two videos, one of which is damaged, and a table; give a function that indexes them."""
+    texture_ = texture(48, 64)
+    write_video(tmp_path / "a.mkv", moving(texture_, swing(24, 1.0)), pts=PTS)
+    write_video(tmp_path / "b.mkv", moving(texture_, swing(24, 1.0)))
+    content = bytearray((tmp_path / "b.mkv").read_bytes())
+    content[-900:-600] = bytes(300)
+    (tmp_path / "b.mkv").write_bytes(content)
+
+    def index_of(*rows, **data):
+        text = "path,subject,label,clip_id,fps,onset,offset\n" + "\n".join(rows)
+        (tmp_path / "clips.csv").write_text(text)
+        return run(tmp_path, kind="video", table=str(tmp_path / "clips.csv"), **data)
+
+    return index_of
+
+
+def test_videos_are_counted_as_they_are_decoded(tmp_path, videos):
+    rows = [
+        *("a.mkv,s1,positive,whole,,,", "a.mkv,s1,positive,part,,3,11"),
+        *("a.mkv,s2,negative,given,50,,", "b.mkv,s2,negative,before,,2,9"),
+    ]
+    clips, report = videos(*rows)
+    assert report == []
+    assert {clip.clip_id: (clip.frames, clip.times) for clip in clips} == {
+        "whole": (24, "stamps"),
+        "part": (9, "stamps"),
+        "given": (24, "fps"),
+        "before": (8, "stamps"),
+    }
+    decode.run(tmp_path, tmp_path / "manifest.csv", ["s1", "s2"], tmp_path / "x.h5")
+    with open_cache(tmp_path / "x.h5", "frames") as cache:
+        for clip in clips:
+            assert len(cache[clip.clip_id]) == clip.frames
+            assert cache[clip.clip_id].attributes["fps"] == clip.fps
+        # The stamps decide when each frame was taken, and not the rate.
+        np.testing.assert_allclose(cache["whole"]["time"], np.array(PTS) / 600, atol=1e-3)
+        np.testing.assert_allclose(cache["given"]["time"], np.arange(24) / 50)
+    assert [manifest.planned(clip) for clip in clips] == datasets.read(
+        Config.parse(
+            {"data": {"kind": "video", "root": str(tmp_path), "table": str(tmp_path / "clips.csv")}}
+        ).data,
+        Config().demo,
+    ).clips
+
+
+def test_every_video_that_cannot_be_decoded_is_found_by_the_index(tmp_path, videos):
+    (tmp_path / "c.mp4").write_text("no video")
+    rows = [
+        *("a.mkv,s1,positive,good,,,", "b.mkv,s2,negative,damaged,,,", "c.mp4,s3,positive,no,,,"),
+        *("a.mkv,s3,negative,long,,5,99", "a.mkv,s3,negative,one,,5,6"),
+    ]
+    with pytest.raises(DataError) as caught:
+        videos(*rows)
+    found = [text.partition(": ")[::2] for text in caught.value.messages[:-1]]
+    assert [clip for clip, _ in found] == ["clip damaged", "clip long", "clip no", "clip one"]
+    for (_, text), said in zip(
+        found,
+        (
+            r"b.mkv: frame \d+ (is damaged|cannot be decoded).*\(unreadable_files\)",
+            r"a.mkv has 24 frames, the clip ends at frame 99",
+            r"c.mp4 cannot be opened as a video",
+            r"2 frames are fewer than windows.n 4, 6 .*\(short_clips\)",
+        ),
+        strict=True,
+    ):
+        assert re.search(said, text), text
+    clips, _ = videos(*rows, allow=["unreadable_files", "short_clips"])
+    assert [clip.clip_id for clip in clips] == ["good", "one"]
+
+
+def test_a_video_that_changed_after_the_index_is_refused(tmp_path, videos):
+    videos("a.mkv,s1,positive,c,,,", "a.mkv,s1,positive,d,,1,8")
+    write_video(tmp_path / "a.mkv", moving(texture(48, 64), swing(20, 1.0)))
+    with pytest.raises(DataError, match="^clip c: .*a.mkv has 20 frames, the manifest says 24; "):
+        decode.run(tmp_path, tmp_path / "manifest.csv", ["s1"], tmp_path / "x.h5")
+    assert not (tmp_path / "x.h5").exists()
 
 
 def test_refusal_counts_every_kind():
@@ -143,8 +283,11 @@ def test_refusal_counts_every_kind():
     ]
     refuse(findings, ["missing_frames", "missing_apex"], "r.csv")
     with pytest.raises(
-        DataError, match=r"^clip c1: x \(missing_apex\); .*name: missing_apex 1; all"
+        DataError, match=r"^clip c1: x \(missing_apex\); .*\n.*: missing_apex 1; all"
     ):
         refuse(findings, ["missing_frames"], "r.csv")
-    with pytest.raises(DataError, match=r"clip c0.*missing_frames 2, missing_apex 1"):
+    with pytest.raises(DataError) as caught:
         refuse(findings, [], "r.csv")
+    *named, counted = caught.value.messages
+    assert [text[:7] for text in named] == ["clip c0", "clip c1", "clip c2"]
+    assert "missing_frames 2, missing_apex 1" in counted

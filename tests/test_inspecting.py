@@ -6,9 +6,10 @@ import h5py
 import numpy as np
 import pytest
 
-from microexpr.backbones.build import SHIPPED
+import listed
 from microexpr.cache import verify
 from microexpr.cli import main
+from microexpr.networks import SHIPPED
 from trained_models import export, settings
 
 
@@ -23,12 +24,27 @@ def test_a_cache(image_cache, capsys):
         zeros = float((file["s1_ne_01/image"][()] == 0).mean())
     said = inspected(capsys, path)
     assert f"content sha256 {verify(path)}: as stored" in said
-    assert "3 clips, 15 frames, 3 negative" in said
-    for subject in range(3):
-        assert f"subject s{subject}" in said
+    assert "3 clips, 15 frames\n" in said
+    assert "subject" not in said
     (line,) = (line for line in said.splitlines() if "s1_ne_01" in line)
-    assert "negative, 5 frames of 16x16x3 uint8, " in line
+    assert "s1_ne_01: 5 frames of 16x16x3 uint8, " in line
     assert f"{zeros:.1%} zeros" in line
+
+
+def test_a_cache_with_its_manifest_in_a_folder_above(image_cache, tmp_path, capsys):
+    path = tmp_path / "results/faces/s0-s2.h5"
+    path.parent.mkdir(parents=True)
+    image_cache(clips=3, frames=5).rename(path)
+    clips = ["s0_ne_01", "s1_ne_01"]
+    table = listed.write(tmp_path / "results/manifest.csv", clips, ["s0", "s1"], ["a", "b"])
+    said = inspected(capsys, path)
+    assert "3 clips, 15 frames, 1 a, 1 b, 1 not in the manifest\n" in said
+    assert "subjects and labels: " in said
+    lines = [line.strip(" │├└─") for line in said.splitlines()]
+    assert lines[lines.index("subject s1") + 1].startswith("s1_ne_01: b, 5 frames of 16x16x3")
+    assert any(line.startswith("s2_ne_01: 5 frames") for line in lines)
+    table.write_text("nothing\n")
+    assert "no subjects and labels: " in inspected(capsys, path)
 
 
 def test_features_with_their_origin_and_the_model_of_them(tmp_path, capsys):

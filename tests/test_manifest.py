@@ -7,6 +7,7 @@ import pytest
 from microexpr import manifest
 from microexpr.config import Expected
 from microexpr.errors import DataError
+from microexpr.tables import seal
 
 
 def _clip(**changes):
@@ -28,6 +29,30 @@ def _clip(**changes):
 def test_a_data_set_that_cannot_be_is_refused(clips, message):
     with pytest.raises(DataError, match=message):
         manifest.check(clips, ["negative"])
+
+
+def test_everything_that_is_wrong_is_named():
+    clips = [_clip(), _clip(), _clip(clip_id="b", subject="S01", label="anger")]
+    with pytest.raises(DataError) as caught:
+        manifest.check(clips, ["negative"])
+    assert [message.split(": ")[0] for message in caught.value.messages] == [
+        "clip s1_ne_01",
+        "clip b",
+        "clip b",
+    ]
+
+
+def test_what_the_index_alone_knows_is_not_planned():
+    video = dict(kind="video", source="a.mp4", first=0, last=0)
+    listed = _clip(**video, frames=0, fps=0.0)
+    assert (listed.times, listed.length) == ("stamps", 0)
+    counted = listed.model_copy(update={"frames": 30, "fps": 29.97})
+    assert counted.length == 30
+    assert manifest.planned(counted) == listed
+    given = _clip(**video, frames=30, fps=50.0)
+    assert (given.times, manifest.planned(given).fps) == ("fps", 50.0)
+    assert manifest.planned(given).frames == 0
+    assert manifest.planned(_clip()) == _clip()
 
 
 def test_counts_that_differ_are_all_named():
@@ -65,11 +90,12 @@ def test_manifest_roundtrip_and_bad_rows(tmp_path):
     text = (tmp_path / "manifest.csv").read_text()
     for old, new, message in (
         (",3,1,3,", ",many,1,3,", "line 2: column frames"),
-        (",1,2,3\n", ",4,2,3\n", "line 3: column onset: .*do not increase"),
-        (",1,2,3\n", ",1,x,3\n", "line 3: column apex"),
+        (",1,2,3,fps\n", ",4,2,3,fps\n", "line 3: column onset: .*do not increase"),
+        (",1,2,3,fps\n", ",1,x,3,fps\n", "line 3: column apex"),
     ):
         assert old in text
         (tmp_path / "bad.csv").write_text(text.replace("\r\n", "\n").replace(old, new, 1))
+        seal(tmp_path / "bad.csv")
         with pytest.raises(DataError, match=message):
             manifest.read(tmp_path / "bad.csv")
 

@@ -10,8 +10,10 @@ import yaml
 
 from microexpr import ablation, variants
 from microexpr.backbones import build
+from microexpr.backbones.build import ARCHITECTURES
 from microexpr.config import Config
 from microexpr.errors import ConfigError
+from microexpr.networks import NETWORKS
 from microexpr.plan import Plan
 from microexpr.variants import Run
 from test_config import merge
@@ -26,10 +28,10 @@ def plan(**sections) -> Plan:
 
 def test_the_networks_are_what_they_are_said_to_be():
     for name in ("mobilenet_vggface2", "random_mobilenet", "random_resnet50"):
-        assert ablation.NETWORKS[name][2] == build(name).n_blocks
-        assert name in (f"random_{ablation.NETWORKS[name][0]}", "mobilenet_vggface2")
+        assert NETWORKS[name].blocks == build(name).n_blocks
+        assert name in (f"random_{NETWORKS[name].family}", "mobilenet_vggface2")
     fields = Config.model_json_schema()["$defs"]["Features"]["properties"]
-    assert set(ablation.NETWORKS) == set(fields["backbone"]["enum"])
+    assert set(NETWORKS) == set(ARCHITECTURES) == set(fields["backbone"]["enum"])
 
 
 def test_a_variant_is_the_configuration_with_some_keys_changed():

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import listed
 from microexpr import backbones, cache
 from microexpr.config import Config
 from microexpr.stages import model as stage
+from microexpr.tables import write_table
 
 LABELS = ("negative", "positive", "surprise")
 FACES = {"backbone": "mobilenet_vggface2", "cut": 13}
@@ -48,9 +50,8 @@ def write_features(path: Path, config: Config, *, fps: float = 100.0, frames: in
     with cache.create(path, "features", made) as out:
         for subject in ("s1", "s2"):
             for label in LABELS:
-                attributes = {"subject": subject, "label": label, **about}
                 clip_id = f"{subject}_{label}"
-                with out.clip(clip_id, cut=config.features.cut, **attributes) as clip:
+                with out.clip(clip_id, cut=config.features.cut, **about) as clip:
                     clip.append(
                         rng.random((frames, *shape), np.float32).astype(np.float16),
                         frame=np.arange(frames),
@@ -59,6 +60,12 @@ def write_features(path: Path, config: Config, *, fps: float = 100.0, frames: in
                         box=np.zeros((frames, 4)),
                     )
     return path
+
+
+def write_manifest(path: Path) -> Path:
+    """Write the table of these clips."""
+    clips = [(subject, label) for subject in ("s1", "s2") for label in LABELS]
+    return listed.write(path, ["_".join(clip) for clip in clips], *zip(*clips, strict=True))
 
 
 def write_metrics(path: Path, config: Config, *, protocol: str = "loso") -> Path:
@@ -72,6 +79,8 @@ def write_metrics(path: Path, config: Config, *, protocol: str = "loso") -> Path
         "clips": 6,
         "subjects": 2,
         "protocol": protocol,
+        "subject_independent": "true",
+        "weights_sha256": "",
         "backbone": config.features.backbone,
         "cut": config.features.cut,
         "data": "synthetic",
@@ -82,7 +91,8 @@ def write_metrics(path: Path, config: Config, *, protocol: str = "loso") -> Path
         for metric, name in cells
     ]
     floor = {"method": "majority", "metric": "accuracy", "class": "all", "value": 1 / 3}
-    pd.DataFrame([*rows, {**about, **floor, "n": None}]).to_csv(path, index=False)
+    frame = pd.DataFrame([*rows, {**about, **floor, "n": None}]).astype({"n": "Int64"})
+    write_table(path, frame)
     return path
 
 
@@ -91,5 +101,6 @@ def export(folder: Path, config: Config, *, fps: float = 100.0, frames: int = 20
     folder.mkdir(parents=True, exist_ok=True)
     features = write_features(folder / "features.h5", config, fps=fps, frames=frames)
     metrics = write_metrics(folder / "metrics.csv", config)
-    stage.run(config, [features], folder / "model", metrics=metrics)
+    clips = write_manifest(folder / "manifest.csv")
+    stage.run(config, [features], folder / "model", manifest_path=clips, metrics=metrics)
     return folder / "model"

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from microexpr.backbones.build import SHIPPED
 from microexpr.backbones.mobilenet import CHANNELS, STRIDES, mobilenet_v1
 from microexpr.backbones.weights import header
 from microexpr.files import replacing, sha256_of
+from microexpr.networks import SHIPPED
 
 Arrays = dict[str, np.ndarray]
 Node = Mapping[str, Any]

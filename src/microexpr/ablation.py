@@ -11,17 +11,9 @@ from itertools import product
 
 from microexpr.config import Changes, Config
 from microexpr.errors import ConfigError
+from microexpr.networks import NETWORKS
 from microexpr.variants import Run
 
-# Of each backbone: what kind of network, what its weights come from, and its number of blocks.
-NETWORKS = {
-    "mobilenet_vggface2": ("mobilenet", "vggface2", 13),
-    "random_mobilenet": ("mobilenet", "random", 13),
-    "resnet50_vggface2": ("resnet50", "vggface2", 16),
-    "resnet50_imagenet": ("resnet50", "imagenet", 16),
-    "random_resnet50": ("resnet50", "random", 16),
-    "efficientnet_lite0_imagenet": ("efficientnet_lite0", "imagenet", 16),
-}
 FACTORS = ("magnification", "head", "reading", "weights", "blocks")
 METHODS = ("none", "filter_only", "amm", "pmm")
 HEADS = ("bilstm", "frame_fc")
@@ -64,13 +56,13 @@ class Row:
 
 def default_levels(config: Config) -> dict[str, str]:
     """Level of each factor in the configuration as it is."""
-    _, weights, blocks = NETWORKS[config.features.backbone]
+    network = NETWORKS[config.features.backbone]
     return {
         "magnification": config.ablation.method,
         "head": config.train.head,
         "reading": config.train.readings[0],
-        "weights": weights,
-        "blocks": "frozen" if config.features.cut == blocks else "retrained",
+        "weights": network.trained_on,
+        "blocks": "frozen" if config.features.cut == network.blocks else "retrained",
     }
 
 
@@ -154,7 +146,7 @@ def _check(config: Config, changes: tuple[Changes, ...], chosen: Mapping[str, st
     changed = config.changed(*changes)
     found = default_levels(changed)
     backbone, cut = changed.features.backbone, changed.features.cut
-    network, mine = (NETWORKS[c.features.backbone][0] for c in (changed, config))
+    network, mine = (NETWORKS[c.features.backbone].family for c in (changed, config))
     if chosen["weights"] == "random" and network != mine:
         raise ConfigError(
             f"ablation.weights.random: {backbone} is another network than "

@@ -15,20 +15,31 @@ MALLOC = {
 }
 
 
-def share_environment(project: Path) -> None:
+# Name of the variable that envs/*.yaml install this package from.
+SOURCE = "MICROEXPR_SOURCE"
+
+
+def share_environment(source: str) -> None:
     """Let the jobs find the interpreter and the package of the workflow, and keep their memory.
 
     ``python`` in a rule becomes the one that runs Snakemake, also where nobody has activated its
-    environment (``.venv/bin/snakemake``, a cluster's node). With ``--sdm conda`` the jobs'
-    environment has the libraries, and the package comes from the project's own folder.
+    environment (``.venv/bin/snakemake``, a cluster's node). The package of a checkout is that of
+    the checkout, whatever the jobs' environment holds.
 
     Parameters
     ----------
-    project : Path
-        The folder of the Snakefile.
+    source : str
+        What pip installs the package from: the folder of the checkout, or a repository at a tag.
+        Conda environments of the workflow do so.
     """
-    for name, folder in (("PATH", Path(sys.executable).parent), ("PYTHONPATH", project / "src")):
-        known = os.environ.get(name, "").split(os.pathsep)
-        os.environ[name] = os.pathsep.join([str(folder), *(k for k in known if k)])
+    os.environ[SOURCE] = source
+    _put_first("PATH", Path(sys.executable).parent)
+    if source and Path(source, "src").is_dir():
+        _put_first("PYTHONPATH", Path(source, "src"))
     for name, size in MALLOC.items():
         os.environ.setdefault(name, str(size))
+
+
+def _put_first(name: str, folder: Path) -> None:
+    known = [k for k in os.environ.get(name, "").split(os.pathsep) if k and k != str(folder)]
+    os.environ[name] = os.pathsep.join([str(folder), *known])

@@ -12,10 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import pandas as pd
+from typing import Any
 
 NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 ABANDONED_S = 86400.0  # another machine's temporary file that nobody touched for so long
@@ -108,10 +105,29 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
         temporary.write_bytes(content)
 
 
-def write_csv(path: str | os.PathLike[str], frame: pd.DataFrame, decimals: int = 4) -> None:
-    """Write a table atomically, with fixed decimals, so that a rerun gives the same bytes."""
-    with replacing(path) as temporary:
-        frame.to_csv(temporary, index=False, float_format=f"%.{decimals}f", lineterminator="\n")
+def write_beside(path: str | os.PathLike[str], suffix: str, text: str) -> None:
+    """Write ``<path><suffix>``, a note without which the file `path` is of no use.
+
+    Parameters
+    ----------
+    path : path-like
+        A file that is finished.
+    suffix : str
+        With its dot.
+    text : str
+        Of the note.
+
+    Raises
+    ------
+    OSError
+        When the note cannot be written; `path` is removed then.
+    """
+    path = Path(path)
+    try:
+        write_text(path.with_name(path.name + suffix), text)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.tree import Tree
 
+from microexpr import manifest
 from microexpr.cache import Cache, ClipCache, open_cache, verify
-from microexpr.errors import DataError, WeightsError, brief
+from microexpr.errors import DataError, MicroexprError, WeightsError, brief
+from microexpr.manifest import Clip
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 SAFETENSORS = ".safetensors"
+MANIFEST = "manifest.csv"
 CHUNK = 64  # frames
 ORIGIN = ("created", "source_sha256", "weights_name", "weights_sha256")
 DETAILS = (
@@ -50,6 +55,7 @@ def tree(path: Path) -> Tree:
 
 def _cache(path: Path) -> Tree:
     checksum = verify(path)
+    rows, told = _manifest(path)
     with open_cache(path) as cache:
         about = cache.attributes
         clips = list(cache)
@@ -57,15 +63,31 @@ def _cache(path: Path) -> Tree:
         frames = sum(len(clip) for clip in clips)
         root.add(f"kind {cache.kind}, schema version {about['schema_version']}, complete")
         root.add(f"content sha256 {checksum}: as stored")
-        root.add(f"{len(clips)} clips, {frames} frames, {_counts(clips)}")
+        counts = _counts([rows.get(clip.clip_id) for clip in clips]) if rows else ""
+        root.add(f"{len(clips)} clips, {frames} frames{counts}")
+        if told:
+            root.add(told)
         _origin(root.add("origin"), about)
-        _clips(root, cache)
+        _clips(root, cache, rows)
     return root
 
 
-def _counts(clips: list[ClipCache]) -> str:
-    labels = Counter(str(clip.attributes.get("label", "?")) for clip in clips)
-    return ", ".join(f"{count} {label}" for label, count in sorted(labels.items()))
+def _manifest(path: Path) -> tuple[dict[str, Clip], str]:
+    """Read the manifest beside a cache or in a folder above; say which it is, or what is wrong."""
+    places = (folder / MANIFEST for folder in path.absolute().parents)
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        return {}, ""
+    try:
+        rows = manifest.read(found)
+    except MicroexprError as error:
+        return {}, f"no subjects and labels: {error}"
+    return {clip.clip_id: clip for clip in rows}, f"subjects and labels: {os.path.relpath(found)}"
+
+
+def _counts(rows: list[Clip | None]) -> str:
+    labels = Counter("not in the manifest" if row is None else row.label for row in rows)
+    return "".join(f", {count} {label}" for label, count in sorted(labels.items()))
 
 
 def _origin(branch: Tree, about: dict[str, Any]) -> None:
@@ -79,17 +101,17 @@ def _origin(branch: Tree, about: dict[str, Any]) -> None:
     branch.add("libraries: " + ", ".join(f"{name} {v}" for name, v in versions.items()))
 
 
-def _clips(root: Tree, cache: Cache) -> None:
+def _clips(root: Tree, cache: Cache, rows: Mapping[str, Clip]) -> None:
     subjects: dict[str, Tree] = {}
     for clip in cache:
-        about = clip.attributes
-        subject = str(about.get("subject", "?"))
-        if subject not in subjects:
-            subjects[subject] = root.add(f"subject {subject}")
+        about, row = clip.attributes, rows.get(clip.clip_id)
+        if row and row.subject not in subjects:
+            subjects[row.subject] = root.add(f"subject {row.subject}")
+        branch, label = (subjects[row.subject], f"{row.label}, ") if row else (root, "")
         shape = "x".join(str(size) for size in clip.data.shape[1:])
         low, high, zeros = _values(clip)
-        line = subjects[subject].add(
-            f"{clip.clip_id}: {about.get('label', '?')}, {len(clip)} frames of {shape} "
+        line = branch.add(
+            f"{clip.clip_id}: {label}{len(clip)} frames of {shape} "
             f"{clip.data.dtype}, {low:.4g} to {high:.4g}, {zeros:.1%} zeros, "
             f"{clip.data.id.get_storage_size() / 1e6:.2f} MB"
         )

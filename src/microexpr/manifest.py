@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -22,13 +21,15 @@ from pydantic import (
 )
 
 from microexpr.config import Expected
-from microexpr.errors import DataError
-from microexpr.files import replacing
+from microexpr.errors import DataError, Faults
 from microexpr.spelling import alike
+from microexpr.tables import read_rows, sealed
 
 # Identifiers become file names and HDF5 group names: no separators, no leading dot.
 MAX_IDENTIFIER = 80
 Identifier = Annotated[str, Field(pattern=r"^[\w+-][\w.+-]*$", max_length=MAX_IDENTIFIER)]
+# What stage decode reads of a row: no label.
+DECODED = {"clip_id", "kind", "source", "frames", "first", "last", "fps", "times", "apex"}
 # An annotated frame; an empty cell of the table means that nobody knows it.
 FrameNumber = Annotated[
     Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda cell: None if cell == "" else cell)
@@ -45,22 +46,31 @@ class Clip(BaseModel):
     label: str = Field(min_length=1, description="class")
     kind: Literal["images", "video"] = Field(description="a folder of images, or one video file")
     source: str = Field(min_length=1, description="folder or file, relative to data.root")
-    frames: int = Field(ge=0, description="images listed; 0 for video, counted when decoded")
+    frames: int = Field(
+        ge=0, description="frames that are decoded; 0 for a video that the index has not counted"
+    )
     first: int = Field(
         ge=0, description="camera counter of the first frame that is decoded; 0 for a whole video"
     )
     last: int = Field(
         ge=0, description="camera counter of the last frame that is decoded; 0 for a whole video"
     )
-    fps: float = Field(ge=0, description="frames/s; 0: from the time stamps of the video")
+    fps: float = Field(
+        ge=0, description="frames/s; 0 for a video whose time stamps the index has not read"
+    )
     onset: FrameNumber = Field(None, description="camera counter where the expression starts")
     apex: FrameNumber = Field(None, description="camera counter where it is strongest")
     offset: FrameNumber = Field(None, description="camera counter where it ends")
+    times: Literal["fps", "stamps"] = Field(
+        default_factory=lambda known: "fps" if known.get("fps") else "stamps",
+        description="where the time of a frame comes from: fps, as given; stamps, those of the "
+        "video, from which the index computes fps",
+    )
 
     @property
     def length(self) -> int:
-        """Frames that will be decoded; 0 for a whole video, which is counted then."""
-        if self.kind == "images":
+        """Frames that will be decoded; 0 for a whole video that nobody has counted."""
+        if self.frames:
             return self.frames
         return self.last - self.first + 1 if self.last else 0
 
@@ -70,6 +80,18 @@ class Clip(BaseModel):
         if known != sorted(known):
             raise ValueError(f"onset, apex and offset {known} do not increase")
         return self
+
+
+def planned(clip: Clip) -> Clip:
+    """Return a clip as the readers of data sets list it.
+
+    What the stage index alone can fill in, because it opens the files, is blank: of a video
+    ``frames``, and ``fps`` where it comes from the time stamps.
+    """
+    if clip.kind == "images":
+        return clip
+    fps = clip.fps if clip.times == "fps" else 0.0
+    return clip.model_copy(update={"frames": 0, "fps": fps})
 
 
 def identifier(text: str) -> str:
@@ -163,9 +185,17 @@ def _holds(clip: Clip, part: Clip) -> bool:
     return not clip.last or (clip.first <= part.first and part.last <= clip.last)
 
 
-def digest(rows: Sequence[BaseModel]) -> str:
-    """Checksum of rows: a shard is decoded again when, and only when, its clips have changed."""
-    text = "\n".join(row.model_dump_json() for row in rows)
+def digest(rows: Sequence[BaseModel], columns: set[str] | None = None) -> str:
+    """Checksum of rows: a shard is decoded again when, and only when, its clips have changed.
+
+    Parameters
+    ----------
+    rows : sequence of BaseModel
+        In order.
+    columns : set of str, optional
+        What counts; everything when None.
+    """
+    text = "\n".join(row.model_dump_json(include=columns) for row in rows)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -175,28 +205,29 @@ def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
     Raises
     ------
     DataError
-        When it is empty, an identifier occurs twice, one subject seems to have two spellings (it
-        would be trained on and tested), or a label is unknown.
+        When it is empty; or with one message per name of a clip that occurs twice, subject that
+        seems to have two spellings (it would be trained on and tested), and unknown label.
     """
     if not clips:
         raise DataError("no clip found; see data.root and data.kind")
+    faults = Faults()
     for clip_id, count in Counter(clip.clip_id for clip in clips).items():
         if count > 1:
-            raise DataError(f"clip {clip_id}: {count} clips have this name")
+            faults.add(f"clip {clip_id}: {count} clips have this name")
     spellings: dict[str, Clip] = {}
     for clip in clips:
         first = spellings.setdefault(alike(clip.subject), clip)
         if first.subject != clip.subject:
-            raise DataError(
+            faults.add(
                 f"clip {clip.clip_id}: subject {clip.subject!r} is spelt {first.subject!r} in clip "
                 f"{first.clip_id}; give one person one name, and two persons names that differ in "
                 "more than case and zeros"
             )
-    for clip in clips:
         if clip.label not in labels:
-            raise DataError(
+            faults.add(
                 f"clip {clip.clip_id}: label {clip.label!r} is not in data.labels {list(labels)}"
             )
+    faults.stop()
 
 
 def check_counts(clips: Sequence[Clip], expected: Expected) -> None:
@@ -219,8 +250,8 @@ def check_counts(clips: Sequence[Clip], expected: Expected) -> None:
 
 
 def write(path: str | os.PathLike[str], clips: Sequence[Clip]) -> None:
-    """Write ``manifest.csv``."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    """Write ``manifest.csv`` and its seal."""
+    with sealed(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, list(Clip.model_fields))
         table.writeheader()
         table.writerows(clip.model_dump() for clip in clips)
@@ -232,15 +263,11 @@ def read(path: str | os.PathLike[str]) -> list[Clip]:
     Raises
     ------
     DataError
-        Naming the row and the column that cannot be read.
+        Naming the row and the column that cannot be read; and when the file was changed after it
+        was written.
     """
-    try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
     clips = []
-    for number, row in enumerate(rows, 2):
+    for number, row in enumerate(read_rows(path), 2):
         try:
             clips.append(Clip.model_validate(row))
         except ValidationError as error:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from functools import cache, cached_property
+import shlex
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from microexpr import ablation, datasets, manifest, variants
+from microexpr import ablation, manifest, variants
 from microexpr.config import Config
+from microexpr.datasets.listing import Listing
 from microexpr.errors import ConfigError
 from microexpr.figures import planned
-from microexpr.files import sha256_of
-from microexpr.provenance import fingerprint
-from microexpr.stages import module, part
+from microexpr.pipeline import listing as listings
+from microexpr.pipeline import record, sources, weights
+from microexpr.pipeline.checks import check_across_sections, check_frame_rates
+from microexpr.pipeline.code import Code
+from microexpr.stages import part
 
 
 class Plan:
@@ -24,6 +28,13 @@ class Plan:
     ----------
     values : mapping
         Nested dictionaries, as Snakemake reads them.
+    look : bool
+        Whether to look at the data set: where it is not there, and in jobs, which plan as well,
+        ``results/manifest.csv`` tells what was found last.
+    results : Path
+        Folder of the results: a prefix moves it where the workflow is a module of another one.
+    tell : callable, optional
+        Called with each line that people should read.
 
     Raises
     ------
@@ -33,17 +44,65 @@ class Plan:
         When the data set is not there or not as it should be.
     """
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        *,
+        look: bool = True,
+        results: Path = Path("results"),
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._tell, self._values = tell, dict(values)
         self.config = Config.parse(dict(values))
-        _check_across_sections(self.config)
+        self._results = results
+        known = listings.was_indexed(results)
+        self._looks = (look and listings.is_there(self.config)) or not known
+        if look and not self._looks:
+            tell(f"data.root: {self.config.data.root} is not there, {listings.MANIFEST} is used")
+        if look and (changed := record.other_libraries()):
+            tell(f"results were made with other libraries ({changed}): microexpr adopt compares")
+        check_across_sections(self.config)
 
     @cached_property
-    def listing(self) -> datasets.Listing:
+    def listing(self) -> Listing:
         """Clips of the data set, with what is wrong with it: judged by the stage index."""
-        listing = datasets.read(self.config.data, self.config.demo)
-        manifest.check(listing.clips, self.config.data.labels)
-        _check_frame_rates(self.config, listing.clips)
+        if self._looks:
+            listing = listings.listed(self.config)
+        else:
+            listing = listings.indexed(self.config, self._results)
+        check_frame_rates(self.config, listing.clips)
         return listing
+
+    @property
+    def index_key(self) -> str:
+        """What the manifest and its report follow from."""
+        return listings.key(self.config, self.listing)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the data set is no longer as the manifest says."""
+        return self._looks and listings.recorded_key(self._results) not in ("", self.index_key)
+
+    def start(self) -> None:
+        """Bring the manifest up to date before the first job, and note what the jobs rest on.
+
+        Raises
+        ------
+        DataError
+            When the data set is refused; the report says why.
+        """
+        if self.outdated:
+            path = self._results / listings.MANIFEST
+            self._tell(f"{path}: the data set has changed, it is indexed again")
+            listings.run_index(self._results, self.index_options())
+        self.remember()
+        record.write(self._values)
+
+    def index_options(self) -> str:
+        """Return the options of stage index, for a command line."""
+        windows = [str(n) for n in self.config.windows.n]
+        options = ["--windows", *windows, "--key", self.index_key]
+        return shlex.join([*options, "--config", self.settings("index")])
 
     @cached_property
     def shards(self) -> dict[str, list[manifest.Clip]]:
@@ -55,20 +114,24 @@ class Plan:
         """Subjects of a shard."""
         return list(dict.fromkeys(clip.subject for clip in self.shards[shard]))
 
+    def clips(self, shard: str | None = None) -> list[manifest.Clip]:
+        """Rows of the manifest of a shard, or of all, without what stage index alone fills in."""
+        wanted = self.shards.values() if shard is None else [self.shards[shard]]
+        return [manifest.planned(clip) for clips in wanted for clip in clips]
+
     def rows(self, shard: str | None = None) -> str:
-        """Checksum of the manifest's rows of a shard, or of all."""
-        if shard is not None:
-            return manifest.digest(self.shards[shard])
-        return manifest.digest([clip for clips in self.shards.values() for clip in clips])
+        """Checksum of the manifest's rows; of a shard: of what is decoded, without labels."""
+        return manifest.digest(self.clips(shard), None if shard is None else manifest.DECODED)
 
-    def findings(self) -> str:
-        """Checksum of the clips and of what is wrong with them: what the stage index reads."""
-        return manifest.digest([*self.listing.clips, *self.listing.findings])
+    def sources(self, shard: str) -> str:
+        """Token of the files that a shard's clips are decoded from: changes with their content."""
+        root = Path(self.config.data.root)
+        record = self._results / "sources" / f"{shard}.json"
+        return sources.token(shard, record, root, self.clips(shard), tell=self._tell)
 
-    def long_windows(self) -> list[int]:
-        """Those of ``windows.n`` that some clip is too short for."""
-        lengths = [clip.length for clip in self.listing.clips if clip.length]
-        return [n for n in self.config.windows.n if lengths and n > min(lengths)]
+    def labels(self) -> str:
+        """Checksum of who is seen in each clip, and of its class: no cache holds these two."""
+        return manifest.digest(self.clips(), {"clip_id", "subject", "label"})
 
     def variant(self, name: str) -> Config:
         """Give the configuration of a variant; that of the table where `name` is empty.
@@ -86,8 +149,8 @@ class Plan:
         if name not in changes:
             raise ConfigError(f"there is no variant {name!r} in this configuration")
         config = self.config.changed(*changes[name])
-        _check_across_sections(config)
-        _check_frame_rates(config, self.listing.clips)
+        check_across_sections(config)
+        check_frame_rates(config, self.listing.clips)
         return config
 
     def settings(self, stage: str, arm: str | None = None, *, variant: str = "") -> str:
@@ -116,9 +179,20 @@ class Plan:
         return self.settings("features") if network == self.network() else self.networks[network]
 
     def weights(self, network: str) -> str:
-        """Checksum of the user's weights: another file at the same place makes features again."""
-        given = json.loads(self.feature_settings(network))["features"]["weights"]
-        return _checksum(given["path"]) if given else ""
+        """Checksum of a network's weights: another file at the same place makes features again.
+
+        Raises
+        ------
+        WeightsError
+            When the file is not there, and features would have to be made with it.
+        """
+        settings = json.loads(self.feature_settings(network))["features"]
+        return weights.checksum(network, settings)
+
+    def remember(self) -> None:
+        """Note the checksums of the weights in use: features stay usable without the file."""
+        named = {network: json.loads(text)["features"] for network, text in self.networks.items()}
+        weights.remember(named)
 
     def ablation(self, *, full: bool = False) -> list[variants.Run]:
         """Runs that the ablation's table needs."""
@@ -198,43 +272,11 @@ class Plan:
             raise ConfigError(f"model.n: {model.n} is not in windows.n {self.config.windows.n}")
         return self.arm(model.method, "model.method")
 
-    def code(self, stage: str) -> str:
-        """Fingerprint of a stage's code."""
-        return fingerprint(module(stage))
+    def code(self, stage: str, **used: str) -> str:
+        """Fingerprint of a stage's code; `used` names method, network or system."""
+        return Code(stage, **used).accepted
 
-
-@cache
-def _checksum(path: str) -> str:
-    return sha256_of(path) if Path(path).is_file() else ""
-
-
-def _check_across_sections(config: Config) -> None:
-    """Find what is impossible only together; a stage, which sees its part, could not."""
-    features = config.features
-    *_, blocks = ablation.NETWORKS[features.backbone]
-    if features.cut > blocks:
-        raise ConfigError(
-            f"features.cut: {features.cut} is outside 1..{blocks}, the blocks of "
-            f"{features.backbone}"
-        )
-    arm = config.ablation
-    for key, value, known in (
-        ("method", arm.method, config.magnify.methods),
-        ("n", arm.n, config.windows.n),
-    ):
-        if config.evaluate.controls and value not in known:
-            raise ConfigError(
-                f"ablation.{key}: {value} is none of {known}; evaluate.controls are trained there "
-                "(controls: [] for none)"
-            )
-
-
-def _check_frame_rates(config: Config, clips: Sequence[manifest.Clip]) -> None:
-    """Compare the pass-band with each clip's frame rate; a video brings its own, for the stage."""
-    high_hz = config.magnify.passband_hz[1]
-    for clip in clips:
-        if clip.fps and high_hz >= clip.fps / 2:
-            raise ConfigError(
-                f"magnify.passband_hz: {high_hz:g} Hz is not below half of the {clip.fps:g} "
-                f"frames/s of clip {clip.clip_id} (data.fps)"
-            )
+    def feature_code(self, network: str) -> str:
+        """Like :meth:`code` for stage features."""
+        settings = json.loads(self.feature_settings(network))["features"]
+        return self.code("features", network=settings["backbone"])

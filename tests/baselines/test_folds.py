@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from planted_faces import LABELS, manifest_rows
+from planted_faces import LABELS
 
+import listed
 from microexpr.baselines.base import Answers, Descriptors, Published, System, class_numbers
 from microexpr.baselines.folds import run_folds
 from microexpr.errors import CacheError, DataError, ProtocolError
@@ -35,7 +36,7 @@ class Counting(System):
     def settings(self):
         return {"setting": self.setting}
 
-    def examples(self, caches, folder):
+    def examples(self, caches, clips, folder):
         raise NotImplementedError
 
     def answer(self, examples, fold, *, seed):
@@ -77,7 +78,7 @@ def test_predictions_pass_the_checks_of_evaluation(tmp_path):
     predictions.write(tmp_path / "counting.csv", frame)
     read = predictions.read([tmp_path / "counting.csv"], LABELS)
     given = examples()
-    clips = manifest_rows(given.clip_ids, given.subjects, given.labels)
+    clips = listed.rows(given.clip_ids, given.subjects, given.labels)
     predictions.check(read, clips, classes=LABELS, protocol="loso")
     assert set(read["method"]) == {"counting"}
     assert set(read["reading"]) == {"raw"}

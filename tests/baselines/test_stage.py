@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from planted_faces import LABELS, Planted, manifest_rows, planted
+from planted_faces import LABELS, Planted, planted
 
+import listed
 from microexpr import backbones, baselines
 from microexpr.baselines import describing, evm_tim
 from microexpr.cache import Provenance, create, open_cache
 from microexpr.config import Compare, Config
 from microexpr.errors import CacheError
 from microexpr.evaluation import predictions
+from microexpr.pipeline.code import Code
 from microexpr.protocol import table
 from microexpr.protocol.splits import make_folds
 from microexpr.stages import compare, part, train
@@ -42,7 +44,7 @@ def test_every_system_says_what_is_published_specified_and_inferred(name):
 
 
 def test_a_change_of_one_system_is_no_change_of_another():
-    codes = [baselines.code(name) for name in baselines.CLASSES]
+    codes = [Code("compare", system=name).fingerprint for name in baselines.CLASSES]
     assert len(set(codes)) == len(codes)
 
 
@@ -52,11 +54,10 @@ def write_faces(folder: Path, data: Planted) -> list[Path]:
     for subject in dict.fromkeys(data.subjects):
         path = folder / f"{subject}.h5"
         with create(path, "faces", Provenance()) as out:
-            for clip, who, label in zip(data.clips, data.subjects, data.labels, strict=True):
+            for clip, who in zip(data.clips, data.subjects, strict=True):
                 if who == subject:
                     frames = len(clip.images)
-                    about = {"subject": who, "label": label, "fps": clip.fps}
-                    about["landmarks_px"] = clip.landmarks_px.ravel()
+                    about = {"fps": clip.fps, "landmarks_px": clip.landmarks_px.ravel()}
                     with out.clip(clip.clip_id, **about) as group:
                         group.append(
                             clip.images, frame=np.arange(frames), time=np.arange(frames) / clip.fps
@@ -65,11 +66,13 @@ def write_faces(folder: Path, data: Planted) -> list[Path]:
     return paths
 
 
-def write_folds(path: Path, data: Planted) -> Path:
-    names = [clip.clip_id for clip in data.clips]
-    folds = make_folds(names, data.subjects, data.labels, name="loso", classes=LABELS)
-    table.write(path, manifest_rows(names, data.subjects, data.labels), folds)
-    return path
+def write_tables(folder: Path, data: Planted) -> dict[str, Path]:
+    """Write manifest and folds, as options of the stages."""
+    about = (data.names, data.subjects, data.labels)
+    folds = make_folds(*about, name="loso", classes=LABELS)
+    table.write(folder / "folds.csv", listed.rows(*about), folds)
+    clips = listed.write(folder / "manifest.csv", *about)
+    return {"manifest_path": clips, "folds_path": folder / "folds.csv"}
 
 
 def configured(stage: str, **compare_keys) -> Config:
@@ -80,24 +83,24 @@ def configured(stage: str, **compare_keys) -> Config:
 
 def test_a_stage_reads_faces_learns_and_writes_predictions(tmp_path, caplog):
     data = planted(3, 1)
-    caches, folds = write_faces(tmp_path, data), write_folds(tmp_path / "folds.csv", data)
+    caches, tables = write_faces(tmp_path, data), write_tables(tmp_path, data)
     output = tmp_path / "out" / "ststnet.csv"
     config = configured("compare", epochs=1, seeds=[0, 1])
     with caplog.at_level("INFO"):
-        compare.run(config, caches, output, folds_path=folds, system="ststnet")
+        compare.run(config, caches, output, **tables, system="ststnet")
     frame = predictions.read([output], LABELS)
     assert len(frame) == 9 * 2
     assert set(frame["n"]) == {2}
     assert (frame["fold"] == frame["subject"]).all()
     assert caplog.text.count("estimated") == 9
-    assert sorted(p.name for p in output.parent.iterdir()) == ["ststnet.csv"]
+    assert sorted(p.name for p in output.parent.iterdir()) == ["ststnet.csv", "ststnet.csv.sha256"]
 
 
 def test_descriptors_of_an_interrupted_run_serve_again(tmp_path, monkeypatch):
     data = planted(3, 1)
-    caches, folds = write_faces(tmp_path, data), write_folds(tmp_path / "folds.csv", data)
+    caches, tables = write_faces(tmp_path, data), write_tables(tmp_path, data)
     config, whole, cut = configured("compare"), tmp_path / "a.csv", tmp_path / "b.csv"
-    compare.run(config, caches, whole, folds_path=folds, system="evm_tim")
+    compare.run(config, caches, whole, **tables, system="evm_tim")
     described = []
     describe = evm_tim.EVMTIM.describe
 
@@ -112,37 +115,42 @@ def test_descriptors_of_an_interrupted_run_serve_again(tmp_path, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(evm_tim.EVMTIM, "learn", stop)
         with pytest.raises(KeyboardInterrupt):
-            compare.run(config, caches, cut, folds_path=folds, system="evm_tim")
+            compare.run(config, caches, cut, **tables, system="evm_tim")
     assert len(described) == 9
-    compare.run(config, caches, cut, folds_path=folds, system="evm_tim")
+    compare.run(config, caches, cut, **tables, system="evm_tim")
     assert len(described) == 9
     assert cut.read_bytes() == whole.read_bytes()
-    # Other clips, other code or another apex: other descriptors.
+    # Other clips, other code or another apex: other descriptors. Other labels: the same.
     system, kept = baselines.build("evm_tim", config), tmp_path / "kept"
-    for _ in range(2):
-        system.examples(caches, kept)
+    rows = listed.rows(data.names, data.subjects, data.labels)
+    for labels in (data.labels, data.permuted()):
+        found = system.examples(caches, listed.rows(data.names, data.subjects, labels), kept)
+        assert found.labels == labels
         assert len(described) == 9 + 9
-    system.examples(caches[:2], kept)
+    system.examples(caches[:2], rows[:6], kept)
     assert len(described) == 9 + 9 + 6
     system.apex = lambda _: 3
-    system.examples(caches[:2], kept)
+    system.examples(caches[:2], rows[:6], kept)
     assert len(described) == 9 + 9 + 12
-    monkeypatch.setattr(describing, "fingerprint", lambda _: "other code")
-    system.examples(caches[:2], kept)
+    monkeypatch.setattr(Code, "accepted", "other code")
+    system.examples(caches[:2], rows[:6], kept)
     assert len(described) == 9 + 9 + 18
 
 
 def test_odd_caches_are_refused(tmp_path):
     data = planted(1, 1)
     (path,) = write_faces(tmp_path, data)
+    rows = listed.rows(data.names, data.subjects, data.labels)
     system = baselines.build("evm_tim", configured("compare"))
     with pytest.raises(CacheError, match="clip s1_00 is in another shard as well"):
-        system.examples([path, path], tmp_path)
-    system.examples([path], tmp_path)
+        system.examples([path, path], rows, tmp_path)
+    with pytest.raises(CacheError, match="s1.h5: clip s1_02 is not in the manifest"):
+        system.examples([path], rows[:2], tmp_path)
+    system.examples([path], rows, tmp_path)
     file = tmp_path / describing.FILE
     file.write_bytes(file.read_bytes()[:-40])
     with pytest.raises(CacheError, match=f"{file.name}: damaged"):
-        system.examples([path], tmp_path)
+        system.examples([path], rows, tmp_path)
 
 
 def write_features(path: Path, faces: list[Path], cut: int) -> list[Path]:
@@ -164,18 +172,20 @@ def write_features(path: Path, faces: list[Path], cut: int) -> list[Path]:
 @pytest.mark.parametrize("cut", [13, 12])
 def test_own_network_repeats_the_arm_none_frozen_to_the_last_block(tmp_path, cut):
     data = planted(3, 1, size_px=64)
-    faces, folds = write_faces(tmp_path, data), write_folds(tmp_path / "folds.csv", data)
+    faces, tables = write_faces(tmp_path, data), write_tables(tmp_path, data)
     caches = write_features(tmp_path / "features.h5", faces, cut)
     values = {"features": {"backbone": "random_mobilenet", "cut": cut}}
     values |= {"train": {"epochs": 2, "readings": ["raw"]}, "compare": {"against": {"n": 7}}}
     config = Config.parse(part(Config.parse(values), "compare_own"))
     system = baselines.build("vggface2_bilstm", config)
     assert system.frames == 7
-    assert system.examples(caches, tmp_path).shape == (1024, 1, 1)
-    compare.run(config, caches, tmp_path / "own.csv", folds_path=folds, system="vggface2_bilstm")
+    assert system.examples(
+        caches, listed.rows(data.names, data.subjects, data.labels), tmp_path
+    ).shape == (1024, 1, 1)
+    compare.run(config, caches, tmp_path / "own.csv", **tables, system="vggface2_bilstm")
     own = pd.read_csv(tmp_path / "own.csv")
     assert (own["n_windows"] > 1).all()
     if cut == 13:  # the arm itself, as the stage train has it
-        train.run(config, caches, tmp_path / "arm.csv", folds_path=folds, method="none", n=7)
+        train.run(config, caches, tmp_path / "arm.csv", **tables, method="none", n=7)
         arm = pd.read_csv(tmp_path / "arm.csv")
         pd.testing.assert_frame_equal(own.drop(columns="method"), arm.drop(columns="method"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microexpr.datasets.images import gaps, is_image, list_images
-from microexpr.errors import DataError
+from microexpr.errors import ConfigError, DataError
 from release_trees import frames, listing, problems
 
 
@@ -113,6 +113,32 @@ def test_a_wrong_table_is_refused(tmp_path, text, message):
         listing(**table(tmp_path, text))
 
 
+def test_every_bad_line_of_a_table_is_found(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    frames(tmp_path / "frames", [1, 2])
+    (tmp_path / "frames/other2.jpg").touch()
+    lines = [
+        *("path,subject,label,clip_id,fps,onset,offset", "a.mp4,s1,positive,good,,,"),
+        *("gone.mp4,s1,positive,,,,", ",s1,positive,nameless,,,", "a.mp4,s2,positive,slow,-1,,"),
+        *("a.mp4,s2,positive,half,,3,", "frames,s3,positive,twice,25,,", "a.mp4,s3,sad,sad,,,"),
+        f"a.mp4,s3,positive,{'x' * 99},,,",
+    ]
+    found = listing(**table(tmp_path, "\n".join(lines)))
+    assert [clip.clip_id for clip in found.clips] == ["good"]
+    assert problems(found) == [
+        ("missing_clips", "s1_gone"),
+        ("unreadable_rows", ""),
+        ("unreadable_rows", "slow"),
+        ("unreadable_rows", "half"),
+        ("unreadable_files", "twice"),
+        ("unknown_labels", "sad"),
+        ("unreadable_rows", ""),
+    ]
+    for number, finding in enumerate(found.findings, 3):
+        assert f"clips.csv: line {number}: " in finding.detail
+        assert finding.action == "dropped"
+
+
 def test_a_table_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match="data.table: kind video needs a CSV"):
         listing(kind="video", root=str(tmp_path))
@@ -141,14 +167,36 @@ def test_folders_of_classes(tmp_path):
     [
         ("positive/anna", {"fps": 25}, "positive/anna: a clip is named subject_clip"),
         ("positive/_1", {"fps": 25}, "a clip is named subject_clip"),
-        ("positive/anna_1", {}, "data.fps: positive/anna_1 is a folder of images"),
-        ("angry/anna_1", {"fps": 25}, "no clip can be used.*unknown_labels"),
+        ("angry/anna_1", {"fps": 25}, r"clip anna_1: .*unknown_labels\)\nno clip can be used"),
     ],
 )
 def test_folders_that_do_not_fit_are_refused(tmp_path, folder, settings, message):
     frames(tmp_path / folder, [1])
     with pytest.raises(DataError, match=message):
         listing(kind="folder", root=str(tmp_path), **settings)
+
+
+def test_folders_of_images_need_a_frame_rate(tmp_path):
+    frames(tmp_path / "positive/anna_1", [1])
+    with pytest.raises(ConfigError, match="data.fps: positive/anna_1 is a folder of images"):
+        listing(kind="folder", root=str(tmp_path))
+
+
+def test_every_bad_folder_is_found(tmp_path):
+    frames(tmp_path / "positive/anna_1", [1])
+    frames(tmp_path / "positive/bob", [1])
+    frames(tmp_path / "negative/cy_1", [1, 2])
+    (tmp_path / "negative/cy_1/second2.jpg").touch()
+    frames(tmp_path / f"negative/{'x' * 90}_1", [1])
+    found = listing(kind="folder", root=str(tmp_path), fps=25)
+    assert [clip.clip_id for clip in found.clips] == ["anna_1"]
+    assert problems(found) == [
+        ("unreadable_files", "cy_1"),
+        ("unreadable_rows", ""),
+        ("unreadable_rows", "bob"),
+    ]
+    assert "frame 2 exists twice" in found.findings[0].detail
+    assert "is longer than 80 characters" in found.findings[1].detail
 
 
 def test_a_root_that_is_not_there():

@@ -176,7 +176,7 @@ def test_missing_and_unlisted_and_doubled_clips(tmp_path):
         ("missing_clips", "sub01_EP09_09"),
         ("missing_clips", "sub01_EP03_01"),
         ("dropped_label", "sub01_EP04_01"),
-        ("unlisted_clips", ""),
+        ("unlisted_clips", "sub01_EP99_01"),
     ]
     assert "line 3: line 2 describes the same clip" in found.findings[0].detail
     assert "holds no image 146-186" in found.findings[2].detail
@@ -197,12 +197,16 @@ def test_an_unknown_emotion_is_reported_and_names_the_keys(tmp_path):
     )
 
 
-def test_nothing_left_names_the_first_reason(tmp_path):
-    settings = small(tmp_path, casme2_row("01", "EP03_01f", (46, 59, 86), "tense"))
-    with pytest.raises(
-        DataError, match="no clip can be used; the first of 1 reasons: clip sub01_EP"
-    ):
-        listing(**settings)
+def test_nothing_left_names_every_reason(tmp_path):
+    rows = [casme2_row("01", f"EP03_0{k}f", (46, 59, 86), "tense") for k in (1, 2)]
+    with pytest.raises(DataError) as caught:
+        listing(**small(tmp_path, *rows))
+    *reasons, last = caught.value.messages
+    assert [reason.split(":")[0] for reason in reasons] == [
+        "clip sub01_EP03_01f",
+        "clip sub01_EP03_02f",
+    ]
+    assert last == "no clip can be used; reasons: 2"
 
 
 @pytest.mark.parametrize(
@@ -369,11 +373,15 @@ def test_mmew_takes_the_tables_label_whatever_the_folder_says(tmp_path, version)
     ]
 
 
-def test_mmew_with_a_clip_in_two_classes_is_refused(tmp_path):
+def test_mmew_with_a_clip_in_two_classes_is_found(tmp_path):
     settings = mmew(tmp_path)
+    before = listing(**settings)
     frames(tmp_path / "MMEW_Final/Micro_Expression/fear/S13-07-001", [1], "{}.jpg")
-    with pytest.raises(DataError, match="clip S13-07-001 is in anger and fear"):
-        listing(**settings)
+    found = listing(**settings)
+    assert len(found.clips) == len(before.clips) - 1
+    (finding,) = [f for f in found.findings if f.problem == "unreadable_rows"]
+    assert finding.clip_id == "S13-07-001"
+    assert "clip S13-07-001 is in anger and fear" in finding.detail
 
 
 def test_4dme_needs_a_frame_rate_and_joins_emotions_by_the_map(tmp_path):

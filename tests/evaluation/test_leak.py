@@ -12,6 +12,7 @@ from microexpr.errors import DataError
 from microexpr.evaluation.leak import SPLITS, leak_table, read_answers
 from microexpr.evaluation.pooled import Statistics
 from microexpr.figures.leak import draw_leak
+from microexpr.tables import write_table
 
 ABOUT = {"backbone": "mobilenet_vggface2", "cut": 13, "data": "synthetic"}
 RIGHT = {"windows": (4, 4), "clips": (4, 2), "subjects": (2, 1)}  # of four clips of s1, of s2
@@ -69,8 +70,8 @@ def test_other_files_are_refused(tmp_path: Path):
     path = tmp_path / "leak.csv"
     with pytest.raises(DataError, match=r"leak\.csv: cannot be read"):
         read_answers([path])
-    answers().drop(columns="split").to_csv(path, index=False)
+    write_table(path, answers().drop(columns="split"))
     with pytest.raises(DataError, match="not the answers of stage leak"):
         read_answers([path])
-    answers().to_csv(path, index=False)
+    write_table(path, answers())
     assert len(read_answers([path])) == 48

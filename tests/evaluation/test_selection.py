@@ -133,7 +133,7 @@ def write(folder, frames):
     paths = []
     for number, frame in enumerate(frames):
         paths.append(folder / f"{number}.csv")
-        frame.to_csv(paths[-1], index=False)
+        predictions.write(paths[-1], frame)
     return paths
 
 

@@ -19,6 +19,7 @@ from microexpr.evaluation.show import render_table
 from microexpr.evaluation.tables import FILES, poster_table, write_results
 from microexpr.manifest import Clip
 from microexpr.protocol.splits import make_folds
+from microexpr.tables import seal
 
 CLASSES = ["negative", "positive", "surprise"]
 METHODS = ["amm", "pmm", "none", "filter_only"]
@@ -86,7 +87,7 @@ def write_parts(frame: pd.DataFrame, folder: Path) -> list[Path]:
     paths = []
     for (method, n), part in frame.groupby(["method", "n"]):
         paths.append(folder / f"{method}-{n}.csv")
-        part.to_csv(paths[-1], index=False)
+        predictions.write(paths[-1], part)
     return paths
 
 
@@ -227,7 +228,8 @@ def test_reruns_are_identical_whatever_the_order_of_files_and_rows(
         assert (done / name).read_bytes() == (again / name).read_bytes(), name
     once_more = results([again / "predictions.csv"], clips, tmp_path / "results2")
     assert (once_more / "table.csv").read_bytes() == (done / "table.csv").read_bytes()
-    assert sorted(path.name for path in again.iterdir()) == sorted(FILES)
+    seals = [f"{name}.sha256" for name in FILES]
+    assert sorted(path.name for path in again.iterdir()) == sorted([*FILES, *seals])
 
 
 def test_a_clip_without_an_answer_lowers_the_accuracy(frame, clips, tmp_path: Path) -> None:
@@ -317,8 +319,10 @@ def test_the_printed_table_fits_and_warns(done: Path) -> None:
 def test_real_data_are_not_called_synthetic(done: Path, tmp_path: Path) -> None:
     text = (done / "table.csv").read_text().replace(",synthetic,", ",SMIC-HS,")
     (tmp_path / "table.csv").write_text(text)
+    seal(tmp_path / "table.csv")
     assert "SYNTHETIC" not in shown(tmp_path / "table.csv")
     (tmp_path / "other.csv").write_text("method,class,7\namm,Average,0.5\n")
+    seal(tmp_path / "other.csv")
     with pytest.raises(DataError, match="column clips is missing"):
         render_table(tmp_path / "other.csv")
     with pytest.raises(DataError, match="cannot be read"):
@@ -371,7 +375,7 @@ def test_planted_errors_are_refused_and_nothing_is_written(
 ) -> None:
     small = frame[frame["n"].isin([7, 8])]
     path = tmp_path / "predictions_in.csv"
-    change(small).to_csv(path, index=False)
+    predictions.write(path, change(small))
     with pytest.raises(error, match=message):
         results([path], clips, tmp_path / "results", n=[7, 8])
     assert not (tmp_path / "results").exists()

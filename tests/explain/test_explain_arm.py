@@ -9,6 +9,7 @@ import pytest
 import torch
 from explained import small_network
 
+import listed
 from microexpr import cache
 from microexpr.config import Config, Windows
 from microexpr.errors import CacheError, DataError, ProtocolError
@@ -16,20 +17,20 @@ from microexpr.explain import maps as files
 from microexpr.explain.arm import FoldModel, Sources, arm_clips
 from microexpr.explain.clips import ClipExplainer, ClipInputs
 from microexpr.explain.maps import BACKBONE, MODELS, TRAINED, ClipMaps
+from microexpr.tables import seal
 from microexpr.training.model import Trunk, WindowClassifier
 from microexpr.training.readings import FrameReading
 from microexpr.training.trained import TrainedModel
 
 FOLDS = "clip_id,subject,label,fold\na,s1,negative,s1\nb,s2,positive,s2\n"
+CLIPS = (("a", "b"), ("s1", "s2"), ("negative", "positive"))
 CONFIG = Config.parse({"explain": {"n": 4}})
 
 
 def write(path, kind, data, names=("a", "b"), apex=5):
     with cache.create(path, kind, cache.Provenance()) as out:
         for number, name in enumerate(names):
-            label = ("negative", "positive")[number]
-            about = {"subject": f"s{number + 1}", "label": label, "fps": 100.0, "apex": apex}
-            with out.clip(name, **about) as clip:
+            with out.clip(name, fps=100.0, apex=apex) as clip:
                 count = len(data[number])
                 clip.append(
                     data[number],
@@ -54,6 +55,7 @@ def sources(tmp_path):
         for clip in images
     ]
     (tmp_path / "folds.csv").write_text(FOLDS)
+    seal(tmp_path / "folds.csv")
     faces = write(tmp_path / "faces.h5", "faces", images)
     for fold, other in (("s1", "b"), ("s2", "a")):
         about = {"n": 4, "labels": CONFIG.data.labels, "digest": fold, "train_clips": [[other, ""]]}
@@ -64,6 +66,7 @@ def sources(tmp_path):
         features=[write(tmp_path / "features.h5", "features", features)],
         models=[tmp_path],
         folds=tmp_path / "folds.csv",
+        manifest=listed.write(tmp_path / "manifest.csv", *CLIPS),
     )
 
 
@@ -104,6 +107,17 @@ def test_a_model_that_is_missing_or_of_another_n_is_refused(sources):
 def test_caches_of_other_clips_are_refused(sources, tmp_path):
     write(sources.features[0], "features", [np.zeros((9, 6, 8, 8), np.float16)] * 2, ("a", "c"))
     with pytest.raises(CacheError, match="different clips"):
+        read(sources)
+
+
+def test_the_manifest_says_what_is_explained(sources):
+    names, subjects, _ = CLIPS
+    listed.write(sources.manifest, names, subjects, ("surprise", "positive"))
+    assert read(sources)[0] == ("a", "s1", "surprise")
+    with ExitStack() as stack:
+        assert inputs(sources, stack).target == CONFIG.data.labels.index("surprise")
+    listed.write(sources.manifest, ("a", "z"), subjects, ("negative", "positive"))
+    with pytest.raises(CacheError, match="clip z: in the manifest, and in none of the caches"):
         read(sources)
 
 

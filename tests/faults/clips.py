@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from microexpr import cache, manifest
-from microexpr.provenance import fingerprint
+from microexpr.pipeline.code import Code
 
 
 def manifest_of(root: Path, source: str, kind: str = "video", **changes: object) -> list[object]:
@@ -25,9 +25,8 @@ def manifest_of(root: Path, source: str, kind: str = "video", **changes: object)
 
 def features_cache(path: Path, clip: str = "s1_a", *, alpha: float = 10.0, **made: object) -> Path:
     """Write features of one clip, as a stage would."""
-    made = {"source_sha256": fingerprint("microexpr.stages.features"), **made}
-    about = dict(subject=clip[:2], label="negative", method="pmm", alpha=alpha)
-    about |= dict(backbone="mobilenet_vggface2", cut=13)
+    made = {"source_sha256": Code("features", network="mobilenet_vggface2").fingerprint, **made}
+    about = dict(method="pmm", alpha=alpha, backbone="mobilenet_vggface2", cut=13)
     values = np.random.default_rng(0).normal(size=(9, 4, 1, 1)).astype(np.float16)
     with (
         cache.create(path, "features", cache.Provenance(**made)) as out,

@@ -55,7 +55,7 @@ def listing(folder: Path) -> dict[str, tuple[int, int]]:
         str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
         for path in folder.rglob("*")
         # The report of the index is there to be read when the data set is refused.
-        if path.is_file() and path.name != "manifest_report.csv"
+        if path.is_file() and not path.name.startswith("manifest_report.csv")
     }
 
 
@@ -73,15 +73,19 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, list
 
 @pytest.fixture
 def fails(command, fault_row, tmp_path) -> Callable[..., str]:
-    """Run a command that must fail: one line, exit code 2, no file new or changed."""
+    """Run a command that must fail: a line per fault, exit code 2, no file new or changed.
+
+    The first line is the message that counts.
+    """
 
     def check(section: str, fault: str, *arguments: object, says: str, row: bool = True) -> str:
         before = listing(tmp_path)
         code, lines = command(*arguments)
         assert code == 2, (code, lines)
         assert not any("Traceback" in line for line in lines)
-        message = lines[-1]
-        assert message.startswith(f"microexpr {arguments[0]}: ")
+        own = [line for line in lines if line.startswith(f"microexpr {arguments[0]}: ")]
+        assert lines[-len(own) :] == own, lines
+        message = own[0]
         assert re.search(says, message), message
         assert len(message) < 600, message
         assert listing(tmp_path) == before

@@ -26,6 +26,7 @@ MANIFEST = ("--manifest", "results/manifest.csv")
 FOLDS = ("--folds", "results/folds.csv")
 ONE_CACHE = ("--features", FEATURES[0])
 TABLES = [f"--{name}=results/{name}.csv" for name in ("metrics", "predictions", "confusion")]
+RESULTS = [Path(f"results/{name}.csv") for name in ("metrics", "comparisons", "predictions")]
 ALL_CACHES = ("--faces", *FACES, "--images", *FACES, "--features", *FEATURES)
 
 
@@ -45,7 +46,7 @@ def clips(out: Path, made: Path) -> dict[str, list[object]]:
 def networks(out: Path, made: Path) -> dict[str, list[object]]:
     """Give the command line of each stage that trains, tests or counts."""
     arm = ("--method", "none")
-    training = (*FOLDS, *arm, "--n", N)
+    training = (*MANIFEST, *FOLDS, *arm, "--n", N)
     train = ["train", *FEATURES, "--output", out / "train.csv", *training]
     systems = [made / "evm_tim.csv", made / "train.csv"]
     return {
@@ -55,15 +56,19 @@ def networks(out: Path, made: Path) -> dict[str, list[object]]:
         "inner": ["inner", *FEATURES, "--output", out / "inner.csv", *training],
         "evaluate": ["evaluate", *PARTS, *MANIFEST, *ONE_CACHE, "--folder", out / "tables"],
         "compare": [
-            *("compare", *FACES, "--output", out / "evm_tim.csv", *FOLDS, "--system", "evm_tim")
+            *("compare", *FACES, "--output", out / "evm_tim.csv"),
+            *(*MANIFEST, *FOLDS, "--system", "evm_tim"),
         ],
         "comparison": ["comparison", *systems, "--output", out / "comparison.csv", *MANIFEST],
         "ablation": [
             *("ablation", made / "rows.csv", "--output", out / "ablation.csv"),
             *(*MANIFEST, *ONE_CACHE),
         ],
-        "leak": ["leak", *FEATURES, "--output", out / "leak.csv", *arm],
-        "model": ["model", *FEATURES, "--metrics=results/metrics.csv", "--output", out / "model"],
+        "leak": ["leak", *FEATURES, *MANIFEST, "--output", out / "leak.csv", *arm],
+        "model": [
+            *("model", *FEATURES, *MANIFEST, "--metrics=results/metrics.csv"),
+            *("--output", out / "model"),
+        ],
     }
 
 
@@ -76,11 +81,13 @@ def pictures(out: Path, made: Path) -> dict[str, list[object]]:
     return {
         "figures": ["figures", epochs, *TABLES, *folder],
         "quality": ["quality", *FACES, *folder],
-        "embedding": ["embedding", *FEATURES, "--method", "none", "--stem", out / "tsne"],
-        "motion": ["motion", FACES[1], magnified, "--clip", CLIP, *folder],
+        "embedding": [
+            *("embedding", *FEATURES, *MANIFEST, "--method", "none", "--stem", out / "tsne")
+        ],
+        "motion": ["motion", FACES[1], magnified, *MANIFEST, "--clip", CLIP, *folder],
         "leak_plot": ["leak_plot", made / "leak.csv", "--output", out / "leak_plot.csv"],
         "gradcam": [
-            *("gradcam", *ALL_CACHES, "--models", made / "models", *FOLDS),
+            *("gradcam", *ALL_CACHES, "--models", made / "models", *MANIFEST, *FOLDS),
             *("--output", out / "none", *shown),
         ],
         "explain": [
@@ -103,6 +110,19 @@ def by_hand(out: Path, made: Path) -> dict[str, list[object]]:
         "magnify a video": ["magnify", video, out / "magnified.mp4", *low],
         "predict": ["predict", video, *answers],
     }
+
+
+def tables_read(stage: str, arguments: list[object], made: Path) -> list[Path]:
+    """Give the sealed files that a stage reads: those named in its command, and those beside."""
+    beside = {
+        "explain": [made / "none/clips.csv"],
+        "summary": RESULTS,
+        "pages": [*RESULTS, Path(MANIFEST[1])],
+        "predict": [made / "model/config.json"],
+    }
+    named = [Path(str(argument).rpartition("=")[2]) for argument in arguments]
+    found = [path for path in named if path.suffix == ".csv" and path.is_file()]
+    return list(dict.fromkeys([*found, *beside.get(stage, [])]))
 
 
 def every_stage(out: Path, made: Path, config: Path) -> dict[str, list[object]]:

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from clips import features_cache
 
+import listed
 from microexpr import cache
 from microexpr.cache import open_cache, verify
 from microexpr.config import Config
 from microexpr.errors import CacheError
 from microexpr.plan import Plan
+from microexpr.tables import seal
 
 SECTION = "Caches"
 MAGNIFY = ("--method", "amm", "--config", json.dumps({"magnify": {"amm": {"levels": 2}}}))
@@ -59,16 +61,16 @@ def test_no_flipped_byte_is_used_in_silence(image_cache, fails, tmp_path):
 
 
 def test_a_changed_attribute(image_cache, fails, tmp_path):
-    """Another label: by damage, which HDF5 sees, or by a program, which it does not."""
+    """Another value: by damage, which HDF5 sees, or by a program, which it does not."""
     path = edited(image_cache(), lambda file: file["s0_ne_01"].attrs.__setitem__("fps", 50.0))
     says = "faces.h5: attributes do not match their checksum; delete and rebuild it"
     fails(SECTION, "an attribute that a program changed", *magnify(path, tmp_path), says=says)
     path = image_cache()
     content = path.read_bytes()
-    assert content.count(b"negative") == 2
-    path.write_bytes(content.replace(b"negative", b"positive", 1))
+    assert content.count(b"microexpr faces") == 1
+    path.write_bytes(content.replace(b"microexpr faces", b"microexpr feces"))
     says = "faces.h5 is damaged .*incorrect metadata checksum"
-    fails(SECTION, "flipped bytes in an attribute (a label)", *magnify(path, tmp_path), says=says)
+    fails(SECTION, "flipped bytes in an attribute (the title)", *magnify(path, tmp_path), says=says)
 
 
 def test_a_value_that_was_replaced(image_cache, fails, tmp_path):
@@ -97,7 +99,7 @@ def test_another_version_and_another_kind(image_cache, fails, tmp_path):
     path = edited(
         image_cache(), lambda file: file.attrs.__setitem__("schema_version", np.bytes_("1.0"))
     )
-    says = "faces.h5: schema version 1.0, wanted 1.1"
+    says = "faces.h5: schema version 1.0, wanted 2.0; delete it and run snakemake again"
     fails(SECTION, "an older layout", *magnify(path, tmp_path), says=says)
     says = "frames.h5: is a cache of frames, wanted faces"
     fails(SECTION, "another kind of cache", *magnify(image_cache("frames"), tmp_path), says=says)
@@ -109,10 +111,14 @@ def train(tmp_path):
     (tmp_path / "folds.csv").write_text(
         "clip_id,subject,label,fold\ns1_a,s1,negative,s1\ns2_a,s2,negative,s2\n"
     )
+    seal(tmp_path / "folds.csv")
+    clips = ["s1_a", "s2_a"]
+    listed.write(tmp_path / "manifest.csv", clips, ["s1", "s2"], ["negative", "negative"])
 
     def arguments(*paths, **features):
         config = json.dumps({"features": features, "train": {"epochs": 1}})
-        options = ("--folds", tmp_path / "folds.csv", "--method", "pmm", "--n", 7)
+        options = ("--manifest", tmp_path / "manifest.csv", "--folds", tmp_path / "folds.csv")
+        options += ("--method", "pmm", "--n", 7)
         return ["train", *paths, "--output", tmp_path / "p.csv", *options, "--config", config]
 
     return arguments

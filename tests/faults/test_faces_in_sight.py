@@ -38,7 +38,7 @@ def crop_of(tmp_path, images, **settings):
     numbers = np.arange(len(images))
     with (
         cache.create(path, "frames", cache.Provenance(), compression="none") as out,
-        out.clip("s1_a", subject="s1", label="negative", fps=100.0) as clip,
+        out.clip("s1_a", fps=100.0) as clip,
     ):
         clip.append(np.stack(images), frame=numbers, time=numbers / 100)
     config = json.dumps({"crop": {"size_px": 64, **settings}})

@@ -11,6 +11,7 @@ from clips import features_cache
 
 from microexpr import manifest
 from microexpr.cache import open_cache
+from microexpr.tables import seal
 
 SECTION = "Names"
 
@@ -59,10 +60,10 @@ def test_an_unknown_label(tmp_path, command, fault_row):
     clip_folder(tmp_path, "b")
     code, lines = command(*table_of(tmp_path, "a,s1,negative", "b,s2,angry"))
     assert code == 2
-    assert "emotion 'angry' is in none of data.labels, label_map, drop_labels" in lines[-1]
+    assert "emotion 'angry' is in none of data.labels, label_map, drop_labels" in lines[-2]
     assert not (tmp_path / "m.csv").exists()
     assert "angry" in (tmp_path / "manifest_report.csv").read_text()
-    fault_row(SECTION, "an unknown label", lines[-1].partition(": ")[2], code)
+    fault_row(SECTION, "an unknown label", lines[-2].partition(": ")[2], code)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,20 @@ def test_names_that_point_elsewhere(tmp_path, command, fault_row):
         for name in (clip.subject, clip.clip_id):
             assert "/" not in name and not name.startswith(".")
     fault_row(SECTION, "`..`, `/` and the like in a name", "none: written as `_`", 0)
+
+
+def test_a_name_in_leave_out_that_nobody_has(tmp_path, command, fault_row, caplog):
+    clip_folder(tmp_path, "a")
+    arguments = table_of(tmp_path, "a,sub01,negative")
+    settings = json.loads(arguments[3])
+    settings["data"]["leave_out"] = ["Sub1"]
+    arguments[3] = json.dumps(settings)
+    with caplog.at_level("WARNING"):
+        assert command(*arguments)[0] == 0
+    message = "data.leave_out: no subject and no clip is called 'Sub1'; there is sub01"
+    assert message in caplog.text
+    assert message in (tmp_path / "manifest_report.csv").read_text()
+    fault_row(SECTION, "a name in data.leave_out that nobody has", message, 0)
 
 
 def test_a_name_that_no_file_can_have(tmp_path, fails):
@@ -142,6 +157,7 @@ def test_a_manifest_with_nan(tmp_path, fails):
     header = ",".join(manifest.Clip.model_fields)
     row = "c,s1,negative,images,a,3,0,2,nan,,,"
     (tmp_path / "m.csv").write_text(f"{header}\n{row}\n")
+    seal(tmp_path / "m.csv")
     arguments = (
         "decode",
         tmp_path / "m.csv",
@@ -154,20 +170,38 @@ def test_a_manifest_with_nan(tmp_path, fails):
     fails(SECTION, "NaN in the manifest", *arguments, says="line 2: column fps: .*finite number")
 
 
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("a label edited in the manifest", "file was changed after it was written; delete it and"),
+        ("a table without its seal", r"file has no seal .m\.csv\.sha256.; delete it and"),
+    ],
+)
+def test_tables_that_are_not_what_was_written(tmp_path, fails, fault, says):
+    manifest.write(tmp_path / "m.csv", [clip("c", "negative")])
+    if "seal" in fault:
+        (tmp_path / "m.csv.sha256").unlink()
+    else:
+        text = (tmp_path / "m.csv").read_text()
+        (tmp_path / "m.csv").write_text(text.replace("negative", "positive"))
+    arguments = ("split", tmp_path / "m.csv", tmp_path / "f.csv", "--config", "{}")
+    fails("Tables", fault, *arguments, says=says)
+
+
+def clip(clip_id, label):
+    return manifest.Clip(
+        clip_id=clip_id, subject="s1", label=label, kind="images", source="a",
+        frames=3, first=0, last=2, fps=100.0,
+    )  # fmt: skip
+
+
 def test_predictions_with_nan(tmp_path, fails):
     columns = "clip_id,subject,label,method,reading,n,seed,protocol,fold,n_windows,predicted"
     shares = "p_negative,p_positive,p_surprise"
     row = "c,s1,negative,none,raw,7,0,loso,s1,3,negative,nan,0,0"
     (tmp_path / "p.csv").write_text(f"{columns},{shares}\n{row}\n")
-    manifest.write(
-        tmp_path / "m.csv",
-        [
-            manifest.Clip(
-                clip_id="c", subject="s1", label="negative", kind="images", source="a",
-                frames=3, first=0, last=2, fps=100.0,
-            )
-        ],
-    )  # fmt: skip
+    seal(tmp_path / "p.csv")
+    manifest.write(tmp_path / "m.csv", [clip("c", "negative")])
     features = features_cache(tmp_path / "f.h5")
     fails(
         *(SECTION, "NaN in predictions", "evaluate", tmp_path / "p.csv"),

@@ -7,10 +7,12 @@ import json
 import numpy as np
 import pytest
 
+import listed
 from microexpr import cache
 from microexpr.config import Config
 from microexpr.errors import ConfigError
 from microexpr.plan import Plan
+from microexpr.tables import seal
 
 SECTION = "Configuration"
 
@@ -65,7 +67,7 @@ def faces_of(tmp_path, frames, fps=100.0):
     rng = np.random.default_rng(0)
     with (
         cache.create(path, "faces", cache.Provenance(), compression="none") as out,
-        out.clip("s1_a", subject="s1", label="negative", fps=fps) as clip,
+        out.clip("s1_a", fps=fps) as clip,
     ):
         clip.append(
             rng.integers(0, 256, (frames, 32, 32, 3), np.uint8),
@@ -126,19 +128,23 @@ def features_of(tmp_path, lengths):
     rng = np.random.default_rng(0)
     with cache.create(path, "features", cache.Provenance()) as out:
         for number, length in enumerate(lengths):
-            about = dict(subject=f"s{number}", label=("negative", "positive")[number % 2])
-            with out.clip(f"s{number}_a", **about) as clip:
+            with out.clip(f"s{number}_a") as clip:
                 values = rng.normal(size=(length, 8, 1, 1)).astype(np.float16)
                 clip.append(values, frame=np.arange(length), time=np.arange(length) / 100)
-    rows = "".join(f"s{n}_a,s{n},x,s{n}\n" for n in range(len(lengths)))
+    subjects = [f"s{number}" for number in range(len(lengths))]
+    labels = [("negative", "positive")[number % 2] for number in range(len(lengths))]
+    listed.write(tmp_path / "manifest.csv", [f"{s}_a" for s in subjects], subjects, labels)
+    rows = "".join(f"{s}_a,{s},x,{s}\n" for s in subjects)
     (tmp_path / "folds.csv").write_text("clip_id,subject,label,fold\n" + rows)
+    seal(tmp_path / "folds.csv")
     return path
 
 
 def train_on(tmp_path, lengths, **settings):
     train = {"epochs": 1, "readings": ["raw"], "embed": 4, "hidden": 4, **settings.pop("train", {})}
     config = json.dumps({"train": train, **settings})
-    options = ("--folds", tmp_path / "folds.csv", "--method", "none", "--n", 7)
+    options = ("--manifest", tmp_path / "manifest.csv", "--folds", tmp_path / "folds.csv")
+    options += ("--method", "none", "--n", 7)
     path = features_of(tmp_path, lengths)
     return ["train", path, "--output", tmp_path / "p.csv", *options, "--config", config]
 

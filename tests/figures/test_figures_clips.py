@@ -6,9 +6,10 @@ import av
 import numpy as np
 import pytest
 
+import listed
 from microexpr import cache
 from microexpr.config import Config, Windows
-from microexpr.errors import ConfigError, DataError
+from microexpr.errors import CacheError, ConfigError, DataError
 from microexpr.figures import style
 from microexpr.figures.crops import Crop, crop_sheet
 from microexpr.figures.embedding import ClipFeatures, embedding, same_neighbour
@@ -79,6 +80,24 @@ def test_features_that_tell_people_apart_are_called_so():
     assert same_neighbour(rng.permutation(vectors), labels)[0] < 0.8
     # Clips that are alike altogether are no neighbours of themselves.
     assert same_neighbour(np.zeros((4, 2)), ["a", "b", "c", "d"])[0] == 0
+
+
+def test_features_are_joined_with_the_manifest(tmp_path):
+    rng = np.random.default_rng(0)
+    frames = {name: rng.normal(size=(4, 6, 2, 2)).astype(np.float16) for name in "abc"}
+    path = tmp_path / "features.h5"
+    with cache.create(path, "features", cache.Provenance()) as out:
+        for name, values in frames.items():
+            with out.clip(name) as clip:
+                clip.append(values, frame=np.arange(4), time=np.arange(4) / 100)
+    clips = listed.rows("cab", ["s3", "s1", "s2"], "zxy")
+    found = ClipFeatures.read([path], clips)
+    assert (found.subjects, found.labels) == (("s3", "s1", "s2"), ("z", "x", "y"))
+    means = np.stack([frames[name].astype(np.float32).mean(axis=(0, 2, 3)) for name in "cab"])
+    # Standardised channel by channel: who is largest stays so.
+    np.testing.assert_array_equal(found.vectors["raw"].argmax(axis=0), means.argmax(axis=0))
+    with pytest.raises(CacheError, match=r"features\.h5: clip b is not in the manifest"):
+        ClipFeatures.read([path], clips[:2])
 
 
 def test_embedding_needs_some_clips_and_draws_all():

@@ -26,6 +26,7 @@ from microexpr.config import Config, Data, Demo
 from microexpr.datasets import read, sheets
 from microexpr.errors import MicroexprError
 from microexpr.protocol import table
+from microexpr.tables import seal
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz"))
 SUFFIXES = (".pkl", ".pth", ".npz", ".h5", ".safetensors")
@@ -35,6 +36,12 @@ HEADERS = {"subject": ["Subject"], "name": ["Filename"], "apex?": ["ApexFrame"]}
 def _file(name: str, content: bytes) -> Path:
     path = FOLDER / name
     path.write_bytes(content)
+    return path
+
+
+def _sealed(name: str, content: bytes) -> Path:
+    path = _file(name, content)
+    seal(path)
     return path
 
 
@@ -52,9 +59,9 @@ def tables(content: bytes) -> None:
     """The manifest, folds, a user's table of clips, annotations; the first byte says which."""
     kind, content = content[:1], content[1:]
     if kind == b"m":
-        manifest.read(_file("m.csv", content))
+        manifest.read(_sealed("m.csv", content))
     elif kind == b"f":
-        table.read(_file("f.csv", content), ["c1", "c2"])
+        table.read(_sealed("f.csv", content), ["c1", "c2"])
     elif kind == b"t":
         path = _file("t.csv", content)
         listing = read(Data(kind="video", root=str(FOLDER), table=str(path)), Demo())

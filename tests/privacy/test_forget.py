@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from base64 import urlsafe_b64decode
@@ -14,11 +15,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from microexpr import cache
+from footage import write_video
+from microexpr import cache, manifest
 from microexpr.cli import main
+from microexpr.config import Config
 from microexpr.errors import ConfigError, DataError
 from microexpr.privacy.forget import forget
 from microexpr.privacy.traces import METADATA, Traces, all_files
+from microexpr.stages import index
+from microexpr.tables import check_seal, seal
 from project import Project
 
 GONE = "s3"
@@ -126,10 +131,19 @@ def test_what_was_learnt_from_the_subject_is_gone(forgotten):
     }
     kinds = {path.parts[0] for path in left}
     caches = {"faces", "magnified", "features"}
-    assert kinds == caches | {"demo", "logs", "benchmarks", "manifest.csv"}
+    rows = {"manifest.csv", "manifest.csv.sha256"}
+    assert kinds == caches | rows | {"demo", "sources", "frames", "logs", "benchmarks"}
     for path in left:
-        if path.parts[0] not in ("demo", "manifest.csv"):
-            assert path.stem == "s1-s2"
+        if path.parts[0] not in ("demo", *rows):
+            assert path.name.removesuffix(".content").rpartition(".")[0] == "s1-s2"
+        if path.parts[0] in caches:  # a cache and its note stay together
+            other = (
+                path.name.removesuffix(".content")
+                if path.suffix == ".content"
+                else f"{path.name}.content"
+            )
+            assert path.with_name(other) in left
+    check_seal(copy.folder / "results/manifest.csv")
 
 
 @pytest.mark.workflow
@@ -137,14 +151,15 @@ def test_the_next_run_leaves_the_subject_out_and_keeps_the_work_on_others(forgot
     copy, *_ = forgotten
     records = {urlsafe_b64decode(p.name).decode() for p in all_files(copy.folder / METADATA)}
     assert {"results/demo/s1-s2.json", "results/faces/s1-s2.h5", "results/manifest.csv"} <= records
-    assert copy.planned() == {"index": 1, "split": 1, "train": 8, "evaluate": 1}
+    assert copy.planned() == {"split": 1, "train": 8, "evaluate": 1}
     done = copy.run(target="results/folds.csv")
     assert done.returncode == 0, done.stderr
     folds = pd.read_csv(copy.folder / "results/folds.csv")
     assert set(folds["subject"]) == {"s1", "s2"}
     report = pd.read_csv(copy.folder / "results/manifest_report.csv")
-    assert list(report["problem"]) == ["left_out_subject"]
-    assert list(report["subject"]) == [GONE]
+    assert list(report["problem"]) == ["left_out_subject"] * 3
+    assert list(report["subject"]) == [GONE] * 3
+    assert list(report["clip_id"]) == [f"{GONE}_{code}_01" for code in ("ne", "po", "sur")]
     # Its name stays where it is needed to leave it out: the report, the record and log of index.
     assert "results/manifest.csv" not in mentions(copy, GONE)
     assert not any("faces" in name or "s3" in Path(name).name for name in mentions(copy, GONE))
@@ -179,26 +194,38 @@ def folder_project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("negative/ann_1", "positive/ann_2", "negative/bob_1", "positive/bob_2"):
         (tmp_path / "data" / name).mkdir(parents=True)
-        (tmp_path / "data" / name / "image1.png").touch()
+        (tmp_path / "data" / name / "image1.png").write_bytes(b"BM")
     (tmp_path / "config.yaml").write_text(
         "data:\n  kind: folder\n  root: data\n  fps: 100\n  labels: [negative, positive]\n"
     )
-    faces = tmp_path / "results/faces"
-    faces.mkdir(parents=True)
+    (tmp_path / "results/faces").mkdir(parents=True)
     for name in ("ann", "bob"):
-        with (
-            cache.create(faces / f"{name}.h5", "faces", cache.Provenance()) as out,
-            out.clip(f"{name}_1", subject=name, label="negative", fps=100.0) as clip,
-        ):
-            clip.append(
-                np.zeros((1, 4, 4, 3), np.uint8),
-                frame=[1],
-                time=[0.0],
-                detected=[1],
-                box=[[0, 0, 4, 4]],
-            )
+        write_face(tmp_path / f"results/faces/{name}.h5", f"{name}_1")
     (tmp_path / "results/table.csv").write_text("accuracy\n")
     return tmp_path
+
+
+def write_face(path: Path, clip_id: str) -> None:
+    """Write a cache of one face."""
+    with (
+        cache.create(path, "faces", cache.Provenance()) as out,
+        out.clip(clip_id, fps=100.0) as clip,
+    ):
+        clip.append(
+            np.zeros((1, 4, 4, 3), np.uint8),
+            frame=[1],
+            time=[0.0],
+            detected=[1],
+            box=[[0, 0, 4, 4]],
+        )
+
+
+def indexed(project: Path) -> list[manifest.Clip]:
+    """Run stage index as the workflow does, and give the manifest."""
+    path = project / "results/manifest.csv"
+    config = Config.load(str(project / "config.yaml"))
+    index.run(config, path, project / "results/manifest_report.csv", [])
+    return manifest.read(path)
 
 
 def test_source_data_are_named_and_left_to_the_user(folder_project, capsys):
@@ -209,7 +236,7 @@ def test_source_data_are_named_and_left_to_the_user(folder_project, capsys):
         assert f"{folder_project / 'data' / name}\n" in said
         assert (folder_project / "data" / name / "image1.png").exists()
     assert "bob" not in said
-    assert [p.name for p in all_files(folder_project / "results")] == ["bob.h5"]
+    assert [p.name for p in all_files(folder_project / "results")] == ["bob.h5", "bob.h5.content"]
 
 
 def test_a_run_that_goes_on_is_not_disturbed(folder_project):
@@ -222,9 +249,10 @@ def test_a_run_that_goes_on_is_not_disturbed(folder_project):
 
 
 def test_results_of_another_configuration_are_not_touched(folder_project, capsys):
-    manifest = "clip_id,subject,label,kind,source,frames,first,last,fps,onset,apex,offset\n"
-    manifest += "ann_1,ann,negative,images,elsewhere/ann_1,1,1,1,100,,,\n"
-    (folder_project / "results/manifest.csv").write_text(manifest)
+    rows = "clip_id,subject,label,kind,source,frames,first,last,fps,onset,apex,offset\n"
+    rows += "ann_1,ann,negative,images,elsewhere/ann_1,1,1,1,100,,,\n"
+    (folder_project / "results/manifest.csv").write_text(rows)
+    seal(folder_project / "results/manifest.csv")
     with pytest.raises(ConfigError, match="--configfile FILE"):
         forget(folder_project, [folder_project / "config.yaml"], ["ann"])
     assert (folder_project / "results/faces/ann.h5").exists()
@@ -242,7 +270,13 @@ def test_source_data_below_the_results_stay(folder_project):
 def test_a_cache_that_cannot_be_read_goes_too(folder_project):
     (folder_project / "results/faces/carl.h5").write_bytes(b"no HDF5")
     forget(folder_project, [folder_project / "config.yaml"], ["ann"])
-    assert [p.name for p in all_files(folder_project / "results")] == ["bob.h5"]
+    assert [p.name for p in all_files(folder_project / "results")] == ["bob.h5", "bob.h5.content"]
+
+
+def test_a_cache_with_a_clip_that_nobody_knows_goes_too(folder_project):
+    write_face(folder_project / "results/faces/zoe.h5", "zoe_1")  # whose is it?
+    forget(folder_project, [folder_project / "config.yaml"], ["ann"])
+    assert [p.name for p in all_files(folder_project / "results")] == ["bob.h5", "bob.h5.content"]
 
 
 def test_the_last_configuration_file_gets_the_name(folder_project):
@@ -254,9 +288,40 @@ def test_the_last_configuration_file_gets_the_name(folder_project):
 
 
 def test_gone_sources_are_no_obstacle(folder_project):
+    indexed(folder_project)
     (folder_project / "data").rename(folder_project / "taken away")
     forget(folder_project, [folder_project / "config.yaml"], ["ann"])
-    assert [p.name for p in all_files(folder_project / "results")] == ["bob.h5"]
+    left = [p.name for p in all_files(folder_project / "results")]
+    assert left == ["bob.h5", "bob.h5.content", "manifest.csv", "manifest.csv.sha256"]
+    assert {c.subject for c in manifest.read(folder_project / "results/manifest.csv")} == {"bob"}
+    # Its data may be deleted then: the name in data.leave_out is noted, and stops nothing.
+    (folder_project / "taken away").rename(folder_project / "data")
+    for name in ("negative/ann_1", "positive/ann_2"):
+        shutil.rmtree(folder_project / "data" / name)
+    assert [clip.subject for clip in indexed(folder_project)] == ["bob", "bob"]
+    report = (folder_project / "results/manifest_report.csv").read_text()
+    assert "unknown_name,data.leave_out: no subject and no clip is called 'ann'" in report
+
+
+def test_clips_that_are_left_out_are_no_subjects(folder_project):
+    config = folder_project / "config.yaml"
+    config.write_text(f"{config.read_text()}  leave_out: [ann_2, bob_2, zoe]\n")
+    indexed(folder_project)
+    with pytest.raises(DataError, match="no subject 'ann_2', only ann, bob, zoe$"):
+        forget(folder_project, [config], ["ann_2"])
+    forget(folder_project, [config], ["ann"])
+    assert yaml.safe_load(config.read_text())["data"]["leave_out"] == ["ann", "bob_2", "zoe"]
+    assert (folder_project / "results/faces/bob.h5").exists()
+
+
+def test_a_manifest_of_videos_is_of_the_same_data_set(folder_project):
+    shutil.rmtree(folder_project / "data")
+    for name in ("ann_1", "bob_1"):
+        (folder_project / "data/negative").mkdir(parents=True, exist_ok=True)
+        write_video(folder_project / f"data/negative/{name}.mp4", [np.full((48, 64), 90.0)] * 20)
+    assert {clip.frames for clip in indexed(folder_project)} == {20}
+    forget(folder_project, [folder_project / "config.yaml"], ["ann"])
+    assert [c.clip_id for c in manifest.read(folder_project / "results/manifest.csv")] == ["bob_1"]
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ import pytest
 
 from microexpr import manifest
 from microexpr.config import Config
-from microexpr.errors import ProtocolError
+from microexpr.errors import DataError, ProtocolError
 from microexpr.manifest import Clip
 from microexpr.protocol import Fold, table
 from microexpr.stages import split
+from microexpr.tables import seal
 
 
 def clips(count: int) -> list[Clip]:
@@ -59,10 +60,12 @@ def test_other_clips_than_those_at_hand_are_refused(tmp_path, ids, message):
 
 def test_a_file_that_is_no_table_is_refused(tmp_path):
     (tmp_path / "folds.csv").write_text("a,b\n1,2\n")
+    seal(tmp_path / "folds.csv")
     with pytest.raises(ProtocolError, match="not a table of folds .no column 'clip_id'"):
         table.read(tmp_path / "folds.csv", ["c0"])
     (tmp_path / "folds.csv").write_bytes(b"clip_id,fold\n" + bytes(range(256)) * 40)
-    with pytest.raises(ProtocolError, match="not a table of folds") as raised:
+    seal(tmp_path / "folds.csv")
+    with pytest.raises(DataError, match="cannot be read") as raised:
         table.read(tmp_path / "folds.csv", ["c0"])
     assert len(str(raised.value)) < 300
 

@@ -12,18 +12,22 @@ import yaml
 
 from microexpr import manifest
 from microexpr.cache import Provenance, create
-from microexpr.config import Config
+from microexpr.config import Config, Problem
+from microexpr.datasets import Finding, listing
+from microexpr.datasets.listing import Note
 from microexpr.evaluation import predictions
 from microexpr.evaluation.pooled import Origin, Statistics
 from microexpr.evaluation.tables import write_results
 from microexpr.files import sha256_of
 from microexpr.reporting import pages
 from microexpr.reporting.document import Document, Grid, Items, Section, markdown, page
+from microexpr.reporting.left_out import WHY
 from microexpr.reporting.limits import limits
-from microexpr.reporting.results import as_printed, warnings
+from microexpr.reporting.results import warnings
 from microexpr.reporting.summary import changes
 from microexpr.reporting.summary import summary as build
 from microexpr.stages import summary
+from microexpr.tables import read_text
 
 CLASSES = ["negative", "positive", "surprise"]
 SIZES = [7, 9]
@@ -66,7 +70,7 @@ def run(folder: Path, **changed: dict) -> Config:
         for clip in clips()
     ]
     columns = [*predictions.COLUMNS, *(f"p_{name}" for name in CLASSES)]
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "parts.csv", index=False)
+    predictions.write(folder / "parts.csv", pd.DataFrame(rows, columns=columns))
     write_results(
         [folder / "parts.csv"],
         clips(),
@@ -87,6 +91,7 @@ def run(folder: Path, **changed: dict) -> Config:
         folder / "table.csv",
         folder / "summary.md",
         manifest_path=folder / "manifest.csv",
+        report=folder / "manifest_report.csv",
         features=folder / "features.h5",
         pages=folder / "pages",
     )
@@ -123,6 +128,65 @@ def test_the_table_the_best_n_and_the_tests(finished_run):
     assert rows_of(text, "none | 7")[-1] == "0 of 2"
     assert rows_of(text, "majority | ")[2] == "0.33"
     assert rows_of(text, "pmm - none")[1:3] == ["+0.61 to +0.67", "7, 9"]
+
+
+def section(text: str, heading: str) -> str:
+    """Text below a heading."""
+    return text.split(f"## {heading}\n")[1].partition("\n## ")[0]
+
+
+def finding(problem: str, clip_id: str, action: str = "dropped") -> Finding:
+    return Finding(problem=problem, action=action, detail="why", clip_id=clip_id)
+
+
+def test_every_omission_is_counted_named_and_explained(tmp_path):
+    findings = [
+        *(finding("dropped_label", f"s1_other_{k}") for k in range(10)),
+        finding("left_out_subject", "s20_a"),
+        finding("left_out_clip", "s2_b"),
+        finding("unreadable_rows", ""),
+        finding("unreadable_rows", "s3_c"),
+        finding("missing_frames", "s1_negative", "kept"),
+    ]
+    listing.write(tmp_path / "manifest_report.csv", findings)
+    run(tmp_path)
+    text = (tmp_path / "summary.md").read_text()
+    assert "of 12 subjects; left out: 14." in text
+    told = section(text, "What was left out")
+    assert rows_of(told, "its emotion is in `data.drop_labels`")[1:] == [
+        "dropped_label",
+        "10",
+        ", ".join(f"s1_other_{k}" for k in range(8)) + ", and 2 more",
+    ]
+    assert rows_of(told, "its subject is in `data.leave_out`")[2:] == ["1", "s20_a"]
+    assert rows_of(told, "it is in `data.leave_out`")[2:] == ["1", "s2_b"]
+    assert rows_of(told, "its row or its name cannot be read")[2:] == [
+        "2",
+        "s3_c, 1 without a name",
+    ]
+    assert "Also noted: missing_frames 1 (kept)." in told
+
+
+def test_without_omissions_the_summary_says_so(tmp_path):
+    listing.write(tmp_path / "manifest_report.csv", [])
+    run(tmp_path)
+    assert section((tmp_path / "summary.md").read_text(), "What was left out").strip() == (
+        "No clip was left out."
+    )
+
+
+def test_without_a_report_the_configuration_says_what_is_left_out(tmp_path, finished_run):
+    told = section((finished_run[0] / "summary.md").read_text(), "What was left out")
+    assert "`manifest_report.csv` is not there. The configuration leaves out: nothing." in told
+    run(tmp_path, data={"leave_out": ["s20", "s2_b"], "drop_labels": ["other"]})
+    told = section((tmp_path / "summary.md").read_text(), "What was left out")
+    assert "leaves out: `data.leave_out`: s20, s2_b; `data.drop_labels`: other." in told
+
+
+def test_why_something_is_left_out_is_known_for_every_omission():
+    kinds = {*Problem.__args__, *Note.__args__}
+    stay = {"missing_frames", "short_clips", "missing_apex", "annotation_error", "unknown_name"}
+    assert set(WHY) == kinds - stay
 
 
 def test_the_configuration_can_be_run_again(finished_run):
@@ -203,7 +267,7 @@ def test_changes_are_what_differs():
 
 def test_a_page_of_the_table_shows_every_digit_of_the_file(finished_run):
     folder, config = finished_run
-    table = as_printed(folder / "table.csv")
+    table = read_text(folder / "table.csv")
     html = pages.accuracy_page(table, config)
     cells = re.findall(r'data-n="(\d+)" data-method="(\w+)" data-class="(\w+)">([\d.]+)<', html)
     shown = {(method, name, n): value for n, method, name, value in cells}

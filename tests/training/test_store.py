@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
+import listed
 from microexpr import cache
 from microexpr.errors import CacheError, DataError
 from microexpr.training.store import FeatureStore, open_features
@@ -27,8 +28,7 @@ def shard(tmp_path):
         made = cache.Provenance(weights_name="net", weights_sha256=weights_sha256)
         with cache.create(path, "features", made) as out:
             for clip_id, length in clips.items():
-                about = {"subject": name, "label": "positive", "method": method, "cut": 8}
-                with out.clip(clip_id, **about) as clip:
+                with out.clip(clip_id, method=method, cut=8) as clip:
                     clip.append(
                         features(clip_id, length),
                         frame=np.arange(length),
@@ -42,10 +42,13 @@ def shard(tmp_path):
 @pytest.mark.parametrize("memory_bytes", [0, 2**30], ids=["streamed", "in memory"])
 def test_rows_of_several_shards_in_the_order_of_the_manifest(shard, memory_bytes):
     paths = [shard("s1", a=5, b=7), shard("s2", c=4)]
-    with open_features(paths, ["c", "a", "b"], memory_bytes=memory_bytes) as store:
+    clips = listed.rows("cab", ["s2", "s1", "s1"], ["x", "y", "z"])
+    with open_features(paths, clips, memory_bytes=memory_bytes) as store:
         assert all(isinstance(d, np.ndarray if memory_bytes else h5py.Dataset) for d in store.data)
         assert store.shape == SHAPE
+        assert store.clip_ids == ("c", "a", "b")
         assert store.subjects == ("s2", "s1", "s1")
+        assert store.labels == ("x", "y", "z")
         assert store.lengths.tolist() == [4, 5, 7]
         assert store.onset_row.tolist() == [0] * 4 + [4] * 5 + [9] * 7
         assert store.rows([2, 0]).tolist() == [*range(9, 16), *range(4)]
@@ -59,33 +62,45 @@ def test_rows_of_several_shards_in_the_order_of_the_manifest(shard, memory_bytes
 def test_digest_follows_content_and_order(shard):
     paths = [shard("s1", a=5), shard("s2", c=4)]
 
-    def digest(order):
-        with open_features(paths, order) as store:
+    def digest(order, label="x"):
+        with open_features(paths, listed.rows(order, order, [label] * 2)) as store:
             return store.digest
 
-    first = digest(["a", "c"])
-    assert digest(None) == first
-    assert digest(["c", "a"]) != first
-    paths[1] = shard("s3", c=5)
-    assert digest(["a", "c"]) != first
+    first = digest("ac")
+    assert digest("ac", label="y") == first
+    assert digest("ca") != first
+    paths.reverse()  # the order is that of the manifest, however the files are named
+    assert digest("ac") == first
+    paths[0] = shard("s3", c=5)
+    assert digest("ac") != first
 
 
 def test_shards_that_do_not_belong_together_are_refused(shard):
-    one = shard("s1", a=5)
-    other = shard("s2", weights_sha256="cd", c=4)
-    with (
-        pytest.raises(CacheError, match="clip c: weights_sha256 is cd"),
-        open_features([one, other]),
+    one, clips = shard("s1", a=5), listed.rows("ac", "st", "xy")
+    for other, message in (
+        (shard("s2", weights_sha256="cd", c=4), "clip c: weights_sha256 is cd"),
+        (shard("s3", method="pmm", c=4), "clip c: method is pmm"),
+        (shard("s4", a=4), "clip a is in another"),
     ):
-        pass
-    other = shard("s3", method="pmm", c=4)
-    with pytest.raises(CacheError, match="clip c: method is pmm"), open_features([one, other]):
-        pass
-    other = shard("s4", a=4)
-    with pytest.raises(CacheError, match="clip a is in another"), open_features([one, other]):
-        pass
-    with pytest.raises(CacheError, match="clip z: in none of the 1"), open_features([one], ["z"]):
-        pass
+        with pytest.raises(CacheError, match=message), open_features([one, other], clips):
+            pass
+
+
+def test_the_manifest_lists_the_clips_of_the_caches_and_no_other(shard, tmp_path):
+    paths = [shard("s1", a=5), shard("s2", c=4)]
+    path = listed.write(tmp_path / "manifest.csv", "ac", "st", "xy")
+    with open_features(paths, manifest=path) as store:
+        assert list(zip(store.clip_ids, store.subjects, store.labels, strict=True)) == [
+            ("a", "s", "x"),
+            ("c", "t", "y"),
+        ]
+    for names, message in (
+        ("acz", r"^clip z: in the manifest, and in none of the caches given \(2\); give those"),
+        ("a", r"s2\.h5: clip c is not in the manifest; run snakemake again"),
+    ):
+        clips = listed.rows(names, names, names)
+        with pytest.raises(CacheError, match=message), open_features(paths, clips):
+            pass
 
 
 def test_clips_of_different_shapes_are_refused():
@@ -106,7 +121,7 @@ def test_a_damaged_frame_names_its_clip(shard):
     content = bytearray(path.read_bytes())
     content[offset + 20] ^= 255
     path.write_bytes(content)
-    with open_features([path], memory_bytes=0) as store:
+    with open_features([path], listed.rows("ab", "ss", "xx"), memory_bytes=0) as store:
         store.read(np.arange(5))
         with pytest.raises(CacheError, match="clip b: features are damaged"):
             store.read(np.arange(5, 10))

@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 from planted import LABELS, planted_store
 
-from microexpr import cache
+import listed
+from microexpr import cache, manifest
 from microexpr.config import Config
 from microexpr.errors import ConfigError, ProtocolError
 from microexpr.evaluation import predictions
 from microexpr.stages import inner, part, train
+from microexpr.tables import write_table
 from microexpr.training import parts
 from microexpr.training.fold import train_fold
 
@@ -29,18 +31,19 @@ def data(tmp_path_factory):
     for shard in (("s1", "s2"), ("s3", "s4")):
         paths.append(folder / f"{shard[0]}.h5")
         with cache.create(paths[-1], "features", cache.Provenance(weights_sha256="ab")) as out:
-            for clip, subject, label, values in zip(
-                store.clip_ids, store.subjects, store.labels, store.data, strict=True
+            for clip, subject, values in zip(
+                store.clip_ids, store.subjects, store.data, strict=True
             ):
                 if subject in shard:
-                    about = {"subject": str(subject), "label": label, "method": "pmm", **NETWORK}
-                    with out.clip(clip, **about) as group:
+                    with out.clip(clip, method="pmm", **NETWORK) as group:
                         count = np.arange(len(values))
                         group.append(values, frame=count, time=count / 100)
     table = {"clip_id": store.clip_ids, "subject": store.subjects, "label": store.labels}
     frame = pd.DataFrame(table | {"fold": store.subjects})
-    frame.to_csv(folder / "folds.csv", index=False)
-    return paths, folder / "folds.csv"
+    write_table(folder / "folds.csv", frame)
+    subjects = list(map(str, store.subjects))
+    listed.write(folder / "manifest.csv", store.clip_ids, subjects, store.labels)
+    return paths, folder / "folds.csv", folder / "manifest.csv"
 
 
 def config(**sections) -> Config:
@@ -50,11 +53,11 @@ def config(**sections) -> Config:
 
 
 def run(stage, data, output, given: Config, **options) -> pd.DataFrame:
-    paths, folds = data
+    paths, folds, clips = data
     name = stage.__name__.rpartition(".")[2]
     # As the workflow does: a stage gets the part of the configuration that it says it reads.
     read = Config.load(json.dumps(part(given, name)))
-    about = {"folds_path": folds, "method": "pmm", "n": 7} | options
+    about = {"manifest_path": clips, "folds_path": folds, "method": "pmm", "n": 7} | options
     stage.run(read, paths, output, **about)
     return predictions.read([output], LABELS)
 
@@ -111,6 +114,23 @@ def test_inner_folds_answer_for_training_clips_only(data, tmp_path):
     assert not frame.duplicated(["fold", "seed", "clip_id"]).any()
 
 
+def test_a_corrected_label_reaches_training(data, tmp_path):
+    paths, folds, clips = data
+    before = run(train, data, tmp_path / "before.csv", config()).set_index("clip_id")
+    rows = manifest.read(clips)
+    corrected = rows[0].model_copy(update={"label": LABELS[1]})
+    assert rows[0].label != corrected.label
+    manifest.write(tmp_path / "manifest.csv", [corrected, *rows[1:]])
+    after = run(
+        train, (paths, folds, tmp_path / "manifest.csv"), tmp_path / "after.csv", config()
+    ).set_index("clip_id")
+    changed = before["label"] != after["label"]
+    assert list(changed.index[changed]) == [corrected.clip_id]
+    # The fold that tests the clip has learnt from the same labels as before, all others have not.
+    same = np.isclose(shares(before), shares(after)).all(axis=1)
+    assert (same == (before["fold"] == corrected.subject)).all()
+
+
 def leak(frame):
     """Test one clip of s1 in the fold of s2: s1 is trained on and tested."""
     frame.loc[0, "fold"] = "s2"
@@ -128,15 +148,20 @@ def leak(frame):
 def test_folds_that_do_not_keep_the_protocols_promise_are_refused(
     data, tmp_path, stage, change, message
 ):
-    paths, folds = data
+    paths, folds, clips = data
     spoilt = tmp_path / "folds.csv"
-    change(pd.read_csv(folds, keep_default_na=False)).to_csv(spoilt, index=False)
+    write_table(spoilt, change(pd.read_csv(folds, keep_default_na=False)))
     with pytest.raises(ProtocolError, match=message):
-        run(stage, (paths, spoilt), tmp_path / "out.csv", config())
+        run(stage, (paths, spoilt, clips), tmp_path / "out.csv", config())
     assert not (tmp_path / "out.csv").exists()
     # A split that promises nothing of subjects passes.
     if change is leak and stage is train:
-        run(stage, (paths, spoilt), tmp_path / "out.csv", config(protocol={"name": "clip_kfold"}))
+        run(
+            stage,
+            (paths, spoilt, clips),
+            tmp_path / "out.csv",
+            config(protocol={"name": "clip_kfold"}),
+        )
 
 
 def test_a_part_that_does_not_exist_is_refused(data, tmp_path):

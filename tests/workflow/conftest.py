@@ -13,6 +13,7 @@ def sandbox(finished, tmp_path_factory):
     folder = finished.copy(tmp_path_factory.mktemp("typed") / "project").folder
     for cache in [*folder.glob("results/f*/**/s1-s2.h5"), *folder.glob("results/m*/**/s1-s2.h5")]:
         cache.with_name("s1-s6.h5").hardlink_to(cache)  # the demo has six subjects in a shard
+        cache.with_name("s7-s12.h5").hardlink_to(cache.with_name("s3.h5"))
     (folder / "SMIC").mkdir()
     (folder / "SMIC/SMIC_all_raw").symlink_to(folder / "results/demo/SMIC_all_raw")
     footage.write_video(folder / "face.mp4", [footage.texture()] * 12)

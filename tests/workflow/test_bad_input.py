@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from itertools import takewhile
 
 import cv2
 import numpy as np
@@ -30,8 +31,22 @@ def test_before_any_job(project, extra, message):
         assert done.returncode != 0
         text = done.stdout + done.stderr
         lines = [line for line in text.splitlines() if message in line]
-        assert len(lines) == 1, text
+        assert lines == [done.stdout.splitlines()[-1]], text
+        assert lines[0].startswith("microexpr: ")
     assert not (project.folder / "results").exists()
+
+
+def test_a_configuration_file_that_is_not_there(project):
+    (project.folder / "config/ci.yaml").unlink()
+    done = project.run()
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[-1] == "microexpr: there is no file config/ci.yaml"
+
+
+def last_lines(done):
+    """Give the messages of this project that end the screen."""
+    ends = takewhile(re.compile(r"microexpr( \w+)?: ").match, reversed(done.stderr.splitlines()))
+    return list(ends)
 
 
 def own_data(project, tree):
@@ -78,7 +93,7 @@ def test_data_that_is_wrong_is_named(finished, project, spoil, message):
     done = project.run(extra=extra, target="results/faces/s1-s2.h5")
     assert done.returncode != 0
     text = done.stdout + done.stderr
-    assert re.search(message, text), text
+    assert [line for line in last_lines(done) if re.search(message, line)], text
     assert "Traceback" not in text
     assert not list(project.folder.glob("results/faces/*"))
     assert not list(project.folder.glob("results/frames/.*h5"))
@@ -88,5 +103,5 @@ def test_n_longer_than_every_clip(finished, tmp_path):
     copy = finished.copy(tmp_path / "copy")
     done = copy.run(extra="windows: {n: [40], short: fail}\ntrain: {parts: 1}")
     assert done.returncode != 0
-    assert "windows.short" in done.stdout + done.stderr
+    assert [line for line in last_lines(done) if "windows.short" in line]
     assert not list((copy.folder / "results/train").glob("*/N40/*.csv"))

@@ -29,6 +29,7 @@ NOT_RUN = {
     "git clone URL": "the test stands in the clone",
     "python3 -m venv .venv": "would make an environment inside the environment",
     "pip install": "a test must not change its own environment; the gate installs from the lock",
+    "snakedeploy deploy-workflow": "tests/workflow/test_layout.py does so where it is installed",
     "snakemake --report": "tests/workflow/test_report.py makes the report and opens it",
 }
 # Beginnings of commands that are only parsed: their options exist, their data do not.

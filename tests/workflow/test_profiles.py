@@ -80,6 +80,11 @@ def test_the_default_profile_asks_for_nothing():
     assert not {"resources", "default-resources", "set-resources"} & set(read_profile("default"))
 
 
+@pytest.mark.parametrize("name", ["default", "gpu", *CLUSTERS])
+def test_every_profile_has_the_screen_of_this_project(name):
+    assert read_profile(name)["logger"] == "microexpr"
+
+
 class EmptyBucket(BaseHTTPRequestHandler):
     """As much of the S3 API as a dry run asks for: the bucket is there, and nothing is in it."""
 

@@ -1,15 +1,26 @@
+def ablation_files(full=False):
+    """Name predictions and caches, and what tells whether they changed."""
+    files = PLAN.ablation_files(full=full)
+    return {
+        "predictions": ancient(files["predictions"]),
+        "features": ancient(files["features"]),
+        "state": [*seals(files["predictions"]), *contents(files["features"])],
+    }
+
+
 # What each part is worth. No part of results/table.csv.
 rule ablation:
     input:
-        unpack(lambda _: PLAN.ablation_files()),
-        manifest="results/manifest.csv",
+        unpack(lambda _: ablation_files()),
+        manifest=ancient("results/manifest.csv"),
     output:
-        report(
+        table=report(
             "results/ablation.csv",
             caption="../report/ablation.rst",
             category="Ablation",
             labels={"table": "one factor at a time"},
         ),
+        seal="results/ablation.csv.sha256",
     log:
         "results/logs/ablation.log",
     benchmark:
@@ -22,20 +33,22 @@ rule ablation:
     params:
         config=PLAN.settings("ablation"),
         code=PLAN.code("ablation"),
+        labels=PLAN.labels(),
         full="",
     shell:
         "python -m microexpr ablation {input.predictions} --manifest {input.manifest}"
-        " --features {input.features} --output {output} {params.full}"
+        " --features {input.features} --output {output.table} {params.full}"
         " --config {params.config:q} > {log} 2>&1"
 
 
 # All combinations of levels: an optional target.
 use rule ablation as ablation_full with:
     input:
-        unpack(lambda _: PLAN.ablation_files(full=True)),
-        manifest="results/manifest.csv",
+        unpack(lambda _: ablation_files(full=True)),
+        manifest=ancient("results/manifest.csv"),
     output:
-        "results/ablation_full.csv",
+        table="results/ablation_full.csv",
+        seal="results/ablation_full.csv.sha256",
     log:
         "results/logs/ablation_full.log",
     benchmark:
@@ -43,18 +56,18 @@ use rule ablation as ablation_full with:
     params:
         config=PLAN.settings("ablation"),
         code=PLAN.code("ablation"),
+        labels=PLAN.labels(),
         full="--full",
 
 
 rule leak:
     input:
-        features=expand(
-            "results/features/{backbone}/{{arm}}/{shard}.h5",
-            backbone=BACKBONE,
-            shard=SHARDS,
-        ),
+        manifest=ancient("results/manifest.csv"),
+        features=ancient(FEATURES),
+        content=contents(FEATURES),
     output:
-        "results/leak/{arm}.csv",
+        table="results/leak/{arm}.csv",
+        seal="results/leak/{arm}.csv.sha256",
     log:
         "results/logs/leak/{arm}.log",
     benchmark:
@@ -68,16 +81,22 @@ rule leak:
     params:
         config=PLAN.settings("leak"),
         code=PLAN.code("leak"),
+        labels=PLAN.labels(),
     shell:
-        "python -m microexpr leak {input.features} --output {output} --method {wildcards.arm}"
-        " --threads {threads} --config {params.config:q} > {log} 2>&1"
+        "python -m microexpr leak {input.features} --manifest {input.manifest} --output {output.table}"
+        " --method {wildcards.arm} --threads {threads} --config {params.config:q} > {log} 2>&1"
+
+
+LEAKS = expand("results/leak/{method}.csv", method=PLAN.config.leak.methods)
 
 
 rule leak_plot:
     input:
-        expand("results/leak/{method}.csv", method=PLAN.config.leak.methods),
+        tables=ancient(LEAKS),
+        state=seals(LEAKS),
     output:
         table="results/figures/leak.csv",
+        seal="results/figures/leak.csv.sha256",
         pdf="results/figures/leak.pdf",
         png=report(
             "results/figures/leak.png",
@@ -98,5 +117,5 @@ rule leak_plot:
         config=PLAN.settings("leak_plot"),
         code=PLAN.code("leak_plot"),
     shell:
-        "python -m microexpr leak_plot {input} --output {output.table}"
+        "python -m microexpr leak_plot {input.tables} --output {output.table}"
         " --config {params.config:q} > {log} 2>&1"

@@ -5,22 +5,42 @@ SYSTEMS = PLAN.config.compare.systems
 AGAINST = PLAN.config.compare.against
 
 
+def compared_caches(wildcards):
+    """Name the caches that a system sees."""
+    if wildcards.system != baselines.OWN_NETWORK:
+        return expand("results/faces/{shard}.h5", shard=SHARDS)
+    return expand(
+        "results/features/{backbone}/{method}/{shard}.h5",
+        backbone=BACKBONE,
+        method=PLAN.arm("none", "compare.systems"),
+        shard=SHARDS,
+    )
+
+
+def compared_predictions():
+    """Name the predictions that results/comparison.csv is made of: our own, then the systems'."""
+    own = expand(
+        "results/train/{method}/N{n}/part{part}.csv",
+        method=PLAN.arm(AGAINST.method, "compare.against"),
+        n=AGAINST.n,
+        part=PARTS,
+    )
+    return own, expand("results/compare/{system}.csv", system=SYSTEMS)
+
+
 rule compare:
     input:
-        folds="results/folds.csv",
+        folds=ancient("results/folds.csv"),
+        manifest=ancient("results/manifest.csv"),
         # The pipeline's own network sees cached features of the arm none; the others, faces.
-        caches=branch(
-            lambda wildcards: wildcards.system == baselines.OWN_NETWORK,
-            then=lambda wildcards: expand(
-                "results/features/{backbone}/{method}/{shard}.h5",
-                backbone=BACKBONE,
-                method=PLAN.arm("none", "compare.systems"),
-                shard=SHARDS,
-            ),
-            otherwise=expand("results/faces/{shard}.h5", shard=SHARDS),
-        ),
+        caches=ancient(compared_caches),
+        state=lambda wildcards: [
+            *contents(compared_caches(wildcards)),
+            *seals(["results/folds.csv"]),
+        ],
     output:
-        "results/compare/{system}.csv",
+        table="results/compare/{system}.csv",
+        seal="results/compare/{system}.csv.sha256",
     log:
         "results/logs/compare/{system}.log",
     benchmark:
@@ -37,29 +57,28 @@ rule compare:
         config=lambda wildcards: PLAN.settings(
             "compare_own" if wildcards.system == baselines.OWN_NETWORK else "compare"
         ),
-        code=lambda wildcards: baselines.code(wildcards.system),
+        code=lambda wildcards: PLAN.code("compare", system=wildcards.system),
+        labels=PLAN.labels(),
     shell:
-        "python -m microexpr compare {input.caches} --folds {input.folds} --output {output}"
+        "python -m microexpr compare {input.caches} --manifest {input.manifest}"
+        " --folds {input.folds} --output {output.table}"
         " --system {wildcards.system} --threads {threads} --config {params.config:q} > {log} 2>&1"
 
 
 rule comparison:
     input:
-        manifest="results/manifest.csv",
-        arm=lambda wildcards: expand(
-            "results/train/{method}/N{n}/part{part}.csv",
-            method=PLAN.arm(AGAINST.method, "compare.against"),
-            n=AGAINST.n,
-            part=PARTS,
-        ),
-        systems=expand("results/compare/{system}.csv", system=SYSTEMS),
+        manifest=ancient("results/manifest.csv"),
+        arm=ancient(lambda wildcards: compared_predictions()[0]),
+        systems=ancient(lambda wildcards: compared_predictions()[1]),
+        state=lambda wildcards: seals(sum(compared_predictions(), [])),
     output:
-        report(
+        table=report(
             "results/comparison.csv",
             caption="../report/comparison.rst",
             category="Comparison",
             labels={"table": "systems of other authors"},
         ),
+        seal="results/comparison.csv.sha256",
     log:
         "results/logs/comparison.log",
     benchmark:
@@ -72,6 +91,7 @@ rule comparison:
     params:
         config=PLAN.settings("comparison"),
         code=PLAN.code("comparison"),
+        labels=PLAN.labels(),
     shell:
         "python -m microexpr comparison {input.systems} {input.arm} --manifest {input.manifest}"
-        " --output {output} --config {params.config:q} > {log} 2>&1"
+        " --output {output.table} --config {params.config:q} > {log} 2>&1"

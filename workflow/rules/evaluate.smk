@@ -11,14 +11,21 @@ FURTHER = {
     for file in run.predictions(len(PARTS))
 }
 INNER = [file for run in PLAN.choices() for file in run.inner(len(PARTS))]
+PREDICTIONS = [*TABLE, *sorted(FURTHER - set(TABLE))]
+EVALUATED = [
+    *("table", "table_readings", "metrics", "comparisons", "confusion", "predictions"),
+    *(["selected"] if INNER else []),
+]
 
 
 rule evaluate:
     input:
-        predictions=[*TABLE, *sorted(FURTHER - set(TABLE))],
-        inner=INNER,
-        manifest="results/manifest.csv",
-        features=f"results/features/{BACKBONE}/{METHODS[0]}/{SHARDS[0]}.h5",
+        predictions=ancient(PREDICTIONS),
+        inner=ancient(INNER),
+        state=seals([*PREDICTIONS, *INNER]),
+        manifest=ancient("results/manifest.csv"),
+        # Names the weights, which its content follows from.
+        features=ancient(f"results/features/{BACKBONE}/{METHODS[0]}/{SHARDS[0]}.h5"),
     output:
         **({"selected": "results/selected.csv"} if INNER else {}),
         table=report(
@@ -52,6 +59,7 @@ rule evaluate:
             category="Every number",
             labels={"table": "predictions"},
         ),
+        seals=seals([f"results/{name}.csv" for name in EVALUATED]),
     log:
         "results/logs/evaluate.log",
     benchmark:
@@ -64,6 +72,7 @@ rule evaluate:
     params:
         config=PLAN.settings("evaluate"),
         code=PLAN.code("evaluate"),
+        labels=PLAN.labels(),
     shell:
         "python -m microexpr evaluate {input.predictions} --manifest {input.manifest}"
         " --features {input.features} --inner {input.inner} --folder $(dirname {output.table})"

@@ -12,11 +12,19 @@ PICTURES = [
 # their models are kept.
 rule train_explained:
     input:
-        folds="results/folds.csv",
-        features=rules.train.input.features,
+        folds=ancient("results/folds.csv"),
+        manifest=ancient("results/manifest.csv"),
+        features=ancient(FEATURES),
+        state=[*contents(FEATURES), *seals(["results/folds.csv"])],
     output:
         predictions="results/gradcam/train/{arm}/part{part}.csv",
         epochs="results/gradcam/train/{arm}/part{part}.epochs.csv",
+        seals=seals(
+            [
+                "results/gradcam/train/{arm}/part{part}.csv",
+                "results/gradcam/train/{arm}/part{part}.epochs.csv",
+            ]
+        ),
         models=directory("results/gradcam/train/{arm}/part{part}"),
     log:
         "results/logs/gradcam/train/{arm}/part{part}.log",
@@ -31,24 +39,51 @@ rule train_explained:
     params:
         config=PLAN.explained_training(),
         code=PLAN.code("train"),
+        labels=PLAN.labels(),
         n=PLAN.config.explain.n,
     shell:
-        "python -m microexpr train {input.features} --folds {input.folds} --output {output.predictions}"
+        "python -m microexpr train {input.features} --manifest {input.manifest}"
+        " --folds {input.folds} --output {output.predictions}"
         " --method {wildcards.arm} --n {params.n} --part {wildcards.part} --models {output.models}"
         " --threads {threads} --config {params.config:q} > {log} 2>&1"
 
 
+def seen_images(wildcards):
+    """Name the caches of what an arm's network sees."""
+    if wildcards.arm == "none":
+        return FACES
+    return expand("results/magnified/{arm}/{shard}.h5", arm=wildcards.arm, shard=SHARDS)
+
+
 rule gradcam:
     input:
-        folds="results/folds.csv",
-        faces=expand("results/faces/{shard}.h5", shard=SHARDS),
-        images=branch(
-            lambda wildcards: wildcards.arm == "none",
-            then=expand("results/faces/{shard}.h5", shard=SHARDS),
-            otherwise=expand("results/magnified/{{arm}}/{shard}.h5", shard=SHARDS),
-        ),
-        features=rules.train.input.features,
-        models=expand("results/gradcam/train/{{arm}}/part{part}", part=PARTS),
+        folds=ancient("results/folds.csv"),
+        manifest=ancient("results/manifest.csv"),
+        faces=ancient(FACES),
+        images=ancient(seen_images),
+        features=ancient(FEATURES),
+        models=ancient(expand("results/gradcam/train/{{arm}}/part{part}", part=PARTS)),
+        state=lambda wildcards: [
+            *contents(
+                dict.fromkeys(
+                    [
+                        *FACES,
+                        *seen_images(wildcards),
+                        *expand(FEATURES, arm=wildcards.arm),
+                    ]
+                )
+            ),
+            *seals(
+                [
+                    "results/folds.csv",
+                    *expand(
+                        "results/gradcam/train/{arm}/part{part}.csv",
+                        arm=wildcards.arm,
+                        part=PARTS,
+                    ),
+                ]
+            ),
+        ],
         # What really moves.
         demo=branch(
             PLAN.config.data.kind == "demo",
@@ -57,6 +92,7 @@ rule gradcam:
     output:
         maps="results/gradcam/{arm}/maps.h5",
         clips="results/gradcam/{arm}/clips.csv",
+        seal="results/gradcam/{arm}/clips.csv.sha256",
     log:
         "results/logs/gradcam/{arm}.log",
     benchmark:
@@ -70,20 +106,24 @@ rule gradcam:
     params:
         config=PLAN.settings("gradcam"),
         code=PLAN.code("gradcam"),
+        labels=PLAN.labels(),
         clips=list(SHOWN),
         folder=subpath(output.maps, parent=True),
     shell:
         "python -m microexpr gradcam --faces {input.faces} --images {input.images}"
-        " --features {input.features} --models {input.models} --folds {input.folds}"
+        " --features {input.features} --models {input.models}"
+        " --manifest {input.manifest} --folds {input.folds}"
         " --output {params.folder} --clips {params.clips:q}"
         " --threads {threads} --config {params.config:q} > {log} 2>&1"
 
 
 rule explain:
     input:
-        manifest="results/manifest.csv",
-        maps=expand("results/gradcam/{arm}/maps.h5", arm=EXPLAINED),
-        clips=expand("results/gradcam/{arm}/clips.csv", arm=EXPLAINED),
+        manifest=ancient("results/manifest.csv"),
+        # Written together with the tables beside them.
+        maps=ancient(expand("results/gradcam/{arm}/maps.h5", arm=EXPLAINED)),
+        clips=ancient(expand("results/gradcam/{arm}/clips.csv", arm=EXPLAINED)),
+        state=seals(expand("results/gradcam/{arm}/clips.csv", arm=EXPLAINED)),
         # The frames of the clips that are shown.
         demo=branch(
             PLAN.config.data.kind == "demo",
@@ -98,6 +138,7 @@ rule explain:
             category="Grad-CAM",
             labels={"figure": "table of regions"} | OF_ALL,
         ),
+        seal="results/gradcam/regions.csv.sha256",
         vectors=expand("results/gradcam/{name}.{kind}", name=PICTURES, kind=VECTORS),
         pictures=[
             report(
@@ -149,6 +190,7 @@ rule explain:
     params:
         config=PLAN.settings("explain"),
         code=PLAN.code("explain"),
+        rows=PLAN.rows(),
         clips=list(SHOWN),
         folder=subpath(output.table, parent=True),
     shell:

@@ -1,8 +1,10 @@
 rule crop:
     input:
-        "results/frames/{shard}.h5",
+        frames=ancient("results/frames/{shard}.h5"),
+        content="results/frames/{shard}.h5.content",
     output:
-        "results/faces/{shard}.h5",
+        faces="results/faces/{shard}.h5",
+        content="results/faces/{shard}.h5.content",
     log:
         "results/logs/crop/{shard}.log",
     benchmark:
@@ -16,5 +18,5 @@ rule crop:
         config=PLAN.settings("crop"),
         code=PLAN.code("crop"),
     shell:
-        "python -m microexpr crop {input} {output}"
+        "python -m microexpr crop {input.frames} {output.faces}"
         " --threads {threads} --config {params.config:q} > {log} 2>&1"

@@ -1,13 +1,27 @@
+# Of the network of the table, all shards of an arm.
+FEATURES = expand(
+    "results/features/{backbone}/{{arm}}/{shard}.h5", backbone=BACKBONE, shard=SHARDS
+)
+
+
 rule features:
     input:
         # Method none: the faces as they are, without a copy of them.
-        branch(
+        images=ancient(
+            branch(
+                lambda wildcards: wildcards.arm == "none",
+                then="results/faces/{shard}.h5",
+                otherwise="results/magnified/{arm}/{shard}.h5",
+            )
+        ),
+        content=branch(
             lambda wildcards: wildcards.arm == "none",
-            then="results/faces/{shard}.h5",
-            otherwise="results/magnified/{arm}/{shard}.h5",
+            then="results/faces/{shard}.h5.content",
+            otherwise="results/magnified/{arm}/{shard}.h5.content",
         ),
     output:
-        "results/features/{network}/{arm}/{shard}.h5",
+        features="results/features/{network}/{arm}/{shard}.h5",
+        content="results/features/{network}/{arm}/{shard}.h5.content",
     log:
         "results/logs/features/{network}/{arm}/{shard}.log",
     benchmark:
@@ -20,10 +34,10 @@ rule features:
         runtime=60,
     params:
         config=lambda wildcards: PLAN.feature_settings(wildcards.network),
-        code=PLAN.code("features"),
+        code=lambda wildcards: PLAN.feature_code(wildcards.network),
         weights=lambda wildcards: PLAN.weights(wildcards.network),
     shell:
-        "python -m microexpr features {input} {output}"
+        "python -m microexpr features {input.images} {output.features}"
         " --threads {threads} --config {params.config:q} > {log} 2>&1"
 
 

@@ -2,18 +2,27 @@
 MAGNIFIED = [method for method in METHODS if method != "none"]
 VECTORS = ("pdf", "svg")
 CELLS = [(method, n) for method in METHODS for n in LENGTHS]
+EPOCHS = expand(
+    "results/train/{method}/N{n}/part{part}.epochs.csv",
+    method=METHODS,
+    n=LENGTHS,
+    part=PARTS,
+)
+FACES = expand("results/faces/{shard}.h5", shard=SHARDS)
 
 
 rule table_figures:
     input:
-        metrics="results/metrics.csv",
-        predictions="results/predictions.csv",
-        confusion="results/confusion.csv",
-        epochs=expand(
-            "results/train/{method}/N{n}/part{part}.epochs.csv",
-            method=METHODS,
-            n=LENGTHS,
-            part=PARTS,
+        metrics=ancient("results/metrics.csv"),
+        predictions=ancient("results/predictions.csv"),
+        confusion=ancient("results/confusion.csv"),
+        epochs=ancient(EPOCHS),
+        state=seals(
+            [
+                *(f"results/{name}.csv" for name in ("metrics", "predictions")),
+                "results/confusion.csv",
+                *EPOCHS,
+            ]
         ),
     output:
         vectors=expand(
@@ -91,7 +100,8 @@ rule table_figures:
 # Needs the crops only: a bad one is seen before anything is trained.
 rule quality:
     input:
-        expand("results/faces/{shard}.h5", shard=SHARDS),
+        faces=ancient(FACES),
+        content=contents(FACES),
     output:
         vectors=expand(
             "results/figures/{name}.{kind}",
@@ -127,13 +137,15 @@ rule quality:
         code=PLAN.code("quality"),
         folder=subpath(output.windows, parent=True),
     shell:
-        "python -m microexpr quality {input} --folder {params.folder}"
+        "python -m microexpr quality {input.faces} --folder {params.folder}"
         " --config {params.config:q} > {log} 2>&1"
 
 
 rule embedding:
     input:
-        rules.train.input.features,
+        features=ancient(FEATURES),
+        content=contents(FEATURES),
+        manifest=ancient("results/manifest.csv"),
     output:
         vectors=expand("results/figures/tsne_{{arm}}.{kind}", kind=VECTORS),
         png=report(
@@ -154,20 +166,28 @@ rule embedding:
     params:
         config=PLAN.settings("embedding"),
         code=PLAN.code("embedding"),
+        labels=PLAN.labels(),
         stem=subpath(output.png, strip_suffix=".png"),
     shell:
-        "python -m microexpr embedding {input} --method {wildcards.arm} --stem {params.stem}"
-        " --config {params.config:q} > {log} 2>&1"
+        "python -m microexpr embedding {input.features} --manifest {input.manifest}"
+        " --method {wildcards.arm} --stem {params.stem} --config {params.config:q} > {log} 2>&1"
+
+
+def shown_caches(wildcards):
+    """Name the caches that hold a clip: its faces, then one per method."""
+    shard = SHOWN[wildcards.clip]
+    return [
+        f"results/faces/{shard}.h5",
+        *expand("results/magnified/{method}/{shard}.h5", method=MAGNIFIED, shard=shard),
+    ]
 
 
 rule motion:
     input:
-        faces=lambda wildcards: f"results/faces/{SHOWN[wildcards.clip]}.h5",
-        magnified=lambda wildcards: expand(
-            "results/magnified/{method}/{shard}.h5",
-            method=MAGNIFIED,
-            shard=SHOWN[wildcards.clip],
-        ),
+        manifest=ancient("results/manifest.csv"),
+        faces=ancient(lambda wildcards: shown_caches(wildcards)[0]),
+        magnified=ancient(lambda wildcards: shown_caches(wildcards)[1:]),
+        content=lambda wildcards: contents(shown_caches(wildcards)),
     output:
         vectors=expand("results/figures/slices_{{clip}}.{kind}", kind=VECTORS),
         slices=report(
@@ -194,10 +214,11 @@ rule motion:
     params:
         config=PLAN.settings("motion"),
         code=PLAN.code("motion"),
+        labels=PLAN.labels(),
         folder=subpath(output.video, parent=True),
     shell:
-        "python -m microexpr motion {input.faces} {input.magnified} --clip {wildcards.clip}"
-        " --folder {params.folder} --config {params.config:q} > {log} 2>&1"
+        "python -m microexpr motion {input.faces} {input.magnified} --manifest {input.manifest}"
+        " --clip {wildcards.clip} --folder {params.folder} --config {params.config:q} > {log} 2>&1"
 
 
 rule figures:

@@ -1,8 +1,10 @@
 rule magnify:
     input:
-        "results/faces/{shard}.h5",
+        faces=ancient("results/faces/{shard}.h5"),
+        content="results/faces/{shard}.h5.content",
     output:
-        "results/magnified/{arm}/{shard}.h5",
+        magnified="results/magnified/{arm}/{shard}.h5",
+        content="results/magnified/{arm}/{shard}.h5.content",
     log:
         "results/logs/magnify/{arm}/{shard}.log",
     benchmark:
@@ -14,8 +16,11 @@ rule magnify:
         runtime=60,
     params:
         config=lambda wildcards: PLAN.settings("magnify", wildcards.arm),
-        code=PLAN.code("magnify"),
+        # Another method's code changes nothing here.
+        code=lambda wildcards: PLAN.code(
+            "magnify", method=split_arm(wildcards.arm, PLAN.config)[0]
+        ),
         method=lambda wildcards: split_arm(wildcards.arm, PLAN.config)[0],
     shell:
-        "python -m microexpr magnify {input} {output} --method {params.method}"
+        "python -m microexpr magnify {input.faces} {output.magnified} --method {params.method}"
         " --device cpu --threads {threads} --config {params.config:q} > {log} 2>&1"

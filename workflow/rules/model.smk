@@ -1,16 +1,22 @@
+def exported_features(wildcards):
+    """Name the caches of the arm that is exported."""
+    return expand(FEATURES, arm=PLAN.exported())
+
+
 # One arm trained on everybody, for `microexpr predict`. No part of results/table.csv.
 rule model:
     input:
-        features=lambda wildcards: expand(
-            "results/features/{backbone}/{arm}/{shard}.h5",
-            backbone=BACKBONE,
-            arm=PLAN.exported(),
-            shard=SHARDS,
-        ),
-        metrics="results/metrics.csv",
+        features=ancient(exported_features),
+        manifest=ancient("results/manifest.csv"),
+        metrics=ancient("results/metrics.csv"),
+        state=lambda wildcards: [
+            *contents(exported_features(wildcards)),
+            *seals(["results/metrics.csv"]),
+        ],
     output:
         model="results/model/model.safetensors",
         config="results/model/config.json",
+        seal="results/model/config.json.sha256",
         provenance="results/model/provenance.json",
     log:
         "results/logs/model.log",
@@ -25,7 +31,8 @@ rule model:
     params:
         config=PLAN.settings("model"),
         code=PLAN.code("model"),
+        labels=PLAN.labels(),
         folder=subpath(output.model, parent=True),
     shell:
-        "python -m microexpr model {input.features} --metrics {input.metrics}"
-        " --output {params.folder} --threads {threads} --config {params.config:q} > {log} 2>&1"
+        "python -m microexpr model {input.features} --manifest {input.manifest}"
+        " --metrics {input.metrics} --output {params.folder} --threads {threads} --config {params.config:q} > {log} 2>&1"

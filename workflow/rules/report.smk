@@ -1,16 +1,23 @@
 # What the run says of itself. No part of results/table.csv.
 rule summary:
     input:
-        table="results/table.csv",
-        metrics="results/metrics.csv",
-        comparisons="results/comparisons.csv",
-        predictions="results/predictions.csv",
-        manifest="results/manifest.csv",
-        features=f"results/features/{BACKBONE}/{METHODS[0]}/{SHARDS[0]}.h5",
+        table=ancient("results/table.csv"),
+        metrics=ancient("results/metrics.csv"),
+        comparisons=ancient("results/comparisons.csv"),
+        predictions=ancient("results/predictions.csv"),
+        state=seals(
+            [
+                f"results/{name}.csv"
+                for name in ("table", "metrics", "comparisons", "predictions")
+            ]
+        ),
+        manifest=ancient("results/manifest.csv"),
+        features=ancient(f"results/features/{BACKBONE}/{METHODS[0]}/{SHARDS[0]}.h5"),
     output:
         summary="results/summary.md",
         configuration="results/configuration.yaml",
         origins="results/origins.csv",
+        seal="results/origins.csv.sha256",
         summary_page=report(
             "results/pages/summary.html",
             caption="../report/summary.rst",
@@ -33,23 +40,28 @@ rule summary:
     params:
         config=PLAN.settings("summary"),
         code=PLAN.code("summary"),
+        clips=PLAN.rows(),
         pages=subpath(output.summary_page, parent=True),
     shell:
         "python -m microexpr summary {input.table} {output.summary} --manifest {input.manifest}"
         " --features {input.features} --pages {params.pages} --config {params.config:q} > {log} 2>&1"
 
 
+SHOWN_TABLES = [
+    "results/table.csv",
+    "results/table_readings.csv",
+    "results/comparisons.csv",
+]
+
+
 # Snakemake's report offers a CSV file for download only; these are shown.
 rule pages:
     input:
-        tables=[
-            "results/table.csv",
-            "results/table_readings.csv",
-            "results/comparisons.csv",
-        ],
-        metrics="results/metrics.csv",
-        predictions="results/predictions.csv",
-        manifest="results/manifest.csv",
+        tables=ancient(SHOWN_TABLES),
+        metrics=ancient("results/metrics.csv"),
+        predictions=ancient("results/predictions.csv"),
+        state=seals([*SHOWN_TABLES, "results/metrics.csv", "results/predictions.csv"]),
+        manifest=ancient("results/manifest.csv"),
     output:
         tables=[
             report(
@@ -91,6 +103,7 @@ rule pages:
     params:
         config=PLAN.settings("pages"),
         code=PLAN.code("pages"),
+        clips=PLAN.rows(),
     shell:
         "python -m microexpr pages {input.tables} --output {output.tables} --cells {output.cells}"
         " --config {params.config:q} > {log} 2>&1"
@@ -99,7 +112,8 @@ rule pages:
 # Any other table on request, such as results/pages/comparison.html.
 rule page:
     input:
-        "results/{table}.csv",
+        shown=ancient("results/{table}.csv"),
+        state="results/{table}.csv.sha256",
     output:
         report(
             "results/pages/{table}.html",
@@ -118,14 +132,14 @@ rule page:
         config=PLAN.settings("pages"),
         code=PLAN.code("pages"),
     shell:
-        "python -m microexpr pages {input} --output {output}"
+        "python -m microexpr pages {input.shown} --output {output}"
         " --config {params.config:q} > {log} 2>&1"
 
 
 # A video that the report shows, such as results/pages/figures/motion_s1_po_01.video.html.
 use rule page as video_page with:
     input:
-        "results/{video}.mp4",
+        shown="results/{video}.mp4",
     output:
         report(
             "results/pages/{video}.video.html",

@@ -1,13 +1,14 @@
 rule split:
     input:
-        "results/manifest.csv",
+        manifest=ancient("results/manifest.csv"),
     output:
-        report(
+        folds=report(
             "results/folds.csv",
             caption="../report/folds.rst",
             category="Protocol",
             labels={"table": "who is tested in which fold"},
         ),
+        seal="results/folds.csv.sha256",
     log:
         "results/logs/split.log",
     benchmark:
@@ -18,21 +19,27 @@ rule split:
     params:
         config=PLAN.settings("split"),
         code=PLAN.code("split"),
+        clips=PLAN.rows(),
     shell:
-        "python -m microexpr split {input} {output} --config {params.config:q} > {log} 2>&1"
+        "python -m microexpr split {input.manifest} {output.folds} --config {params.config:q} > {log} 2>&1"
 
 
 rule train:
     input:
-        folds="results/folds.csv",
-        features=expand(
-            "results/features/{backbone}/{{arm}}/{shard}.h5",
-            backbone=BACKBONE,
-            shard=SHARDS,
-        ),
+        folds=ancient("results/folds.csv"),
+        # Subjects and labels are a parameter: a new time or frame in it trains nothing again.
+        manifest=ancient("results/manifest.csv"),
+        features=ancient(FEATURES),
+        state=[*contents(FEATURES), *seals(["results/folds.csv"])],
     output:
         predictions="results/train/{arm}/N{n}/part{part}.csv",
         epochs="results/train/{arm}/N{n}/part{part}.epochs.csv",
+        seals=seals(
+            [
+                "results/train/{arm}/N{n}/part{part}.csv",
+                "results/train/{arm}/N{n}/part{part}.epochs.csv",
+            ]
+        ),
     log:
         "results/logs/train/{arm}/N{n}/part{part}.log",
     benchmark:
@@ -46,26 +53,44 @@ rule train:
     params:
         config=PLAN.settings("train"),
         code=PLAN.code("train"),
+        labels=PLAN.labels(),
         method="{arm}",
     shell:
-        "python -m microexpr train {input.features} --folds {input.folds} --output {output.predictions}"
+        "python -m microexpr train {input.features} --manifest {input.manifest}"
+        " --folds {input.folds} --output {output.predictions}"
         " --method {params.method} --n {wildcards.n} --part {wildcards.part}"
         " --threads {threads} --config {params.config:q} > {log} 2>&1"
+
+
+def variant_features(wildcards):
+    """Name the caches of a variant's network."""
+    return expand(
+        "results/features/{network}/{arm}/{shard}.h5",
+        network=PLAN.network(wildcards.variant),
+        arm=wildcards.arm,
+        shard=SHARDS,
+    )
 
 
 # The same with some keys changed: rows of the ablation, and controls that are trained.
 use rule train as train_variant with:
     input:
-        folds="results/folds.csv",
-        features=lambda wildcards: expand(
-            "results/features/{network}/{arm}/{shard}.h5",
-            network=PLAN.network(wildcards.variant),
-            arm=wildcards.arm,
-            shard=SHARDS,
-        ),
+        folds=ancient("results/folds.csv"),
+        manifest=ancient("results/manifest.csv"),
+        features=ancient(variant_features),
+        state=lambda wildcards: [
+            *contents(variant_features(wildcards)),
+            *seals(["results/folds.csv"]),
+        ],
     output:
         predictions="results/variants/{variant}/train/{arm}/N{n}/part{part}.csv",
         epochs="results/variants/{variant}/train/{arm}/N{n}/part{part}.epochs.csv",
+        seals=seals(
+            [
+                "results/variants/{variant}/train/{arm}/N{n}/part{part}.csv",
+                "results/variants/{variant}/train/{arm}/N{n}/part{part}.epochs.csv",
+            ]
+        ),
     log:
         "results/logs/variants/{variant}/train/{arm}/N{n}/part{part}.log",
     benchmark:
@@ -73,17 +98,26 @@ use rule train as train_variant with:
     params:
         config=lambda wildcards: PLAN.settings("train", variant=wildcards.variant),
         code=PLAN.code("train"),
+        labels=PLAN.labels(),
         method="{arm}-{variant}",
 
 
 # On inner folds of each fold's training part: to choose N and alpha.
 rule inner:
     input:
-        folds="results/folds.csv",
-        features=rules.train.input.features,
+        folds=ancient("results/folds.csv"),
+        manifest=ancient("results/manifest.csv"),
+        features=ancient(FEATURES),
+        state=[*contents(FEATURES), *seals(["results/folds.csv"])],
     output:
         predictions="results/inner/{arm}/N{n}/part{part}.csv",
         epochs="results/inner/{arm}/N{n}/part{part}.epochs.csv",
+        seals=seals(
+            [
+                "results/inner/{arm}/N{n}/part{part}.csv",
+                "results/inner/{arm}/N{n}/part{part}.epochs.csv",
+            ]
+        ),
     log:
         "results/logs/inner/{arm}/N{n}/part{part}.log",
     benchmark:
@@ -97,7 +131,9 @@ rule inner:
     params:
         config=PLAN.settings("inner"),
         code=PLAN.code("inner"),
+        labels=PLAN.labels(),
     shell:
-        "python -m microexpr inner {input.features} --folds {input.folds} --output {output.predictions}"
+        "python -m microexpr inner {input.features} --manifest {input.manifest}"
+        " --folds {input.folds} --output {output.predictions}"
         " --method {wildcards.arm} --n {wildcards.n} --part {wildcards.part}"
         " --threads {threads} --config {params.config:q} > {log} 2>&1"

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from microexpr.backbones.base import Backbone
-from microexpr.backbones.build import NETWORKS, default_path, installed, without_weights
+from microexpr.backbones.build import ARCHITECTURES, build, without_weights
 from microexpr.backbones.readers import read
-from microexpr.backbones.weights import KNOWN, NOTE, fill, load, save, verify
+from microexpr.backbones.weights import KNOWN, NOTE, fill, save, verify
 from microexpr.errors import ConfigError, WeightsError
 from microexpr.files import sha256_of, write_json
+from microexpr.networks import NETWORKS, installed, weights_file
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Added:
 
 def addable() -> list[str]:
     """Networks whose weights are neither shipped nor drawn at random."""
-    return [name for name, net in NETWORKS.items() if net.layouts and net.find is None]
+    return [name for name, network in NETWORKS.items() if network.addable]
 
 
 def add(path: Path, *, network: str | None = None, sha256: str | None = None) -> Added:
@@ -76,10 +77,10 @@ def add(path: Path, *, network: str | None = None, sha256: str | None = None) ->
     candidates = [
         name
         for name in ([network] if network else addable())
-        if path.suffix in NETWORKS[name].layouts
+        if path.suffix in ARCHITECTURES[name].layouts
     ]
     if path.is_file() and not candidates:
-        suffixes = {s for name in addable() for s in NETWORKS[name].layouts}
+        suffixes = {s for name in addable() for s in ARCHITECTURES[name].layouts}
         raise WeightsError(f"{path}: weights are read from {', '.join(sorted(suffixes))} files")
     checksum = verify(path, sha256)
     net = _recognised(path, candidates)
@@ -110,7 +111,7 @@ def _recognised(path: Path, candidates: list[str]) -> Backbone:
     for name in candidates:
         net = without_weights(name)
         try:
-            fill(net, path, tensors, text, NETWORKS[name].layouts)
+            fill(net, path, tensors, text, ARCHITECTURES[name].layouts)
         except WeightsError as error:
             problems.append(str(error))
         else:
@@ -121,10 +122,9 @@ def _recognised(path: Path, candidates: list[str]) -> Backbone:
 def place(network: str) -> Path | None:
     """Give the weights file that the loader takes by itself; None where there is none."""
     try:
-        path = default_path(network)
+        return weights_file(network)
     except WeightsError:
         return None
-    return path if path.is_file() else None
 
 
 def check(network: str) -> str:
@@ -135,6 +135,4 @@ def check(network: str) -> str:
     WeightsError
         When they are missing, damaged or of another network.
     """
-    net, path = without_weights(network), default_path(network)
-    load(net, path, NETWORKS[network].layouts)
-    return net.weights_sha256
+    return build(network).weights_sha256

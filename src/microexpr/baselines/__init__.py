@@ -11,12 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from microexpr.config import Config
-from microexpr.provenance import fingerprint
 
 if TYPE_CHECKING:  # the workflow asks for fingerprints, and should not load OpenCV for them
     from microexpr.baselines.base import Published, System
 
-__all__ = ["CLASSES", "OWN_NETWORK", "build", "code", "published"]
+__all__ = ["CLASSES", "OWN_NETWORK", "build", "published"]
 
 CLASSES = {
     "micro_exp_stcnn": "MicroExpSTCNN",
@@ -49,11 +48,6 @@ def build(name: str, config: Config, device: str = "cpu") -> System:
 def published(name: str) -> Published:
     """Give the published figure of a system."""
     return _class_of(name).published
-
-
-def code(name: str) -> str:
-    """Fingerprint of a system's code and of the stage that runs it."""
-    return fingerprint("microexpr.stages.compare", _module(name))
 
 
 def _module(name: str) -> str:

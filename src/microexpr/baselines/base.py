@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from microexpr.errors import DataError
 from microexpr.evaluation import predictions
+from microexpr.manifest import Clip
 from microexpr.protocol.folds import Fold
 
 
@@ -151,8 +152,11 @@ class System(ABC):
         """Give the settings that results depend on, as plain values."""
 
     @abstractmethod
-    def examples(self, caches: Sequence[Path], folder: Path) -> Examples:
-        """Read the caches of all shards; `folder` keeps what need not be computed twice."""
+    def examples(self, caches: Sequence[Path], clips: Sequence[Clip], folder: Path) -> Examples:
+        """Read the caches of all shards, with subjects and labels of `clips`, the manifest's rows.
+
+        `folder` keeps what need not be computed twice.
+        """
 
     @abstractmethod
     def answer(self, examples: Any, fold: Fold, *, seed: int) -> Answers:

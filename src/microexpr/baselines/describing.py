@@ -21,9 +21,11 @@ from microexpr.cache import ClipCache, open_cache
 from microexpr.config import Config
 from microexpr.errors import CacheError
 from microexpr.files import replacing
+from microexpr.joining import check_same_clips
+from microexpr.manifest import Clip
+from microexpr.pipeline.code import Code
 from microexpr.progress import track
 from microexpr.protocol.folds import Fold
-from microexpr.provenance import fingerprint
 
 log = logging.getLogger(__name__)
 FILE = "descriptors.npz"
@@ -103,17 +105,29 @@ class DescribingSystem(System):
             "apex": "estimated" if self.apex is None else "known",
         }
 
-    def examples(self, caches: Sequence[Path], folder: Path) -> Descriptors:
+    def examples(self, caches: Sequence[Path], clips: Sequence[Clip], folder: Path) -> Descriptors:
         """Describe the clips of all face caches, or read what an interrupted run has described.
+
+        Parameters
+        ----------
+        caches : sequence of Path
+            All shards, of kind faces.
+        clips : sequence of Clip
+            Rows of the manifest: the clips of the caches, all of them and no other.
+        folder : Path
+            Keeps the descriptors, in which no label is.
 
         Raises
         ------
         CacheError
-            When a cache is not one of faces, or a clip is in two of them.
+            When a cache is not one of faces, a clip is in two of them, or in the manifest or in a
+            cache only.
         DataError
             Naming the clip that the system cannot describe.
         """
-        file, digest = folder / FILE, self._digest(caches)
+        cached, digest = self._look_through(caches)
+        check_same_clips(clips, cached)
+        file = folder / FILE
         kept = _read(file, digest)
         if kept is None:
             kept = self._describe_all(caches)
@@ -124,8 +138,15 @@ class DescribingSystem(System):
         for clip_id, note in zip(about["clip_ids"], about["notes"], strict=True):
             if note:
                 log.info("clip %s: %s", clip_id, note)
-        names = (tuple(about[key]) for key in ("clip_ids", "subjects", "labels"))
-        return Descriptors(*names, values, digest)
+        rows = {clip.clip_id: clip for clip in clips}
+        described = [rows[clip_id] for clip_id in about["clip_ids"]]
+        return Descriptors(
+            tuple(clip.clip_id for clip in described),
+            tuple(clip.subject for clip in described),
+            tuple(clip.label for clip in described),
+            values,
+            digest,
+        )
 
     def answer(self, examples: Descriptors, fold: Fold, *, seed: int) -> Answers:
         """Learn from ``fold.train`` and answer for ``fold.test``, in its order."""
@@ -138,36 +159,36 @@ class DescribingSystem(System):
         )
         return Answers.of_shares(self.learn(lesson)(examples.values[test]))
 
-    def _digest(self, caches: Sequence[Path]) -> str:
-        """Checksum over all that descriptors follow from: code, frames, attributes, apexes."""
-        digest = hashlib.sha256(f"{self.name} {fingerprint(type(self).__module__)}\n".encode())
+    def _look_through(self, caches: Sequence[Path]) -> tuple[dict[str, Path], str]:
+        """Give the cache of each clip, and a checksum over all that descriptors follow from.
+
+        These are code, frames, attributes and apexes.
+        """
+        cached: dict[str, Path] = {}
+        code = Code("compare", system=self.name).accepted
+        digest = hashlib.sha256(f"{self.name} {code}\n".encode())
         for path in caches:
             with open_cache(path, "faces") as faces:
                 digest.update(f"{faces.attributes['content_sha256']}\n".encode())
                 for clip in faces:
+                    if clip.clip_id in cached:
+                        raise CacheError(f"{path}: clip {clip.clip_id} is in another shard as well")
+                    cached[clip.clip_id] = path
                     attributes = {k: np.asarray(v).tolist() for k, v in clip.attributes.items()}
                     known = [clip.clip_id, attributes, self.apex and self.apex(clip)]
                     digest.update(json.dumps(known, sort_keys=True).encode())
-        return digest.hexdigest()
+        return cached, digest.hexdigest()
 
     def _describe_all(self, caches: Sequence[Path]) -> tuple[NDArray[np.float32], dict[str, Any]]:
         values: list[NDArray[np.float32]] = []
-        about: dict[str, list[str]] = {k: [] for k in ("clip_ids", "subjects", "labels", "notes")}
+        about: dict[str, list[str]] = {"clip_ids": [], "notes": []}
         for path in caches:
             with open_cache(path, "faces") as faces:
                 for clip_id in track(faces.clip_ids, f"describe {path.stem}"):
-                    if clip_id in about["clip_ids"]:
-                        raise CacheError(f"{path}: clip {clip_id} is in another shard as well")
                     described = self.describe(self._face_clip(faces[clip_id]))
                     values.append(described.values)
-                    attributes = faces[clip_id].attributes
-                    for key, value in (
-                        ("clip_ids", clip_id),
-                        ("subjects", str(attributes["subject"])),
-                        ("labels", str(attributes["label"])),
-                        ("notes", described.note),
-                    ):
-                        about[key].append(value)
+                    about["clip_ids"].append(clip_id)
+                    about["notes"].append(described.note)
         return np.stack(values), about
 
     def _face_clip(self, clip: ClipCache) -> FaceClip:

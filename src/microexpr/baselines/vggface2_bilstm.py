@@ -26,6 +26,7 @@ import numpy as np
 from microexpr import backbones
 from microexpr.baselines.base import Answers, Published, System
 from microexpr.config import Config
+from microexpr.manifest import Clip
 from microexpr.protocol.folds import Fold
 from microexpr.training.fold import Recipe, train_fold
 from microexpr.training.model import Trunk
@@ -73,7 +74,7 @@ class VGGFace2BiLSTM(System):
         """Give the settings that results depend on."""
         return self._recipe.plain() | {"device": self._device}
 
-    def examples(self, caches: Sequence[Path], folder: Path) -> FeatureStore:
+    def examples(self, caches: Sequence[Path], clips: Sequence[Clip], folder: Path) -> FeatureStore:
         """Read the feature caches of arm ``none``; frozen blocks above the cut pool them."""
         settings = self._features
         network = backbones.build(
@@ -83,7 +84,7 @@ class VGGFace2BiLSTM(System):
         )
         frozen = settings.cut < network.n_blocks
         trunk = Trunk(network, settings.cut).to(self._device) if frozen else None
-        with open_features(caches) as store:
+        with open_features(caches, clips) as store:
             pooled = {
                 clip_id: np.concatenate(list(pooled_frames(store, trunk, clip, self._device)))
                 for clip, clip_id in enumerate(store.clip_ids)

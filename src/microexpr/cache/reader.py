@@ -151,7 +151,10 @@ def _check(file: h5py.File, path: str, kind: str | None) -> str:
         raise CacheError(f"{path}: is a cache of {found}, wanted {kind}")
     version = attributes.get("schema_version")
     if version != SCHEMA_VERSION:
-        raise CacheError(f"{path}: schema version {version}, wanted {SCHEMA_VERSION}")
+        raise CacheError(
+            f"{path}: schema version {version}, wanted {SCHEMA_VERSION}; delete it and run "
+            "snakemake again"
+        )
     for name in file:
         link = file.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink) or not isinstance(file[name], h5py.Group):

@@ -10,7 +10,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-SCHEMA_VERSION = "1.1"  # 1.1: attributes have a checksum too
+# 1.1: attributes have a checksum too. 2.0: no subject and no label, which manifest.csv holds.
+SCHEMA_VERSION = "2.0"
+CONTENT = ".content"  # ends the name of the note beside a cache
 LAST = ("created", "content_sha256", "attributes_sha256", "complete")
 DATASET = {"frames": "image", "faces": "image", "magnified": "image", "features": "feature"}
 COORDINATES = {

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -15,6 +16,7 @@ import numpy as np
 from microexpr.cache.disk import Disk
 from microexpr.cache.metadata import bound_metadata
 from microexpr.cache.schema import (
+    CONTENT,
     COORDINATES,
     DATASET,
     SCHEMA_VERSION,
@@ -25,7 +27,8 @@ from microexpr.cache.schema import (
     text_fixed,
 )
 from microexpr.errors import CacheError
-from microexpr.files import replacing
+from microexpr.files import replacing, write_beside
+from microexpr.requirements import check_compression
 
 FILTERS: dict[str, dict[str, Any]] = {
     "gzip": {"compression": "gzip", "compression_opts": 1},
@@ -35,12 +38,9 @@ FILTERS: dict[str, dict[str, Any]] = {
 
 def _filter(compression: str, itemsize: int) -> dict[str, Any]:
     if compression == "zstd":
-        try:
-            import hdf5plugin  # noqa: PLC0415  (optional: only users of zstd need it)
-        except ImportError:
-            raise CacheError(
-                "features.compression: zstd needs hdf5plugin (pip install microexpr[zstd])"
-            ) from None
+        check_compression(compression)
+        import hdf5plugin  # noqa: PLC0415  (optional: only users of zstd need it)
+
         options: dict[str, Any] = {"compression": hdf5plugin.Zstd(clevel=3)}
     else:
         options = dict(FILTERS[compression])
@@ -63,6 +63,10 @@ class ClipWriter:
     def attributes(self) -> h5py.AttributeManager:
         """The group's attributes, for what is known only after its frames."""
         return self._group.attrs
+
+    def checksum(self) -> str:
+        """Return the sha256 of the frames' bytes so far, in C order, as 64 hexadecimal digits."""
+        return self._digest[self._name].hexdigest()
 
     def append(self, data: np.ndarray, **coordinates: np.ndarray) -> None:
         """Add frames.
@@ -189,6 +193,10 @@ def create(
 ) -> Iterator[CacheWriter]:
     """Write a cache; the file appears under its name only when everything went well.
 
+    Then ``NAME.h5.content`` is written beside it: one line with a checksum over values and
+    attributes, which tells Snakemake whether what was made from the cache is still right. Unlike
+    the file's bytes it changes neither with HDF5's version nor with the date.
+
     Parameters
     ----------
     path : path-like
@@ -216,10 +224,12 @@ def create(
             about = _root_attributes(kind, provenance, title)
             file.attrs.update({name: text_fixed(value) for name, value in about.items()})
             yield writer
-            file.attrs["content_sha256"] = text_fixed(writer.digest())
-            file.attrs["attributes_sha256"] = text_fixed(attributes_digest(file))
+            checksums = {"content": writer.digest(), "attributes": attributes_digest(file)}
+            for name, checksum in checksums.items():
+                file.attrs[f"{name}_sha256"] = text_fixed(checksum)
             file.attrs["complete"] = 1
         disk.check()
+    write_beside(path, CONTENT, f"{combine(checksums)}  content of {Path(path).name}\n")
 
 
 def _root_attributes(kind: str, provenance: Provenance, title: str) -> dict[str, Any]:

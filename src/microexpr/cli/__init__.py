@@ -37,8 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 when all went well, 2 with one line on standard error when the user can mend
-        what is wrong, 130 when interrupted.
+        Exit status: 0 when all went well, 2 when the user can mend what is wrong, with a line on
+        standard error for each thing that is, 130 when interrupted.
     """
     parser = argparse.ArgumentParser(prog="microexpr", description=__doc__)
     parser.add_argument("--version", action="version", version=f"microexpr {__version__}")
@@ -59,17 +59,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments.run(arguments)
     except (MicroexprError, OSError) as error:
-        print(f"microexpr {arguments.command}: {_one_line(error)}", file=sys.stderr)
+        for line in _lines(error):
+            print(f"microexpr {arguments.command}: {line}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        print(f"microexpr {arguments.command}: interrupted", file=sys.stderr)
         return 130
     return 0
 
 
-def _one_line(error: Exception) -> str:
-    """Spell an error for a line of a log, whatever a file or a name had in it."""
-    text = str(error)
-    if isinstance(error, OSError) and error.errno and error.filename:
+def _lines(error: MicroexprError | OSError) -> list[str]:
+    """Spell an error for a log, a line per message, whatever a file or a name had in it."""
+    if isinstance(error, MicroexprError):
+        texts = error.messages
+    elif error.errno and error.filename:
         # Libraries add their own state to what the system says.
-        text = f"{error.filename}: {os.strerror(error.errno)}"
-    return " ".join(text.split())
+        texts = (f"{error.filename}: {os.strerror(error.errno)}",)
+    else:
+        texts = (str(error),)
+    return [" ".join(text.split()) for text in texts]

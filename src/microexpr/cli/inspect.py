@@ -12,9 +12,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = commands.add_parser(
         "inspect",
         help="show what is in caches, models and weights",
-        description="Show caches (.h5): clips, frames, labels, sizes, share of zeros, origin, "
-        "checksum; trained models and converted weights (.safetensors): settings and tensors. "
-        "All values are read, and a cache's checksum is compared.",
+        description="Show caches (.h5): clips, frames, sizes, share of zeros, origin, checksum, "
+        "and subjects and labels where manifest.csv lies beside or in a folder above; trained "
+        "models and converted weights (.safetensors): settings and tensors. All values are read, "
+        "and a cache's checksum is compared.",
         epilog="example: microexpr inspect results/features/mobilenet_vggface2/pmm/s1-s3.h5",
     )
     parser.add_argument("file", type=Path, nargs="+", help="cache, model or weights")

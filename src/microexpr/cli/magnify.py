@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microexpr.config import Config
+from microexpr.config import Config, default_file
 from microexpr.errors import ConfigError, MicroexprError, MicroexprWarning
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _stage(arguments: argparse.Namespace) -> None:
             option = name.replace("_", "-")
             raise ConfigError(f"--{option}: a cache takes section magnify of --config instead")
     limit_threads(arguments.threads)
-    config = Config.load(arguments.config or "config.yaml")
+    config = Config.load(arguments.config or str(default_file()))
     device = choose_device(arguments.device)
     magnify.run(config, arguments.method, Path(arguments.source), arguments.output, device)
 

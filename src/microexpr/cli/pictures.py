@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from microexpr.cli.stages import Commands, device_option, stage_parser
+from microexpr.cli.stages import Commands, device_option, manifest_option, stage_parser
 from microexpr.config import Config
 
 FIGURES = Path("results/figures")
@@ -29,12 +29,14 @@ def add_commands(commands: Commands) -> None:
 
     embedding = stage_parser(commands, "embedding", _embedding, "draw t-SNE of the clips' features")
     embedding.add_argument("features", type=Path, nargs="+", help="caches: all shards (.h5)")
+    manifest_option(embedding)
     embedding.add_argument("--method", required=True, help="name of the arm")
     embedding.add_argument("--stem", type=Path, required=True, help="output without a suffix")
 
     motion = stage_parser(commands, "motion", _motion, "draw one clip over time, in all arms")
     motion.add_argument("faces", type=Path, help="cache of faces that holds it (.h5)")
     motion.add_argument("magnified", type=Path, nargs="*", help="the same, one an arm (.h5)")
+    manifest_option(motion)
     motion.add_argument("--clip", required=True, metavar="ID")
     _folder(motion)
 
@@ -58,6 +60,7 @@ def _add_gradcam(commands: Commands) -> None:
         ("models", "folders of stage train --models"),
     ):
         gradcam.add_argument(f"--{name}", type=Path, nargs="+", required=True, help=f"{what}: all")
+    manifest_option(gradcam)
     gradcam.add_argument("--folds", type=Path, required=True, help="folds.csv")
     gradcam.add_argument("--output", type=Path, required=True, help="folder named as the arm")
     _clips(gradcam)
@@ -95,14 +98,26 @@ def _embedding(arguments: argparse.Namespace) -> None:
     from microexpr.stages import embedding
 
     config = Config.load(arguments.config)
-    embedding.run(config, arguments.features, arguments.stem, method=arguments.method)
+    embedding.run(
+        config,
+        arguments.features,
+        arguments.stem,
+        manifest_path=arguments.manifest,
+        method=arguments.method,
+    )
 
 
 def _motion(arguments: argparse.Namespace) -> None:
     from microexpr.stages import motion
 
-    config, clip_id = Config.load(arguments.config), arguments.clip
-    motion.run(config, arguments.faces, arguments.magnified, arguments.folder, clip_id=clip_id)
+    motion.run(
+        Config.load(arguments.config),
+        arguments.faces,
+        arguments.magnified,
+        arguments.folder,
+        manifest_path=arguments.manifest,
+        clip_id=arguments.clip,
+    )
 
 
 def _gradcam(arguments: argparse.Namespace) -> None:
@@ -117,6 +132,7 @@ def _gradcam(arguments: argparse.Namespace) -> None:
         features=arguments.features,
         models=arguments.models,
         folds=arguments.folds,
+        manifest=arguments.manifest,
     )
     gradcam.run(
         Config.load(arguments.config),

@@ -125,7 +125,7 @@ def _answer_all(
     """Rows of the clips that are answered, and why others are not."""
     import pandas as pd
 
-    from microexpr.files import write_csv
+    from microexpr.files import write_text
     from microexpr.prediction.outputs import DECIMALS, columns
     from microexpr.prediction.run import answer_clip
 
@@ -143,7 +143,10 @@ def _answer_all(
             {k: v for k, v in row.items() if k != "probabilities"} | columns(row["probabilities"])
             for row in rows
         ]
-        write_csv(request.folder / "clips.csv", pd.DataFrame(flat), DECIMALS)
+        text = pd.DataFrame(flat).to_csv(
+            index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n"
+        )
+        write_text(request.folder / "clips.csv", text)
     return rows, failed
 
 

@@ -16,6 +16,9 @@ def add_commands(commands: Commands) -> None:
     summary.add_argument("table", type=Path, help="table.csv; the other tables lie beside it")
     summary.add_argument("output", type=Path, help="summary.md")
     summary.add_argument("--manifest", type=Path, required=True)
+    summary.add_argument(
+        "--report", type=Path, help="problems and omissions [manifest_report.csv beside manifest]"
+    )
     summary.add_argument("--features", type=Path, required=True, help="one cache of features")
     summary.add_argument("--pages", type=Path, required=True, help="folder of the same as HTML")
 
@@ -33,6 +36,7 @@ def _summary(arguments: argparse.Namespace) -> None:
         arguments.table,
         arguments.output,
         manifest_path=arguments.manifest,
+        report=arguments.report or arguments.manifest.with_name("manifest_report.csv"),
         features=arguments.features,
         pages=arguments.pages,
     )

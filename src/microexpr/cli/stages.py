@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from microexpr.config import Config
+from microexpr.config import Config, default_file
 
 Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -32,11 +32,18 @@ def _add_stages_of_clips(commands: Commands) -> None:
     index.add_argument(
         "--windows", type=int, nargs="*", metavar="N", help="report shorter clips [windows.n]"
     )
+    index.add_argument(
+        "--record", type=Path, help="for planning without the data set [index.json beside output]"
+    )
+    index.add_argument("--key", default="", help="what planning says that the output follows from")
 
     decode = stage_parser(commands, "decode", _decode, "decode the clips of some subjects")
     decode.add_argument("manifest", type=Path)
     decode.add_argument("output", type=Path, help="cache of frames (.h5)")
     decode.add_argument("--subjects", nargs="+", required=True, metavar="ID")
+    decode.add_argument("--root", type=Path, help="folder of the data set [data.root]")
+    decode.add_argument("--record", type=Path, help="write here what was read (.json) [no]")
+    decode.add_argument("--token", default="", help="name of this state of the files in the record")
 
     crop = stage_parser(commands, "crop", _crop, "crop the faces, one transform a clip")
     _source_and_output(crop, "cache of frames", "cache of faces")
@@ -71,6 +78,7 @@ def _add_stages_of_compared_systems(commands: Commands) -> None:
     )
     compare.add_argument("caches", type=Path, nargs="+", help="faces, all shards (.h5)")
     compare.add_argument("--output", type=Path, required=True, help="predictions (.csv)")
+    manifest_option(compare)
     compare.add_argument("--folds", type=Path, required=True, help="folds.csv")
     compare.add_argument("--system", required=True, help="one of compare.systems")
     device_option(compare)
@@ -88,7 +96,7 @@ def stage_parser(
     parser = commands.add_parser(name, help=f"stage: {summary}", description=f"Stage: {summary}.")
     parser.add_argument(
         "--config",
-        default="config.yaml",
+        default=str(default_file()),
         help="a YAML file, or inline JSON with the sections that the stage reads [%(default)s]",
     )
     parser.add_argument("--threads", type=int, default=1, help="processor threads [%(default)s]")
@@ -105,11 +113,19 @@ def training_options(parser: argparse.ArgumentParser) -> None:
     """Add what training one method at one N takes."""
     parser.add_argument("features", type=Path, nargs="+", help="caches of features: all shards")
     parser.add_argument("--output", type=Path, required=True, help="predictions (.csv)")
+    manifest_option(parser)
     parser.add_argument("--folds", type=Path, required=True, help="folds.csv")
     parser.add_argument("--method", required=True, help="name of the arm")
     parser.add_argument("--n", type=int, required=True, help="frames a window")
     parser.add_argument("--part", type=int, default=0, help="which of train.parts [%(default)s]")
     device_option(parser)
+
+
+def manifest_option(parser: argparse.ArgumentParser) -> None:
+    """Add the table of the clips, for stages that join subjects and labels to caches."""
+    parser.add_argument(
+        "--manifest", type=Path, required=True, help="manifest.csv: subjects and labels"
+    )
 
 
 def device_option(parser: argparse.ArgumentParser) -> None:
@@ -123,7 +139,8 @@ def _index(arguments: argparse.Namespace) -> None:
     config, output = Config.load(arguments.config), arguments.output
     report = arguments.report or output.with_name("manifest_report.csv")
     windows = config.windows.n if arguments.windows is None else arguments.windows
-    index.run(config, output, report, windows)
+    record = arguments.record or output.with_name("index.json")
+    index.run(config, output, report, windows, record=record, key=arguments.key)
 
 
 def _decode(arguments: argparse.Namespace) -> None:
@@ -131,8 +148,14 @@ def _decode(arguments: argparse.Namespace) -> None:
     from microexpr.threads import limit_threads
 
     limit_threads(arguments.threads)
-    config = Config.load(arguments.config)
-    decode.run(config, arguments.manifest, arguments.subjects, arguments.output)
+    decode.run(
+        arguments.root or Path(Config.load(arguments.config).data.root),
+        arguments.manifest,
+        arguments.subjects,
+        arguments.output,
+        record=arguments.record,
+        token=arguments.token,
+    )
 
 
 def _crop(arguments: argparse.Namespace) -> None:
@@ -173,6 +196,7 @@ def run_training(run: Callable[..., None], arguments: argparse.Namespace) -> Non
         Config.load(arguments.config),
         arguments.features,
         arguments.output,
+        manifest_path=arguments.manifest,
         folds_path=arguments.folds,
         method=arguments.method,
         n=arguments.n,
@@ -203,6 +227,7 @@ def _compare(arguments: argparse.Namespace) -> None:
         Config.load(arguments.config),
         arguments.caches,
         arguments.output,
+        manifest_path=arguments.manifest,
         folds_path=arguments.folds,
         system=arguments.system,
         device=choose_device(arguments.device),

@@ -12,6 +12,7 @@ from pathlib import Path
 from microexpr.cli.stages import (
     Commands,
     device_option,
+    manifest_option,
     run_training,
     stage_parser,
     training_options,
@@ -34,6 +35,7 @@ def add_commands(commands: Commands) -> None:
     leak = stage_parser(commands, "leak", _leak, "split clips by window, by clip and by subject")
     leak.add_argument("features", type=Path, nargs="+", help="caches of features: all shards")
     leak.add_argument("--output", type=Path, required=True, help="answers (.csv)")
+    manifest_option(leak)
     leak.add_argument("--method", required=True, help="name of the arm")
     device_option(leak)
 
@@ -44,6 +46,7 @@ def add_commands(commands: Commands) -> None:
     model = stage_parser(commands, "model", _model, "train on all clips and export, for predict")
     model.add_argument("features", type=Path, nargs="+", help="caches of features: all shards")
     model.add_argument("--output", type=Path, required=True, help="folder of the model")
+    manifest_option(model)
     model.add_argument("--metrics", type=Path, required=True, help="metrics.csv: the accuracy")
     device_option(model)
 
@@ -76,6 +79,7 @@ def _leak(arguments: argparse.Namespace) -> None:
         Config.load(arguments.config),
         arguments.features,
         arguments.output,
+        manifest_path=arguments.manifest,
         method=arguments.method,
         device=choose_device(arguments.device),
     )
@@ -96,6 +100,7 @@ def _model(arguments: argparse.Namespace) -> None:
         Config.load(arguments.config),
         arguments.features,
         arguments.output,
+        manifest_path=arguments.manifest,
         metrics=arguments.metrics,
         device=choose_device(arguments.device),
     )

@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from microexpr.cli.stages import Commands
-from microexpr.config import Config
+from microexpr.config import Config, default_file
 
 
 def add_commands(commands: Commands) -> None:
@@ -15,8 +15,9 @@ def add_commands(commands: Commands) -> None:
     _add_demo(commands)
     verify = commands.add_parser(
         "verify",
-        help="check caches against their checksums",
-        description="Read every value of caches and compare with the stored checksums.",
+        help="check caches and tables against their checksums",
+        description="Read caches as a whole and compare them with the checksums stored in them; "
+        "compare tables (.csv) and other sealed files with the seal beside them (.sha256).",
     )
     verify.add_argument("file", type=Path, nargs="+")
     verify.set_defaults(run=_verify)
@@ -31,8 +32,9 @@ def add_commands(commands: Commands) -> None:
 
     schema = commands.add_parser(
         "schema",
-        help="write the schemas and the reference of all keys",
-        description="Write workflow/schemas and config/README.md from the models.",
+        help="write the schemas, the reference of all keys and copies of configurations",
+        description="Write workflow/schemas and config/README.md from the models; copy config.yaml "
+        "to config/config.yaml and config/ci.yaml to .test/config/config.yaml.",
     )
     schema.add_argument("folder", type=Path, help="the project's folder")
     schema.set_defaults(run=_schema)
@@ -81,9 +83,12 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 def _verify(arguments: argparse.Namespace) -> None:
     from microexpr.cache import verify
+    from microexpr.tables import check_seal, seal_of
 
     for path in arguments.file:
-        print(f"{verify(path)}  {path}")
+        ours = path.suffix == ".csv" or seal_of(path).exists()
+        check = check_seal if ours else verify
+        print(f"{check(path)}  {path}")
 
 
 def _show(arguments: argparse.Namespace) -> None:
@@ -95,7 +100,7 @@ def _show(arguments: argparse.Namespace) -> None:
 def _forget(arguments: argparse.Namespace) -> None:
     from microexpr.privacy.forget import forget
 
-    files, subjects = [Path("config.yaml"), *arguments.configfile], arguments.subjects
+    files, subjects = [default_file(), *arguments.configfile], arguments.subjects
     project = Path.cwd()
     done = forget(project, files, subjects, dry_run=arguments.dry_run)
     if arguments.dry_run:
@@ -113,5 +118,5 @@ def _forget(arguments: argparse.Namespace) -> None:
 def _schema(arguments: argparse.Namespace) -> None:
     from microexpr import reference, schema
 
-    schema.write(arguments.folder / "workflow" / "schemas")
+    schema.write(arguments.folder)
     reference.write(arguments.folder / "config" / "README.md")

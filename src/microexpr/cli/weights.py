@@ -45,20 +45,21 @@ def _list(arguments: argparse.Namespace) -> None:
     from rich.tree import Tree
 
     from microexpr.backbones import installing
-    from microexpr.backbones.build import NETWORKS
+    from microexpr.backbones.build import ARCHITECTURES
     from microexpr.backbones.weights import KNOWN
     from microexpr.cli.printing import console
+    from microexpr.networks import NETWORKS
 
     for name, network in NETWORKS.items():
         tree = Tree(name)
-        if not network.layouts:
+        if network.random:
             tree.add("random weights, no file")
         else:
             found = installing.place(name)
             tree.add(f"in place: {found}" if found else f"not there: {network.advice}")
             tree.add(f"terms: {network.licence}")
             formats = tree.add("formats")
-            for suffix, layout in network.layouts.items():
+            for suffix, layout in ARCHITECTURES[name].layouts.items():
                 formats.add(f"{suffix}: {layout.title}")
         console().print(tree)
     tree = Tree("known checksums")
@@ -80,11 +81,11 @@ def _add(arguments: argparse.Namespace) -> None:
 
 def _check(arguments: argparse.Namespace) -> None:
     from microexpr.backbones import installing
-    from microexpr.backbones.build import NETWORKS
+    from microexpr.networks import NETWORKS
 
     problems = []
     for name, network in NETWORKS.items():
-        if not network.layouts:
+        if network.random:
             continue
         path = installing.place(name)
         if path is None:

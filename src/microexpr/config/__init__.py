@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from microexpr.config.ablating import Ablation, Changes, Leak
-from microexpr.config.base import Section, overlaid, read_yaml
+from microexpr.config.base import Section, default_file, overlaid, read_yaml
 from microexpr.config.choosing import Select
 from microexpr.config.comparing import Against, Compare
 from microexpr.config.data import Data, Demo, Expected, Kind, Problem
@@ -55,6 +55,7 @@ __all__ = [
     "Train",
     "Weights",
     "Windows",
+    "default_file",
     "overlaid",
     "read_yaml",
 ]

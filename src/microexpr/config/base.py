@@ -20,6 +20,15 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def default_file() -> Path:
+    """Name the configuration of the folder that one works in.
+
+    A checkout's is ``config.yaml``; a deployed workflow has it as ``config/config.yaml``.
+    """
+    own, deployed = Path("config.yaml"), Path("config/config.yaml")
+    return deployed if deployed.is_file() and not own.is_file() else own
+
+
 def overlaid(values: dict[str, Any], *changes: dict[str, Any]) -> dict[str, Any]:
     """Lay nested dictionaries over one another, as Snakemake does with configuration files.
 

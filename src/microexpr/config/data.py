@@ -76,8 +76,8 @@ class Data(Section):
     )
     leave_out: list[str] = Field(
         [],
-        description="subjects that are not used, spelt as in results/manifest.csv; "
-        "`microexpr forget` adds to it",
+        description="subjects and clips that are not used, spelt as in results/manifest.csv; each "
+        "clip is listed in the report; `microexpr forget` adds subjects",
     )
     allow: list[Problem] = Field(
         [], description="problems of results/manifest_report.csv that do not stop the run"

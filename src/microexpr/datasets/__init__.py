@@ -22,7 +22,7 @@ from microexpr.datasets import (
     table,
 )
 from microexpr.datasets.listing import Finding, Listing
-from microexpr.errors import DataError
+from microexpr.errors import CollectedError
 from microexpr.manifest import natural
 
 __all__ = ["Finding", "Listing", "read"]
@@ -43,7 +43,7 @@ RELEASES = {
 }
 
 
-def read(data: Data, demo_settings: Demo) -> Listing:
+def read(data: Data, demo_settings: Demo, *, names_only: bool = False) -> Listing:
     """List the clips of the configured data set, and what is wrong with it.
 
     Parameters
@@ -52,6 +52,9 @@ def read(data: Data, demo_settings: Demo) -> Listing:
         The section ``data`` of the configuration.
     demo_settings : Demo
         The section ``demo``; used when ``data.kind`` is demo.
+    names_only : bool
+        Leave lengths and camera counters of the generated clips 0: they follow from the settings,
+        and numpy is not needed.
 
     Returns
     -------
@@ -66,15 +69,16 @@ def read(data: Data, demo_settings: Demo) -> Listing:
         no clip is left.
     """
     if data.kind == "demo":
-        listing = demo.read(data, demo_settings)
+        find = demo.read_names if names_only else demo.read
+        listing = find(data, demo_settings)
     elif data.kind in READERS:
         listing = READERS[data.kind](data)
     else:
         listing = annotated.read(data, _release(data))
     listing.leave_out(data.leave_out)
     if not listing.clips and listing.findings:
-        count = len(listing.findings)
-        raise DataError(f"no clip can be used; the first of {count} reasons: {listing.findings[0]}")
+        reasons = [str(finding) for finding in listing.findings]
+        raise CollectedError([*reasons, f"no clip can be used; reasons: {len(reasons)}"])
     listing.clips.sort(key=lambda clip: (natural(clip.subject), natural(clip.clip_id)))
     return listing
 

@@ -99,7 +99,18 @@ class Release:
 
     def clip_id(self, row: Row) -> str:
         """Name a clip."""
-        return row.name if self.own_names else f"{row.subject}_{row.name}"
+        return self._name(row.subject, row.name)
+
+    def owner(self, folder: Path) -> dict[str, str]:
+        """Name the clip that a folder would be, and its subject where the folder tells it."""
+        subject = self.spell(folder.parent.name)
+        return {
+            "clip_id": identifier(self._name(subject, folder.name)),
+            "subject": identifier(subject) if subject else "",
+        }
+
+    def _name(self, subject: str, name: str) -> str:
+        return name if self.own_names else f"{subject}_{name}"
 
 
 def read(data: Data, release: Release) -> Listing:
@@ -152,13 +163,25 @@ class _Reader:
 
     def take(self, row: Row) -> None:
         """Add the clip of a row to the listing, or say why there is none."""
-        where = f"{self._table} line {row.line}"
-        if not (row.subject and row.name and row.emotion):
-            cells = f"subject {row.subject!r}, clip {row.name!r}, emotion {row.emotion!r}"
-            self.listing.add("unreadable_rows", "dropped", f"{where}: {cells}")
-            return
+        where, who = f"{self._table} line {row.line}", {}
+        with self.listing.noted("unreadable_rows", where):
+            who = self._who(row)
+            if not (who and row.emotion):
+                cells = f"subject {row.subject!r}, clip {row.name!r}, emotion {row.emotion!r}"
+                self.listing.add("unreadable_rows", "dropped", f"{where}: {cells}", **who)
+                return
+        if who:
+            with self.listing.noted("unreadable_rows", where, **who):
+                self._take(row, where, who)
+
+    def _who(self, row: Row) -> dict[str, str]:
+        """Name the clip and its subject, where the row does."""
+        if not (row.subject and row.name):
+            return {}
         clip_id = identifier(self._release.clip_id(row))
-        who = {"clip_id": clip_id, "subject": identifier(row.subject)}
+        return {"clip_id": clip_id, "subject": identifier(row.subject)}
+
+    def _take(self, row: Row, where: str, who: Mapping[str, str]) -> None:
         folder = self._release.folder(self._tree, row)
         if folder is not None:
             self._folders.add(folder)
@@ -176,17 +199,18 @@ class _Reader:
             self.listing.add("missing_clips", "dropped", detail, **who)
             return
         onset, apex, offset = frames
-        self.listing.add_images(
-            self._tree.images(folder),
-            span=(onset, offset),
-            onset=onset,
-            apex=apex,
-            offset=offset,
-            fps=self._fps,
-            source=folder.relative_to(self._root).as_posix(),
-            label=label,
-            **who,
-        )
+        with self.listing.noted("unreadable_files", where, **who):
+            self.listing.add_images(
+                self._tree.images(folder),
+                span=(onset, offset),
+                onset=onset,
+                apex=apex,
+                offset=offset,
+                fps=self._fps,
+                source=folder.relative_to(self._root).as_posix(),
+                label=label,
+                **who,
+            )
 
     def _frames(
         self, row: Row, where: str, who: Mapping[str, str]
@@ -234,4 +258,5 @@ class _Reader:
             if folder not in self._folders:
                 source = folder.relative_to(self._root).as_posix()
                 detail = f"folder {source} is in no row of {self._table}"
-                self.listing.add("unlisted_clips", "dropped", detail)
+                who = self._release.owner(folder)
+                self.listing.add("unlisted_clips", "dropped", detail, **who)

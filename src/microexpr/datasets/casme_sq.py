@@ -23,7 +23,7 @@ from microexpr.config import Data
 from microexpr.datasets.annotated import Release, Row
 from microexpr.datasets.sheets import Cell, read_rows, text
 from microexpr.datasets.tree import Tree
-from microexpr.errors import DataError
+from microexpr.errors import DataError, Faults
 
 COLUMNS = 8
 EXPRESSIONS, SUBJECTS, VIDEOS = range(3)
@@ -67,12 +67,14 @@ class Recordings(Release):
 
 def _rows(table: Path, sheet: int, columns: int) -> list[tuple[Cell, ...]]:
     rows = [row for row in read_rows(table, sheet) if any(text(cell) for cell in row)]
+    faults = Faults()
     for number, row in enumerate(rows, 1):
         if len(row) < columns:
-            raise DataError(
+            faults.add(
                 f"{table}: sheet {sheet + 1}, line {number} has {len(row)} columns, "
                 f"{columns} are needed"
             )
+    faults.stop()
     return rows
 
 

@@ -16,7 +16,7 @@ from microexpr.config import Data
 from microexpr.datasets.images import list_images
 from microexpr.datasets.labels import Labels
 from microexpr.datasets.listing import Listing
-from microexpr.errors import DataError
+from microexpr.errors import ConfigError, DataError
 from microexpr.manifest import Clip, identifier
 
 VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".wmv", ".mpg"}
@@ -33,7 +33,9 @@ def read(data: Data) -> Listing:
     Raises
     ------
     DataError
-        When the root is not there, or a clip's name has no subject.
+        When the root is not there.
+    ConfigError
+        When folders of images come without ``data.fps``.
     """
     root = Path(data.root)
     if not root.is_dir():
@@ -43,7 +45,8 @@ def read(data: Data) -> Listing:
         for path in sorted(folder.iterdir()):
             if path.name.startswith(".") or not (path.is_dir() or path.suffix.lower() in VIDEOS):
                 continue
-            _add(listing, labels, folder.name, path, data)
+            with listing.noted("unreadable_rows", path.relative_to(root).as_posix()):
+                _add(listing, labels, folder.name, path, data)
     return listing
 
 
@@ -51,9 +54,11 @@ def _add(listing: Listing, labels: Labels, emotion: str, path: Path, data: Data)
     source = path.relative_to(data.root).as_posix()
     name = path.name if path.is_dir() else path.stem
     subject, underscore, _ = name.partition("_")
-    if not (subject and underscore):
-        raise DataError(f"data.root: {source}: a clip is named subject_clip, such as s1_03")
     who = {"clip_id": identifier(name), "subject": identifier(subject)}
+    if not (subject and underscore):
+        detail = f"{source}: a clip is named subject_clip, such as s1_03"
+        listing.add("unreadable_rows", "dropped", detail, clip_id=who["clip_id"])
+        return
     label = labels.of(emotion, listing, detail=f"folder {emotion}", **who)
     if label is None:
         return
@@ -63,5 +68,6 @@ def _add(listing: Listing, labels: Labels, emotion: str, path: Path, data: Data)
         listing.clips.append(clip)
         return
     if data.fps is None:
-        raise DataError(f"data.fps: {source} is a folder of images, which needs a frame rate")
-    listing.add_images(list_images(path), fps=data.fps, **common)
+        raise ConfigError(f"data.fps: {source} is a folder of images, which needs a frame rate")
+    with listing.noted("unreadable_files", **who):
+        listing.add_images(list_images(path), fps=data.fps, **common)

@@ -44,14 +44,12 @@ def list_images(folder: Path) -> list[tuple[int, Path]]:
             continue
         match = COUNTER.search(name)
         if match is None:
-            raise DataError(f"clip {folder.name}: image {name} has no frame number")
+            raise DataError(f"{folder}: image {name} has no frame number")
         counter = int(match[1])
         if counter > MAX_COUNTER:
-            raise DataError(f"clip {folder.name}: image {name} has a number above {MAX_COUNTER}")
+            raise DataError(f"{folder}: image {name} has a number above {MAX_COUNTER}")
         if counter in found:
-            raise DataError(
-                f"clip {folder.name}: frame {counter} exists twice, {found[counter]} and {name}"
-            )
+            raise DataError(f"{folder}: frame {counter} exists twice, {found[counter]} and {name}")
         found[counter] = name
     return [(counter, folder / found[counter]) for counter in sorted(found)]
 

@@ -10,23 +10,33 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from microexpr.config import Problem
 from microexpr.datasets.images import gaps, in_range
-from microexpr.errors import DataError
-from microexpr.files import replacing
+from microexpr.errors import DataError, Faults, brief, leave_out
 from microexpr.manifest import Clip
+from microexpr.spelling import near
+from microexpr.tables import read_rows, sealed
 
 # What is reported and stops nothing.
 Note = Literal[
-    "annotation_error", "dropped_label", "dropped_clip", "macro_expression", "left_out_subject"
+    "annotation_error",
+    "dropped_label",
+    "dropped_clip",
+    "macro_expression",
+    "left_out_subject",
+    "left_out_clip",
+    "unknown_name",
 ]
+# What data.allow does with a clip, by what the finding says becomes of it.
+ALLOWED = {"kept": "to keep such clips", "dropped": "to drop such clips"}
 
 
 class Finding(BaseModel):
@@ -58,26 +68,63 @@ class Listing:
     findings : list of Finding
         What was noticed, in the order of the annotations or folders.
     left_out : list of Clip
-        Clips of the subjects of ``data.leave_out``.
+        Those that ``data.leave_out`` names, or whose subjects it names.
     """
 
     clips: list[Clip] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     left_out: list[Clip] = field(default_factory=list)
 
-    def leave_out(self, subjects: Sequence[str]) -> None:
-        """Take subjects away, with what was noticed about them, and note that."""
-        self.left_out = [clip for clip in self.clips if clip.subject in subjects]
-        self.clips = [clip for clip in self.clips if clip.subject not in subjects]
-        self.findings = [f for f in self.findings if f.subject not in subjects]
-        for subject in subjects:
-            count = sum(clip.subject == subject for clip in self.left_out)
-            detail = f"{count} clips of a subject of data.leave_out"
-            self.add("left_out_subject", "dropped", detail, subject=subject)
+    def leave_out(self, names: Sequence[str]) -> None:
+        """Take clips away, with what was noticed about them, and note each once.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Of subjects and of clips. A name that nobody has is noted and changes nothing: the
+            source data of a subject may be deleted, and its name still be in the list.
+        """
+        chosen = set(names) - {""}  # a finding may name nobody
+        everything = [*self.clips, *self.findings]
+        known = {name for item in everything for name in (item.subject, item.clip_id)}
+        gone = [item for item in everything if _is_named(item, chosen)]
+        self.left_out = [clip for clip in self.clips if _is_named(clip, chosen)]
+        self.clips = [clip for clip in self.clips if not _is_named(clip, chosen)]
+        self.findings = [f for f in self.findings if not _is_named(f, chosen)]
+        for clip_id, subject in dict.fromkeys((item.clip_id, item.subject) for item in gone):
+            whole = subject in chosen
+            detail = f"data.leave_out names {f'subject {subject}' if whole else 'the clip'}"
+            problem = "left_out_subject" if whole else "left_out_clip"
+            self.add(problem, "dropped", detail, clip_id=clip_id, subject=subject)
+        for name in dict.fromkeys(names):
+            if name not in known:
+                like = ", ".join(near(name, known))
+                detail = f"data.leave_out: no subject and no clip is called {name!r}"
+                self.add("unknown_name", "kept", f"{detail}; there is {like}" if like else detail)
 
     def add(self, problem: Problem | Note, action: str, detail: str, **who: str) -> None:
         """Note a finding; `who` names clip_id and subject where they are known."""
         self.findings.append(Finding(problem=problem, action=action, detail=detail, **who))
+
+    @contextmanager
+    def noted(self, problem: Problem, where: str = "", **who: str) -> Iterator[None]:
+        """Note what goes wrong in a block about one clip, and go on without this clip.
+
+        Parameters
+        ----------
+        problem : str
+            What it is.
+        where : str
+            Where the clip is listed, such as file and line.
+        **who : str
+            ``clip_id`` and ``subject``, where they are known.
+        """
+        try:
+            yield
+        except (DataError, OSError) as error:
+            system = isinstance(error, OSError)
+            text = f"{error.filename}: {error.strerror}" if system else str(error)
+            self.add(problem, "dropped", f"{where}: {text}" if where else text, **who)
 
     def add_images(
         self,
@@ -139,12 +186,30 @@ class Listing:
         )
 
 
+def _is_named(item: Clip | Finding, names: Set[str]) -> bool:
+    return item.subject in names or item.clip_id in names
+
+
 def write(path: str | os.PathLike[str], findings: Sequence[Finding]) -> None:
-    """Write ``manifest_report.csv``; without findings it has a header only."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    """Write ``manifest_report.csv`` and its seal; without findings it has a header only."""
+    with sealed(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, list(Finding.model_fields), lineterminator="\n")
         table.writeheader()
         table.writerows(finding.model_dump() for finding in findings)
+
+
+def read(path: str | os.PathLike[str]) -> list[Finding]:
+    """Read ``manifest_report.csv``.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read or was changed after it was written.
+    """
+    try:
+        return [Finding.model_validate(row) for row in read_rows(path)]
+    except ValidationError as error:
+        raise DataError(f"{path}: cannot be read ({brief(error)})") from None
 
 
 def refuse(findings: Sequence[Finding], allow: Sequence[str], report: str) -> None:
@@ -161,14 +226,24 @@ def refuse(findings: Sequence[Finding], allow: Sequence[str], report: str) -> No
 
     Raises
     ------
-    DataError
-        Naming the first clip, and each kind of problem with its count.
+    CollectedError
+        With one message per problem, and one with each kind of problem and its count.
     """
     known = Problem.__args__
     wrong = [f for f in findings if f.problem in known and f.problem not in allow]
-    if wrong:
-        counts = Counter(f.problem for f in wrong)
-        kinds = ", ".join(f"{problem} {count}" for problem, count in counts.items())
-        raise DataError(
-            f"{wrong[0]}; data.allow does not name: {kinds}; all findings are in {report}"
-        )
+    if not wrong:
+        return
+    faults, counts = Faults(), Counter(f.problem for f in wrong)
+    for finding in wrong:
+        faults.add(f"{finding}; {_remedy(finding)}")
+    kinds = ", ".join(f"{problem} {count}" for problem, count in counts.items())
+    faults.add(f"data.allow does not name: {kinds}; all findings are in {report}")
+    faults.stop()
+
+
+def _remedy(finding: Finding) -> str:
+    remedy = f"{ALLOWED[finding.action]}: data.allow: [{finding.problem}]"
+    # Of two rows for one clip, the first is used: without its name both would go.
+    if finding.clip_id and finding.problem != "duplicate_rows":
+        remedy += f"; {leave_out(finding.clip_id)}"
+    return remedy

@@ -51,22 +51,30 @@ def read(data: Data) -> Listing:
         itself); ``version`` and ``camera`` choose the tree. Clips without a micro-expression are
         read when ``labels`` names ``non_micro``.
 
+    Returns
+    -------
+    Listing
+        A folder that does not fit the layout is a finding, ``unreadable_rows``.
+
     Raises
     ------
     DataError
-        When the tree is missing, or a folder or clip does not fit the layout.
+        When the tree is missing.
     """
     listing, labels = Listing(), Labels(data)
     for subject_folder in _folders(_camera_folder(data)):
         match = re.fullmatch(r"s0*(\d+)", subject_folder.name.lower())
         if match is None:
-            raise DataError(f"{subject_folder}: is not a subject's folder (s1, s2, ...)")
+            detail = f"{subject_folder}: is not a subject's folder (s1, s2, ...)"
+            listing.add("unreadable_rows", "dropped", detail)
+            continue
         subject = f"s{match[1]}"
-        for emotion, folder in _labelled_folders(subject_folder, data):
-            who = {"clip_id": _clip_id(subject, emotion, folder), "subject": subject}
-            label = labels.of(emotion, listing, **who)
-            if label is not None:
-                _add(listing, label, folder, data, who)
+        for emotion, folder in _labelled_folders(subject_folder, data, listing, subject):
+            with listing.noted("unreadable_rows", clip_id=folder.name, subject=subject):
+                who = {"clip_id": _clip_id(subject, emotion, folder), "subject": subject}
+                label = labels.of(emotion, listing, **who)
+                if label is not None:
+                    _add(listing, label, folder, data, who)
     return listing
 
 
@@ -92,12 +100,16 @@ def _folders(parent: Path) -> list[Path]:
     return sorted(p for p in parent.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
-def _labelled_folders(subject: Path, data: Data) -> Iterator[tuple[str, Path]]:
+def _labelled_folders(
+    subject: Path, data: Data, listing: Listing, name: str
+) -> Iterator[tuple[str, Path]]:
     micro = subject / "micro"
     for label_folder in _folders(micro) if micro.is_dir() else []:
         label = FOLDERS.get(label_folder.name.strip().lower())
         if label is None:
-            raise DataError(f"{label_folder}: unknown class folder, known are {sorted(FOLDERS)}")
+            detail = f"{label_folder}: unknown class folder, known are {sorted(FOLDERS)}"
+            listing.add("unreadable_rows", "dropped", detail, subject=name)
+            continue
         for folder in _folders(label_folder):
             yield label, folder
     other = subject / "non_micro"
@@ -121,15 +133,16 @@ def _clip_id(subject: str, label: str, folder: Path) -> str:
 
 
 def _add(listing: Listing, label: str, folder: Path, data: Data, who: dict[str, str]) -> None:
-    images = list_images(folder)
-    # The folder of a micro-expression holds it from onset to offset.
-    cut = bool(images) and label != "non_micro"
-    listing.add_images(
-        images,
-        onset=images[0][0] if cut else None,
-        offset=images[-1][0] if cut else None,
-        fps=data.fps or FPS[data.camera],
-        source=folder.relative_to(data.root).as_posix(),
-        label=label,
-        **who,
-    )
+    with listing.noted("unreadable_files", **who):
+        images = list_images(folder)
+        # The folder of a micro-expression holds it from onset to offset.
+        cut = bool(images) and label != "non_micro"
+        listing.add_images(
+            images,
+            onset=images[0][0] if cut else None,
+            offset=images[-1][0] if cut else None,
+            fps=data.fps or FPS[data.camera],
+            source=folder.relative_to(data.root).as_posix(),
+            label=label,
+            **who,
+        )

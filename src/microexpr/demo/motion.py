@@ -15,8 +15,6 @@ import numpy as np
 from microexpr.demo.geometry import Array, bump, to_picture_axes
 from microexpr.demo.identity import Identity
 
-FPS = 100.0  # frames/s of the high-speed camera of SMIC
-
 
 class Move(NamedTuple):
     """A point, its direction of motion, and the reach (sd) of the skin that follows."""

@@ -1,6 +1,6 @@
 """Which clips there will be: known from the settings alone, before anything is drawn.
 
-Needs numpy only and takes milliseconds, as the workflow reads it whenever it plans.
+Needs no NumPy and takes milliseconds, as the workflow reads it whenever it plans.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from microexpr.config import Demo
-from microexpr.demo.seeds import Stream, generator
+from microexpr.demo.seeds import Stream, draws
 from microexpr.demo.timing import Timing
 
 CODES = {"negative": "ne", "positive": "po", "surprise": "sur"}  # as SMIC writes them
@@ -65,7 +65,7 @@ def clip_key(label: str, number: int) -> int:
 
 def timing(settings: Demo, subject: int, key: int) -> Timing:
     """Return length and phases of a clip."""
-    return Timing.draw(settings, generator(settings.seed, subject, key, Stream.TIMING))
+    return Timing.draw(settings, draws(settings.seed, subject, key, Stream.TIMING))
 
 
 def plan(settings: Demo) -> list[PlannedClip]:
@@ -106,5 +106,5 @@ def _first_counter(settings: Demo, subject: int, key: int, frames: int) -> int:
     """Counters of every width occur in a set of a few clips; none crosses a power of ten."""
     label_index, number = divmod(key, 100)
     digits = COUNTER_DIGITS[(subject + label_index + number) % len(COUNTER_DIGITS)]
-    rng = generator(settings.seed, subject, key, Stream.COUNTER)
-    return int(rng.integers(10 ** (digits - 1), 10**digits - frames + 1))
+    rng = draws(settings.seed, subject, key, Stream.COUNTER)
+    return rng.integers(10 ** (digits - 1), 10**digits - frames + 1)

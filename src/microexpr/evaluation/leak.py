@@ -13,6 +13,7 @@ from microexpr.errors import DataError
 from microexpr.evaluation.intervals import percentile_interval, subject_weights
 from microexpr.evaluation.pooled import Statistics
 from microexpr.evaluation.predictions import method_order
+from microexpr.tables import read_text, typed
 
 # What is on both sides, and who is tested.
 SPLITS = {
@@ -21,7 +22,8 @@ SPLITS = {
     "subjects": ("nothing", "clips of subjects never seen"),
 }
 PROTOCOL = {"windows": "split of windows", "clips": "clip_kfold", "subjects": "loso"}
-COLUMNS = ["method", "reading", "n", "seed", "split", "clip_id", "subject", "label", "predicted"]
+TEXT = ["method", "reading", "split", "fold", "clip_id", "subject", "label", "predicted"]
+COLUMNS = [*TEXT, "n", "seed"]
 
 
 def read_answers(paths: Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
@@ -30,17 +32,14 @@ def read_answers(paths: Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
     Raises
     ------
     DataError
-        Naming the file that is not one of them.
+        Naming the file that is not one of them, or was changed after it was written.
     """
     frames = []
     for path in paths:
-        try:
-            frame = pd.read_csv(path, keep_default_na=False)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path}: cannot be read ({error})") from None
+        frame = read_text(path)
         if not {*COLUMNS} <= {*frame} or {*frame["split"]} != {*SPLITS}:
             raise DataError(f"{path}: not the answers of stage leak")
-        frames.append(frame)
+        frames.append(typed(frame, text=TEXT, path=path))
     return pd.concat(frames, ignore_index=True)
 
 

@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 
 from microexpr.errors import DataError, ProtocolError
-from microexpr.files import replacing
 from microexpr.manifest import Clip, natural
 from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold
+from microexpr.tables import read_text, typed, write_table
 
 SYSTEM = ["method", "reading", "n"]  # what a cell of the table is
 TEXT = ["clip_id", "subject", "label", "method", "reading", "protocol", "fold", "predicted"]
 COUNTS = ["n", "seed", "n_windows"]
 COLUMNS = [*TEXT[:5], "n", "seed", "protocol", "fold", "n_windows", "predicted"]
+ROUNDING = 1e-5  # of a sum of shares: six decimals each, and single precision before
 METHODS = ("amm", "pmm", "none", "filter_only")  # order of the rows; others follow by name
 
 
@@ -55,7 +56,8 @@ def read(paths: Iterable[str | os.PathLike[str]], classes: Sequence[str]) -> pd.
     Raises
     ------
     DataError
-        Naming the file and the column that is missing or cannot be read.
+        Naming the file and the column that is missing or cannot be read, or the clip whose shares
+        are no probabilities; and when a file was changed after it was written.
     """
     frames = [_read_one(path, classes) for path in paths]
     if not frames:
@@ -71,9 +73,8 @@ def read(paths: Iterable[str | os.PathLike[str]], classes: Sequence[str]) -> pd.
 
 
 def write(path: str | os.PathLike[str], frame: pd.DataFrame) -> None:
-    """Write ``predictions.csv``: probabilities with six decimals, so that reruns are identical."""
-    with replacing(path) as temporary:
-        frame.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
+    """Write ``predictions.csv`` and its seal: probabilities have six decimals."""
+    write_table(path, frame, decimals=6)
 
 
 def rows(
@@ -177,11 +178,7 @@ def check_grid(
 
 
 def _read_one(path: str | os.PathLike[str], classes: Sequence[str]) -> pd.DataFrame:
-    try:
-        # No default NA values: "none" and "NA" are names; empty fields are handled below.
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
+    frame = read_text(path)
     shares = [f"p_{name}" for name in classes]
     for column in (*COLUMNS, *shares):
         if column not in frame:
@@ -189,20 +186,27 @@ def _read_one(path: str | os.PathLike[str], classes: Sequence[str]) -> pd.DataFr
     unknown = [c for c in frame if c not in COLUMNS and c not in shares]
     if unknown:
         raise DataError(f"{path}: column {unknown[0]} is unknown; classes are {list(classes)}")
-    frame = frame[[*COLUMNS, *shares]]
-    for column in (*COUNTS, *shares):
-        text = frame[column]
-        if column in shares:
-            text = text.replace("", "nan")
-        try:
-            frame = frame.assign(**{column: text.astype(int if column in COUNTS else float)})
-        except ValueError as error:
-            raise DataError(f"{path}: column {column}: {error}") from None
-    answered = frame[frame["predicted"] != ""]
-    odd = answered[~answered[shares].ge(0).all(axis=1) | ~answered[shares].le(1).all(axis=1)]
-    if len(odd):
-        raise DataError(f"{path}: clip {odd['clip_id'].iloc[0]}: a probability is not in 0..1")
+    frame = typed(frame[[*COLUMNS, *shares]], text=TEXT, path=path)
+    for column in COUNTS:
+        if frame[column].dtype.kind != "i":
+            raise DataError(f"{path}: column {column}: not all cells are whole numbers")
+    _check_shares(frame.loc[frame["predicted"] != "", ["clip_id", *shares]], path)
     return frame
+
+
+def _check_shares(answered: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Refuse answers whose shares are no probabilities."""
+    shares = answered.drop(columns="clip_id")
+    outside = answered[~(shares.ge(0) & shares.le(1)).all(axis=1)]
+    if len(outside):
+        raise DataError(f"{path}: clip {outside['clip_id'].iloc[0]}: a probability is not in 0..1")
+    sums = shares.sum(axis=1)
+    odd = answered[(sums - 1).abs() > ROUNDING]
+    if len(odd):
+        raise DataError(
+            f"{path}: clip {odd['clip_id'].iloc[0]}: its probabilities add up to "
+            f"{sums[odd.index[0]]:.6f}, not to 1; delete the file and run snakemake again"
+        )
 
 
 def _check_manifest(frame: pd.DataFrame, clips: Sequence[Clip]) -> None:

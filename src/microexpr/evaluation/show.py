@@ -12,6 +12,7 @@ from microexpr.errors import DataError
 from microexpr.evaluation.pooled import MAJORITY
 from microexpr.evaluation.tables import ABOUT, AVERAGE
 from microexpr.protocol import SUBJECT_INDEPENDENT
+from microexpr.tables import read_text
 
 SYNTHETIC = "synthetic"
 
@@ -32,7 +33,7 @@ def render_table(path: str | os.PathLike[str]) -> Table:
     Raises
     ------
     DataError
-        When the file is missing or has another shape.
+        When the file is missing, was changed after it was written, or has another shape.
     """
     frame = _read(path)
     sizes = [column for column in frame if column.isdigit()]
@@ -74,10 +75,7 @@ def print_table(path: str | os.PathLike[str]) -> None:
 
 
 def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
+    frame = read_text(path)
     sizes = [column for column in frame if column.isdigit()]
     bounds = [f"{size}_{side}" for size in sizes for side in ("low", "high")]
     missing = [c for c in ("method", "class", *ABOUT, *bounds) if c not in frame]

@@ -20,8 +20,8 @@ from microexpr.evaluation import predictions, selection
 from microexpr.evaluation.comparisons import comparisons
 from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics
-from microexpr.files import replacing
 from microexpr.manifest import Clip
+from microexpr.tables import write_table
 
 AVERAGE = "Average"
 NESTED = "_nested"  # ends the method of a nested choice in metrics.csv
@@ -122,15 +122,6 @@ def write_results(
     write_table(folder / "confusion.csv", evaluation.confusions())
     write_table(folder / "table_readings.csv", others)
     write_table(folder / "table.csv", tables[0])
-
-
-def write_table(path: str | os.PathLike[str], frame: pd.DataFrame) -> None:
-    """Write a table: four decimals, six for p-values, so that a rerun gives the same bytes."""
-    for column in frame.columns.intersection(["p", "p_holm"]):
-        text = frame[column].map("{:.6f}".format, na_action="ignore")
-        frame = frame.assign(**{column: text})
-    with replacing(path) as temporary:
-        frame.to_csv(temporary, index=False, float_format="%.4f", lineterminator="\n")
 
 
 def poster_table(

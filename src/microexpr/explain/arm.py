@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from microexpr import cache
+from microexpr import cache, manifest
 from microexpr.baselines.apex import Apex, annotated, apex_of
 from microexpr.baselines.base import FaceClip
 from microexpr.config import Config, Crop, Data
 from microexpr.errors import CacheError, DataError, ProtocolError
 from microexpr.explain.clips import ClipInputs
 from microexpr.faces import CropTransform, FaceDetector
+from microexpr.joining import check_same_clips
+from microexpr.manifest import Clip
 from microexpr.protocol import table
 from microexpr.training.trained import TrainedModel
 
@@ -37,6 +39,8 @@ class Sources:
         Folders of the folds' models.
     folds : Path
         ``folds.csv``.
+    manifest : Path
+        ``manifest.csv``: subjects and labels.
     """
 
     faces: Sequence[Path]
@@ -44,6 +48,7 @@ class Sources:
     features: Sequence[Path]
     models: Sequence[Path]
     folds: Path
+    manifest: Path
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class ArmClip:
     ----------
     data : Data
         Section ``data``.
+    about : Clip
+        Its row of the manifest.
     face, images, features : ClipCache
         Its crops, what the network sees, and the features of that.
     fold : str
@@ -63,6 +70,7 @@ class ArmClip:
     """
 
     data: Data
+    about: Clip
     face: cache.ClipCache
     images: cache.ClipCache
     features: cache.ClipCache
@@ -72,12 +80,12 @@ class ArmClip:
     @property
     def clip_id(self) -> str:
         """Name of the clip."""
-        return self.face.clip_id
+        return self.about.clip_id
 
     @property
     def label(self) -> str:
         """Its class."""
-        return str(self.face.attributes["label"])
+        return self.about.label
 
     @property
     def transform(self) -> CropTransform:
@@ -117,7 +125,7 @@ def arm_clips(config: Config, sources: Sources, stack: ExitStack) -> Iterator[Ar
     Raises
     ------
     CacheError, ProtocolError
-        When the caches or the folds are not of the same clips.
+        When the caches, the manifest or the folds are not of the same clips.
     """
     kinds = ("faces", None, "features")  # the images of arm none are the faces
     faces, images, features = (
@@ -126,6 +134,7 @@ def arm_clips(config: Config, sources: Sources, stack: ExitStack) -> Iterator[Ar
             (sources.faces, sources.images, sources.features), kinds, strict=True
         )
     )
+    about = _rows(sources, faces)
     names = [name for shard in faces for name in shard.clip_ids]
     folds = table.read(sources.folds, names)
     fold_of = {names[i]: fold.name for fold in folds for i in fold.test}
@@ -134,7 +143,16 @@ def arm_clips(config: Config, sources: Sources, stack: ExitStack) -> Iterator[Ar
             raise CacheError("the caches of one shard hold different clips: rebuild them")
         origin = tuple(str(shard.attributes["content_sha256"]) for shard in shards)
         for name in (name for name in shards[0].clip_ids if name in fold_of):
-            yield ArmClip(config.data, *(shard[name] for shard in shards), fold_of[name], origin)
+            opened = (shard[name] for shard in shards)
+            yield ArmClip(config.data, about[name], *opened, fold_of[name], origin)
+
+
+def _rows(sources: Sources, faces: Sequence[cache.Cache]) -> dict[str, Clip]:
+    """Read the manifest's row of each clip, and see that the caches hold these clips."""
+    clips = manifest.read(sources.manifest)
+    shards = zip(sources.faces, faces, strict=True)
+    check_same_clips(clips, {name: path for path, shard in shards for name in shard.clip_ids})
+    return {clip.clip_id: clip for clip in clips}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from sklearn.neighbors import NearestNeighbors
 from microexpr.cache import open_cache
 from microexpr.errors import DataError
 from microexpr.figures import style
-from microexpr.manifest import natural
+from microexpr.joining import check_same_clips
+from microexpr.manifest import Clip, natural
 
 MIN_CLIPS = 5
 PERPLEXITY = 15.0
@@ -44,19 +45,37 @@ class ClipFeatures:
     labels: tuple[str, ...]
 
     @classmethod
-    def read(cls, paths: Sequence[Path]) -> ClipFeatures:
-        """Read caches of kind features; maps of a middle block are averaged over the picture."""
-        raw, moved, subjects, labels = [], [], [], []
+    def read(cls, paths: Sequence[Path], clips: Sequence[Clip]) -> ClipFeatures:
+        """Read caches of kind features; maps of a middle block are averaged over the picture.
+
+        Parameters
+        ----------
+        paths : sequence of Path
+            All shards.
+        clips : sequence of Clip
+            Rows of the manifest: the clips of the caches, all of them and no other.
+
+        Raises
+        ------
+        CacheError
+            When a file is not such a cache, or a clip is in the manifest or in a cache only.
+        """
+        raw, moved, cached = {}, {}, {}
         for path in paths:
             with open_cache(path, "features") as cache:
                 for clip in cache:
                     frames = clip.data[()].astype(np.float32).mean(axis=(2, 3))
-                    raw.append(frames.mean(axis=0))
-                    moved.append((frames - frames[0]).mean(axis=0))
-                    subjects.append(str(clip.attributes["subject"]))
-                    labels.append(str(clip.attributes["label"]))
-        vectors = {"onset_difference": _standardised(moved), "raw": _standardised(raw)}
-        return cls(vectors, tuple(subjects), tuple(labels))
+                    raw[clip.clip_id] = frames.mean(axis=0)
+                    moved[clip.clip_id] = (frames - frames[0]).mean(axis=0)
+                    cached[clip.clip_id] = path
+        check_same_clips(clips, cached)
+        vectors = {
+            reading: _standardised([values[clip.clip_id] for clip in clips])
+            for reading, values in (("onset_difference", moved), ("raw", raw))
+        }
+        return cls(
+            vectors, tuple(clip.subject for clip in clips), tuple(clip.label for clip in clips)
+        )
 
 
 def _standardised(rows: Sequence[np.ndarray]) -> np.ndarray:

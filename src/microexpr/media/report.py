@@ -16,7 +16,8 @@ from microexpr.media.motion import Motion
 from microexpr.media.plan import Plan
 from microexpr.media.theory import Response
 from microexpr.media.writer import CRF, PRESET
-from microexpr.provenance import fingerprint
+from microexpr.pipeline.definitions import Reference
+from microexpr.pipeline.fingerprint import fingerprint
 
 LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless", "av")
 SPATIAL = {"amm": "amm", "pmm": "pmm", "filter_only": "amm"}  # section that a method reads
@@ -111,7 +112,7 @@ def provenance(plan: Plan) -> dict[str, Any]:
         },
         "source": {"files": len(plan.source.files), "sha256": _checksum(plan.source.files)},
         "software": f"microexpr {__version__}",
-        "source_sha256": fingerprint("microexpr.media.run"),
+        "source_sha256": fingerprint(Reference("microexpr.media.run", "magnify_clip")),
         "environment": {name: version(name) for name in LIBRARIES},
     }
 

@@ -15,8 +15,9 @@ from typing import Any
 
 from microexpr import backbones
 from microexpr.config import Config
-from microexpr.errors import ConfigError, WeightsError
+from microexpr.errors import ConfigError, DataError, WeightsError
 from microexpr.files import sha256_of, write_json
+from microexpr.tables import read_sealed, seal
 from microexpr.training.trained import TrainedModel
 
 FORMAT = "microexpr/exported 1.0"
@@ -66,7 +67,7 @@ def write(
     about: dict[str, Any],
     origin: dict[str, Any],
 ) -> None:
-    """Write the three files; ``config.json`` last, with the checksum of the model.
+    """Write the three files; ``config.json`` last, with the checksum of the model, and its seal.
 
     Parameters
     ----------
@@ -86,6 +87,7 @@ def write(
     sums = {name: sha256_of(folder / name) for name in (MODEL, ORIGIN)}
     content = {"format": FORMAT, "config": settings, "sha256": sums, **about}
     write_json(folder / SETTINGS, content)
+    seal(folder / SETTINGS)
 
 
 def read_about(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -94,16 +96,19 @@ def read_about(folder: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     WeightsError
-        When the folder is not one of these, or its files do not belong together.
+        When the folder is not one of these, a file was changed after it was written, or its files
+        do not belong together.
     """
     folder = Path(folder)
     path = folder / SETTINGS
     if not path.is_file():
         raise WeightsError(f"{folder}: no exported model, there is no {SETTINGS} in it")
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = json.loads(read_sealed(path))
         found = about.get("format")
-    except (OSError, ValueError, AttributeError) as error:
+    except DataError as error:
+        raise WeightsError(str(error)) from None
+    except (ValueError, AttributeError) as error:
         raise WeightsError(f"{path}: cannot be read ({error})") from None
     if found != FORMAT:
         raise WeightsError(f"{path}: format {found}, wanted {FORMAT}")

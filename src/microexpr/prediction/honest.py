@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from microexpr.config import Config
-from microexpr.errors import ConfigError, DataError
+from microexpr.errors import ConfigError
+from microexpr.evaluation.reading import read_metrics
 from microexpr.protocol import SUBJECT_INDEPENDENT
 
 ALL = "all"
@@ -38,19 +39,16 @@ def accuracy(path: str | os.PathLike[str], config: Config) -> dict[str, Any]:
     Raises
     ------
     DataError
-        When the file cannot be read.
+        When the file cannot be read, is no table of metrics, or was changed after it was written.
     ConfigError
         When it has no such arm or N.
     """
     arm, reading = config.model, config.train.readings[0]
-    try:
-        frame = pd.read_csv(path)
-        mine = frame[
-            (frame["method"] == arm.method) & (frame["reading"] == reading) & (frame["n"] == arm.n)
-        ]
-        floor = frame[(frame["method"] == "majority") & (frame["metric"] == "accuracy")]
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, KeyError, ValueError) as error:
-        raise DataError(f"{path}: not a table of metrics ({error})") from None
+    frame = read_metrics(path)
+    mine = frame[
+        (frame["method"] == arm.method) & (frame["reading"] == reading) & (frame["n"] == arm.n)
+    ]
+    floor = frame[(frame["method"] == "majority") & (frame["metric"] == "accuracy")]
     if mine.empty or floor.empty:
         raise ConfigError(
             f"model: {path} has no row of method {arm.method}, reading {reading}, n {arm.n}: "

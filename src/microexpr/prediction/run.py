@@ -18,6 +18,8 @@ from microexpr.errors import ConfigError
 from microexpr.files import replacing, sha256_of
 from microexpr.followed_face import WatchedFace
 from microexpr.media.notices import noted
+from microexpr.pipeline.definitions import Reference
+from microexpr.pipeline.fingerprint import fingerprint
 from microexpr.prediction import outputs
 from microexpr.prediction.drawing import FOOT, Annotator
 from microexpr.prediction.exported import SETTINGS, Exported
@@ -26,7 +28,6 @@ from microexpr.prediction.recognise import WHAT, Answer, recognise
 from microexpr.prediction.sources import Source
 from microexpr.prediction.tally import Tally
 from microexpr.progress import track
-from microexpr.provenance import fingerprint
 from microexpr.stages.crop import face_detector
 
 log = logging.getLogger(__name__)
@@ -201,7 +202,7 @@ def _digest(exported: Exported, source: Source, request: Request) -> str:
         "fps": source.clip.fps,
         "model": sha256_of(exported.folder / SETTINGS),
         "request": asked,
-        "code": fingerprint(__name__),
+        "code": fingerprint(Reference(__name__, "answer_clip")),
     }
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,13 +66,12 @@ def forget(
     if all_files(project / SNAKEMAKE / "locks"):
         raise DataError("a run goes on here; after one that was killed: snakemake --unlock")
     clips, caches = _clips(project, config), caches_below(project / RESULTS)
-    subject_of = {clip.clip_id: clip.subject for clip in clips}
-    for found in caches.values():
-        subject_of |= found or {}
-    _check_known(subjects, subject_of.values(), config.data.leave_out)
-    theirs = frozenset(name for name, subject in subject_of.items() if subject in subjects)
+    _check_known(subjects, clips, config.data.leave_out)
+    theirs = frozenset(clip.clip_id for clip in clips if clip.subject in subjects)
     traces = Traces(frozenset(subjects), theirs)
-    kept = of_others(project, caches, traces, _source_files(project, config, clips, traces))
+    others = {clip.clip_id for clip in clips} - theirs
+    sources = _source_files(project, config, clips, traces)
+    kept = of_others(project, caches, others, traces, sources)
     present = [*all_files(project / RESULTS), *_records(project)]
     removed = [path for path in present if path not in kept]
     drawn = config.data.kind == "demo"  # its faces are ours, and removed
@@ -83,7 +82,8 @@ def forget(
         sources=[] if drawn else _sources(project / config.data.root, clips, subjects),
     )
     if not dry_run:
-        left_out = {*config.data.leave_out, *subjects}
+        # The subject's name stands for its clips, whose names say more.
+        left_out = {*config.data.leave_out} - theirs | {*subjects}
         set_list(files[-1], "data", "leave_out", sorted(left_out, key=manifest.natural))
         _strike(project / MANIFEST, subjects)
         _remove(removed, stop=project)
@@ -99,7 +99,7 @@ def _strike(path: Path, subjects: Sequence[str]) -> None:
 def _clips(project: Path, config: Config) -> list[Clip]:
     """Clips of the data set, where it is still there, and of the last run's manifest."""
     path = project / MANIFEST
-    indexed = manifest.read(path) if path.exists() else []
+    indexed = [*map(manifest.planned, manifest.read(path))] if path.exists() else []
     try:
         listing = datasets.read(config.data, config.demo)
     except MicroexprError:
@@ -113,8 +113,11 @@ def _clips(project: Path, config: Config) -> list[Clip]:
     return list(dict.fromkeys([*listed, *indexed]))
 
 
-def _check_known(subjects: Sequence[str], present: Iterable[str], left_out: Sequence[str]) -> None:
-    known = sorted({*present, *left_out}, key=manifest.natural)
+def _check_known(subjects: Sequence[str], clips: Sequence[Clip], left_out: Sequence[str]) -> None:
+    present = {clip.subject for clip in clips}
+    # Of those that are left out already the data may be gone, and with them who is a subject.
+    gone = {*left_out} - {clip.clip_id for clip in clips}
+    known = sorted(present | gone, key=manifest.natural)
     for subject in subjects:
         if subject not in known:
             raise DataError(f"there is no subject {subject!r}, only {', '.join(known)}")

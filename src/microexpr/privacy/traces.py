@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from microexpr.cache import open_cache
+from microexpr.cache.schema import CONTENT
 from microexpr.errors import CacheError
+from microexpr.tables import seal_of
 
 CACHE = ".h5"
 # The stages whose files hold one shard, and nothing that was learnt from other shards.
@@ -53,31 +55,33 @@ def all_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
 
 
-def caches_below(results: Path) -> dict[Path, dict[str, str] | None]:
-    """Give the subject of each clip in each cache; None for a file that is no whole cache."""
-    return {path: _subjects(path) for path in all_files(results) if path.suffix == CACHE}
+def caches_below(results: Path) -> dict[Path, list[str] | None]:
+    """Give the clips of each cache; None for a file that is no whole cache."""
+    return {path: _clips(path) for path in all_files(results) if path.suffix == CACHE}
 
 
-def _subjects(path: Path) -> dict[str, str] | None:
+def _clips(path: Path) -> list[str] | None:
     try:
         with open_cache(path) as cache:
-            return {clip.clip_id: str(clip.attributes.get("subject")) for clip in cache}
+            return cache.clip_ids
     except (CacheError, OSError, ValueError):
         return None
 
 
 def of_others(
     project: Path,
-    caches: Mapping[Path, dict[str, str] | None],
+    caches: Mapping[Path, Sequence[str] | None],
+    others: Collection[str],
     traces: Traces,
     sources: Iterable[Path] = (),
 ) -> set[Path]:
     """Find the files that hold nothing of the subjects and nothing that was learnt from them.
 
-    These are whole caches of other subjects, with their logs, benchmarks and Snakemake's records,
-    and the manifest, whose rows can be taken out: without it all would be decoded again. A file of
-    any other kind is not among them: a table, figure, model or prediction comes from all subjects,
-    and so does a file that nobody knows.
+    These are whole caches of other subjects, with the notes beside them, the records of what was
+    decoded for them, their logs, benchmarks and Snakemake's records; and the manifest with its
+    seal, whose rows can be taken out and which is sealed again then: without it all would be
+    decoded again. A file of any other kind is not among them: a table, figure, model or prediction
+    comes from all subjects, and so does a file that nobody knows.
 
     Parameters
     ----------
@@ -85,6 +89,8 @@ def of_others(
         Folder of the Snakefile.
     caches : mapping
         See :func:`caches_below`.
+    others : collection of str
+        Clips that show other subjects. A cache with a clip that nobody knows is not theirs.
     traces : Traces
         Of the subjects.
     sources : iterable of Path
@@ -95,7 +101,7 @@ def of_others(
         path
         for path, clips in caches.items()
         if clips is not None
-        and traces.subjects.isdisjoint(clips.values())
+        and set(clips) <= set(others)
         and not _names(path, records.get(path), traces)
     }
     shards = {path.stem for path in kept} - {path.stem for path in caches if path not in kept}
@@ -103,13 +109,23 @@ def of_others(
         for stage in OF_ONE_SHARD:
             notes = all_files(project / "results" / folder / stage)
             kept |= {p for p in notes if p.stem in shards and not traces.mentioned_by(p)}
-    kept |= {project / MANIFEST, *sources}
+    notes = [path for path in all_files(project / "results") if path.suffix == CONTENT]
+    kept |= {path for path in notes if _shard(path) in shards}
+    decoded = all_files(project / "results/sources")
+    kept |= {path for path in decoded if path.stem in shards and not traces.mentioned_by(path)}
+    kept |= {project / MANIFEST, seal_of(project / MANIFEST), *sources}
     for path, record in records.items():
         # Decoded frames are gone, and their record still tells whether they would be the same.
-        temporary = path.suffix == CACHE and path.stem in shards and not path.exists()
+        temporary = _shard(path) in shards and not path.exists()
         if path in kept or (temporary and not traces.mentioned_in(_text(record))):
             kept.add(record)
     return kept
+
+
+def _shard(path: Path) -> str | None:
+    """Return the shard of a cache, or of the note beside one; None for any other file."""
+    cache = path.with_suffix("") if path.suffix == CONTENT else path
+    return cache.stem if cache.suffix == CACHE else None
 
 
 def _names(cache: Path, record: Path | None, traces: Traces) -> bool:

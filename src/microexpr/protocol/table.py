@@ -5,18 +5,17 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from microexpr.errors import ProtocolError
-from microexpr.files import replacing
 from microexpr.manifest import Clip
 from microexpr.protocol.folds import Fold
+from microexpr.tables import read_rows, sealed
 
 COLUMNS = ("clip_id", "subject", "label", "fold")
 
 
 def write(path: str | os.PathLike[str], clips: Sequence[Clip], folds: Sequence[Fold]) -> None:
-    """Write one row a clip; an empty fold means that the clip is only trained on.
+    """Write one row a clip, and the seal; an empty fold means that the clip is only trained on.
 
     Parameters
     ----------
@@ -28,7 +27,7 @@ def write(path: str | os.PathLike[str], clips: Sequence[Clip], folds: Sequence[F
         Each trains on all clips that it does not test.
     """
     tested = {index: fold.name for fold in folds for index in fold.test}
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with sealed(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
         for index, clip in enumerate(clips):
@@ -47,16 +46,15 @@ def read(path: str | os.PathLike[str], clip_ids: Sequence[str]) -> list[Fold]:
 
     Raises
     ------
+    DataError
+        When the file cannot be read or was changed after it was written.
     ProtocolError
-        When the file is not readable or its clips are not those at hand.
+        When it is no table of folds or its clips are not those at hand.
     """
     try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            rows = {row["clip_id"]: row["fold"] for row in csv.DictReader(file)}
+        rows = {row["clip_id"]: row["fold"] for row in read_rows(path)}
     except KeyError as error:
         raise ProtocolError(f"{path}: not a table of folds (no column {error})") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ProtocolError(f"{path}: not a table of folds ({error})") from None
     odd = sorted(set(rows) ^ set(clip_ids))
     if odd:
         where = "no features" if odd[0] in rows else "no row"

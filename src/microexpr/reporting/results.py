@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from microexpr.config import Config
+from microexpr.datasets.listing import Finding
 from microexpr.datasets.titles import title
-from microexpr.errors import DataError
 from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.tables import CONTROLS, NESTED
 from microexpr.manifest import Clip
@@ -32,6 +31,8 @@ class Results:
     table, metrics, comparisons : DataFrame
         ``table.csv`` as text, cell by cell as it is printed there, ``metrics.csv`` and
         ``comparisons.csv`` with numbers.
+    findings : sequence of Finding or None
+        ``manifest_report.csv``; None where it is not there.
     """
 
     config: Config
@@ -39,6 +40,7 @@ class Results:
     table: pd.DataFrame
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
+    findings: Sequence[Finding] | None = None
 
     @property
     def reading(self) -> str:
@@ -105,34 +107,3 @@ def warnings(config: Config) -> list[str]:
 def sizes(table: pd.DataFrame) -> list[str]:
     """Columns of ``table.csv`` that are values of N."""
     return [column for column in table if column.isdigit()]
-
-
-def as_printed(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a table with every cell as text.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read.
-    """
-    return _read(path, dtype=str, keep_default_na=False)
-
-
-def with_numbers(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a table with numbers; method ``none`` is a name, only an empty cell is missing.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read.
-    """
-    frame = _read(path, keep_default_na=False, na_values=[""])
-    text = [name for name in ("method", "reading", "class", "predicted") if name in frame]
-    return frame.fillna(dict.fromkeys(text, ""))
-
-
-def _read(path: str | os.PathLike[str], **options: object) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, **options)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None

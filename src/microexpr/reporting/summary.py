@@ -14,6 +14,7 @@ from microexpr.evaluation.pooled import MAJORITY
 from microexpr.evaluation.tables import AVERAGE, NESTED
 from microexpr.protocol import SUBJECT_INDEPENDENT
 from microexpr.reporting.document import Code, Document, Grid, Items, Section
+from microexpr.reporting.left_out import count, left_out
 from microexpr.reporting.limits import limits
 from microexpr.reporting.results import Results, warnings
 
@@ -41,6 +42,7 @@ def summary(results: Results, origins: pd.DataFrame) -> Document:
         "Summary of a run",
         [
             Section("What was run", [Items(_what(results))]),
+            Section("What was left out", left_out(results.config, results.findings)),
             Section("What came out", _outcome(results)),
             Section("What it does not show", [Items(limits(results))]),
             Section("Configuration", _configuration(results.config)),
@@ -77,13 +79,13 @@ def _what(results: Results) -> list[str]:
     labels = Counter(clip.label for clip in results.clips)
     classes = ", ".join(f"{labels[name]} {name}" for name in config.data.labels)
     subjects = len({clip.subject for clip in results.clips})
+    others = f"; left out: {count(results.findings)}" if results.findings else ""
     source = "SYNTHETIC, generated faces" if results.data == "synthetic" else results.data
     magnify, windows, train = config.magnify, config.windows, config.train
     low, high = magnify.passband_hz
     apart = SUBJECT_INDEPENDENT[config.protocol.name]
     return [
-        f"Data: {source}: {len(results.clips)} clips ({classes}) of {subjects} subjects. What was "
-        "wrong with the copy and what was left out: `manifest_report.csv`.",
+        f"Data: {source}: {len(results.clips)} clips ({classes}) of {subjects} subjects{others}.",
         f"Arms: {', '.join(f'`{m}`' for m in results.arms)}; alpha {magnify.alpha:g}, "
         f"{low:g} to {high:g} Hz, filter {magnify.temporal_filter}.",
         f"Windows of N = {', '.join(results.sizes)} frames, {' and '.join(windows.modes)}; a "

@@ -15,7 +15,7 @@ from microexpr.errors import ConfigError
 SECTIONS = {
     "index": {"data": None, "demo": None},
     "demo": {"demo": None},
-    "decode": {"data": ("root",)},
+    "decode": {},
     "crop": {"crop": None},
     "split": {"data": ("labels",), "protocol": None},
     "features": {"features": None},

@@ -12,7 +12,7 @@ from microexpr.datasets.titles import title
 from microexpr.evaluation import predictions
 from microexpr.evaluation.ablated import ablation_table
 from microexpr.evaluation.pooled import Origin, Statistics
-from microexpr.evaluation.tables import write_table
+from microexpr.tables import write_table
 
 
 def run(

@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from microexpr import baselines
+from microexpr import baselines, manifest
 from microexpr.baselines.folds import run_folds
 from microexpr.config import Config
 from microexpr.evaluation import predictions
+from microexpr.pipeline.code import Code
 from microexpr.protocol import table
 
 
@@ -18,6 +19,7 @@ def run(
     caches: Sequence[Path],
     output: Path,
     *,
+    manifest_path: Path,
     folds_path: Path,
     system: str,
     device: str = "cpu",
@@ -34,6 +36,8 @@ def run(
     output : Path
         Predictions (CSV). Descriptors and finished folds are kept in ``.progress/`` until all are
         finished.
+    manifest_path : Path
+        ``manifest.csv``: subjects and labels.
     folds_path : Path
         ``folds.csv``.
     system : str
@@ -48,7 +52,7 @@ def run(
     """
     progress = output.with_suffix(".progress")
     compared = baselines.build(system, config, device)
-    examples = compared.examples(caches, progress)
+    examples = compared.examples(caches, manifest.read(manifest_path), progress)
     frame = run_folds(
         compared,
         examples,
@@ -56,7 +60,7 @@ def run(
         seeds=config.compare.seeds,
         protocol=config.protocol.name,
         progress_dir=progress,
-        source_sha256=baselines.code(system),
+        source_sha256=Code("compare", system=system).accepted,
     )
     predictions.write(output, frame)
     shutil.rmtree(progress, ignore_errors=True)

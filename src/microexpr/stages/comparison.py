@@ -11,7 +11,7 @@ from microexpr.config import Config
 from microexpr.datasets.titles import title
 from microexpr.evaluation import comparison, predictions
 from microexpr.evaluation.pooled import Origin, Statistics
-from microexpr.evaluation.tables import write_table
+from microexpr.tables import write_table
 
 POSTER = Published(
     accuracy=0.7576,

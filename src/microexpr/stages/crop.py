@@ -11,7 +11,7 @@ import numpy as np
 from microexpr import cache
 from microexpr.config import Config
 from microexpr.config import Crop as CropSettings
-from microexpr.errors import DataError
+from microexpr.errors import DataError, Faults
 from microexpr.faces import (
     CropTransform,
     Detection,
@@ -22,6 +22,7 @@ from microexpr.faces import (
 )
 from microexpr.followed_face import FollowedFace
 from microexpr.heap import released
+from microexpr.pipeline.code import Code
 from microexpr.progress import track
 from microexpr.provenance import provenance
 from microexpr.stages import part
@@ -47,19 +48,21 @@ def run(config: Config, source: Path, output: Path) -> None:
 
     Raises
     ------
-    DataError
-        When a clip has no face in its first frames, or in too few of its frames.
+    CollectedError
+        With one message per clip that has no face in its first frames, or in too few of its frames.
     """
     settings = config.crop
-    made = provenance(__name__, part(config, "crop"), [source])
-    detector = face_detector(settings)
+    made = provenance(Code("crop"), part(config, "crop"), [source])
+    detector, faults = face_detector(settings), Faults()
     with (
         cache.open_cache(source, "frames") as frames,
         # Sensor noise hardly compresses (26 % with gzip), and takes more time than the crop itself.
         cache.create(output, "faces", made, title="Face crops", compression="none") as out,
     ):
         for clip in released(track(frames.clip_ids, "crop")):
-            _crop_clip(frames[clip], out, detector, settings)
+            with faults.noted(clip):
+                _crop_clip(frames[clip], out, detector, settings)
+        faults.stop()
 
 
 def face_detector(settings: CropSettings) -> FaceDetector | None:

@@ -9,22 +9,30 @@ from pathlib import Path
 import numpy as np
 
 from microexpr import cache, manifest, video
-from microexpr.config import Config
-from microexpr.errors import DataError
+from microexpr.errors import DataError, Faults, about_clip
 from microexpr.heap import released
+from microexpr.pipeline import sources
+from microexpr.pipeline.code import Code
 from microexpr.progress import track
 from microexpr.provenance import provenance
-from microexpr.stages import part
 
 log = logging.getLogger(__name__)
 
 
-def run(config: Config, manifest_path: Path, subjects: list[str], output: Path) -> None:
+def run(
+    root: Path,
+    manifest_path: Path,
+    subjects: list[str],
+    output: Path,
+    *,
+    record: Path | None = None,
+    token: str = "",
+) -> None:
     """Decode all clips of some subjects.
 
     Parameters
     ----------
-    config : Config
+    root : Path
         ``data.root``.
     manifest_path : Path
         ``manifest.csv``.
@@ -32,39 +40,56 @@ def run(config: Config, manifest_path: Path, subjects: list[str], output: Path) 
         The shard's subjects.
     output : Path
         Cache of kind frames. It is not compressed: it is temporary, and decoding again costs less.
-        Where the apex is annotated, its index in the clip is the attribute ``apex``.
+        Each clip has the attributes ``fps`` and ``frames_sha256`` (over the pixels of all frames);
+        where the apex is annotated, its index in the clip is the attribute ``apex``.
+    record : Path, optional
+        Where to write what was read, so that a change of the files is found: a JSON file.
+    token : str
+        What planning calls this state of the files.
 
     Raises
     ------
-    DataError
-        Naming the clip and the frame that cannot be decoded.
+    CollectedError
+        With one message per clip that cannot be decoded, which names its frame.
     """
     clips = [clip for clip in manifest.read(manifest_path) if clip.subject in subjects]
     absent = set(subjects) - {clip.subject for clip in clips}
     if absent:
         raise DataError(f"{manifest_path}: no clip of subject {', '.join(sorted(absent))}")
-    made = provenance(__name__, part(config, "decode"), [manifest_path])
+    rows = manifest.digest([manifest.planned(clip) for clip in clips], manifest.DECODED)
+    made = provenance(Code("decode"), {"clips": rows, "sources": token}, [])
+    finish = sources.record(record, token, root, clips) if record else None
+    faults = Faults()
     with cache.create(output, "frames", made, title="Decoded frames", compression="none") as out:
         for clip in released(track(clips, "decode")):
-            with out.clip(clip.clip_id, subject=clip.subject, label=clip.label) as group:
-                times, numbers, repeated, last = [], [], [], None
-                for frames in video.decode(Path(config.data.root), clip):
-                    repeated += _repeated(frames, last)
-                    last = frames.rgb[-1]
-                    group.append(frames.rgb, frame=frames.number, time=frames.time)
-                    times += frames.time.tolist()
-                    numbers += frames.number.tolist()
-                group.attributes["fps"] = clip.fps or _rate(clip, times)
-                if clip.apex is not None:
-                    # As an index; where the camera dropped that frame, the next one.
-                    group.attributes["apex"] = bisect_left(numbers, clip.apex, hi=len(numbers) - 1)
-                if repeated:
-                    log.warning(
-                        "clip %s: %d of %d frames equal the one before, the first is frame %d: "
-                        "copied, or the camera stood still",
-                        *(clip.clip_id, len(repeated), group.length, repeated[0]),
-                    )
-                log.info("clip %s: %d frames", clip.clip_id, group.length)
+            with faults.noted(clip.clip_id):
+                _decode(root, clip, out)
+        faults.stop()
+    if finish is not None:
+        finish()
+
+
+def _decode(root: Path, clip: manifest.Clip, out: cache.CacheWriter) -> None:
+    with out.clip(clip.clip_id) as group:
+        times, numbers, repeated, last = [], [], [], None
+        for frames in video.decode(root, clip):
+            repeated += _repeated(frames, last)
+            last = frames.rgb[-1]
+            group.append(frames.rgb, frame=frames.number, time=frames.time)
+            times += frames.time.tolist()
+            numbers += frames.number.tolist()
+        group.attributes["fps"] = clip.fps if clip.times == "fps" else _rate(clip, times)
+        group.attributes["frames_sha256"] = group.checksum()
+        if clip.apex is not None:
+            # As an index; where the camera dropped that frame, the next one.
+            group.attributes["apex"] = bisect_left(numbers, clip.apex, hi=len(numbers) - 1)
+        if repeated:
+            log.warning(
+                "clip %s: %d of %d frames equal the one before, the first is frame %d: "
+                "copied, or the camera stood still",
+                *(clip.clip_id, len(repeated), group.length, repeated[0]),
+            )
+        log.info("clip %s: %d frames", clip.clip_id, group.length)
 
 
 def _repeated(frames: video.Frames, last: np.ndarray | None) -> list[int]:
@@ -75,7 +100,5 @@ def _repeated(frames: video.Frames, last: np.ndarray | None) -> list[int]:
 
 
 def _rate(clip: manifest.Clip, times: list[float]) -> float:
-    try:
+    with about_clip(clip.clip_id):
         return video.frame_rate(times)
-    except DataError as error:
-        raise DataError(f"clip {clip.clip_id}: {error}") from None

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from microexpr import manifest
 from microexpr.config import Config
 from microexpr.figures import style
 from microexpr.figures.embedding import ClipFeatures, embedding
 
 
-def run(config: Config, features: Sequence[Path], stem: Path, *, method: str) -> None:
+def run(
+    config: Config, features: Sequence[Path], stem: Path, *, manifest_path: Path, method: str
+) -> None:
     """Draw t-SNE of clip features, coloured by class and by subject.
 
     Parameters
@@ -21,15 +24,18 @@ def run(config: Config, features: Sequence[Path], stem: Path, *, method: str) ->
         Caches of kind features: all shards of the arm.
     stem : Path
         ``results/figures/tsne_<arm>``, without a suffix.
+    manifest_path : Path
+        ``manifest.csv``: subjects and labels.
     method : str
         Name of the arm.
 
     Raises
     ------
     CacheError, DataError
-        When a file is not such a cache, or there are fewer than 5 clips.
+        When a file is not such a cache, the manifest is of other clips, or there are fewer than 5
+        clips.
     """
-    clips = ClipFeatures.read(features)
+    clips = ClipFeatures.read(features, manifest.read(manifest_path))
     title = style.METHOD_NAMES.get(method, method)
     with style.paper():
         synthetic = config.data.kind == "demo"

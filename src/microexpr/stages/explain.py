@@ -12,21 +12,19 @@ import pandas as pd
 from microexpr import manifest, video
 from microexpr.config import Config
 from microexpr.datasets.titles import title
-from microexpr.errors import DataError
 from microexpr.evaluation.pooled import Statistics
 from microexpr.explain import charts, maps, sheets
 from microexpr.explain.maps import BACKBONE, TRAINED, ClipMaps
 from microexpr.explain.overlay import contact_sheet, overlaid_frames
-from microexpr.explain.regions import REGIONS
 from microexpr.explain.summary import region_table
 from microexpr.faces import CropTransform
 from microexpr.figures import style, videos
-from microexpr.files import write_csv
 from microexpr.media.picture import write_png
 from microexpr.progress import track
+from microexpr.tables import read_table, write_table
 
 Arms = Mapping[str, Mapping[str, ClipMaps]]  # by method and clip
-NUMBERS = ["hit", "mass", "elsewhere", *(f"share_{name}" for name in REGIONS)]
+TEXT = ("clip_id", "subject", "label", "fold", "apex_known", "model", "peak")  # of clips.csv
 CLASS_SHEET_BLOCKS = 3  # the last ones that are measured
 REGION_SHEET_CLIPS = 4
 
@@ -54,7 +52,8 @@ def run(
     Raises
     ------
     CacheError, DataError
-        When a file is not there or a clip was not explained.
+        When a file is not there, a clip was not explained, or a table was changed after it was
+        written.
     """
     table = _table(config, arms)
     synthetic = config.data.kind == "demo"
@@ -72,7 +71,7 @@ def run(
                 frames = (f for part in video.decode(root, sources[clip_id]) for f in part.rgb)
                 stem = folder / "overlay" / f"{method}_{clip_id}"
                 _overlays(clips[clip_id], frames, method, stem, synthetic)
-    write_csv(folder / "regions.csv", table)
+    write_table(folder / "regions.csv", table)
 
 
 def _figures(config: Config, table: pd.DataFrame, found: Arms) -> dict[str, style.Figure]:
@@ -93,15 +92,7 @@ def _table(config: Config, arms: Sequence[Path]) -> pd.DataFrame:
     settings = config.evaluate
     parts = []
     for arm in arms:
-        try:
-            part = pd.read_csv(
-                arm / "clips.csv",
-                keep_default_na=False,
-                na_values={name: [""] for name in NUMBERS},
-                dtype={"subject": str, "fold": str},
-            )
-        except (OSError, ValueError) as error:
-            raise DataError(f"{arm / 'clips.csv'}: cannot be read ({error})") from None
+        part = read_table(arm / "clips.csv", text=TEXT)
         parts.append(part.assign(method=arm.name))
     statistics = Statistics(
         resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed

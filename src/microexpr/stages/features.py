@@ -11,6 +11,7 @@ import torch
 from microexpr import backbones, cache
 from microexpr.config import Config, Features
 from microexpr.heap import released
+from microexpr.pipeline.code import Code
 from microexpr.progress import track
 from microexpr.provenance import provenance
 from microexpr.stages import part
@@ -47,7 +48,7 @@ def run(config: Config, source: Path, output: Path, device: str = "cpu") -> None
         weights_sha256=weights and weights.sha256,
     ).to(device)
     made = provenance(
-        __name__,
+        Code("features", network=settings.backbone),
         part(config, "features"),
         [source],
         weights_name=network.weights_name,

@@ -8,13 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from microexpr.config import Config
-from microexpr.errors import DataError
+from microexpr.evaluation.predictions import read
+from microexpr.evaluation.reading import read_confusion, read_epochs, read_metrics
 from microexpr.figures import accuracy, style
 from microexpr.figures.confusion import confusion_matrix
 from microexpr.figures.training import training_curves
 from microexpr.progress import track
-
-TEXT = {"subject": str, "fold": str}  # names that may look like numbers
 
 
 def run(
@@ -43,36 +42,26 @@ def run(
     Raises
     ------
     DataError
-        When a table cannot be read.
+        When a table cannot be read or was changed after it was written.
     """
     reading, synthetic = config.train.readings[0], config.data.kind == "demo"
     look = {"reading": reading, "synthetic": synthetic}
-    measured, answers = _read(metrics), _read(predictions)
+    measured, answers = read_metrics(metrics), read([predictions], config.data.labels)
+    counts = read_confusion(confusion)
+    curves = pd.concat([read_epochs(path) for path in epochs], ignore_index=True)
     with style.paper():
         style.save(accuracy.accuracy_against_n(measured, **look), folder / "accuracy")
         style.save(accuracy.recall_against_n(measured, **look), folder / "recall")
         style.save(accuracy.subject_accuracy(answers, **look), folder / "subjects")
-        counts = _read(confusion)
         counts = counts[counts["reading"] == reading]
         for name, mine in track(_cells(counts).items(), "confusion matrices"):
             figure = confusion_matrix(
                 mine, classes=config.data.labels, title=_title(mine), synthetic=synthetic
             )
             style.save(figure, folder / f"confusion_{name}")
-        curves = pd.concat([_read(path) for path in epochs], ignore_index=True)
         for name, mine in track(_cells(curves).items(), "training curves"):
             figure = training_curves(mine, title=_title(mine), synthetic=synthetic)
             style.save(figure, folder / f"training_{name}")
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """Read a table in which an empty cell of text stays empty."""
-    try:
-        frame = pd.read_csv(path, dtype=TEXT)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
-    texts = frame.select_dtypes(exclude="number").columns
-    return frame.fillna(dict.fromkeys(texts, ""))
 
 
 def _cells(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:

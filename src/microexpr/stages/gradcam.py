@@ -31,10 +31,10 @@ from microexpr.explain.scores import (
     region_scores,
 )
 from microexpr.explain.truth import displacement_px, moving_pixels
-from microexpr.files import write_csv
+from microexpr.pipeline.code import Code
 from microexpr.progress import track
-from microexpr.provenance import fingerprint
 from microexpr.stages import part
+from microexpr.tables import write_table
 from microexpr.training.trained import TrainedModel
 
 SHOWN_FRAMES = 6  # of a clip, from its first frame to its last
@@ -96,7 +96,7 @@ def run(
                     maps = kept[clip.clip_id]
                 files.add(file, clip.clip_id, maps)
                 rows += _scores(clip.clip_id, maps, truth)
-    write_csv(folder / "clips.csv", pd.DataFrame(rows))
+    write_table(folder / "clips.csv", pd.DataFrame(rows))
     shutil.rmtree(progress, ignore_errors=True)
 
 
@@ -105,7 +105,8 @@ def _name(
 ) -> str:
     """Name what is kept of a clip until all are finished, by all that determines it."""
     settings = part(config, "gradcam")
-    about = (clip.clip_id, clip.origin, model.digest, tuple(blocks), full, fingerprint(__name__))
+    who = (clip.clip_id, clip.about.subject, clip.label)
+    about = (who, clip.origin, model.digest, tuple(blocks), full, Code("gradcam").accepted)
     text = json.dumps([settings, about], sort_keys=True)
     return f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.h5"
 
@@ -140,11 +141,10 @@ def _network(config: Config, device: str) -> backbones.Backbone:
 
 
 def _attributes(clip: ArmClip, landmarks: np.ndarray) -> dict[str, Any]:
-    face = clip.face.attributes
-    about = (str(face["subject"]), clip.label, clip.fold, clip.apex.frame, clip.apex.known)
+    about = (clip.about.subject, clip.label, clip.fold, clip.apex.frame, clip.apex.known)
     return {
         **dict(zip(ABOUT, about, strict=True)),
-        "fps": float(face["fps"]),
+        "fps": float(clip.face.attributes["fps"]),
         "transform": clip.transform.matrix.ravel(),
         "landmarks_px": landmarks.ravel(),
     }

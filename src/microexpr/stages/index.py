@@ -5,18 +5,31 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from microexpr import datasets, manifest
 from microexpr.config import Config
 from microexpr.datasets.images import in_range, is_image, list_images
 from microexpr.datasets.listing import Listing, refuse, write
+from microexpr.errors import DataError
 from microexpr.manifest import Clip
+from microexpr.pipeline.listing import write_record
+from microexpr.progress import track
+from microexpr.video import Stamps
 
 log = logging.getLogger(__name__)
 
 
-def run(config: Config, output: Path, report: Path, windows: Sequence[int]) -> None:
+def run(
+    config: Config,
+    output: Path,
+    report: Path,
+    windows: Sequence[int],
+    *,
+    record: Path | None = None,
+    key: str = "",
+) -> None:
     """List and validate the clips, and write the manifest and the report.
 
     Parameters
@@ -29,17 +42,22 @@ def run(config: Config, output: Path, report: Path, windows: Sequence[int]) -> N
         ``manifest_report.csv``: problems, corrections and omissions. It is written first, so that
         it is there when the data set is refused.
     windows : sequence of int
-        ``windows.n``, at least those that some clip is too short for.
+        ``windows.n``.
+    record : Path, optional
+        ``index.json``: what planning reads where the data set is not there.
+    key : str
+        What the manifest follows from, as planning says it; noted in the record.
 
     Raises
     ------
     DataError
-        When there are problems that ``data.allow`` does not name, or the counts differ from
-        ``data.expected``; see also :func:`microexpr.manifest.check`.
+        When there are problems that ``data.allow`` does not name, with one message per problem, or
+        the counts differ from ``data.expected``; see also :func:`microexpr.manifest.check`.
     """
     listing = datasets.read(config.data, config.demo)
+    listed = listing.clips
     if config.data.kind != "demo":  # whose files are not written yet
-        _drop_unreadable(listing, Path(config.data.root))
+        _look_into_files(listing, Path(config.data.root))
     _note_short(listing, windows)
     write(report, listing.findings)
     _log_findings(listing)
@@ -48,32 +66,50 @@ def run(config: Config, output: Path, report: Path, windows: Sequence[int]) -> N
     # A copy is as complete with the subjects that are left out as it was before.
     manifest.check_counts([*listing.clips, *listing.left_out], config.data.expected)
     manifest.write(output, listing.clips)
+    if record is not None:
+        used = {clip.clip_id for clip in listing.clips}
+        dropped = [clip for clip in listed if clip.clip_id not in used]
+        write_record(record, config, listing, dropped, key)
     _log_counts(listing.clips, config.data.labels)
 
 
-def _drop_unreadable(listing: Listing, root: Path) -> None:
-    """Leave out clips with a file that is no image by its first bytes."""
-    kept = []
+def _look_into_files(listing: Listing, root: Path) -> None:
+    """Count the frames of videos, and leave out clips whose files cannot be read."""
+    videos: dict[str, list[Clip]] = {}
     for clip in listing.clips:
-        images = []
-        if clip.kind == "images":
-            images = in_range(list_images(root / clip.source), clip.first, clip.last)
-        wrong = [(counter, path) for counter, path in images if not is_image(path)]
-        if not wrong:
-            kept.append(clip)
-            continue
-        more = f" ({len(wrong)} such files)" if len(wrong) > 1 else ""
-        detail = f"frame {wrong[0][0]}: {clip.source}/{wrong[0][1].name} is no image{more}"
-        who = {"clip_id": clip.clip_id, "subject": clip.subject}
-        listing.add("unreadable_files", "dropped", detail, **who)
+        if clip.kind == "video":
+            videos.setdefault(clip.source, []).append(clip)
+
+    @cache
+    def stamps(source: str) -> Stamps:
+        return Stamps(root / source, videos[source])
+
+    kept = []
+    for clip in track(listing.clips, "index"):
+        with listing.noted("unreadable_files", clip_id=clip.clip_id, subject=clip.subject):
+            if clip.kind == "images":
+                _check_images(root, clip)
+                kept.append(clip)
+            else:
+                kept.append(stamps(clip.source).counted(clip))
     listing.clips = kept
 
 
+def _check_images(root: Path, clip: Clip) -> None:
+    """Refuse a clip with a file that is no image by its first bytes."""
+    images = in_range(list_images(root / clip.source), clip.first, clip.last)
+    wrong = [(counter, path) for counter, path in images if not is_image(path)]
+    if wrong:
+        counter, path = wrong[0]
+        more = f" ({len(wrong)} such files)" if len(wrong) > 1 else ""
+        raise DataError(f"frame {counter}: {clip.source}/{path.name} is no image{more}")
+
+
 def _note_short(listing: Listing, windows: Sequence[int]) -> None:
-    """Note clips that are shorter than a window; a whole video is counted when it is decoded."""
+    """Note clips that are shorter than a window."""
     for clip in listing.clips:
         longer = [str(n) for n in windows if n > clip.length]
-        if clip.length and longer:
+        if longer:
             detail = f"{clip.length} frames are fewer than windows.n {', '.join(longer)}"
             who = {"clip_id": clip.clip_id, "subject": clip.subject}
             listing.add("short_clips", "kept", f"{detail} (see windows.short)", **who)

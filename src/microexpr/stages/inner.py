@@ -17,6 +17,7 @@ def run(
     features: Sequence[Path],
     output: Path,
     *,
+    manifest_path: Path,
     folds_path: Path,
     method: str,
     n: int,
@@ -34,10 +35,10 @@ def run(
     ConfigError, CacheError, ProtocolError, DataError
         As the stage train, and when a training part cannot be split so.
     """
-    with open_features(features) as store:
+    with open_features(features, manifest_path) as store:
         outer = folds_of_part(config, folds_path, store, part)
         folds = [inner for fold in outer for inner in _split(config, store, fold)]
-        train_folds(config, store, folds, output, stage=__name__, method=method, n=n, device=device)
+        train_folds(config, store, folds, output, stage="inner", method=method, n=n, device=device)
 
 
 def _split(config: Config, store: FeatureStore, fold: Fold) -> list[Fold]:

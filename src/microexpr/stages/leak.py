@@ -8,15 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from microexpr.config import Config
-from microexpr.files import write_csv
-from microexpr.provenance import fingerprint
+from microexpr.pipeline.code import Code
 from microexpr.stages.train import check_features, recipe, trunk
+from microexpr.tables import write_table
 from microexpr.training.leaking import train_leaking
 from microexpr.training.store import open_features
 
 
 def run(
-    config: Config, features: Sequence[Path], output: Path, *, method: str, device: str = "cpu"
+    config: Config,
+    features: Sequence[Path],
+    output: Path,
+    *,
+    manifest_path: Path,
+    method: str,
+    device: str = "cpu",
 ) -> None:
     """Train under each split and write the answers.
 
@@ -29,6 +35,8 @@ def run(
     output : Path
         Answers (CSV), see :func:`microexpr.training.leaking.train_leaking`. Finished folds are
         kept in ``.progress/`` until all are finished.
+    manifest_path : Path
+        ``manifest.csv``: subjects and labels.
     method : str
         Name of the arm.
     device : str
@@ -41,7 +49,7 @@ def run(
     """
     settings, protocol = config.leak, config.protocol
     progress = output.with_suffix(".progress")
-    with open_features(features) as store:
+    with open_features(features, manifest_path) as store:
         check_features(config, store)
         frame = train_leaking(
             store,
@@ -50,10 +58,10 @@ def run(
             folds=protocol.folds,
             seed=protocol.seed,
             progress_dir=progress,
-            source_sha256=fingerprint(__name__),
+            source_sha256=Code("leak").accepted,
             trunk=trunk(config, device),
             device=device,
         )
     about = {"method": method, "reading": settings.reading, "n": settings.n}
-    write_csv(output, frame.assign(**about)[[*about, *frame.columns]])
+    write_table(output, frame.assign(**about)[[*about, *frame.columns]])
     shutil.rmtree(progress, ignore_errors=True)

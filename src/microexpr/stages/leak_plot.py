@@ -10,7 +10,7 @@ from microexpr.datasets.titles import title
 from microexpr.evaluation.leak import leak_table, read_answers
 from microexpr.evaluation.pooled import Statistics
 from microexpr.figures.leak import draw_leak
-from microexpr.files import write_csv
+from microexpr.tables import write_table
 
 
 def run(config: Config, answers: Sequence[Path], output: Path) -> None:
@@ -37,4 +37,4 @@ def run(config: Config, answers: Sequence[Path], output: Path) -> None:
         about={"backbone": features.backbone, "cut": features.cut, "data": title(config.data)},
     )
     draw_leak(table, [output.with_suffix(suffix) for suffix in (".pdf", ".png")])
-    write_csv(output, table)
+    write_table(output, table)

@@ -15,6 +15,7 @@ from microexpr.errors import MicroexprError
 from microexpr.heap import released
 from microexpr.long_clips import expression_frames, magnify_parts, parts_of, to_pixels
 from microexpr.magnify import amm, filter_only, pmm, realised_gain
+from microexpr.pipeline.code import Code
 from microexpr.progress import track
 from microexpr.provenance import provenance
 from microexpr.stages import part
@@ -49,7 +50,7 @@ def run(config: Config, method: str, source: Path, output: Path, device: str = "
         When the filter has no response for a clip of this length; the message names the clip.
     """
     read = part(config, "magnify", method=method)
-    made = provenance(__name__, read, [source])
+    made = provenance(Code("magnify", method=method), read, [source])
     with (
         cache.open_cache(source, "faces") as faces,
         cache.create(

@@ -14,6 +14,7 @@ from microexpr.cache import open_cache
 from microexpr.config import Config
 from microexpr.datasets.titles import title
 from microexpr.errors import CacheError
+from microexpr.pipeline.code import Code
 from microexpr.prediction import exported, honest
 from microexpr.protocol import Fold
 from microexpr.provenance import provenance
@@ -26,7 +27,13 @@ EVERYBODY = "everybody"  # names the fold in which nobody is tested
 
 
 def run(
-    config: Config, features: Sequence[Path], output: Path, *, metrics: Path, device: str = "cpu"
+    config: Config,
+    features: Sequence[Path],
+    output: Path,
+    *,
+    manifest_path: Path,
+    metrics: Path,
+    device: str = "cpu",
 ) -> None:
     """Train on all clips and export.
 
@@ -39,6 +46,8 @@ def run(
         Caches of kind features: all shards of ``model.method``.
     output : Path
         The folder; its files are those of :mod:`microexpr.prediction.exported`.
+    manifest_path : Path
+        ``manifest.csv``: subjects and labels.
     metrics : Path
         ``metrics.csv``: the accuracy out of fold, which is stored with the model.
     device : str
@@ -51,7 +60,7 @@ def run(
     """
     accuracy = honest.accuracy(metrics, config)
     seen = _seen(features, config.model.method)
-    with open_features(features) as store:
+    with open_features(features, manifest_path) as store:
         clips = Fold(EVERYBODY, tuple(range(len(store))), ())
         result = train_fold(
             store, clips, recipe(config, config.model.n), trunk=trunk(config, device), device=device
@@ -61,9 +70,9 @@ def run(
     # The file's place is another one where the model is used; its checksum stays.
     settings["features"]["weights"] = None
     made = provenance(
-        __name__,
+        Code("model"),
         part(config, "model"),
-        [*features, metrics],
+        [*features, manifest_path, metrics],
         weights_name=about["weights"]["name"],
         weights_sha256=about["weights"]["sha256"],
     )

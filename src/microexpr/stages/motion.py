@@ -12,13 +12,20 @@ from microexpr.evaluation.predictions import method_order
 from microexpr.figures import style
 from microexpr.figures.motion import slice_column, time_slices
 from microexpr.figures.videos import side_by_side, write_video
+from microexpr.joining import clip_of
 
 ORIGINAL = "none"
 UNSEEN = "filter_only"  # not in the video: it looks like the original
 
 
 def run(
-    config: Config, faces: Path, magnified: Sequence[Path], folder: Path, *, clip_id: str
+    config: Config,
+    faces: Path,
+    magnified: Sequence[Path],
+    folder: Path,
+    *,
+    manifest_path: Path,
+    clip_id: str,
 ) -> None:
     """Draw a clip's slices through time and put its arms beside each other.
 
@@ -32,15 +39,17 @@ def run(
         Caches of kind magnified that hold it, one an arm.
     folder : Path
         ``results/figures``: ``slices_<clip>`` and ``motion_<clip>.mp4``.
+    manifest_path : Path
+        ``manifest.csv``: the clip's label.
     clip_id : str
         Which clip.
 
     Raises
     ------
     CacheError, DataError
-        When a cache does not hold the clip, or the arms differ in length.
+        When a cache or the manifest does not hold the clip, or the arms differ in length.
     """
-    synthetic = config.data.kind == "demo"
+    synthetic, label = config.data.kind == "demo", clip_of(manifest_path, clip_id).label
     with ExitStack() as stack:
         face = stack.enter_context(cache.open_cache(faces, "faces"))[clip_id]
         arms = {ORIGINAL: face.data}
@@ -50,7 +59,6 @@ def run(
         order = [ORIGINAL, *(name for name in method_order(arms) if name != ORIGINAL)]
         arms = {name: arms[name] for name in order}
         points = face.attributes.get("landmarks_px")
-        label = face.attributes["label"]
         column = slice_column(points if points is None else points.reshape(5, 2), len(face.data[0]))
         with style.paper():
             figure = time_slices(

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from microexpr.config import Config
+from microexpr.evaluation import predictions
 from microexpr.files import write_text
 from microexpr.reporting.pages import accuracy_page, cell_page, table_page, video_page
-from microexpr.reporting.results import as_printed, sizes, with_numbers
+from microexpr.reporting.results import sizes
 from microexpr.stages import summary
+from microexpr.tables import read_text
 
 
 def run(
@@ -33,24 +35,28 @@ def run(
     Raises
     ------
     DataError
-        When a file is missing or cannot be read.
+        When a file is missing, cannot be read, or was changed after it was written.
     """
-    for source, output in zip(sources, outputs, strict=True):
-        write_text(output, _page(source, config))
+    # All that is read is looked at first: then no page is written beside a table that is refused.
+    written = {
+        output: _page(source, config) for source, output in zip(sources, outputs, strict=True)
+    }
     if cells:
         folder = sources[0].parent
         results = summary.read(config, folder, folder / "manifest.csv")
-        predictions = with_numbers(folder / "predictions.csv")
+        answers = predictions.read([folder / "predictions.csv"], config.data.labels)
         for method in results.arms:
             for n in map(int, results.sizes):
-                text = cell_page(results, predictions, method=method, n=n)
-                write_text(cells / method / f"N{n:02d}.html", text)
+                text = cell_page(results, answers, method=method, n=n)
+                written[cells / method / f"N{n:02d}.html"] = text
+    for output, text in written.items():
+        write_text(output, text)
 
 
 def _page(source: Path, config: Config) -> str:
     if source.suffix == ".mp4":
         return video_page(source.stem, source.read_bytes(), config)
-    table = as_printed(source)
+    table = read_text(source)
     if sizes(table):
         return accuracy_page(table, config)
     return table_page(source.stem, table, config)

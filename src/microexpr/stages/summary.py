@@ -9,29 +9,33 @@ import yaml
 from microexpr import manifest
 from microexpr.cache import open_cache
 from microexpr.config import Config
-from microexpr.files import write_csv, write_text
+from microexpr.datasets import listing
+from microexpr.evaluation.reading import read_comparisons, read_metrics
+from microexpr.files import write_text
 from microexpr.reporting import document
 from microexpr.reporting.origins import origins
-from microexpr.reporting.results import Results, as_printed, with_numbers
+from microexpr.reporting.results import Results
 from microexpr.reporting.summary import configuration, summary
+from microexpr.tables import read_text, write_table
 
 TABLES = ("table.csv", "metrics.csv", "comparisons.csv", "predictions.csv")
 
 
-def read(config: Config, folder: Path, manifest_path: Path) -> Results:
-    """Read the tables of a run.
+def read(config: Config, folder: Path, manifest_path: Path, report: Path | None = None) -> Results:
+    """Read the tables of a run, and the report of its clips where that is there.
 
     Raises
     ------
     DataError
-        When one is missing or cannot be read.
+        When one is missing, cannot be read, or was changed after it was written.
     """
     return Results(
         config,
         manifest.read(manifest_path),
-        as_printed(folder / "table.csv"),
-        with_numbers(folder / "metrics.csv"),
-        with_numbers(folder / "comparisons.csv"),
+        read_text(folder / "table.csv"),
+        read_metrics(folder / "metrics.csv"),
+        read_comparisons(folder / "comparisons.csv"),
+        listing.read(report) if report is not None and report.exists() else None,
     )
 
 
@@ -41,6 +45,7 @@ def run(
     output: Path,
     *,
     manifest_path: Path,
+    report: Path,
     features: Path,
     pages: Path,
 ) -> None:
@@ -57,6 +62,8 @@ def run(
         ``origins.csv`` versions and checksums.
     manifest_path : Path
         ``manifest.csv``.
+    report : Path
+        ``manifest_report.csv``; a log, which may be gone.
     features : Path
         One cache of features; it names the weights and the libraries.
     pages : Path
@@ -65,16 +72,16 @@ def run(
     Raises
     ------
     DataError, CacheError
-        When a file is missing or cannot be read.
+        When a file is missing, cannot be read, or was changed after it was written.
     """
     folder = table.parent
-    results = read(config, folder, manifest_path)
+    results = read(config, folder, manifest_path, report)
     with open_cache(features, "features") as cache:
         made = origins(cache.attributes, [folder / name for name in TABLES])
     values = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     text = f"# Every key of this run, for snakemake --configfile.\n{values}"
     page = summary(results, made)
-    write_csv(output.with_name("origins.csv"), made)
+    write_table(output.with_name("origins.csv"), made)
     write_text(output.with_name("configuration.yaml"), text)
     write_text(pages / "configuration.html", document.page(configuration(config, text, made)))
     write_text(pages / "summary.html", document.page(page))

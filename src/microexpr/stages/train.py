@@ -10,9 +10,11 @@ from microexpr import backbones
 from microexpr.config import Config
 from microexpr.errors import CacheError, ConfigError
 from microexpr.evaluation import predictions
-from microexpr.files import sha256_of, write_csv
+from microexpr.files import sha256_of
+from microexpr.pipeline.code import Code
 from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds, table
-from microexpr.provenance import check_code, fingerprint
+from microexpr.provenance import check_code
+from microexpr.tables import write_table
 from microexpr.training.model import Trunk
 from microexpr.training.parts import train_part
 from microexpr.training.recipe import InnerSplit, Recipe
@@ -24,6 +26,7 @@ def run(
     features: Sequence[Path],
     output: Path,
     *,
+    manifest_path: Path,
     folds_path: Path,
     method: str,
     n: int,
@@ -43,6 +46,8 @@ def run(
     output : Path
         Predictions (CSV). The log of the epochs is written beside it as ``.epochs.csv``, and
         finished folds are kept in ``.progress/`` until all are finished.
+    manifest_path : Path
+        ``manifest.csv``: subjects and labels.
     folds_path : Path
         ``folds.csv``.
     method : str
@@ -62,14 +67,14 @@ def run(
     ConfigError, CacheError, ProtocolError, DataError
         When the part does not exist, the features do not fit together, or a fold would leak.
     """
-    with open_features(features) as store:
+    with open_features(features, manifest_path) as store:
         folds = folds_of_part(config, folds_path, store, part)
         train_folds(
             config,
             store,
             folds,
             output,
-            stage=__name__,
+            stage="train",
             method=method,
             n=n,
             models_dir=models_dir,
@@ -100,7 +105,7 @@ def train_folds(
     folds : sequence of Fold
         Their parts are indices into the clips of `store`.
     stage : str
-        Module whose code the results follow from.
+        Name of the stage whose code the results follow from.
 
     Raises
     ------
@@ -117,12 +122,12 @@ def train_folds(
         method=method,
         protocol=config.protocol.name,
         progress_dir=progress,
-        source_sha256=fingerprint(stage),
+        source_sha256=Code(stage).accepted,
         models_dir=unfinished,
         trunk=trunk(config, device),
         device=device,
     )
-    write_csv(output.with_suffix(".epochs.csv"), result.log)
+    write_table(output.with_suffix(".epochs.csv"), result.log)
     predictions.write(output, result.predictions)
     if models_dir and unfinished:
         shutil.rmtree(models_dir, ignore_errors=True)

@@ -15,8 +15,12 @@ import h5py
 import numpy as np
 import torch
 
-from microexpr.cache import ClipCache, open_cache
+from microexpr.cache import Cache, ClipCache, open_cache
 from microexpr.errors import CacheError, DataError
+from microexpr.joining import check_same_clips
+from microexpr.manifest import Clip
+from microexpr.manifest import read as read_manifest
+from microexpr.pipeline.code import canonical
 
 MEMORY_BYTES = 2**26  # pooled features of 32,000 frames of 1024 channels
 # What the clips of one experiment share: attributes of each clip, and of the files.
@@ -162,11 +166,11 @@ class FeatureStore:
 @contextmanager
 def open_features(
     paths: Sequence[str | os.PathLike[str]],
-    clip_ids: Sequence[str] | None = None,
+    manifest: str | os.PathLike[str] | Sequence[Clip],
     *,
     memory_bytes: int = MEMORY_BYTES,
 ) -> Iterator[FeatureStore]:
-    """Open the feature caches of a data set.
+    """Open the feature caches of a data set, with the subjects and labels of its manifest.
 
     Pooled features (1024 or 2048 values a frame) fit; maps of a middle block (0.4 MB a frame) are
     read when a batch asks for them, which takes a few percent of the time of retraining. Features
@@ -175,9 +179,10 @@ def open_features(
     Parameters
     ----------
     paths : sequence of path-like
-        Caches of kind features, one a shard.
-    clip_ids : sequence of str, optional
-        The clips and their order; all, in the order of the files, when None.
+        Caches of kind features: all shards, in any order.
+    manifest : path-like or sequence of Clip
+        ``manifest.csv``, or its rows: the clips of the caches, all of them and no other. The
+        store's clips are in this order.
     memory_bytes : int
         Data sets up to this size are loaded.
 
@@ -189,28 +194,22 @@ def open_features(
     Raises
     ------
     CacheError
-        When a file is not a whole feature cache, is damaged, a clip is in no file or in two, or the
-        files come from different networks, settings or code.
+        When a file is not a whole feature cache, is damaged, a clip is in two files, or in the
+        manifest or a file only, or the files come from different networks, settings or code.
+    DataError
+        When the manifest cannot be read.
     """
+    rows = read_manifest(manifest) if isinstance(manifest, str | os.PathLike) else manifest
     with ExitStack() as stack:
         caches = [stack.enter_context(open_cache(path, "features")) for path in paths]
-        found: dict[str, tuple[ClipCache, dict[str, Any]]] = {}
-        for path, cache in zip(paths, caches, strict=True):
-            made = {key: cache.attributes[key] for key in ORIGIN}
-            for clip in cache:
-                if clip.clip_id in found:
-                    raise CacheError(f"{path}: clip {clip.clip_id} is in another shard as well")
-                found[clip.clip_id] = clip, made
-        order = list(found) if clip_ids is None else list(clip_ids)
-        absent = [clip_id for clip_id in order if clip_id not in found]
-        if absent:
-            raise CacheError(f"clip {absent[0]}: in none of the {len(paths)} feature caches")
-        chosen = [found[clip_id] for clip_id in order]
+        found = _by_name(paths, caches)
+        check_same_clips(rows, {name: path for name, (path, *_) in found.items()})
+        chosen = [found[row.clip_id][1:] for row in rows]
         origin = _same_origin(chosen)
         content = sorted(str(cache.attributes["content_sha256"]) for cache in caches)
         clips = [clip for clip, _ in chosen]
         fits = sum(clip.data.nbytes for clip in clips) <= memory_bytes
-        store = _store(clips, content, origin)
+        store = _store(rows, clips, content, origin)
         if not fits:  # each frame is checked when it is read
             yield store
             return
@@ -218,6 +217,22 @@ def open_features(
             cache.verify()
         store = store.loaded()
     yield store
+
+
+def _by_name(
+    paths: Sequence[str | os.PathLike[str]], caches: Sequence[Cache]
+) -> dict[str, tuple[str | os.PathLike[str], ClipCache, dict[str, Any]]]:
+    """Give for each clip its file, the clip, and what the file says of its making."""
+    found: dict[str, tuple[str | os.PathLike[str], ClipCache, dict[str, Any]]] = {}
+    for path, cache in zip(paths, caches, strict=True):
+        made = {key: cache.attributes[key] for key in ORIGIN}
+        # Shards of older code that was adopted and of today's belong together.
+        made["source_sha256"] = canonical("features", str(made["source_sha256"]))
+        for clip in cache:
+            if clip.clip_id in found:
+                raise CacheError(f"{path}: clip {clip.clip_id} is in another shard as well")
+            found[clip.clip_id] = path, clip, made
+    return found
 
 
 def _same_origin(clips: Sequence[tuple[ClipCache, dict[str, Any]]]) -> dict[str, Any]:
@@ -241,17 +256,16 @@ def _plain(value: Any) -> Any:
 
 
 def _store(
-    clips: Sequence[ClipCache], content: Sequence[str], origin: dict[str, Any]
+    rows: Sequence[Clip],
+    clips: Sequence[ClipCache],
+    content: Sequence[str],
+    origin: dict[str, Any],
 ) -> FeatureStore:
-    attributes = [clip.attributes for clip in clips]
-    for clip, values in zip(clips, attributes, strict=True):
-        if missing := {"subject", "label"} - values.keys():
-            raise CacheError(f"clip {clip.clip_id}: its cache has no {' and no '.join(missing)}")
-    names = tuple(clip.clip_id for clip in clips)
+    names = tuple(row.clip_id for row in rows)
     return FeatureStore(
         names,
-        tuple(str(values["subject"]) for values in attributes),
-        tuple(str(values["label"]) for values in attributes),
+        tuple(row.subject for row in rows),
+        tuple(row.label for row in rows),
         tuple(clip.data for clip in clips),
         hashlib.sha256("\n".join([*content, *names]).encode()).hexdigest(),
         origin,

@@ -1,0 +1,147 @@
+"""How results differ from those that are there: nothing, or a few words that say by how much."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+
+FRAMES = 64  # of a clip at a time
+# Say when and by what a file was made, not what is in it.
+ABOUT = {"created", "software", "source_sha256", "environment_json", "inputs_json", "params_json"}
+ABOUT |= {"attributes_sha256", "content_sha256", "environment", "made", "digest"}
+
+
+def of_groups(here: h5py.Group, anew: h5py.Group) -> str:
+    """Compare two groups of HDF5 files: arrays and attributes.
+
+    Parameters
+    ----------
+    here, anew : Group
+        The result that is there, and that of today's code.
+    """
+    names = sorted({*here, *anew})
+    for name in names:
+        if name not in here or name not in anew:
+            return f"{name} is in one of them only"
+        if isinstance(here[name], h5py.Group):
+            found = of_groups(here[name], anew[name])
+        else:
+            found = _of_arrays(here[name], anew[name])
+        if found:
+            return f"{name}: {found}"
+    return _of_attributes(dict(here.attrs), dict(anew.attrs))
+
+
+def _of_arrays(here: h5py.Dataset, anew: h5py.Dataset) -> str:
+    if here.shape != anew.shape or here.dtype != anew.dtype:
+        return f"{here.shape} {here.dtype}, now {anew.shape} {anew.dtype}"
+    if not here.shape:
+        return "" if np.array_equal(here[()], anew[()]) else f"{here[()]}, now {anew[()]}"
+    differ, largest = 0, 0.0
+    for start in range(0, len(here), FRAMES):
+        old, new = here[start : start + FRAMES], anew[start : start + FRAMES]
+        if old.tobytes() == new.tobytes():
+            continue
+        if old.dtype.kind not in "iuf":
+            return "other values"
+        gap = np.abs(old.astype(np.float64) - new.astype(np.float64))
+        equal = (old == new) | (np.isnan(gap) & np.isnan(old) & np.isnan(new))
+        differ += int((~equal).sum())
+        largest = max(largest, float(np.nanmax(np.where(equal, 0, gap), initial=0)))
+    return f"{differ} of {here.size} values differ, by up to {largest:.3g}" if differ else ""
+
+
+def _of_attributes(here: dict[str, Any], anew: dict[str, Any]) -> str:
+    for name in sorted({*here, *anew} - ABOUT):
+        # Names of other objects of the file, by address.
+        if name in ("DIMENSION_LIST", "REFERENCE_LIST"):
+            continue
+        old, new = (np.asarray(values.get(name, "")) for values in (here, anew))
+        if old.shape != new.shape or old.tobytes() != new.tobytes():
+            return f"attribute {name} is {_short(here.get(name))}, now {_short(anew.get(name))}"
+    return ""
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+def of_tables(here: pd.DataFrame, anew: pd.DataFrame, keys: Iterable[str]) -> str:
+    """Compare rows of predictions: those of `anew` with the rows of the same keys.
+
+    Parameters
+    ----------
+    here, anew : DataFrame
+        All columns are text or numbers.
+    keys : iterable of str
+        Columns that name a row.
+    """
+    keys = list(keys)
+    both = anew.merge(here, on=keys, how="left", suffixes=("", " here"), indicator=True)
+    if len(both) != len(anew) or (both["_merge"] != "both").any():
+        return "rows are missing"
+    worst, differ, first = 0.0, 0, ""
+    for column in (name for name in anew if name not in keys):
+        old, new = both[f"{column} here"], both[column]
+        same = (old == new) | (old.isna() & new.isna())
+        if same.all():
+            continue
+        differ += int((~same).sum())
+        first = first or str(both.loc[~same, "clip_id"].iloc[0])
+        if new.dtype.kind == "f":
+            worst = max(worst, float((old - new).abs().max()))
+    return f"clip {first}: {differ} values differ, by up to {worst:.3g}" if differ else ""
+
+
+def of_files(here: Path, anew: Path) -> str:
+    """Compare two files, or the files of two folders, as a whole."""
+    if here.is_dir():
+        names = {p.relative_to(here) for p in here.rglob("*") if p.is_file()}
+        for name in sorted(names | {p.relative_to(anew) for p in anew.rglob("*") if p.is_file()}):
+            if found := of_files(here / name, anew / name):
+                return f"{name}: {found}"
+        return ""
+    if not anew.is_file():
+        return "is not written any more"
+    if here.suffix == ".h5":
+        with h5py.File(here, "r") as old, h5py.File(anew, "r") as new:
+            return of_groups(old, new)
+    if here.read_bytes() == anew.read_bytes():
+        return ""
+    if here.suffix == ".json":
+        old, new = (json.loads(path.read_text(encoding="utf-8")) for path in (here, anew))
+        return "" if _without(old) == _without(new) else "other content"
+    if here.suffix == ".safetensors":
+        return _of_tensors(here, anew)
+    if here.suffix in (".csv", ".md", ".html", ".yaml", ".svg", ".txt"):
+        old, new = (path.read_text(encoding="utf-8").splitlines() for path in (here, anew))
+        line = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), len(old))
+        return f"differs from line {line + 1}"
+    return "other bytes"
+
+
+def _without(values: Any) -> Any:
+    """Leave out what says when and by what a file was made."""
+    if isinstance(values, dict):
+        return {name: _without(value) for name, value in values.items() if name not in ABOUT}
+    return values
+
+
+def _of_tensors(here: Path, anew: Path) -> str:
+    from safetensors.numpy import load_file  # noqa: PLC0415 (for models only)
+
+    old, new = load_file(here), load_file(anew)
+    for name in sorted({*old, *new}):
+        if name not in old or name not in new or old[name].shape != new[name].shape:
+            return f"{name} has another shape"
+        if old[name].tobytes() != new[name].tobytes():
+            gap = np.abs(old[name].astype(np.float64) - new[name].astype(np.float64)).max()
+            return f"{name} differs, by up to {gap:.3g}"
+    return ""

@@ -1,0 +1,152 @@
+"""The jobs behind the results that are there, and which of them changed code alone makes stale."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from microexpr.errors import DataError
+from microexpr.files import write_json
+from microexpr.pipeline.code import CANDIDATE
+from microexpr.pipeline.record import Run
+
+# Targets beside the table's, by a file that is there when they were made.
+TARGETS = {
+    "results/summary.md": "all",
+    "results/table.csv": "results/table.csv",
+    "results/comparison.csv": "results/comparison.csv",
+    "results/ablation.csv": "results/ablation.csv",
+    "results/ablation_full.csv": "results/ablation_full.csv",
+    "results/figures/leak.png": "results/figures/leak.png",
+    "results/figures/accuracy.png": "figures",
+    "results/gradcam/regions.csv": "explain",
+    "results/model/model.safetensors": "results/model/model.safetensors",
+}
+CURRENT = "no update"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command of the workflow whose results are there.
+
+    Parameters
+    ----------
+    command : str
+        As a shell takes it, its log included.
+    outputs : tuple of str
+        Files that it makes.
+    """
+
+    command: str
+    outputs: tuple[str, ...]
+
+    @property
+    def words(self) -> list[str]:
+        """The words of the command from the stage's name on, without the log."""
+        words = shlex.split(self.command)
+        words = words[words.index("microexpr") + 1 :]
+        return words[: words.index(">")] if ">" in words else words
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage."""
+        return self.words[0]
+
+    @property
+    def name(self) -> str:
+        """What the job is called in messages: the stage and its first result."""
+        return f"{self.stage} {self.outputs[0]}"
+
+    def arguments(self) -> list[str]:
+        """Words before the first option."""
+        rest = self.words[1:]
+        first = next((i for i, word in enumerate(rest) if word.startswith("--")), len(rest))
+        return rest[:first]
+
+    def option(self, name: str) -> list[str]:
+        """Words that belong to an option; empty where it is not given."""
+        words = self.words
+        if name not in words:
+            return []
+        rest = words[words.index(name) + 1 :]
+        return rest[: next((i for i, word in enumerate(rest) if word.startswith("--")), len(rest))]
+
+    @property
+    def code(self) -> str:
+        """Name of the code that the job uses, see :func:`microexpr.pipeline.record.codes`."""
+        used = {
+            "magnify": lambda: self.option("--method")[0],
+            "features": lambda: json.loads(self.option("--config")[0])["features"]["backbone"],
+            "compare": lambda: self.option("--system")[0],
+        }
+        return f"{self.stage}:{used[self.stage]()}" if self.stage in used else self.stage
+
+
+def current_jobs(run: Run, adopted: Mapping[str, Mapping[str, str]]) -> list[Job]:
+    """List the jobs whose results would be up to date if some code were adopted.
+
+    Parameters
+    ----------
+    run : Run
+        Its configuration is planned with.
+    adopted : mapping
+        Old code by new code, by stage: what ``results/adopted.json`` would hold.
+
+    Raises
+    ------
+    DataError
+        When Snakemake cannot plan.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        config, candidate = Path(folder) / "config.yaml", Path(folder) / "adopted.json"
+        write_json(config, dict(run.config))
+        write_json(candidate, {"stages": adopted})
+        command = [sys.executable, "-P", "-m", "snakemake", "--detailed-summary", "--nolock"]
+        done = subprocess.run(
+            [*command, "--configfile", str(config), "--", *targets()],
+            env=os.environ | {CANDIDATE: str(candidate)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        raise DataError(f"snakemake cannot plan: {said[-1] if said else done.returncode}")
+    return _grouped(done.stdout)
+
+
+def targets() -> list[str]:
+    """Return what a project has made so far: names that Snakemake takes."""
+    made = [target for file, target in TARGETS.items() if Path(file).is_file()]
+    return made or ["caches"]
+
+
+def _grouped(text: str) -> list[Job]:
+    rows = csv.DictReader(text[text.index("output_file\t") :].splitlines(), delimiter="\t")
+    outputs: dict[str, list[str]] = {}
+    waiting: set[str] = set()
+    for row in rows:
+        command = row["shellcmd"]
+        if not re.search(r"-m microexpr \w", command or ""):
+            continue
+        outputs.setdefault(command, []).append(row["output_file"])
+        if row["plan"] != CURRENT:
+            waiting.add(command)
+    return [Job(c, tuple(files)) for c, files in outputs.items() if c not in waiting]
+
+
+def by_code(jobs: Sequence[Job]) -> dict[str, list[Job]]:
+    """Sort jobs by the code that they use."""
+    found: dict[str, list[Job]] = {}
+    for job in jobs:
+        found.setdefault(job.code, []).append(job)
+    return found

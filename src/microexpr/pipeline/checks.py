@@ -1,0 +1,44 @@
+"""What is impossible only together: a stage, which sees its part of the configuration, could not
+find it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from microexpr.config import Config
+from microexpr.errors import ConfigError
+from microexpr.manifest import Clip
+from microexpr.networks import NETWORKS
+
+
+def check_across_sections(config: Config) -> None:
+    """Find what is impossible only together; a stage, which sees its part, could not."""
+    features = config.features
+    blocks = NETWORKS[features.backbone].blocks
+    if features.cut > blocks:
+        raise ConfigError(
+            f"features.cut: {features.cut} is outside 1..{blocks}, the blocks of "
+            f"{features.backbone}"
+        )
+    arm = config.ablation
+    for key, value, known in (
+        ("method", arm.method, config.magnify.methods),
+        ("n", arm.n, config.windows.n),
+    ):
+        if config.evaluate.controls and value not in known:
+            raise ConfigError(
+                f"ablation.{key}: {value} is none of {known}; evaluate.controls are trained there "
+                "(controls: [] for none)"
+            )
+
+
+def check_frame_rates(config: Config, clips: Sequence[Clip]) -> None:
+    """Compare the pass-band with each clip's frame rate; a video brings its own, for the stage."""
+    high_hz = config.magnify.passband_hz[1]
+    for clip in clips:
+        if clip.fps and high_hz >= clip.fps / 2:
+            raise ConfigError(
+                f"magnify.passband_hz: {high_hz:g} Hz is not below half of the {clip.fps:g} "
+                f"frames/s of clip {clip.clip_id} (data.fps)"
+            )

@@ -1,0 +1,131 @@
+"""What the last run was made with: configuration, code and libraries, for those that come after."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from microexpr.errors import DataError
+from microexpr.files import write_json
+from microexpr.pipeline.code import METHODS, NETWORKS, Code, entries, stages
+
+RECORD = Path("results/run.json")
+# Results depend on them; another version is noticed, and `microexpr adopt` compares.
+LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless")
+KEPT = 20  # states of code and of libraries
+
+
+@dataclass(frozen=True)
+class Run:
+    """The record of a project's runs.
+
+    Parameters
+    ----------
+    config : mapping
+        The configuration of the last run, as Snakemake read it.
+    code : mapping of str to list of str
+        By the name of a stage's code (see :func:`codes`): its fingerprints, the last one at the
+        end.
+    libraries : list of mapping of str to str
+        Versions that results were made with, or that were adopted.
+    """
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    code: Mapping[str, list[str]] = field(default_factory=dict)
+    libraries: list[dict[str, str]] = field(default_factory=list)
+
+
+def codes() -> dict[str, Code]:
+    """Return the code of all stages by name: ``crop``, ``magnify:pmm``, ``compare:ststnet``."""
+    from microexpr.baselines import CLASSES  # noqa: PLC0415 (a table of names)
+
+    found = {}
+    for stage in stages():
+        if stage == "magnify":
+            several = [Code(stage, method=name) for name in entries(METHODS)]
+        elif stage == "features":
+            several = [Code(stage, network=name) for name in entries(NETWORKS)]
+        elif stage == "compare":
+            several = [Code(stage, system=name) for name in CLASSES]
+        else:
+            several = [Code(stage)]
+        found |= {code.name: code for code in several}
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the libraries that results depend on, where they are installed."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # planning does without
+            continue
+    return found
+
+
+def read() -> Run:
+    """Read the record; an empty one where nothing has run yet.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read.
+    """
+    try:
+        text = RECORD.read_text(encoding="utf-8")
+    except OSError:
+        return Run()
+    try:
+        values = json.loads(text)
+        return Run(dict(values["config"]), dict(values["code"]), list(values["libraries"]))
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"{RECORD}: cannot be read; delete it, the next run writes it") from None
+
+
+def write(config: Mapping[str, Any]) -> None:
+    """Note configuration, code and libraries of the run that begins.
+
+    Parameters
+    ----------
+    config : mapping
+        As Snakemake read it.
+    """
+    before = read()
+    code = {
+        name: _with_last(before.code.get(name, []), found.fingerprint)
+        for name, found in codes().items()
+    }
+    write_json(
+        RECORD,
+        {"config": config, "code": code, "libraries": _with_last(before.libraries, versions())},
+    )
+
+
+def _with_last(known: list[Any], last: Any) -> list[Any]:
+    return [*(item for item in known if item != last), last][-KEPT:]
+
+
+def other_libraries() -> str:
+    """Say in one line which libraries are other ones than those that results were made with.
+
+    Only a version's first two numbers count. Empty where all are known.
+    """
+    known, now = read().libraries, versions()
+    if not known or any(_minor(now) == _minor({k: v[k] for k in now if k in v}) for v in known):
+        return ""
+    last = known[-1]
+    changed = [
+        f"{name} {last[name]} -> {number}"
+        for name, number in now.items()
+        if name in last and _minor({name: number}) != _minor({name: last[name]})
+    ]
+    return ", ".join(changed)
+
+
+def _minor(numbers: Mapping[str, str]) -> dict[str, list[str]]:
+    return {name: number.split(".")[:2] for name, number in numbers.items()}

@@ -1,0 +1,243 @@
+"""The files that clips are decoded from: whether they are still those that were decoded.
+
+The stage decode leaves a record of each shard, ``results/sources/<shard>.json``: size, date and
+checksum of every clip's files. Planning compares sizes and dates, which is cheap; where only a
+date differs, as in a copy, the bytes decide. What counts for Snakemake is the shard's *token*: it
+stays the same as long as the content does, and is another one as soon as it is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+from microexpr.datasets.images import in_range, list_images
+from microexpr.errors import DataError
+from microexpr.files import sha256_of, write_json
+from microexpr.manifest import Clip
+
+# Shards whose dates changed and whose bytes did not: a note, so that they are read once only.
+NOTE = Path(".snakemake/microexpr/sources.json")
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What is known of a clip's files without reading them.
+
+    Parameters
+    ----------
+    sizes : str
+        Checksum of their names and sizes.
+    dates : str
+        Checksum of the times of their last change, in ns.
+    """
+
+    sizes: str
+    dates: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What stage decode has read for a shard.
+
+    Parameters
+    ----------
+    token : str
+        The parameter of the job.
+    stamps : mapping of str to Stamp
+        By clip, from before its files were read.
+    contents : mapping of str to str
+        By clip: checksum over its files.
+    """
+
+    token: str
+    stamps: dict[str, Stamp]
+    contents: dict[str, str]
+
+
+def files_of(root: Path, clip: Clip) -> list[Path]:
+    """List the files of a clip in the order in which they are read."""
+    place = root / clip.source
+    if clip.kind == "video":
+        return [place]
+    return [path for _, path in in_range(list_images(place), clip.first, clip.last)]
+
+
+def stamp(root: Path, clip: Clip) -> Stamp | None:
+    """Look at a clip's files; None where one of them is not there.
+
+    Raises
+    ------
+    DataError
+        When the folder's images have no order.
+    """
+    try:
+        seen = [(path.name, path.stat()) for path in files_of(root, clip)]
+    except OSError:
+        return None
+    if not seen:
+        return None
+    sizes = "".join(f"{name} {found.st_size}\n" for name, found in seen)
+    dates = "".join(f"{found.st_mtime_ns}\n" for _, found in seen)
+    return Stamp(_digest(sizes), _digest(dates))
+
+
+def content(root: Path, clip: Clip) -> str:
+    """Return a checksum over the bytes of a clip's files.
+
+    Raises
+    ------
+    DataError
+        Naming the clip and the file that cannot be read.
+    """
+    try:
+        sums = [f"{path.name} {_sum(path, *_state(path))}\n" for path in files_of(root, clip)]
+    except OSError as error:
+        name = error.filename or root / clip.source
+        raise DataError(f"clip {clip.clip_id}: {name}: {error.strerror}") from None
+    return _digest("".join(sums))
+
+
+def record(path: Path, token: str, root: Path, clips: Sequence[Clip]) -> Callable[[], None]:
+    """Look at the files of a shard's clips before they are decoded.
+
+    Parameters
+    ----------
+    path : Path
+        The record, a JSON file.
+    token : str
+        The job's parameter.
+    root : Path
+        ``data.root``.
+    clips : sequence of Clip
+        Of the shard.
+
+    Returns
+    -------
+    callable
+        To be called when all clips are decoded: reads the files' checksums and writes the record.
+        A file that was changed in between is found by its older date.
+    """
+    stamps = {clip.clip_id: stamp(root, clip) for clip in clips}
+
+    def finish() -> None:
+        contents = {clip.clip_id: content(root, clip) for clip in clips}
+        seen = {name: asdict(found) for name, found in stamps.items() if found is not None}
+        write_json(path, {"token": token, "stamps": seen, "contents": contents})
+
+    return finish
+
+
+def read_record(path: Path) -> Record | None:
+    """Read the record of a shard; None where there is none, or not one that can be read."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        stamps = {str(name): Stamp(**found) for name, found in values["stamps"].items()}
+        contents = {str(name): str(found) for name, found in values["contents"].items()}
+        return Record(str(values["token"]), stamps, contents)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def token(
+    shard: str, path: Path, root: Path, clips: Sequence[Clip], *, tell: Callable[[str], None]
+) -> str:
+    """Return the token of a shard's sources: another one when, and only when, they changed.
+
+    Parameters
+    ----------
+    shard : str
+        Its name.
+    path : Path
+        The record that stage decode wrote of it.
+    root : Path
+        ``data.root``; where a clip's files are not there, nothing can have changed.
+    clips : sequence of Clip
+        Of the shard.
+    tell : callable
+        Called with a line for people before files are read as a whole.
+
+    Raises
+    ------
+    DataError
+        When a file cannot be read.
+    """
+    known = read_record(path)
+    stamps = {clip.clip_id: stamp(root, clip) for clip in clips}
+    there = {name: found for name, found in stamps.items() if found is not None}
+    if known is None:
+        return _fresh(there)
+    changed = [clip for clip in clips if _differs(stamps[clip.clip_id], known, clip.clip_id)]
+    if not changed or _noted(shard, known.token, there):
+        return known.token
+    if set(known.stamps) != set(stamps) or not _same_sizes(stamps, known):
+        return _fresh(there)
+    tell(f"{shard}: dates of {len(changed)} clips changed, comparing their content")
+    if any(content(root, clip) != known.contents.get(clip.clip_id) for clip in changed):
+        return _fresh(there)
+    _note(shard, known.token, there)
+    return known.token
+
+
+def _differs(now: Stamp | None, known: Record, clip_id: str) -> bool:
+    """Tell whether a clip's files look other than those that were decoded."""
+    return now is not None and now != known.stamps.get(clip_id)
+
+
+def _same_sizes(stamps: dict[str, Stamp | None], known: Record) -> bool:
+    return all(now is None or now.sizes == known.stamps[name].sizes for name, now in stamps.items())
+
+
+def _fresh(stamps: dict[str, Stamp]) -> str:
+    lines = (f"{name} {found.sizes} {found.dates}\n" for name, found in sorted(stamps.items()))
+    return _digest("".join(lines))[:16]
+
+
+def _noted(shard: str, known: str, stamps: dict[str, Stamp]) -> bool:
+    return _notes().get(shard) == [known, _fresh(stamps)]
+
+
+def _note(shard: str, known: str, stamps: dict[str, Stamp]) -> None:
+    """Remember that files with these dates have the content that was decoded."""
+    try:
+        write_json(NOTE, _notes() | {shard: [known, _fresh(stamps)]})
+    except OSError:  # read-only, say: they are compared again the next time
+        return
+
+
+def _notes() -> dict[str, list[str]]:
+    try:
+        found = json.loads(NOTE.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _state(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+@cache
+def _sum(path: Path, size: int, changed_ns: int) -> str:
+    """Checksum of a file; several clips may be parts of one video."""
+    del size, changed_ns  # a file that was written anew is read anew
+    return sha256_of(path)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def available(root: Path) -> bool:
+    """Tell whether a data set is there: the folder of a disk that is unplugged may be empty."""
+    try:
+        with os.scandir(root) as entries:
+            return any(True for _ in entries)
+    except OSError:
+        return False

@@ -1,0 +1,27 @@
+"""Packages that only some configurations need: asked for before the first job."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from microexpr.errors import ConfigError
+
+
+def check_compression(compression: str) -> None:
+    """Refuse a compression of the caches whose package is not installed.
+
+    Parameters
+    ----------
+    compression : str
+        ``features.compression``.
+
+    Raises
+    ------
+    ConfigError
+        When it is ``zstd`` and there is no hdf5plugin.
+    """
+    if compression == "zstd" and find_spec("hdf5plugin") is None:
+        raise ConfigError(
+            "features.compression: zstd needs the package hdf5plugin (pip install hdf5plugin), "
+            "for reading the caches as well; gzip needs none"
+        )
