@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 FRAMES = 64  # of a clip at a time
+TEXTS = (".csv", ".md", ".html", ".yaml", ".svg", ".txt")
 # Say when and by what a file was made, not what is in it.
 ABOUT = {"created", "software", "source_sha256", "environment_json", "inputs_json", "params_json"}
 ABOUT |= {"attributes_sha256", "content_sha256", "environment", "made", "digest"}
@@ -103,11 +104,7 @@ def of_tables(here: pd.DataFrame, anew: pd.DataFrame, keys: Iterable[str]) -> st
 def of_files(here: Path, anew: Path) -> str:
     """Compare two files, or the files of two folders, as a whole."""
     if here.is_dir():
-        names = {p.relative_to(here) for p in here.rglob("*") if p.is_file()}
-        for name in sorted(names | {p.relative_to(anew) for p in anew.rglob("*") if p.is_file()}):
-            if found := of_files(here / name, anew / name):
-                return f"{name}: {found}"
-        return ""
+        return _of_folders(here, anew)
     if not anew.is_file():
         return "is not written any more"
     if here.suffix == ".h5":
@@ -115,12 +112,25 @@ def of_files(here: Path, anew: Path) -> str:
             return of_groups(old, new)
     if here.read_bytes() == anew.read_bytes():
         return ""
+    if here.suffix == ".safetensors":
+        return _of_tensors(here, anew)
+    return _of_texts(here, anew)
+
+
+def _of_folders(here: Path, anew: Path) -> str:
+    names = {path.relative_to(top) for top in (here, anew) for path in top.rglob("*.*")}
+    for name in sorted(names):
+        if found := of_files(here / name, anew / name):
+            return f"{name}: {found}"
+    return ""
+
+
+def _of_texts(here: Path, anew: Path) -> str:
+    """Say how files differ that are not equal to the byte."""
     if here.suffix == ".json":
         old, new = (json.loads(path.read_text(encoding="utf-8")) for path in (here, anew))
         return "" if _without(old) == _without(new) else "other content"
-    if here.suffix == ".safetensors":
-        return _of_tensors(here, anew)
-    if here.suffix in (".csv", ".md", ".html", ".yaml", ".svg", ".txt"):
+    if here.suffix in TEXTS:
         old, new = (path.read_text(encoding="utf-8").splitlines() for path in (here, anew))
         line = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), len(old))
         return f"differs from line {line + 1}"

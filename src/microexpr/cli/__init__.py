@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from microexpr import __version__
 from microexpr.cli import (
+    adopt,
     inspect,
     magnify,
     pictures,
@@ -49,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     studies.add_commands(commands)
     pictures.add_commands(commands)
     predict.add_command(commands)
+    adopt.add_command(commands)
     inspect.add_command(commands)
     weights.add_command(commands)
     tools.add_commands(commands)

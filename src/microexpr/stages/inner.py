@@ -37,11 +37,18 @@ def run(
     """
     with open_features(features, manifest_path) as store:
         outer = folds_of_part(config, folds_path, store, part)
-        folds = [inner for fold in outer for inner in _split(config, store, fold)]
+        folds = [inner for fold in outer for inner in split_fold(config, store, fold)]
         train_folds(config, store, folds, output, stage="inner", method=method, n=n, device=device)
 
 
-def _split(config: Config, store: FeatureStore, fold: Fold) -> list[Fold]:
+def split_fold(config: Config, store: FeatureStore, fold: Fold) -> list[Fold]:
+    """Split the training part of a fold by subject.
+
+    Raises
+    ------
+    ProtocolError
+        When it cannot be split so.
+    """
     return inner_folds(
         fold,
         store.clip_ids,

@@ -1,0 +1,64 @@
+"""``microexpr adopt``: keep results under code that was shown to give the same."""
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from pathlib import Path
+
+from microexpr.errors import CollectedError, DataError
+
+DESCRIPTION = """\
+After a change of code that should change no result, such as a moved module, a new name or an
+updated library, recompute a sample with the code as it is: one clip per shard and stage, one fold
+per training, tables and figures as a whole. Where all samples of a stage are equal to the byte,
+note that in results/adopted.json; snakemake then plans nothing for it. No result is written."""
+EPILOG = """\
+example: git pull && microexpr adopt && snakemake --cores 8 results/table.csv
+
+Exit status 2: a stage differs; the line says in which clip and by how much, and snakemake runs it
+again. A killed run goes on where it stopped."""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "adopt",
+        help="keep results under changed code that gives the same",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "results", nargs="?", type=Path, default=Path("results"), help="of a project [results]"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the command.
+
+    Raises
+    ------
+    MicroexprError
+        When a stage differs or cannot be compared, with one message each.
+    """
+    from microexpr.adopt import run as adopting
+    from microexpr.threads import limit_threads
+
+    if arguments.results.name != "results" or not arguments.results.is_dir():
+        raise DataError(f"{arguments.results}: is no folder 'results' of a project")
+    os.chdir(arguments.results.parent)
+    limit_threads(1)
+    logging.getLogger("microexpr.stages").setLevel(logging.ERROR)  # of samples
+    outcome = adopting.run()
+    if not (outcome.equal or outcome.different or outcome.waiting):
+        print("Nothing to adopt: code and libraries are those of the last run.")
+    for line in outcome.equal:
+        print(f"equal: {line}")
+    for name in outcome.waiting:
+        print(f"not compared, no results of it are up to date: {name}")
+    if outcome.different:
+        raise CollectedError([f"differs: {line}" for line in outcome.different])
