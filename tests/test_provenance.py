@@ -1,71 +1,155 @@
-"""Fingerprints follow imports, and ignore what changes no result."""
+"""Fingerprints follow what a stage reaches, and ignore what changes no result."""
 
 from __future__ import annotations
 
 import pytest
 
-from microexpr import provenance
+from microexpr.cache import Provenance, create
+from microexpr.errors import CacheError
+from microexpr.pipeline import definitions, fingerprint, meaning
+from microexpr.pipeline.code import Code
+from microexpr.pipeline.definitions import Reference
+from microexpr.provenance import provenance
+
+PHASE = """
+import logging
+from .filters import ideal
+
+log = logging.getLogger(__name__)
+LEVELS = 3
+
+def pmm(frames):
+    if not frames:
+        raise ValueError("no frames")
+    return ideal(frames) * LEVELS
+"""
+FILTERS = """
+LOW = 0.2
+HIGH = 2.4
+
+def ideal(frames):
+    return scaled(frames, LOW)
+
+def scaled(frames, factor):
+    return [frame * factor for frame in frames]
+
+def other(frames):
+    return scaled(frames, HIGH)
+"""
+FILES = {"__init__.py": "", "phase.py": PHASE, "filters.py": FILTERS}
+
+
+def forget() -> None:
+    """Forget the source that was read."""
+    for known in (
+        definitions.read,
+        meaning.meaning,
+        fingerprint._spelt,
+        fingerprint._fingerprint,
+    ):
+        known.cache_clear()
 
 
 @pytest.fixture
-def package(tmp_path, monkeypatch):
-    """A small package in place of this one."""
-    files = {
-        "__init__.py": "",
-        "magnify/__init__.py": "from toy.magnify.phase import pmm\n",
-        "magnify/phase.py": "from ..filters import ideal\n\ndef pmm():\n    return ideal()\n",
-        "filters.py": "def ideal():\n    return 1\n",
-        "train.py": "import toy.filters\nlr = 1\n",
-        "report.py": "title = 'x'\n",
-    }
-    for name, text in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-    monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
-    monkeypatch.setattr(provenance, "NAME", "toy")
-    monkeypatch.setattr(provenance, "IGNORED", {"toy"})
-    provenance._module.cache_clear()
-    yield tmp_path
-    provenance._module.cache_clear()
+def edited(tmp_path, monkeypatch):
+    """Write a small package in place of this one; give the fingerprint of its function pmm."""
+    monkeypatch.setattr(definitions, "PACKAGE", tmp_path / "toy")
+    monkeypatch.setattr(definitions, "NAME", "toy")
+
+    def write(files: dict[str, str]) -> str:
+        (tmp_path / "toy").mkdir(exist_ok=True)
+        for name, text in (FILES | files).items():
+            (tmp_path / "toy" / name).write_text(text)
+        forget()
+        return fingerprint.fingerprint(Reference("toy.phase", "pmm"))
+
+    yield write
+    forget()
 
 
-def prints(package, name, text):
-    """Give the fingerprints of two stages before and after an edit."""
-    stages = ("toy.magnify", "toy.train")
-    before = [provenance.fingerprint(s) for s in stages]
-    (package / name).write_text(text)
-    provenance._module.cache_clear()
-    after = [provenance.fingerprint(s) for s in stages]
-    return [old != new for old, new in zip(before, after, strict=True)]
+def changed(text: str, old: str, new: str) -> str:
+    """Replace what is there."""
+    assert old in text
+    return text.replace(old, new)
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "changed"),
-    [
-        ("filters.py", "def ideal():\n    return 2\n", [True, True]),
-        (
-            "magnify/phase.py",
-            "from ..filters import ideal\n\ndef pmm():\n    return 7\n",
-            [True, False],
-        ),
-        ("train.py", "import toy.filters\nlr = 2\n", [False, True]),
-        ("report.py", "title = 'y'\n", [False, False]),
-        (
-            "filters.py",
-            '"""Doc."""\n\n\ndef ideal():  # why\n    """Doc."""\n    return 1\n',
-            [False, False],
-        ),
-    ],
-)
-def test_an_edit_changes_the_stages_that_use_it(package, name, text, changed):
-    assert prints(package, name, text) == changed
+MOVED = "\ndef scaled(frames, factor):\n    return [frame * factor for frame in frames]\n"
+SAME = {
+    "docstring": {
+        "phase.py": changed(PHASE, "pmm(frames):\n", 'pmm(frames):\n    """Magnify."""\n')
+    },
+    "comment": {"filters.py": changed(FILTERS, "LOW = 0.2", "LOW = 0.2  # per frame")},
+    "log line": {
+        "phase.py": changed(
+            PHASE, "    return", '    log.info("%d frames", len(frames))\n    return'
+        )
+    },
+    "error text": {"phase.py": changed(PHASE, "no frames", "this clip has no frames")},
+    "type hint": {
+        "phase.py": changed(PHASE, "pmm(frames):", "pmm(frames: list[float]) -> list[float]:"),
+        "filters.py": changed(FILTERS, "LOW = 0.2", "LOW: float = 0.2"),
+    },
+    "renamed helper": {"filters.py": FILTERS.replace("scaled", "weighted")},
+    "renamed constant": {"phase.py": PHASE.replace("LEVELS", "OCTAVES")},
+    "moved helper": {
+        "filters.py": "from .scaling import scaled\n" + changed(FILTERS, MOVED, ""),
+        "scaling.py": MOVED,
+    },
+    "alias": {
+        "phase.py": changed(PHASE, "import ideal", "import ideal as band").replace(
+            "return ideal(", "return band("
+        )
+    },
+    "what is not reached": {"filters.py": changed(FILTERS, "HIGH = 2.4", "HIGH = 9")},
+}
+OTHER = {
+    "constant": {"phase.py": changed(PHASE, "LEVELS = 3", "LEVELS = 4")},
+    "constant of another module": {"filters.py": changed(FILTERS, "LOW = 0.2", "LOW = 0.3")},
+    "formula of a helper": {"filters.py": changed(FILTERS, "frame * factor", "frame + factor")},
+    "another helper": {"phase.py": PHASE.replace("ideal", "other")},
+    "kind of error": {"phase.py": changed(PHASE, "ValueError", "KeyError")},
+    "condition": {"phase.py": changed(PHASE, "if not frames", "if frames")},
+    "effect of an import": {"filters.py": FILTERS + "import numpy\nnumpy.seterr(all='ignore')\n"},
+}
+
+
+@pytest.mark.parametrize("edit", SAME)
+def test_what_changes_no_result_keeps_the_fingerprint(edited, edit):
+    assert edited(SAME[edit]) == edited({})
+
+
+@pytest.mark.parametrize("edit", OTHER)
+def test_what_may_change_a_result_changes_the_fingerprint(edited, edit):
+    assert edited(OTHER[edit]) != edited({})
+
+
+def test_of_a_table_only_the_entry_in_use_counts(edited):
+    table = "\ndef run(m, f):\n    return METHODS[m](f)\n"
+    head = "from .filters import ideal, other\nMETHODS = {'a': ideal, 'b': other}\n" + table
+    run, methods = Reference("toy.table", "run"), Reference("toy.table", "METHODS")
+
+    def both(high: str) -> list[str]:
+        edited({"table.py": head, "filters.py": changed(FILTERS, "HIGH = 2.4", f"HIGH = {high}")})
+        return [fingerprint.fingerprint(run, choice={methods: key}) for key in "ab"]
+
+    before, after = both("2.4"), both("9")
+    assert before[0] == after[0]
+    assert before[1] != after[1]
 
 
 def test_provenance_names_inputs_by_checksum(tmp_path):
     source = tmp_path / "in.csv"
     source.write_bytes(b"abc")
-    made = provenance.provenance("microexpr.stages.index", {"a": 1}, [source])
+    made = provenance(Code("index"), {"a": 1}, [source])
+    assert made.source_sha256 == Code("index").fingerprint
     assert made.inputs[0]["path"] == "in.csv"
     assert made.inputs[0]["sha256"].startswith("ba7816bf")
     assert made.environment["torch"].startswith("2.13.0")
+
+
+def test_a_cache_of_other_code_is_no_input(tmp_path):
+    path = tmp_path / "faces.h5"
+    with create(path, "faces", Provenance(source_sha256="0123456789abcdef")):
+        pass
+    with pytest.raises(CacheError, match=r"other code of stage crop \(0123456789abcdef\)"):
+        provenance(Code("magnify", method="amm"), {}, [path])

@@ -11,7 +11,7 @@ from typing import Any
 from microexpr.cache import Provenance, open_cache, verify
 from microexpr.errors import CacheError
 from microexpr.files import sha256_of
-from microexpr.pipeline.code import Code, fingerprints, is_current
+from microexpr.pipeline.code import Code, is_current
 
 MAKERS = {"frames": "decode", "faces": "crop", "magnified": "magnify", "features": "features"}
 LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless", "h5py", "scikit-learn")
@@ -81,8 +81,7 @@ def check_code(path: str, kind: str, source_sha256: str) -> None:
     """
     stage = MAKERS[kind]
     if source_sha256 and not is_current(stage, source_sha256):
-        now = " or ".join(fingerprints(stage))
         raise CacheError(
-            f"{path}: made by other code of stage {stage} ({source_sha256}, now {now}); if the "
-            f"results are the same, microexpr adopt; else snakemake --forcerun {stage}"
+            f"{path}: made by other code of stage {stage} ({source_sha256}); if the results are "
+            f"the same, microexpr adopt; else snakemake --forcerun {stage}"
         )

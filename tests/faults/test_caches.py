@@ -127,7 +127,10 @@ def train(tmp_path):
 def test_older_code(tmp_path, train, fails, image_cache):
     old = {"source_sha256": "0123456789abcdef"}
     paths = [features_cache(tmp_path / f"{s}.h5", f"{s}_a", **old) for s in ("s1", "s2")]
-    says = "made by other code of stage features .*; rebuild it: snakemake --forcerun features"
+    says = (
+        r"features: made by other code of stage features \(0123456789abcdef\); if the results are "
+        "the same, microexpr adopt; else snakemake --forcerun features$"
+    )
     fails(SECTION, "features made by older code", *train(*paths), says=says)
     black = np.zeros((3, 8, 8, 3), np.uint8)
     with (
@@ -135,7 +138,10 @@ def test_older_code(tmp_path, train, fails, image_cache):
         out.clip("s1_a", fps=100.0) as clip,
     ):
         clip.append(black, frame=np.arange(3), time=np.arange(3) / 100)
-    says = "faces.h5: made by other code of stage crop .*; rebuild it: snakemake --forcerun crop"
+    says = (
+        r"faces.h5: made by other code of stage crop \(0123456789abcdef\); if the results are the "
+        "same, microexpr adopt; else snakemake --forcerun crop$"
+    )
     fails(SECTION, "crops made by older code", *magnify(tmp_path / "faces.h5", tmp_path), says=says)
 
 

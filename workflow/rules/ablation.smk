@@ -1,13 +1,3 @@
-def ablation_files(full=False):
-    """Name predictions and caches, and what tells whether they changed."""
-    files = PLAN.ablation_files(full=full)
-    return {
-        "predictions": ancient(files["predictions"]),
-        "features": ancient(files["features"]),
-        "state": [*seals(files["predictions"]), *contents(files["features"])],
-    }
-
-
 # What each part is worth. No part of results/table.csv.
 rule ablation:
     input:

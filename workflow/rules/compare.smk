@@ -1,33 +1,3 @@
-from microexpr import baselines
-
-# The systems of other authors on the same crops and folds. No part of results/table.csv.
-SYSTEMS = PLAN.config.compare.systems
-AGAINST = PLAN.config.compare.against
-
-
-def compared_caches(wildcards):
-    """Name the caches that a system sees."""
-    if wildcards.system != baselines.OWN_NETWORK:
-        return expand("results/faces/{shard}.h5", shard=SHARDS)
-    return expand(
-        "results/features/{backbone}/{method}/{shard}.h5",
-        backbone=BACKBONE,
-        method=PLAN.arm("none", "compare.systems"),
-        shard=SHARDS,
-    )
-
-
-def compared_predictions():
-    """Name the predictions that results/comparison.csv is made of: our own, then the systems'."""
-    own = expand(
-        "results/train/{method}/N{n}/part{part}.csv",
-        method=PLAN.arm(AGAINST.method, "compare.against"),
-        n=AGAINST.n,
-        part=PARTS,
-    )
-    return own, expand("results/compare/{system}.csv", system=SYSTEMS)
-
-
 rule compare:
     input:
         folds=ancient("results/folds.csv"),

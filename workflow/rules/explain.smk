@@ -48,13 +48,6 @@ rule train_explained:
         " --threads {threads} --config {params.config:q} > {log} 2>&1"
 
 
-def seen_images(wildcards):
-    """Name the caches of what an arm's network sees."""
-    if wildcards.arm == "none":
-        return FACES
-    return expand("results/magnified/{arm}/{shard}.h5", arm=wildcards.arm, shard=SHARDS)
-
-
 rule gradcam:
     input:
         folds=ancient("results/folds.csv"),

@@ -1,9 +1,3 @@
-# Of the network of the table, all shards of an arm.
-FEATURES = expand(
-    "results/features/{backbone}/{{arm}}/{shard}.h5", backbone=BACKBONE, shard=SHARDS
-)
-
-
 rule features:
     input:
         # Method none: the faces as they are, without a copy of them.

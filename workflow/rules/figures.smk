@@ -1,5 +1,4 @@
 # Pictures of a run: results/figures. No part of results/table.csv.
-MAGNIFIED = [method for method in METHODS if method != "none"]
 VECTORS = ("pdf", "svg")
 CELLS = [(method, n) for method in METHODS for n in LENGTHS]
 EPOCHS = expand(
@@ -8,7 +7,6 @@ EPOCHS = expand(
     n=LENGTHS,
     part=PARTS,
 )
-FACES = expand("results/faces/{shard}.h5", shard=SHARDS)
 
 
 rule table_figures:
@@ -171,15 +169,6 @@ rule embedding:
     shell:
         "python -m microexpr embedding {input.features} --manifest {input.manifest}"
         " --method {wildcards.arm} --stem {params.stem} --config {params.config:q} > {log} 2>&1"
-
-
-def shown_caches(wildcards):
-    """Name the caches that hold a clip: its faces, then one per method."""
-    shard = SHOWN[wildcards.clip]
-    return [
-        f"results/faces/{shard}.h5",
-        *expand("results/magnified/{method}/{shard}.h5", method=MAGNIFIED, shard=shard),
-    ]
 
 
 rule motion:

@@ -1,8 +1,3 @@
-def exported_features(wildcards):
-    """Name the caches of the arm that is exported."""
-    return expand(FEATURES, arm=PLAN.exported())
-
-
 # One arm trained on everybody, for `microexpr predict`. No part of results/table.csv.
 rule model:
     input:

@@ -62,16 +62,6 @@ rule train:
         " --threads {threads} --config {params.config:q} > {log} 2>&1"
 
 
-def variant_features(wildcards):
-    """Name the caches of a variant's network."""
-    return expand(
-        "results/features/{network}/{arm}/{shard}.h5",
-        network=PLAN.network(wildcards.variant),
-        arm=wildcards.arm,
-        shard=SHARDS,
-    )
-
-
 # The same with some keys changed: rows of the ablation, and controls that are trained.
 use rule train as train_variant with:
     input:
