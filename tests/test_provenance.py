@@ -90,7 +90,6 @@ SAME = {
         "filters.py": changed(FILTERS, "LOW = 0.2", "LOW: float = 0.2"),
     },
     "renamed helper": {"filters.py": FILTERS.replace("scaled", "weighted")},
-    "renamed constant": {"phase.py": PHASE.replace("LEVELS", "OCTAVES")},
     "moved helper": {
         "filters.py": "from .scaling import scaled\n" + changed(FILTERS, MOVED, ""),
         "scaling.py": MOVED,

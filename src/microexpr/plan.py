@@ -81,7 +81,8 @@ class Plan:
     @property
     def outdated(self) -> bool:
         """Whether the data set is no longer as the manifest says."""
-        return self._looks and listings.recorded_key(self._results) not in ("", self.index_key)
+        written = (self._results / listings.MANIFEST).is_file()
+        return self._looks and written and listings.recorded_key(self._results) != self.index_key
 
     def start(self) -> None:
         """Bring the manifest up to date before the first job, and note what the jobs rest on.
