@@ -159,7 +159,7 @@ def stages(root: Path, config: Config) -> dict[str, Callable[[], None]]:
     causal = config.changed({"magnify": {"temporal_filter": "iir"}})
     frames, faces, amm, pmm = (root / f"{name}.h5" for name in ("frames", "faces", "amm", "pmm"))
     return {
-        "decode": lambda: decode.run(root, root / "manifest.csv", ["s1"], frames),
+        "decode": lambda: decode.run(root / "data", root / "manifest.csv", ["s1"], frames),
         "crop": lambda: crop.run(config, frames, faces),
         "magnify in windows": lambda: magnify.run(config, "amm", faces, amm),
         "magnify in chunks": lambda: magnify.run(causal, "pmm", faces, pmm),

@@ -96,9 +96,10 @@ def own_data(finished, tmp_path_factory):
     shutil.copytree(release, cropped)
     still = cropped / "HS/s1/non_micro/s1_01"
     shutil.copytree(next(cropped.glob("HS/s1/micro/*/*")), still)
-    # Planning asks for the file that the SMIC presets name, and does not look into it.
+    # Planning asks for the files that the SMIC presets name, and does not look into them.
     (project.folder / "weights").mkdir()
-    (project.folder / "weights/resnet50_ft_weight.pkl").write_bytes(b"")
+    for name in ("resnet50_ft_weight.pkl", "resnet50_128.pth", "resnet50-0676ba61.pth"):
+        (project.folder / "weights" / name).write_bytes(b"")
     video = footage.write_video(project.folder / "a.mp4", [footage.texture()] * 3)
     (project.folder / "mine.yaml").write_text("data: {root: faces}\n")
     (project.folder / "clips.csv").write_text(f"path,subject,label\n{video.name},a,positive\n")
