@@ -192,7 +192,10 @@ class Plan:
 
     def remember(self) -> None:
         """Note the checksums of the weights in use: features stay usable without the file."""
-        named = {network: json.loads(text)["features"] for network, text in self.networks.items()}
+        named = {self.network(): json.loads(self.settings("features"))["features"]}
+        # Of the ablation only where it was asked for: it may be impossible beside the table.
+        for network, text in self.__dict__.get("networks", {}).items():
+            named[network] = json.loads(text)["features"]
         weights.remember(named)
 
     def ablation(self, *, full: bool = False) -> list[variants.Run]:

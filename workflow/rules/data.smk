@@ -11,7 +11,8 @@ rule index:
         report_seal="results/manifest_report.csv.sha256",
     benchmark:
         "results/benchmarks/index.tsv"
-    # On a cluster its second of work stays where Snakemake runs.
+    # On a cluster its second of work stays where Snakemake runs; videos, which it decodes
+    # once to count their frames, take a few minutes an hour of film.
     localrule: True
     conda:
         "../../envs/cpu.yaml"
