@@ -1,6 +1,6 @@
 """Which clips there will be: known from the settings alone, before anything is drawn.
 
-Needs no NumPy and takes milliseconds, as the workflow reads it whenever it plans.
+Their names stand in :mod:`microexpr.datasets.generated`: the workflow plans with these alone.
 """
 
 from __future__ import annotations
@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from microexpr.config import Demo
-from microexpr.demo.seeds import Stream, draws
+from microexpr.datasets.generated import CODES, ClipName, clip_names
+from microexpr.demo.seeds import Stream, generator
 from microexpr.demo.timing import Timing
 
-CODES = {"negative": "ne", "positive": "po", "surprise": "sur"}  # as SMIC writes them
-TREE = "SMIC_all_raw/HS"
 COUNTER_DIGITS = (5, 6, 7, 8)  # widths of the camera's counter in SMIC-HS
 
 
@@ -65,7 +64,7 @@ def clip_key(label: str, number: int) -> int:
 
 def timing(settings: Demo, subject: int, key: int) -> Timing:
     """Return length and phases of a clip."""
-    return Timing.draw(settings, draws(settings.seed, subject, key, Stream.TIMING))
+    return Timing.draw(settings, generator(settings.seed, subject, key, Stream.TIMING))
 
 
 def plan(settings: Demo) -> list[PlannedClip]:
@@ -79,26 +78,20 @@ def plan(settings: Demo) -> list[PlannedClip]:
     settings : Demo
         Section ``demo`` of the configuration.
     """
-    return [
-        _clip(settings, subject, label, number)
-        for subject in range(1, settings.subjects + 1)
-        for label in CODES
-        for number in range(1, settings.clips_per_class + 1)
-    ]
+    return [_clip(settings, name) for name in clip_names(settings)]
 
 
-def _clip(settings: Demo, subject: int, label: str, number: int) -> PlannedClip:
-    key = clip_key(label, number)
+def _clip(settings: Demo, name: ClipName) -> PlannedClip:
+    subject, key = name.subject_number, clip_key(name.label, name.number)
     when = timing(settings, subject, key)
-    clip_id = f"s{subject}_{CODES[label]}_{number:02d}"
     return PlannedClip(
-        subject=f"s{subject}",
-        clip_id=clip_id,
-        label=label,
+        subject=name.subject,
+        clip_id=name.clip_id,
+        label=name.label,
         frames=when.frames,
         first_counter=_first_counter(settings, subject, key, when.frames),
         apex=when.apex,
-        folder=f"{TREE}/s{subject}/micro/{label}/{clip_id}",
+        folder=name.folder,
     )
 
 
@@ -106,5 +99,5 @@ def _first_counter(settings: Demo, subject: int, key: int, frames: int) -> int:
     """Counters of every width occur in a set of a few clips; none crosses a power of ten."""
     label_index, number = divmod(key, 100)
     digits = COUNTER_DIGITS[(subject + label_index + number) % len(COUNTER_DIGITS)]
-    rng = draws(settings.seed, subject, key, Stream.COUNTER)
-    return rng.integers(10 ** (digits - 1), 10**digits - frames + 1)
+    rng = generator(settings.seed, subject, key, Stream.COUNTER)
+    return int(rng.integers(10 ** (digits - 1), 10**digits - frames + 1))

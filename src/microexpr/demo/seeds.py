@@ -8,12 +8,8 @@ it was.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
-from microexpr.demo.draws import Draws
-
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 
 class Stream(IntEnum):
@@ -41,11 +37,4 @@ def generator(seed: int, subject: int, clip: int, stream: Stream) -> np.random.G
     stream : Stream
         Purpose.
     """
-    import numpy as np  # noqa: PLC0415  planning goes without it
-
     return np.random.default_rng([seed, subject, clip, stream])
-
-
-def draws(seed: int, subject: int, clip: int, stream: Stream) -> Draws:
-    """Return the same numbers as :func:`generator`, for what is planned."""
-    return Draws((seed, subject, clip, stream))

@@ -5,17 +5,12 @@ The label does not enter: a clip's length must not give its class away.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from microexpr.config import Demo
-from microexpr.demo.draws import Draws
 
-if TYPE_CHECKING:
-    import numpy as np
-
-FPS = 100.0  # frames/s of the high-speed camera of SMIC
 LOG_LENGTH_SD = 0.3
 SHORTEST_RELEASE = 3  # frames from the end of the hold to the offset
 
@@ -42,10 +37,10 @@ class Timing:
     rest: float
 
     @classmethod
-    def draw(cls, settings: Demo, rng: Draws) -> Timing:
+    def draw(cls, settings: Demo, rng: np.random.Generator) -> Timing:
         """Draw a length (log-normal, as in SMIC) and the phases as shares of it."""
-        length = math.exp(rng.normal(math.log(settings.median_frames), LOG_LENGTH_SD))
-        frames = min(max(round(length), settings.min_frames), settings.max_frames)
+        length = np.exp(rng.normal(np.log(settings.median_frames), LOG_LENGTH_SD))
+        frames = int(np.clip(round(length), settings.min_frames, settings.max_frames))
         onset = int(rng.uniform(0, 0.12) * frames)
         apex = max(round(rng.uniform(0.38, 0.62) * frames), onset + 1)
         hold = round(rng.uniform(0.02, 0.1) * frames)
@@ -59,13 +54,12 @@ class Timing:
 
     def profile(self) -> np.ndarray:
         """Return the share of the peak motion, float32 (frames,): 0 at the onset, 1 at the apex."""
-        import numpy as np  # noqa: PLC0415  planning goes without it
-
-        def raised_cosine(share: np.ndarray) -> np.ndarray:
-            return 0.5 - 0.5 * np.cos(np.pi * np.clip(share, 0, 1))
-
         t = np.arange(self.frames)
-        rise = raised_cosine((t - self.onset) / (self.apex - self.onset))
-        fall = raised_cosine((t - self.apex - self.hold) / self.release)
+        rise = _raised_cosine((t - self.onset) / (self.apex - self.onset))
+        fall = _raised_cosine((t - self.apex - self.hold) / self.release)
         decay = 1 - (1 - self.rest) * fall
         return np.where(t < self.apex, rise, decay).astype(np.float32)
+
+
+def _raised_cosine(share: np.ndarray) -> np.ndarray:
+    return 0.5 - 0.5 * np.cos(np.pi * np.clip(share, 0, 1))
