@@ -20,6 +20,7 @@ from microexpr import cache, manifest
 from microexpr.cli import main
 from microexpr.config import Config
 from microexpr.errors import ConfigError, DataError
+from microexpr.pipeline import listing
 from microexpr.privacy.forget import forget
 from microexpr.privacy.traces import METADATA, Traces, all_files
 from microexpr.stages import index
@@ -131,7 +132,7 @@ def test_what_was_learnt_from_the_subject_is_gone(forgotten):
     }
     kinds = {path.parts[0] for path in left}
     caches = {"faces", "magnified", "features"}
-    rows = {"manifest.csv", "manifest.csv.sha256"}
+    rows = {"manifest.csv", "manifest.csv.sha256", "index.json", "run.json", "weights.json"}
     assert kinds == caches | rows | {"demo", "sources", "frames", "logs", "benchmarks"}
     for path in left:
         if path.parts[0] not in ("demo", *rows):
@@ -144,6 +145,11 @@ def test_what_was_learnt_from_the_subject_is_gone(forgotten):
             )
             assert path.with_name(other) in left
     check_seal(copy.folder / "results/manifest.csv")
+    # Where the disk with the data set is unplugged, planning goes on without the subject.
+    config = Config.load(str(copy.folder / "config/ci.yaml"))
+    assert GONE not in {
+        clip.subject for clip in listing.indexed(config, copy.folder / "results").clips
+    }
 
 
 @pytest.mark.workflow

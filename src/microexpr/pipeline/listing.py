@@ -12,7 +12,7 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -161,6 +161,26 @@ def write_record(
             "dropped": [clip.model_dump(mode="json") for clip in dropped],
         },
     )
+
+
+def strike(path: Path, subjects: Collection[str], clips: Collection[str]) -> None:
+    """Take subjects out of the record: what is left still serves where the data set is not there.
+
+    Parameters
+    ----------
+    path : Path
+        ``index.json``. The key goes: where the data set is there, it is indexed again.
+    subjects, clips : collection of str
+        The subjects and their clips.
+    """
+    if not path.is_file():
+        return
+    about = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("left_out", "dropped"):
+        about[name] = [clip for clip in about[name] if clip["subject"] not in subjects]
+    gone = {*subjects, *clips}
+    about["leave_out"] = [name for name in about["leave_out"] if name not in gone]
+    write_json(path, about | {"key": ""})
 
 
 def recorded_key(results: Path) -> str:

@@ -11,7 +11,8 @@ from microexpr.config import Config, overlaid, read_yaml
 from microexpr.config.editing import set_list
 from microexpr.errors import ConfigError, DataError, MicroexprError
 from microexpr.manifest import Clip
-from microexpr.privacy.traces import MANIFEST, Traces, all_files, caches_below, of_others
+from microexpr.pipeline.listing import strike
+from microexpr.privacy.traces import INDEXED, MANIFEST, Traces, all_files, caches_below, of_others
 
 RESULTS, SNAKEMAKE = Path("results"), Path(".snakemake")
 ENVIRONMENTS = ("conda", "conda-archive", "singularity")  # software, below .snakemake
@@ -86,6 +87,7 @@ def forget(
         left_out = {*config.data.leave_out} - theirs | {*subjects}
         set_list(files[-1], "data", "leave_out", sorted(left_out, key=manifest.natural))
         _strike(project / MANIFEST, subjects)
+        strike(project / INDEXED, {*subjects}, theirs)
         _remove(removed, stop=project)
     return result
 

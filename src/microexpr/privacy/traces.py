@@ -20,6 +20,8 @@ CACHE = ".h5"
 OF_ONE_SHARD = ("demo", "decode", "crop", "magnify", "features")
 METADATA = Path(".snakemake/metadata")
 MANIFEST = Path("results/manifest.csv")
+INDEXED = Path("results/index.json")
+RUN_RECORDS = ("run.json", "weights.json", "adopted.json")
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,10 @@ def of_others(
     """Find the files that hold nothing of the subjects and nothing that was learnt from them.
 
     These are whole caches of other subjects, with the notes beside them, the records of what was
-    decoded for them, their logs, benchmarks and Snakemake's records; and the manifest with its
-    seal, whose rows can be taken out and which is sealed again then: without it all would be
-    decoded again. A file of any other kind is not among them: a table, figure, model or prediction
-    comes from all subjects, and so does a file that nobody knows.
+    decoded for them, their logs, benchmarks and Snakemake's records; what the last run rested on;
+    and the manifest with its seal and the record of the index, whose rows can be taken out:
+    without them all would be decoded again. A file of any other kind is not among them: a table,
+    figure, model or prediction comes from all subjects, and so does a file that nobody knows.
 
     Parameters
     ----------
@@ -113,7 +115,9 @@ def of_others(
     kept |= {path for path in notes if _shard(path) in shards}
     decoded = all_files(project / "results/sources")
     kept |= {path for path in decoded if path.stem in shards and not traces.mentioned_by(path)}
-    kept |= {project / MANIFEST, seal_of(project / MANIFEST), *sources}
+    kept |= {project / MANIFEST, seal_of(project / MANIFEST), project / INDEXED, *sources}
+    notes = [project / "results" / name for name in RUN_RECORDS]
+    kept |= {path for path in notes if path.is_file() and not traces.mentioned_by(path)}
     for path, record in records.items():
         # Decoded frames are gone, and their record still tells whether they would be the same.
         temporary = _shard(path) in shards and not path.exists()

@@ -55,7 +55,11 @@ def run(
     clips = [clip for clip in manifest.read(manifest_path) if clip.subject in subjects]
     absent = set(subjects) - {clip.subject for clip in clips}
     if absent:
-        raise DataError(f"{manifest_path}: no clip of subject {', '.join(sorted(absent))}")
+        names = ", ".join(sorted(absent))
+        raise DataError(
+            f"{manifest_path}: no clip of subject {names}; where none of a subject's clips can be "
+            f"used (see manifest_report.csv): data.leave_out: [{names}]"
+        )
     rows = manifest.digest([manifest.planned(clip) for clip in clips], manifest.DECODED)
     made = provenance(Code("decode"), {"clips": rows, "sources": token}, [])
     finish = sources.record(record, token, root, clips) if record else None
