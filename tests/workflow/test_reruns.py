@@ -81,6 +81,7 @@ HARMLESS = {
     "a description of a key": replaced(r'description="', 'description="now: '),
     "a moved module": moved,
     "a renamed function": replaced(r"\bclip_transform\b", "transform_of_clip"),
+    "a renamed constant": replaced(r"\bHIGH_OCTAVES\b", "STEEPNESS"),
     "an unused constant": replaced(
         r"^from __future__ import annotations$",
         "from __future__ import annotations\n\nUNUSED = 1",

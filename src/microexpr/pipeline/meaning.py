@@ -61,7 +61,17 @@ def meaning(reference: Reference) -> tuple[ast.stmt, ...]:
     for statement in stripped:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             statement.name = "itself"
+        elif isinstance(statement, ast.Assign | ast.AugAssign):
+            _forget_names(statement, reference.name)
     return tuple(stripped)
+
+
+def _forget_names(statement: ast.Assign | ast.AugAssign, own: str) -> None:
+    """Take away what a constant is called; one of several that are bound keeps its place."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    for node in (inner for target in targets for inner in ast.walk(target)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            node.id = "itself" if node.id == own else "another"
 
 
 class _Stripper(ast.NodeTransformer):
