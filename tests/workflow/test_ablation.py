@@ -90,7 +90,8 @@ def test_controls_and_choices_are_rows_of_the_metrics_and_the_table(studied):
 
 def test_the_leak_is_a_table_and_a_figure(studied):
     figures = studied.folder / "results/figures"
-    assert {path.name for path in figures.iterdir()} == {"leak.csv", "leak.pdf", "leak.png"}
+    names = {"leak.csv", "leak.csv.sha256", "leak.pdf", "leak.png"}
+    assert {path.name for path in figures.iterdir()} == names
     table = pd.read_csv(figures / "leak.csv")
     assert list(table["split"]) == ["windows", "clips", "subjects"]
     assert set(table["data"]) == {"synthetic"}
