@@ -130,9 +130,10 @@ class Plan:
         record = self._results / "sources" / f"{shard}.json"
         return sources.token(shard, record, root, self.clips(shard), tell=self._tell)
 
-    def labels(self) -> str:
-        """Checksum of who is seen in each clip, and of its class: no cache holds these two."""
-        return manifest.digest(self.clips(), {"clip_id", "subject", "label"})
+    def labels(self, clip_id: str = "") -> str:
+        """Checksum of who is seen in each clip, or in one, and of its class: no cache holds these."""
+        clips = [clip for clip in self.clips() if clip_id in ("", clip.clip_id)]
+        return manifest.digest(clips, {"clip_id", "subject", "label"})
 
     def variant(self, name: str) -> Config:
         """Give the configuration of a variant; that of the table where `name` is empty.

@@ -203,7 +203,7 @@ rule motion:
     params:
         config=PLAN.settings("motion"),
         code=PLAN.code("motion"),
-        labels=PLAN.labels(),
+        label=lambda wildcards: PLAN.labels(wildcards.clip),
         folder=subpath(output.video, parent=True),
     shell:
         "python -m microexpr motion {input.faces} {input.magnified} --manifest {input.manifest}"

@@ -118,7 +118,9 @@ def of_files(here: Path, anew: Path) -> str:
 
 
 def _of_folders(here: Path, anew: Path) -> str:
-    names = {path.relative_to(top) for top in (here, anew) for path in top.rglob("*.*")}
+    files = ((top, path) for top in (here, anew) for path in top.rglob("*"))
+    # Snakemake leaves a hidden file in each folder that a job made.
+    names = {p.relative_to(top) for top, p in files if p.is_file() and not p.name.startswith(".")}
     for name in sorted(names):
         if found := of_files(here / name, anew / name):
             return f"{name}: {found}"

@@ -126,7 +126,7 @@ def _difference(job: Job, jobs: Sequence[Job]) -> str:
     folder = Path(tempfile.mkdtemp(prefix="microexpr-adopt-"))
     try:
         found = sampled(job, jobs, folder)
-        return f"{job.outputs[0]}: {found}" if found else ""
+        return found if not found or found.startswith("results/") else f"{job.outputs[0]}: {found}"
     except MicroexprError as error:
         return f"{job.outputs[0]}: cannot be compared: {error}"
     finally:

@@ -19,13 +19,19 @@ from microexpr.adopt.jobs import Job
 from microexpr.config import Config
 from microexpr.errors import CacheError, DataError
 from microexpr.evaluation import predictions
+from microexpr.pipeline import record
 from microexpr.protocol import Fold
-from microexpr.stages import crop, decode, features, inner, magnify, train
+from microexpr.stages import crop, decode, features, index, inner, magnify, train
 from microexpr.threads import choose_device
 from microexpr.training.store import open_features
 
 FRAMES = 32  # copied at a time
 COORDINATES = ("frame", "time", "detected", "box")
+# Snakemake sets these for its jobs: with other numbers of threads sums are rounded otherwise.
+THREADS = (
+    *("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
+    *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
+)
 NAMES = ("clip_id", "seed", "reading", "fold")  # of a row of predictions
 Sampler = Callable[[Job, Sequence[Job], Path], str]
 
@@ -53,6 +59,14 @@ def sampled(job: Job, jobs: Sequence[Job], folder: Path) -> str:
         When the sample cannot be computed, such as without the data set.
     """
     return SAMPLERS.get(job.stage, _whole)(job, jobs, folder)
+
+
+def _index(job: Job, jobs: Sequence[Job], folder: Path) -> str:
+    del jobs
+    # Written anew before a run, so that the command on record may be an older one.
+    config, output = Config.parse(dict(record.read().config)), Path(job.outputs[0])
+    index.run(config, folder / output.name, folder / "report.csv", config.windows.n)
+    return differences.of_files(output, folder / output.name)
 
 
 def _decode(job: Job, jobs: Sequence[Job], folder: Path) -> str:
@@ -142,7 +156,7 @@ def _whole(job: Job, jobs: Sequence[Job], folder: Path) -> str:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     done = subprocess.run(
         ["bash", "-c", command],
-        env=os.environ | {"PATH": path},
+        env=os.environ | {"PATH": path} | dict.fromkeys(THREADS, "1"),
         check=False,
         capture_output=True,
         text=True,
@@ -160,6 +174,7 @@ def _whole(job: Job, jobs: Sequence[Job], folder: Path) -> str:
 
 
 SAMPLERS: dict[str, Sampler] = {
+    "index": _index,
     "decode": _decode,
     "crop": _crop,
     "magnify": _magnify,
@@ -191,7 +206,9 @@ def _chosen_fold(folds: Sequence[Fold], output: str) -> Fold:
 
 def _decoded(job: Job, clip_id: str, folder: Path) -> Path:
     """Decode one clip again."""
-    root, output = Path(job.option("--root")[0]), folder / "frames.h5"
+    # The disk may be elsewhere now than when the command was run.
+    root = Path(Config.parse(dict(record.read().config)).data.root)
+    output = folder / "frames.h5"
     clips = [clip for clip in manifest.read(job.arguments()[0]) if clip.clip_id == clip_id]
     if not output.exists():
         manifest.write(folder / "manifest.csv", clips)
