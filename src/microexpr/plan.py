@@ -131,7 +131,7 @@ class Plan:
         return sources.token(shard, record, root, self.clips(shard), tell=self._tell)
 
     def labels(self, clip_id: str = "") -> str:
-        """Checksum of who is seen in each clip, or in one, and of its class: no cache holds these."""
+        """Checksum of who is seen in each clip, or in one, and of its class."""
         clips = [clip for clip in self.clips() if clip_id in ("", clip.clip_id)]
         return manifest.digest(clips, {"clip_id", "subject", "label"})
 

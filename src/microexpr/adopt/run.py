@@ -65,7 +65,7 @@ def run() -> Outcome:
         return Outcome()
     ledger = _ledger({name: now[name] for name in changed}, last)
     jobs = current_jobs(last, ledger)
-    outcome = _compare(jobs, list(now) if updated else changed, ledger)
+    outcome = _compare(jobs, list(now) if updated else changed, changed, ledger)
     good = [name for name in changed if name.split(" ")[0] in _names(outcome.equal)]
     if good:
         write_json(ADOPTED, {"stages": _ledger({name: now[name] for name in good}, last)})
@@ -94,10 +94,15 @@ def _ledger(changed: Mapping[str, Code], last: record.Run) -> dict[str, dict[str
     return ledger
 
 
-def _compare(jobs: Sequence[Job], names: Sequence[str], ledger: Mapping[str, object]) -> Outcome:
+def _compare(
+    jobs: Sequence[Job],
+    names: Sequence[str],
+    changed: Sequence[str],
+    ledger: Mapping[str, object],
+) -> Outcome:
     outcome, groups = Outcome(), by_code(jobs)
     todo = [(name, job) for name in names for job in groups.get(name, [])]
-    outcome.waiting.extend(name for name in names if name not in groups)
+    outcome.waiting.extend(name for name in changed if name not in groups)
     done, failed = _progress(ledger), {}
     with _candidate(ledger):
         for name, job in track(todo, "adopt"):

@@ -6,9 +6,10 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import warnings
 from pathlib import Path
 
-from microexpr.errors import CollectedError, DataError
+from microexpr.errors import CollectedError, DataError, MicroexprWarning
 
 DESCRIPTION = """\
 After a change of code that should change no result, such as a moved module, a new name or an
@@ -53,12 +54,15 @@ def run(arguments: argparse.Namespace) -> None:
     os.chdir(arguments.results.parent)
     limit_threads(1)
     logging.getLogger("microexpr.stages").setLevel(logging.ERROR)  # of samples
-    outcome = adopting.run()
+    with warnings.catch_warnings():
+        # The run that made the results has told them.
+        warnings.simplefilter("ignore", MicroexprWarning)
+        outcome = adopting.run()
     if not (outcome.equal or outcome.different or outcome.waiting):
         print("Nothing to adopt: code and libraries are those of the last run.")
     for line in outcome.equal:
         print(f"equal: {line}")
     for name in outcome.waiting:
-        print(f"not compared, no results of it are up to date: {name}")
+        print(f"not compared, there are no results that only its code makes stale: {name}")
     if outcome.different:
         raise CollectedError([f"differs: {line}" for line in outcome.different])
