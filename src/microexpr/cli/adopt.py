@@ -7,6 +7,8 @@ import argparse
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from microexpr.errors import CollectedError, DataError, MicroexprWarning
@@ -53,10 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise DataError(f"{arguments.results}: is no folder 'results' of a project")
     os.chdir(arguments.results.parent)
     limit_threads(1)
-    logging.getLogger("microexpr.stages").setLevel(logging.ERROR)  # of samples
-    with warnings.catch_warnings():
-        # The run that made the results has told them.
-        warnings.simplefilter("ignore", MicroexprWarning)
+    with quiet_samples():
         outcome = adopting.run()
     if not (outcome.equal or outcome.different or outcome.waiting):
         print("Nothing to adopt: code and libraries are those of the last run.")
@@ -66,3 +65,17 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"not compared, there are no results that only its code makes stale: {name}")
     if outcome.different:
         raise CollectedError([f"differs: {line}" for line in outcome.different])
+
+
+@contextmanager
+def quiet_samples() -> Iterator[None]:
+    """Leave out what stages say of their samples: the run that made the results has said it."""
+    stages = logging.getLogger("microexpr.stages")
+    before = stages.level
+    stages.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MicroexprWarning)
+            yield
+    finally:
+        stages.setLevel(before)
