@@ -93,14 +93,16 @@ def click(browser, xpath: str) -> None:
 
 def choose(browser, category: str, label: str) -> None:
     """Open the page with this label."""
-    click(browser, f"//a[span[text()='{category}']]")
+    entry = f"//a[span[text()='{category}']]"
     button = f"//tr[td[text()='{label}']]//a[@type='button']"
 
     def opened(browser) -> list:
         frames = browser.find_elements(By.TAG_NAME, "iframe")
-        # A click on a button that still slides into its place is lost, and is repeated.
-        for element in [] if frames else browser.find_elements(By.XPATH, button):
-            element.click()
+        if not frames:
+            # A click on what still slides into its place is lost, and is repeated.
+            buttons = browser.find_elements(By.XPATH, button)
+            for element in buttons or browser.find_elements(By.XPATH, entry):
+                element.click()
         return frames
 
     wait = WebDriverWait(browser, PATIENCE_S, 1, ignored_exceptions=[WebDriverException])
