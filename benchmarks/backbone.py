@@ -30,11 +30,11 @@ from microexpr.config import Demo, Train, Windows
 from microexpr.demo.clip import Portrait, Scenario, frames
 from microexpr.demo.identity import Identity
 from microexpr.demo.plan import plan
-from microexpr.faces import whole_frame_transform
+from microexpr.face.detection import whole_frame_transform
 from microexpr.protocol import Fold
 from microexpr.training.fold import train_fold
-from microexpr.training.recipe import Recipe
 from microexpr.training.store import FeatureStore
+from microexpr.training.windows import Recipe
 
 CUTS = {"random_resnet50": (8,), "mobilenet_vggface2": (6, 13)}
 SIDE = 2048  # of the square matrices

@@ -21,8 +21,8 @@ from microexpr import backbones
 from microexpr.config import Train, Windows
 from microexpr.magnify import amm, pmm
 from microexpr.protocol import Fold
+from microexpr.training.feature_modes import pooled_features
 from microexpr.training.fold import Recipe, train_fold
-from microexpr.training.readings import pooled_features
 from microexpr.training.store import FeatureStore
 
 FILTER = {"fps": 100.0, "passband_hz": (0.5, 10.0), "alpha": 10.0}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from microexpr.environment import MALLOC
+from microexpr.pipeline.environment import MALLOC
 
 MB = 1e6
 FPS = 100.0

@@ -31,15 +31,15 @@ from torch.utils.checkpoint import checkpoint
 
 from microexpr import backbones
 from microexpr.config import Train
-from microexpr.training.fitting import Batches, Epoch, fit
-from microexpr.training.model import Trunk, WindowClassifier
-from microexpr.training.readings import (
+from microexpr.training.feature_modes import (
     CHUNK_FRAMES,
     FrameReading,
     FrozenFrames,
     RetrainedFrames,
     pooled_features,
 )
+from microexpr.training.fitting import Batches, Epoch, fit
+from microexpr.training.model import Trunk, WindowClassifier
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import WindowTable
 

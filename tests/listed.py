@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from microexpr import manifest
-from microexpr.manifest import Clip
+from microexpr.datasets import manifest
+from microexpr.datasets.manifest import Clip
 
 
 def rows(clip_ids: Sequence[str], subjects: Sequence[str], labels: Sequence[str]) -> list[Clip]:

@@ -15,7 +15,7 @@ import torch
 
 from footage import luma_of, texture, times_of, write_images, write_video
 from microexpr.cli import main
-from microexpr.tables import seal
+from microexpr.runtime.tables import seal
 from trained_models import FACES, LABELS, PLAIN, export, settings
 
 P = [f"p_{label}" for label in LABELS]

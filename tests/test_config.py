@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
-from microexpr import reference, schema
-from microexpr.config import Config
+from microexpr.config import Config, reference
+from microexpr.config import reference as schema
 from microexpr.errors import ConfigError
 from microexpr.stages import SECTIONS, part
 
@@ -61,12 +61,12 @@ def test_every_key_is_described():
 @pytest.mark.parametrize("name", sorted(schema.MODELS))
 def test_the_committed_schemas_are_those_of_the_models(name):
     committed = (ROOT / "workflow/schemas" / name).read_text(encoding="utf-8")
-    assert committed == schema.render(name), "run: python -m microexpr schema ."
+    assert committed == schema.schema_text(name), "run: python -m microexpr schema ."
 
 
 def test_the_committed_reference_is_that_of_the_model():
     committed = (ROOT / "config/README.md").read_text(encoding="utf-8")
-    assert committed == reference.render(), "run: python -m microexpr schema ."
+    assert committed == reference.reference_text(), "run: python -m microexpr schema ."
     for key in keys(json.loads(Config().model_dump_json())):
         assert f"`{key.split('.', 1)[1]}`" in committed or key == "features.weights"
 
@@ -77,7 +77,7 @@ def test_presets_are_valid_by_model_and_by_schema(preset):
         yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(preset.read_text())
     )
     Config.parse(values)
-    jsonschema.validate(values, yaml.safe_load(schema.render("config.schema.yaml")))
+    jsonschema.validate(values, yaml.safe_load(schema.schema_text("config.schema.yaml")))
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from microexpr import manifest
 from microexpr.cache import open_cache
 from microexpr.config import Config
+from microexpr.datasets import manifest
 from microexpr.errors import DataError
 from microexpr.stages import crop, decode
 

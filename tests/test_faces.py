@@ -12,7 +12,7 @@ from microexpr.demo.geometry import landmarks_px
 from microexpr.demo.identity import Identity
 from microexpr.demo.render import render
 from microexpr.errors import DataError
-from microexpr.faces import (
+from microexpr.face.detection import (
     Detection,
     FaceDetector,
     JitterMeter,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from microexpr.faces import Detection
-from microexpr.followed_face import FollowedFace, WatchedFace
+from microexpr.face.detection import Detection
+from microexpr.face.tracking import FollowedFace, WatchedFace
 
 FRAME = np.zeros((480, 640, 3), np.uint8)
 NEAR = (200.0, 150.0, 200.0, 240.0)

@@ -13,15 +13,14 @@ from itertools import pairwise
 import pytest
 import torch
 
-from microexpr import gpu_slots
 from microexpr.errors import ConfigError
-from microexpr.gpu_slots import VISIBLE, assign_gpu, try_slot, wait_for_slot
-from microexpr.threads import choose_device
+from microexpr.runtime import resources
+from microexpr.runtime.resources import VISIBLE, assign_gpu, choose_device, try_slot, wait_for_slot
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from microexpr.gpu_slots import try_slot
+from microexpr.runtime.resources import try_slot
 slot = try_slot(int(sys.argv[1]), Path(sys.argv[2]))
 print(slot.number, flush=True)
 time.sleep(60)
@@ -34,13 +33,13 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv(VISIBLE, "")  # so that its removal is undone as well
     monkeypatch.delenv(VISIBLE)
-    monkeypatch.setattr(gpu_slots, "POLL_S", 0.01)
-    monkeypatch.setattr(gpu_slots.atexit, "register", lambda function: None)
+    monkeypatch.setattr(resources, "POLL_S", 0.01)
+    monkeypatch.setattr(resources.atexit, "register", lambda function: None)
 
 
 JOB = """
 import os, sys, time
-from microexpr.gpu_slots import VISIBLE, assign_gpu
+from microexpr.runtime.resources import VISIBLE, assign_gpu
 slot = assign_gpu(int(sys.argv[1]))
 start = time.monotonic()
 time.sleep(0.2)
@@ -101,7 +100,7 @@ def test_jobs_of_a_machine_never_share_a_gpu_however_they_end(tmp_path):
 
 
 def test_a_job_that_waits_gets_the_gpu_of_one_that_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr(gpu_slots, "POLL_S", 0.01)
+    monkeypatch.setattr(resources, "POLL_S", 0.01)
     holders = [hold(2, tmp_path) for _ in range(2)]
     try:
         assert sorted(number for _, number in holders) == [0, 1]
@@ -129,7 +128,7 @@ def test_a_folder_that_is_not_ours_is_not_written_to(tmp_path, monkeypatch):
 
 
 def test_a_job_waits_until_a_gpu_is_free(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(gpu_slots, "POLL_S", 0.01)
+    monkeypatch.setattr(resources, "POLL_S", 0.01)
     first = try_slot(1, tmp_path)
     timer = threading.Timer(0.2, first.release)
     timer.start()
@@ -156,7 +155,7 @@ def test_what_a_scheduler_assigned_stays(machine, monkeypatch, assigned):
 
 def test_only_the_owner_can_look_into_the_slots(machine):
     assign_gpu(1)
-    assert gpu_slots.slots_folder().stat().st_mode & 0o777 == 0o700
+    assert resources.slots_folder().stat().st_mode & 0o777 == 0o700
 
 
 def test_auto_takes_a_slot_before_cuda_is_asked(machine, monkeypatch, caplog):

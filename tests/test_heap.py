@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from microexpr.heap import released
+from microexpr.runtime.resources import released
 
 # In a process of its own: what other tests have freed would serve these blocks too.
 PROGRAM = """
 import json
 from pathlib import Path
-from microexpr.heap import released
+from microexpr.runtime.resources import released
 
 after = []
 for size in released([60_000, 20_000, 20_000]):

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from footage import moving, swing, texture, write_video
-from microexpr import datasets, manifest
+from microexpr import datasets
 from microexpr.cache import open_cache
 from microexpr.config import Config
-from microexpr.datasets import Finding
+from microexpr.datasets import Finding, manifest
 from microexpr.datasets.listing import refuse
 from microexpr.errors import DataError
 from microexpr.stages import decode, index

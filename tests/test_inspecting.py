@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import listed
+from microexpr.backbones.networks import SHIPPED
 from microexpr.cache import verify
 from microexpr.cli import main
-from microexpr.networks import SHIPPED
 from trained_models import export, settings
 
 

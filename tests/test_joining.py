@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import listed
+from microexpr.cache.joining import check_same_clips, clip_of
 from microexpr.errors import CacheError
-from microexpr.joining import check_same_clips, clip_of
 
 
 def test_a_clip_of_one_side_only_is_named():

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from microexpr import cache, long_clips
+from microexpr import cache
 from microexpr.config import Config, Magnify
 from microexpr.errors import ConfigError
-from microexpr.long_clips import magnify_parts, parts_of
+from microexpr.magnify import long_clips
+from microexpr.magnify.long_clips import magnify_parts, parts_of
 from microexpr.stages import crop, decode, features, index, magnify
 
 FPS = 100.0

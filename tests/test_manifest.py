@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from microexpr import manifest
 from microexpr.config import Expected
+from microexpr.datasets import manifest
 from microexpr.errors import DataError
-from microexpr.tables import seal
+from microexpr.runtime.tables import seal
 
 
 def _clip(**changes):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from microexpr.cache import Provenance, create
+from microexpr.cache.provenance import provenance
 from microexpr.errors import CacheError
-from microexpr.pipeline import definitions, fingerprint, meaning
-from microexpr.pipeline.code import Code
-from microexpr.pipeline.definitions import Reference
-from microexpr.provenance import provenance
+from microexpr.fingerprints import definitions, fingerprint, meaning
+from microexpr.fingerprints.code import Code
+from microexpr.fingerprints.definitions import Reference
 
 PHASE = """
 import logging

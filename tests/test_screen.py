@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from microexpr.progress import Progress, duration, latest, track
-from microexpr.screen import CLOSING_LINES, SHOWN_JOBS, Screen, own_message
+from microexpr.runtime.progress import Progress, duration, latest, track
+from microexpr.runtime.screen import CLOSING_LINES, SHOWN_JOBS, Screen, own_message
 
 LOG = "results/logs/crop/s1-s6.log"
 

@@ -15,21 +15,30 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from microexpr import manifest, tables
+from microexpr.apps.predict import accuracy
 from microexpr.cache import Provenance, create
 from microexpr.cli import main
 from microexpr.config import Config
+from microexpr.datasets import manifest
 from microexpr.errors import DataError
-from microexpr.evaluation import predictions, reading
-from microexpr.evaluation.leak import read_answers
+from microexpr.evaluation import metrics as reading
+from microexpr.evaluation import predictions
 from microexpr.evaluation.pooled import Origin, Statistics
 from microexpr.evaluation.show import render_table
 from microexpr.evaluation.tables import write_results
-from microexpr.prediction import honest
 from microexpr.protocol import table as folds
-from microexpr.protocol.folds import Fold
+from microexpr.protocol.guards import Fold
+from microexpr.runtime import tables
+from microexpr.runtime.tables import (
+    check_seal,
+    read_rows,
+    read_table,
+    read_text,
+    seal_of,
+    write_table,
+)
 from microexpr.stages import figures, pages, summary
-from microexpr.tables import check_seal, read_rows, read_table, read_text, seal_of, write_table
+from microexpr.studies.leak_table import read_answers
 
 # What other readers of CSV take for "nothing" or for a number.
 NAMES = ["NA", "null", "none", "NaN", "0", "007", "nan", "", "1e5", "True"]
@@ -215,7 +224,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "folds": ("folds.csv", lambda path: folds.read(path, IDS)),
     "predictions": ("part0.csv", lambda path: predictions.read([path], LABELS)),
     "metrics": ("metrics.csv", reading.read_metrics),
-    "a model's accuracy": ("metrics.csv", lambda path: honest.accuracy(path, MODEL)),
+    "a model's accuracy": ("metrics.csv", lambda path: accuracy.accuracy(path, MODEL)),
     "comparisons": ("comparisons.csv", reading.read_comparisons),
     "confusion": ("confusion.csv", reading.read_confusion),
     "epochs": ("part0.epochs.csv", reading.read_epochs),
@@ -302,7 +311,7 @@ def test_names_survive_every_reader(written):
     assert {*LABELS, "all"} == set(metrics["class"])
     mine = metrics[(metrics["method"] == "none") & (metrics["metric"] == "recall")]
     assert list(mine["value"]) == [1.0, 0.0, 0.0]
-    assert honest.accuracy(written / "metrics.csv", MODEL)["recall"]["NA"]["value"] == 1.0
+    assert accuracy.accuracy(written / "metrics.csv", MODEL)["recall"]["NA"]["value"] == 1.0
     counts = reading.read_confusion(written / "confusion.csv")
     assert set(counts["label"]) == set(LABELS)
     assert set(counts["predicted"]) == {*LABELS, ""}

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from microexpr import ablation, variants
 from microexpr.backbones import build
 from microexpr.backbones.build import ARCHITECTURES
+from microexpr.backbones.networks import NETWORKS
 from microexpr.config import Config
 from microexpr.errors import ConfigError
-from microexpr.networks import NETWORKS
-from microexpr.plan import Plan
-from microexpr.variants import Run
+from microexpr.pipeline.plan import Plan
+from microexpr.studies import ablation, variants
+from microexpr.studies.variants import Run
 from test_config import merge
 
 ROOT = Path(__file__).parents[1]

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from microexpr import video
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
-from microexpr.manifest import Clip
+from microexpr.video import decoder
 
 
 def images_clip(folder: Path, counters: list[int], **changes) -> Clip:
@@ -47,9 +47,9 @@ def write_video(path: Path, frames: int, fps: float = 25.0, size=(64, 48)) -> No
     writer.release()
 
 
-def collect(root: Path, clip: Clip) -> video.Frames:
-    parts = list(video.decode(root, clip))
-    return video.Frames(
+def collect(root: Path, clip: Clip) -> decoder.Frames:
+    parts = list(decoder.decode(root, clip))
+    return decoder.Frames(
         *(np.concatenate([getattr(p, name) for p in parts]) for name in ("rgb", "number", "time"))
     )
 
@@ -96,10 +96,10 @@ def test_grey_and_16_bit_images_become_8_bit_rgb(tmp_path):
 
 
 def test_chunks_are_bounded_and_complete(tmp_path):
-    counters = list(range(100, 100 + 2 * video.CHUNK + 3))
+    counters = list(range(100, 100 + 2 * decoder.CHUNK + 3))
     write_images(tmp_path / "a", counters)
-    parts = list(video.decode(tmp_path, images_clip(tmp_path / "a", counters)))
-    assert [len(p.rgb) for p in parts] == [video.CHUNK, video.CHUNK, 3]
+    parts = list(decoder.decode(tmp_path, images_clip(tmp_path / "a", counters)))
+    assert [len(p.rgb) for p in parts] == [decoder.CHUNK, decoder.CHUNK, 3]
 
 
 def test_video_frames_are_counted_as_they_come(tmp_path):
@@ -110,7 +110,7 @@ def test_video_frames_are_counted_as_they_come(tmp_path):
     levels = frames.rgb.reshape(40, -1).mean(1)
     np.testing.assert_allclose(levels, 4 * np.arange(40) + 8, atol=5)  # the codec's loss
     assert (np.diff(levels) > 2).all()
-    assert video.frame_rate(frames.time) == pytest.approx(25, rel=1e-3)
+    assert decoder.frame_rate(frames.time) == pytest.approx(25, rel=1e-3)
 
 
 def test_a_range_of_a_video_is_cut_out(tmp_path):
@@ -171,11 +171,11 @@ def test_missing_and_broken_videos_are_named(tmp_path):
 
 def test_time_that_stands_still_is_refused():
     with pytest.raises(DataError, match="do not increase"):
-        video.frame_rate(np.zeros(4))
+        decoder.frame_rate(np.zeros(4))
 
 
 def test_real_video(shared_video):
     path = shared_video("single_face.mp4")
     frames = collect(path.parent, video_clip(path))
     assert frames.rgb.shape == (72, 360, 640, 3)
-    assert video.frame_rate(frames.time) == pytest.approx(30, rel=0.01)
+    assert decoder.frame_rate(frames.time) == pytest.approx(30, rel=0.01)

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
+from microexpr.backbones.networks import NETWORKS, SHIPPED, weights_file
 from microexpr.errors import ConfigError, WeightsError
-from microexpr.networks import NETWORKS, SHIPPED, weights_file
-from microexpr.requirements import check_compression
+from microexpr.pipeline.requirements import check_compression
 
 
 def test_asking_loads_neither_pytorch_nor_numpy():

@@ -12,8 +12,8 @@ import pandas as pd
 import listed
 from microexpr import backbones, cache
 from microexpr.config import Config
+from microexpr.runtime.tables import write_table
 from microexpr.stages import model as stage
-from microexpr.tables import write_table
 
 LABELS = ("negative", "positive", "surprise")
 FACES = {"backbone": "mobilenet_vggface2", "cut": 13}

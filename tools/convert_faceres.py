@@ -24,9 +24,9 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from microexpr.backbones.mobilenet import CHANNELS, STRIDES, mobilenet_v1
+from microexpr.backbones.networks import SHIPPED
 from microexpr.backbones.weights import header
-from microexpr.files import replacing, sha256_of
-from microexpr.networks import SHIPPED
+from microexpr.runtime.files import replacing, sha256_of
 
 Arrays = dict[str, np.ndarray]
 Node = Mapping[str, Any]

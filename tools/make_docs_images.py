@@ -14,9 +14,9 @@ import cv2
 import matplotlib as mpl
 import numpy as np
 
+from microexpr.apps.magnify_video.picture import write_png
 from microexpr.cache import open_cache
-from microexpr.media.picture import write_png
-from microexpr.reporting.results import sizes, with_numbers
+from microexpr.report.results import sizes, with_numbers
 from microexpr.training.windows import windows
 
 mpl.use("Agg")

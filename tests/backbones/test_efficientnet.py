@@ -11,9 +11,9 @@ import references
 import torch
 
 from microexpr.backbones import build
+from microexpr.backbones.networks import LITE0_FILE, LITE0_PACKAGE
 from microexpr.backbones.weights import KNOWN
 from microexpr.errors import WeightsError
-from microexpr.networks import LITE0_FILE, LITE0_PACKAGE
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from microexpr.backbones import build, weights
 from microexpr.cli import main
-from microexpr.files import sha256_of
+from microexpr.runtime.files import sha256_of
 
 PLACE = Path("weights/resnet50_vggface2.safetensors")
 

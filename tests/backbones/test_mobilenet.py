@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from microexpr.backbones import Backbone, build
+from microexpr.backbones.networks import SHIPPED
 from microexpr.backbones.weights import KNOWN
-from microexpr.files import sha256_of
-from microexpr.networks import SHIPPED
+from microexpr.runtime.files import sha256_of
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 SOURCE = SHARED / "weights" / "mobilenet_v1_vggface2_base_fp16.npz"

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from microexpr.backbones.unpickle import load_arrays
+from microexpr.backbones.readers import load_arrays
 from microexpr.errors import WeightsError
 
 

@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from microexpr.backbones import build, weights
+from microexpr.backbones.networks import SHIPPED
 from microexpr.errors import WeightsError
-from microexpr.networks import SHIPPED
 
 Refused = Callable[..., str]
 

@@ -15,7 +15,7 @@ from microexpr.baselines.base import Answers, Descriptors, Published, System, cl
 from microexpr.baselines.folds import run_folds
 from microexpr.errors import CacheError, DataError, ProtocolError
 from microexpr.evaluation import predictions
-from microexpr.protocol.folds import Fold
+from microexpr.protocol.guards import Fold
 
 
 class InterruptedRunError(Exception):

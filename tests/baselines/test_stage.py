@@ -17,7 +17,7 @@ from microexpr.cache import Provenance, create, open_cache
 from microexpr.config import Compare, Config
 from microexpr.errors import CacheError
 from microexpr.evaluation import predictions
-from microexpr.pipeline.code import Code
+from microexpr.fingerprints.code import Code
 from microexpr.protocol import table
 from microexpr.protocol.splits import make_folds
 from microexpr.stages import compare, part, train

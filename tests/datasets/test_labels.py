@@ -8,9 +8,8 @@ import pytest
 
 from microexpr.config import Config, Data, Problem
 from microexpr.datasets.corrections import CORRECTIONS, correct
-from microexpr.datasets.labels import Labels
+from microexpr.datasets.labels import Labels, title
 from microexpr.datasets.listing import Listing
-from microexpr.datasets.titles import title
 from microexpr.errors import ConfigError
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from microexpr import manifest
 from microexpr.config import Config, overlaid
-from microexpr.plan import Plan
+from microexpr.datasets import manifest
+from microexpr.pipeline.plan import Plan
 from microexpr.stages import index
 from release_trees import casme2_tree, samm_tree, smic_tree
 

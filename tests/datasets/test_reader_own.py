@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from microexpr.datasets.images import gaps, is_image, list_images
 from microexpr.errors import ConfigError, DataError
+from microexpr.video.suffixes import gaps, is_image, list_images
 from release_trees import frames, listing, problems
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from microexpr import manifest
 from microexpr.config import Data, Expected
+from microexpr.datasets import manifest
 from microexpr.errors import DataError
 from release_trees import frames, listing, problems, smic_tree
 

@@ -10,12 +10,12 @@ import pytest
 from test_selection import CLASSES, answers, columns
 from test_tables import ORIGIN, STATISTICS, manifest
 
-from microexpr import ablation
 from microexpr.config import Config
 from microexpr.errors import DataError, ProtocolError
-from microexpr.evaluation.ablated import COLUMNS, ablation_table
 from microexpr.evaluation.intervals import holm
 from microexpr.protocol.splits import make_folds
+from microexpr.studies import ablation
+from microexpr.studies.ablation_table import COLUMNS, ablation_table
 
 CONFIG = Config.parse(
     {

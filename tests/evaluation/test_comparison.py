@@ -11,14 +11,14 @@ from sklearn.metrics import f1_score, recall_score
 from microexpr import baselines
 from microexpr.baselines.base import Published
 from microexpr.config import Config
+from microexpr.datasets.manifest import Clip, write
 from microexpr.errors import ConfigError, DataError, ProtocolError
 from microexpr.evaluation import predictions
-from microexpr.evaluation.comparison import COLUMNS, Reference, comparison
 from microexpr.evaluation.intervals import holm
 from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics
-from microexpr.manifest import Clip, write
 from microexpr.stages import comparison as stage
 from microexpr.stages import part
+from microexpr.studies.comparison import COLUMNS, Reference, comparison
 
 CLASSES = ["negative", "positive", "surprise"]
 ORIGIN = Origin("loso", "mobilenet_vggface2", 13, "", "synthetic")

@@ -11,15 +11,15 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import f1_score
 
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
 from microexpr.evaluation import predictions
 from microexpr.evaluation.intervals import holm
 from microexpr.evaluation.pooled import Evaluation, Origin, Statistics
 from microexpr.evaluation.show import render_table
 from microexpr.evaluation.tables import FILES, poster_table, write_results
-from microexpr.manifest import Clip
 from microexpr.protocol.splits import make_folds
-from microexpr.tables import seal
+from microexpr.runtime.tables import seal
 
 CLASSES = ["negative", "positive", "surprise"]
 METHODS = ["amm", "pmm", "none", "filter_only"]

@@ -17,9 +17,9 @@ from microexpr.explain import maps as files
 from microexpr.explain.arm import FoldModel, Sources, arm_clips
 from microexpr.explain.clips import ClipExplainer, ClipInputs
 from microexpr.explain.maps import BACKBONE, MODELS, TRAINED, ClipMaps
-from microexpr.tables import seal
+from microexpr.runtime.tables import seal
+from microexpr.training.feature_modes import FrameReading
 from microexpr.training.model import Trunk, WindowClassifier
-from microexpr.training.readings import FrameReading
 from microexpr.training.trained import TrainedModel
 
 FOLDS = "clip_id,subject,label,fold\na,s1,negative,s1\nb,s2,positive,s2\n"

@@ -9,11 +9,11 @@ from explained import small_network
 
 from microexpr.backbones import build, randomised
 from microexpr.errors import ConfigError
-from microexpr.explain.evidence import apex_window, class_gradient, strongest_unit, untrained
+from microexpr.explain.clips import apex_window, class_gradient, strongest_unit, untrained
 from microexpr.explain.gradcam import block_maps, explain_frames, grad_cam, last_of_each_size, pool
 from microexpr.explain.scores import on_crop, over_frames, peak, rank_correlation
+from microexpr.training.feature_modes import FrameReading
 from microexpr.training.model import WindowClassifier
-from microexpr.training.readings import FrameReading
 from microexpr.training.trained import TrainedModel
 
 

@@ -7,11 +7,17 @@ import numpy as np
 import pytest
 
 from microexpr.errors import DataError
-from microexpr.explain.overlay import contact_sheet, on_frame, overlaid_frames
+from microexpr.explain.charts import contact_sheet, on_frame, overlaid_frames
 from microexpr.explain.regions import REGIONS, area_shares, region_map
-from microexpr.explain.scores import Truth, motion_scores, peak, region_scores
-from microexpr.explain.truth import displacement_px, moving_pixels
-from microexpr.faces import CropTransform
+from microexpr.explain.scores import (
+    Truth,
+    displacement_px,
+    motion_scores,
+    moving_pixels,
+    peak,
+    region_scores,
+)
+from microexpr.face.detection import CropTransform
 
 FACE = np.array([(78, 90), (146, 90), (112, 128), (86, 164), (138, 164)], float)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from microexpr import cache, manifest
-from microexpr.pipeline.code import Code
+from microexpr import cache
+from microexpr.datasets import manifest
+from microexpr.fingerprints.code import Code
 
 
 def manifest_of(root: Path, source: str, kind: str = "video", **changes: object) -> list[object]:

@@ -28,12 +28,12 @@ import yaml
 from stage_commands import SETTINGS, every_stage, tables_read
 
 import microexpr.stages
-from microexpr.ablation import rows
 from microexpr.cache import verify
 from microexpr.cli import main
 from microexpr.config import Config
 from microexpr.evaluation import predictions
-from microexpr.tables import check_seal
+from microexpr.runtime.tables import check_seal
+from microexpr.studies.ablation import rows
 
 Seen = dict[str, dict[str, object]]  # what happened, of each stage
 

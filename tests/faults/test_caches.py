@@ -15,8 +15,8 @@ from microexpr import cache
 from microexpr.cache import open_cache, verify
 from microexpr.config import Config
 from microexpr.errors import CacheError
-from microexpr.plan import Plan
-from microexpr.tables import seal
+from microexpr.pipeline.plan import Plan
+from microexpr.runtime.tables import seal
 
 SECTION = "Caches"
 MAGNIFY = ("--method", "amm", "--config", json.dumps({"magnify": {"amm": {"levels": 2}}}))

@@ -13,7 +13,7 @@ from clips import manifest_of
 from PIL import Image
 
 from microexpr.cache import open_cache
-from microexpr.datasets.images import is_whole
+from microexpr.video.suffixes import is_whole
 
 SECTION = "Images"
 CONTENT = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from clips import features_cache
 
-from microexpr import manifest
 from microexpr.cache import open_cache
-from microexpr.tables import seal
+from microexpr.datasets import manifest
+from microexpr.runtime.tables import seal
 
 SECTION = "Names"
 

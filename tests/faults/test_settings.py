@@ -11,8 +11,8 @@ import listed
 from microexpr import cache
 from microexpr.config import Config
 from microexpr.errors import ConfigError
-from microexpr.plan import Plan
-from microexpr.tables import seal
+from microexpr.pipeline.plan import Plan
+from microexpr.runtime.tables import seal
 
 SECTION = "Configuration"
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from microexpr.backbones.unpickle import load_arrays
+from microexpr.backbones.networks import SHIPPED
+from microexpr.backbones.readers import load_arrays
 from microexpr.errors import WeightsError
-from microexpr.networks import SHIPPED
 
 SECTION = "Weights"
 

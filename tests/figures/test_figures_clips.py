@@ -9,6 +9,7 @@ import pytest
 import listed
 from microexpr import cache
 from microexpr.config import Config, Windows
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError, ConfigError, DataError
 from microexpr.figures import style
 from microexpr.figures.crops import Crop, crop_sheet
@@ -17,7 +18,6 @@ from microexpr.figures.motion import slice_column, time_slices
 from microexpr.figures.planned import arms_explained, clips_shown
 from microexpr.figures.videos import side_by_side, write_video
 from microexpr.figures.windows import window_coverage
-from microexpr.manifest import Clip
 from microexpr.training.windows import windows
 
 

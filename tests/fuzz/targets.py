@@ -20,13 +20,13 @@ import openpyxl
 import torch
 from safetensors.torch import save
 
-from microexpr import cache, manifest
+from microexpr import cache
 from microexpr.backbones import readers
 from microexpr.config import Config, Data, Demo
-from microexpr.datasets import read, sheets
+from microexpr.datasets import manifest, read, sheets
 from microexpr.errors import MicroexprError
 from microexpr.protocol import table
-from microexpr.tables import seal
+from microexpr.runtime.tables import seal
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz"))
 SUFFIXES = (".pkl", ".pth", ".npz", ".h5", ".safetensors")

@@ -7,9 +7,9 @@ from synthetic import displacement_px, moved, onset_apex_offset, psnr_db, textur
 
 from microexpr.errors import ConfigError, DataError
 from microexpr.magnify import amm, phase_magnifier, pmm
-from microexpr.magnify.blocks import Workspace
-from microexpr.magnify.frequency_plane import to_spectra
+from microexpr.magnify.bands import to_spectra
 from microexpr.magnify.local_phase import LocalPhase
+from microexpr.magnify.operator import Workspace
 from microexpr.magnify.stacks import BandStack
 from microexpr.magnify.steerable import steerable_pyramid
 

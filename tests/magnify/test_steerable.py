@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from microexpr.errors import ConfigError
-from microexpr.magnify.bands import Band
-from microexpr.magnify.frequency_plane import to_images, to_spectra
+from microexpr.magnify.bands import Band, to_images, to_spectra
 from microexpr.magnify.stacks import stacks
 from microexpr.magnify.steerable import SteerablePyramid, fitting_octaves, steerable_pyramid
 

@@ -12,19 +12,19 @@ import numpy as np
 import pytest
 
 from footage import FPS, moving, shift_px, shifted, swing, texture, write_video
-from microexpr.config import Magnify
-from microexpr.errors import ConfigError
-from microexpr.media.engine import Task, magnify_whole
-from microexpr.media.frame import Frame
-from microexpr.media.memory import PROGRAM_BYTES
-from microexpr.media.region import Region
-from microexpr.media.streaming import (
+from microexpr.apps.magnify_video.engine import Task, magnify_whole
+from microexpr.apps.magnify_video.memory import PROGRAM_BYTES
+from microexpr.apps.magnify_video.motion import clip_filter
+from microexpr.apps.magnify_video.region import Region
+from microexpr.apps.magnify_video.streaming import (
     check_streamable,
     held_frames,
     magnify_stream,
     window_frames,
 )
-from microexpr.media.theory import clip_filter
+from microexpr.config import Magnify
+from microexpr.errors import ConfigError
+from microexpr.video.frame import Frame
 
 IMAGE = texture(96, 128)
 MOTION = swing(30, 0.15)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from footage import texture
+from microexpr.apps.magnify_video.region import FEATHER_PX, MARGIN_PX, Region
 from microexpr.errors import ConfigError
-from microexpr.media.frame import Frame, from_rgb
-from microexpr.media.region import FEATHER_PX, MARGIN_PX, Region
+from microexpr.video.frame import Frame, from_rgb
 
 
 def test_deep_codes_round_to_8_bits():

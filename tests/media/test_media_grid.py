@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from microexpr.errors import DataError
-from microexpr.media.frame import Frame
-from microexpr.media.grid import Regridded, constant_rate
+from microexpr.video.frame import Frame
+from microexpr.video.grid import Regridded, constant_rate
 
 MS = Fraction(1, 1000)
 

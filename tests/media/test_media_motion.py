@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 
 from footage import FPS, shifted, swing, texture
+from microexpr.apps.magnify_video.motion import (
+    MotionMeter,
+    PointTracker,
+    bound,
+    clip_filter,
+    compare,
+    response,
+)
 from microexpr.config import Magnify
 from microexpr.magnify.temporal import filter_matrix
-from microexpr.media.motion import MotionMeter, PointTracker, compare
-from microexpr.media.theory import bound, clip_filter, response
 
 MATRIX = filter_matrix(60, fps=FPS, passband_hz=(2.0, 4.0), temporal_filter="ideal")
 

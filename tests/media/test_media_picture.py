@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from footage import texture
+from microexpr.apps.magnify_video.picture import GAP_PX, Line, SlicePicture, beside
 from microexpr.errors import ConfigError
-from microexpr.media.frame import Colour, Frame
-from microexpr.media.picture import GAP_PX, Line, SlicePicture, beside
+from microexpr.video.frame import Colour, Frame
 
 
 def frame(values: np.ndarray, chroma: int = 128) -> Frame:

@@ -11,7 +11,7 @@ import pytest
 
 from footage import FPS, moving, swing, texture, write_images, write_video
 from microexpr.errors import ConfigError, DataError, MicroexprWarning
-from microexpr.media.source import VideoFile, open_sources
+from microexpr.video.source import VideoFile, open_sources
 
 
 def ramp(frames: int = 5, height: int = 34, width: int = 50) -> list[np.ndarray]:

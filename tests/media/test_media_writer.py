@@ -20,9 +20,9 @@ from footage import (
     write_video,
 )
 from microexpr.errors import MicroexprWarning
-from microexpr.media.frame import Colour, Frame
-from microexpr.media.grid import Grid, constant_rate
-from microexpr.media.writer import VideoWriter
+from microexpr.video.frame import Colour, Frame
+from microexpr.video.grid import Grid, constant_rate
+from microexpr.video.writer import VideoWriter
 
 BASE = Fraction(1, FPS)
 

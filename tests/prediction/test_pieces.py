@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from microexpr.apps.predict.pieces import Cutter, Piece
 from microexpr.config import Crop
-from microexpr.faces import Detection
-from microexpr.prediction.pieces import Cutter, Piece
+from microexpr.face.detection import Detection
 
 WHOLE = Crop(detector="none", size_px=32)
 FACES = Crop(size_px=32, min_detected=0.5, first_frames=3)

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from microexpr.privacy.files import own_files
+from microexpr.runtime.files import own_files
 from project import ROOT
 
 

@@ -16,15 +16,16 @@ import pytest
 import yaml
 
 from footage import write_video
-from microexpr import cache, manifest
+from microexpr import cache
 from microexpr.cli import main
 from microexpr.config import Config
+from microexpr.datasets import manifest
 from microexpr.errors import ConfigError, DataError
 from microexpr.pipeline import listing
 from microexpr.privacy.forget import forget
 from microexpr.privacy.traces import METADATA, Traces, all_files
+from microexpr.runtime.tables import check_seal, seal
 from microexpr.stages import index
-from microexpr.tables import check_seal, seal
 from project import Project
 
 GONE = "s3"

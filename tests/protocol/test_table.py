@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from microexpr import manifest
 from microexpr.config import Config
+from microexpr.datasets import manifest
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
-from microexpr.manifest import Clip
 from microexpr.protocol import Fold, table
+from microexpr.runtime.tables import seal
 from microexpr.stages import split
-from microexpr.tables import seal
 
 
 def clips(count: int) -> list[Clip]:

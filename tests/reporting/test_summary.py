@@ -10,24 +10,22 @@ import pandas as pd
 import pytest
 import yaml
 
-from microexpr import manifest
 from microexpr.cache import Provenance, create
 from microexpr.config import Config, Problem
-from microexpr.datasets import Finding, listing
+from microexpr.datasets import Finding, listing, manifest
 from microexpr.datasets.listing import Note
 from microexpr.evaluation import predictions
 from microexpr.evaluation.pooled import Origin, Statistics
 from microexpr.evaluation.tables import write_results
-from microexpr.files import sha256_of
-from microexpr.reporting import pages
-from microexpr.reporting.document import Document, Grid, Items, Section, markdown, page
-from microexpr.reporting.left_out import WHY
-from microexpr.reporting.limits import limits
-from microexpr.reporting.results import warnings
-from microexpr.reporting.summary import changes
-from microexpr.reporting.summary import summary as build
+from microexpr.report import pages
+from microexpr.report.document import Document, Grid, Items, Section, markdown, page
+from microexpr.report.limits import WHY, limits
+from microexpr.report.results import warnings
+from microexpr.report.summary import changes
+from microexpr.report.summary import summary as build
+from microexpr.runtime.files import sha256_of
+from microexpr.runtime.tables import read_text
 from microexpr.stages import summary
-from microexpr.tables import read_text
 
 CLASSES = ["negative", "positive", "surprise"]
 SIZES = [7, 9]

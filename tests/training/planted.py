@@ -10,11 +10,11 @@ import torch
 from networks import small_backbone
 
 from microexpr.config import Train, Windows
-from microexpr.protocol.folds import Fold
+from microexpr.protocol.guards import Fold
+from microexpr.training.chunks import Part, train_part
 from microexpr.training.model import Trunk
-from microexpr.training.parts import Part, train_part
-from microexpr.training.recipe import Recipe
 from microexpr.training.store import FeatureStore
+from microexpr.training.windows import Recipe
 
 LABELS = ("negative", "positive", "surprise")
 

@@ -12,13 +12,11 @@ from test_fold import changed, same
 
 from microexpr.errors import ProtocolError
 from microexpr.protocol import splits
-from microexpr.protocol.folds import Fold
-from microexpr.training.epochs import best_epoch
-from microexpr.training.fold import train_fold
-from microexpr.training.learning import Material, learning
-from microexpr.training.readings import pooled_features
-from microexpr.training.recipe import InnerSplit
-from microexpr.training.targets import class_indices
+from microexpr.protocol.guards import Fold
+from microexpr.training.feature_modes import pooled_features
+from microexpr.training.fold import best_epoch, train_fold
+from microexpr.training.learning import Material, class_indices, learning
+from microexpr.training.windows import InnerSplit
 
 NESTED = InnerSplit(folds=3, seed=1)
 

@@ -10,12 +10,12 @@ from planted import LABELS, loso, planted_store, recipe
 
 from microexpr.config import Train, Windows
 from microexpr.errors import ConfigError, DataError, ProtocolError
-from microexpr.protocol.folds import Fold
+from microexpr.protocol.guards import Fold
 from microexpr.training.fitting import Batches
 from microexpr.training.fold import train_fold
+from microexpr.training.learning import class_weights
 from microexpr.training.model import Trunk
 from microexpr.training.store import FeatureStore
-from microexpr.training.targets import class_weights
 
 
 def accuracy(store: FeatureStore, settings, **options) -> float:

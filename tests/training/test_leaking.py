@@ -10,8 +10,8 @@ import pytest
 from planted import LABELS, recipe
 
 from microexpr.errors import CacheError
-from microexpr.training import leaking
-from microexpr.training.leaking import train_leaking
+from microexpr.studies import leak
+from microexpr.studies.leak import train_leaking
 from microexpr.training.store import FeatureStore
 
 OPTIONS = {"test_share": 0.2, "folds": 3, "seed": 0}
@@ -72,13 +72,13 @@ def test_a_killed_run_goes_on_with_the_fold_it_stopped_in(answers, progress, tmp
     assert len(files) == 3 + 4  # folds of clips, folds of subjects
     for file in files[:5]:
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    trained, learning = [], leaking.learning
+    trained, learning = [], leak.learning
 
     def counted(material, fold, settings):
         trained.append(fold.name)
         return learning(material, fold, settings)
 
-    monkeypatch.setattr(leaking, "learning", counted)
+    monkeypatch.setattr(leak, "learning", counted)
     store, options = meaningless_store(), OPTIONS | {"progress_dir": tmp_path}
     pd.testing.assert_frame_equal(train_leaking(store, SETTINGS, **options), answers)
     assert len(trained) == 2

@@ -12,9 +12,14 @@ from torch import nn
 
 from microexpr.backbones import build
 from microexpr.errors import ConfigError
-from microexpr.training import readings
+from microexpr.training import feature_modes
+from microexpr.training.feature_modes import (
+    FrameReading,
+    FrozenFrames,
+    RetrainedFrames,
+    pooled_features,
+)
 from microexpr.training.model import ByteDropout, Trunk, WindowClassifier
-from microexpr.training.readings import FrameReading, FrozenFrames, RetrainedFrames, pooled_features
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import WindowTable, windows
 
@@ -57,7 +62,7 @@ def naive_logits(model, trunk, reading, store, rows) -> torch.Tensor:
 @pytest.mark.parametrize("chunk_frames", [3, 64], ids=["checkpointed", "at once"])
 @pytest.mark.parametrize("kind", ["onset_difference", "raw"])
 def test_gathered_windows_have_the_gradient_of_separate_windows(kind, chunk_frames, monkeypatch):
-    monkeypatch.setattr(readings, "CHUNK_FRAMES", chunk_frames)
+    monkeypatch.setattr(feature_modes, "CHUNK_FRAMES", chunk_frames)
     store, trunk = maps_store(), Trunk(small_backbone(), 1).train()
     torch.manual_seed(0)
     model = WindowClassifier(12, 3, embed=7, hidden=5, dropout=0.0)

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from microexpr.training.optimiser import AdamW, Group, one_cycle
+from microexpr.training.fitting import AdamW, Group, one_cycle
 
 
 def network() -> torch.nn.Module:
@@ -64,7 +64,7 @@ def test_the_rate_rises_to_its_peak_and_falls_to_almost_nothing():
 def test_training_does_not_import_the_compiler():
     program = (
         "import sys, torch\n"
-        "from microexpr.training.optimiser import AdamW, Group\n"
+        "from microexpr.training.fitting import AdamW, Group\n"
         "layer = torch.nn.Linear(2, 2)\n"
         "layer(torch.ones(1, 2)).sum().backward()\n"
         "groups = [Group(list(layer.parameters()), 0.1)]\n"

@@ -10,13 +10,14 @@ import pytest
 from planted import LABELS, planted_store
 
 import listed
-from microexpr import cache, manifest
+from microexpr import cache
 from microexpr.config import Config
+from microexpr.datasets import manifest
 from microexpr.errors import ConfigError, ProtocolError
 from microexpr.evaluation import predictions
+from microexpr.runtime.tables import write_table
 from microexpr.stages import inner, part, train
-from microexpr.tables import write_table
-from microexpr.training import parts
+from microexpr.training import chunks
 from microexpr.training.fold import train_fold
 
 NETWORK = {"backbone": "random_mobilenet", "cut": 13}
@@ -104,10 +105,10 @@ def test_the_epoch_that_is_chosen_shows_in_the_log(data, tmp_path):
 
 def test_inner_folds_answer_for_training_clips_only(data, tmp_path):
     given = config(select={"folds": 3}, train={"seeds": [0, 1], "parts": 2})
-    parts = [run(inner, data, tmp_path / f"{p}.csv", given, part=p) for p in (0, 1)]
-    names = [sorted({fold[:2] for fold in part["fold"]}) for part in parts]
+    chunks = [run(inner, data, tmp_path / f"{p}.csv", given, part=p) for p in (0, 1)]
+    names = [sorted({fold[:2] for fold in part["fold"]}) for part in chunks]
     assert names == [["s1", "s3"], ["s2", "s4"]]
-    frame = pd.concat(parts)
+    frame = pd.concat(chunks)
     outer = frame["fold"].str.partition("-")[0]
     assert not (outer == frame["subject"]).any()
     assert (frame.groupby([outer, "seed"])["clip_id"].nunique() == 18).all()
@@ -179,11 +180,11 @@ def test_models_are_kept_and_a_killed_run_goes_on_with_them(data, tmp_path, monk
         trained.append(arguments[1].name)
         return train_fold(*arguments, **options)
 
-    monkeypatch.setattr(parts, "train_fold", counted)
+    monkeypatch.setattr(chunks, "train_fold", counted)
     with pytest.raises(KeyboardInterrupt):
         run(train, data, output, config(), models_dir=models)
     assert not models.exists()  # whole or not there
-    monkeypatch.setattr(parts, "train_fold", train_fold)
+    monkeypatch.setattr(chunks, "train_fold", train_fold)
     kept = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "part0.progress/models").iterdir()}
     assert len(kept) == 2
     run(train, data, output, config(), models_dir=models)

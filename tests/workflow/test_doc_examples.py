@@ -16,7 +16,7 @@ from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Lesson
 from microexpr.config import Data
 from microexpr.datasets import annotated
-from microexpr.plan import Plan
+from microexpr.pipeline.plan import Plan
 from pages import PAGES, ROOT, blocks
 
 pytestmark = pytest.mark.workflow

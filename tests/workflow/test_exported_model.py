@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import torch
 
-from microexpr import manifest
+from microexpr.apps.predict import model as exported
 from microexpr.cli import main
-from microexpr.prediction import exported
-from microexpr.training.decisions import softmax
+from microexpr.datasets import manifest
 from microexpr.training.store import open_features
+from microexpr.training.trained import softmax
 from microexpr.training.windows import windows
 from project import Project
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import microexpr
 from microexpr.adopt.jobs import current_jobs
 from microexpr.pipeline import record
-from microexpr.pipeline.definitions import Reference
-from microexpr.pipeline.meaning import neutral
+from microexpr.fingerprints.definitions import Reference
+from microexpr.fingerprints.meaning import neutral
 from microexpr.cli import main
 
 PACKAGE = Path(microexpr.__path__[0])
@@ -59,10 +59,10 @@ print(json.dumps({
 """
 COVERS = """
 import json, sys
-from microexpr.pipeline.definitions import Reference, read
-from microexpr.pipeline.fingerprint import reached
-from microexpr.pipeline.meaning import neutral
-from microexpr.pipeline.messages import speaks_only
+from microexpr.fingerprints.definitions import Reference, read
+from microexpr.fingerprints.fingerprint import reached
+from microexpr.fingerprints.meaning import neutral
+from microexpr.fingerprints.messages import speaks_only
 
 missing = {}
 for stage, calls in json.load(sys.stdin).items():

@@ -16,9 +16,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from microexpr import schema
-from microexpr.config import Config
-from microexpr.environment import SOURCE, share_environment
+from microexpr.config import Config, reference
+from microexpr.pipeline.environment import SOURCE, share_environment
 from project import ROOT, Project, fresh, job_counts
 
 pytestmark = pytest.mark.workflow
@@ -121,11 +120,11 @@ def test_the_catalog_finds_what_it_reads():
     assert profiles == {name for name in profiles if f"({name}/config.yaml)" in text}
 
 
-@pytest.mark.parametrize("name", sorted(schema.COPIES))
+@pytest.mark.parametrize("name", sorted(reference.COPIES))
 def test_copies_of_configurations_are_current(name):
     committed = (ROOT / name).read_text(encoding="utf-8")
-    assert committed == schema.copied(ROOT, name), "run: python -m microexpr schema ."
-    assert yaml.safe_load(committed) == yaml.safe_load((ROOT / schema.COPIES[name]).read_text())
+    assert committed == reference.copied(ROOT, name), "run: python -m microexpr schema ."
+    assert yaml.safe_load(committed) == yaml.safe_load((ROOT / reference.COPIES[name]).read_text())
     Config.load(str(ROOT / name))
 
 
@@ -175,7 +174,7 @@ def test_the_catalogs_test_run_can_be_planned(checkout):
 
 
 def test_a_checkout_runs_its_own_code_and_not_the_installed(project):
-    plan = project.folder / "src/microexpr/plan.py"
+    plan = project.folder / "src/microexpr/pipeline/plan.py"
     plan.write_text(plan.read_text() + 'raise RuntimeError("the copy")\n')
     done = snakemake(project.folder, "--dry-run")
     assert done.returncode == 1

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 from footage import moving, swing, texture, write_video
-from microexpr import manifest
 from microexpr.cache import open_cache
-from microexpr.datasets import listing
+from microexpr.datasets import listing, manifest
 from microexpr.demo.identity import Identity
 from microexpr.demo.render import render
-from microexpr.tables import read_text
+from microexpr.runtime.tables import read_text
 
 pytestmark = pytest.mark.workflow
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from microexpr.pipeline.code import stages
+from microexpr.fingerprints.code import stages
 
 pytestmark = pytest.mark.workflow
 CODES = (

@@ -18,12 +18,12 @@ INSTALL = f"python -m pip install '{SOURCE or 'CHECKOUT'}'"
 
 try:
     import microexpr
-    from microexpr.environment import share_environment
+    from microexpr.pipeline.environment import share_environment
     from microexpr.errors import MicroexprError
-    from microexpr.pipeline.untracked import Untracked
-    from microexpr.plan import Plan
-    from microexpr.privacy.files import own_files
-    from microexpr.variants import ARM, controls, split_arm
+    from microexpr.pipeline.environment import Untracked
+    from microexpr.pipeline.plan import Plan
+    from microexpr.runtime.files import own_files
+    from microexpr.studies.variants import ARM, controls, split_arm
 except ModuleNotFoundError as error:
     raise WorkflowError(f"microexpr: {error}; {INSTALL}") from None
 if PACKAGE.is_dir() and not PACKAGE.samefile(microexpr.__path__[0]):

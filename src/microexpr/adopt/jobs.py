@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from microexpr.errors import DataError
-from microexpr.files import write_json
-from microexpr.pipeline.code import CANDIDATE
+from microexpr.fingerprints.code import CANDIDATE
 from microexpr.pipeline.record import Run
+from microexpr.runtime.files import write_json
 
 # Targets beside the table's, by a file that is there when they were made.
 TARGETS = {

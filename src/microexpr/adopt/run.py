@@ -15,10 +15,10 @@ from pathlib import Path
 from microexpr.adopt.jobs import Job, by_code, current_jobs
 from microexpr.adopt.samples import sampled
 from microexpr.errors import DataError, MicroexprError
-from microexpr.files import write_json
+from microexpr.fingerprints.code import ADOPTED, CANDIDATE, Code, adopted, canonical
 from microexpr.pipeline import record
-from microexpr.pipeline.code import ADOPTED, CANDIDATE, Code, adopted, canonical
-from microexpr.progress import track
+from microexpr.runtime.files import write_json
+from microexpr.runtime.progress import track
 
 log = logging.getLogger(__name__)
 # Samples that were found equal: a run that was killed goes on after them.

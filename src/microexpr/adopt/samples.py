@@ -13,16 +13,17 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from microexpr import cache, manifest
+from microexpr import cache
 from microexpr.adopt import differences
 from microexpr.adopt.jobs import Job
 from microexpr.config import Config
+from microexpr.datasets import manifest
 from microexpr.errors import CacheError, DataError
 from microexpr.evaluation import predictions
 from microexpr.pipeline import record
 from microexpr.protocol import Fold
+from microexpr.runtime.resources import choose_device
 from microexpr.stages import crop, decode, features, index, inner, magnify, train
-from microexpr.threads import choose_device
 from microexpr.training.store import open_features
 
 FRAMES = 32  # copied at a time

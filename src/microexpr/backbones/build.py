@@ -17,8 +17,8 @@ from microexpr.backbones.efficientnet import efficientnet_lite0
 from microexpr.backbones.keymaps import Layout
 from microexpr.backbones.layers import Conv
 from microexpr.backbones.mobilenet import mobilenet_v1
+from microexpr.backbones.networks import weights_file
 from microexpr.backbones.resnet50 import resnet50
-from microexpr.networks import weights_file
 
 GREY_SD = 64.0  # typical standard deviation of a picture, grey levels of 255
 
@@ -40,7 +40,7 @@ class Architecture:
 
 
 OWN = {".safetensors": keymaps.OWN, ".npz": keymaps.OWN}
-# What else is known of each: microexpr.networks.
+# What else is known of each: microexpr.backbones.networks.
 ARCHITECTURES = {
     "mobilenet_vggface2": Architecture(mobilenet_v1, OWN),
     "resnet50_vggface2": Architecture(

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from microexpr.backbones.base import Backbone
 from microexpr.backbones.build import ARCHITECTURES, build, without_weights
+from microexpr.backbones.networks import NETWORKS, installed, weights_file
 from microexpr.backbones.readers import read
 from microexpr.backbones.weights import KNOWN, NOTE, fill, save, verify
 from microexpr.errors import ConfigError, WeightsError
-from microexpr.files import sha256_of, write_json
-from microexpr.networks import NETWORKS, installed, weights_file
+from microexpr.runtime.files import sha256_of, write_json
 
 
 @dataclass(frozen=True)

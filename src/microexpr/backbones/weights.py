@@ -16,7 +16,7 @@ from microexpr.backbones.base import Backbone
 from microexpr.backbones.keymaps import OWN, ChannelOrder, Layout
 from microexpr.backbones.readers import HEADER, read
 from microexpr.errors import WeightsError
-from microexpr.files import sha256_of, write_bytes
+from microexpr.runtime.files import sha256_of, write_bytes
 
 # Hubs put the first digits of the checksum into the name: resnet50-0676ba61.pth.
 CONVERTED, NOTE = ".safetensors", ".json"  # a converted file, and where it comes from

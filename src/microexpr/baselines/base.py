@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
 from microexpr.evaluation import predictions
-from microexpr.manifest import Clip
-from microexpr.protocol.folds import Fold
+from microexpr.protocol.guards import Fold
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from microexpr.baselines.apex import annotated
 from microexpr.baselines.base import Answers, Descriptors, FaceClip, System, class_numbers, seed_of
 from microexpr.cache import ClipCache, open_cache
+from microexpr.cache.joining import check_same_clips
 from microexpr.config import Config
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError
-from microexpr.files import replacing
-from microexpr.joining import check_same_clips
-from microexpr.manifest import Clip
-from microexpr.pipeline.code import Code
-from microexpr.progress import track
-from microexpr.protocol.folds import Fold
+from microexpr.fingerprints.code import Code
+from microexpr.protocol.guards import Fold
+from microexpr.runtime.files import replacing
+from microexpr.runtime.progress import track
 
 log = logging.getLogger(__name__)
 FILE = "descriptors.npz"

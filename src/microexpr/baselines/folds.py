@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from microexpr import kept
 from microexpr.baselines.base import Answers, Examples, System
 from microexpr.evaluation import predictions
-from microexpr.files import write_json
-from microexpr.progress import track
-from microexpr.protocol.folds import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds
+from microexpr.protocol.guards import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds
+from microexpr.runtime import resume
+from microexpr.runtime.files import write_json
+from microexpr.runtime.progress import track
 
 READING = "raw"
 
@@ -72,13 +72,13 @@ def run_folds(
     rows: list[dict[str, Any]] = []
     for seed, fold in track(runs, f"compare {system.name}"):
         about = origin | {"seed": seed} | fold.plain(examples.clip_ids, examples.labels)
-        file = kept.place(progress_dir, about)
+        file = resume.place(progress_dir, about)
         if not file.is_file():
             write_json(file, _plain(system.answer(examples, fold, seed=seed)))
         rows += predictions.rows(
             examples,
             fold,
-            [(a["predicted"], a["n_windows"], a["shares"]) for a in kept.read(file)],
+            [(a["predicted"], a["n_windows"], a["shares"]) for a in resume.read(file)],
             classes=system.labels,
             method=system.name,
             reading=READING,

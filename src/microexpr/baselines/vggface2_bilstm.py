@@ -26,11 +26,11 @@ import numpy as np
 from microexpr import backbones
 from microexpr.baselines.base import Answers, Published, System
 from microexpr.config import Config
-from microexpr.manifest import Clip
-from microexpr.protocol.folds import Fold
+from microexpr.datasets.manifest import Clip
+from microexpr.protocol.guards import Fold
+from microexpr.training.feature_modes import pooled_frames
 from microexpr.training.fold import Recipe, train_fold
 from microexpr.training.model import Trunk
-from microexpr.training.readings import pooled_frames
 from microexpr.training.store import FeatureStore, open_features
 
 

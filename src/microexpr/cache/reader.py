@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from microexpr.cache.checks import check_attributes, check_clip, damage_named
-from microexpr.cache.metadata import bound_metadata
+from microexpr.cache.disk import bound_metadata
 from microexpr.cache.schema import (
     COORDINATES,
     DATASET,

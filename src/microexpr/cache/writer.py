@@ -13,8 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from microexpr.cache.disk import Disk
-from microexpr.cache.metadata import bound_metadata
+from microexpr.cache.disk import Disk, bound_metadata
 from microexpr.cache.schema import (
     CONTENT,
     COORDINATES,
@@ -27,8 +26,8 @@ from microexpr.cache.schema import (
     text_fixed,
 )
 from microexpr.errors import CacheError
-from microexpr.files import replacing, write_beside
-from microexpr.requirements import check_compression
+from microexpr.pipeline.requirements import check_compression
+from microexpr.runtime.files import replacing, write_beside
 
 FILTERS: dict[str, dict[str, Any]] = {
     "gzip": {"compression": "gzip", "compression_opts": 1},

@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from microexpr import __version__
 from microexpr.cli import (
     adopt,
-    inspect,
     magnify,
     pictures,
     predict,
     reports,
+    show,
     stages,
     studies,
     tools,
     weights,
 )
 from microexpr.errors import MicroexprError
-from microexpr.privacy.files import own_files
+from microexpr.runtime.files import own_files
 
 __all__ = ["main"]
 
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     pictures.add_commands(commands)
     predict.add_command(commands)
     adopt.add_command(commands)
-    inspect.add_command(commands)
+    show.add_command(commands)
     weights.add_command(commands)
     tools.add_commands(commands)
     arguments = parser.parse_args(argv)

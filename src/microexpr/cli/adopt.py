@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
         When a stage differs or cannot be compared, with one message each.
     """
     from microexpr.adopt import run as adopting
-    from microexpr.threads import limit_threads
+    from microexpr.runtime.resources import limit_threads
 
     if arguments.results.name != "results" or not arguments.results.is_dir():
         raise DataError(f"{arguments.results}: is no folder 'results' of a project")

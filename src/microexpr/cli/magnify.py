@@ -17,8 +17,8 @@ from microexpr.config import Config, default_file
 from microexpr.errors import ConfigError, MicroexprError, MicroexprWarning
 
 if TYPE_CHECKING:
-    from microexpr.media import Plan, Request, Source
-    from microexpr.media.engine import Progress
+    from microexpr.apps.magnify_video import Plan, Request, Source
+    from microexpr.apps.magnify_video.engine import Progress
 
 log = logging.getLogger(__name__)
 CACHE = ".h5"
@@ -117,8 +117,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _stage(arguments: argparse.Namespace) -> None:
+    from microexpr.runtime.resources import choose_device, limit_threads
     from microexpr.stages import magnify
-    from microexpr.threads import choose_device, limit_threads
 
     known = ("command", "run", "source", "output", "method", "config", "threads", "device")
     for name, value in vars(arguments).items():
@@ -132,10 +132,10 @@ def _stage(arguments: argparse.Namespace) -> None:
 
 
 def _media(arguments: argparse.Namespace) -> None:
-    from microexpr.media import magnify_clip, make_plan, open_sources
-    from microexpr.media.outputs import check_writable, output_paths
-    from microexpr.media.report import summary
-    from microexpr.threads import choose_device, limit_threads
+    from microexpr.apps.magnify_video import magnify_clip, make_plan, open_sources
+    from microexpr.apps.magnify_video.outputs import check_writable, output_paths
+    from microexpr.apps.magnify_video.report import summary
+    from microexpr.runtime.resources import choose_device, limit_threads
 
     request = _request(arguments, choose_device(arguments.device))
     limit_threads(arguments.threads)
@@ -165,7 +165,7 @@ def _named(source: Source, function: Any, *values: Any) -> Any:
 
 
 def _request(arguments: argparse.Namespace, device: str) -> Request:
-    from microexpr.media import Request
+    from microexpr.apps.magnify_video import Request
 
     base = Config.load(arguments.config or "{}").magnify
     alphas = _alphas(arguments.alpha) or [base.alpha]

@@ -122,8 +122,8 @@ def _motion(arguments: argparse.Namespace) -> None:
 
 def _gradcam(arguments: argparse.Namespace) -> None:
     from microexpr.explain.arm import Sources
+    from microexpr.runtime.resources import choose_device, limit_threads
     from microexpr.stages import gradcam
-    from microexpr.threads import choose_device, limit_threads
 
     limit_threads(arguments.threads)
     sources = Sources(

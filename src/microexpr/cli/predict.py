@@ -12,9 +12,9 @@ from microexpr.cli.magnify import plain_warnings
 from microexpr.errors import DataError
 
 if TYPE_CHECKING:
-    from microexpr.prediction.exported import Exported
-    from microexpr.prediction.run import Request
-    from microexpr.prediction.sources import Source
+    from microexpr.apps.predict.model import Exported
+    from microexpr.apps.predict.run import Request
+    from microexpr.apps.predict.sources import Source
 
 log = logging.getLogger(__name__)
 DESCRIPTION = """\
@@ -88,10 +88,11 @@ def run(arguments: argparse.Namespace) -> None:
     MicroexprError
         Whatever the user can mend; of several clips, when all others have been answered.
     """
-    from microexpr.prediction import exported, honest
-    from microexpr.prediction.run import check_places, make_request
-    from microexpr.prediction.sources import find
-    from microexpr.threads import choose_device, limit_threads
+    from microexpr.apps.predict import accuracy
+    from microexpr.apps.predict import model as exported
+    from microexpr.apps.predict.run import check_places, make_request
+    from microexpr.apps.predict.sources import find
+    from microexpr.runtime.resources import choose_device, limit_threads
 
     if arguments.fps is not None and not arguments.fps > 0:
         raise DataError(f"--fps: {arguments.fps:g} must be positive")
@@ -111,7 +112,7 @@ def run(arguments: argparse.Namespace) -> None:
         rows, failed = _answer_all(model, sources, request)
     if rows:
         _print(rows, model.labels)
-    print(f"Model: {honest.sentence(model.about['accuracy'])}.")
+    print(f"Model: {accuracy.sentence(model.about['accuracy'])}.")
     if note := model.about["trained_on"]["note"]:
         print(note)
     if failed:
@@ -125,9 +126,9 @@ def _answer_all(
     """Rows of the clips that are answered, and why others are not."""
     import pandas as pd
 
-    from microexpr.files import write_text
-    from microexpr.prediction.outputs import DECIMALS, columns
-    from microexpr.prediction.run import answer_clip
+    from microexpr.apps.predict.outputs import DECIMALS, columns
+    from microexpr.apps.predict.run import answer_clip
+    from microexpr.runtime.files import write_text
 
     rows, failed = [], []
     for source in sources:
@@ -153,8 +154,8 @@ def _answer_all(
 def _print(rows: list[dict[str, Any]], labels: list[str]) -> None:
     from rich.table import Table
 
-    from microexpr.cli.printing import console
-    from microexpr.prediction.recognise import WHAT
+    from microexpr.apps.predict.recognise import WHAT
+    from microexpr.cli.show import console
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("clip", "frames", "no face", "pieces", "windows", "answer", *labels):

@@ -144,8 +144,8 @@ def _index(arguments: argparse.Namespace) -> None:
 
 
 def _decode(arguments: argparse.Namespace) -> None:
+    from microexpr.runtime.resources import limit_threads
     from microexpr.stages import decode
-    from microexpr.threads import limit_threads
 
     limit_threads(arguments.threads)
     decode.run(
@@ -159,8 +159,8 @@ def _decode(arguments: argparse.Namespace) -> None:
 
 
 def _crop(arguments: argparse.Namespace) -> None:
+    from microexpr.runtime.resources import limit_threads
     from microexpr.stages import crop
-    from microexpr.threads import limit_threads
 
     limit_threads(arguments.threads)
     crop.run(Config.load(arguments.config), arguments.source, arguments.output)
@@ -173,8 +173,8 @@ def _split(arguments: argparse.Namespace) -> None:
 
 
 def _features(arguments: argparse.Namespace) -> None:
+    from microexpr.runtime.resources import choose_device, limit_threads
     from microexpr.stages import features
-    from microexpr.threads import choose_device, limit_threads
 
     limit_threads(arguments.threads)
     config, device = Config.load(arguments.config), choose_device(arguments.device)
@@ -189,7 +189,7 @@ def _train(arguments: argparse.Namespace) -> None:
 
 def run_training(run: Callable[..., None], arguments: argparse.Namespace) -> None:
     """Call a stage that takes `training_options`."""
-    from microexpr.threads import choose_device, limit_threads
+    from microexpr.runtime.resources import choose_device, limit_threads
 
     limit_threads(arguments.threads)
     run(
@@ -219,8 +219,8 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
+    from microexpr.runtime.resources import choose_device, limit_threads
     from microexpr.stages import compare
-    from microexpr.threads import choose_device, limit_threads
 
     limit_threads(arguments.threads)
     compare.run(

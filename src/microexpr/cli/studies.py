@@ -71,8 +71,8 @@ def _ablation(arguments: argparse.Namespace) -> None:
 
 
 def _leak(arguments: argparse.Namespace) -> None:
+    from microexpr.runtime.resources import choose_device, limit_threads
     from microexpr.stages import leak
-    from microexpr.threads import choose_device, limit_threads
 
     limit_threads(arguments.threads)
     leak.run(
@@ -92,8 +92,8 @@ def _leak_plot(arguments: argparse.Namespace) -> None:
 
 
 def _model(arguments: argparse.Namespace) -> None:
+    from microexpr.runtime.resources import choose_device, limit_threads
     from microexpr.stages import model
-    from microexpr.threads import choose_device, limit_threads
 
     limit_threads(arguments.threads)
     model.run(

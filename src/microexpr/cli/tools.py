@@ -74,8 +74,8 @@ def _add_forget(commands: Commands) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> None:
+    from microexpr.runtime.resources import limit_threads
     from microexpr.stages import demo
-    from microexpr.threads import limit_threads
 
     limit_threads(1)
     demo.run(Config.load(arguments.config), arguments.folder, arguments.subjects, arguments.done)
@@ -83,7 +83,7 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 def _verify(arguments: argparse.Namespace) -> None:
     from microexpr.cache import verify
-    from microexpr.tables import check_seal, seal_of
+    from microexpr.runtime.tables import check_seal, seal_of
 
     for path in arguments.file:
         ours = path.suffix == ".csv" or seal_of(path).exists()
@@ -116,7 +116,8 @@ def _forget(arguments: argparse.Namespace) -> None:
 
 
 def _schema(arguments: argparse.Namespace) -> None:
-    from microexpr import reference, schema
+    from microexpr.config import reference
+    from microexpr.config import reference as schema
 
-    schema.write(arguments.folder)
-    reference.write(arguments.folder / "config" / "README.md")
+    schema.write_schemas(arguments.folder)
+    reference.write_reference(arguments.folder / "config" / "README.md")

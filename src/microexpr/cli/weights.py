@@ -46,9 +46,9 @@ def _list(arguments: argparse.Namespace) -> None:
 
     from microexpr.backbones import installing
     from microexpr.backbones.build import ARCHITECTURES
+    from microexpr.backbones.networks import NETWORKS
     from microexpr.backbones.weights import KNOWN
-    from microexpr.cli.printing import console
-    from microexpr.networks import NETWORKS
+    from microexpr.cli.show import console
 
     for name, network in NETWORKS.items():
         tree = Tree(name)
@@ -81,7 +81,7 @@ def _add(arguments: argparse.Namespace) -> None:
 
 def _check(arguments: argparse.Namespace) -> None:
     from microexpr.backbones import installing
-    from microexpr.networks import NETWORKS
+    from microexpr.backbones.networks import NETWORKS
 
     problems = []
     for name, network in NETWORKS.items():

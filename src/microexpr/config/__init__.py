@@ -15,16 +15,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from microexpr.config.ablating import Ablation, Changes, Leak
 from microexpr.config.base import Section, default_file, overlaid, read_yaml
-from microexpr.config.choosing import Select
-from microexpr.config.comparing import Against, Compare
 from microexpr.config.data import Data, Demo, Expected, Kind, Problem
-from microexpr.config.exporting import Model
-from microexpr.config.images import Amm, Crop, Magnify, Method, Pmm
-from microexpr.config.judging import Evaluate, Protocol
-from microexpr.config.learning import Features, Reading, Train, Weights, Windows
-from microexpr.config.pictures import Explain, Figures
+from microexpr.config.evaluation import Evaluate, Protocol
+from microexpr.config.preprocessing import Amm, Crop, Magnify, Method, Pmm
+from microexpr.config.report import Explain, Figures
+from microexpr.config.studies import Ablation, Against, Changes, Compare, Leak
+from microexpr.config.training import Features, Model, Reading, Select, Train, Weights, Windows
 from microexpr.errors import ConfigError
 
 __all__ = [

@@ -13,7 +13,7 @@ import yaml
 
 from microexpr.config.base import read_yaml
 from microexpr.errors import ConfigError
-from microexpr.files import replacing
+from microexpr.runtime.files import replacing
 
 
 def set_list(path: Path, section: str, key: str, values: Sequence[str]) -> None:

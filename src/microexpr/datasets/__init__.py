@@ -7,39 +7,35 @@ from collections.abc import Callable
 from microexpr.config import Data, Demo
 from microexpr.datasets import (
     annotated,
-    casme,
-    casme2,
     casme3,
     casme_sq,
     demo,
     folder,
-    fourdme,
+    listed,
     megc2019,
-    mmew,
-    samm,
+    releases,
     smic,
     smic_e,
-    table,
 )
 from microexpr.datasets.listing import Finding, Listing
+from microexpr.datasets.manifest import natural
 from microexpr.errors import CollectedError
-from microexpr.manifest import natural
 
 __all__ = ["Finding", "Listing", "read"]
 
 READERS: dict[str, Callable[[Data], Listing]] = {
     "smic": smic.read,
     "megc2019": megc2019.read,
-    "video": table.read,
+    "video": listed.read,
     "folder": folder.read,
 }
 RELEASES = {
-    "casme": casme.RELEASE,
-    "casme2": casme2.RELEASE,
+    "casme": releases.CASME,
+    "casme2": releases.CASME2,
     "casme_sq": casme_sq.RELEASE,
-    "samm": samm.RELEASE,
-    "mmew": mmew.RELEASE,
-    "fourdme": fourdme.RELEASE,
+    "samm": releases.SAMM,
+    "mmew": releases.MMEW,
+    "fourdme": releases.FOURDME,
 }
 
 

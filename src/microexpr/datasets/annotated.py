@@ -14,10 +14,10 @@ from microexpr.config import Data
 from microexpr.datasets.corrections import correct
 from microexpr.datasets.labels import Labels
 from microexpr.datasets.listing import Listing
+from microexpr.datasets.manifest import identifier
 from microexpr.datasets.sheets import Cell, frame_number, text, with_header
 from microexpr.datasets.tree import Tree, find_table, find_tree
 from microexpr.errors import ConfigError
-from microexpr.manifest import identifier
 
 
 @dataclass(frozen=True)

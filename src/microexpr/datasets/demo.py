@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from microexpr.config import Data, Demo
-from microexpr.datasets.generated import FPS, ClipName, clip_names
+from microexpr.datasets.demo_names import FPS, ClipName, clip_names
 from microexpr.datasets.labels import Labels
 from microexpr.datasets.listing import Listing
-from microexpr.manifest import Clip
+from microexpr.datasets.manifest import Clip
 
 
 def read(data: Data, settings: Demo) -> Listing:

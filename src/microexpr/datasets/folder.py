@@ -13,11 +13,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from microexpr.config import Data
-from microexpr.datasets.images import list_images
 from microexpr.datasets.labels import Labels
 from microexpr.datasets.listing import Listing
+from microexpr.datasets.manifest import Clip, identifier
 from microexpr.errors import ConfigError, DataError
-from microexpr.manifest import Clip, identifier
+from microexpr.video.suffixes import list_images
 
 VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".wmv", ".mpg"}
 

@@ -1,10 +1,12 @@
-"""From the words of a release to the classes of the configuration."""
+"""Class names and titles of a data set: as configured, spelled in any way."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from microexpr.config import Data
 from microexpr.datasets.listing import Listing
-from microexpr.spelling import fold
+from microexpr.datasets.manifest import fold
 
 
 class Labels:
@@ -46,3 +48,32 @@ class Labels:
             reason = f"{where}emotion {emotion!r} is in none of data.labels, label_map, drop_labels"
             listing.add("unknown_labels", "dropped", reason, **who)
         return None
+
+
+NAMES = {
+    "smic_e": "SMIC-E",
+    "casme": "CASME",
+    "casme2": "CASME II",
+    "casme_sq": "CAS(ME)^2",
+    "casme3": "CAS(ME)^3",
+    "samm": "SAMM",
+    "mmew": "MMEW",
+    "fourdme": "4DME",
+    "megc2019": "MEGC 2019",
+}
+
+
+def title(data: Data) -> str:
+    """Give the name of a data set; the generated one is ``synthetic`` wherever it stands."""
+    if data.kind == "demo":
+        return "synthetic"
+    if data.kind == "smic":
+        return f"SMIC-{data.camera} {data.version}"
+    if data.kind == "video":
+        return Path(data.table or "videos").stem
+    if data.kind == "folder":
+        return "folder"
+    name = NAMES[data.kind]
+    if data.kind == "smic_e":
+        return f"SMIC-{data.camera}-E {data.version}"
+    return f"{name} part {data.part}" if data.kind == "casme3" else f"{name} {data.version}"

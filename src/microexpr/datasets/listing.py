@@ -19,11 +19,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from microexpr.config import Problem
-from microexpr.datasets.images import gaps, in_range
+from microexpr.datasets.manifest import Clip, near
 from microexpr.errors import DataError, Faults, brief, leave_out
-from microexpr.manifest import Clip
-from microexpr.spelling import near
-from microexpr.tables import read_rows, sealed
+from microexpr.runtime.tables import read_rows, sealed
+from microexpr.video.suffixes import gaps, in_range
 
 # What is reported and stops nothing.
 Note = Literal[

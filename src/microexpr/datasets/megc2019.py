@@ -11,7 +11,7 @@ are left out by name, and reported; so is a row that one later version of the co
 from __future__ import annotations
 
 from microexpr.config import Data
-from microexpr.datasets import annotated, casme2, samm, smic
+from microexpr.datasets import annotated, releases, smic
 from microexpr.datasets.listing import Listing
 from microexpr.errors import ConfigError
 
@@ -78,7 +78,7 @@ def _read(name: str, data: Data) -> Listing:
     own = data.model_copy(update=update)
     if name == "smic":
         return smic.read(own)
-    return annotated.read(own, casme2.RELEASE if name == "casme2" else samm.RELEASE)
+    return annotated.read(own, releases.CASME2 if name == "casme2" else releases.SAMM)
 
 
 def _without_dropped(whole: Listing) -> Listing:

@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from microexpr.config import Data
-from microexpr.datasets.images import list_images
 from microexpr.datasets.labels import Labels
 from microexpr.datasets.listing import Listing
+from microexpr.datasets.manifest import identifier
 from microexpr.errors import DataError
-from microexpr.manifest import identifier
+from microexpr.video.suffixes import list_images
 
 FPS = {"HS": 100.0, "VIS": 25.0, "NIR": 25.0}
 CODES = {

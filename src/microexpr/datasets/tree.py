@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from microexpr.datasets.images import list_images
+from microexpr.datasets.manifest import alike, fold
 from microexpr.errors import DataError
-from microexpr.spelling import alike, fold
+from microexpr.video.suffixes import list_images
 
 TABLES = (".xlsx", ".csv", ".xls")
 

@@ -12,13 +12,11 @@ from torch.nn.functional import grid_sample
 
 from microexpr.config import Demo
 from microexpr.demo.geometry import HEIGHT_PX, WIDTH_PX, Array, canonical_grid
-from microexpr.demo.identity import Identity
+from microexpr.demo.identity import Identity, Stream, generator
 from microexpr.demo.motion import Action
 from microexpr.demo.nuisance import Nuisance, gaze_field, head_fields
-from microexpr.demo.plan import PlannedClip, timing
+from microexpr.demo.plan import PlannedClip, Timing, timing
 from microexpr.demo.render import render
-from microexpr.demo.seeds import Stream, generator
-from microexpr.demo.timing import Timing
 
 ROI_WIDTH_PX, ROI_HEIGHT_PX = 272, 320  # the part that moves and carries noise
 ENLARGED = 5  # odd: pixel centres coincide, so that without motion a frame is the still

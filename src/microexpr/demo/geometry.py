@@ -1,15 +1,13 @@
-"""The canonical frame of a face, and the two shapes that everything is drawn with.
-
-Canonical coordinates: origin midway between the pupils, unit = distance between the pupils, x to
-the right of the picture, y down, rotated with the head. Pixel coordinates: the centre of the upper
-left pixel is (0, 0).
-"""
+"""What the drawing functions share: coordinates, textures, blending."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import cv2
 import numpy as np
 
-from microexpr.demo.identity import Identity, Placement
+from microexpr.demo.identity import Identity, Placement, Triple
 
 WIDTH_PX, HEIGHT_PX = 640, 480
 Array = np.ndarray
@@ -62,3 +60,71 @@ def landmarks_px(who: Identity) -> Array:
         (mouth.half_width, mouth.y),
     ]
     return to_pixels(who.placement, np.array(points))
+
+
+WIDEST_Y = 0.3  # where the head is widest: just below the eyes
+SKULL = 2.3  # exponent of the outline above that line
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Coordinates of one person's picture.
+
+    Attributes
+    ----------
+    who : Identity
+        Whom to draw.
+    x, y, ax : ndarray
+        Canonical coordinates and ``|x|``, float32 (480, 640).
+    outline, rise : ndarray
+        Half width of the head at this height; 0 at the widest line, 1 at crown and chin.
+    unit : float
+        Side of a pixel in canonical units.
+    rng : numpy.random.Generator
+        Source of the textures.
+    """
+
+    who: Identity
+    x: Array
+    y: Array
+    ax: Array
+    outline: Array
+    rise: Array
+    unit: float
+    rng: np.random.Generator
+
+    @classmethod
+    def of(cls, who: Identity) -> Canvas:
+        """Lay out the picture of `who`."""
+        x, y = canonical_grid(who.placement)
+        head, upper = who.head, y < WIDEST_Y
+        rise = np.where(
+            upper,
+            (WIDEST_Y - y) / (head.crown + WIDEST_Y),
+            (y - WIDEST_Y) / (head.chin_y - WIDEST_Y),
+        )
+        power = np.where(upper, np.float32(SKULL), np.float32(head.jaw))
+        outline = head.half_width * (1 - np.clip(rise, 0, 1) ** power) ** (1 / power) + 1e-3
+        rng = np.random.default_rng(who.texture_seed)
+        return cls(who, x, y, np.abs(x), outline, rise, 1 / who.placement.iod_px, rng)
+
+    def texture(self, sd_px: float, sd_y_px: float = 0.0) -> Array:
+        """Return smooth noise of mean about 0 and sd 1, float32; `sd_y_px` 0 means isotropic."""
+        white = self.rng.standard_normal(self.x.shape, dtype=np.float32)
+        smooth = cv2.GaussianBlur(white, (0, 0), sd_px, sigmaY=sd_y_px or sd_px)
+        return smooth / smooth.std()
+
+    def edge(self, distance: Array, width_px: float) -> Array:
+        """Return the coverage of a shape from the signed distance to its border (inside > 0)."""
+        return step(distance, width_px * self.unit)
+
+
+def blend(image: Array, weight: Array, colour: Triple | Array) -> Array:
+    """Move `image` (h, w, 3) towards `colour` (one or a picture) by `weight` (h, w), 0 to 1."""
+    return image + weight[..., None] * (np.asarray(colour, dtype=np.float32) - image)
+
+
+def scaled(colour: Triple, factor: float | Triple, offset: float = 0.0) -> Array:
+    """Return a colour times a factor (one or a channel's each) plus an offset, float32 (3,)."""
+    product = np.asarray(colour, dtype=np.float32) * np.asarray(factor, dtype=np.float32)
+    return product + np.float32(offset)

@@ -8,10 +8,38 @@ Lengths are in units of the distance between the pupils (the canonical frame of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
-from microexpr.demo.seeds import Stream, generator
+
+class Stream(IntEnum):
+    """What the numbers are for. Values start at 1: a seed sequence ignores trailing zeros."""
+
+    IDENTITY = 1
+    TIMING = 2
+    ACTION = 3
+    NUISANCE = 4
+    NOISE = 5
+    COUNTER = 6
+
+
+def generator(seed: int, subject: int, clip: int, stream: Stream) -> np.random.Generator:
+    """Return the generator of one purpose.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the whole set.
+    subject : int
+        Subject number, from 1.
+    clip : int
+        Key of the clip within the subject; 0 for what all clips of a subject share.
+    stream : Stream
+        Purpose.
+    """
+    return np.random.default_rng([seed, subject, clip, stream])
+
 
 Triple = tuple[float, float, float]
 

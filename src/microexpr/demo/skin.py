@@ -1,11 +1,11 @@
-"""The colour of the skin before light falls on it."""
+"""The shape of the face as a height map, and the light on it."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-from microexpr.demo.canvas import Canvas, blend, scaled
-from microexpr.demo.geometry import Array, bump, step
+from microexpr.demo.geometry import Array, Canvas, blend, bump, scaled, step
 
 
 def albedo(canvas: Canvas) -> Array:
@@ -50,3 +50,79 @@ def _beard(canvas: Canvas, image: Array) -> Array:
     stubble = 0.75 + 0.25 * canvas.texture(0.8)
     colour = scaled(canvas.who.hair.colour, 0.8, offset=20)
     return blend(image, canvas.who.skin.beard * area * stubble, colour)
+
+
+GLOSS = 26.0  # grey levels of a highlight
+GLOSS_POWER = 28
+
+
+def height_map(canvas: Canvas) -> Array:
+    """Return the height above the picture plane, canonical units, float32 (480, 640)."""
+    coarse = _skull(canvas) + _nose(canvas) + _eye_region(canvas) + _mouth_region(canvas)
+    smooth = cv2.GaussianBlur(coarse.astype(np.float32), (0, 0), 1.5)
+    pores = 0.0009 * canvas.texture(1.0) + 0.0014 * canvas.texture(2.5)
+    return smooth + canvas.who.skin.blemish * pores
+
+
+def _skull(canvas: Canvas) -> Array:
+    rise = np.where(canvas.rise < 1, canvas.rise, 1)
+    across = canvas.x / canvas.who.head.half_width
+    return 0.95 * np.sqrt(1 - np.clip(0.98 * across**2 + 0.9 * rise**2, 0, 0.995))
+
+
+def _nose(canvas: Canvas) -> Array:
+    nose, x, y = canvas.who.nose, canvas.x, canvas.y
+    along = np.clip(y / nose.tip_y, 0, 1)  # 0 at the root, 1 from the tip on
+    ridge = np.exp(-0.5 * (x / (0.07 + 0.07 * along)) ** 2)
+    extent = step(y + 0.1, 0.06) * step(nose.wing_y + 0.06 - y, 0.04)
+    wings = bump(canvas.ax, y, (nose.half_width, nose.wing_y + 0.02), 0.065)
+    return (0.05 + 0.17 * along) * ridge * extent + 0.06 * wings
+
+
+def _eye_region(canvas: Canvas) -> Array:
+    ax, y, who = canvas.ax, canvas.y, canvas.who
+    brow_ridge = 0.05 * bump(ax, y, (0.42, who.brows.y + 0.02), (0.2, 0.07))
+    sockets = -0.09 * bump(ax, y, (0.46, 0), (0.2, 0.12))
+    eyeballs = 0.06 * bump(ax, y, (0.5, 0.03), (0.13, 0.09))
+    cheekbones = 0.06 * who.skin.cheek * bump(ax, y, (0.66, 0.5), (0.22, 0.18))
+    return brow_ridge + sockets + eyeballs + cheekbones
+
+
+def _mouth_region(canvas: Canvas) -> Array:
+    x, y, who = canvas.x, canvas.y, canvas.who
+    mouth_y, wing_y = who.mouth.y, who.nose.wing_y
+    lips = 0.04 * bump(x, y, (0, mouth_y - 0.03), (0.24, 0.1))
+    lips += 0.07 * bump(x, y, (0, mouth_y + 0.1), (0.24, 0.05))
+    below = -0.03 * bump(x, y, (0, mouth_y + 0.22), (0.24, 0.05))
+    chin = 0.07 * bump(x, y, (0, who.head.chin_y - 0.22), (0.18, 0.13))
+    philtrum = -0.012 * bump(x, y, (0, mouth_y - 0.22), (0.03, 0.09))
+    fold_x = 0.34 + 0.22 * (y - wing_y)  # from the wing of the nose down and outwards
+    folds = np.exp(-0.5 * ((canvas.ax - fold_x) / 0.035) ** 2)
+    folds *= np.exp(-0.5 * ((y - wing_y - 0.2) / 0.17) ** 2)
+    return lips + below + chin + philtrum - 0.03 * folds
+
+
+def shading(canvas: Canvas, height: Array) -> tuple[Array, Array]:
+    """Light the height map with one lamp.
+
+    Returns
+    -------
+    diffuse : ndarray
+        Lambert's law plus ambient light: factor on the albedo, (480, 640).
+    gloss : ndarray
+        Highlight (Blinn), grey levels to add, (480, 640).
+    """
+    setting = canvas.who.setting
+    slope_y, slope_x = np.gradient(height, np.float32(canvas.unit))
+    length = np.sqrt(1 + slope_x**2 + slope_y**2)
+    lamp = np.asarray(setting.light, dtype=np.float32)
+    lamp /= np.linalg.norm(lamp)
+    halfway = lamp + np.array((0, 0, 1), dtype=np.float32)
+    halfway /= np.linalg.norm(halfway)
+
+    def towards(direction: Array) -> Array:
+        along = direction[2] - slope_x * direction[0] - slope_y * direction[1]
+        return np.clip(along / length, 0, 1)
+
+    diffuse = setting.ambient + (1.08 - setting.ambient) * towards(lamp)
+    return diffuse, GLOSS * towards(halfway) ** GLOSS_POWER

@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 
 from microexpr.config import Demo
-from microexpr.datasets.generated import FPS, TREE
+from microexpr.datasets.demo_names import FPS, TREE
 from microexpr.demo.clip import ROI_HEIGHT_PX, ROI_WIDTH_PX, Portrait, Scenario, frames
 from microexpr.demo.geometry import Array, landmarks_px
 from microexpr.demo.identity import Identity
 from microexpr.demo.plan import PlannedClip, plan
 from microexpr.errors import ConfigError, DataError
-from microexpr.progress import track
+from microexpr.runtime.progress import track
 
 TRUTH = "truth"
 PNG_OPTIONS = (  # half the time of OpenCV's defaults; noise does not compress anyway

@@ -1,8 +1,4 @@
-"""Metrics on pooled out-of-fold predictions.
-
-Never averaged over folds: with two to 39 clips a subject, a mean of per-fold values is another
-quantity (identical predictions differ by ten points between the two).
-"""
+"""Reading what the stages evaluate and train wrote: which columns are text, in one place."""
 
 from __future__ import annotations
 
@@ -15,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from microexpr.errors import DataError, MicroexprWarning
+from microexpr.runtime.tables import AnyPath, read_table
 
 ALL = "all"  # the class of a metric over all classes
 OVERALL = ("accuracy", "balanced_accuracy", "uf1", "uar")
@@ -108,3 +105,60 @@ def _check_names(labels: Sequence[str], predicted: Sequence[str], classes: Seque
     for word, names in zip(("label", "prediction"), unknown, strict=True):
         if names:
             raise DataError(f"{word} {min(names)!r} is none of {list(classes)}")
+
+
+ORIGIN = ("protocol", "subject_independent", "backbone", "weights_sha256", "data")
+METRICS = ("method", "reading", "metric", "class", *ORIGIN)
+COMPARISONS = ("method_a", "method_b", "reading", *ORIGIN)
+CONFUSION = ("method", "reading", "label", "predicted")
+EPOCHS = ("method", "reading", "fold")
+
+
+def read_metrics(path: AnyPath) -> pd.DataFrame:
+    """Read ``metrics.csv``.
+
+    Returns
+    -------
+    DataFrame
+        See :meth:`microexpr.evaluation.pooled.Evaluation.metrics`; n is float, NaN where there is
+        none.
+
+    Raises
+    ------
+    DataError
+        When the file is missing, is another table, or was changed after it was written.
+    """
+    return read_table(path, text=METRICS)
+
+
+def read_comparisons(path: AnyPath) -> pd.DataFrame:
+    """Read ``comparisons.csv``, see :func:`microexpr.evaluation.comparisons.comparisons`.
+
+    Raises
+    ------
+    DataError
+        As `read_metrics`.
+    """
+    return read_table(path, text=COMPARISONS)
+
+
+def read_confusion(path: AnyPath) -> pd.DataFrame:
+    """Read ``confusion.csv``, see :meth:`microexpr.evaluation.pooled.Evaluation.confusions`.
+
+    Raises
+    ------
+    DataError
+        As `read_metrics`.
+    """
+    return read_table(path, text=CONFUSION)
+
+
+def read_epochs(path: AnyPath) -> pd.DataFrame:
+    """Read the log of a training, ``.epochs.csv``, see :class:`microexpr.training.chunks.Part`.
+
+    Raises
+    ------
+    DataError
+        As `read_metrics`.
+    """
+    return read_table(path, text=EPOCHS)

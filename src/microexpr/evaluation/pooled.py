@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from microexpr.config import Evaluate
+from microexpr.datasets.manifest import Clip, natural
 from microexpr.evaluation import controls, intervals
 from microexpr.evaluation.metrics import ALL, NO_ANSWER, OVERALL, PER_CLASS, confusion, score
 from microexpr.evaluation.predictions import SYSTEM
-from microexpr.manifest import Clip, natural
 from microexpr.protocol import SUBJECT_INDEPENDENT
 
 Ints = NDArray[np.int64]

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from microexpr.datasets.manifest import Clip, natural
 from microexpr.errors import DataError, ProtocolError
-from microexpr.manifest import Clip, natural
 from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold
-from microexpr.tables import read_text, typed, write_table
+from microexpr.runtime.tables import read_text, typed, write_table
 
 SYSTEM = ["method", "reading", "n"]  # what a cell of the table is
 TEXT = ["clip_id", "subject", "label", "method", "reading", "protocol", "fold", "predicted"]

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
-from microexpr.manifest import Clip
 from microexpr.protocol.selection import quality
 
 Candidate = tuple[str, int]  # method and N, as in predictions

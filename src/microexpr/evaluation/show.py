@@ -12,7 +12,7 @@ from microexpr.errors import DataError
 from microexpr.evaluation.pooled import MAJORITY
 from microexpr.evaluation.tables import ABOUT, AVERAGE
 from microexpr.protocol import SUBJECT_INDEPENDENT
-from microexpr.tables import read_text
+from microexpr.runtime.tables import read_text
 
 SYNTHETIC = "synthetic"
 

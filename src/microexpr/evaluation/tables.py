@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
 from microexpr.evaluation import predictions, selection
 from microexpr.evaluation.comparisons import comparisons
 from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics
-from microexpr.manifest import Clip
-from microexpr.tables import write_table
+from microexpr.runtime.tables import write_table
 
 AVERAGE = "Average"
 NESTED = "_nested"  # ends the method of a nested choice in metrics.csv

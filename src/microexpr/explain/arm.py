@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from microexpr import cache, manifest
+from microexpr import cache
 from microexpr.baselines.apex import Apex, annotated, apex_of
 from microexpr.baselines.base import FaceClip
+from microexpr.cache.joining import check_same_clips
 from microexpr.config import Config, Crop, Data
+from microexpr.datasets import manifest
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError, DataError, ProtocolError
 from microexpr.explain.clips import ClipInputs
-from microexpr.faces import CropTransform, FaceDetector
-from microexpr.joining import check_same_clips
-from microexpr.manifest import Clip
+from microexpr.face.detection import CropTransform, FaceDetector
 from microexpr.protocol import table
 from microexpr.training.trained import TrainedModel
 

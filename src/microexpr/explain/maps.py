@@ -24,7 +24,7 @@ import numpy as np
 
 from microexpr.cache.disk import Disk
 from microexpr.errors import CacheError
-from microexpr.files import replacing
+from microexpr.runtime.files import replacing
 
 FORMAT = "microexpr/gradcam 1.0"
 TRAINED, BACKBONE, RANDOM_HEAD, RANDOM = MODELS = ("trained", "backbone", "random_head", "random")

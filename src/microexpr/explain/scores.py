@@ -2,14 +2,63 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from scipy.stats import rankdata
 
+from microexpr.errors import DataError
 from microexpr.explain.regions import REGIONS, area_shares
+from microexpr.face.detection import CropTransform
+
+MOVING = 0.2  # share of the crop's pixels that count as moving: those of the largest displacement
+
+
+def displacement_px(
+    root: str | os.PathLike[str], clip_id: str, transform: CropTransform
+) -> np.ndarray:
+    """Read the size of the expression's displacement at the apex.
+
+    Parameters
+    ----------
+    root : path-like
+        Folder of the generated data set.
+    clip_id : str
+        Which clip.
+    transform : CropTransform
+        Of the clip.
+
+    Returns
+    -------
+    ndarray, shape (size_px, size_px), float32
+        Px of the crop, before any magnification; 0 outside the part of the picture that moves.
+
+    Raises
+    ------
+    DataError
+        When the clip has no truth.
+    """
+    path = Path(root) / "truth" / f"{clip_id}.npz"
+    try:
+        with np.load(path) as truth:
+            field = truth["displacement"].astype(np.float32)
+            x, y, width, height = (int(value) for value in truth["roi"])
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(f"clip {clip_id}: no displacement to read at {path} ({error})") from None
+    inside = transform.matrix.copy()
+    inside[:, 2] += transform.matrix[:, :2] @ (x, y)  # the field starts at this pixel
+    size = np.hypot(*field).reshape(height, width)
+    side = (transform.size_px, transform.size_px)
+    return cv2.warpAffine(size, inside, side, flags=cv2.INTER_LINEAR) * transform.scale
+
+
+def moving_pixels(displacement: np.ndarray, share: float = MOVING) -> np.ndarray:
+    """Mark the pixels of the largest displacement, bool; exactly `share` of them but for ties."""
+    return displacement > np.quantile(displacement, 1 - share)
 
 
 def on_crop(cam: np.ndarray, size_px: int) -> np.ndarray:
@@ -75,7 +124,7 @@ class Truth:
     Parameters
     ----------
     moving : mapping of str to ndarray, shape (size_px, size_px), bool
-        By clip: from :func:`microexpr.explain.truth.moving_pixels`.
+        By clip: from :func:`microexpr.explain.scores.moving_pixels`.
     labels : mapping of str to str
         Class of each clip.
     """

@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from microexpr.datasets.manifest import natural
 from microexpr.evaluation.pooled import MAJORITY
 from microexpr.evaluation.predictions import method_order
 from microexpr.figures import style
-from microexpr.manifest import natural
 
 
 def accuracy_against_n(metrics: pd.DataFrame, *, reading: str, synthetic: bool) -> Figure:

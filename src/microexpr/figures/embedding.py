@@ -17,10 +17,10 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 
 from microexpr.cache import open_cache
+from microexpr.cache.joining import check_same_clips
+from microexpr.datasets.manifest import Clip, natural
 from microexpr.errors import DataError
 from microexpr.figures import style
-from microexpr.joining import check_same_clips
-from microexpr.manifest import Clip, natural
 
 MIN_CLIPS = 5
 PERPLEXITY = 15.0

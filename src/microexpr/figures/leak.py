@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from microexpr.evaluation.leak import PROTOCOL, SPLITS
 from microexpr.figures.style import BLUE, ORANGE, VERMILION, write
+from microexpr.studies.leak_table import PROTOCOL, SPLITS
 
 COLOURS = {"windows": VERMILION, "clips": ORANGE, "subjects": BLUE}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from microexpr.config import Config
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError
-from microexpr.manifest import Clip
 from microexpr.protocol import COMPLETE
 
 CROPS_A_PAGE = 60

@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from microexpr.files import write_bytes
+from microexpr.runtime.files import write_bytes
 
 WIDTH_IN, COLUMN_IN = 7.16, 3.5  # two columns and one of an IEEE page
 MAX_HEIGHT_IN = 6.6  # what a report shows without scrolling

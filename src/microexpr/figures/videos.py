@@ -13,10 +13,10 @@ import matplotlib as mpl
 import numpy as np
 
 from microexpr.figures import style
-from microexpr.files import replacing
-from microexpr.media.frame import RGB_COLOUR, from_rgb
-from microexpr.media.grid import Grid
-from microexpr.media.writer import VideoWriter
+from microexpr.runtime.files import replacing
+from microexpr.video.frame import RGB_COLOUR, from_rgb
+from microexpr.video.grid import Grid
+from microexpr.video.writer import VideoWriter
 
 SHOWN_FPS = 10  # frames/s: a clip of 100 frames/s runs ten times slower
 ENLARGED = 2

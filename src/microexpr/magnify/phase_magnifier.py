@@ -7,12 +7,10 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from microexpr.errors import ConfigError
-from microexpr.magnify.bands import sampled
-from microexpr.magnify.blocks import Workspace, block_frames, blocks, fresh
+from microexpr.magnify.bands import sampled, to_images, to_spectra
 from microexpr.magnify.clip import Progress, check_mask, luma
-from microexpr.magnify.frequency_plane import to_images, to_spectra
 from microexpr.magnify.local_phase import LocalPhase
-from microexpr.magnify.operator import TemporalOperator
+from microexpr.magnify.operator import TemporalOperator, Workspace, block_frames, blocks, fresh
 from microexpr.magnify.stacks import stacks
 from microexpr.magnify.steerable import steerable_pyramid
 

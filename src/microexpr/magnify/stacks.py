@@ -11,8 +11,7 @@ from itertools import groupby
 
 import torch
 
-from microexpr.magnify.bands import Band
-from microexpr.magnify.frequency_plane import Corner
+from microexpr.magnify.bands import Band, Corner
 from microexpr.magnify.steerable import SteerablePyramid
 
 SMALL = 1 << 13  # coefficients an image below which a whole ring is brought to one shape

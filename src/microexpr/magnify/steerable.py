@@ -21,8 +21,7 @@ from functools import lru_cache
 import torch
 
 from microexpr.errors import ConfigError
-from microexpr.magnify.bands import Band
-from microexpr.magnify.frequency_plane import FrequencyPlane, enclosing, to_images, to_spectra
+from microexpr.magnify.bands import Band, FrequencyPlane, enclosing, to_images, to_spectra
 from microexpr.magnify.masks import (
     angular_mask,
     as_band,

@@ -11,8 +11,7 @@ from typing import Any, Literal, Protocol
 import torch
 
 from microexpr.errors import ConfigError
-from microexpr.magnify.amplitude import amm
-from microexpr.magnify.amplitude_magnifier import AmplitudeMagnifier
+from microexpr.magnify.amplitude import AmplitudeMagnifier, amm
 from microexpr.magnify.clip import check_alphas, check_clip, luma
 from microexpr.magnify.operator import ChunkFilter
 from microexpr.magnify.phase import pmm

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from microexpr.backbones.networks import NETWORKS
 from microexpr.config import Config
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError
-from microexpr.manifest import Clip
-from microexpr.networks import NETWORKS
 
 
 def check_across_sections(config: Config) -> None:

@@ -19,14 +19,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from microexpr import datasets, manifest
+from microexpr import datasets
 from microexpr.config import Config
+from microexpr.datasets import manifest
 from microexpr.datasets.listing import Listing
+from microexpr.datasets.manifest import Clip, natural
 from microexpr.errors import ConfigError, DataError
-from microexpr.files import write_json
-from microexpr.manifest import Clip, natural
-from microexpr.pipeline.code import Code
+from microexpr.fingerprints.code import Code
 from microexpr.pipeline.sources import available
+from microexpr.runtime.files import write_json
 
 MANIFEST, RECORD, REPORT = "manifest.csv", "index.json", "manifest_report.csv"
 # What may change without the data set: where it lies, and how its clips are shared out.

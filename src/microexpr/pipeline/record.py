@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from microexpr.errors import DataError
-from microexpr.files import write_json
-from microexpr.pipeline.code import METHODS, NETWORKS, Code, entries, stages
+from microexpr.fingerprints.code import METHODS, NETWORKS, Code, entries, stages
+from microexpr.runtime.files import write_json
 
 RECORD = Path("results/run.json")
 # Results depend on them; another version is noticed, and `microexpr adopt` compares.

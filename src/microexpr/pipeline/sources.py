@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from microexpr.datasets.images import in_range, list_images
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
-from microexpr.files import sha256_of, write_json
-from microexpr.manifest import Clip
+from microexpr.runtime.files import sha256_of, write_json
+from microexpr.video.suffixes import in_range, list_images
 
 # Shards whose dates changed and whose bytes did not: a note, so that they are read once only.
 NOTE = Path(".snakemake/microexpr/sources.json")

@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from microexpr.backbones.networks import weights_file
 from microexpr.errors import WeightsError
-from microexpr.files import sha256_of, write_json
-from microexpr.networks import weights_file
-from microexpr.requirements import check_compression
+from microexpr.pipeline.requirements import check_compression
+from microexpr.runtime.files import sha256_of, write_json
 
 RECORD = Path("results/weights.json")
 

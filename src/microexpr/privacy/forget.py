@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from microexpr import datasets, manifest
+from microexpr import datasets
 from microexpr.config import Config, overlaid, read_yaml
 from microexpr.config.editing import set_list
+from microexpr.datasets import manifest
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError, DataError, MicroexprError
-from microexpr.manifest import Clip
 from microexpr.pipeline.listing import strike
 from microexpr.privacy.traces import INDEXED, MANIFEST, Traces, all_files, caches_below, of_others
 

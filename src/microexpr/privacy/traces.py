@@ -13,7 +13,7 @@ from pathlib import Path
 from microexpr.cache import open_cache
 from microexpr.cache.schema import CONTENT
 from microexpr.errors import CacheError
-from microexpr.tables import seal_of
+from microexpr.runtime.tables import seal_of
 
 CACHE = ".h5"
 # The stages whose files hold one shard, and nothing that was learnt from other shards.

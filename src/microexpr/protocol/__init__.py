@@ -4,7 +4,7 @@
 as ``folds.csv``. What training needs stands here and imports little.
 """
 
-from microexpr.protocol.folds import (
+from microexpr.protocol.guards import (
     COMPLETE,
     SUBJECT_INDEPENDENT,
     Fold,

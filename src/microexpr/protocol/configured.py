@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from microexpr.config import Config
-from microexpr.manifest import Clip, originals
-from microexpr.protocol.folds import Fold
+from microexpr.datasets.manifest import Clip, originals
+from microexpr.protocol.guards import Fold
 from microexpr.protocol.splits import make_folds
 
 

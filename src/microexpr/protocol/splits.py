@@ -19,9 +19,9 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
+from microexpr.datasets.manifest import natural
 from microexpr.errors import DataError, ProtocolError
-from microexpr.manifest import natural
-from microexpr.protocol.folds import (
+from microexpr.protocol.guards import (
     COMPLETE,
     SUBJECT_INDEPENDENT,
     Fold,

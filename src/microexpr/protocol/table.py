@@ -6,10 +6,10 @@ import csv
 import os
 from collections.abc import Sequence
 
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import ProtocolError
-from microexpr.manifest import Clip
-from microexpr.protocol.folds import Fold
-from microexpr.tables import read_rows, sealed
+from microexpr.protocol.guards import Fold
+from microexpr.runtime.tables import read_rows, sealed
 
 COLUMNS = ("clip_id", "subject", "label", "fold")
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from microexpr import ablation, manifest
 from microexpr.cache import open_cache
 from microexpr.config import Config
-from microexpr.datasets.titles import title
+from microexpr.datasets import manifest
+from microexpr.datasets.labels import title
 from microexpr.evaluation import predictions
-from microexpr.evaluation.ablated import ablation_table
 from microexpr.evaluation.pooled import Origin, Statistics
-from microexpr.tables import write_table
+from microexpr.runtime.tables import write_table
+from microexpr.studies import ablation
+from microexpr.studies.ablation_table import ablation_table
 
 
 def run(

@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from microexpr import baselines, manifest
+from microexpr import baselines
 from microexpr.baselines.folds import run_folds
 from microexpr.config import Config
+from microexpr.datasets import manifest
 from microexpr.evaluation import predictions
-from microexpr.pipeline.code import Code
+from microexpr.fingerprints.code import Code
 from microexpr.protocol import table
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from microexpr import baselines, manifest
+from microexpr import baselines
 from microexpr.baselines.base import Published
 from microexpr.config import Config
-from microexpr.datasets.titles import title
-from microexpr.evaluation import comparison, predictions
+from microexpr.datasets import manifest
+from microexpr.datasets.labels import title
+from microexpr.evaluation import predictions
 from microexpr.evaluation.pooled import Origin, Statistics
-from microexpr.tables import write_table
+from microexpr.runtime.tables import write_table
+from microexpr.studies import comparison
 
 POSTER = Published(
     accuracy=0.7576,

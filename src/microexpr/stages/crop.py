@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from microexpr import cache
+from microexpr.cache.provenance import provenance
 from microexpr.config import Config
 from microexpr.config import Crop as CropSettings
 from microexpr.errors import DataError, Faults
-from microexpr.faces import (
+from microexpr.face.detection import (
     CropTransform,
     Detection,
     FaceDetector,
@@ -20,11 +21,10 @@ from microexpr.faces import (
     face_transform,
     whole_frame_transform,
 )
-from microexpr.followed_face import FollowedFace
-from microexpr.heap import released
-from microexpr.pipeline.code import Code
-from microexpr.progress import track
-from microexpr.provenance import provenance
+from microexpr.face.tracking import FollowedFace
+from microexpr.fingerprints.code import Code
+from microexpr.runtime.progress import track
+from microexpr.runtime.resources import released
 from microexpr.stages import part
 
 log = logging.getLogger(__name__)

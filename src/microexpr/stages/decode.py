@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from microexpr import cache, manifest, video
+from microexpr import cache
+from microexpr.cache.provenance import provenance
+from microexpr.datasets import manifest
 from microexpr.errors import DataError, Faults, about_clip
-from microexpr.heap import released
+from microexpr.fingerprints.code import Code
 from microexpr.pipeline import sources
-from microexpr.pipeline.code import Code
-from microexpr.progress import track
-from microexpr.provenance import provenance
+from microexpr.runtime.progress import track
+from microexpr.runtime.resources import released
+from microexpr.video import decoder
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ def run(
 def _decode(root: Path, clip: manifest.Clip, out: cache.CacheWriter) -> None:
     with out.clip(clip.clip_id) as group:
         times, numbers, repeated, last = [], [], [], None
-        for frames in video.decode(root, clip):
+        for frames in decoder.decode(root, clip):
             repeated += _repeated(frames, last)
             last = frames.rgb[-1]
             group.append(frames.rgb, frame=frames.number, time=frames.time)
@@ -96,7 +98,7 @@ def _decode(root: Path, clip: manifest.Clip, out: cache.CacheWriter) -> None:
         log.info("clip %s: %d frames", clip.clip_id, group.length)
 
 
-def _repeated(frames: video.Frames, last: np.ndarray | None) -> list[int]:
+def _repeated(frames: decoder.Frames, last: np.ndarray | None) -> list[int]:
     """Numbers of the frames that are pixel by pixel the one before them."""
     before = [last, *frames.rgb[:-1]]
     pairs = zip(frames.number, frames.rgb, before, strict=True)
@@ -105,4 +107,4 @@ def _repeated(frames: video.Frames, last: np.ndarray | None) -> list[int]:
 
 def _rate(clip: manifest.Clip, times: list[float]) -> float:
     with about_clip(clip.clip_id):
-        return video.frame_rate(times)
+        return decoder.frame_rate(times)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from microexpr import demo
 from microexpr.config import Config
-from microexpr.files import write_json
+from microexpr.runtime.files import write_json
 
 
 def run(config: Config, root: Path, subjects: Sequence[str] | None, done: Path | None) -> None:

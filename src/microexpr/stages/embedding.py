@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from microexpr import manifest
 from microexpr.config import Config
+from microexpr.datasets import manifest
 from microexpr.figures import style
 from microexpr.figures.embedding import ClipFeatures, embedding
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from microexpr import manifest, variants
 from microexpr.cache import open_cache
 from microexpr.config import Config
-from microexpr.datasets.titles import title
+from microexpr.datasets import manifest
+from microexpr.datasets.labels import title
 from microexpr.evaluation.pooled import Origin, Statistics
 from microexpr.evaluation.tables import write_results
+from microexpr.studies import variants
 
 
 def run(

@@ -9,19 +9,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from microexpr import manifest, video
+from microexpr.apps.magnify_video.picture import write_png
 from microexpr.config import Config
-from microexpr.datasets.titles import title
+from microexpr.datasets import manifest
+from microexpr.datasets.labels import title
 from microexpr.evaluation.pooled import Statistics
 from microexpr.explain import charts, maps, sheets
+from microexpr.explain.charts import contact_sheet, overlaid_frames
 from microexpr.explain.maps import BACKBONE, TRAINED, ClipMaps
-from microexpr.explain.overlay import contact_sheet, overlaid_frames
 from microexpr.explain.summary import region_table
-from microexpr.faces import CropTransform
+from microexpr.face.detection import CropTransform
 from microexpr.figures import style, videos
-from microexpr.media.picture import write_png
-from microexpr.progress import track
-from microexpr.tables import read_table, write_table
+from microexpr.runtime.progress import track
+from microexpr.runtime.tables import read_table, write_table
+from microexpr.video import decoder
 
 Arms = Mapping[str, Mapping[str, ClipMaps]]  # by method and clip
 TEXT = ("clip_id", "subject", "label", "fold", "apex_known", "model", "peak")  # of clips.csv
@@ -68,7 +69,7 @@ def run(
         root = Path(config.data.root)
         for clip_id in track(shown, "overlays"):
             for method, clips in found.items():
-                frames = (f for part in video.decode(root, sources[clip_id]) for f in part.rgb)
+                frames = (f for part in decoder.decode(root, sources[clip_id]) for f in part.rgb)
                 stem = folder / "overlay" / f"{method}_{clip_id}"
                 _overlays(clips[clip_id], frames, method, stem, synthetic)
     write_table(folder / "regions.csv", table)

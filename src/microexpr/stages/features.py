@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from microexpr import backbones, cache
+from microexpr.cache.provenance import provenance
 from microexpr.config import Config, Features
-from microexpr.heap import released
-from microexpr.pipeline.code import Code
-from microexpr.progress import track
-from microexpr.provenance import provenance
+from microexpr.fingerprints.code import Code
+from microexpr.runtime.progress import track
+from microexpr.runtime.resources import released
 from microexpr.stages import part
 
 log = logging.getLogger(__name__)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from microexpr.config import Config
+from microexpr.evaluation.metrics import read_confusion, read_epochs, read_metrics
 from microexpr.evaluation.predictions import read
-from microexpr.evaluation.reading import read_confusion, read_epochs, read_metrics
 from microexpr.figures import accuracy, style
 from microexpr.figures.confusion import confusion_matrix
 from microexpr.figures.training import training_curves
-from microexpr.progress import track
+from microexpr.runtime.progress import track
 
 
 def run(

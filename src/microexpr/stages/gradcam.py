@@ -25,16 +25,17 @@ from microexpr.explain.maps import TRAINED, ClipMaps
 from microexpr.explain.regions import region_map
 from microexpr.explain.scores import (
     Truth,
+    displacement_px,
     motion_scores,
+    moving_pixels,
     on_crop,
     rank_correlation,
     region_scores,
 )
-from microexpr.explain.truth import displacement_px, moving_pixels
-from microexpr.pipeline.code import Code
-from microexpr.progress import track
+from microexpr.fingerprints.code import Code
+from microexpr.runtime.progress import track
+from microexpr.runtime.tables import write_table
 from microexpr.stages import part
-from microexpr.tables import write_table
 from microexpr.training.trained import TrainedModel
 
 SHOWN_FRAMES = 6  # of a clip, from its first frame to its last

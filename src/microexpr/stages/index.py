@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from microexpr import datasets, manifest
+from microexpr import datasets
 from microexpr.config import Config
-from microexpr.datasets.images import in_range, is_image, list_images
+from microexpr.datasets import manifest
 from microexpr.datasets.listing import Listing, refuse, write
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
-from microexpr.manifest import Clip
 from microexpr.pipeline.listing import write_record
-from microexpr.progress import track
-from microexpr.video import Stamps
+from microexpr.runtime.progress import track
+from microexpr.video.decoder import Stamps
+from microexpr.video.suffixes import in_range, is_image, list_images
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def run(
     ------
     DataError
         When there are problems that ``data.allow`` does not name, with one message per problem, or
-        the counts differ from ``data.expected``; see also :func:`microexpr.manifest.check`.
+        the counts differ from ``data.expected``; see also :func:`.manifest.check`.
     """
     listing = datasets.read(config.data, config.demo)
     listed = listing.clips

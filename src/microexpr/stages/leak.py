@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from microexpr.config import Config
-from microexpr.pipeline.code import Code
+from microexpr.fingerprints.code import Code
+from microexpr.runtime.tables import write_table
 from microexpr.stages.train import check_features, recipe, trunk
-from microexpr.tables import write_table
-from microexpr.training.leaking import train_leaking
+from microexpr.studies.leak import train_leaking
 from microexpr.training.store import open_features
 
 
@@ -33,7 +33,7 @@ def run(
     features : sequence of Path
         Caches of kind features: all shards of the method.
     output : Path
-        Answers (CSV), see :func:`microexpr.training.leaking.train_leaking`. Finished folds are
+        Answers (CSV), see :func:`microexpr.studies.leak.train_leaking`. Finished folds are
         kept in ``.progress/`` until all are finished.
     manifest_path : Path
         ``manifest.csv``: subjects and labels.

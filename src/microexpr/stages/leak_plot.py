@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from microexpr.config import Config
-from microexpr.datasets.titles import title
-from microexpr.evaluation.leak import leak_table, read_answers
+from microexpr.datasets.labels import title
 from microexpr.evaluation.pooled import Statistics
 from microexpr.figures.leak import draw_leak
-from microexpr.tables import write_table
+from microexpr.runtime.tables import write_table
+from microexpr.studies.leak_table import leak_table, read_answers
 
 
 def run(config: Config, answers: Sequence[Path], output: Path) -> None:

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from microexpr import cache
+from microexpr.cache.provenance import provenance
 from microexpr.config import Config, Magnify
 from microexpr.errors import MicroexprError
-from microexpr.heap import released
-from microexpr.long_clips import expression_frames, magnify_parts, parts_of, to_pixels
+from microexpr.fingerprints.code import Code
 from microexpr.magnify import amm, filter_only, pmm, realised_gain
-from microexpr.pipeline.code import Code
-from microexpr.progress import track
-from microexpr.provenance import provenance
+from microexpr.magnify.long_clips import expression_frames, magnify_parts, parts_of, to_pixels
+from microexpr.runtime.progress import track
+from microexpr.runtime.resources import released
 from microexpr.stages import part
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def run(config: Config, method: str, source: Path, output: Path, device: str = "
         Cache of kind magnified, rounded to 8 bit. Each clip's attributes hold the method, alpha,
         the temporal filter, its pass-band and what it really passes of a micro-expression of this
         length. Clips of more than 512 frames are worked on in parts, and ``in_parts`` says in
-        which; see :mod:`microexpr.long_clips`.
+        which; see :mod:`microexpr.magnify.long_clips`.
     device : str
         ``cpu`` or ``cuda``.
 

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from microexpr import __version__
+from microexpr.apps.predict import accuracy as honest
+from microexpr.apps.predict import model
 from microexpr.cache import open_cache
+from microexpr.cache.provenance import provenance
 from microexpr.config import Config
-from microexpr.datasets.titles import title
+from microexpr.datasets.labels import title
 from microexpr.errors import CacheError
-from microexpr.pipeline.code import Code
-from microexpr.prediction import exported, honest
+from microexpr.fingerprints.code import Code
 from microexpr.protocol import Fold
-from microexpr.provenance import provenance
 from microexpr.stages import part
 from microexpr.stages.train import recipe, trunk
 from microexpr.training.fold import FoldResult, train_fold
@@ -45,7 +46,7 @@ def run(
     features : sequence of Path
         Caches of kind features: all shards of ``model.method``.
     output : Path
-        The folder; its files are those of :mod:`microexpr.prediction.exported`.
+        The folder; its files are those of :mod:`microexpr.apps.predict.model`.
     manifest_path : Path
         ``manifest.csv``: subjects and labels.
     metrics : Path
@@ -76,7 +77,7 @@ def run(
         weights_name=about["weights"]["name"],
         weights_sha256=about["weights"]["sha256"],
     )
-    exported.write(
+    model.write(
         output,
         result.model,
         settings=settings,
@@ -114,7 +115,7 @@ def _about(
         "trained_on": {
             "data": data,
             "synthetic": data == "synthetic",
-            "note": exported.SYNTHETIC if data == "synthetic" else "",
+            "note": model.SYNTHETIC if data == "synthetic" else "",
             "clips": {label: store.labels.count(label) for label in config.data.labels},
             "subjects": len(set(store.subjects)),
             "fps": seen["fps"],

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from microexpr import cache
+from microexpr.cache.joining import clip_of
 from microexpr.config import Config
 from microexpr.evaluation.predictions import method_order
 from microexpr.figures import style
 from microexpr.figures.motion import slice_column, time_slices
 from microexpr.figures.videos import side_by_side, write_video
-from microexpr.joining import clip_of
 
 ORIGINAL = "none"
 UNSEEN = "filter_only"  # not in the video: it looks like the original

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from microexpr.config import Config
 from microexpr.evaluation import predictions
-from microexpr.files import write_text
-from microexpr.reporting.pages import accuracy_page, cell_page, table_page, video_page
-from microexpr.reporting.results import sizes
+from microexpr.report.pages import accuracy_page, cell_page, table_page, video_page
+from microexpr.report.results import sizes
+from microexpr.runtime.files import write_text
+from microexpr.runtime.tables import read_text
 from microexpr.stages import summary
-from microexpr.tables import read_text
 
 
 def run(

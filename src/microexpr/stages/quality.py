@@ -13,7 +13,7 @@ from microexpr.figures import style
 from microexpr.figures.crops import Crop, crop_sheet
 from microexpr.figures.planned import CROPS_A_PAGE
 from microexpr.figures.windows import window_coverage
-from microexpr.progress import track
+from microexpr.runtime.progress import track
 
 
 def run(config: Config, faces: Sequence[Path], folder: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from microexpr import manifest
 from microexpr.config import Config
+from microexpr.datasets import manifest
 from microexpr.protocol import table
 from microexpr.protocol.configured import folds_of
 

@@ -6,17 +6,15 @@ from pathlib import Path
 
 import yaml
 
-from microexpr import manifest
 from microexpr.cache import open_cache
 from microexpr.config import Config
-from microexpr.datasets import listing
-from microexpr.evaluation.reading import read_comparisons, read_metrics
-from microexpr.files import write_text
-from microexpr.reporting import document
-from microexpr.reporting.origins import origins
-from microexpr.reporting.results import Results
-from microexpr.reporting.summary import configuration, summary
-from microexpr.tables import read_text, write_table
+from microexpr.datasets import listing, manifest
+from microexpr.evaluation.metrics import read_comparisons, read_metrics
+from microexpr.report import document
+from microexpr.report.results import Results, origins
+from microexpr.report.summary import configuration, summary
+from microexpr.runtime.files import write_text
+from microexpr.runtime.tables import read_text, write_table
 
 TABLES = ("table.csv", "metrics.csv", "comparisons.csv", "predictions.csv")
 

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from microexpr import backbones
+from microexpr.cache.provenance import check_code
 from microexpr.config import Config
 from microexpr.errors import CacheError, ConfigError
 from microexpr.evaluation import predictions
-from microexpr.files import sha256_of
-from microexpr.pipeline.code import Code
+from microexpr.fingerprints.code import Code
 from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds, table
-from microexpr.provenance import check_code
-from microexpr.tables import write_table
+from microexpr.runtime.files import sha256_of
+from microexpr.runtime.tables import write_table
+from microexpr.training.chunks import train_part
 from microexpr.training.model import Trunk
-from microexpr.training.parts import train_part
-from microexpr.training.recipe import InnerSplit, Recipe
 from microexpr.training.store import FeatureStore, open_features
+from microexpr.training.windows import InnerSplit, Recipe
 
 
 def run(

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from microexpr.cache import Cache, ClipCache, open_cache
+from microexpr.cache.joining import check_same_clips
+from microexpr.datasets.manifest import Clip
+from microexpr.datasets.manifest import read as read_manifest
 from microexpr.errors import CacheError, DataError
-from microexpr.joining import check_same_clips
-from microexpr.manifest import Clip
-from microexpr.manifest import read as read_manifest
-from microexpr.pipeline.code import canonical
+from microexpr.fingerprints.code import canonical
 
 MEMORY_BYTES = 2**26  # pooled features of 32,000 frames of 1024 channels
 # What the clips of one experiment share: attributes of each clip, and of the files.

@@ -15,14 +15,56 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from microexpr.errors import WeightsError
-from microexpr.files import write_bytes
-from microexpr.training.decisions import decide
+from microexpr.runtime.files import write_bytes
+from microexpr.training.feature_modes import (
+    FrameReading,
+    FrameSource,
+    FrozenFrames,
+    RetrainedFrames,
+)
 from microexpr.training.model import Trunk, WindowClassifier
-from microexpr.training.readings import FrameReading, FrameSource, FrozenFrames, RetrainedFrames
 from microexpr.training.store import FeatureStore
 
 if TYPE_CHECKING:
     from microexpr.backbones import Backbone
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities (W, K) of logits (W, K), float64."""
+    shifted = np.exp(logits - logits.max(1, keepdims=True), dtype=np.float64)
+    return shifted / shifted.sum(1, keepdims=True)
+
+
+def decide(logits: np.ndarray, last_frames: np.ndarray, decision: str) -> tuple[np.ndarray, int]:
+    """Answer for one clip.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (W, K)
+        Of the clip's windows; of the clip as one sequence (W = 1) with ``whole_clip``.
+    last_frames : ndarray, shape (W,), int
+        Frame on which each window ends.
+    decision : {"mean_softmax", "majority", "whole_clip", "last_window"}
+        ``mean_softmax``: mean of the windows' probabilities. ``majority``: share of the windows
+        that vote for a class; equal shares are settled by the mean of the probabilities.
+        ``last_window``: the window that ends last, the densest of several.
+
+    Returns
+    -------
+    probabilities : ndarray, shape (K,), float64
+        They sum to 1.
+    predicted : int
+        Class.
+    """
+    p = softmax(logits)
+    mean = p.mean(0)
+    if decision == "majority":
+        votes = np.bincount(p.argmax(1), minlength=p.shape[1])
+        return votes / len(p), int(np.lexsort((mean, votes))[-1])
+    if decision == "last_window":
+        mean = p[last_frames.argmax()]
+    return mean, int(mean.argmax())
+
 
 TEST_WINDOWS = 256  # through the LSTM at a time
 TEST_FRAMES = 256  # through the embedding at a time
@@ -86,7 +128,7 @@ class TrainedModel:
             For each clip, its windows as rows of the store; W may be 0. With ``whole_clip`` one
             sequence of all its frames, (1, T).
         decision : str
-            See :func:`microexpr.training.decisions.decide`.
+            See :func:`microexpr.training.trained.decide`.
         """
         n_classes = self.classifier.settings["n_classes"]
         probabilities = np.full((len(sequences), n_classes), np.nan)

@@ -1,0 +1,1 @@
+"""What people run without the pipeline: magnifying videos, applying a trained model."""

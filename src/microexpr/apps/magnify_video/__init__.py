@@ -1,0 +1,7 @@
+"""Magnifying video files and image sequences: what stands behind ``microexpr magnify``."""
+
+from microexpr.apps.magnify_video.plan import Plan, Request, make_plan
+from microexpr.apps.magnify_video.run import magnify_clip
+from microexpr.video.source import Source, open_sources
+
+__all__ = ["Plan", "Request", "Source", "magnify_clip", "make_plan", "open_sources"]

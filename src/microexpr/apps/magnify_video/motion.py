@@ -1,0 +1,272 @@
+"""Motion of the input and of the output, beside what theory says of the filter."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from microexpr.config import Magnify
+from microexpr.errors import MicroexprWarning
+from microexpr.magnify import realised_gain
+from microexpr.magnify.temporal import Matrix, filter_matrix
+
+
+@dataclass(frozen=True)
+class Response:
+    """What the temporal filter passes.
+
+    Parameters
+    ----------
+    clip_motion, correlation : float
+        Of one onset, apex and offset that fills the clip, see
+        :func:`microexpr.magnify.realised_gain`.
+    band_centre : float
+        Of an oscillation at the geometric mean of the band's edges: rms after over rms before.
+    """
+
+    clip_motion: float
+    correlation: float
+    band_centre: float
+
+
+def clip_filter(n_frames: int, fps: float, settings: Magnify) -> Matrix:
+    """The temporal filter of a clip of this length."""
+    return filter_matrix(
+        n_frames,
+        fps=fps,
+        passband_hz=settings.passband_hz,
+        temporal_filter=settings.temporal_filter,
+        order=settings.order,
+        reference_frame=settings.reference_frame,
+    )
+
+
+def response(n_frames: int, fps: float, settings: Magnify) -> Response:
+    """Find what the filter passes.
+
+    Warns
+    -----
+    MicroexprWarning
+        Where it hardly passes a single motion that fills the clip, although the band holds the
+        frequency of such a motion.
+    """
+    low, high = settings.passband_hz
+    with warnings.catch_warnings():
+        if n_frames / fps * low > 1:  # a single motion over such a long clip is not what is sought
+            warnings.simplefilter("ignore", MicroexprWarning)
+        gain, correlation = realised_gain(
+            n_frames,
+            fps=fps,
+            passband_hz=settings.passband_hz,
+            temporal_filter=settings.temporal_filter,
+            order=settings.order,
+        )
+    phase = 2 * np.pi * np.sqrt(low * high) * np.arange(n_frames) / fps
+    waves = np.stack([np.cos(phase), np.sin(phase)], axis=1)
+    passed = clip_filter(n_frames, fps, settings) @ waves
+    spread = np.sqrt(np.var(passed, axis=0).sum() / np.var(waves, axis=0).sum())
+    return Response(gain, correlation, float(spread))
+
+
+@dataclass(frozen=True)
+class Bound:
+    """How far a method moves detail rightly.
+
+    Parameters
+    ----------
+    detail_wavelength_px : float
+        Of the frames' detail, see :func:`microexpr.magnify.motion.detail_wavelength_px`; for AMM at
+        least ``magnify.amm.lambda_c_px``, below which it magnifies less anyway.
+    limit_px : float
+        Largest magnified motion that this detail bears.
+    magnified_px : float
+        What the measured motion should become, ``(1 + alpha) * delta``.
+    """
+
+    detail_wavelength_px: float
+    limit_px: float
+    magnified_px: float
+
+
+def bound(
+    method: str, settings: Magnify, *, detail_wavelength_px: float, alpha: float, delta_px: float
+) -> Bound | None:
+    """Bound of a method.
+
+    AMM moves a wavelength rightly where ``(1 + alpha) * delta < lambda / 8`` (Wu et al. 2012, eq.
+    14), PMM where it is below ``lambda / 4`` with octave bands and ``lambda / 2`` with half-octave
+    bands (Wadhwa et al. 2013, section 3.3).
+
+    Parameters
+    ----------
+    method : {'amm', 'pmm', 'filter_only'}
+        ``filter_only`` magnifies nothing and has no bound.
+    settings : Magnify
+    detail_wavelength_px : float
+        Of the frames.
+    alpha : float
+    delta_px : float
+        Motion in the passband.
+    """
+    if method == "filter_only":
+        return None
+    if method == "amm":
+        share = 1 / 8
+        detail_wavelength_px = max(detail_wavelength_px, settings.amm.lambda_c_px)
+    else:
+        share = settings.pmm.per_octave / 4
+    return Bound(detail_wavelength_px, share * detail_wavelength_px, (1 + alpha) * delta_px)
+
+
+MAX_POINTS = 300
+QUALITY = 0.03  # weakest corner, of the strongest: weaker ones move with the noise
+QUALITY_PERCENTILE = 99.9  # or what so many pixels do not reach
+BLOCK_PX = 3
+WINDOW_PX = 21
+STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
+NOISE_PX = 0.03  # in-band motions below it are no more than noise
+SHARE = 95  # percentile over points
+
+
+class PointTracker:
+    """Points of one frame, found again in others.
+
+    Parameters
+    ----------
+    luma : ndarray, shape (H, W), uint8
+        The frame that has them.
+    roi : (int, int, int, int), optional
+        x, y, width, height: only points inside, px.
+    """
+
+    def __init__(self, luma: np.ndarray, roi: tuple[int, int, int, int] | None = None) -> None:
+        self._luma = luma
+        self._points = _corners(luma, roi)
+
+    def __len__(self) -> int:
+        """Number of points."""
+        return len(self._points)
+
+    def displacement_px(self, luma: np.ndarray) -> np.ndarray:
+        """Where the points are in another frame, relative to the first: (points, 2); nan: lost."""
+        if not len(self._points):
+            return np.empty((0, 2))
+        size = (WINDOW_PX, WINDOW_PX)
+        moved, found, _ = cv2.calcOpticalFlowPyrLK(
+            self._luma, luma, self._points, None, winSize=size, maxLevel=3, criteria=STOP
+        )
+        shift = (moved - self._points)[:, 0].astype(float)
+        shift[found[:, 0] == 0] = np.nan
+        return shift
+
+
+def _corners(luma: np.ndarray, roi: tuple[int, int, int, int] | None) -> np.ndarray:
+    """Points (n, 1, 2) that can be followed: strong corners, apart from each other.
+
+    Strong is what is strong in the whole frame: the best corners of a smooth region move with the
+    noise.
+    """
+    none = np.empty((0, 1, 2), np.float32)
+    strength = cv2.cornerMinEigenVal(luma, BLOCK_PX)
+    # One glint must not put all else below the limit.
+    limit = min(QUALITY * strength.max(), float(np.percentile(strength, QUALITY_PERCENTILE)))
+    x, y, width, height = roi or (0, 0, luma.shape[1], luma.shape[0])
+    strongest = float(strength[y : y + height, x : x + width].max())
+    if strongest <= max(limit, 0):
+        return none
+    mask = np.zeros_like(luma)
+    mask[y : y + height, x : x + width] = 255
+    distance = max(3.0, np.sqrt(width * height / MAX_POINTS) / 2)
+    share = max(limit / strongest, 1e-6)
+    found = cv2.goodFeaturesToTrack(
+        luma, MAX_POINTS, share, distance, mask=mask, blockSize=BLOCK_PX
+    )
+    return none if found is None else found
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Motion of a clip and of its magnified version.
+
+    Parameters
+    ----------
+    points : int
+        Points that were followed from the first frame to the last.
+    original_px, in_band_px, result_px : float
+        Largest displacement of a point from the first frame, in the original, in the original after
+        the temporal filter, and in the result: the 95th percentile over the points. nan without
+        points.
+    gain : float
+        How much larger motions in the passband became: 1 plus the least-squares ratio of what the
+        result moves more than the original to what the filter passes of the original's motion. It
+        should be 1 + alpha. Where only the filtered motion is left (``filter_only``): the
+        least-squares ratio of the result's motion to it, at most 1. nan where the motion in the
+        band is no more than noise.
+    """
+
+    points: int
+    original_px: float
+    in_band_px: float
+    result_px: float
+    gain: float
+
+
+class MotionMeter:
+    """Follows the same points in a clip and in its magnified versions.
+
+    Parameters
+    ----------
+    roi : (int, int, int, int), optional
+        x, y, width, height: only points inside, px.
+    """
+
+    def __init__(self, roi: tuple[int, int, int, int] | None = None) -> None:
+        self._roi = roi
+        self._tracker: PointTracker | None = None
+        self._paths: list[list[np.ndarray]] = []
+
+    def add(self, frames: Sequence[np.ndarray]) -> None:
+        """Take one frame's luma, (H, W) uint8: of the original, then of each version."""
+        if self._tracker is None:
+            self._tracker = PointTracker(frames[0], self._roi)
+            self._paths = [[] for _ in frames]
+        for path, luma in zip(self._paths, frames, strict=True):
+            path.append(self._tracker.displacement_px(luma))
+
+    def motion(self, version: int, matrix: Matrix, *, added: bool) -> Motion:
+        """Compare a version with the original, see :func:`compare`."""
+        original, result = (np.stack(self._paths[k]) for k in (0, version + 1))
+        return compare(original, result, matrix, added=added)
+
+
+def compare(original: np.ndarray, result: np.ndarray, matrix: Matrix, *, added: bool) -> Motion:
+    """Compare the paths of points.
+
+    Parameters
+    ----------
+    original, result : ndarray, shape (T, points, 2)
+        Displacements from the original's first frame, px; nan: lost.
+    matrix : ndarray, shape (T, T)
+        The temporal filter.
+    added : bool
+        Whether filtered motion was added to the motion that was there, or replaced it.
+    """
+    kept = np.isfinite(original).all((0, 2)) & np.isfinite(result).all((0, 2))
+    before, after = original[:, kept], result[:, kept]
+    if not kept.any():
+        return Motion(0, np.nan, np.nan, np.nan, np.nan)
+    passed = np.tensordot(matrix, before, 1)
+    sizes = [_size_px(paths) for paths in (before, passed, after)]
+    gain = np.nan
+    if sizes[1] > NOISE_PX:
+        base, start = (before, 1.0) if added else (0.0, 0.0)
+        gain = start + float((passed * (after - base)).sum() / (passed**2).sum())
+    return Motion(int(kept.sum()), *sizes, gain)
+
+
+def _size_px(paths: np.ndarray) -> float:
+    return float(np.percentile(np.hypot(*np.moveaxis(paths, -1, 0)).max(axis=0), SHARE))

@@ -1,0 +1,124 @@
+"""Pictures for people: original and magnified side by side, and slices through time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import av
+import cv2
+import numpy as np
+
+from microexpr.errors import ConfigError, DataError
+from microexpr.runtime.files import replacing
+from microexpr.video.frame import Colour, Frame
+
+NARROW_PX = 256  # slices of short clips are stretched to about this width
+GAP_PX = 4
+
+
+def beside(left: Frame, right: Frame) -> Frame:
+    """Two frames of one size as one of twice the width (plus 2 px where the width is odd)."""
+    odd = ((0, 0), (0, left.luma.shape[1] % 2))  # or the right one's chroma would be half a px off
+    luma = [np.pad(frame.luma8(), odd, mode="edge") for frame in (left, right)]
+    chroma = np.concatenate([left.chroma, right.chroma], axis=2)
+    return replace(right, luma=np.concatenate(luma, axis=1), chroma=chroma, bits=8)
+
+
+class Line(NamedTuple):
+    """A column (``x``) or a row (``y``) of the frame, px."""
+
+    axis: Literal["x", "y"]
+    at: int
+
+    @classmethod
+    def of(cls, text: str | None, height: int, width: int) -> Line:
+        """Read ``x=120`` or ``y=80``; by default the middle column.
+
+        Raises
+        ------
+        ConfigError
+            Where it is neither or lies outside the frame.
+        """
+        if text is None:
+            return cls("x", width // 2)
+        axis, _, number = text.partition("=")
+        if axis not in ("x", "y") or not number.isdecimal():
+            raise ConfigError(f"--xt-at {text}: give a column as x=120 or a row as y=80")
+        size = width if axis == "x" else height
+        if int(number) >= size:
+            raise ConfigError(f"--xt-at {text}: the frame is {width}x{height} px")
+        return cls(axis, int(number))
+
+
+class SlicePicture:
+    """One line of each frame, side by side: motion becomes a shape.
+
+    Time runs to the right for a column and downwards for a row. The original comes first, then each
+    magnified version.
+
+    Parameters
+    ----------
+    line : Line
+    colour : Colour
+        What codes mean.
+    """
+
+    def __init__(self, line: Line, colour: Colour) -> None:
+        self._line, self._colour = line, colour
+        self._panels: list[list[np.ndarray]] = []
+
+    def add(self, frames: Sequence[Frame]) -> None:
+        """Take the line of the original and of each magnified frame."""
+        self._panels = self._panels or [[] for _ in frames]
+        for panel, frame in zip(self._panels, frames, strict=True):
+            panel.append(self._codes(frame))
+
+    def _codes(self, frame: Frame) -> np.ndarray:
+        """Codes of the line, (3, length)."""
+        at, half = self._line.at, self._line.at // 2
+        if self._line.axis == "x":
+            luma, chroma = frame.luma8()[:, at], frame.chroma[:, :, half]
+        else:
+            luma, chroma = frame.luma8()[at], frame.chroma[:, half]
+        return np.stack([luma, *chroma.repeat(2, axis=1)[:, : len(luma)]])
+
+    def render(self) -> np.ndarray:
+        """The picture, (y, x, 3) uint8 RGB."""
+        stretch = max(1, round(NARROW_PX / len(self._panels[0])))
+        panels = [np.stack(panel, axis=2).repeat(stretch, axis=2) for panel in self._panels]
+        length = panels[0].shape[1]
+        pictures = [self._rgb(panel) for panel in panels]
+        gap = np.full((length, GAP_PX, 3), 255, np.uint8)
+        row = [pictures[0]]
+        for picture in pictures[1:]:
+            row += [gap, picture]
+        joined = np.concatenate(row, axis=1)
+        return joined if self._line.axis == "x" else joined.transpose(1, 0, 2)
+
+    def _rgb(self, codes: np.ndarray) -> np.ndarray:
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(codes), format="yuv444p")
+        picture.colorspace = self._colour.matrix
+        picture.color_range = int(self._colour.range_code)
+        return picture.to_ndarray(format="rgb24")
+
+    def save(self, path: Path) -> None:
+        """Write a PNG, atomically."""
+        write_png(path, self.render())
+
+
+def write_png(path: Path, rgb: np.ndarray) -> None:
+    """Write colours (y, x, 3) uint8 as PNG, atomically.
+
+    Raises
+    ------
+    DataError
+        When they cannot be encoded.
+    """
+    done, content = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise DataError(f"{path}: a picture of shape {rgb.shape} cannot be encoded as PNG")
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.tobytes())

@@ -1,0 +1,100 @@
+"""What is known of a model's accuracy: the row of metrics.csv for its arm, out of fold."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pandas as pd
+
+from microexpr.config import Config
+from microexpr.errors import ConfigError
+from microexpr.evaluation.metrics import read_metrics
+from microexpr.protocol import SUBJECT_INDEPENDENT
+
+ALL = "all"
+OVERALL = ("accuracy", "uf1", "uar")
+NOTE = (
+    "Out of fold: each clip was answered by a model that had not learnt from it. The exported "
+    "model has learnt from all clips, and nothing is left to test it on."
+)
+LEAK = "The same subjects were trained on and tested: expect less on other people."
+
+
+def accuracy(path: str | os.PathLike[str], config: Config) -> dict[str, Any]:
+    """Read what the folds gave for the arm and N of section ``model``.
+
+    Parameters
+    ----------
+    path : path-like
+        ``metrics.csv``.
+    config : Config
+        Sections ``data``, ``train`` and ``model``.
+
+    Returns
+    -------
+    dict
+        Values with intervals, and what they rest on; ready for JSON.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, is no table of metrics, or was changed after it was written.
+    ConfigError
+        When it has no such arm or N.
+    """
+    arm, reading = config.model, config.train.readings[0]
+    frame = read_metrics(path)
+    mine = frame[
+        (frame["method"] == arm.method) & (frame["reading"] == reading) & (frame["n"] == arm.n)
+    ]
+    floor = frame[(frame["method"] == "majority") & (frame["metric"] == "accuracy")]
+    if mine.empty or floor.empty:
+        raise ConfigError(
+            f"model: {path} has no row of method {arm.method}, reading {reading}, n {arm.n}: "
+            "model.method must be in magnify.methods and model.n in windows.n"
+        )
+    cells = mine.set_index(["metric", "class"])
+    first = mine.iloc[0]
+    leaks = not SUBJECT_INDEPENDENT[str(first["protocol"])]
+    return {
+        **{metric: _estimate(cells.loc[(metric, ALL)]) for metric in OVERALL},
+        "recall": {name: _estimate(cells.loc[("recall", name)]) for name in config.data.labels},
+        "majority": float(floor.iloc[0]["value"]),
+        "confidence": float(first["confidence"]),
+        "clips": int(first["clips"]),
+        "subjects": int(first["subjects"]),
+        "method": arm.method,
+        "n": arm.n,
+        "reading": reading,
+        "protocol": str(first["protocol"]),
+        "subject_independent": not leaks,
+        "backbone": str(first["backbone"]),
+        "cut": int(first["cut"]),
+        "seeds": list(config.train.seeds),
+        "data": str(first["data"]),
+        "note": f"{NOTE} {LEAK}" if leaks else NOTE,
+    }
+
+
+def _estimate(row: pd.Series) -> dict[str, float | None]:
+    """Value and interval; JSON has no NaN, and one subject gives no interval."""
+    return {
+        name: None if pd.isna(row[name]) else float(row[name]) for name in ("value", "low", "high")
+    }
+
+
+def sentence(found: dict[str, Any]) -> str:
+    """Say it in one line."""
+    value = found["accuracy"]
+    text = f"out-of-fold accuracy {value['value']:.2f}"
+    if value["low"] is not None:
+        text += f" ({found['confidence']:.0%} interval {value['low']:.2f}-{value['high']:.2f})"
+    text += (
+        f", majority {found['majority']:.2f}; {found['clips']} clips of {found['subjects']} "
+        f"subjects, {found['protocol']}, {found['backbone']}, method {found['method']}, "
+        f"N = {found['n']}"
+    )
+    if not found["subject_independent"]:
+        text += "; subjects leak"
+    return text

@@ -1,0 +1,167 @@
+"""A stream of frames cut into overlapping pieces; each is cropped as the pipeline crops a clip.
+
+A piece has one similarity transform, fixed in its first frames. Only crops are kept: memory depends
+on the length and the step of the pieces, not on that of the video.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from microexpr.config import Crop
+from microexpr.errors import DataError
+from microexpr.face.detection import CropTransform, Detection
+from microexpr.stages.crop import clip_transform
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Consecutive frames that are answered together.
+
+    Parameters
+    ----------
+    index : int
+        Pieces are numbered from 0.
+    first : int
+        Index of its first frame in the video.
+    number, time : ndarray, shape (T,)
+        Frame numbers and seconds, as decoded.
+    detected : ndarray, shape (T,), bool
+        Whether the frame shows a face.
+    crops : ndarray, shape (T, y, x, 3), uint8, or None
+        None without a face.
+    transform : CropTransform or None
+        From the frame to the crop.
+    problem : str
+        Why it cannot be answered; empty when it can.
+    """
+
+    index: int
+    first: int
+    number: np.ndarray
+    time: np.ndarray
+    detected: np.ndarray
+    crops: np.ndarray | None
+    transform: CropTransform | None
+    problem: str
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def without_face(self) -> list[tuple[int, int]]:
+        """Numbers of the first and last frame of each stretch without a face."""
+        return stretches(self.number, ~self.detected)
+
+
+def stretches(number: np.ndarray, chosen: np.ndarray) -> list[tuple[int, int]]:
+    """First and last number of each run of chosen frames; both (T,), int and bool."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]])))
+    return [
+        (int(number[start]), int(number[stop - 1]))
+        for start, stop in zip(edges[::2], edges[1::2], strict=True)
+    ]
+
+
+@dataclass
+class _Growing:
+    """A piece that is not complete."""
+
+    index: int
+    first: int
+    number: list[int] = field(default_factory=list)
+    time: list[float] = field(default_factory=list)
+    detected: list[bool] = field(default_factory=list)
+    waiting: list[np.ndarray] = field(default_factory=list)  # frames before the transform is fixed
+    found: list[Detection] = field(default_factory=list)
+    crops: list[np.ndarray] = field(default_factory=list)
+    transform: CropTransform | None = None
+    problem: str = ""
+
+    @property
+    def end(self) -> int:
+        return self.first + len(self.number)
+
+
+class Cutter:
+    """Cuts one video.
+
+    Parameters
+    ----------
+    name : str
+        Of the clip, for messages.
+    settings : Crop
+        Section of the configuration.
+    length, step : int
+        Frames of a piece, and between the starts of two; the last piece may be shorter. The step
+        is at most the length.
+    """
+
+    def __init__(self, name: str, settings: Crop, *, length: int, step: int) -> None:
+        self._name, self._settings, self._length, self._step = name, settings, length, step
+        self._open: list[_Growing] = []
+        self._frames = self._started = self._covered = 0
+
+    def add(
+        self, rgb: np.ndarray, number: int, time: float, face: Detection | None
+    ) -> Piece | None:
+        """Take the next frame (y, x, 3) uint8; give the piece that it completes."""
+        if self._frames % self._step == 0:
+            self._open.append(_Growing(self._started, self._frames))
+            self._started += 1
+        self._frames += 1
+        for piece in self._open:
+            piece.number.append(number)
+            piece.time.append(time)
+            self._extend(piece, rgb, face)
+        return self._close() if len(self._open[0].number) == self._length else None
+
+    def finish(self) -> Piece | None:
+        """Give what is left at the end; None where complete pieces hold it."""
+        return self._close() if self._open and self._open[0].end > self._covered else None
+
+    def _extend(self, piece: _Growing, rgb: np.ndarray, face: Detection | None) -> None:
+        piece.detected.append(face is not None or self._settings.detector == "none")
+        if piece.transform is not None:
+            piece.crops.append(piece.transform.apply(rgb[None])[0])
+        elif not piece.problem:
+            piece.waiting.append(rgb)
+            piece.found += [face] if face is not None else []
+            if len(piece.waiting) == self._settings.first_frames:
+                self._fix(piece)
+
+    def _fix(self, piece: _Growing) -> None:
+        first = np.stack(piece.waiting)
+        piece.waiting.clear()
+        try:
+            piece.transform = clip_transform(self._name, first.shape, piece.found, self._settings)
+        except DataError:
+            piece.problem = (
+                f"no face in frames {piece.number[0]}-{piece.number[-1]} (crop.first_frames "
+                f"{self._settings.first_frames}, crop.min_score {self._settings.min_score})"
+            )
+        else:
+            piece.crops += list(piece.transform.apply(first))
+
+    def _close(self) -> Piece:
+        piece = self._open.pop(0)
+        self._covered = piece.end
+        if piece.waiting:
+            self._fix(piece)
+        detected = np.array(piece.detected)
+        if not piece.problem and detected.mean() < self._settings.min_detected:
+            piece.problem = (
+                f"a face in {detected.sum()} of frames {piece.number[0]}-{piece.number[-1]}, "
+                f"crop.min_detected asks for {self._settings.min_detected:.0%}"
+            )
+        return Piece(
+            index=piece.index,
+            first=piece.first,
+            number=np.array(piece.number),
+            time=np.array(piece.time),
+            detected=detected,
+            crops=np.stack(piece.crops) if piece.crops else None,
+            transform=piece.transform,
+            problem=piece.problem,
+        )

@@ -1,0 +1,125 @@
+"""From a piece of video to class probabilities: the pipeline's own way, stage by stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from microexpr.apps.predict.model import Exported
+from microexpr.apps.predict.pieces import Piece
+from microexpr.errors import DataError, MicroexprError
+from microexpr.stages.features import batch_frames, frame_features
+from microexpr.stages.magnify import magnified_pixels
+from microexpr.training.store import FeatureStore
+from microexpr.training.trained import decide, softmax
+from microexpr.training.windows import windows
+from microexpr.video.decoder import frame_rate
+
+WHAT = (
+    "Recognition of a given clip, not spotting: the model says which class fits best, not whether "
+    "a micro-expression is there."
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says of a piece.
+
+    Parameters
+    ----------
+    piece : Piece
+        What was looked at.
+    windows : ndarray, shape (W, N), int64
+        Frames of each window, as indices into the piece; with ``whole_clip`` all of them, once.
+    of_windows : ndarray, shape (W, K), float64
+        Probabilities; each row sums to 1.
+    of_piece : ndarray, shape (K,), float64
+        Decision over the windows.
+    predicted : int
+        Class; -1 without an answer.
+    fps : float
+        Frames/s.
+    problem : str
+        Why there is no answer.
+    """
+
+    piece: Piece
+    windows: np.ndarray
+    of_windows: np.ndarray
+    of_piece: np.ndarray
+    predicted: int
+    fps: float
+    problem: str = ""
+
+
+def recognise(exported: Exported, piece: Piece, *, name: str, fps: float = 0.0) -> Answer:
+    """Answer for a piece; one that cannot be answered says why.
+
+    Parameters
+    ----------
+    exported : Exported
+        The model.
+    piece : Piece
+        Crops.
+    name : str
+        Of the clip, for messages.
+    fps : float
+        Frames/s; 0: from the time stamps.
+
+    Raises
+    ------
+    MicroexprError
+        When no piece of such a video can be answered: its frame rate is too low for the pass-band.
+    """
+    classes = len(exported.labels)
+    if piece.problem:
+        return _nothing(piece, classes, piece.problem)
+    try:
+        fps = fps or frame_rate(piece.time)
+        features = piece_features(exported, piece, fps)
+        rows, logits = _look(exported, features, name)
+    except DataError as error:
+        return _nothing(piece, classes, f"frames {piece.number[0]}-{piece.number[-1]}: {error}")
+    except MicroexprError as error:
+        raise type(error)(f"clip {name}: {error}") from None
+    decision = exported.config.protocol.clip_decision
+    probabilities, predicted = decide(logits, rows[:, -1], decision)
+    return Answer(piece, rows, softmax(logits), probabilities, predicted, fps)
+
+
+def piece_features(exported: Exported, piece: Piece, fps: float) -> np.ndarray:
+    """Magnify the crops and run the frozen blocks, (T, C, h, w), as the caches hold them."""
+    config, method = exported.config, exported.config.model.method
+    pixels, device = piece.crops, exported.device
+    if method != "none":
+        pixels = magnified_pixels(pixels, fps=fps, config=config, method=method, device=device)
+    batch = batch_frames(config.features, device)
+    return np.concatenate(
+        [
+            frame_features(pixels[start : start + batch], exported.network, config.features, device)
+            for start in range(0, len(pixels), batch)
+        ]
+    )
+
+
+def _look(exported: Exported, features: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Windows (W, N) and their logits (W, K)."""
+    config, model = exported.config, exported.model
+    if config.protocol.clip_decision == "whole_clip":
+        rows = np.arange(len(features))[None]
+    else:
+        options, n = config.windows, config.model.n
+        rows = windows(
+            len(features), n, modes=options.modes, even=options.even, short=options.short
+        )
+        if not len(rows):
+            raise DataError(f"{len(features)} frames hold no window of {n}")
+    store = FeatureStore.from_arrays({name: features}, subjects=[name], labels=[name])
+    return rows, model.logits(model.frames(store), [rows])[0]
+
+
+def _nothing(piece: Piece, classes: int, problem: str) -> Answer:
+    nan = np.full(classes, np.nan)
+    none = np.empty((0, 1), np.int64)
+    return Answer(piece, none, np.empty((0, classes)), nan, -1, np.nan, problem)

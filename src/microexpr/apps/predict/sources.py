@@ -1,0 +1,123 @@
+"""Which clips a command line names: videos, folders of images, globs of either."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from microexpr.datasets.manifest import Clip, identifier
+from microexpr.errors import ConfigError, DataError
+from microexpr.runtime.files import sha256_of
+from microexpr.video.suffixes import SUFFIXES, list_images
+
+UNKNOWN = "unknown"  # subject and label of a clip that nobody has annotated
+
+
+@dataclass(frozen=True)
+class Source:
+    """One clip to answer.
+
+    Parameters
+    ----------
+    path : Path
+        A video file or a folder of images.
+    clip : Clip
+        How :func:`microexpr.video.decoder.decode` reads it, below the root ``.``.
+    """
+
+    path: Path
+    clip: Clip
+
+    @property
+    def name(self) -> str:
+        """Names its outputs."""
+        return self.clip.clip_id
+
+    def checksum(self) -> str:
+        """sha256 of the file; of a folder, over the names and checksums of its images."""
+        if self.clip.kind == "video":
+            return sha256_of(self.path)
+        sums = [f"{path.name} {sha256_of(path)}\n" for _, path in list_images(self.path)]
+        return hashlib.sha256("".join(sums).encode()).hexdigest()
+
+    def expected_frames(self) -> int | None:
+        """Frames that a progress bar may expect; a container's word is good for nothing else."""
+        if self.clip.kind == "images":
+            return self.clip.frames
+        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        capture.release()
+        return count if count > 0 else None
+
+
+def find(names: Sequence[str], fps: float | None = None) -> list[Source]:
+    """Find the clips.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Videos, folders of numbered images, or globs.
+    fps : float, optional
+        Rate of the camera, frames/s: needed for images; for a video where its times are wrong.
+
+    Raises
+    ------
+    DataError
+        When nothing is there, or two clips have the same name.
+    ConfigError
+        When images come without a rate.
+    """
+    paths = list(dict.fromkeys(path for name in names for path in _paths(name)))
+    clips = [_clip(path, fps) for path in paths]
+    counts = Counter(clip.clip_id for clip in clips)
+    sources = []
+    for path, clip in zip(paths, clips, strict=True):
+        if counts[clip.clip_id] > 1:
+            name = identifier(f"{path.resolve().parent.name}_{clip.clip_id}")
+            clip = clip.model_copy(update={"clip_id": name})  # noqa: PLW2901
+        sources.append(Source(path, clip))
+    for name, count in Counter(source.name for source in sources).items():
+        if count > 1:
+            raise DataError(f"{count} clips have the name {name}; answer them one by one")
+    return sources
+
+
+def _paths(name: str) -> list[Path]:
+    if Path(name).exists():
+        return [Path(name)]
+    if not glob.has_magic(name):
+        raise DataError(f"{name} does not exist")
+    # Path.glob takes no absolute pattern.
+    found = sorted(Path(path) for path in glob.glob(name, recursive=True))  # noqa: PTH207
+    if not found:
+        raise DataError(f"nothing matches {name}")
+    return found
+
+
+def _clip(path: Path, fps: float | None) -> Clip:
+    about = {"subject": UNKNOWN, "label": UNKNOWN, "source": str(path), "fps": fps or 0}
+    if not path.is_dir():
+        if path.suffix.lower() in SUFFIXES:
+            raise DataError(f"{path} is a single image; give its folder")
+        clip_id = identifier(path.stem)[:80]
+        return Clip(clip_id=clip_id, kind="video", frames=0, first=0, last=0, **about)
+    images = list_images(path)
+    if not images:
+        raise DataError(f"folder {path} holds no image ({', '.join(SUFFIXES)})")
+    if fps is None:
+        raise ConfigError(f"{path}: images carry no time; give the rate of the camera with --fps")
+    counters = [counter for counter, _ in images]
+    return Clip(
+        clip_id=identifier(path.resolve().name)[:80],
+        kind="images",
+        frames=len(images),
+        first=counters[0],
+        last=counters[-1],
+        **about,
+    )

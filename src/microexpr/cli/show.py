@@ -1,0 +1,49 @@
+"""What trees and tables are printed with."""
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "inspect",
+        help="show what is in caches, models and weights",
+        description="Show caches (.h5): clips, frames, sizes, share of zeros, origin, checksum, "
+        "and subjects and labels where manifest.csv lies beside or in a folder above; trained "
+        "models and converted weights (.safetensors): settings and tensors. All values are read, "
+        "and a cache's checksum is compared.",
+        epilog="example: microexpr inspect results/features/mobilenet_vggface2/pmm/s1-s3.h5",
+    )
+    parser.add_argument("file", type=Path, nargs="+", help="cache, model or weights")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the command.
+
+    Raises
+    ------
+    MicroexprError
+        When a file is damaged, or none of these.
+    """
+    pass
+    from microexpr.cache.inspection import tree
+
+    for path in arguments.file:
+        console().print(tree(path))
+
+
+LINE_CHARACTERS = 2000
+
+
+def console() -> Console:
+    """Give a console that wraps on a terminal, and in a file or a pipe neither wraps nor cuts."""
+    plain = {"markup": False, "highlight": False}
+    found = Console(**plain)
+    return found if found.is_terminal else Console(width=LINE_CHARACTERS, **plain)

@@ -1,0 +1,75 @@
+"""Sections ``compare``, ``ablation`` and ``leak``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field
+
+from microexpr.config.base import Section
+from microexpr.config.preprocessing import Method
+from microexpr.config.training import Reading
+
+Changes = dict[str, dict[str, Any]]
+# What a level may change: the crops, folds and decisions are the same in all rows.
+NetworkChanges = dict[Literal["features", "train"], dict[str, Any]]
+
+
+class Ablation(Section):
+    """One factor at a time from one arm that is fixed in advance: results/ablation.csv."""
+
+    method: Method = Field("pmm", description="the arm, under the first of train.readings")
+    n: int = Field(14, ge=2, description="its frames a window")
+    weights: dict[Literal["vggface2", "imagenet", "random"], NetworkChanges | None] = Field(
+        {}, description="other weights, each with what it changes here; null: no such row"
+    )
+    blocks: dict[Literal["retrained", "frozen"], NetworkChanges | None] = Field(
+        {},
+        description="what retraining blocks, or freezing all of them, changes; null: no row",
+    )
+
+
+class Leak(Section):
+    """The same clips split by window, by clip and by subject: results/figures/leak.pdf."""
+
+    methods: list[Method] = Field(["none", "pmm"], min_length=1, description="arms shown")
+    n: int = Field(14, ge=2, description="frames a window")
+    reading: Reading = Field("raw", description="raw, as on the poster, shows who it is")
+    test_share: float = Field(
+        0.2, gt=0, lt=1, description="of the windows, held out of the training clips of a fold"
+    )
+
+
+SystemName = Literal[
+    "micro_exp_stcnn",
+    "fcnn_3d",
+    "hierarchical_lbp_top",
+    "evm_tim",
+    "setfnet",
+    "vggface2_bilstm",
+    "ststnet",
+    "off_apexnet",
+]
+
+
+class Against(Section):
+    """The arm that the systems are compared with: fixed in advance, never the best cell."""
+
+    method: Method = Field("pmm", description="our arm, under the first of train.readings")
+    n: int = Field(14, ge=2, description="its frames a window; also those of vggface2_bilstm")
+
+
+class Compare(Section):
+    """The systems of other authors, on the same crops and folds: results/comparison.csv."""
+
+    systems: list[SystemName] = Field(
+        list(get_args(SystemName)), min_length=1, description="rows of the table"
+    )
+    against: Against = Against()
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="one run each")
+    epochs: int | None = Field(
+        None, ge=1, description="of the networks; null: each one's own, as published where known"
+    )
+    apex: Literal["known", "estimated"] = Field(
+        "known", description="known: the data set's where it gives one, else estimated from flow"
+    )

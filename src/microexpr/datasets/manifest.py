@@ -1,0 +1,294 @@
+"""The manifest: one row a clip, whatever data set it comes from."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import hashlib
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from microexpr.config import Expected
+from microexpr.errors import DataError, Faults
+from microexpr.runtime.tables import read_rows, sealed
+
+
+def fold(text: str) -> str:
+    """Spell a name so that case, blanks and the two Unicode forms of an umlaut do not matter."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def alike(text: str) -> str:
+    """Spell a name so that leading zeros of numbers do not matter either: sub1 is Sub01."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", fold(text))
+
+
+def near(name: str, known: Iterable[str]) -> list[str]:
+    """Return the names that are spelt nearly like `name`, the nearest first; at most three."""
+    spelt = {alike(other): other for other in known}
+    return [spelt[match] for match in difflib.get_close_matches(alike(name), spelt, n=3)]
+
+
+# Identifiers become file names and HDF5 group names: no separators, no leading dot.
+MAX_IDENTIFIER = 80
+Identifier = Annotated[str, Field(pattern=r"^[\w+-][\w.+-]*$", max_length=MAX_IDENTIFIER)]
+# What stage decode reads of a row: no label.
+DECODED = {"clip_id", "kind", "source", "frames", "first", "last", "fps", "times", "apex"}
+# An annotated frame; an empty cell of the table means that nobody knows it.
+FrameNumber = Annotated[
+    Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda cell: None if cell == "" else cell)
+]
+
+
+class Clip(BaseModel):
+    """One clip of the data set; a row of ``manifest.csv``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    clip_id: Identifier = Field(description="unique name")
+    subject: Identifier = Field(description="who is seen; the unit that is left out")
+    label: str = Field(min_length=1, description="class")
+    kind: Literal["images", "video"] = Field(description="a folder of images, or one video file")
+    source: str = Field(min_length=1, description="folder or file, relative to data.root")
+    frames: int = Field(
+        ge=0, description="frames that are decoded; 0 for a video that the index has not counted"
+    )
+    first: int = Field(
+        ge=0, description="camera counter of the first frame that is decoded; 0 for a whole video"
+    )
+    last: int = Field(
+        ge=0, description="camera counter of the last frame that is decoded; 0 for a whole video"
+    )
+    fps: float = Field(
+        ge=0, description="frames/s; 0 for a video whose time stamps the index has not read"
+    )
+    onset: FrameNumber = Field(None, description="camera counter where the expression starts")
+    apex: FrameNumber = Field(None, description="camera counter where it is strongest")
+    offset: FrameNumber = Field(None, description="camera counter where it ends")
+    times: Literal["fps", "stamps"] = Field(
+        default_factory=lambda known: "fps" if known.get("fps") else "stamps",
+        description="where the time of a frame comes from: fps, as given; stamps, those of the "
+        "video, from which the index computes fps",
+    )
+
+    @property
+    def length(self) -> int:
+        """Frames that will be decoded; 0 for a whole video that nobody has counted."""
+        if self.frames:
+            return self.frames
+        return self.last - self.first + 1 if self.last else 0
+
+    @model_validator(mode="after")
+    def _order(self) -> Clip:
+        known = [n for n in (self.onset, self.apex, self.offset) if n is not None]
+        if known != sorted(known):
+            raise ValueError(f"onset, apex and offset {known} do not increase")
+        return self
+
+
+def planned(clip: Clip) -> Clip:
+    """Return a clip as the readers of data sets list it.
+
+    What the stage index alone can fill in, because it opens the files, is blank: of a video
+    ``frames``, and ``fps`` where it comes from the time stamps.
+    """
+    if clip.kind == "images":
+        return clip
+    fps = clip.fps if clip.times == "fps" else 0.0
+    return clip.model_copy(update={"frames": 0, "fps": fps})
+
+
+def identifier(text: str) -> str:
+    """Turn a name from a data set into an identifier: other characters become ``_``.
+
+    Raises
+    ------
+    DataError
+        When it is too long for a file's name.
+    """
+    # An umlaut has two forms in Unicode, and one of them holds no letter.
+    name = unicodedata.normalize("NFC", text.strip())
+    kept = "".join(char if _stays(char) else "_" for char in name).lstrip(".") or "_"
+    if len(kept) > MAX_IDENTIFIER:
+        raise DataError(f"name {kept[:40]}...: is longer than {MAX_IDENTIFIER} characters")
+    return kept
+
+
+def _stays(char: str) -> bool:
+    """Tell whether a character may stand in an identifier: letters, their marks, digits."""
+    return unicodedata.category(char) in ("Nd", "Mn", "Mc") or char.isalpha() or char in "_.+-"
+
+
+def natural(text: str) -> tuple[tuple[int, int | str], ...]:
+    """Sort key under which s2 comes before s10."""
+    parts = re.split(r"(\d+)", text)
+    return tuple((0, int(p)) if p.isdecimal() else (1, p) for p in parts if p)
+
+
+def shards(
+    clips: Iterable[Clip], subjects_per_shard: int, left_out: Iterable[Clip] = ()
+) -> dict[str, list[Clip]]:
+    """Cut the clips into sets of whole subjects.
+
+    Parameters
+    ----------
+    clips : iterable of Clip
+        The data set.
+    subjects_per_shard : int
+        Subjects in a shard; 1 names a shard by its subject, more by the first and the last.
+    left_out : iterable of Clip
+        Of subjects that keep their place empty, so that the other shards stay as they were.
+
+    Returns
+    -------
+    dict of str to list of Clip
+        In natural order of the subjects.
+    """
+    by_subject: dict[str, list[Clip]] = {}
+    for clip in clips:
+        by_subject.setdefault(clip.subject, []).append(clip)
+    names = sorted({*by_subject, *(clip.subject for clip in left_out)}, key=natural)
+    result = {}
+    for start in range(0, len(names), subjects_per_shard):
+        group = [n for n in names[start : start + subjects_per_shard] if n in by_subject]
+        if not group:
+            continue
+        name = group[0] if len(group) == 1 else f"{group[0]}-{group[-1]}"
+        members = [clip for subject in group for clip in by_subject[subject]]
+        result[name] = sorted(members, key=lambda clip: natural(clip.clip_id))
+    return result
+
+
+def originals(clips: Sequence[Clip]) -> list[str]:
+    """Name the clip that each one's frames come from: itself, unless another holds all of them.
+
+    Parameters
+    ----------
+    clips : sequence of Clip
+        The data set. A table of videos may list the same frames twice, under two names.
+
+    Returns
+    -------
+    list of str
+        A clip_id each. Of clips with the same frames it is the first one's.
+    """
+    by_source: dict[str, list[Clip]] = {}
+    for clip in clips:
+        by_source.setdefault(os.path.normpath(clip.source), []).append(clip)
+    found = {}
+    for group in by_source.values():
+        # Longest first, and a whole video, which is 0 to 0, before all of its parts.
+        for clip in sorted(group, key=lambda c: (bool(c.last), c.first - c.last)):
+            holders = (c for c in group if c.clip_id in found)
+            held = next((c for c in holders if _holds(c, clip)), clip)
+            found[clip.clip_id] = found.get(held.clip_id, clip.clip_id)
+    return [found[clip.clip_id] for clip in clips]
+
+
+def _holds(clip: Clip, part: Clip) -> bool:
+    return not clip.last or (clip.first <= part.first and part.last <= clip.last)
+
+
+def digest(rows: Sequence[BaseModel], columns: set[str] | None = None) -> str:
+    """Checksum of rows: a shard is decoded again when, and only when, its clips have changed.
+
+    Parameters
+    ----------
+    rows : sequence of BaseModel
+        In order.
+    columns : set of str, optional
+        What counts; everything when None.
+    """
+    text = "\n".join(row.model_dump_json(include=columns) for row in rows)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
+    """Validate a data set as a whole.
+
+    Raises
+    ------
+    DataError
+        When it is empty; or with one message per name of a clip that occurs twice, subject that
+        seems to have two spellings (it would be trained on and tested), and unknown label.
+    """
+    if not clips:
+        raise DataError("no clip found; see data.root and data.kind")
+    faults = Faults()
+    for clip_id, count in Counter(clip.clip_id for clip in clips).items():
+        if count > 1:
+            faults.add(f"clip {clip_id}: {count} clips have this name")
+    spellings: dict[str, Clip] = {}
+    for clip in clips:
+        first = spellings.setdefault(alike(clip.subject), clip)
+        if first.subject != clip.subject:
+            faults.add(
+                f"clip {clip.clip_id}: subject {clip.subject!r} is spelt {first.subject!r} in clip "
+                f"{first.clip_id}; give one person one name, and two persons names that differ in "
+                "more than case and zeros"
+            )
+        if clip.label not in labels:
+            faults.add(
+                f"clip {clip.clip_id}: label {clip.label!r} is not in data.labels {list(labels)}"
+            )
+    faults.stop()
+
+
+def check_counts(clips: Sequence[Clip], expected: Expected) -> None:
+    """Compare with what a complete copy holds.
+
+    Raises
+    ------
+    DataError
+        Naming each count that differs from ``data.expected``.
+    """
+    found = Counter(clip.label for clip in clips)
+    wanted = {
+        "subjects": (expected.subjects, len({clip.subject for clip in clips})),
+        "clips": (expected.clips, len(clips)),
+    }
+    wanted |= {f"per_label.{name}": (n, found[name]) for name, n in expected.per_label.items()}
+    wrong = [f"{k} {got} (expected {n})" for k, (n, got) in wanted.items() if n not in (None, got)]
+    if wrong:
+        raise DataError(f"the data set differs from data.expected: {', '.join(wrong)}")
+
+
+def write(path: str | os.PathLike[str], clips: Sequence[Clip]) -> None:
+    """Write ``manifest.csv`` and its seal."""
+    with sealed(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(Clip.model_fields))
+        table.writeheader()
+        table.writerows(clip.model_dump() for clip in clips)
+
+
+def read(path: str | os.PathLike[str]) -> list[Clip]:
+    """Read ``manifest.csv``.
+
+    Raises
+    ------
+    DataError
+        Naming the row and the column that cannot be read; and when the file was changed after it
+        was written.
+    """
+    clips = []
+    for number, row in enumerate(read_rows(path), 2):
+        try:
+            clips.append(Clip.model_validate(row))
+        except ValidationError as error:
+            first = error.errors()[0]
+            column = first["loc"][0] if first["loc"] else "onset"
+            raise DataError(f"{path}: line {number}: column {column}: {first['msg']}") from None
+    return clips

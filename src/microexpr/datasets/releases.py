@@ -1,0 +1,181 @@
+"""Releases with one annotated table each: CASME, CASME II, SAMM, 4DME, MMEW.
+
+CASME (Yan et al., FG 2013): 189 clips at 60 frames/s.
+
+::
+
+    CASME_raw_selected/sub01/<clip>/<clip>-001.jpg    some clips pad the number, others do not
+    Cropped/sub01/<clip>/reg_<clip>-001.jpg
+    casme.xlsx        Subject, Filename, OnsetF, ApexF1, ApexF2, OffsetF, AU, Emotion
+
+The apex is the first of the two that the table has columns for.
+
+CASME II (Yan et al., PLOS ONE 2014): 255 clips of 26 subjects at 200 frames/s.
+
+::
+
+    CASME2_RAW_selected/sub01/EP02_01f/img46.jpg      640x480; numbers are not padded
+    Cropped/sub01/EP02_01f/reg_img46.jpg
+    CASME2-coding-20140508.xlsx     Subject, Filename, OnsetFrame, ApexFrame, OffsetFrame,
+                                    Action Units, Estimated Emotion
+
+``CASME2-RAW``, the tree of long recordings, is read too. One apex is ``/``.
+
+SAMM (Davison et al., IEEE TAC 2018): 159 clips of 29 subjects, grey, 200 frames/s.
+
+::
+
+    SAMM/006/006_1_2/006_05562.jpg     960x650; SAMM_CROP has the same layout
+    SAMM_Micro_FACS_Codes_v2.xlsx      13 lines of explanation, then Subject, Filename,
+                                       Inducement Code, Onset Frame, Apex Frame, Offset Frame,
+                                       Duration, Micro, Action Units, Estimated Emotion, ...
+
+4DME (Li et al., IEEE TAC 2022): 267 micro-expressions, here the grey videos.
+
+::
+
+    gray_micro/<sub_ID>/<fold_name>/<anything><counter>.jpg     gray_micro_crop alike
+    4DME_Labelling_Micro_release v1.xlsx    sub_ID, fold_name, Emotion, Onset, Apex, Offset, ...
+
+Emotions may be joined, such as ``Surprise+Positive``: map or drop each of them. No public text that
+was seen states the frame rate of this tree, so ``data.fps`` must be given.
+
+MMEW (Ben et al., IEEE TPAMI 2022): 300 micro-expressions at 90 frames/s, cropped to 231x231 px.
+
+::
+
+    Micro_Expression/<class>/S13-07-001/1.jpg
+    MMEW_Micro_Exp.xlsx    Subject, Filename, OnsetFrame, ApexFrame, OffsetFrame, Action Units,
+                           Estimated Emotion, remarks
+
+The label is the table's: the folder of the clips labelled others has another name in some copies.
+Macro-expressions are not read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from microexpr.datasets.annotated import Release, Row
+from microexpr.datasets.sheets import padded
+from microexpr.datasets.tree import Tree
+from microexpr.errors import DataError
+
+CASME = Release(
+    key="casme",
+    fps=60.0,
+    trees={
+        "raw": ("CASME_raw_selected", "CASME/CASME_raw_selected"),
+        "cropped": ("Cropped", "CASME/Cropped"),
+    },
+    subjects="sub[0-9]*",
+    tables=("casme",),
+    columns={
+        "subject": ("Subject",),
+        "name": ("Filename",),
+        "onset": ("OnsetF",),
+        "apex": ("ApexF1",),
+        "offset": ("OffsetF",),
+        "emotion": ("Emotion",),
+    },
+    spell=padded(2, "sub"),
+)
+
+
+CASME2 = Release(
+    key="casme2",
+    fps=200.0,
+    trees={
+        "raw": (
+            "CASME2_RAW_selected",
+            "CASME2/CASME2_RAW_selected",
+            "CASME2-RAW",
+            "CASME2/CASME2-RAW",
+        ),
+        "cropped": ("Cropped", "CASME2/Cropped", "Cropped-updated/Cropped"),
+    },
+    subjects="sub[0-9]*",
+    tables=("casme2-coding*",),
+    columns={
+        "subject": ("Subject",),
+        "name": ("Filename",),
+        "onset": ("OnsetFrame",),
+        "apex": ("ApexFrame",),
+        "offset": ("OffsetFrame",),
+        "emotion": ("Estimated Emotion",),
+    },
+    spell=padded(2, "sub"),
+)
+
+
+SAMM = Release(
+    key="samm",
+    fps=200.0,
+    trees={"raw": ("SAMM", "SAMM/SAMM"), "cropped": ("SAMM_CROP", "SAMM/SAMM_CROP")},
+    subjects="[0-9][0-9][0-9]",
+    tables=("samm_micro_facs_codes*",),
+    columns={
+        "subject": ("Subject",),
+        "name": ("Filename",),
+        "onset": ("Onset Frame",),
+        "apex": ("Apex Frame",),
+        "offset": ("Offset Frame",),
+        "emotion": ("Estimated Emotion",),
+    },
+    spell=padded(3),
+    own_names=True,
+)
+
+
+FOURDME = Release(
+    key="fourdme",
+    fps=None,
+    trees={
+        "raw": ("gray_micro", "4DMicro/gray_micro", "4DME/gray_micro"),
+        "cropped": ("gray_micro_crop", "4DMicro/gray_micro_crop", "4DME/gray_micro_crop"),
+    },
+    subjects="*[0-9]*",
+    tables=("4dme_labelling_micro*",),
+    columns={
+        "subject": ("sub_ID",),
+        "name": ("fold_name",),
+        "onset": ("Onset",),
+        "apex": ("Apex",),
+        "offset": ("Offset",),
+        "emotion": ("Emotion",),
+    },
+)
+
+
+TREES = ("Micro_Expression", "MMEW_Final/Micro_Expression", "MMEW/Micro_Expression")
+
+
+class ByClass(Release):
+    """Clips lie in folders of their class, not of their subject."""
+
+    def folder(self, tree: Tree, row: Row) -> Path | None:
+        """Look for the clip in the folders of all classes."""
+        found = [path for path in tree.grandchildren() if path.name == row.name]
+        if len(found) > 1:
+            names = " and ".join(path.parent.name for path in found)
+            raise DataError(f"{tree.root}: clip {row.name} is in {names}")
+        return found[0] if found else None
+
+
+MMEW = ByClass(
+    key="mmew",
+    fps=90.0,
+    trees={"raw": TREES, "cropped": TREES},
+    subjects="disgust",  # one of the class folders
+    tables=("mmew_micro_exp*",),
+    columns={
+        "subject": ("Subject",),
+        "name": ("Filename",),
+        "onset": ("OnsetFrame",),
+        "apex": ("ApexFrame",),
+        "offset": ("OffsetFrame",),
+        "emotion": ("Estimated Emotion",),
+    },
+    spell=padded(2, "S"),
+    own_names=True,
+)

@@ -1,0 +1,1 @@
+"""The face in a clip: detection, tracking, and the one transform per clip."""

@@ -1,0 +1,5 @@
+"""Fingerprints of code: they change when a result can change, and at no other edit.
+
+Nothing here imports more than Python's own library: the workflow plans where Snakemake alone is
+installed.
+"""

@@ -1,0 +1,65 @@
+"""Parameters of jobs whose change makes no result stale."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+# Memory that a batch gave back is taken again by the next one. glibc returns large blocks to the
+# system at once; fetching them anew is up to a fifth of a job's time.
+MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": 1 << 30,
+    "MALLOC_TRIM_THRESHOLD_": 1 << 30,
+    "MALLOC_TOP_PAD_": 1 << 26,
+}
+
+
+# Name of the variable that envs/*.yaml install this package from.
+SOURCE = "MICROEXPR_SOURCE"
+
+
+def share_environment(source: str) -> None:
+    """Let the jobs find the interpreter and the package of the workflow, and keep their memory.
+
+    ``python`` in a rule becomes the one that runs Snakemake, also where nobody has activated its
+    environment (``.venv/bin/snakemake``, a cluster's node). The package of a checkout is that of
+    the checkout, whatever the jobs' environment holds.
+
+    Parameters
+    ----------
+    source : str
+        What pip installs the package from: the folder of the checkout, or a repository at a tag.
+        Conda environments of the workflow do so.
+    """
+    os.environ[SOURCE] = source
+    _put_first("PATH", Path(sys.executable).parent)
+    if source and Path(source, "src").is_dir():
+        _put_first("PYTHONPATH", Path(source, "src"))
+    for name, size in MALLOC.items():
+        os.environ.setdefault(name, str(size))
+
+
+def _put_first(name: str, folder: Path) -> None:
+    known = [k for k in os.environ.get(name, "").split(os.pathsep) if k and k != str(folder)]
+    os.environ[name] = os.pathsep.join([str(folder), *known])
+
+
+@dataclass(frozen=True)
+class Untracked:
+    """A part of a command that Snakemake does not compare with an earlier run's.
+
+    It records parameters of Python's own types only; this is none of them.
+
+    Parameters
+    ----------
+    make : callable
+        Returns the text when a command is spelt.
+    """
+
+    make: Callable[[], str]
+
+    def __str__(self) -> str:
+        return self.make()

@@ -1,0 +1,1 @@
+"""What every job needs: files, tables, progress, resources, resuming."""

@@ -1,0 +1,222 @@
+"""What a run of the workflow shows of its jobs: those that run, how far they are, what failed."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from microexpr import errors
+from microexpr.runtime.progress import duration, latest
+
+LOGS = re.compile(r"results/logs/(.+)\.log\b")
+OWN = re.compile(r"microexpr(?: \w+)?: ")
+TAIL_BYTES = 8192  # of a log: its last lines
+CLOSING_LINES = 20  # of errors, repeated when all is over
+SHOWN_JOBS = 12  # that run, at once
+NAMES = "|".join(
+    name
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, errors.MicroexprError)
+)
+# A message of this package within what Snakemake says of it.
+RAISED = re.compile(
+    rf'^(?:{NAMES}) in (?:rule \w+ in )?file ".*", line \d+:\n(?P<text>(?:(?!  File ").*\n?)+)'
+)
+IN_FUNCTION = re.compile(rf"^Error:\n  (?:{NAMES}): (?P<text>.*?)\nWildcards:", re.M | re.S)
+NO_CONFIG = re.compile(r"load_configfile.*^FileNotFoundError: .*: '(?P<file>.+)'$", re.M | re.S)
+REMOTE_ADVICE = "For further error details see the cluster/cloud log"
+
+
+def own_message(text: str) -> list[str]:
+    """Find what concerns the user in an error that Snakemake reports, mostly before the first job.
+
+    Parameters
+    ----------
+    text : str
+        As Snakemake prints it, with places in files around the message.
+
+    Returns
+    -------
+    list of str
+        Its lines; none where Snakemake has to tell it.
+    """
+    marked = [line for line in text.splitlines() if OWN.match(line)]
+    if marked:
+        return marked
+    if missing := NO_CONFIG.search(text):
+        return [f"microexpr: there is no file {missing['file']}"]
+    found = RAISED.search(text) or IN_FUNCTION.search(text)
+    return [f"microexpr: {line}" for line in found["text"].splitlines()] if found else []
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that runs.
+
+    Parameters
+    ----------
+    label : str
+        Stage, arm, shard and so on, as in the path of its log.
+    logs : tuple of Path
+        Its own log first.
+    started : float
+        When, by the screen's clock, in seconds.
+    before : tuple of int, optional
+        Time and size of a log that an earlier run has left.
+    """
+
+    label: str
+    logs: tuple[Path, ...]
+    started: float
+    before: tuple[int, int] | None
+
+    def text(self) -> str:
+        """Give the end of its log; nothing while that is an earlier run's, or not there."""
+        if not self.logs or (self.before and _signature(self.logs[0]) == self.before):
+            return ""
+        try:
+            with self.logs[0].open("rb") as log:
+                log.seek(max(0, self.logs[0].stat().st_size - TAIL_BYTES))
+                return log.read().decode(errors="replace")
+        except OSError:
+            return ""
+
+    def progress(self) -> str:
+        """Say how far it is, where its log tells."""
+        found = latest(self.text())
+        return found.told() if found else ""
+
+
+class Screen:
+    """The state of a run, and the lines that tell it.
+
+    Parameters
+    ----------
+    clock : callable
+        Gives the time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._begun = clock, clock()
+        self._total = self._done = 0
+        self._running: dict[int, Job] = {}
+        self._failed: dict[int, tuple[Job, list[str]]] = {}
+
+    def plan(self, total: int) -> None:
+        """Note how many jobs there are."""
+        self._total = total
+
+    def start(self, number: int, rule: str, logs: Sequence[str], created: float) -> str:
+        """Note that a job starts, and give its line.
+
+        Parameters
+        ----------
+        number : int
+            Snakemake's.
+        rule : str
+            Shown where there is no log.
+        logs : sequence of str
+            Paths of its logs.
+        created : float
+            When Snakemake said so, in seconds since 1970.
+
+        Returns
+        -------
+        str
+            Empty for a job without a log: it does nothing but wait for others.
+        """
+        self._failed.pop(number, None)  # a second attempt
+        match = LOGS.search(logs[0]) if logs else None
+        label = match[1].replace("/", " ") if match else rule
+        paths = tuple(Path(log) for log in logs)
+        before = _signature(paths[0]) if paths else None
+        if before and before[0] >= created * 1e9:
+            before = None
+        self._running[number] = Job(label, paths, self._clock(), before)
+        return f"started  {label}" if logs else ""
+
+    def finish(self, number: int) -> str:
+        """Note that a job is done, and give its line; empty for a job without a log."""
+        self._done += 1
+        job = self._running.pop(number, None)
+        if job is None or not job.logs:
+            return ""
+        took = duration(self._clock() - job.started)
+        return f"finished {job.label} in {took} ({self._done} of {self._total})"
+
+    def fail(self, number: int, rule: str, logs: Sequence[str], reason: str) -> str:
+        """Note that a job has failed, and give its line.
+
+        Parameters
+        ----------
+        number, rule, logs
+            As for :meth:`start`.
+        reason : str
+            What the executor of a cluster says of it; empty where it says nothing.
+        """
+        if number not in self._running:
+            self.start(number, rule, logs, 0.0)
+        job = self._running.pop(number)
+        lines = _last_words(job, logs, reason)
+        self._failed[number] = job, lines
+        return f"FAILED   {job.label}: {lines[0].removeprefix(f'{job.label}: ')}"
+
+    def running(self) -> list[str]:
+        """Give a line for each job that runs, the longest first, and one for the whole run."""
+        jobs = [job for job in self._running.values() if job.logs]
+        if not jobs:
+            return []
+        jobs.sort(key=lambda job: job.started)
+        width = max(len(job.label) for job in jobs[:SHOWN_JOBS])
+        now = self._clock()
+        lines = [
+            f"running  {job.label:{width}}  {job.progress() or duration(now - job.started)}"
+            for job in jobs[:SHOWN_JOBS]
+        ]
+        if len(jobs) > SHOWN_JOBS:
+            lines.append(f"running  {len(jobs) - SHOWN_JOBS} more")
+        failed = f", {len(self._failed)} failed" if self._failed else ""
+        spent = duration(now - self._begun)
+        return [*lines, f"{self._done} of {self._total} jobs done{failed}, {spent} so far"]
+
+    def closing(self) -> list[str]:
+        """Give the last lines of a run: what failed, each message once."""
+        spent = duration(self._clock() - self._begun)
+        if not self._failed:
+            whole = self._total and self._done == self._total
+            return [f"Jobs: {self._done} of {self._total} done in {spent}."] if whole else []
+        jobs = [job for job, _ in self._failed.values()]
+        logs = ", ".join(str(job.logs[0]) if job.logs else job.label for job in jobs[:SHOWN_JOBS])
+        logs += f" and {len(jobs) - SHOWN_JOBS} more" if len(jobs) > SHOWN_JOBS else ""
+        said = list(dict.fromkeys(line for _, lines in self._failed.values() for line in lines))
+        counts = f"{len(jobs)} failed, {self._done} of {self._total} done in {spent}"
+        left_out = len(said) - CLOSING_LINES
+        more = [f"({left_out} messages more are in the logs)"] if left_out > 0 else []
+        return [f"Jobs: {counts}. Logs of the failed ones: {logs}", *more, *said[-CLOSING_LINES:]]
+
+
+def _signature(log: Path) -> tuple[int, int] | None:
+    try:
+        status = log.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _last_words(job: Job, logs: Sequence[str], reason: str) -> list[str]:
+    """Give the job's own error lines, or else the best that there is."""
+    lines = [line for line in job.text().splitlines() if line.strip()]
+    own = [line for line in lines if OWN.match(line)]
+    if own:
+        return own
+    reason = " ".join(reason.partition(REMOTE_ADVICE)[0].split())
+    if any(line.startswith("Traceback ") for line in lines):
+        last = f"a fault of the program: {lines[-1]}"
+    else:
+        after = f" after: {lines[-1]}" if lines else ""
+        last = f"killed, perhaps for its memory{after}"
+    where = ", ".join(logs) or "no log"
+    return [f"{job.label}: {'; '.join(filter(None, [reason, last]))}; see {where}"]

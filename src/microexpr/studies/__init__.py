@@ -1,0 +1,1 @@
+"""Studies beside the main table: ablation, data leakage, comparison with published systems."""

@@ -1,0 +1,160 @@
+"""Which rows ``ablation.csv`` has: levels of each factor, and the run behind each row.
+
+The poster (ICIP 2021) prints four such figures; they stand beside the rows that repeat them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+
+from microexpr.backbones.networks import NETWORKS
+from microexpr.config import Changes, Config
+from microexpr.errors import ConfigError
+from microexpr.studies.variants import Run
+
+FACTORS = ("magnification", "head", "reading", "weights", "blocks")
+METHODS = ("none", "filter_only", "amm", "pmm")
+HEADS = ("bilstm", "frame_fc")
+READINGS = ("onset_difference", "raw")
+POSTER = {
+    ("default", ""): "75.76 %",
+    ("magnification", "none"): "60.60 %",
+    ("head", "frame_fc"): "41.9 %",
+    ("weights", "imagenet"): "37.9 %",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table.
+
+    Parameters
+    ----------
+    factor, level : str
+        What is changed; ``default`` and nothing in the first row, ``product`` in the full product.
+    levels : mapping
+        Level of every factor.
+    run : Run
+        Where its predictions are.
+    changes : tuple of Changes
+        Of the configuration, apart from arm and reading.
+    """
+
+    factor: str
+    level: str
+    levels: Mapping[str, str]
+    run: Run
+    changes: tuple[Changes, ...]
+
+    @property
+    def system(self) -> tuple[str, str, int]:
+        """Method, reading and N of its predictions."""
+        return self.run.method, self.levels["reading"], self.run.n
+
+
+def default_levels(config: Config) -> dict[str, str]:
+    """Level of each factor in the configuration as it is."""
+    network = NETWORKS[config.features.backbone]
+    return {
+        "magnification": config.ablation.method,
+        "head": config.train.head,
+        "reading": config.train.readings[0],
+        "weights": network.trained_on,
+        "blocks": "frozen" if config.features.cut == network.blocks else "retrained",
+    }
+
+
+def levels(config: Config) -> dict[str, list[str]]:
+    """Levels of each factor, the configuration's own first."""
+    settings = config.ablation
+    others = {
+        "magnification": METHODS,
+        "head": HEADS,
+        "reading": READINGS,
+        "weights": [name for name, change in settings.weights.items() if change is not None],
+        "blocks": [name for name, change in settings.blocks.items() if change is not None],
+    }
+    own = default_levels(config)
+    return {factor: list(dict.fromkeys([own[factor], *others[factor]])) for factor in own}
+
+
+def rows(config: Config, *, full: bool = False) -> list[Row]:
+    """List the rows: the default and one factor changed at a time, or the full product.
+
+    Parameters
+    ----------
+    config : Config
+        Sections ``ablation``, ``features`` and ``train``.
+    full : bool
+        All combinations of levels; the default is the first.
+
+    Raises
+    ------
+    ConfigError
+        When a level is of another network than it says.
+    """
+    own, every = default_levels(config), levels(config)
+    first = _row(config, "default", "", own)
+    if full:
+        combined = [dict(zip(every, chosen, strict=True)) for chosen in product(*every.values())]
+        return [first, *(_row(config, "product", "", chosen) for chosen in combined[1:])]
+    single = [
+        _row(config, factor, level, own | {factor: level})
+        for factor, names in every.items()
+        for level in names[1:]
+    ]
+    return [first, *single]
+
+
+def variants(config: Config) -> dict[str, tuple[Changes, ...]]:
+    """Give what each variant of the full product changes, by its name."""
+    found = {}
+    for row in rows(config, full=True):
+        if row.run.variant:
+            found[row.run.variant] = (
+                *row.changes,
+                {"train": {"readings": [row.levels["reading"]]}},
+            )
+    return found
+
+
+def _row(config: Config, factor: str, level: str, chosen: Mapping[str, str]) -> Row:
+    own = default_levels(config)
+    different = {f: chosen[f] for f in ("head", "weights", "blocks") if chosen[f] != own[f]}
+    changes = tuple(_changes(config, *item) for item in different.items())
+    _check(config, changes, chosen)
+    names = list(different.values())
+    # The table's own runs hold all of train.readings.
+    if chosen["reading"] != own["reading"] and (
+        names or chosen["reading"] not in config.train.readings
+    ):
+        names.append(chosen["reading"])
+    run = Run(chosen["magnification"], config.ablation.n, "-".join(names))
+    return Row(factor, level, chosen, run, changes)
+
+
+def _changes(config: Config, factor: str, level: str) -> Changes:
+    if factor == "head":
+        return {"train": {"head": level}}
+    return getattr(config.ablation, factor)[level]
+
+
+def _check(config: Config, changes: tuple[Changes, ...], chosen: Mapping[str, str]) -> None:
+    """Refuse changes that do not give the level they stand under, or another network besides."""
+    changed = config.changed(*changes)
+    found = default_levels(changed)
+    backbone, cut = changed.features.backbone, changed.features.cut
+    network, mine = (NETWORKS[c.features.backbone].family for c in (changed, config))
+    if chosen["weights"] == "random" and network != mine:
+        raise ConfigError(
+            f"ablation.weights.random: {backbone} is another network than "
+            f"{config.features.backbone}; write random_{mine}, or null for no such row"
+        )
+    for factor in ("weights", "blocks"):
+        if found[factor] != chosen[factor]:
+            raise ConfigError(
+                f"ablation: {chosen['weights']} weights, blocks {chosen['blocks']}: the changes "
+                f"give {backbone} cut at B{cut}, which is {found[factor]}"
+            )
