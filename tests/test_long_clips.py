@@ -15,7 +15,7 @@ import torch
 from microexpr import cache
 from microexpr.config import Config, Magnify
 from microexpr.errors import ConfigError
-from microexpr.magnify import long_clips
+from microexpr.magnify import clip_pixels, long_clips
 from microexpr.magnify.long_clips import magnify_parts, parts_of
 from microexpr.stages import crop, decode, features, index, magnify
 
@@ -56,9 +56,9 @@ def both(clip: np.ndarray, method: str, monkeypatch, **settings) -> tuple[np.nda
     assert parts is not None
     blocks = list(magnify_parts(clip, parts, method=method, settings=config.magnify, fps=FPS))
     assert {len(block) for block in blocks[:-1]} == {long_clips.BLOCK}
-    options = magnify._options(config, method)
+    options = clip_pixels._options(config.magnify, method)
     images = torch.from_numpy(clip).float() / 255
-    whole = magnify.METHODS[method](images, fps=FPS, **options)
+    whole = clip_pixels.METHODS[method](images, fps=FPS, **options)
     return np.concatenate(blocks), long_clips.to_pixels(whole)
 
 

@@ -16,7 +16,7 @@ from microexpr.fingerprints.fingerprint import fingerprint
 ADOPTED = Path("results/adopted.json")
 # Names another file: `microexpr adopt` asks what would be stale if code were adopted.
 CANDIDATE = "MICROEXPR_ADOPTED"
-METHODS = Reference(f"{NAME}.stages.magnify", "METHODS")
+METHODS = Reference(f"{NAME}.magnify.clip_pixels", "METHODS")
 NETWORKS = Reference(f"{NAME}.backbones.build", "ARCHITECTURES")
 SYSTEMS = f"{NAME}.baselines"
 

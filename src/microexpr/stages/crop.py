@@ -13,15 +13,9 @@ from microexpr.cache.provenance import provenance
 from microexpr.config import Config
 from microexpr.config import Crop as CropSettings
 from microexpr.errors import DataError, Faults
-from microexpr.face.detection import (
-    CropTransform,
-    Detection,
-    FaceDetector,
-    JitterMeter,
-    face_transform,
-    whole_frame_transform,
-)
+from microexpr.face.detection import CropTransform, FaceDetector, JitterMeter
 from microexpr.face.tracking import FollowedFace
+from microexpr.face.transform import clip_transform, face_detector
 from microexpr.fingerprints.code import Code
 from microexpr.runtime.progress import track
 from microexpr.runtime.resources import released
@@ -63,13 +57,6 @@ def run(config: Config, source: Path, output: Path) -> None:
             with faults.noted(clip):
                 _crop_clip(frames[clip], out, detector, settings)
         faults.stop()
-
-
-def face_detector(settings: CropSettings) -> FaceDetector | None:
-    """Make the detector of ``crop.detector``; None where the clips are cropped already."""
-    if settings.detector == "none":
-        return None
-    return FaceDetector(min_score=settings.min_score, width_px=settings.detection_width_px)
 
 
 def _crop_clip(
@@ -142,39 +129,6 @@ def _tell(clip_id: str, face: FollowedFace | None, outside: float) -> None:
             "repeats its edge",
             *(clip_id, 100 * outside),
         )
-
-
-def clip_transform(
-    clip_id: str, shape: tuple[int, ...], found: list[Detection], settings: CropSettings
-) -> CropTransform:
-    """Fix the transform of a clip.
-
-    Parameters
-    ----------
-    clip_id : str
-        For the message.
-    shape : tuple of int
-        Of the clip's first frames, (T, y, x, 3); T is at most ``crop.first_frames``.
-    found : list of Detection
-        Faces in these frames.
-    settings : Crop
-        Section of the configuration.
-
-    Raises
-    ------
-    DataError
-        When there is no face.
-    """
-    if settings.detector == "none":
-        return whole_frame_transform(shape[1], shape[2], settings.size_px)
-    if not found:
-        raise DataError(
-            f"clip {clip_id}: no face in frames 0-{shape[0] - 1} "
-            f"(crop.first_frames {settings.first_frames}, crop.min_score {settings.min_score})"
-        )
-    return face_transform(
-        found, size_px=settings.size_px, margin=settings.margin, level_eyes=settings.level_eyes
-    )
 
 
 def _box(face: FollowedFace | None, rgb: np.ndarray) -> np.ndarray:

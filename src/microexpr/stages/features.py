@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from microexpr import backbones, cache
+from microexpr.backbones.frames import batch_frames, frame_features
 from microexpr.cache.provenance import provenance
-from microexpr.config import Config, Features
+from microexpr.config import Config
 from microexpr.fingerprints.code import Code
 from microexpr.runtime.progress import track
 from microexpr.runtime.resources import released
@@ -63,39 +61,6 @@ def run(config: Config, source: Path, output: Path, device: str = "cpu") -> None
     ):
         for clip_id in released(track(images.clip_ids, "features"), KEPT_BYTES):
             _clip_features(images[clip_id], out, network, config, device)
-
-
-def batch_frames(settings: Features, device: str) -> int:
-    """Frames that pass through the network at a time."""
-    # A CPU's cache holds the maps of few frames; a GPU wants many.
-    return settings.batch or (4 if device == "cpu" else 128)
-
-
-@torch.inference_mode()
-def frame_features(
-    pixels: np.ndarray, network: backbones.Backbone, settings: Features, device: str = "cpu"
-) -> np.ndarray:
-    """Run the frozen blocks over a batch of frames.
-
-    Parameters
-    ----------
-    pixels : ndarray, shape (T, y, x, 3), uint8
-        Face crops, magnified or not.
-    network : Backbone
-        On `device`.
-    settings : Features
-        ``cut`` and ``dtype``.
-    device : str
-        ``cpu`` or ``cuda``.
-
-    Returns
-    -------
-    ndarray, shape (T, C, h, w)
-        In the dtype of the cache.
-    """
-    images = torch.from_numpy(pixels).to(device)
-    maps = network.front(network.preprocess(images), settings.cut)
-    return np.ascontiguousarray(maps.cpu().numpy(), dtype=settings.dtype)
 
 
 def _clip_features(

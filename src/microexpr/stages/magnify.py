@@ -7,21 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from microexpr import cache
 from microexpr.cache.provenance import provenance
 from microexpr.config import Config, Magnify
 from microexpr.errors import MicroexprError
 from microexpr.fingerprints.code import Code
-from microexpr.magnify import amm, filter_only, pmm, realised_gain
-from microexpr.magnify.long_clips import expression_frames, magnify_parts, parts_of, to_pixels
+from microexpr.magnify import realised_gain
+from microexpr.magnify.clip_pixels import magnified_pixels
+from microexpr.magnify.long_clips import expression_frames, magnify_parts, parts_of
 from microexpr.runtime.progress import track
 from microexpr.runtime.resources import released
 from microexpr.stages import part
 
 log = logging.getLogger(__name__)
-METHODS = {"amm": amm, "pmm": pmm, "filter_only": filter_only}
 KEPT_BYTES = 32e6  # to fetch it anew takes AMM 0.05 s a clip, and PMM nothing that can be seen
 
 
@@ -78,7 +77,9 @@ def _magnify_clip(
             clip.data, parts, method=method, settings=settings, fps=fps, device=device
         )
     else:
-        whole = magnified_pixels(clip.data[:], fps=fps, config=config, method=method, device=device)
+        whole = magnified_pixels(
+            clip.data[:], fps=fps, settings=settings, method=method, device=device
+        )
         blocks = iter([whole])
     coordinates = {name: clip[name] for name in ("frame", "time", "detected", "box")}
     with out.clip(clip.clip_id, **attributes) as group:
@@ -113,47 +114,3 @@ def _about(n_frames: int, settings: Magnify, fps: float, method: str) -> dict[st
         "realised_correlation": correlation,
         "realised_frames": frames,
     }
-
-
-def magnified_pixels(
-    pixels: np.ndarray, *, fps: float, config: Config, method: str, device: str = "cpu"
-) -> np.ndarray:
-    """Magnify one clip.
-
-    Parameters
-    ----------
-    pixels : ndarray, shape (T, y, x, 3), uint8
-        Face crops.
-    fps : float
-        Frames/s.
-    config : Config
-        Section ``magnify``.
-    method : {"amm", "pmm", "filter_only"}
-        How.
-    device : str
-        ``cpu`` or ``cuda``.
-
-    Returns
-    -------
-    ndarray, shape (T, y, x, 3), uint8
-        Rounded.
-
-    Raises
-    ------
-    MicroexprError
-        When the filter has no response for a clip of this length and rate.
-    """
-    images = torch.from_numpy(pixels).to(device).float() / 255
-    return to_pixels(METHODS[method](images, fps=fps, **_options(config, method)))
-
-
-def _options(config: Config, method: str) -> dict[str, Any]:
-    settings = config.magnify
-    options: dict[str, Any] = {
-        "passband_hz": settings.passband_hz,
-        "temporal_filter": settings.temporal_filter,
-        "order": settings.order,
-        "reference_frame": settings.reference_frame,
-        ("weights_alpha" if method == "filter_only" else "alpha"): settings.alpha,
-    }
-    return options | (settings.pmm if method == "pmm" else settings.amm).model_dump()

@@ -13,7 +13,7 @@ import numpy as np
 from microexpr.config import Crop
 from microexpr.errors import DataError
 from microexpr.face.detection import CropTransform, Detection
-from microexpr.stages.crop import clip_transform
+from microexpr.face.transform import clip_transform
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 
 from microexpr.apps.predict.model import Exported
 from microexpr.apps.predict.pieces import Piece
+from microexpr.backbones.frames import batch_frames, frame_features
 from microexpr.errors import DataError, MicroexprError
-from microexpr.stages.features import batch_frames, frame_features
-from microexpr.stages.magnify import magnified_pixels
+from microexpr.magnify.clip_pixels import magnified_pixels
 from microexpr.training.store import FeatureStore
 from microexpr.training.trained import decide, softmax
 from microexpr.training.windows import windows
@@ -93,7 +93,9 @@ def piece_features(exported: Exported, piece: Piece, fps: float) -> np.ndarray:
     config, method = exported.config, exported.config.model.method
     pixels, device = piece.crops, exported.device
     if method != "none":
-        pixels = magnified_pixels(pixels, fps=fps, config=config, method=method, device=device)
+        pixels = magnified_pixels(
+            pixels, fps=fps, settings=config.magnify, method=method, device=device
+        )
     batch = batch_frames(config.features, device)
     return np.concatenate(
         [

@@ -23,12 +23,12 @@ from microexpr.apps.predict.recognise import WHAT, Answer, recognise
 from microexpr.apps.predict.sources import Source
 from microexpr.errors import ConfigError
 from microexpr.face.tracking import WatchedFace
+from microexpr.face.transform import face_detector
 from microexpr.fingerprints.definitions import Reference
 from microexpr.fingerprints.fingerprint import fingerprint
 from microexpr.runtime.files import replacing, sha256_of
 from microexpr.runtime.notices import noted
 from microexpr.runtime.progress import track
-from microexpr.stages.crop import face_detector
 from microexpr.video import decoder
 
 log = logging.getLogger(__name__)
