@@ -143,7 +143,7 @@ def logit_difference(cut: int) -> dict[str, float]:
     recipe = Recipe(
         labels=("negative", "positive", "surprise"),
         n=8,
-        reading="onset_difference",
+        feature_mode="onset_difference",
         seed=0,
         windows=Windows(),
         train=Train(),

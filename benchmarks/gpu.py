@@ -123,7 +123,7 @@ def training(clips: int) -> dict[str, float]:
     recipe = Recipe(
         labels=("negative", "positive", "surprise"),
         n=14,
-        reading="raw",
+        feature_mode="raw",
         seed=0,
         windows=Windows(),
         train=Train(),
@@ -134,7 +134,7 @@ def training(clips: int) -> dict[str, float]:
         pooled = pooled_features(store, None, device)
         found[f"{device}_s_a_fold"] = seconds(
             lambda device=device, pooled=pooled: train_fold(
-                store, fold, recipe, trunk=None, pooled=pooled, device=device
+                store, fold, recipe, fine_tuned=None, pooled=pooled, device=device
             ),
             repeats=3,
         )

@@ -153,7 +153,7 @@ def settings(*, retrained: bool) -> dict[str, object]:
         "magnify": {"methods": ["pmm"]},
         "windows": {"n": [N]},
         "features": RETRAINED if retrained else FROZEN,
-        "train": {"readings": ["onset_difference"], **train},
+        "train": {"feature_modes": ["onset_difference"], **train},
         "protocol": {"name": "group_kfold", "folds": 2},
         "evaluate": {"controls": []},
     }

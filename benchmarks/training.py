@@ -33,13 +33,13 @@ from microexpr import backbones
 from microexpr.config import Train
 from microexpr.training.feature_modes import (
     CHUNK_FRAMES,
-    FrameReading,
+    FeatureTransform,
     FrozenFrames,
     RetrainedFrames,
     pooled_features,
 )
 from microexpr.training.fitting import Batches, Epoch, fit
-from microexpr.training.model import Trunk, WindowClassifier
+from microexpr.training.model import FineTunedBlocks, WindowClassifier
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import WindowTable
 
@@ -71,14 +71,14 @@ class SeparateWindows(nn.Module):
         return self.classifier(frames, torch.arange(len(frames)).view(index.shape))
 
 
-def through(trunk: Trunk | None, maps_of: Source) -> Source:
+def through(fine_tuned: FineTunedBlocks | None, maps_of: Source) -> Source:
     """Rows to pooled features, a chunk at a time and checkpointed, as training does it."""
 
     def pool(rows: Tensor) -> Tensor:
-        if trunk is None:
+        if fine_tuned is None:
             return torch.cat([maps_of(part).flatten(1).float() for part in rows.split(BATCH)])
         chunks = (maps_of(part) for part in rows.split(CHUNK_FRAMES))
-        return torch.cat([checkpoint(trunk, maps, use_reentrant=False) for maps in chunks])
+        return torch.cat([checkpoint(fine_tuned, maps, use_reentrant=False) for maps in chunks])
 
     return pool
 
@@ -123,7 +123,7 @@ class Material:
             embed=512,
             hidden=512,
             lr=0.001,
-            lr_trunk=0.00001,
+            lr_fine_tuned=0.00001,
         )
         return cls(network, cut, images, store, settings)
 
@@ -141,26 +141,26 @@ class Material:
     def epochs(self, kind: str, n: int, modes: tuple[str, ...]) -> Iterator[Epoch]:
         """Train: ``gathered`` or ``separate`` from the cache, or ``whole`` from the images."""
         cut_off = self.cut < self.network.n_blocks
-        trunk = Trunk(self.network, self.cut) if cut_off else None
+        fine_tuned = FineTunedBlocks(self.network, self.cut) if cut_off else None
         channels = self.network.channels[-1]
-        reading = FrameReading.fit(
-            "raw", pooled_features(self.store, trunk), range(len(self.store)), standardise=True
+        transform = FeatureTransform.fit(
+            "raw", pooled_features(self.store, fine_tuned), range(len(self.store)), standardise=True
         )
         torch.manual_seed(0)
         options = self.settings.model_dump(include={"embed", "hidden", "dropout"})
         model: Any = WindowClassifier(channels, 3, **options)
         source: Any = (
-            RetrainedFrames(reading, self.store, trunk, CPU)
-            if trunk
-            else FrozenFrames(reading, self.store, CPU)
+            RetrainedFrames(transform, self.store, fine_tuned, CPU)
+            if fine_tuned
+            else FrozenFrames(transform, self.store, CPU)
         )
         if kind == "separate":
-            pool = through(trunk, self.maps)
-            model = SeparateWindows(model, lambda rows: reading(pool(rows), None))
+            pool = through(fine_tuned, self.maps)
+            model = SeparateWindows(model, lambda rows: transform(pool(rows), None))
             source = nn.Identity()
         elif kind == "whole":
-            pool = through(trunk, self.whole)
-            source = lambda rows: reading(pool(rows), None)  # noqa: E731
+            pool = through(fine_tuned, self.whole)
+            source = lambda rows: transform(pool(rows), None)  # noqa: E731
         clips = np.arange(len(self.store))
         table = WindowTable.build(self.store.lengths, n, clip_ids=self.store.clip_ids, modes=modes)
         return fit(
@@ -168,7 +168,7 @@ class Material:
             source,
             Batches(table, clips, self.settings, np.random.default_rng(0)),
             torch.from_numpy(clips % 3),
-            trunk=trunk,
+            fine_tuned=fine_tuned,
             class_weights=None,
             settings=self.settings,
         )

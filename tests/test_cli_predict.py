@@ -97,7 +97,7 @@ def test_a_real_face(capsys, tmp_path, shared_video, faces):
     # A smile is too large a motion for alpha 10, which the magnification says once.
     large, notice = sorted(document["notices"])
     assert "becomes" in large
-    assert notice.endswith("the model learnt from 100: a window of 7 frames lasts "
+    assert notice.endswith("the model learned from 100: a window of 7 frames lasts "
                            f"{7 / document['clip']['fps']:.2g} s instead of 0.07 s")  # fmt: skip
     assert document["model"]["accuracy"]["accuracy"]["low"] == 0.5
 

@@ -133,7 +133,7 @@ def test_parts_change_with_what_a_stage_reads_and_with_nothing_else():
 
 
 def test_parts_hold_what_is_switched_on():
-    folds, arm = {"select": {"folds": 3}}, {"ablation": {"n": 9}}
+    folds, method = {"select": {"folds": 3}}, {"ablation": {"n": 9}}
     nested = {"select": {"folds": 3, "epoch": "nested"}}
     uncontrolled = {"evaluate": {"controls": []}}
     base = Config()
@@ -142,9 +142,9 @@ def test_parts_hold_what_is_switched_on():
         base.changed(nested, {"select": {"folds": 4}}), "train"
     )
     assert part(base, "inner") != part(base.changed(folds), "inner")
-    assert part(base, "evaluate") != part(base.changed(arm), "evaluate")
+    assert part(base, "evaluate") != part(base.changed(method), "evaluate")
     assert part(base.changed(uncontrolled), "evaluate") == part(
-        base.changed(uncontrolled, arm), "evaluate"
+        base.changed(uncontrolled, method), "evaluate"
     )
 
 

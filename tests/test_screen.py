@@ -82,7 +82,7 @@ def test_durations(seconds, said):
 
 
 def test_jobs_are_named_by_their_logs_and_counted(screen, clock):
-    train = "results/logs/train/pmm/N7/part0.log"
+    train = "results/logs/train/pmm/N7/chunk0.log"
     assert begin(screen) == "started  crop s1-s6"
     assert begin(screen, 2, f"s3://bucket/run1/{train} (send to storage)") == (
         "started  train pmm N7 part0"

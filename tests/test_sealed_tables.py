@@ -185,7 +185,7 @@ def written(tmp_path_factory) -> Path:
     rows = [
         {
             **{"clip_id": clip.clip_id, "subject": clip.subject, "label": clip.label},
-            **{"method": method, "reading": "raw", "n": 7, "seed": 0, "protocol": "loso"},
+            **{"method": method, "feature_mode": "raw", "n": 7, "seed": 0, "protocol": "loso"},
             **{"fold": clip.subject, "n_windows": 3, "predicted": answer},
             **{f"p_{name}": float(name == answer) for name in LABELS},
         }
@@ -194,17 +194,17 @@ def written(tmp_path_factory) -> Path:
         for answer in ["NA" if method == "none" else clip.label]
     ]
     frame = pd.DataFrame(rows)
-    predictions.write(folder / "part0.csv", frame)
+    predictions.write(folder / "chunk0.csv", frame)
     write_results(
-        [folder / "part0.csv"],
+        [folder / "chunk0.csv"],
         CLIPS,
         folder,
-        **{"classes": LABELS, "methods": ["none", "pmm"], "readings": ["raw"], "n": [7]},
+        **{"classes": LABELS, "methods": ["none", "pmm"], "feature_modes": ["raw"], "n": [7]},
         origin=Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic"),
         statistics=Statistics(resamples=100),
     )
-    about = {"method": "none", "reading": "raw", "n": 7, "seed": 0, "fold": "007"}
-    write_table(folder / "part0.epochs.csv", pd.DataFrame([about | {"epoch": 1, **LOSS}]))
+    about = {"method": "none", "feature_mode": "raw", "n": 7, "seed": 0, "fold": "007"}
+    write_table(folder / "chunk0.epochs.csv", pd.DataFrame([about | {"epoch": 1, **LOSS}]))
     answers = [row | {"split": split} for split in ("windows", "clips", "subjects") for row in rows]
     write_table(folder / "leak.csv", pd.DataFrame(answers).drop(columns=["protocol"]))
     return folder
@@ -214,7 +214,7 @@ IDS = [clip.clip_id for clip in CLIPS]
 MODEL = Config.parse(
     {
         "data": {"labels": LABELS},
-        "train": {"readings": ["raw"]},
+        "train": {"feature_modes": ["raw"]},
         "model": {"method": "none", "n": 7},
         "magnify": {"methods": ["none", "pmm"]},
     }
@@ -222,12 +222,12 @@ MODEL = Config.parse(
 READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "manifest": ("manifest.csv", manifest.read),
     "folds": ("folds.csv", lambda path: folds.read(path, IDS)),
-    "predictions": ("part0.csv", lambda path: predictions.read([path], LABELS)),
+    "predictions": ("chunk0.csv", lambda path: predictions.read([path], LABELS)),
     "metrics": ("metrics.csv", reading.read_metrics),
     "a model's accuracy": ("metrics.csv", lambda path: accuracy.accuracy(path, MODEL)),
     "comparisons": ("comparisons.csv", reading.read_comparisons),
     "confusion": ("confusion.csv", reading.read_confusion),
-    "epochs": ("part0.epochs.csv", reading.read_epochs),
+    "epochs": ("chunk0.epochs.csv", reading.read_epochs),
     "leak": ("leak.csv", lambda path: read_answers([path])),
     "show": ("table.csv", render_table),
     "pages": ("table.csv", read_text),
@@ -249,7 +249,7 @@ def test_every_reader_refuses_a_number_that_was_edited(written, tmp_path, name):
 STAGES: dict[str, Callable[[Path, Path], None]] = {
     "figures": lambda folder, out: figures.run(
         MODEL,
-        [folder / "part0.epochs.csv"],
+        [folder / "chunk0.epochs.csv"],
         out,
         **{name: folder / f"{name}.csv" for name in ("metrics", "predictions", "confusion")},
     ),
@@ -268,7 +268,7 @@ STAGES: dict[str, Callable[[Path, Path], None]] = {
 }
 RESULTS = ("table", "metrics", "comparisons", "predictions", "manifest")
 READ_BY = {
-    "figures": ("metrics", "predictions", "confusion", "part0.epochs"),
+    "figures": ("metrics", "predictions", "confusion", "chunk0.epochs"),
     "summary": RESULTS,
     "pages": RESULTS,
 }
@@ -315,14 +315,14 @@ def test_names_survive_every_reader(written):
     counts = reading.read_confusion(written / "confusion.csv")
     assert set(counts["label"]) == set(LABELS)
     assert set(counts["predicted"]) == {*LABELS, ""}
-    assert set(reading.read_epochs(written / "part0.epochs.csv")["fold"]) == {"007"}
+    assert set(reading.read_epochs(written / "chunk0.epochs.csv")["fold"]) == {"007"}
     answers = read_answers([written / "leak.csv"])
     assert set(answers["subject"]) == {"none", "007", "nan"}
     assert set(answers["label"]) == set(LABELS)
 
 
 def test_probabilities_add_up_to_one(written, tmp_path):
-    frame = predictions.read([written / "part0.csv"], LABELS)
+    frame = predictions.read([written / "chunk0.csv"], LABELS)
     shares = [f"p_{name}" for name in LABELS]
     path = tmp_path / "part.csv"
     predictions.write(path, frame.assign(**dict.fromkeys(shares, 1 / 3)))

@@ -40,7 +40,7 @@ def test_a_variant_is_the_configuration_with_some_keys_changed():
     retrained = given.variant("retrained")
     assert retrained.features.cut == 11
     changed = {"features": {"cut", "compression"}, "train": {"epochs", "batch_clips"}}
-    changed["train"] |= {"windows_per_clip", "parts", "readings"}
+    changed["train"] |= {"windows_per_clip", "chunks", "feature_modes"}
     for section, values in given.config.model_dump().items():
         other = retrained.model_dump()[section]
         assert {k for k in values if other[k] != values[k]} == changed.get(section, set())
@@ -63,14 +63,14 @@ def test_only_what_differs_from_the_table_is_run_again():
     assert own == {
         ("default", ""),
         *(("magnification", method) for method in ("none", "filter_only", "amm")),
-        ("reading", "raw"),
+        ("feature_mode", "raw"),
     }
     assert rows[0].run.predictions(2) == [f"results/train/pmm/N14/part{p}.csv" for p in (0, 1)]
     (frame,) = (row.run for row in rows if row.level == "frame_fc")
     assert frame == Run("pmm", 14, "frame_fc")
-    assert frame.predictions(1) == ["results/variants/frame_fc/train/pmm/N14/part0.csv"]
-    alone = ablation.rows(plan(train={"readings": ["raw"]}).config)
-    (difference,) = (row for row in alone if row.factor == "reading")
+    assert frame.predictions(1) == ["results/variants/frame_fc/train/pmm/N14/chunk0.csv"]
+    alone = ablation.rows(plan(train={"feature_modes": ["raw"]}).config)
+    (difference,) = (row for row in alone if row.factor == "feature_mode")
     assert difference.run.variant == difference.level == "onset_difference"
 
 
@@ -89,7 +89,7 @@ def test_the_full_product_has_every_combination_once():
     )
     assert both.variant == "frame_fc-random-retrained-raw"
     changed = given.variant(both.variant)
-    assert (changed.train.head, changed.train.readings) == ("frame_fc", ["raw"])
+    assert (changed.train.head, changed.train.feature_modes) == ("frame_fc", ["raw"])
     assert (changed.features.backbone, changed.features.cut) == ("random_mobilenet", 11)
 
 
@@ -143,12 +143,12 @@ def test_a_cut_beyond_the_network_is_refused_before_any_job():
 def test_controls_change_what_makes_them_controls():
     given = plan()
     runs = variants.controls(given.config)
-    assert runs["single_frame"].method == "pmm-single_frame"
+    assert runs["single_frame"].name == "pmm-single_frame"
     single, permuted = given.variant("single_frame"), given.variant("permuted_labels")
-    assert (single.windows.modes, single.train.readings) == (["middle"], ["raw"])
+    assert (single.windows.modes, single.train.feature_modes) == (["middle"], ["raw"])
     assert permuted.train.permute_labels
     assert permuted.train.seeds == [0, 1, 2]
-    assert permuted.train.readings == ["onset_difference"]
+    assert permuted.train.feature_modes == ["onset_difference"]
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_candidates_of_a_nested_choice():
     given = plan(**small, select={"alpha": "nested", "alphas": [20, 10, 2.5]})
     found = variants.choices(given.config)
     assert set(found) == {(m, n) for m in ("amm", "pmm") for n in (7, 9)}
-    assert [run.arm for run in found["amm", 9]] == ["amm-a2.5", "amm", "amm-a20"]
-    assert found["amm", 9][0].inner(1) == ["results/inner/amm-a2.5/N9/part0.csv"]
+    assert [run.method for run in found["amm", 9]] == ["amm-a2.5", "amm", "amm-a20"]
+    assert found["amm", 9][0].inner(1) == ["results/inner/amm-a2.5/N9/chunk0.csv"]
     both = plan(**small, select={"alpha": "nested", "n": "nested"})
     found = variants.choices(both.config)
     assert len(found["pmm", None]) == 6
@@ -183,7 +183,7 @@ def test_candidates_of_a_nested_choice():
 
 def test_an_arm_at_another_alpha_is_magnified_so():
     given = plan()
-    settings = [json.loads(given.settings("magnify", arm)) for arm in ("pmm", "pmm-a2.5")]
+    settings = [json.loads(given.settings("magnify", method)) for method in ("pmm", "pmm-a2.5")]
     assert [s["magnify"].pop("alpha") for s in settings] == [10.0, 2.5]
     assert settings[0] == settings[1]
 

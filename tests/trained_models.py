@@ -33,7 +33,7 @@ def settings(
         {
             "crop": {"size_px": 96 if features == FACES else 64, "detector": "yunet"},
             "features": features,
-            "train": {"epochs": 1, "readings": ["onset_difference"]},
+            "train": {"epochs": 1, "feature_modes": ["onset_difference"]},
             "model": {"method": method, "n": n},
         },
         changes,
@@ -71,7 +71,7 @@ def write_manifest(path: Path) -> Path:
 def write_metrics(path: Path, config: Config, *, protocol: str = "loso") -> Path:
     """Write the rows of metrics.csv that the model's folder quotes."""
     about = {
-        "reading": config.train.readings[0],
+        "feature_mode": config.train.feature_modes[0],
         "n": config.model.n,
         "low": 0.5,
         "high": 0.9,

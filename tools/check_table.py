@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FILES = {
     "results/table.csv": (
         *("table.csv", "metrics.csv", "predictions.csv", "comparisons.csv", "confusion.csv"),
-        *("table_readings.csv", "folds.csv", "manifest.csv"),
+        *("table_feature_modes.csv", "folds.csv", "manifest.csv"),
     ),
     "all": ("summary.md", "pages/table.html", "pages/summary.html"),
     "caches": ("features/*/*/*.h5", "faces/*.h5"),
@@ -64,14 +64,14 @@ def wrong_shape(path: Path, config: Config) -> list[str]:
     """Say what of a table of accuracies is not what the configuration asks for."""
     table = pd.read_csv(path)
     sizes = [str(n) for n in config.windows.n]
-    classes = ["Average", *(label.capitalize() for label in config.data.labels)]
+    classes = ["Accuracy", *(label.capitalize() for label in config.data.labels)]
     rows = [(method, name) for method in config.magnify.methods for name in classes]
     columns = list(table.columns[: 2 + len(sizes)])
     if columns != ["method", "class", *sizes]:
         return [f"{path} has the columns {columns}"]
     problems = []
     found = list(zip(table["method"], table["class"], strict=True))
-    if found != [*rows, ("majority", "Average")]:
+    if found != [*rows, ("majority", "Accuracy")]:
         problems.append(f"{path} has the rows {found}")
     bounds = [f"{n}_{side}" for n in sizes for side in ("low", "high")]
     values = table[[*sizes, *bounds]]

@@ -1,11 +1,19 @@
-"""Write requirements.lock, requirements-dev.lock and envs/*.yaml: exact versions of everything.
+"""Write the lock files and envs/*.yaml: exact versions of everything, with hashes.
 
-Run by ``make lock`` after a change of dependencies in pyproject.toml. Local version labels such as
-``+cpu`` are dropped: which build of PyTorch is taken is the Makefile's matter.
+Run by ``make lock`` after a change of dependencies in pyproject.toml. Versions that are pinned
+already stay, unless ``--upgrade`` is given. The locks hold for every Python that pyproject.toml
+names and for every platform; lines that a machine does not need are skipped by their markers.
+
+requirements.lock       what the package needs
+requirements-cuda.lock  NVIDIA's libraries, which PyTorch's Linux build from PyPI requires
+requirements-dev.lock   what only the tests and linters need
 """
 
 from __future__ import annotations
 
+import argparse
+import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -14,25 +22,15 @@ import tomllib
 from pathlib import Path
 
 # What the tests use. Not kubernetes: its libraries need older versions of what is pinned.
-EXTRAS = "test,lint,inspect,slurm"
+EXTRAS = ("test", "lint", "inspect", "slurm")
+# Packages that only PyTorch's build with CUDA requires.
+CUDA = ("cuda-", "nvidia-", "triton")
 HEADER = (
     "# Exact versions, written by `make lock`; pyproject.toml says why each dependency is there.\n"
 )
-
-
-def freeze(python: Path) -> list[str]:
-    """List what is installed in an environment, without this project."""
-    command = [python, "-m", "pip", "freeze", "--exclude-editable", "--exclude", "microexpr"]
-    text = subprocess.run(command, check=True, text=True, capture_output=True).stdout
-    pins = [re.sub(r"\s*@.*|\+\S+", "", line) for line in text.splitlines()]
-    if any("==" not in pin for pin in pins):
-        # A wheel from a folder is frozen as a path: ask for its version instead.
-        command = [python, "-m", "pip", "list", "--format=freeze", "--exclude-editable"]
-        text = subprocess.run(command, check=True, text=True, capture_output=True).stdout
-        pins = [re.sub(r"\+\S+", "", line) for line in text.splitlines()]
-    return [pin for pin in pins if not pin.startswith(("pip==", "setuptools==", "microexpr=="))]
-
-
+TORCH = (
+    "# torch: PyPI's hashes, and last the CPU wheel that pip took where this file was written.\n"
+)
 CONDA = """\
 # For `snakemake --sdm conda`; the same versions as requirements.lock, written by `make lock`.
 # The last line is this package, {version}: the workflow sets the variable to the folder of its
@@ -46,8 +44,43 @@ dependencies:
 """
 
 
+def entries(text: str) -> dict[str, str]:
+    """Return the entries of a lock file, hashes included, by their pin and marker."""
+    found = re.findall(r"^[A-Za-z0-9].*(?:\n +.*)*", text, flags=re.MULTILINE)
+    return {entry.partition(" \\\n")[0]: entry for entry in found}
+
+
+def pinned(lock: Path) -> list[str]:
+    """Read the pins of a lock file with their markers, without hashes."""
+    return list(entries(lock.read_text()))
+
+
+def compiled(uv: Path, root: Path, output: Path, *words: str) -> dict[str, str]:
+    """Resolve pyproject.toml for all platforms; pins that `output` holds are preferred."""
+    command = [uv, "pip", "compile", root / "pyproject.toml", "--output-file", output, *words]
+    fixed = ("--generate-hashes", "--universal", "--no-annotate", "--no-header", "--quiet")
+    python = tomllib.loads((root / "pyproject.toml").read_text())["project"]["requires-python"]
+    # Where pip has been told of a certificate, uv needs it too.
+    certificate = {"SSL_CERT_FILE": os.environ["PIP_CERT"]} if "PIP_CERT" in os.environ else {}
+    subprocess.run(
+        [*command, *fixed, "--python-version", python.strip(">=")],
+        check=True,
+        env=certificate | os.environ,
+        cwd=output.parent,
+    )
+    return entries(output.read_text())
+
+
+def local_hashes(folder: Path, pin: str) -> set[str]:
+    """Hash the wheel that pip takes on this machine: a CPU wheel is not on PyPI."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", folder, pin]
+    subprocess.run(command, check=True)
+    wheels = [path for path in folder.glob("*.whl") if "+" in path.name]
+    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in wheels}
+
+
 def conda(pins: list[str], version: str, build: str) -> str:
-    """Give a conda environment of these pins and of this package.
+    """Return a conda environment of these pins and of this package.
 
     The version of the package stands in a comment: Snakemake makes an environment again when its
     text changes, and so after every release. `build` is PyTorch's, ``+cpu`` or empty.
@@ -58,30 +91,46 @@ def conda(pins: list[str], version: str, build: str) -> str:
     return CONDA.format(version=version) + listed
 
 
-def write_runtime(root: Path, pins: list[str], version: str) -> None:
-    """Write requirements.lock and the environments that follow from it."""
-    (root / "requirements.lock").write_text(HEADER + "\n".join(pins) + "\n")
-    (root / "envs/cpu.yaml").write_text(conda(pins, version, "+cpu"))
-    (root / "envs/gpu.yaml").write_text(conda(pins, version, ""))
+def write(path: Path, locked: dict[str, str]) -> None:
+    """Write a lock file."""
+    note = TORCH if any(pin.startswith("torch==") for pin in locked) else ""
+    path.write_text(HEADER + note + "".join(f"{entry}\n" for entry in locked.values()))
 
 
 def main() -> None:
-    """Install into a fresh environment, twice, and write what came."""
+    """Resolve twice, for users and for developers, and write what came."""
+    parser = argparse.ArgumentParser(description="Write the lock files.")
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions")
+    upgrade = ["--upgrade"] if parser.parse_args().upgrade else []
     root = Path(__file__).resolve().parents[1]
     about = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    (torch,) = [pin for pin in about["dependencies"] if pin.startswith("torch==")]
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        python = Path(folder) / "bin" / "python"
-        install = [python, "-m", "pip", "install", "--quiet"]
-        # On its own first, so that a local CPU wheel of the pinned version is taken.
-        subprocess.run([*install, torch], check=True)
-        subprocess.run([*install, "-e", root], check=True)
-        runtime = freeze(python)
-        subprocess.run([*install, "-e", f"{root}[{EXTRAS}]"], check=True)
-        extra = [pin for pin in freeze(python) if pin not in runtime]
-    write_runtime(root, runtime, about["version"])
-    (root / "requirements-dev.lock").write_text(HEADER + "\n".join(extra) + "\n")
+    names = ("requirements.lock", "requirements-cuda.lock", "requirements-dev.lock")
+    before = "".join((root / name).read_text() for name in names if (root / name).exists())
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        subprocess.run([sys.executable, "-m", "venv", folder / "uv"], check=True)
+        subprocess.run([folder / "uv/bin/pip", "install", "--quiet", "uv"], check=True)
+        (folder / "runtime.txt").write_text(before)
+        (folder / "all.txt").write_text(before)
+        uv = folder / "uv/bin/uv"
+        runtime = compiled(uv, root, folder / "runtime.txt", *upgrade)
+        (folder / "fixed.txt").write_text("\n".join(runtime))
+        extras = [word for extra in EXTRAS for word in ("--extra", extra)]
+        fixed = ("--constraint", str(folder / "fixed.txt"))
+        everything = compiled(uv, root, folder / "all.txt", *extras, *fixed, *upgrade)
+        (torch,) = [pin for pin in about["dependencies"] if pin.startswith("torch==")]
+        for found in sorted(local_hashes(folder, torch)):
+            if found not in runtime[torch]:
+                runtime[torch] += f" \\\n    --hash=sha256:{found}"
+    cuda = {pin: entry for pin, entry in runtime.items() if pin.startswith(CUDA)}
+    user = {pin: entry for pin, entry in runtime.items() if pin not in cuda}
+    dev = {pin: entry for pin, entry in everything.items() if pin not in runtime}
+    for name, locked in zip(names, (user, cuda, dev), strict=True):
+        write(root / name, locked)
+    for build in ("cpu", "gpu"):
+        pins = [*user] if build == "cpu" else [*user, *cuda]
+        text = conda(pins, about["version"], "+cpu" if build == "cpu" else "")
+        (root / f"envs/{build}.yaml").write_text(text)
 
 
 if __name__ == "__main__":

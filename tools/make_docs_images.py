@@ -31,13 +31,13 @@ SYNTHETIC = "SYNTHETIC: generated faces"
 
 
 def clip_picture(results: Path) -> None:
-    """First frame with the crop's outline; the crop at the apex in three arms."""
+    """First frame with the crop's outline; the crop at the apex in three methods."""
     folder = results / "demo/SMIC_all_raw/HS/s1/micro/positive" / CLIP
     apex = json.loads((results / f"demo/truth/{CLIP}.json").read_text())["apex"]
     first = cv2.imread(str(sorted(folder.glob("*.png"))[0]))
-    arms = {"none": results / "faces"} | {m: results / "magnified" / m for m in ("amm", "pmm")}
+    methods = {"none": results / "faces"} | {m: results / "magnified" / m for m in ("amm", "pmm")}
     crops = []
-    for source in arms.values():
+    for source in methods.values():
         with open_cache(source / f"{SHARD}.h5") as cache:
             clip = cache[CLIP]
             crops.append(clip.data[apex])
@@ -75,7 +75,7 @@ def windows_picture() -> None:
 def accuracy_picture(results: Path) -> None:
     """Accuracy against N with intervals, and the majority line."""
     table = with_numbers(results / "table.csv")
-    average = table[table["class"] == "Average"].set_index("method")
+    average = table[table["class"] == "Accuracy"].set_index("method")
     columns = sizes(table)
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
     for place, (method, colour) in enumerate(COLOURS.items()):

@@ -138,7 +138,7 @@ def error(method: Callable, pattern: Pattern, share: float, **options: object) -
 
 def bounds_picture() -> None:
     """Error against the magnified shift in wavelengths: table and curves."""
-    arms: dict[str, tuple] = {
+    methods: dict[str, tuple] = {
         "AMM, grating": (amm, grating, {"lambda_c_px": 0.0}),
         "AMM, Gabor": (amm, gabor, {"lambda_c_px": 0.0}),
         "PMM, octave, Gabor": (pmm, gabor, {}),
@@ -148,7 +148,7 @@ def bounds_picture() -> None:
     fine = np.geomspace(SHARES[0], SHARES[-1], 21)
     print("\n| magnified shift / wavelength | 1/32 | 1/16 | 1/8 | 1/4 | 1/2 | 1 |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for name, (method, pattern, options) in arms.items():
+    for name, (method, pattern, options) in methods.items():
         cells = " | ".join(f"{error(method, pattern, s, **options):.2f}" for s in SHARES)
         print(f"| {name} | {cells} |")
         axes.plot(fine, [error(method, pattern, s, **options) for s in fine], label=name)
@@ -172,14 +172,14 @@ def noise_table() -> None:
     still = 0.5 + 0.15 * still / still.std()
     noise = rng.normal(scale=NOISE_LEVELS / 255, size=(FRAMES, SIZE_PX, SIZE_PX))
     clip = torch.from_numpy((still + noise).astype(np.float32))
-    arms: dict[str, tuple] = {
+    methods: dict[str, tuple] = {
         "AMM, same gain for all wavelengths": (amm, {"lambda_c_px": 0.0}),
         "AMM, default": (amm, {}),
         "PMM, default": (pmm, {}),
     }
     print(f"\n| noise of {NOISE_LEVELS} levels at alpha | 2 | 5 | 10 | 20 |")
     print("| --- | ---: | ---: | ---: | ---: |")
-    for name, (method, options) in arms.items():
+    for name, (method, options) in methods.items():
         found = method(
             clip, fps=100.0, passband_hz=(0.5, 10.0), alpha=[float(a) for a in ALPHAS], **options
         )

@@ -81,7 +81,7 @@ def test_predictions_pass_the_checks_of_evaluation(tmp_path):
     clips = listed.rows(given.clip_ids, given.subjects, given.labels)
     predictions.check(read, clips, classes=LABELS, protocol="loso")
     assert set(read["method"]) == {"counting"}
-    assert set(read["reading"]) == {"raw"}
+    assert set(read["feature_mode"]) == {"raw"}
     assert set(read["n"]) == {5}
     assert sorted(set(read["seed"])) == [0, 3]
     unanswered = read[read["n_windows"] == 0]

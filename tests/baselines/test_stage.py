@@ -77,7 +77,7 @@ def write_tables(folder: Path, data: Planted) -> dict[str, Path]:
 
 def configured(stage: str, **compare_keys) -> Config:
     """Give what the workflow passes to the stage, and no more."""
-    values = {"compare": compare_keys, "train": {"epochs": 2, "readings": ["raw"]}}
+    values = {"compare": compare_keys, "train": {"epochs": 2, "feature_modes": ["raw"]}}
     return Config.parse(part(Config.parse(values | {"data": {"kind": "smic"}}), stage))
 
 
@@ -175,7 +175,7 @@ def test_own_network_repeats_the_arm_none_frozen_to_the_last_block(tmp_path, cut
     faces, tables = write_faces(tmp_path, data), write_tables(tmp_path, data)
     caches = write_features(tmp_path / "features.h5", faces, cut)
     values = {"features": {"backbone": "random_mobilenet", "cut": cut}}
-    values |= {"train": {"epochs": 2, "readings": ["raw"]}, "compare": {"against": {"n": 7}}}
+    values |= {"train": {"epochs": 2, "feature_modes": ["raw"]}, "compare": {"against": {"n": 7}}}
     config = Config.parse(part(Config.parse(values), "compare_own"))
     system = baselines.build("vggface2_bilstm", config)
     assert system.frames == 7
@@ -185,7 +185,7 @@ def test_own_network_repeats_the_arm_none_frozen_to_the_last_block(tmp_path, cut
     compare.run(config, caches, tmp_path / "own.csv", **tables, system="vggface2_bilstm")
     own = pd.read_csv(tmp_path / "own.csv")
     assert (own["n_windows"] > 1).all()
-    if cut == 13:  # the arm itself, as the stage train has it
-        train.run(config, caches, tmp_path / "arm.csv", **tables, method="none", n=7)
-        arm = pd.read_csv(tmp_path / "arm.csv")
-        pd.testing.assert_frame_equal(own.drop(columns="method"), arm.drop(columns="method"))
+    if cut == 13:  # the method itself, as the stage train has it
+        train.run(config, caches, tmp_path / "method.csv", **tables, method="none", n=7)
+        method = pd.read_csv(tmp_path / "method.csv")
+        pd.testing.assert_frame_equal(own.drop(columns="method"), method.drop(columns="method"))

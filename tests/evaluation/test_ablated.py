@@ -34,7 +34,7 @@ WEIGHTS = {
     ("efficientnet_lite0_imagenet", 16): "aa" * 32,
     ("random_mobilenet", 13): "bb" * 32,
 }
-SKILL = {"default": 0.9, "magnification": 0.5, "head": 0.9, "reading": 0.4}
+SKILL = {"default": 0.9, "magnification": 0.5, "head": 0.9, "feature_mode": 0.4}
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,10 @@ def frame(clips):
     folds = make_folds(*columns(clips), name="loso", classes=CLASSES)
     runs = []
     for number, row in enumerate(ablation.rows(CONFIG)):
-        method, reading, n = row.system
+        method, feature_mode, n = row.system
         skill = SKILL.get(row.factor, 0.6)
         made = answers(clips, folds, lambda _, skill=skill: skill, n=100 + number, method=method)
-        runs.append(made.assign(n=n, reading=reading))
+        runs.append(made.assign(n=n, feature_mode=feature_mode))
     return pd.concat(runs, ignore_index=True)
 
 
@@ -73,7 +73,7 @@ def test_rows_are_the_default_and_one_factor_at_a_time(frame, clips):
         ("default", ""),
         *(("magnification", level) for level in ("none", "filter_only", "amm")),
         ("head", "frame_fc"),
-        ("reading", "raw"),
+        ("feature_mode", "raw"),
         ("weights", "imagenet"),
         ("weights", "random"),
         ("blocks", "retrained"),
@@ -86,7 +86,7 @@ def test_rows_are_the_default_and_one_factor_at_a_time(frame, clips):
 def test_accuracies_differences_and_tests_are_those_of_the_predictions(frame, clips):
     found = table(frame, clips)
     right = (frame["predicted"] == frame["label"]).groupby(
-        [frame["method"], frame["reading"], frame["clip_id"]]
+        [frame["method"], frame["feature_mode"], frame["clip_id"]]
     )
     right = right.first()
     own = right["pmm", "onset_difference"]
@@ -133,7 +133,9 @@ def test_the_posters_figures_stand_apart_as_published(frame, clips):
 
 
 def test_what_is_missing_or_not_comparable_is_refused(frame, clips):
-    with pytest.raises(DataError, match="lack method pmm-imagenet, reading onset_difference, n 14"):
+    with pytest.raises(
+        DataError, match="lack method pmm-imagenet, feature mode onset_difference, n 14"
+    ):
         table(frame[frame["method"] != "pmm-imagenet"], clips)
     with pytest.raises(DataError, match="no cache of features of random_mobilenet, cut 13"):
         table(frame, clips, {k: v for k, v in WEIGHTS.items() if k[0] != "random_mobilenet"})

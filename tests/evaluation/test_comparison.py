@@ -38,7 +38,7 @@ def manifest() -> list[Clip]:
     ]
 
 
-def simulated(method: str, *, reading: str = "raw", n: int = 0, seeds=(0,)) -> pd.DataFrame:
+def simulated(method: str, *, feature_mode: str = "raw", n: int = 0, seeds=(0,)) -> pd.DataFrame:
     """Predictions of a system that knows a clip's class with the probability in SKILL."""
     rng, rows = np.random.default_rng([n, *method.encode()]), []
     for seed in seeds:
@@ -48,19 +48,23 @@ def simulated(method: str, *, reading: str = "raw", n: int = 0, seeds=(0,)) -> p
             shares = {f"p_{name}": 0.9 if name == answer else 0.05 for name in CLASSES}
             rows.append(
                 {"clip_id": clip.clip_id, "subject": clip.subject, "label": clip.label}
-                | {"method": method, "reading": reading, "n": n, "seed": seed}
+                | {"method": method, "feature_mode": feature_mode, "n": n, "seed": seed}
                 | {"protocol": "loso", "fold": clip.subject, "n_windows": 1, "predicted": answer}
                 | shares
             )
     return pd.DataFrame(rows)
 
 
-def arm(**options) -> pd.DataFrame:
-    return simulated("pmm", reading="onset_difference", **options)
+def method(**options) -> pd.DataFrame:
+    return simulated("pmm", feature_mode="onset_difference", **options)
 
 
 def everything(**changes: pd.DataFrame) -> pd.DataFrame:
-    parts = {"arm": arm(n=14), "another_n": arm(n=7), "evm_tim": simulated("evm_tim", n=10)}
+    parts = {
+        "method": method(n=14),
+        "another_n": method(n=7),
+        "evm_tim": simulated("evm_tim", n=10),
+    }
     parts |= {"ststnet": simulated("ststnet", n=2, seeds=(0, 1, 2))}
     parts |= {"vggface2_bilstm": simulated("vggface2_bilstm", n=14)} | changes
     return pd.concat(parts.values(), ignore_index=True)
@@ -168,8 +172,12 @@ def test_the_reference_is_the_one_that_is_named_and_not_the_best():
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"arm": arm(n=12)}, ConfigError, "compare.against: no predictions of method pmm.*N 14"),
-        ({"evm_tim": arm(n=9)}, ConfigError, "compare.systems: no predictions of evm_tim"),
+        (
+            {"method": method(n=12)},
+            ConfigError,
+            "compare.against: no predictions of method pmm.*N 14",
+        ),
+        ({"evm_tim": method(n=9)}, ConfigError, "compare.systems: no predictions of evm_tim"),
         ({"evm_tim": simulated("evm_tim").iloc[1:]}, ProtocolError, "1 clips have no row"),
         ({"evm_tim": simulated("evm_tim").assign(fold="s1")}, ProtocolError, "different folds"),
         ({"evm_tim": simulated("evm_tim").assign(label="positive")}, DataError, "manifest says"),

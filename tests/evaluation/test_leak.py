@@ -28,7 +28,7 @@ def answers() -> pd.DataFrame:
                     predicted = label if i < count else "positive"
                     about = (method, "raw", 14, split, 0, subject, f"{subject}_{i}", subject)
                     rows.append((*about, label, 5, predicted))
-    names = ["method", "reading", "n", "split", "seed", "fold", "clip_id", "subject", "label"]
+    names = ["method", "feature_mode", "n", "split", "seed", "fold", "clip_id", "subject", "label"]
     return pd.DataFrame(rows, columns=[*names, "n_windows", "predicted"])
 
 

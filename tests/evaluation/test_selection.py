@@ -95,12 +95,12 @@ def test_equal_accuracy_is_settled_by_likelihood_then_by_the_first(clips):
 
 def test_alpha_is_chosen_for_each_n(clips):
     outer, inner = outer_and_inner(clips, BEST)
-    arms = {7: "pmm-a5", 9: "pmm"}
-    outer, inner = (frame.assign(method=frame["n"].map(arms), n=14) for frame in (outer, inner))
+    methods = {7: "pmm-a5", 9: "pmm"}
+    outer, inner = (frame.assign(method=frame["n"].map(methods), n=14) for frame in (outer, inner))
     choices = {("pmm", 14): [("pmm-a5", 14), ("pmm", 14)]}
     systems, chosen = nested(outer, inner, clips, choices, classes=CLASSES)
     assert list(systems) == [("pmm_nested", "raw", 14)]
-    wanted = {fold: arms[n] for fold, n in BEST.items()}
+    wanted = {fold: methods[n] for fold, n in BEST.items()}
     assert dict(zip(chosen["fold"], chosen["chosen_method"], strict=True)) == wanted
 
 
@@ -118,7 +118,11 @@ def leaking(inner, clips):
         (leaking, ProtocolError, "fold s1: .* would see clip s1_ne_01, which the fold tests"),
         (lambda f, _: f[f.clip_id != "s4_ne_01"], ProtocolError, "answer for 29 clips, 29 of the"),
         (lambda f, _: pd.concat([f, f.iloc[:1]]), ProtocolError, "inner folds answer for 31 clips"),
-        (lambda f, _: f[f.n != 9], DataError, "lack method pmm, n 9, reading raw, seed 0, fold s1"),
+        (
+            lambda f, _: f[f.n != 9],
+            DataError,
+            "lack method pmm, n 9, feature mode raw, seed 0, fold s1",
+        ),
         (lambda f, _: f[~f.fold.str.startswith("s3")], DataError, "fold s3 or its inner folds"),
     ],
 )
@@ -138,7 +142,7 @@ def write(folder, frames):
 
 
 def options(**changes):
-    about = dict(classes=CLASSES, methods=["pmm"], readings=["raw"], n=[7, 9])
+    about = dict(classes=CLASSES, methods=["pmm"], feature_modes=["raw"], n=[7, 9])
     return about | dict(origin=ORIGIN, statistics=STATISTICS) | changes
 
 
@@ -160,7 +164,7 @@ def test_the_choice_is_a_row_of_the_table_and_of_the_metrics(clips, tmp_path, se
     assert np.isnan(row["n"])
     assert row["seeds"] == len(seeds)
     table = load(tmp_path / "table.csv")
-    assert list(table["class"])[4:] == ["Average, N chosen", "Average"]
+    assert list(table["class"])[4:] == ["Accuracy, N chosen", "Accuracy"]
     assert list(table.loc[4, ["7", "9"]]) == pytest.approx([accuracy] * 2, abs=1e-4)
     assert set(FILES) | {"selected.csv"} <= {path.name for path in tmp_path.iterdir()}
     selected = load(tmp_path / "selected.csv")
@@ -182,7 +186,7 @@ def test_a_control_that_was_trained_is_a_row_of_the_metrics(clips, tmp_path):
     right = (permuted["predicted"] == permuted["label"]).groupby(permuted["seed"]).mean()
     assert row["value"] == pytest.approx(right.mean(), abs=1e-4)
     assert row["sd_seeds"] == pytest.approx(right.std(), abs=1e-4)
-    assert (row["n"], row["reading"], row["seeds"]) == (9, "raw", 3)
+    assert (row["n"], row["feature_mode"], row["seeds"]) == (9, "raw", 3)
     assert set(load(tmp_path / "table.csv")["method"]) == {"pmm", "majority"}
     assert set(load(tmp_path / "predictions.csv")["method"]) == {"pmm"}
     with pytest.raises(DataError, match="hold, unasked, method pmm-permuted_labels"):

@@ -23,7 +23,7 @@ from microexpr.runtime.tables import seal
 
 CLASSES = ["negative", "positive", "surprise"]
 METHODS = ["amm", "pmm", "none", "filter_only"]
-READINGS = ["onset_difference", "raw"]
+FEATURE_MODES = ["onset_difference", "raw"]
 SIZES = [7, 8, 9, 10, 11, 12, 13, 14]
 SKILL = {"amm": 0.6, "pmm": 0.9, "none": 0.4, "filter_only": 0.4}
 ORIGIN = Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic")
@@ -55,7 +55,7 @@ def simulate(
     protocol: str = "loso",
     seeds: tuple[int, ...] = (0,),
     sizes: list[int] = SIZES,
-    readings: list[str] = READINGS,
+    feature_modes: list[str] = FEATURE_MODES,
 ) -> pd.DataFrame:
     """Predictions of a classifier that knows a clip's class with the probability in SKILL."""
     rng = np.random.default_rng(0)
@@ -63,7 +63,7 @@ def simulate(
     folds = make_folds(*columns, name=protocol, classes=CLASSES)
     rows = []
     for method in METHODS:
-        for reading in readings:
+        for feature_mode in feature_modes:
             for n in sizes:
                 for seed in seeds:
                     for fold in folds:
@@ -75,7 +75,7 @@ def simulate(
                             rows.append(
                                 (
                                     *(clip.clip_id, clip.subject, clip.label),
-                                    *(method, reading, n, seed, protocol, fold.name),
+                                    *(method, feature_mode, n, seed, protocol, fold.name),
                                     *(9, CLASSES[share.argmax()], *share),
                                 )
                             )
@@ -92,7 +92,7 @@ def write_parts(frame: pd.DataFrame, folder: Path) -> list[Path]:
 
 
 def results(sources: list[Path], clips: list[Clip], folder: Path, **changes: object) -> Path:
-    options = {"methods": METHODS, "readings": READINGS, "n": SIZES, "classes": CLASSES}
+    options = {"methods": METHODS, "feature_modes": FEATURE_MODES, "n": SIZES, "classes": CLASSES}
     options |= {"origin": ORIGIN, "statistics": STATISTICS} | changes
     write_results(sources, clips, folder, **options)
     return folder
@@ -126,25 +126,25 @@ def test_table_has_the_posters_shape(done: Path) -> None:
     table = load(done / "table.csv")
     assert list(table.columns) == [
         *("method", "class", "7", "8", "9", "10", "11", "12", "13", "14"),
-        *("clips", "subjects", "seeds", "protocol", "backbone", "reading", "data"),
+        *("clips", "subjects", "seeds", "protocol", "backbone", "feature_mode", "data"),
         *(f"{n}_{side}" for n in SIZES for side in ("low", "high")),
     ]
-    classes = ["Average", "Negative", "Positive", "Surprise"]
+    classes = ["Accuracy", "Negative", "Positive", "Surprise"]
     assert list(zip(table["method"], table["class"], strict=True)) == [
         *((method, name) for method in METHODS for name in classes),
-        ("majority", "Average"),
+        ("majority", "Accuracy"),
     ]
-    assert set(table["reading"].dropna()) == {"onset_difference"}
+    assert set(table["feature_mode"].dropna()) == {"onset_difference"}
     assert set(table["data"]) == {"synthetic"}
     assert set(table["clips"]) == {72}
     assert set(table["subjects"]) == {12}
 
 
 def test_other_readings_have_the_same_shape(done: Path) -> None:
-    first, second = load(done / "table.csv"), load(done / "table_readings.csv")
+    first, second = load(done / "table.csv"), load(done / "table_feature_modes.csv")
     assert list(first.columns) == list(second.columns)
     assert list(first["class"]) == list(second["class"])
-    assert set(second["reading"].dropna()) == {"raw"}
+    assert set(second["feature_mode"].dropna()) == {"raw"}
 
 
 def test_cells_are_the_accuracy_and_recall_of_the_predictions(done: Path, frame) -> None:
@@ -152,30 +152,32 @@ def test_cells_are_the_accuracy_and_recall_of_the_predictions(done: Path, frame)
     for method in METHODS:
         for n in SIZES:
             run = frame[(frame.method == method) & (frame.n == n)]
-            run = run[run.reading == "onset_difference"]
+            run = run[run.feature_mode == "onset_difference"]
             right = run.predicted == run.label
-            assert table.loc[(method, "Average"), str(n)] == pytest.approx(right.mean(), abs=1e-4)
+            assert table.loc[(method, "Accuracy"), str(n)] == pytest.approx(right.mean(), abs=1e-4)
             for name in CLASSES:
                 recall = right[run.label == name].mean()
                 cell = table.loc[(method, name.capitalize()), str(n)]
                 assert cell == pytest.approx(recall, abs=1e-4)
-    assert (table.loc[("majority", "Average"), [str(n) for n in SIZES]] == 0.3333).all()
+    assert (table.loc[("majority", "Accuracy"), [str(n) for n in SIZES]] == 0.3333).all()
 
 
 def test_metrics_are_tidy_and_complete(done: Path, frame) -> None:
     metrics = load(done / "metrics.csv")
     assert list(metrics.columns) == [
-        *("method", "reading", "n", "metric", "class", "value", "low", "high", "sd_seeds"),
+        *("method", "feature_mode", "n", "metric", "class", "value", "low", "high", "sd_seeds"),
         *("confidence", "clips", "subjects", "seeds", "protocol", "subject_independent"),
         *("backbone", "cut", "weights_sha256", "data"),
     ]
-    systems = len(METHODS) * len(READINGS) * len(SIZES)
+    systems = len(METHODS) * len(FEATURE_MODES) * len(SIZES)
     assert len(metrics) == (systems + 3) * (4 + 4 * 3)
-    assert not metrics.duplicated(["method", "reading", "n", "metric", "class"]).any()
+    assert not metrics.duplicated(["method", "feature_mode", "n", "metric", "class"]).any()
     assert metrics["subject_independent"].all()
     assert metrics["sd_seeds"][metrics["method"] != "stratified_random"].isna().all()
-    run = frame[(frame.method == "pmm") & (frame.n == 9) & (frame.reading == "raw")]
-    chosen = metrics.query("method == 'pmm' and n == 9 and reading == 'raw'").set_index("metric")
+    run = frame[(frame.method == "pmm") & (frame.n == 9) & (frame.feature_mode == "raw")]
+    chosen = metrics.query("method == 'pmm' and n == 9 and feature_mode == 'raw'").set_index(
+        "metric"
+    )
     expected = f1_score(run.label, run.predicted, average="macro")
     assert chosen.loc["uf1", "value"] == pytest.approx(expected, abs=1e-4)
     assert chosen.loc["uf1", "low"] < expected < chosen.loc["uf1", "high"]
@@ -193,16 +195,16 @@ def test_controls_are_rows_of_metrics(done: Path) -> None:
 
 def test_comparisons_pair_clips_and_correct_over_n(done: Path, frame) -> None:
     table = load(done / "comparisons.csv")
-    assert len(table) == 6 * len(READINGS) * len(SIZES)
+    assert len(table) == 6 * len(FEATURE_MODES) * len(SIZES)
     first = table.iloc[0]
     assert tuple(first[["method_a", "method_b"]]) == ("amm", "pmm")
-    pair = frame[(frame.n == first.n) & (frame.reading == first.reading)]
+    pair = frame[(frame.n == first.n) & (frame.feature_mode == first.feature_mode)]
     right = (pair.predicted == pair.label).groupby([pair.method, pair.clip_id]).first()
     assert first.b == (right["amm"] & ~right["pmm"]).sum()
     assert first.c == (right["pmm"] & ~right["amm"]).sum()
     assert first.difference == pytest.approx((first.b - first.c) / 72, abs=1e-4)
     assert first.low < first.difference < first.high < 0
-    for _, family in table.groupby(["method_a", "method_b", "reading"]):
+    for _, family in table.groupby(["method_a", "method_b", "feature_mode"]):
         assert list(family["n"]) == SIZES
         assert list(family["p_holm"]) == pytest.approx(holm(family["p"]), abs=1e-5)
     equal = table[(table.method_a == "none") & (table.method_b == "filter_only")]
@@ -213,9 +215,9 @@ def test_comparisons_pair_clips_and_correct_over_n(done: Path, frame) -> None:
 
 def test_confusion_counts_every_clip(done: Path) -> None:
     table = pd.read_csv(done / "confusion.csv", keep_default_na=False)
-    totals = table.groupby(["method", "reading", "n", "seed"])["clips"].sum()
+    totals = table.groupby(["method", "feature_mode", "n", "seed"])["clips"].sum()
     assert set(totals) == {72}
-    assert len(totals) == len(METHODS) * len(READINGS) * len(SIZES)
+    assert len(totals) == len(METHODS) * len(FEATURE_MODES) * len(SIZES)
 
 
 def test_reruns_are_identical_whatever_the_order_of_files_and_rows(
@@ -240,17 +242,17 @@ def test_a_clip_without_an_answer_lowers_the_accuracy(frame, clips, tmp_path: Pa
     folder = results(write_parts(run, tmp_path / "parts"), clips, tmp_path)
     table = load(folder / "table.csv").set_index(["method", "class"])
     assert table.loc[("pmm", "Negative"), "14"] == 0
-    assert table.loc[("pmm", "Average"), "14"] <= 2 / 3
-    assert table.loc[("pmm", "Average"), "clips"] == 72
+    assert table.loc[("pmm", "Accuracy"), "14"] <= 2 / 3
+    assert table.loc[("pmm", "Accuracy"), "clips"] == 72
     written = pd.read_csv(folder / "predictions.csv", keep_default_na=False)
     assert (written["predicted"] == "").sum() == lost.sum()
 
 
 def test_several_seeds_give_mean_and_sd(clips, tmp_path: Path) -> None:
     sizes = [7, 8]
-    run = simulate(clips, seeds=(0, 1, 2), sizes=sizes, readings=["raw"])
+    run = simulate(clips, seeds=(0, 1, 2), sizes=sizes, feature_modes=["raw"])
     folder = results(
-        write_parts(run, tmp_path / "parts"), clips, tmp_path, readings=["raw"], n=sizes
+        write_parts(run, tmp_path / "parts"), clips, tmp_path, feature_modes=["raw"], n=sizes
     )
     row = load(folder / "metrics.csv").query("method == 'amm' and n == 7 and metric == 'accuracy'")
     mine = run[(run.method == "amm") & (run.n == 7)]
@@ -262,26 +264,26 @@ def test_several_seeds_give_mean_and_sd(clips, tmp_path: Path) -> None:
     theirs = run[(run.method == "pmm") & (run.n == 7)]
     mostly = [(x.predicted == x.label).groupby(x.clip_id).sum() >= 2 for x in (mine, theirs)]
     assert compared.iloc[0].b == (mostly[0] & ~mostly[1]).sum()
-    assert len(load(folder / "table_readings.csv")) == 0
+    assert len(load(folder / "table_feature_modes.csv")) == 0
 
 
 def test_leaking_protocol_says_so(clips, tmp_path: Path) -> None:
-    run = simulate(clips, protocol="clip_kfold", sizes=[7], readings=["raw"])
+    run = simulate(clips, protocol="clip_kfold", sizes=[7], feature_modes=["raw"])
     origin = Origin("clip_kfold", "random_mobilenet", 13, "", "SMIC-HS")
     parts = write_parts(run, tmp_path / "parts")
-    folder = results(parts, clips, tmp_path, readings=["raw"], n=[7], origin=origin)
+    folder = results(parts, clips, tmp_path, feature_modes=["raw"], n=[7], origin=origin)
     assert not load(folder / "metrics.csv")["subject_independent"].any()
     text = " ".join(shown(folder / "table.csv").split())
     assert "the same subjects are trained on and tested" in text
 
 
 def test_holdout_takes_the_training_majority_from_the_manifest(clips, tmp_path: Path) -> None:
-    run = simulate(clips, protocol="holdout", sizes=[7], readings=["raw"])
+    run = simulate(clips, protocol="holdout", sizes=[7], feature_modes=["raw"])
     origin = Origin("holdout", "random_mobilenet", 13, "", "SMIC-HS")
     parts = write_parts(run, tmp_path / "parts")
     trained = next(clip for clip in clips if clip.subject not in set(run.subject))
     extra = trained.model_copy(update={"clip_id": "extra", "label": "positive"})
-    folder = results(parts, [*clips, extra], tmp_path, readings=["raw"], n=[7], origin=origin)
+    folder = results(parts, [*clips, extra], tmp_path, feature_modes=["raw"], n=[7], origin=origin)
     metrics = load(folder / "metrics.csv").set_index(["method", "metric", "class"])["value"]
     assert metrics["majority_training", "recall", "positive"] == 1
     assert metrics["majority", "recall", "negative"] == 1
@@ -289,13 +291,13 @@ def test_holdout_takes_the_training_majority_from_the_manifest(clips, tmp_path: 
 
 def test_holdout_of_one_subject_has_no_interval(tmp_path: Path) -> None:
     clips = manifest(subjects=4)
-    run = simulate(clips, protocol="holdout", sizes=[7], readings=["raw"])
+    run = simulate(clips, protocol="holdout", sizes=[7], feature_modes=["raw"])
     assert len(set(run["subject"])) == 1
     origin = Origin("holdout", "random_mobilenet", 13, "", "SMIC-HS")
     parts = write_parts(run, tmp_path / "parts")
-    folder = results(parts, clips, tmp_path, readings=["raw"], n=[7], origin=origin)
+    folder = results(parts, clips, tmp_path, feature_modes=["raw"], n=[7], origin=origin)
     assert load(folder / "table.csv")["7_low"].isna().all()
-    assert "Average" in shown(folder / "table.csv")
+    assert "Accuracy" in shown(folder / "table.csv")
 
 
 def shown(path: Path) -> str:
@@ -311,7 +313,7 @@ def test_the_printed_table_fits_and_warns(done: Path) -> None:
     assert "SYNTHETIC DATA" in text
     assert "72 clips, 12 subjects" in text
     table = load(done / "table.csv").set_index(["method", "class"])
-    row = table.loc[("pmm", "Average")]
+    row = table.loc[("pmm", "Accuracy")]
     best = max(SIZES, key=lambda n: row[str(n)])
     assert f"{best}: {row[f'{best}_low']:.2f}-{row[f'{best}_high']:.2f}" in text
 
@@ -321,7 +323,7 @@ def test_real_data_are_not_called_synthetic(done: Path, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text(text)
     seal(tmp_path / "table.csv")
     assert "SYNTHETIC" not in shown(tmp_path / "table.csv")
-    (tmp_path / "other.csv").write_text("method,class,7\namm,Average,0.5\n")
+    (tmp_path / "other.csv").write_text("method,class,7\namm,Accuracy,0.5\n")
     seal(tmp_path / "other.csv")
     with pytest.raises(DataError, match="column clips is missing"):
         render_table(tmp_path / "other.csv")
@@ -361,7 +363,7 @@ def every(frame: pd.DataFrame, **values: object) -> pd.DataFrame:
         (lambda f: first(f, protocol="clip_kfold"), ProtocolError, "under protocol clip_kfold"),
         (lambda f: first(f, fold="s2"), ProtocolError, "clip s1_ne_01 is tested in 2 different"),
         (lambda f: every(f, fold="s2"), ProtocolError, "subject s1 is tested in 2 different"),
-        (lambda f: f[(f.method != "amm") | (f.n != 7)], DataError, "lack method amm, reading"),
+        (lambda f: f[(f.method != "amm") | (f.n != 7)], DataError, "lack method amm, feature mode"),
         (lambda f: f.assign(n=f.n.replace(7, 15)), DataError, "lack method amm.*n 7"),
         (lambda f: f.assign(seed=(f.n == 7) * 1), ProtocolError, r"seeds \[1\] of \[0, 1\]"),
         (lambda f: f.drop(columns="fold"), DataError, "column fold is missing"),
@@ -389,15 +391,15 @@ def test_no_files_and_unreadable_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_poster_table_refuses_a_missing_cell(frame, clips) -> None:
-    small = frame[(frame["n"] == 7) & (frame["reading"] == "raw")]
+    small = frame[(frame["n"] == 7) & (frame["feature_mode"] == "raw")]
     evaluation = Evaluation(
         small, clips, classes=CLASSES, origin=ORIGIN, statistics=Statistics(resamples=100)
     )
     metrics = evaluation.metrics()
-    with pytest.raises(DataError, match="no accuracy of method amm, reading raw, n 8"):
-        poster_table(metrics, classes=CLASSES, n=[7, 8], reading="raw")
-    with pytest.raises(DataError, match="no metrics for reading 'onset_difference'"):
-        poster_table(metrics, classes=CLASSES, n=[7], reading="onset_difference")
+    with pytest.raises(DataError, match="no accuracy of method amm, feature mode raw, n 8"):
+        poster_table(metrics, classes=CLASSES, n=[7, 8], feature_mode="raw")
+    with pytest.raises(DataError, match="no metrics for feature mode 'onset_difference'"):
+        poster_table(metrics, classes=CLASSES, n=[7], feature_mode="onset_difference")
 
 
 def test_methods_that_are_not_the_posters_follow_by_name() -> None:

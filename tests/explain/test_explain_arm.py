@@ -14,12 +14,12 @@ from microexpr import cache
 from microexpr.config import Config, Windows
 from microexpr.errors import CacheError, DataError, ProtocolError
 from microexpr.explain import maps as files
-from microexpr.explain.arm import FoldModel, Sources, arm_clips
 from microexpr.explain.clips import ClipExplainer, ClipInputs
+from microexpr.explain.inputs import FoldModel, Sources, explained_clips
 from microexpr.explain.maps import BACKBONE, MODELS, TRAINED, ClipMaps
 from microexpr.runtime.tables import seal
-from microexpr.training.feature_modes import FrameReading
-from microexpr.training.model import Trunk, WindowClassifier
+from microexpr.training.feature_modes import FeatureTransform
+from microexpr.training.model import FineTunedBlocks, WindowClassifier
 from microexpr.training.trained import TrainedModel
 
 FOLDS = "clip_id,subject,label,fold\na,s1,negative,s1\nb,s2,positive,s2\n"
@@ -73,27 +73,27 @@ def sources(tmp_path):
 def trained(net) -> TrainedModel:
     torch.manual_seed(0)
     classifier = WindowClassifier(5, 3, embed=7, hidden=4, dropout=0.0)
-    trunk = Trunk(net, 1)
+    fine_tuned = FineTunedBlocks(net, 1)
     with torch.no_grad():
-        for parameter in trunk.retrained():
+        for parameter in fine_tuned.retrained():
             parameter.mul_(1.5)
-    reading = FrameReading(True, torch.zeros(5), torch.ones(5))
-    return TrainedModel(reading, classifier.eval(), trunk)
+    transform = FeatureTransform(True, torch.zeros(5), torch.ones(5))
+    return TrainedModel(transform, classifier.eval(), fine_tuned)
 
 
 def read(sources):
     with ExitStack() as stack:
-        return [(c.clip_id, c.fold, c.label) for c in arm_clips(CONFIG, sources, stack)]
+        return [(c.clip_id, c.fold, c.label) for c in explained_clips(CONFIG, sources, stack)]
 
 
 def test_each_clip_is_explained_by_the_fold_that_tests_it(sources):
     assert read(sources) == [("a", "s1", "negative"), ("b", "s2", "positive")]
     with ExitStack() as stack:
-        clips = list(arm_clips(CONFIG, sources, stack))
+        clips = list(explained_clips(CONFIG, sources, stack))
         models = [FoldModel.read(CONFIG, sources, clip.fold, small_network()) for clip in clips]
         for clip, model in zip(clips, models, strict=True):
             assert isinstance(model.of(clip), TrainedModel)
-        with pytest.raises(ProtocolError, match="clip b: the model of fold s2 has learnt from it"):
+        with pytest.raises(ProtocolError, match="clip b: the model of fold s2 has learned from it"):
             models[0].of(clips[1])
 
 
@@ -122,7 +122,7 @@ def test_the_manifest_says_what_is_explained(sources):
 
 
 def inputs(sources, stack) -> ClipInputs:
-    return next(arm_clips(CONFIG, sources, stack)).inputs
+    return next(explained_clips(CONFIG, sources, stack)).inputs
 
 
 def test_maps_of_retrained_blocks_do_not_depend_on_where_they_come_from(sources):

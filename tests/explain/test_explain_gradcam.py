@@ -12,7 +12,7 @@ from microexpr.errors import ConfigError
 from microexpr.explain.clips import apex_window, class_gradient, strongest_unit, untrained
 from microexpr.explain.gradcam import block_maps, explain_frames, grad_cam, last_of_each_size, pool
 from microexpr.explain.scores import on_crop, over_frames, peak, rank_correlation
-from microexpr.training.feature_modes import FrameReading
+from microexpr.training.feature_modes import FeatureTransform
 from microexpr.training.model import WindowClassifier
 from microexpr.training.trained import TrainedModel
 
@@ -20,8 +20,8 @@ from microexpr.training.trained import TrainedModel
 def model(head: str = "bilstm", channels: int = 5, *, difference: bool = True) -> TrainedModel:
     torch.manual_seed(3)
     classifier = WindowClassifier(channels, 3, embed=7, hidden=4, dropout=0.0, head=head)
-    reading = FrameReading(difference, torch.zeros(channels), torch.full((channels,), 0.5))
-    return TrainedModel(reading, classifier.eval(), None)
+    transform = FeatureTransform(difference, torch.zeros(channels), torch.full((channels,), 0.5))
+    return TrainedModel(transform, classifier.eval(), None)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_it_equals_one_backward_pass_through_everything(frames, block, differenc
 
     leaf = maps[block].clone().requires_grad_(True)
     features = pool(net, leaf, block)
-    read = trained.reading(features, features.detach()[:1].expand_as(features))
+    read = trained.transform(features, features.detach()[:1].expand_as(features))
     trained.classifier(read, windows).mean(0)[1].backward()
     weights = leaf.grad.mean((2, 3), keepdim=True)
     torch.testing.assert_close(cam, (weights * maps[block]).sum(1), rtol=1e-4, atol=1e-7)

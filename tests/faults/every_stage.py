@@ -201,7 +201,10 @@ def write_rows(made: Path) -> None:
     """Answers of one run under the names of all rows of the ablation."""
     answers = pd.read_csv(made / "train.csv", dtype=str, keep_default_na=False)
     systems = [row.system for row in rows(Config.parse(SETTINGS))]
-    named = [answers.assign(method=method, reading=reading) for method, reading, _ in systems]
+    named = [
+        answers.assign(method=method, feature_mode=feature_mode)
+        for method, feature_mode, _ in systems
+    ]
     predictions.write(made / "rows.csv", pd.concat(named))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-# Sections beside those of the smallest run: all of it about one arm and one N.
+# Sections beside those of the smallest run: all of it about one method and one N.
 N = 9
 SETTINGS = {
-    "train": {"epochs": 2, "readings": ["onset_difference"], "parts": 1},
+    "train": {"epochs": 2, "feature_modes": ["onset_difference"], "chunks": 1},
     "select": {"folds": 2},
     "ablation": {"method": "none", "n": N},
     "leak": {"methods": ["none"], "n": N},
@@ -45,8 +45,8 @@ def clips(out: Path, made: Path) -> dict[str, list[object]]:
 
 def networks(out: Path, made: Path) -> dict[str, list[object]]:
     """Give the command line of each stage that trains, tests or counts."""
-    arm = ("--method", "none")
-    training = (*MANIFEST, *FOLDS, *arm, "--n", N)
+    method = ("--method", "none")
+    training = (*MANIFEST, *FOLDS, *method, "--n", N)
     train = ["train", *FEATURES, "--output", out / "train.csv", *training]
     systems = [made / "evm_tim.csv", made / "train.csv"]
     return {
@@ -64,7 +64,7 @@ def networks(out: Path, made: Path) -> dict[str, list[object]]:
             *("ablation", made / "rows.csv", "--output", out / "ablation.csv"),
             *(*MANIFEST, *ONE_CACHE),
         ],
-        "leak": ["leak", *FEATURES, *MANIFEST, "--output", out / "leak.csv", *arm],
+        "leak": ["leak", *FEATURES, *MANIFEST, "--output", out / "leak.csv", *method],
         "model": [
             *("model", *FEATURES, *MANIFEST, "--metrics=results/metrics.csv"),
             *("--output", out / "model"),

@@ -28,7 +28,7 @@ OTHERS = ("train --models", "magnify a video", "predict")  # no stage, or one in
 CHANGED = "this file was changed after it was written; delete it and run snakemake again"
 # Sealed files that a stage reads, by their names in this run.
 SEALED = {
-    *("manifest.csv", "folds.csv", "part0.csv", "part1.csv", "part0.epochs.csv", "train.csv"),
+    *("manifest.csv", "folds.csv", "chunk0.csv", "chunk1.csv", "chunk0.epochs.csv", "train.csv"),
     *("evm_tim.csv", "rows.csv", "leak.csv", "clips.csv", "config.json"),
     *("table.csv", "metrics.csv", "comparisons.csv", "predictions.csv", "confusion.csv"),
 }

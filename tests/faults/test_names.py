@@ -196,7 +196,7 @@ def clip(clip_id, label):
 
 
 def test_predictions_with_nan(tmp_path, fails):
-    columns = "clip_id,subject,label,method,reading,n,seed,protocol,fold,n_windows,predicted"
+    columns = "clip_id,subject,label,method,feature mode,n,seed,protocol,fold,n_windows,predicted"
     shares = "p_negative,p_positive,p_surprise"
     row = "c,s1,negative,none,raw,7,0,loso,s1,3,negative,nan,0,0"
     (tmp_path / "p.csv").write_text(f"{columns},{shares}\n{row}\n")

@@ -141,7 +141,13 @@ def features_of(tmp_path, lengths):
 
 
 def train_on(tmp_path, lengths, **settings):
-    train = {"epochs": 1, "readings": ["raw"], "embed": 4, "hidden": 4, **settings.pop("train", {})}
+    train = {
+        "epochs": 1,
+        "feature_modes": ["raw"],
+        "embed": 4,
+        "hidden": 4,
+        **settings.pop("train", {}),
+    }
     config = json.dumps({"train": train, **settings})
     options = ("--manifest", tmp_path / "manifest.csv", "--folds", tmp_path / "folds.csv")
     options += ("--method", "none", "--n", 7)

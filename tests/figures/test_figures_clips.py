@@ -15,7 +15,7 @@ from microexpr.figures import style
 from microexpr.figures.crops import Crop, crop_sheet
 from microexpr.figures.embedding import ClipFeatures, embedding, same_neighbour
 from microexpr.figures.motion import slice_column, time_slices
-from microexpr.figures.planned import arms_explained, clips_shown
+from microexpr.figures.planned import clips_shown, methods_explained
 from microexpr.figures.videos import side_by_side, write_video
 from microexpr.figures.windows import window_coverage
 from microexpr.training.windows import windows
@@ -185,6 +185,6 @@ def test_unknown_clips_and_arms_are_refused():
     with pytest.raises(ConfigError, match="figures.clips: there is no clip s9"):
         clips_shown(Config.parse({"figures": {"clips": ["s9"]}}), CLIPS)
     few = {"magnify": {"methods": ["pmm", "none", "filter_only"]}}
-    assert arms_explained(Config.parse(few)) == ["pmm", "none"]
+    assert methods_explained(Config.parse(few)) == ["pmm", "none"]
     with pytest.raises(ConfigError, match="explain.methods: amm is not in magnify.methods"):
-        arms_explained(Config.parse(few | {"explain": {"methods": ["amm"]}}))
+        methods_explained(Config.parse(few | {"explain": {"methods": ["amm"]}}))

@@ -14,14 +14,14 @@ from microexpr.figures.training import training_curves
 
 CLASSES = ["negative", "positive", "surprise"]
 LENGTHS = [7, 9, 11]
-READING = "onset_difference"
+FEATURE_MODE = "onset_difference"
 
 
 @pytest.fixture
 def metrics() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     about = {
-        "reading": READING,
+        "feature_mode": FEATURE_MODE,
         "clips": 12,
         "subjects": 4,
         "protocol": "loso",
@@ -41,8 +41,8 @@ def metrics() -> pd.DataFrame:
                         | {"method": method, "n": n, "metric": metric}
                         | {"class": name, "value": value}
                     )
-    # What must not become a line: another reading, a choice of N, and controls.
-    rows += [row | {"reading": "raw", "value": 0.01} for row in rows]
+    # What must not become a line: another feature mode, a choice of N, and controls.
+    rows += [row | {"feature_mode": "raw", "value": 0.01} for row in rows]
     accuracy = about | {"metric": "accuracy", "class": "all", "low": 0.2, "high": 0.4}
     for method, n in (("majority", np.nan), ("pmm_nested", np.nan), ("permuted_labels", 9)):
         rows.append(accuracy | {"method": method, "n": n, "value": 1 / 3})
@@ -62,9 +62,9 @@ def assert_drawn(drawn: ErrorbarContainer, rows: pd.DataFrame) -> None:
 
 
 def test_accuracy_is_that_of_the_table(metrics):
-    figure = accuracy_against_n(metrics, reading=READING, synthetic=False)
+    figure = accuracy_against_n(metrics, feature_mode=FEATURE_MODE, synthetic=False)
     (axes,) = figure.axes
-    mine = metrics[(metrics["metric"] == "accuracy") & (metrics["reading"] == READING)]
+    mine = metrics[(metrics["metric"] == "accuracy") & (metrics["feature_mode"] == FEATURE_MODE)]
     drawn = lines(axes)
     assert set(drawn) == {style.METHOD_NAMES[m] for m in ("pmm", "none")}
     for method in ("pmm", "none"):
@@ -76,24 +76,24 @@ def test_accuracy_is_that_of_the_table(metrics):
 
 
 def test_recall_is_that_of_the_table(metrics):
-    figure = recall_against_n(metrics, reading=READING, synthetic=False)
+    figure = recall_against_n(metrics, feature_mode=FEATURE_MODE, synthetic=False)
     assert [axes.get_title() for axes in figure.axes] == [f"{name} (4 clips)" for name in CLASSES]
     for name, axes in zip(CLASSES, figure.axes, strict=True):
         rows = metrics[(metrics["metric"] == "recall") & (metrics["class"] == name)]
-        rows = rows[(rows["reading"] == READING) & (rows["method"] == "pmm")]
+        rows = rows[(rows["feature_mode"] == FEATURE_MODE) & (rows["method"] == "pmm")]
         assert_drawn(lines(axes)[style.METHOD_NAMES["pmm"]], rows)
 
 
 def test_each_subject_gets_its_own_accuracy():
     rows = [
         {"clip_id": f"{s}_{k}", "subject": s, "label": "a", "method": "pmm", "n": n, "seed": seed}
-        | {"predicted": "a" if k < right else "b", "reading": READING}
+        | {"predicted": "a" if k < right else "b", "feature_mode": FEATURE_MODE}
         for s, right in (("s10", 1), ("s2", 4))
         for k in range(4)
         for n in LENGTHS
         for seed in (0, 1)
     ]
-    figure = subject_accuracy(pd.DataFrame(rows), reading=READING, synthetic=False)
+    figure = subject_accuracy(pd.DataFrame(rows), feature_mode=FEATURE_MODE, synthetic=False)
     image = figure.axes[0].images[0].get_array()
     np.testing.assert_allclose(image, [[1.0] * 3, [0.25] * 3])  # s2 before s10
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
@@ -120,7 +120,14 @@ def test_confusion_shows_the_counts_of_all_seeds_and_who_was_not_answered():
 def test_training_curves_are_the_runs_and_their_median():
     epochs = pd.DataFrame(
         [
-            {"reading": "raw", "seed": 0, "fold": f"s{k}", "epoch": e, "loss": k / e, "accuracy": 1}
+            {
+                "feature_mode": "raw",
+                "seed": 0,
+                "fold": f"s{k}",
+                "epoch": e,
+                "loss": k / e,
+                "accuracy": 1,
+            }
             for k in (1, 2, 6)
             for e in (1, 2, 3)
         ]
@@ -134,7 +141,7 @@ def test_training_curves_are_the_runs_and_their_median():
 def test_generated_data_are_labelled_and_files_are_the_same_every_time(metrics, tmp_path):
     for name in ("first", "second"):
         with style.paper():
-            figure = accuracy_against_n(metrics, reading=READING, synthetic=True)
+            figure = accuracy_against_n(metrics, feature_mode=FEATURE_MODE, synthetic=True)
             style.save(figure, tmp_path / name)
     assert style.SYNTHETIC in [text.get_text() for text in figure.texts]
     for kind, start in (("pdf", b"%PDF"), ("svg", b"<?xml"), ("png", b"\x89PNG")):

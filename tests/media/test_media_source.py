@@ -1,4 +1,4 @@
-"""Reading: codes bit for bit, true times, whatever the format; nothing wrong goes unsaid."""
+"""Feature mode: codes bit for bit, true times, whatever the format; nothing wrong goes unsaid."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ LEARNT = (
     "figures/motion_s1_ne_01.mp4",
     "gradcam/pmm/maps.h5",
     "gradcam/pmm/clips.csv",
-    "gradcam/train/pmm/part0/s1.safetensors",
-    "inner/pmm/N7/part0.csv",
+    "gradcam/train/pmm/chunk0/s1.safetensors",
+    "inner/pmm/N7/chunk0.csv",
     "leak/pmm.csv",
     "model/model.safetensors",
     "model/provenance.json",
@@ -106,7 +106,7 @@ def forgotten(finished, tmp_path_factory):
     results = copy.folder / "results"
     for name in LEARNT:
         (results / name).parent.mkdir(parents=True, exist_ok=True)
-        (results / name).write_bytes(b"learnt from all subjects")
+        (results / name).write_bytes(b"learned from all subjects")
     (results / "faces/.s3.node1.lan.77.h5").write_bytes(b"left by a killed run")
     before = mentions(copy, GONE)
     done = run_forget(copy, GONE)

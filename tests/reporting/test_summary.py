@@ -32,7 +32,7 @@ SIZES = [7, 9]
 SMALL = {
     "magnify": {"methods": ["pmm", "none"], "alpha": 7.5},
     "windows": {"n": SIZES},
-    "train": {"readings": ["raw"]},
+    "train": {"feature_modes": ["raw"]},
     "evaluate": {"bootstrap": 200},
 }
 
@@ -75,7 +75,7 @@ def run(folder: Path, **changed: dict) -> Config:
         folder,
         classes=CLASSES,
         methods=["pmm", "none"],
-        readings=["raw"],
+        feature_modes=["raw"],
         n=SIZES,
         origin=Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic"),
         statistics=Statistics(resamples=200),
@@ -118,7 +118,7 @@ def test_it_says_synthetic_before_any_number(finished_run):
 
 def test_the_table_the_best_n_and_the_tests(finished_run):
     text = (finished_run[0] / "summary.md").read_text()
-    assert rows_of(text, "pmm | Average") == ["pmm", "Average", "0.94", "1.00"]
+    assert rows_of(text, "pmm | Accuracy") == ["pmm", "Accuracy", "0.94", "1.00"]
     assert rows_of(text, "none | Positive") == ["none", "Positive", "0.00", "0.00"]
     assert "**The best of several N is optimistic**" in text
     best = rows_of(text, "pmm | 9")

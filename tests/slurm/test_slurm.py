@@ -28,7 +28,7 @@ QUICK = (
     *("--slurm-init-seconds-before-status-checks", "5"),
 )
 # One shard and one part a method and N: a Slurm job takes longer to start than these run.
-FEW_JOBS = "data: {subjects_per_shard: 3}\ntrain: {parts: 1}\n"
+FEW_JOBS = "data: {subjects_per_shard: 3}\ntrain: {chunks: 1}\n"
 # Takes more memory than the profile asks for at first, and less than it asks for then.
 GREEDY = """\
 rule crop:

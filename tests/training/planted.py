@@ -12,7 +12,7 @@ from networks import small_backbone
 from microexpr.config import Train, Windows
 from microexpr.protocol.guards import Fold
 from microexpr.training.chunks import Part, train_part
-from microexpr.training.model import Trunk
+from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import Recipe
 
@@ -61,7 +61,7 @@ def loso(store: FeatureStore) -> list[Fold]:
 
 def recipe(**changes) -> Recipe:
     """Make a small recipe; keys are those of Recipe, or of the section train."""
-    fields = {"labels": LABELS, "n": 7, "reading": "onset_difference", "seed": 0}
+    fields = {"labels": LABELS, "n": 7, "feature_mode": "onset_difference", "seed": 0}
     fields |= {"clip_decision": "mean_softmax", "windows": Windows(), "choose_epoch": None}
     settings = {"epochs": 8, "batch_clips": 10, "windows_per_clip": 3}
     settings |= {"embed": 16, "hidden": 8, "lr": 0.02}
@@ -70,11 +70,16 @@ def recipe(**changes) -> Recipe:
 
 
 def run(progress_dir: Path, *, retrain: bool, **options) -> Part:
-    """Train a part of 2 readings x 2 seeds x 3 folds."""
+    """Train a part of 2 feature modes x 2 seeds x 3 folds."""
     store = planted_store(3, shape=(6, 4, 4) if retrain else (24, 1, 1))
-    trunk = Trunk(small_backbone(), 1) if retrain else None
-    settings = recipe(epochs=3, readings=["onset_difference", "raw"], seeds=[0, 5])
-    about = {"method": "amm", "protocol": "loso", "progress_dir": progress_dir, "trunk": trunk}
+    fine_tuned = FineTunedBlocks(small_backbone(), 1) if retrain else None
+    settings = recipe(epochs=3, feature_modes=["onset_difference", "raw"], seeds=[0, 5])
+    about = {
+        "method": "amm",
+        "protocol": "loso",
+        "progress_dir": progress_dir,
+        "fine_tuned": fine_tuned,
+    }
     return train_part(store, loso(store), settings, **about | options)
 
 

@@ -14,7 +14,7 @@ from microexpr.protocol.guards import Fold
 from microexpr.training.fitting import Batches
 from microexpr.training.fold import train_fold
 from microexpr.training.learning import class_weights
-from microexpr.training.model import Trunk
+from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore
 
 
@@ -39,13 +39,13 @@ def changed(store: FeatureStore, clips, **parts) -> FeatureStore:
     return FeatureStore.from_arrays(data, subjects=store.subjects, labels=labels)
 
 
-def learnt(result) -> dict[str, torch.Tensor]:
-    reading = {"shift": result.model.reading.shift, "scale": result.model.reading.scale}
-    return result.model.classifier.state_dict() | reading
+def trained(result) -> dict[str, torch.Tensor]:
+    transform = {"shift": result.model.transform.shift, "scale": result.model.transform.scale}
+    return result.model.classifier.state_dict() | transform
 
 
 def same(one, other) -> bool:
-    return all(value.equal(learnt(other)[name]) for name, value in learnt(one).items())
+    return all(value.equal(trained(other)[name]) for name, value in trained(one).items())
 
 
 # The last window shows the end of the motion only; a whole clip is longer than what the LSTM was
@@ -69,7 +69,7 @@ def test_permuted_labels_stay_at_chance():
 
 
 def test_identity_hides_the_motion_from_the_raw_reading():
-    assert accuracy(planted_store(), recipe(reading="raw")) < 0.6
+    assert accuracy(planted_store(), recipe(feature_mode="raw")) < 0.6
 
 
 def test_same_seed_repeats_and_other_seeds_folds_and_lengths_differ():
@@ -94,40 +94,42 @@ def test_same_seed_repeats_and_other_seeds_folds_and_lengths_differ():
 
 
 @pytest.mark.parametrize("retrain", [False, True], ids=["frozen", "retrained"])
-@pytest.mark.parametrize("reading", ["onset_difference", "raw"])
-def test_nothing_is_learnt_from_test_clips(reading, retrain):
+@pytest.mark.parametrize("feature_mode", ["onset_difference", "raw"])
+def test_nothing_is_learnt_from_test_clips(feature_mode, retrain):
     store = planted_store(3, shape=(6, 4, 4) if retrain else (24, 1, 1))
-    trunk = Trunk(small_backbone(), 1) if retrain else None
+    fine_tuned = FineTunedBlocks(small_backbone(), 1) if retrain else None
     fold = loso(store)[0]
-    settings = recipe(epochs=2, reading=reading, class_weights=True)
-    expected = train_fold(store, fold, settings, trunk=trunk)
+    settings = recipe(epochs=2, feature_mode=feature_mode, class_weights=True)
+    expected = train_fold(store, fold, settings, fine_tuned=fine_tuned)
     disturbed = changed(store, fold.test, features=lambda x: 50 - 3 * x, label="surprise")
-    found = train_fold(disturbed, fold, settings, trunk=trunk)
+    found = train_fold(disturbed, fold, settings, fine_tuned=fine_tuned)
     assert same(expected, found)
     assert not np.allclose(expected.answers.probabilities, found.answers.probabilities)
     disturbed = changed(store, fold.train[:1], features=lambda x: 50 - 3 * x)
-    assert not same(expected, train_fold(disturbed, fold, settings, trunk=trunk))
+    assert not same(expected, train_fold(disturbed, fold, settings, fine_tuned=fine_tuned))
 
 
 def test_training_moves_retrained_blocks_and_nothing_below():
     store, backbone = planted_store(3, shape=(6, 4, 4)), small_backbone()
-    trunk = Trunk(backbone, 1)
-    before = {k: v.clone() for k, v in trunk.backbone.state_dict().items()}
-    result = train_fold(store, loso(store)[0], recipe(epochs=2), trunk=trunk)
-    after = result.model.trunk.backbone.state_dict()
+    fine_tuned = FineTunedBlocks(backbone, 1)
+    before = {k: v.clone() for k, v in fine_tuned.backbone.state_dict().items()}
+    result = train_fold(store, loso(store)[0], recipe(epochs=2), fine_tuned=fine_tuned)
+    after = result.model.fine_tuned.backbone.state_dict()
     moved = {k for k, v in after.items() if not v.equal(before[k])}
-    assert moved == set(trunk.learnt())
+    assert moved == set(fine_tuned.trained())
     assert {k.split(".")[1] for k in moved} == {"1", "2"}
-    assert all(v.equal(before[k]) for k, v in trunk.backbone.state_dict().items())
-    still = train_fold(store, loso(store)[0], recipe(epochs=2, lr_trunk=1e-12), trunk=trunk)
-    for name, value in still.model.trunk.learnt().items():
+    assert all(v.equal(before[k]) for k, v in fine_tuned.backbone.state_dict().items())
+    still = train_fold(
+        store, loso(store)[0], recipe(epochs=2, lr_fine_tuned=1e-12), fine_tuned=fine_tuned
+    )
+    for name, value in still.model.fine_tuned.trained().items():
         torch.testing.assert_close(value, before[name], atol=1e-5, rtol=0)
 
 
 def test_retraining_the_blocks_helps():
-    store, trunk = planted_store(4, shape=(6, 4, 4)), Trunk(small_backbone(), 1)
-    still = accuracy(store, recipe(lr_trunk=1e-12), trunk=trunk)
-    moved = accuracy(store, recipe(lr_trunk=1e-2), trunk=trunk)
+    store, fine_tuned = planted_store(4, shape=(6, 4, 4)), FineTunedBlocks(small_backbone(), 1)
+    still = accuracy(store, recipe(lr_fine_tuned=1e-12), fine_tuned=fine_tuned)
+    moved = accuracy(store, recipe(lr_fine_tuned=1e-2), fine_tuned=fine_tuned)
     assert moved >= 0.85
     assert moved > still
 

@@ -27,7 +27,7 @@ def meaningless_store() -> FeatureStore:
     return FeatureStore.from_arrays(clips, subjects=who, labels=LABELS * 8)
 
 
-SETTINGS = recipe(reading="raw", epochs=12, dropout=0.0)
+SETTINGS = recipe(feature_mode="raw", epochs=12, dropout=0.0)
 
 
 @pytest.fixture(scope="module")

@@ -65,9 +65,9 @@ def test_the_middle_frame_alone_shows_what_does_not_move():
     middle = {"windows": Windows(modes=["middle"]), "head": "frame_fc", "epochs": 12}
     chance, standard_error = 1 / 3, np.sqrt(2 / 9 / len(still))
     # The identity is four times larger than the motion, even where that is largest.
-    assert right(still, recipe(reading="raw", **middle)).mean() < chance + 3 * standard_error
+    assert right(still, recipe(feature_mode="raw", **middle)).mean() < chance + 3 * standard_error
     # It is the middle frame: the motion is at its peak there, and the onset gives it away.
-    assert right(still, recipe(reading="onset_difference", **middle)).mean() > 0.75
+    assert right(still, recipe(feature_mode="onset_difference", **middle)).mean() > 0.75
 
 
 def test_seeds_give_other_permutations_and_the_same_seed_the_same():

@@ -1,4 +1,4 @@
-"""The classifier on gathered windows, retrained blocks, readings of frames."""
+"""The classifier on gathered windows, retrained blocks, feature modes of frames."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from microexpr.backbones import build
 from microexpr.errors import ConfigError
 from microexpr.training import feature_modes
 from microexpr.training.feature_modes import (
-    FrameReading,
+    FeatureTransform,
     FrozenFrames,
     RetrainedFrames,
     pooled_features,
 )
-from microexpr.training.model import ByteDropout, Trunk, WindowClassifier
+from microexpr.training.model import ByteDropout, FineTunedBlocks, WindowClassifier
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import WindowTable, windows
 
@@ -47,14 +47,14 @@ def batch(store: FeatureStore, n: int = 4) -> tuple[torch.Tensor, torch.Tensor, 
     return rows, *torch.unique(rows, return_inverse=True)
 
 
-def naive_logits(model, trunk, reading, store, rows) -> torch.Tensor:
+def naive_logits(model, fine_tuned, transform, store, rows) -> torch.Tensor:
     """Feed each window by itself: its frames, and its clip's first frame, through everything."""
     logits = []
     for window in rows:
         onset = torch.from_numpy(store.onset_row)[window[0]]
-        pooled = [trunk(store.read(np.array([int(row)])))[0] for row in window]
-        first = trunk(store.read(np.array([int(onset)])))
-        frames = reading(torch.stack(pooled), first.expand(len(window), -1))
+        pooled = [fine_tuned(store.read(np.array([int(row)])))[0] for row in window]
+        first = fine_tuned(store.read(np.array([int(onset)])))
+        frames = transform(torch.stack(pooled), first.expand(len(window), -1))
         logits.append(model(frames, torch.arange(len(window))[None]))
     return torch.cat(logits)
 
@@ -63,23 +63,25 @@ def naive_logits(model, trunk, reading, store, rows) -> torch.Tensor:
 @pytest.mark.parametrize("kind", ["onset_difference", "raw"])
 def test_gathered_windows_have_the_gradient_of_separate_windows(kind, chunk_frames, monkeypatch):
     monkeypatch.setattr(feature_modes, "CHUNK_FRAMES", chunk_frames)
-    store, trunk = maps_store(), Trunk(small_backbone(), 1).train()
+    store, fine_tuned = maps_store(), FineTunedBlocks(small_backbone(), 1).train()
     torch.manual_seed(0)
     model = WindowClassifier(12, 3, embed=7, hidden=5, dropout=0.0)
     everything = range(len(store))
-    reading = FrameReading.fit(kind, pooled_features(store, trunk), everything, standardise=True)
+    transform = FeatureTransform.fit(
+        kind, pooled_features(store, fine_tuned), everything, standardise=True
+    )
     rows, unique, index = batch(store)
     target = torch.arange(len(rows)) % 3
 
-    frames = RetrainedFrames(reading, store, trunk, CPU)
+    frames = RetrainedFrames(transform, store, fine_tuned, CPU)
     gathered = model(frames(unique), index)
     nn.functional.cross_entropy(gathered, target).backward()
-    found = gradients(model) | gradients(trunk)
+    found = gradients(model) | gradients(fine_tuned)
     model.zero_grad()
-    trunk.zero_grad()
-    naive = naive_logits(model, trunk, reading, store, rows)
+    fine_tuned.zero_grad()
+    naive = naive_logits(model, fine_tuned, transform, store, rows)
     nn.functional.cross_entropy(naive, target).backward()
-    expected = gradients(model) | gradients(trunk)
+    expected = gradients(model) | gradients(fine_tuned)
 
     torch.testing.assert_close(gathered, naive, rtol=1e-5, atol=1e-6)
     assert found.keys() == expected.keys()
@@ -91,11 +93,11 @@ def test_gathered_windows_have_the_gradient_of_separate_windows(kind, chunk_fram
 
 
 def test_retrained_blocks_see_only_the_frames_that_windows_use():
-    store, trunk = maps_store(lengths=(9, 50)), Trunk(small_backbone(), 1)
+    store, fine_tuned = maps_store(lengths=(9, 50)), FineTunedBlocks(small_backbone(), 1)
     seen = []
-    trunk.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
-    reading = FrameReading(True, torch.zeros(12), torch.ones(12))
-    frames = RetrainedFrames(reading, store, trunk, CPU)
+    fine_tuned.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    transform = FeatureTransform(True, torch.zeros(12), torch.ones(12))
+    frames = RetrainedFrames(transform, store, fine_tuned, CPU)
     frames(torch.tensor([12, 13, 14]))
     assert seen == [4]  # and the first frame of their clip, row 9
     difference = frames(torch.tensor([0, 9, 12]))
@@ -106,25 +108,25 @@ def test_retrained_blocks_see_only_the_frames_that_windows_use():
 def test_trunk_trains_the_blocks_above_the_cut_and_copies():
     backbone = small_backbone()
     before = copy.deepcopy(backbone.state_dict())
-    trunk = Trunk(backbone, 2).train()
-    assert {name.split(".")[1] for name in trunk.learnt()} == {"2"}
-    optimiser = torch.optim.SGD(trunk.retrained(), lr=0.1)
-    trunk(torch.rand(5, 8, 4, 4)).square().sum().backward()
+    fine_tuned = FineTunedBlocks(backbone, 2).train()
+    assert {name.split(".")[1] for name in fine_tuned.trained()} == {"2"}
+    optimiser = torch.optim.SGD(fine_tuned.retrained(), lr=0.1)
+    fine_tuned(torch.rand(5, 8, 4, 4)).square().sum().backward()
     optimiser.step()
-    changed = {k for k, v in trunk.backbone.state_dict().items() if not v.equal(before[k])}
-    assert changed == set(trunk.learnt())  # neither lower blocks nor BatchNorm statistics
+    changed = {k for k, v in fine_tuned.backbone.state_dict().items() if not v.equal(before[k])}
+    assert changed == set(fine_tuned.trained())  # neither lower blocks nor BatchNorm statistics
     assert all(v.equal(before[k]) for k, v in backbone.state_dict().items())
     assert all(p.requires_grad for p in backbone.parameters())
 
 
 def test_random_mobilenet_learns_above_its_cut():
     backbone = build("random_mobilenet", seed=3)
-    trunk = Trunk(backbone, 12).train()
+    fine_tuned = FineTunedBlocks(backbone, 12).train()
     channels = backbone.channels[11]
-    pooled = trunk(torch.rand(2, channels, 2, 2).half())
+    pooled = fine_tuned(torch.rand(2, channels, 2, 2).half())
     assert pooled.shape == (2, backbone.channels[-1])
     pooled.square().mean().backward()
-    assert {n.split(".")[1] for n in gradients(trunk.backbone)} == {"12"}
+    assert {n.split(".")[1] for n in gradients(fine_tuned.backbone)} == {"12"}
 
 
 @pytest.mark.parametrize("readout", ["both_ends", "last_step", "mean"])
@@ -173,15 +175,15 @@ def test_readings_are_standardised_by_their_training_clips():
         labels=["x", "y"],
     )
     pooled = pooled_features(store, None)
-    raw = FrameReading.fit("raw", pooled, [0], standardise=True)
+    raw = FeatureTransform.fit("raw", pooled, [0], standardise=True)
     values = FrozenFrames(raw, store, CPU)(torch.arange(30))
     torch.testing.assert_close(values.mean(0), torch.zeros(8), atol=1e-5, rtol=0)
     torch.testing.assert_close(values.std(0, correction=0), torch.ones(8), atol=2e-3, rtol=0)
-    motion = FrameReading.fit("onset_difference", pooled, [0], standardise=True)
+    motion = FeatureTransform.fit("onset_difference", pooled, [0], standardise=True)
     values = FrozenFrames(motion, store, CPU)(torch.arange(70))
     assert values[[0, 30]].abs().max() == 0  # no motion stays zero
     torch.testing.assert_close(values[:30].std(0, correction=0), torch.ones(8), atol=2e-3, rtol=0)
-    plain = FrameReading.fit("raw", pooled, [0, 1], standardise=False)
+    plain = FeatureTransform.fit("raw", pooled, [0, 1], standardise=False)
     frames = store.read(np.arange(70)).flatten(1).float()
     assert FrozenFrames(plain, store, CPU)(torch.arange(70)).equal(frames)
 

@@ -58,7 +58,7 @@ def test_table_is_what_the_evaluation_reads(tmp_path):
     frame = predictions.read([tmp_path / "part.csv"], LABELS)
     assert list(frame) == [*predictions.COLUMNS, *(f"p_{label}" for label in LABELS)]
     assert len(frame) == 18 * 2 * 2
-    assert frame.groupby(["reading", "seed"]).clip_id.nunique().tolist() == [18] * 4
+    assert frame.groupby(["feature_mode", "seed"]).clip_id.nunique().tolist() == [18] * 4
     shares = frame[[f"p_{label}" for label in LABELS]].to_numpy()
     assert shares.sum(1) == pytest.approx(1, abs=2e-6)
     assert [LABELS[i] for i in shares.argmax(1)] == frame.predicted.tolist()
@@ -68,7 +68,7 @@ def test_table_is_what_the_evaluation_reads(tmp_path):
     windows = dict(zip(store.clip_ids, recipe().window_table(store).counts, strict=True))
     assert frame.n_windows.tolist() == frame.clip_id.map(windows).tolist()
     assert len(part.log) == 2 * 2 * 3 * 3
-    assert part.log.groupby(["reading", "seed", "fold"]).epoch.max().eq(3).all()
+    assert part.log.groupby(["feature_mode", "seed", "fold"]).epoch.max().eq(3).all()
 
 
 def test_folds_do_not_depend_on_the_part_they_are_in(tmp_path):
@@ -90,18 +90,18 @@ def test_other_settings_features_or_code_train_again(tmp_path):
         train_part(store, fold, settings, **about | options)
         return len(times(tmp_path))
 
-    assert files(recipe(epochs=1)) == 2  # both readings
+    assert files(recipe(epochs=1)) == 2  # both feature modes
     assert files(recipe(epochs=1)) == 2
     assert files(recipe(epochs=1, seeds=[0, 1])) == 4  # the first seed is there already
-    assert files(recipe(epochs=1, readings=["raw"], parts=3, windows=Windows(n=[7]))) == 4
-    assert files(recipe(epochs=2, readings=["raw"])) == 5
-    assert files(recipe(epochs=1, readings=["raw"]), source_sha256="other code") == 6
+    assert files(recipe(epochs=1, feature_modes=["raw"], parts=3, windows=Windows(n=[7]))) == 4
+    assert files(recipe(epochs=2, feature_modes=["raw"])) == 5
+    assert files(recipe(epochs=1, feature_modes=["raw"]), source_sha256="other code") == 6
     relabelled = planted_store(3, permuted=True)
     assert relabelled.digest == store.digest
-    assert files(recipe(epochs=1, readings=["raw"]), store=relabelled) == 7
+    assert files(recipe(epochs=1, feature_modes=["raw"]), store=relabelled) == 7
     data = dict(zip(store.clip_ids, [-array for array in store.data], strict=True))
     other = FeatureStore.from_arrays(data, subjects=store.subjects, labels=store.labels)
-    assert files(recipe(epochs=1, readings=["raw"]), store=other) == 8
+    assert files(recipe(epochs=1, feature_modes=["raw"]), store=other) == 8
 
 
 def test_dropped_test_clips_keep_their_row_and_are_named(tmp_path):
@@ -140,7 +140,7 @@ def test_models_are_written_and_trained_again_only_when_they_are_of_other_settin
     written = file.read_bytes()
     again = run(tmp_path / "progress", retrain=retrain, models_dir=models)
     assert first.log.equals(again.log)  # with its seconds: nothing was trained
-    other = recipe(epochs=1, readings=["raw"], seeds=[5])
+    other = recipe(epochs=1, feature_modes=["raw"], seeds=[5])
     store = planted_store(3)
     about = {"method": "amm", "protocol": "loso", "progress_dir": tmp_path / "other"}
     train_part(store, loso(store)[1:2], other, models_dir=models, **about)

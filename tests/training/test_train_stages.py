@@ -21,7 +21,7 @@ from microexpr.training import chunks
 from microexpr.training.fold import train_fold
 
 NETWORK = {"backbone": "random_mobilenet", "cut": 13}
-SMALL = {"epochs": 2, "embed": 8, "hidden": 4, "readings": ["onset_difference"]}
+SMALL = {"epochs": 2, "embed": 8, "hidden": 4, "feature_modes": ["onset_difference"]}
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_the_epoch_that_is_chosen_shows_in_the_log(data, tmp_path):
 
 
 def test_inner_folds_answer_for_training_clips_only(data, tmp_path):
-    given = config(select={"folds": 3}, train={"seeds": [0, 1], "parts": 2})
+    given = config(select={"folds": 3}, train={"seeds": [0, 1], "chunks": 2})
     chunks = [run(inner, data, tmp_path / f"{p}.csv", given, part=p) for p in (0, 1)]
     names = [sorted({fold[:2] for fold in part["fold"]}) for part in chunks]
     assert names == [["s1", "s3"], ["s2", "s4"]]
@@ -127,7 +127,7 @@ def test_a_corrected_label_reaches_training(data, tmp_path):
     ).set_index("clip_id")
     changed = before["label"] != after["label"]
     assert list(changed.index[changed]) == [corrected.clip_id]
-    # The fold that tests the clip has learnt from the same labels as before, all others have not.
+    # The fold that tests the clip has learned from the same labels as before, all others have not.
     same = np.isclose(shares(before), shares(after)).all(axis=1)
     assert (same == (before["fold"] == corrected.subject)).all()
 
@@ -166,12 +166,12 @@ def test_folds_that_do_not_keep_the_protocols_promise_are_refused(
 
 
 def test_a_part_that_does_not_exist_is_refused(data, tmp_path):
-    with pytest.raises(ConfigError, match=r"train\.parts: there is no part 2 of 2"):
-        run(train, data, tmp_path / "out.csv", config(train={"parts": 2}), part=2)
+    with pytest.raises(ConfigError, match=r"train\.chunks: there is no chunk 2 of 2"):
+        run(train, data, tmp_path / "out.csv", config(train={"chunks": 2}), chunk=2)
 
 
 def test_models_are_kept_and_a_killed_run_goes_on_with_them(data, tmp_path, monkeypatch):
-    output, models = tmp_path / "part0.csv", tmp_path / "part0"
+    output, models = tmp_path / "chunk0.csv", tmp_path / "part0"
     trained = []
 
     def counted(*arguments, **options):

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from microexpr.errors import WeightsError
 from microexpr.training.fold import train_fold
-from microexpr.training.model import Trunk
+from microexpr.training.model import FineTunedBlocks
 from microexpr.training.trained import TrainedModel
 
 
@@ -21,12 +21,12 @@ def answers(model, store, fold, settings):
 
 
 @pytest.mark.parametrize("retrain", [False, True], ids=["frozen", "retrained"])
-@pytest.mark.parametrize("reading", ["onset_difference", "raw"])
-def test_a_model_read_back_answers_the_same(tmp_path, reading, retrain):
+@pytest.mark.parametrize("feature_mode", ["onset_difference", "raw"])
+def test_a_model_read_back_answers_the_same(tmp_path, feature_mode, retrain):
     store = planted_store(3, shape=(6, 4, 4) if retrain else (24, 1, 1))
-    trunk = Trunk(small_backbone(), 1) if retrain else None
-    fold, settings = loso(store)[0], recipe(epochs=2, reading=reading, readout="mean")
-    result = train_fold(store, fold, settings, trunk=trunk)
+    fine_tuned = FineTunedBlocks(small_backbone(), 1) if retrain else None
+    fold, settings = loso(store)[0], recipe(epochs=2, feature_mode=feature_mode, readout="mean")
+    result = train_fold(store, fold, settings, fine_tuned=fine_tuned)
     path = tmp_path / "model.safetensors"
     result.model.save(path, labels=settings.labels, n=settings.n)
     model, header = TrainedModel.load(path, small_backbone() if retrain else None)
@@ -38,8 +38,8 @@ def test_a_model_read_back_answers_the_same(tmp_path, reading, retrain):
 
 def test_retrained_blocks_need_the_backbone_they_started_from(tmp_path):
     store = planted_store(3, shape=(6, 4, 4))
-    trunk = Trunk(small_backbone(), 1)
-    result = train_fold(store, loso(store)[0], recipe(epochs=1), trunk=trunk)
+    fine_tuned = FineTunedBlocks(small_backbone(), 1)
+    result = train_fold(store, loso(store)[0], recipe(epochs=1), fine_tuned=fine_tuned)
     path = tmp_path / "model.safetensors"
     result.model.save(path)
     for backbone in (None, small_backbone(seed=1)):

@@ -13,10 +13,10 @@ HERE = "ablation: {n: 9}\nleak: {n: 9}\n"
 STUDIES = """
 magnify: {methods: [pmm]}
 windows: {n: [7, 9]}
-train: {parts: 1}
+train: {chunks: 1}
 select: {n: nested, alpha: nested, alphas: [5, 10], folds: 2}
 evaluate: {controls: [single_frame, permuted_labels], permutations: 2}
-ablation: {n: 9, weights: {imagenet: null}, blocks: {retrained: {train: {parts: 1, epochs: 1}}}}
+ablation: {n: 9, weights: {imagenet: null}, blocks: {retrained: {train: {chunks: 1, epochs: 1}}}}
 leak: {n: 9, methods: [pmm]}
 """
 
@@ -26,12 +26,12 @@ def test_the_table_gains_no_job(finished):
 
 
 def test_the_ablation_runs_only_what_the_table_lacks(finished):
-    # Two shards and two parts. Caches: two further arms, and three further networks.
+    # Two shards and two parts. Caches: two further methods, and three further networks.
     expected = {"magnify": 4, "features": 4 + 6, "train": 4, "train_variant": 10, "ablation": 1}
     assert finished.planned(extra=HERE, target=ABLATION) == expected
-    # All heads, weights and blocks in both readings, without what the table has.
+    # All heads, weights and blocks in both feature modes, without what the table has.
     full = finished.planned(extra=HERE, target="results/ablation_full.csv")
-    runs = 4 * (2 * 2 * 3 * 2 - 1) + 2  # arms x combinations; the arms amm and filter_only
+    runs = 4 * (2 * 2 * 3 * 2 - 1) + 2  # methods x combinations; the methods amm and filter_only
     assert full["train"] + full["train_variant"] == 2 * runs
     assert full["features"] == 2 * (4 * 6 - 2)
     assert full["ablation_full"] == 1
@@ -52,7 +52,7 @@ def test_rows_of_the_ablation(studied):
     assert rows == [
         ("default", ""),
         *(("magnification", method) for method in ("none", "filter_only", "amm")),
-        *(("head", "frame_fc"), ("reading", "raw"), ("weights", "random")),
+        *(("head", "frame_fc"), ("feature_mode", "raw"), ("weights", "random")),
         ("blocks", "retrained"),
     ]
     assert set(table["clips"]) == {9}
@@ -72,11 +72,11 @@ def test_controls_and_choices_are_rows_of_the_metrics_and_the_table(studied):
     metrics = pd.read_csv(results / "metrics.csv", keep_default_na=False)
     accuracy = metrics[metrics["metric"] == "accuracy"].set_index("method")
     assert accuracy.loc["permuted_labels", "seeds"] == 2
-    assert accuracy.loc["single_frame", "reading"] == "raw"
+    assert accuracy.loc["single_frame", "feature_mode"] == "raw"
     assert accuracy.loc["single_frame", "n"] == "9"
     assert accuracy.loc["pmm_nested", "n"] == ""
     table = pd.read_csv(results / "table.csv")
-    nested = table[table["class"] == "Average, N chosen"]
+    nested = table[table["class"] == "Accuracy, N chosen"]
     assert list(nested["method"]) == ["pmm"]
     assert nested["7"].item() == nested["9"].item() == float(accuracy.loc["pmm_nested", "value"])
     selected = pd.read_csv(results / "selected.csv")
@@ -84,7 +84,7 @@ def test_controls_and_choices_are_rows_of_the_metrics_and_the_table(studied):
     assert set(selected["chosen_method"]) <= {"pmm", "pmm-a5"}
     assert set(selected["chosen_n"]) <= {7, 9}
     assert set(selected["inner_clips"]) == {6}
-    inner = pd.read_csv(results / "inner/pmm-a5/N7/part0.csv")
+    inner = pd.read_csv(results / "inner/pmm-a5/N7/chunk0.csv")
     assert not (inner["fold"].str.split("-").str[0] == inner["subject"]).any()
 
 

@@ -101,7 +101,7 @@ def test_data_that_is_wrong_is_named(finished, project, spoil, message):
 
 def test_n_longer_than_every_clip(finished, tmp_path):
     copy = finished.copy(tmp_path / "copy")
-    done = copy.run(extra="windows: {n: [40], short: fail}\ntrain: {parts: 1}")
+    done = copy.run(extra="windows: {n: [40], short: fail}\ntrain: {chunks: 1}")
     assert done.returncode != 0
     assert [line for line in last_lines(done) if "windows.short" in line]
     assert not list((copy.folder / "results/train").glob("*/N40/*.csv"))

@@ -32,7 +32,7 @@ def test_the_table_does_not_wait_for_the_systems(finished):
 
 def test_comparison_runs_each_system_once_on_what_is_there(finished):
     assert finished.planned(extra=settings(), target=TARGET) == {"compare": 3, "comparison": 1}
-    # Another N of the arm is trained for it, although table.csv does not show it.
+    # Another N of the method is trained for it, although table.csv does not show it.
     planned = finished.planned(extra=settings(n=8), target=TARGET)
     assert planned == {"compare": 3, "comparison": 1, "train": 2}
 

@@ -1,4 +1,4 @@
-"""Labels stand in the manifest alone: a corrected one is learnt from, and nothing is recomputed."""
+"""Labels stand in the manifest alone: a corrected one is learned from, and nothing is recomputed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SETTINGS = (
     "data: {kind: video, root: own, table: clips.csv, fps: 100}\n"
     "magnify: {methods: [none]}\n"
     "windows: {n: [7]}\n"
-    "train: {parts: 1, epochs: 3}\n"
+    "train: {chunks: 1, epochs: 3}\n"
 )
 DRAWN = "results/figures/tsne_none.png"
 

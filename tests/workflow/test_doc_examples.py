@@ -69,8 +69,8 @@ def test_the_example_of_a_system_tells_where_something_moves():
 
     classes = np.array([0, 1] * 5)
     values = np.stack([described(side) for side in classes])
-    learnt = system.learn(Lesson(values[:6], classes[:6], 3, np.random.SeedSequence(0)))
-    shares = learnt(values[6:])
+    trained = system.learn(Lesson(values[:6], classes[:6], 3, np.random.SeedSequence(0)))
+    shares = trained(values[6:])
     assert list(shares.argmax(axis=1)) == list(classes[6:])
     np.testing.assert_allclose(shares.sum(axis=1), 1)
     assert not shares[:, 2].any()

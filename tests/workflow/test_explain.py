@@ -35,7 +35,7 @@ def test_jobs_of_the_targets(finished):
     assert finished.planned(target="figures") == FIGURES
     assert finished.planned(target="explain") == EXPLAIN
     assert finished.planned(target="results/figures/crops_1.png") == {"quality": 1}
-    # One clip, one arm.
+    # One clip, one method.
     one = "figures: {clips: [s3_po_01]}\nexplain: {methods: [pmm]}"
     assert finished.planned(extra=one, target=TARGETS) == FIGURES | EXPLAIN | {
         **{"motion": 1, "video_page": 1, "train_explained": 2, "gradcam": 1}

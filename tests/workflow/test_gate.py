@@ -67,8 +67,8 @@ def test_a_target_without_its_files_is_named(check):
     [
         ("method,class,7,", "method,class,8,", "has the columns"),
         ("pmm,Surprise,", "pmm,Anger,", "has the rows"),
-        (r"pmm,Average,[\d.]+,", "pmm,Average,,", "has cells that are empty or not between"),
-        (r"pmm,Average,[\d.]+,", "pmm,Average,1.5,", "has cells that are empty or not between"),
+        (r"pmm,Accuracy,[\d.]+,", "pmm,Accuracy,,", "has cells that are empty or not between"),
+        (r"pmm,Accuracy,[\d.]+,", "pmm,Accuracy,1.5,", "has cells that are empty or not between"),
         (",synthetic", ",smic", "does not call its data synthetic"),
     ],
 )

@@ -225,7 +225,7 @@ def test_another_data_set_is_not_indexed_by_a_bare_snakemake(finished, bare, tmp
 def test_a_deployed_workflow_plans_from_its_own_configuration(checkout, tmp_path):
     folder = deployed(tmp_path, f'"{checkout.folder}/workflow/Snakefile"')
     assert planned(folder) == SMALLEST
-    (folder / "config/config.yaml").write_text("demo: {subjects: 1}\ntrain: {parts: 1}\n")
+    (folder / "config/config.yaml").write_text("demo: {subjects: 1}\ntrain: {chunks: 1}\n")
     assert planned(folder)["demo"] == 1
 
 

@@ -18,7 +18,7 @@ SETTINGS = (
     "magnify: {methods: [none]}\n"
     "windows: {n: [7]}\n"
     "features: {cut: 13}\n"
-    "train: {parts: 1, epochs: 1, readings: [raw]}\n"
+    "train: {chunks: 1, epochs: 1, feature_modes: [raw]}\n"
     "evaluate: {bootstrap: 100, controls: []}\n"
     "protocol: {name: loso}\n"
 )

@@ -54,13 +54,13 @@ def test_the_cropped_release_reaches_the_table(finished, project):
         "magnify: {methods: [none]}\n"
         "windows: {n: [7]}\n"
         "features: {cut: 11}\n"  # two blocks are retrained
-        "train: {parts: 1, epochs: 1, batch_clips: 3, readings: [raw]}\n"
+        "train: {chunks: 1, epochs: 1, batch_clips: 3, feature_modes: [raw]}\n"
         "protocol: {name: clip_kfold, folds: 3}\n"
     )
     done = project.run(extra=extra)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = (project.folder / "results/table.csv").read_text().splitlines()
-    assert rows[1].startswith("none,Average,")
+    assert rows[1].startswith("none,Accuracy,")
     assert ",clip_kfold,mobilenet_vggface2,raw,SMIC-HS cropped," in rows[1]
 
 

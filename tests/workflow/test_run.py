@@ -14,7 +14,7 @@ def test_table_has_the_posters_shape(finished):
     table = pd.read_csv(finished.folder / "results/table.csv")
     assert list(table.columns[:4]) == ["method", "class", "7", "9"]
     rows = [f"{m} {c}" for m, c in zip(table["method"], table["class"], strict=True)]
-    classes = ("Average", "Negative", "Positive", "Surprise")
+    classes = ("Accuracy", "Negative", "Positive", "Surprise")
     assert rows[:8] == [f"{method} {name}" for method in ("pmm", "none") for name in classes]
     assert (table["clips"] == 9).all()
     assert set(table["data"]) == {"synthetic"}
@@ -25,7 +25,7 @@ def test_table_has_the_posters_shape(finished):
 def test_every_clip_is_predicted_once_in_every_run(finished):
     predictions = pd.read_csv(finished.folder / "results/predictions.csv")
     assert len(predictions) == 9 * 2 * 2
-    assert not predictions.duplicated(["clip_id", "method", "n", "seed", "reading"]).any()
+    assert not predictions.duplicated(["clip_id", "method", "n", "seed", "feature_mode"]).any()
     assert (predictions["fold"] == predictions["subject"]).all()
 
 

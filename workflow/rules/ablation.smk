@@ -56,12 +56,12 @@ rule leak:
         features=ancient(FEATURES),
         content=contents(FEATURES),
     output:
-        table="results/leak/{arm}.csv",
-        seal="results/leak/{arm}.csv.sha256",
+        table="results/leak/{method}.csv",
+        seal="results/leak/{method}.csv.sha256",
     log:
-        "results/logs/leak/{arm}.log",
+        "results/logs/leak/{method}.log",
     benchmark:
-        "results/benchmarks/leak/{arm}.tsv"
+        "results/benchmarks/leak/{method}.tsv"
     conda:
         "../../envs/gpu.yaml"
     resources:
@@ -74,7 +74,7 @@ rule leak:
         labels=PLAN.labels(),
     shell:
         "python -m microexpr leak {input.features} --manifest {input.manifest} --output {output.table}"
-        " --method {wildcards.arm} --threads {threads} --config {params.config:q} > {log} 2>&1"
+        " --method {wildcards.method} --threads {threads} --config {params.config:q} > {log} 2>&1"
 
 
 LEAKS = expand("results/leak/{method}.csv", method=PLAN.config.leak.methods)

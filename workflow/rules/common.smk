@@ -23,7 +23,7 @@ try:
     from microexpr.pipeline.environment import Untracked
     from microexpr.pipeline.plan import Plan
     from microexpr.runtime.files import own_files
-    from microexpr.studies.variants import ARM, controls, split_arm
+    from microexpr.studies.variants import METHOD_NAME, controls, split_method
 except ModuleNotFoundError as error:
     raise WorkflowError(f"microexpr: {error}; {INSTALL}") from None
 if PACKAGE.is_dir() and not PACKAGE.samefile(microexpr.__path__[0]):
@@ -82,13 +82,13 @@ except ModuleNotFoundError as error:  # to read this data set, such as openpyxl
 METHODS = PLAN.config.magnify.methods
 BACKBONE = PLAN.config.features.backbone
 LENGTHS = PLAN.config.windows.n
-PARTS = range(PLAN.config.train.parts)
+CHUNKS = range(PLAN.config.train.chunks)
 N_LABEL = "{:>2}"  # of a report, which sorts labels as text
 
 
 wildcard_constraints:
-    arm=ARM,
+    method=METHOD_NAME,
     clip="|".join(map(re.escape, SHOWN)),
     shard="|".join(map(re.escape, SHARDS)),
     n=r"\d+",
-    part=r"\d+",
+    chunk=r"\d+",

@@ -2,7 +2,7 @@ rule compare:
     input:
         folds=ancient("results/folds.csv"),
         manifest=ancient("results/manifest.csv"),
-        # The pipeline's own network sees cached features of the arm none; the others, faces.
+        # The pipeline's own network sees cached features of the method none; the others, faces.
         caches=ancient(compared_caches),
         state=lambda wildcards: [
             *contents(compared_caches(wildcards)),
@@ -38,7 +38,7 @@ rule compare:
 rule comparison:
     input:
         manifest=ancient("results/manifest.csv"),
-        arm=ancient(lambda wildcards: compared_predictions()[0]),
+        method=ancient(lambda wildcards: compared_predictions()[0]),
         systems=ancient(lambda wildcards: compared_predictions()[1]),
         state=lambda wildcards: seals(sum(compared_predictions(), [])),
     output:
@@ -63,5 +63,5 @@ rule comparison:
         code=PLAN.code("comparison"),
         labels=PLAN.labels(),
     shell:
-        "python -m microexpr comparison {input.systems} {input.arm} --manifest {input.manifest}"
+        "python -m microexpr comparison {input.systems} {input.method} --manifest {input.manifest}"
         " --output {output.table} --config {params.config:q} > {log} 2>&1"

@@ -1,19 +1,19 @@
 TABLE = expand(
-    "results/train/{method}/N{n}/part{part}.csv",
+    "results/train/{method}/N{n}/chunk{chunk}.csv",
     method=METHODS,
     n=LENGTHS,
-    part=PARTS,
+    chunk=CHUNKS,
 )
 # Controls that are trained, and candidates of a nested choice: none by default.
 FURTHER = {
     file
     for run in [*controls(PLAN.config).values(), *PLAN.choices()]
-    for file in run.predictions(len(PARTS))
+    for file in run.predictions(len(CHUNKS))
 }
-INNER = [file for run in PLAN.choices() for file in run.inner(len(PARTS))]
+INNER = [file for run in PLAN.choices() for file in run.inner(len(CHUNKS))]
 PREDICTIONS = [*TABLE, *sorted(FURTHER - set(TABLE))]
 EVALUATED = [
-    *("table", "table_readings", "metrics", "comparisons", "confusion", "predictions"),
+    *("table", "table_feature_modes", "metrics", "comparisons", "confusion", "predictions"),
     *(["selected"] if INNER else []),
 ]
 
@@ -34,11 +34,11 @@ rule evaluate:
             category="Accuracy",
             labels={"table": "accuracy against N", "to read": "no"},
         ),
-        readings=report(
-            "results/table_readings.csv",
-            caption="../report/table_readings.rst",
+        feature modes=report(
+            "results/table_feature_modes.csv",
+            caption="../report/table_feature_modes.rst",
             category="Accuracy",
-            labels={"table": "the other readings", "to read": "no"},
+            labels={"table": "the other feature modes", "to read": "no"},
         ),
         metrics=report(
             "results/metrics.csv",

@@ -3,12 +3,12 @@ OF_ALL = {"method": "all", "N": str(PLAN.config.explain.n)}
 PICTURES = [
     *("regions", "shares", "classes", "control"),
     *(["pointing"] if PLAN.config.data.kind == "demo" else []),
-    *(f"blocks/{arm}_{clip}" for arm in EXPLAINED for clip in SHOWN),
+    *(f"blocks/{method}_{clip}" for method in EXPLAINED for clip in SHOWN),
     *(f"backbone/{clip}" for clip in SHOWN),
 ]
 
 
-# The table's own networks of one N, under the first reading and seed: trained once more, because
+# The table's own networks of one N, under the first feature mode and seed: trained once more, because
 # their models are kept.
 rule train_explained:
     input:
@@ -17,19 +17,19 @@ rule train_explained:
         features=ancient(FEATURES),
         state=[*contents(FEATURES), *seals(["results/folds.csv"])],
     output:
-        predictions="results/gradcam/train/{arm}/part{part}.csv",
-        epochs="results/gradcam/train/{arm}/part{part}.epochs.csv",
+        predictions="results/gradcam/train/{method}/chunk{chunk}.csv",
+        epochs="results/gradcam/train/{method}/chunk{chunk}.epochs.csv",
         seals=seals(
             [
-                "results/gradcam/train/{arm}/part{part}.csv",
-                "results/gradcam/train/{arm}/part{part}.epochs.csv",
+                "results/gradcam/train/{method}/chunk{chunk}.csv",
+                "results/gradcam/train/{method}/chunk{chunk}.epochs.csv",
             ]
         ),
-        models=directory("results/gradcam/train/{arm}/part{part}"),
+        models=directory("results/gradcam/train/{method}/chunk{chunk}"),
     log:
-        "results/logs/gradcam/train/{arm}/part{part}.log",
+        "results/logs/gradcam/train/{method}/chunk{chunk}.log",
     benchmark:
-        "results/benchmarks/gradcam/train/{arm}/part{part}.tsv"
+        "results/benchmarks/gradcam/train/{method}/chunk{chunk}.tsv"
     conda:
         "../../envs/gpu.yaml"
     resources:
@@ -44,7 +44,7 @@ rule train_explained:
     shell:
         "python -m microexpr train {input.features} --manifest {input.manifest}"
         " --folds {input.folds} --output {output.predictions}"
-        " --method {wildcards.arm} --n {params.n} --part {wildcards.part} --models {output.models}"
+        " --method {wildcards.method} --n {params.n} --chunk {wildcards.chunk} --models {output.models}"
         " --threads {threads} --config {params.config:q} > {log} 2>&1"
 
 
@@ -55,14 +55,14 @@ rule gradcam:
         faces=ancient(FACES),
         images=ancient(seen_images),
         features=ancient(FEATURES),
-        models=ancient(expand("results/gradcam/train/{{arm}}/part{part}", part=PARTS)),
+        models=ancient(expand("results/gradcam/train/{{method}}/chunk{chunk}", chunk=CHUNKS)),
         state=lambda wildcards: [
             *contents(
                 dict.fromkeys(
                     [
                         *FACES,
                         *seen_images(wildcards),
-                        *expand(FEATURES, arm=wildcards.arm),
+                        *expand(FEATURES, method=wildcards.method),
                     ]
                 )
             ),
@@ -70,9 +70,9 @@ rule gradcam:
                 [
                     "results/folds.csv",
                     *expand(
-                        "results/gradcam/train/{arm}/part{part}.csv",
-                        arm=wildcards.arm,
-                        part=PARTS,
+                        "results/gradcam/train/{method}/chunk{chunk}.csv",
+                        method=wildcards.method,
+                        chunk=CHUNKS,
                     ),
                 ]
             ),
@@ -83,13 +83,13 @@ rule gradcam:
             then=expand("results/demo/{shard}.json", shard=SHARDS),
         ),
     output:
-        maps="results/gradcam/{arm}/maps.h5",
-        clips="results/gradcam/{arm}/clips.csv",
-        seal="results/gradcam/{arm}/clips.csv.sha256",
+        maps="results/gradcam/{method}/maps.h5",
+        clips="results/gradcam/{method}/clips.csv",
+        seal="results/gradcam/{method}/clips.csv.sha256",
     log:
-        "results/logs/gradcam/{arm}.log",
+        "results/logs/gradcam/{method}.log",
     benchmark:
-        "results/benchmarks/gradcam/{arm}.tsv"
+        "results/benchmarks/gradcam/{method}.tsv"
     conda:
         "../../envs/gpu.yaml"
     resources:
@@ -114,9 +114,9 @@ rule explain:
     input:
         manifest=ancient("results/manifest.csv"),
         # Written together with the tables beside them.
-        maps=ancient(expand("results/gradcam/{arm}/maps.h5", arm=EXPLAINED)),
-        clips=ancient(expand("results/gradcam/{arm}/clips.csv", arm=EXPLAINED)),
-        state=seals(expand("results/gradcam/{arm}/clips.csv", arm=EXPLAINED)),
+        maps=ancient(expand("results/gradcam/{method}/maps.h5", method=EXPLAINED)),
+        clips=ancient(expand("results/gradcam/{method}/clips.csv", method=EXPLAINED)),
+        state=seals(expand("results/gradcam/{method}/clips.csv", method=EXPLAINED)),
         # The frames of the clips that are shown.
         demo=branch(
             PLAN.config.data.kind == "demo",
@@ -158,13 +158,13 @@ rule explain:
         ],
         clips=[
             report(
-                f"results/gradcam/{folder}/{arm}_{clip}.{kind}",
+                f"results/gradcam/{folder}/{method}_{clip}.{kind}",
                 caption=f"../report/gradcam_{folder}.rst",
                 category="Grad-CAM of clips",
-                labels={"clip": clip, "figure": name, "method": arm},
+                labels={"clip": clip, "figure": name, "method": method},
             )
             for clip in SHOWN
-            for arm in EXPLAINED
+            for method in EXPLAINED
             for folder, kind, name in (
                 ("blocks", "png", "blocks over time"),
                 ("overlay", "png", "overlay, frames"),

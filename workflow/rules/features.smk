@@ -3,23 +3,23 @@ rule features:
         # Method none: the faces as they are, without a copy of them.
         images=ancient(
             branch(
-                lambda wildcards: wildcards.arm == "none",
+                lambda wildcards: wildcards.method == "none",
                 then="results/faces/{shard}.h5",
-                otherwise="results/magnified/{arm}/{shard}.h5",
+                otherwise="results/magnified/{method}/{shard}.h5",
             )
         ),
         content=branch(
-            lambda wildcards: wildcards.arm == "none",
+            lambda wildcards: wildcards.method == "none",
             then="results/faces/{shard}.h5.content",
-            otherwise="results/magnified/{arm}/{shard}.h5.content",
+            otherwise="results/magnified/{method}/{shard}.h5.content",
         ),
     output:
-        features="results/features/{network}/{arm}/{shard}.h5",
-        content="results/features/{network}/{arm}/{shard}.h5.content",
+        features="results/features/{network}/{method}/{shard}.h5",
+        content="results/features/{network}/{method}/{shard}.h5.content",
     log:
-        "results/logs/features/{network}/{arm}/{shard}.log",
+        "results/logs/features/{network}/{method}/{shard}.log",
     benchmark:
-        "results/benchmarks/features/{network}/{arm}/{shard}.tsv"
+        "results/benchmarks/features/{network}/{method}/{shard}.tsv"
     conda:
         "../../envs/gpu.yaml"
     resources:

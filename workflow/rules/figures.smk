@@ -2,10 +2,10 @@
 VECTORS = ("pdf", "svg")
 CELLS = [(method, n) for method in METHODS for n in LENGTHS]
 EPOCHS = expand(
-    "results/train/{method}/N{n}/part{part}.epochs.csv",
+    "results/train/{method}/N{n}/chunk{chunk}.epochs.csv",
     method=METHODS,
     n=LENGTHS,
-    part=PARTS,
+    chunk=CHUNKS,
 )
 
 
@@ -145,17 +145,17 @@ rule embedding:
         content=contents(FEATURES),
         manifest=ancient("results/manifest.csv"),
     output:
-        vectors=expand("results/figures/tsne_{{arm}}.{kind}", kind=VECTORS),
+        vectors=expand("results/figures/tsne_{{method}}.{kind}", kind=VECTORS),
         png=report(
-            "results/figures/tsne_{arm}.png",
+            "results/figures/tsne_{method}.png",
             caption="../report/tsne.rst",
             category="Features",
-            labels={"figure": "t-SNE by class and by subject", "method": "{arm}"},
+            labels={"figure": "t-SNE by class and by subject", "method": "{method}"},
         ),
     log:
-        "results/logs/embedding/{arm}.log",
+        "results/logs/embedding/{method}.log",
     benchmark:
-        "results/benchmarks/embedding/{arm}.tsv"
+        "results/benchmarks/embedding/{method}.tsv"
     conda:
         "../../envs/cpu.yaml"
     resources:
@@ -168,7 +168,7 @@ rule embedding:
         stem=subpath(output.png, strip_suffix=".png"),
     shell:
         "python -m microexpr embedding {input.features} --manifest {input.manifest}"
-        " --method {wildcards.arm} --stem {params.stem} --config {params.config:q} > {log} 2>&1"
+        " --method {wildcards.method} --stem {params.stem} --config {params.config:q} > {log} 2>&1"
 
 
 rule motion:
@@ -189,7 +189,7 @@ rule motion:
             "results/figures/motion_{clip}.mp4",
             caption="../report/motion.rst",
             category="Motion",
-            labels={"clip": "{clip}", "figure": "video, arms side by side"},
+            labels={"clip": "{clip}", "figure": "video, methods side by side"},
         ),
     log:
         "results/logs/motion/{clip}.log",
@@ -214,6 +214,6 @@ rule figures:
     input:
         rules.table_figures.output,
         rules.quality.output,
-        expand("results/figures/tsne_{arm}.png", arm=METHODS),
+        expand("results/figures/tsne_{method}.png", method=METHODS),
         expand("results/figures/motion_{clip}.mp4", clip=SHOWN),
         expand("results/pages/figures/motion_{clip}.video.html", clip=SHOWN),

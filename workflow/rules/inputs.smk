@@ -1,9 +1,9 @@
 # Files that several rules read: the functions and lists that name them.
 from microexpr import baselines
 
-# Of the network of the table, all shards of an arm.
+# Of the network of the table, all shards of a method.
 FEATURES = expand(
-    "results/features/{backbone}/{{arm}}/{shard}.h5", backbone=BACKBONE, shard=SHARDS
+    "results/features/{backbone}/{{method}}/{shard}.h5", backbone=BACKBONE, shard=SHARDS
 )
 FACES = expand("results/faces/{shard}.h5", shard=SHARDS)
 MAGNIFIED = [method for method in METHODS if method != "none"]
@@ -16,9 +16,9 @@ AGAINST = PLAN.config.compare.against
 def variant_features(wildcards):
     """Name the caches of a variant's network."""
     return expand(
-        "results/features/{network}/{arm}/{shard}.h5",
+        "results/features/{network}/{method}/{shard}.h5",
         network=PLAN.network(wildcards.variant),
-        arm=wildcards.arm,
+        method=wildcards.method,
         shard=SHARDS,
     )
 
@@ -40,7 +40,7 @@ def compared_caches(wildcards):
     return expand(
         "results/features/{backbone}/{method}/{shard}.h5",
         backbone=BACKBONE,
-        method=PLAN.arm("none", "compare.systems"),
+        method=PLAN.method("none", "compare.systems"),
         shard=SHARDS,
     )
 
@@ -48,10 +48,10 @@ def compared_caches(wildcards):
 def compared_predictions():
     """Name the predictions that results/comparison.csv is made of: our own, then the systems'."""
     own = expand(
-        "results/train/{method}/N{n}/part{part}.csv",
-        method=PLAN.arm(AGAINST.method, "compare.against"),
+        "results/train/{method}/N{n}/chunk{chunk}.csv",
+        method=PLAN.method(AGAINST.method, "compare.against"),
         n=AGAINST.n,
-        part=PARTS,
+        chunk=CHUNKS,
     )
     return own, expand("results/compare/{system}.csv", system=SYSTEMS)
 
@@ -66,12 +66,12 @@ def shown_caches(wildcards):
 
 
 def seen_images(wildcards):
-    """Name the caches of what an arm's network sees."""
-    if wildcards.arm == "none":
+    """Name the caches of what a method's network sees."""
+    if wildcards.method == "none":
         return FACES
-    return expand("results/magnified/{arm}/{shard}.h5", arm=wildcards.arm, shard=SHARDS)
+    return expand("results/magnified/{method}/{shard}.h5", method=wildcards.method, shard=SHARDS)
 
 
 def exported_features(wildcards):
-    """Name the caches of the arm that is exported."""
-    return expand(FEATURES, arm=PLAN.exported())
+    """Name the caches of the method that is exported."""
+    return expand(FEATURES, method=PLAN.exported())

@@ -1,4 +1,4 @@
-# One arm trained on everybody, for `microexpr predict`. No part of results/table.csv.
+# One method trained on everybody, for `microexpr predict`. No part of results/table.csv.
 rule model:
     input:
         features=ancient(exported_features),

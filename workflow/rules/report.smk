@@ -49,7 +49,7 @@ rule summary:
 
 SHOWN_TABLES = [
     "results/table.csv",
-    "results/table_readings.csv",
+    "results/table_feature_modes.csv",
     "results/comparisons.csv",
 ]
 
@@ -71,10 +71,10 @@ rule pages:
                 labels={"table": "accuracy against N", "to read": "yes"},
             ),
             report(
-                "results/pages/table_readings.html",
-                caption="../report/table_readings.rst",
+                "results/pages/table_feature_modes.html",
+                caption="../report/table_feature_modes.rst",
                 category="Accuracy",
-                labels={"table": "the other readings", "to read": "yes"},
+                labels={"table": "the other feature modes", "to read": "yes"},
             ),
             report(
                 "results/pages/comparisons.html",

@@ -32,18 +32,18 @@ rule train:
         features=ancient(FEATURES),
         state=[*contents(FEATURES), *seals(["results/folds.csv"])],
     output:
-        predictions="results/train/{arm}/N{n}/part{part}.csv",
-        epochs="results/train/{arm}/N{n}/part{part}.epochs.csv",
+        predictions="results/train/{method}/N{n}/chunk{chunk}.csv",
+        epochs="results/train/{method}/N{n}/chunk{chunk}.epochs.csv",
         seals=seals(
             [
-                "results/train/{arm}/N{n}/part{part}.csv",
-                "results/train/{arm}/N{n}/part{part}.epochs.csv",
+                "results/train/{method}/N{n}/chunk{chunk}.csv",
+                "results/train/{method}/N{n}/chunk{chunk}.epochs.csv",
             ]
         ),
     log:
-        "results/logs/train/{arm}/N{n}/part{part}.log",
+        "results/logs/train/{method}/N{n}/chunk{chunk}.log",
     benchmark:
-        "results/benchmarks/train/{arm}/N{n}/part{part}.tsv"
+        "results/benchmarks/train/{method}/N{n}/chunk{chunk}.tsv"
     conda:
         "../../envs/gpu.yaml"
     resources:
@@ -54,11 +54,11 @@ rule train:
         config=PLAN.settings("train"),
         code=PLAN.code("train"),
         labels=PLAN.labels(),
-        method="{arm}",
+        method="{method}",
     shell:
         "python -m microexpr train {input.features} --manifest {input.manifest}"
         " --folds {input.folds} --output {output.predictions}"
-        " --method {params.method} --n {wildcards.n} --part {wildcards.part}"
+        " --method {params.method} --n {wildcards.n} --chunk {wildcards.chunk}"
         " --threads {threads} --config {params.config:q} > {log} 2>&1"
 
 
@@ -73,23 +73,23 @@ use rule train as train_variant with:
             *seals(["results/folds.csv"]),
         ],
     output:
-        predictions="results/variants/{variant}/train/{arm}/N{n}/part{part}.csv",
-        epochs="results/variants/{variant}/train/{arm}/N{n}/part{part}.epochs.csv",
+        predictions="results/variants/{variant}/train/{method}/N{n}/chunk{chunk}.csv",
+        epochs="results/variants/{variant}/train/{method}/N{n}/chunk{chunk}.epochs.csv",
         seals=seals(
             [
-                "results/variants/{variant}/train/{arm}/N{n}/part{part}.csv",
-                "results/variants/{variant}/train/{arm}/N{n}/part{part}.epochs.csv",
+                "results/variants/{variant}/train/{method}/N{n}/chunk{chunk}.csv",
+                "results/variants/{variant}/train/{method}/N{n}/chunk{chunk}.epochs.csv",
             ]
         ),
     log:
-        "results/logs/variants/{variant}/train/{arm}/N{n}/part{part}.log",
+        "results/logs/variants/{variant}/train/{method}/N{n}/chunk{chunk}.log",
     benchmark:
-        "results/benchmarks/variants/{variant}/train/{arm}/N{n}/part{part}.tsv"
+        "results/benchmarks/variants/{variant}/train/{method}/N{n}/chunk{chunk}.tsv"
     params:
         config=lambda wildcards: PLAN.settings("train", variant=wildcards.variant),
         code=PLAN.code("train"),
         labels=PLAN.labels(),
-        method="{arm}-{variant}",
+        method="{method}-{variant}",
 
 
 # On inner folds of each fold's training part: to choose N and alpha.
@@ -100,18 +100,18 @@ rule inner:
         features=ancient(FEATURES),
         state=[*contents(FEATURES), *seals(["results/folds.csv"])],
     output:
-        predictions="results/inner/{arm}/N{n}/part{part}.csv",
-        epochs="results/inner/{arm}/N{n}/part{part}.epochs.csv",
+        predictions="results/inner/{method}/N{n}/chunk{chunk}.csv",
+        epochs="results/inner/{method}/N{n}/chunk{chunk}.epochs.csv",
         seals=seals(
             [
-                "results/inner/{arm}/N{n}/part{part}.csv",
-                "results/inner/{arm}/N{n}/part{part}.epochs.csv",
+                "results/inner/{method}/N{n}/chunk{chunk}.csv",
+                "results/inner/{method}/N{n}/chunk{chunk}.epochs.csv",
             ]
         ),
     log:
-        "results/logs/inner/{arm}/N{n}/part{part}.log",
+        "results/logs/inner/{method}/N{n}/chunk{chunk}.log",
     benchmark:
-        "results/benchmarks/inner/{arm}/N{n}/part{part}.tsv"
+        "results/benchmarks/inner/{method}/N{n}/chunk{chunk}.tsv"
     conda:
         "../../envs/gpu.yaml"
     resources:
@@ -125,5 +125,5 @@ rule inner:
     shell:
         "python -m microexpr inner {input.features} --manifest {input.manifest}"
         " --folds {input.folds} --output {output.predictions}"
-        " --method {wildcards.arm} --n {wildcards.n} --part {wildcards.part}"
+        " --method {wildcards.method} --n {wildcards.n} --chunk {wildcards.chunk}"
         " --threads {threads} --config {params.config:q} > {log} 2>&1"

@@ -33,7 +33,7 @@ THREADS = (
     *("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
     *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
 )
-NAMES = ("clip_id", "seed", "reading", "fold")  # of a row of predictions
+NAMES = ("clip_id", "seed", "feature_mode", "fold")  # of a row of predictions
 Sampler = Callable[[Job, Sequence[Job], Path], str]
 
 
@@ -116,14 +116,14 @@ def _features(job: Job, jobs: Sequence[Job], folder: Path) -> str:
 
 def _train(job: Job, jobs: Sequence[Job], folder: Path) -> str:
     del jobs
-    config, part = _config(job), int((job.option("--part") or ["0"])[0])
+    config, chunk = _config(job), int((job.option("--chunk") or ["0"])[0])
     output = Path(job.option("--output")[0])
-    # One reading and one seed: the others run through the same code.
-    first = {"readings": config.train.readings[:1], "seeds": config.train.seeds[:1]}
+    # One feature mode and one seed: the others run through the same code.
+    first = {"feature_modes": config.train.feature_modes[:1], "seeds": config.train.seeds[:1]}
     config = config.changed({"train": first})
     caches, folds_path = [Path(p) for p in job.arguments()], Path(job.option("--folds")[0])
     with open_features(caches, job.option("--manifest")[0]) as store:
-        folds = train.folds_of_part(config, folds_path, store, part)
+        folds = train.folds_of_part(config, folds_path, store, chunk)
         fold = _chosen_fold(folds, str(output))
         if job.stage == "inner":
             fold = inner.split_fold(config, store, fold)[0]

@@ -117,7 +117,7 @@ def without_weights(backbone: str) -> Backbone:
 
 
 def randomised(net: Backbone, seed: int) -> Backbone:
-    """Copy a network and draw all its weights anew: a control that has learnt nothing."""
+    """Copy a network and draw all its weights anew: a control that has learned nothing."""
     copied = copy.deepcopy(net)
     device = next(net.parameters()).device
     _fill_randomly(copied, seed)

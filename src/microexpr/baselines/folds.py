@@ -15,7 +15,7 @@ from microexpr.runtime import resume
 from microexpr.runtime.files import write_json
 from microexpr.runtime.progress import track
 
-READING = "raw"
+FEATURE_MODE = "raw"
 
 
 def run_folds(
@@ -81,7 +81,7 @@ def run_folds(
             [(a["predicted"], a["n_windows"], a["shares"]) for a in resume.read(file)],
             classes=system.labels,
             method=system.name,
-            reading=READING,
+            feature_mode=FEATURE_MODE,
             n=system.frames,
             seed=seed,
             protocol=protocol,

@@ -1,4 +1,4 @@
-"""Group lasso in kernels: which blocks of a face matter, learnt with the classifier.
+"""Group lasso in kernels: which blocks of a face matter, learned with the classifier.
 
 Minimises ``||Y - f||^2 + alpha (sum_b ||f_b||)^2`` over functions ``f = sum_b f_b``, one of each
 block's kernel. The square of a sum of norms is the least ``sum_b ||f_b||^2 / w_b`` over weights

@@ -1,4 +1,4 @@
-"""Hierarchical spatio-temporal descriptors: grids of several sizes, block weights learnt.
+"""Hierarchical spatio-temporal descriptors: grids of several sizes, block weights learned.
 
 In the spirit of Zong, Huang, Zheng, Cui and Zhao, "Learning from hierarchical spatiotemporal
 descriptors for micro-expression recognition", IEEE Transactions on Multimedia 20(11), 2018.

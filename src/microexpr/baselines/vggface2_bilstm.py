@@ -1,4 +1,4 @@
-"""VGGFace2 + Bi-LSTM without magnification: the pipeline's own arm ``none``, frozen throughout.
+"""VGGFace2 + Bi-LSTM without magnification: the pipeline's own method ``none``, frozen throughout.
 
 Bai and Goecke, "Investigating LSTM for micro-expression recognition", ICMI 2020 Companion,
 doi:10.1145/3395035.3425248.
@@ -9,7 +9,7 @@ with a fourth class of clips without expression; N and batch were chosen on that
 Specified, by the paper and the first author's code: pooled features of a VGGFace2 ResNet-50 (no
 layer of it learns, although the text says so), windows of N frames, one bidirectional LSTM.
 
-Inferred, so that nothing but magnification separates it from the arm it is compared with: the
+Inferred, so that nothing but magnification separates it from the method it is compared with: the
 backbone, windows, new layers, optimiser and clip decision of this pipeline, and the N of
 ``compare.against``; features as they are, not their difference from the onset.
 """
@@ -30,7 +30,7 @@ from microexpr.datasets.manifest import Clip
 from microexpr.protocol.guards import Fold
 from microexpr.training.feature_modes import pooled_frames
 from microexpr.training.fold import Recipe, train_fold
-from microexpr.training.model import Trunk
+from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore, open_features
 
 
@@ -58,10 +58,10 @@ class VGGFace2BiLSTM(System):
         self._recipe = Recipe(
             labels=self.labels,
             n=self.frames,
-            reading="raw",
+            feature_mode="raw",
             seed=0,
             windows=config.windows,
-            train=config.train.model_copy(update={"readings": ["raw"]}),
+            train=config.train.model_copy(update={"feature_modes": ["raw"]}),
             clip_decision=config.protocol.clip_decision,
         )
 
@@ -75,7 +75,7 @@ class VGGFace2BiLSTM(System):
         return self._recipe.plain() | {"device": self._device}
 
     def examples(self, caches: Sequence[Path], clips: Sequence[Clip], folder: Path) -> FeatureStore:
-        """Read the feature caches of arm ``none``; frozen blocks above the cut pool them."""
+        """Read the feature caches of method ``none``; frozen blocks above the cut pool them."""
         settings = self._features
         network = backbones.build(
             settings.backbone,
@@ -83,10 +83,10 @@ class VGGFace2BiLSTM(System):
             weights_sha256=settings.weights and settings.weights.sha256,
         )
         frozen = settings.cut < network.n_blocks
-        trunk = Trunk(network, settings.cut).to(self._device) if frozen else None
+        fine_tuned = FineTunedBlocks(network, settings.cut).to(self._device) if frozen else None
         with open_features(caches, clips) as store:
             pooled = {
-                clip_id: np.concatenate(list(pooled_frames(store, trunk, clip, self._device)))
+                clip_id: np.concatenate(list(pooled_frames(store, fine_tuned, clip, self._device)))
                 for clip, clip_id in enumerate(store.clip_ids)
             }
             return FeatureStore.from_arrays(

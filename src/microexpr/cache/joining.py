@@ -1,6 +1,6 @@
 """Whom the clips of caches show, and in which class: manifest.csv says so, no cache does.
 
-A corrected label so changes what is learnt, and nothing that is computed from pixels.
+A corrected label so changes what is learned, and nothing that is computed from pixels.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class ClipCache:
 
 
 class Cache:
-    """A complete cache, open for reading; iterate over its clips in the order of writing."""
+    """A complete cache, open for feature mode; iterate over its clips in the order of writing."""
 
     def __init__(self, file: h5py.File, kind: str) -> None:
         self._file, self.kind = file, kind
@@ -110,7 +110,7 @@ class Cache:
 
 @contextmanager
 def open_cache(path: str | os.PathLike[str], kind: str | None = None) -> Iterator[Cache]:
-    """Open a cache for reading.
+    """Open a cache for feature mode.
 
     Parameters
     ----------

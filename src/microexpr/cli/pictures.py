@@ -30,12 +30,12 @@ def add_commands(commands: Commands) -> None:
     embedding = stage_parser(commands, "embedding", _embedding, "draw t-SNE of the clips' features")
     embedding.add_argument("features", type=Path, nargs="+", help="caches: all shards (.h5)")
     manifest_option(embedding)
-    embedding.add_argument("--method", required=True, help="name of the arm")
+    embedding.add_argument("--method", required=True, help="name of the method")
     embedding.add_argument("--stem", type=Path, required=True, help="output without a suffix")
 
-    motion = stage_parser(commands, "motion", _motion, "draw one clip over time, in all arms")
+    motion = stage_parser(commands, "motion", _motion, "draw one clip over time, in all methods")
     motion.add_argument("faces", type=Path, help="cache of faces that holds it (.h5)")
-    motion.add_argument("magnified", type=Path, nargs="*", help="the same, one an arm (.h5)")
+    motion.add_argument("magnified", type=Path, nargs="*", help="the same, one a method (.h5)")
     manifest_option(motion)
     motion.add_argument("--clip", required=True, metavar="ID")
     _folder(motion)
@@ -43,7 +43,7 @@ def add_commands(commands: Commands) -> None:
     _add_gradcam(commands)
 
     explain = stage_parser(commands, "explain", _explain, "tabulate and draw what gradcam found")
-    explain.add_argument("maps", type=Path, nargs="+", help="of stage gradcam: all arms (.h5)")
+    explain.add_argument("maps", type=Path, nargs="+", help="of stage gradcam: all methods (.h5)")
     explain.add_argument("--manifest", type=Path, required=True)
     explain.add_argument(
         "--folder", type=Path, default=Path("results/gradcam"), help="[%(default)s]"
@@ -52,7 +52,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _add_gradcam(commands: Commands) -> None:
-    gradcam = stage_parser(commands, "gradcam", _gradcam, "say where one arm's networks look")
+    gradcam = stage_parser(commands, "gradcam", _gradcam, "say where one method's networks look")
     for name, what in (
         ("faces", "caches of faces"),
         ("images", "caches of what the network sees"),
@@ -62,7 +62,7 @@ def _add_gradcam(commands: Commands) -> None:
         gradcam.add_argument(f"--{name}", type=Path, nargs="+", required=True, help=f"{what}: all")
     manifest_option(gradcam)
     gradcam.add_argument("--folds", type=Path, required=True, help="folds.csv")
-    gradcam.add_argument("--output", type=Path, required=True, help="folder named as the arm")
+    gradcam.add_argument("--output", type=Path, required=True, help="folder named as the method")
     _clips(gradcam)
     device_option(gradcam)
 
@@ -121,7 +121,7 @@ def _motion(arguments: argparse.Namespace) -> None:
 
 
 def _gradcam(arguments: argparse.Namespace) -> None:
-    from microexpr.explain.arm import Sources
+    from microexpr.explain.inputs import Sources
     from microexpr.runtime.resources import choose_device, limit_threads
     from microexpr.stages import gradcam
 

@@ -84,7 +84,9 @@ def _add_stages_of_compared_systems(commands: Commands) -> None:
     device_option(compare)
 
     comparison = stage_parser(commands, "comparison", _comparison, "tabulate the compared systems")
-    comparison.add_argument("predictions", type=Path, nargs="+", help="of systems and arm (.csv)")
+    comparison.add_argument(
+        "predictions", type=Path, nargs="+", help="of systems and method (.csv)"
+    )
     comparison.add_argument("--output", type=Path, required=True, help="comparison.csv")
     comparison.add_argument("--manifest", type=Path, required=True)
 
@@ -115,9 +117,9 @@ def training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="predictions (.csv)")
     manifest_option(parser)
     parser.add_argument("--folds", type=Path, required=True, help="folds.csv")
-    parser.add_argument("--method", required=True, help="name of the arm")
+    parser.add_argument("--method", required=True, help="name of the method")
     parser.add_argument("--n", type=int, required=True, help="frames a window")
-    parser.add_argument("--part", type=int, default=0, help="which of train.parts [%(default)s]")
+    parser.add_argument("--chunk", type=int, default=0, help="which of train.chunks [%(default)s]")
     device_option(parser)
 
 
@@ -200,7 +202,7 @@ def run_training(run: Callable[..., None], arguments: argparse.Namespace) -> Non
         folds_path=arguments.folds,
         method=arguments.method,
         n=arguments.n,
-        part=arguments.part,
+        chunk=arguments.chunk,
         device=choose_device(arguments.device),
     )
 

@@ -36,7 +36,7 @@ def add_commands(commands: Commands) -> None:
     leak.add_argument("features", type=Path, nargs="+", help="caches of features: all shards")
     leak.add_argument("--output", type=Path, required=True, help="answers (.csv)")
     manifest_option(leak)
-    leak.add_argument("--method", required=True, help="name of the arm")
+    leak.add_argument("--method", required=True, help="name of the method")
     device_option(leak)
 
     figure = stage_parser(commands, "leak_plot", _leak_plot, "draw what a leak feigns")

@@ -21,7 +21,7 @@ from microexpr.config.evaluation import Evaluate, Protocol
 from microexpr.config.preprocessing import Amm, Crop, Magnify, Method, Pmm
 from microexpr.config.report import Explain, Figures
 from microexpr.config.studies import Ablation, Against, Changes, Compare, Leak
-from microexpr.config.training import Features, Model, Reading, Select, Train, Weights, Windows
+from microexpr.config.training import FeatureMode, Features, Model, Select, Train, Weights, Windows
 from microexpr.errors import ConfigError
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Evaluate",
     "Expected",
     "Explain",
+    "FeatureMode",
     "Features",
     "Figures",
     "Kind",
@@ -47,7 +48,6 @@ __all__ = [
     "Pmm",
     "Problem",
     "Protocol",
-    "Reading",
     "Select",
     "Train",
     "Weights",

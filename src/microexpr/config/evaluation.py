@@ -33,7 +33,7 @@ class Evaluate(Section):
     seed: int = Field(0, ge=0, description="of the bootstrap and the random control")
     controls: list[Literal["single_frame", "permuted_labels"]] = Field(
         ["single_frame", "permuted_labels"],
-        description="controls that are trained, on the arm and N of section ablation; "
+        description="controls that are trained, on the method and N of section ablation; "
         "single_frame: the middle frame alone; permuted_labels: labels of training clips that "
         "changed places",
     )

@@ -52,7 +52,7 @@ class Magnify(Section):
     """Motion magnification."""
 
     methods: list[Method] = Field(
-        ["amm", "pmm", "none", "filter_only"], min_length=1, description="arms of the comparison"
+        ["amm", "pmm", "none", "filter_only"], min_length=1, description="methods of the comparison"
     )
     alpha: float = Field(10.0, ge=0, le=200, description="motion becomes (1 + alpha) times larger")
     passband_hz: tuple[Positive, Positive] = Field((0.5, 10.0), description="low and high, Hz")

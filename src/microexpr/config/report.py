@@ -21,10 +21,10 @@ class Figures(Section):
 
 
 class Explain(Section):
-    """Grad-CAM: results/gradcam. The arms are trained once more, because their models are kept."""
+    """Grad-CAM: results/gradcam. The methods are trained once more, because their models are kept."""
 
     methods: list[Method] = Field(
-        [], description="arms; none: those of magnify.methods but filter_only"
+        [], description="methods; none: those of magnify.methods but filter_only"
     )
     n: int = Field(14, ge=2, description="frames a window, fixed in advance")
     blocks: list[Annotated[int, Field(ge=1)]] = Field(

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from microexpr.config.base import Section
 from microexpr.config.preprocessing import Method
-from microexpr.config.training import Reading
+from microexpr.config.training import FeatureMode
 
 Changes = dict[str, dict[str, Any]]
 # What a level may change: the crops, folds and decisions are the same in all rows.
@@ -16,9 +16,9 @@ NetworkChanges = dict[Literal["features", "train"], dict[str, Any]]
 
 
 class Ablation(Section):
-    """One factor at a time from one arm that is fixed in advance: results/ablation.csv."""
+    """One factor at a time from one method that is fixed in advance: results/ablation.csv."""
 
-    method: Method = Field("pmm", description="the arm, under the first of train.readings")
+    method: Method = Field("pmm", description="the method, under the first of train.feature_modes")
     n: int = Field(14, ge=2, description="its frames a window")
     weights: dict[Literal["vggface2", "imagenet", "random"], NetworkChanges | None] = Field(
         {}, description="other weights, each with what it changes here; null: no such row"
@@ -32,9 +32,9 @@ class Ablation(Section):
 class Leak(Section):
     """The same clips split by window, by clip and by subject: results/figures/leak.pdf."""
 
-    methods: list[Method] = Field(["none", "pmm"], min_length=1, description="arms shown")
+    methods: list[Method] = Field(["none", "pmm"], min_length=1, description="methods shown")
     n: int = Field(14, ge=2, description="frames a window")
-    reading: Reading = Field("raw", description="raw, as on the poster, shows who it is")
+    feature_mode: FeatureMode = Field("raw", description="raw, as on the poster, shows who it is")
     test_share: float = Field(
         0.2, gt=0, lt=1, description="of the windows, held out of the training clips of a fold"
     )
@@ -53,9 +53,9 @@ SystemName = Literal[
 
 
 class Against(Section):
-    """The arm that the systems are compared with: fixed in advance, never the best cell."""
+    """The method that the systems are compared with: fixed in advance, never the best cell."""
 
-    method: Method = Field("pmm", description="our arm, under the first of train.readings")
+    method: Method = Field("pmm", description="our method, under the first of train.feature_modes")
     n: int = Field(14, ge=2, description="its frames a window; also those of vggface2_bilstm")
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from microexpr.config.base import Positive, Section
 from microexpr.config.preprocessing import Method
 
-Reading = Literal["onset_difference", "raw"]
+FeatureMode = Literal["onset_difference", "raw"]
 
 
 class Windows(Section):
@@ -84,7 +84,7 @@ class Train(Section):
         2, ge=1, description="windows drawn a clip and epoch; null: all"
     )
     lr: Positive = Field(4e-3, description="peak rate of the new layers")
-    lr_trunk: Positive = Field(1e-4, description="peak rate of the retrained blocks")
+    lr_fine_tuned: Positive = Field(1e-4, description="peak rate of the retrained blocks")
     schedule: Literal["one_cycle", "constant"] = Field("one_cycle", description="of both rates")
     weight_decay: float = Field(1e-3, ge=0, description="AdamW")
     embed: int = Field(48, ge=1, description="width of the embedding of a frame")
@@ -93,7 +93,7 @@ class Train(Section):
     readout: Literal["both_ends", "last_step", "mean"] = Field(
         "both_ends", description="which LSTM outputs reach the classifier"
     )
-    readings: list[Reading] = Field(
+    feature_modes: list[FeatureMode] = Field(
         ["onset_difference", "raw"],
         min_length=1,
         description="onset_difference: features minus those of the clip's first frame; "
@@ -105,7 +105,7 @@ class Train(Section):
         False, description="a control: the labels of each fold's training clips change places"
     )
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="one run each")
-    parts: int = Field(1, ge=1, description="jobs a method and N: each trains some folds")
+    chunks: int = Field(1, ge=1, description="jobs a method and N: each trains some folds")
 
 
 class Select(Section):
@@ -131,7 +131,7 @@ class Select(Section):
 
 
 class Model(Section):
-    """The exported model, results/model: one arm and N, fixed in advance, never the best cell."""
+    """The exported model, results/model: one method and N, fixed in advance, never the best cell."""
 
-    method: Method = Field("pmm", description="the arm, under the first of train.readings")
+    method: Method = Field("pmm", description="the method, under the first of train.feature_modes")
     n: int = Field(14, ge=2, description="frames a window; one of windows.n")

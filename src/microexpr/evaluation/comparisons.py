@@ -13,14 +13,14 @@ from microexpr.evaluation.pooled import Evaluation, System
 from microexpr.evaluation.predictions import method_order
 
 COLUMNS = [
-    *("method_a", "method_b", "reading", "n", "b", "c", "p", "p_holm"),
+    *("method_a", "method_b", "feature_mode", "n", "b", "c", "p", "p_holm"),
     *("difference", "low", "high", "confidence", "clips", "subjects", "seeds"),
     *("protocol", "subject_independent", "backbone", "cut", "weights_sha256", "data"),
 ]
 
 
 def comparisons(evaluation: Evaluation) -> pd.DataFrame:
-    """Compare every two methods on the same clips, for each reading and N.
+    """Compare every two methods on the same clips, for each feature mode and N.
 
     Parameters
     ----------
@@ -33,18 +33,18 @@ def comparisons(evaluation: Evaluation) -> pd.DataFrame:
         difference is that of the accuracies (a minus b, mean over seeds), low and high its paired
         bootstrap interval over subjects. b and c are the clips that only a, only b answers
         rightly, p the exact McNemar test on them, p_holm corrected for the N of this pair and
-        reading. With several seeds a clip counts as right when more than half of them are.
+        feature mode. With several seeds a clip counts as right when more than half of them are.
     """
     systems = list(evaluation.answers)
     methods = method_order(method for method, _, _ in systems)
     rows: list[dict[str, Any]] = []
     for a, b in combinations(methods, 2):
-        for reading in dict.fromkeys(reading for _, reading, _ in systems):
-            sizes = [n for method, read, n in systems if (method, read) == (a, reading)]
+        for feature_mode in dict.fromkeys(feature_mode for _, feature_mode, _ in systems):
+            sizes = [n for method, read, n in systems if (method, read) == (a, feature_mode)]
             family = [
-                compare_pair(evaluation, (a, reading, n), (b, reading, n))
+                compare_pair(evaluation, (a, feature_mode, n), (b, feature_mode, n))
                 for n in sizes
-                if (b, reading, n) in evaluation.answers
+                if (b, feature_mode, n) in evaluation.answers
             ]
             corrected = holm([row["p"] for row in family])
             rows += [row | {"p_holm": p} for row, p in zip(family, corrected, strict=True)]
@@ -60,7 +60,7 @@ def compare_pair(evaluation: Evaluation, a: System, b: System) -> dict[str, Any]
     return {
         "method_a": a[0],
         "method_b": b[0],
-        "reading": a[1],
+        "feature_mode": a[1],
         "n": a[2],
         "b": only_a,
         "c": only_b,

@@ -1,4 +1,4 @@
-"""Reading what the stages evaluate and train wrote: which columns are text, in one place."""
+"""Feature mode what the stages evaluate and train wrote: which columns are text, in one place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from microexpr.errors import DataError, MicroexprWarning
-from microexpr.runtime.tables import AnyPath, read_table
+from microexpr.runtime.files import AnyPath
+from microexpr.runtime.tables import read_table
 
 ALL = "all"  # the class of a metric over all classes
 OVERALL = ("accuracy", "balanced_accuracy", "uf1", "uar")
@@ -108,10 +109,10 @@ def _check_names(labels: Sequence[str], predicted: Sequence[str], classes: Seque
 
 
 ORIGIN = ("protocol", "subject_independent", "backbone", "weights_sha256", "data")
-METRICS = ("method", "reading", "metric", "class", *ORIGIN)
-COMPARISONS = ("method_a", "method_b", "reading", *ORIGIN)
-CONFUSION = ("method", "reading", "label", "predicted")
-EPOCHS = ("method", "reading", "fold")
+METRICS = ("method", "feature_mode", "metric", "class", *ORIGIN)
+COMPARISONS = ("method_a", "method_b", "feature_mode", *ORIGIN)
+CONFUSION = ("method", "feature_mode", "label", "predicted")
+EPOCHS = ("method", "feature_mode", "fold")
 
 
 def read_metrics(path: AnyPath) -> pd.DataFrame:

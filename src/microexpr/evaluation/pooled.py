@@ -20,7 +20,7 @@ from microexpr.protocol import SUBJECT_INDEPENDENT
 
 Ints = NDArray[np.int64]
 Values = dict[tuple[str, str], NDArray[np.float64]]
-System = tuple[str, str, int]  # method, reading, n
+System = tuple[str, str, int]  # method, feature mode, n
 Further = Mapping[tuple[str, str, int | None], pd.DataFrame]
 MAJORITY, MAJORITY_TRAINING, RANDOM = "majority", "majority_training", "stratified_random"
 
@@ -76,7 +76,7 @@ class Evaluation:
         Written into every row.
     statistics : Statistics
         Resamples, confidence, seed.
-    further : mapping of (method, reading, N or None) to DataFrame
+    further : mapping of (method, feature mode, N or None) to DataFrame
         Predictions on the same clips that are no cell of the table: controls that were trained,
         choices of N. Their seeds are their own.
     """
@@ -148,7 +148,7 @@ class Evaluation:
         DataFrame
             value is the mean over the seeds and sd_seeds their standard deviation (empty with
             one). low and high bound the mean over these seeds for other subjects; with one
-            subject there is no interval. Controls that look at no face have neither reading nor
+            subject there is no interval. Controls that look at no face have neither feature mode nor
             n; the seeds of stratified_random are its draws, and its interval holds chance as well
             as subjects. Where N was chosen, n is empty.
         """
@@ -156,13 +156,17 @@ class Evaluation:
         for system, answers in self.answers.items():
             columns = dict(zip(SYSTEM, system, strict=True))
             rows += self._rows(columns, self._scores(answers), self.resampled[system])
-        for (method, reading, n), run in self.further.items():
+        for (method, feature_mode, n), run in self.further.items():
             answers = self._answers(run)
-            columns = {"method": method, "reading": reading, "n": pd.NA if n is None else n}
+            columns = {
+                "method": method,
+                "feature_mode": feature_mode,
+                "n": pd.NA if n is None else n,
+            }
             spread = intervals.bootstrap(self._count(answers), self.weights, self.classes)
             rows += self._rows(columns, self._scores(answers), spread)
         for method, answers in self._controls():
-            columns = {"method": method, "reading": "", "n": pd.NA}
+            columns = {"method": method, "feature_mode": "", "n": pd.NA}
             counts = self._count(answers)
             if method == RANDOM:
                 values = self._scores_of_draws(counts)

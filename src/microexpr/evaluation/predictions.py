@@ -1,4 +1,4 @@
-"""Out-of-fold predictions: one row a clip, method, reading, N and seed; and what is refused."""
+"""Out-of-fold predictions: one row a clip, method, feature mode, N and seed; and what is refused."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from microexpr.errors import DataError, ProtocolError
 from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold
 from microexpr.runtime.tables import read_text, typed, write_table
 
-SYSTEM = ["method", "reading", "n"]  # what a cell of the table is
-TEXT = ["clip_id", "subject", "label", "method", "reading", "protocol", "fold", "predicted"]
+SYSTEM = ["method", "feature_mode", "n"]  # what a cell of the table is
+TEXT = ["clip_id", "subject", "label", "method", "feature_mode", "protocol", "fold", "predicted"]
 COUNTS = ["n", "seed", "n_windows"]
 COLUMNS = [*TEXT[:5], "n", "seed", "protocol", "fold", "n_windows", "predicted"]
 ROUNDING = 1e-5  # of a sum of shares: six decimals each, and single precision before
@@ -31,7 +31,7 @@ class Examples(Protocol):
 
 
 def method_order(methods: Iterable[str]) -> list[str]:
-    """Sort methods as the table shows them: magnified arms first, then the controls of them."""
+    """Sort methods as the table shows them: magnified methods first, then the controls of them."""
     rank = {name: i for i, name in enumerate(METHODS)}
     return sorted(set(methods), key=lambda name: (rank.get(name, len(rank)), name))
 
@@ -50,7 +50,7 @@ def read(paths: Iterable[str | os.PathLike[str]], classes: Sequence[str]) -> pd.
     Returns
     -------
     DataFrame
-        Sorted, so that the order of the files does not matter: by method, reading, n, seed and
+        Sorted, so that the order of the files does not matter: by method, feature mode, n, seed and
         clip.
 
     Raises
@@ -99,7 +99,7 @@ def rows(
     classes : sequence of str
         All class names.
     **system : str or int
-        method, reading, n, seed and protocol.
+        method, feature mode, n, seed and protocol.
     """
     nothing = [None] * len(classes)
     return [
@@ -157,22 +157,22 @@ def check(
 
 
 def check_grid(
-    frame: pd.DataFrame, *, methods: Sequence[str], readings: Sequence[str], n: Sequence[int]
+    frame: pd.DataFrame, *, methods: Sequence[str], feature_modes: Sequence[str], n: Sequence[int]
 ) -> None:
     """Refuse predictions that lack a cell of the table, or hold one that was not asked for.
 
     Raises
     ------
     DataError
-        Naming the method, the reading and N.
+        Naming the method, the feature mode and N.
     """
-    wanted = {(m, r, k) for m in methods for r in readings for k in n}
+    wanted = {(m, r, k) for m in methods for r in feature_modes for k in n}
     found = set(frame[SYSTEM].itertuples(index=False, name=None))
     for cells, words in ((wanted - found, "lack"), (found - wanted, "hold, unasked,")):
         if cells:
-            method, reading, frames = min(cells)
+            method, feature_mode, frames = min(cells)
             raise DataError(
-                f"the predictions {words} method {method}, reading {reading}, n {frames} "
+                f"the predictions {words} method {method}, feature mode {feature_mode}, n {frames} "
                 f"({len(cells)} such cells)"
             )
 
@@ -235,7 +235,7 @@ def _check_folds(frame: pd.DataFrame, *, subject_independent: bool) -> None:
 def _check_systems(frame: pd.DataFrame, everyone: set[str]) -> None:
     seeds = set(frame["seed"])
     for system, rows in frame.groupby(SYSTEM, sort=False):
-        words = "method {}, reading {}, n {}".format(*system)
+        words = "method {}, feature mode {}, n {}".format(*system)
         if set(rows["seed"]) != seeds:
             raise ProtocolError(f"{words}: seeds {sorted(set(rows['seed']))} of {sorted(seeds)}")
         for seed, run in rows.groupby("seed"):

@@ -20,7 +20,7 @@ Candidate = tuple[str, int]  # method and N, as in predictions
 Choices = Mapping[tuple[str, int | None], Sequence[Candidate]]
 INNER = "-inner"  # between the name of the outer fold and the number of the inner one
 COLUMNS = [
-    *("method", "n", "reading", "seed", "fold", "chosen_method", "chosen_n"),
+    *("method", "n", "feature_mode", "seed", "fold", "chosen_method", "chosen_n"),
     *("inner_accuracy", "inner_log_likelihood", "inner_clips"),
 ]
 Key = tuple[str, str, int | None]
@@ -50,7 +50,7 @@ def nested(
 
     Returns
     -------
-    systems : dict of (method, reading, N or None) to DataFrame
+    systems : dict of (method, feature mode, N or None) to DataFrame
         Rows of `outer`, one a clip and seed; the method is called ``<method>_nested``.
     chosen : DataFrame
         Columns `COLUMNS`: what each fold chose, and how good that was on the inner folds.
@@ -63,7 +63,7 @@ def nested(
         When predictions of a candidate are missing.
     """
     everyone = {clip.clip_id for clip in clips}
-    keys = ["method", "n", "reading", "seed"]
+    keys = ["method", "n", "feature_mode", "seed"]
     groups = dict(iter(outer.groupby([*keys, "fold"], sort=False)))
     folds = inner["fold"].str.rpartition(INNER)[0].rename("outer")
     inner_groups = dict(iter(inner.groupby([*keys, folds], sort=False)))
@@ -72,21 +72,32 @@ def nested(
     for (method, n), candidates in choices.items():
         name = f"{method}_nested"
         cells = [key for key in groups if key[:2] == tuple(candidates[0])]
-        for _, _, reading, seed, fold in cells:
+        for _, _, feature_mode, seed, fold in cells:
             rated = {}
             for candidate in candidates:
-                key = (*candidate, reading, seed, fold)
+                key = (*candidate, feature_mode, seed, fold)
                 if key not in groups or key not in inner_groups:
                     raise DataError(
-                        "the predictions lack method {}, n {}, reading {}, seed {}, fold {} "
+                        "the predictions lack method {}, n {}, feature mode {}, seed {}, fold {} "
                         "or its inner folds".format(*key)
                     )
                 tested = set(groups[key]["clip_id"])
                 _check(inner_groups[key], fold, tested, everyone - tested)
                 rated[candidate] = _quality(inner_groups[key], classes)
             best = max(candidates, key=rated.get)
-            systems.setdefault((name, reading, n), []).append(groups[*best, reading, seed, fold])
-            values = (name, n, reading, seed, fold, *best, *rated[best], len(everyone - tested))
+            systems.setdefault((name, feature_mode, n), []).append(
+                groups[*best, feature_mode, seed, fold]
+            )
+            values = (
+                name,
+                n,
+                feature_mode,
+                seed,
+                fold,
+                *best,
+                *rated[best],
+                len(everyone - tested),
+            )
             chosen.append(dict(zip(COLUMNS, values, strict=True)))
     table = pd.DataFrame(chosen, columns=COLUMNS).astype({"n": "Int64"})
     return {key: pd.concat(rows, ignore_index=True) for key, rows in systems.items()}, table

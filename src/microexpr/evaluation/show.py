@@ -10,7 +10,7 @@ from rich.table import Table
 
 from microexpr.errors import DataError
 from microexpr.evaluation.pooled import MAJORITY
-from microexpr.evaluation.tables import ABOUT, AVERAGE
+from microexpr.evaluation.tables import ABOUT, ACCURACY
 from microexpr.protocol import SUBJECT_INDEPENDENT
 from microexpr.runtime.tables import read_text
 
@@ -40,7 +40,7 @@ def render_table(path: str | os.PathLike[str]) -> Table:
     about = frame.iloc[0]
     table = Table(
         title=f"Accuracy against N: {about.clips} clips, {about.subjects} subjects, "
-        f"{about.protocol}, {about.backbone}, {about.reading}",
+        f"{about.protocol}, {about.backbone}, {about.feature_mode}",
         caption=_caption(about),
         box=None,
         padding=(0, 1, 0, 0),
@@ -57,7 +57,7 @@ def render_table(path: str | os.PathLike[str]) -> Table:
                 row["class"],
                 *(_short(row[size]) for size in sizes),
                 _interval(row, best, named=method != MAJORITY),
-                style="bold" if row["class"] == AVERAGE else None,
+                style="bold" if row["class"] == ACCURACY else None,
                 end_section=i == len(rows) - 1,
             )
     return table
@@ -86,7 +86,7 @@ def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def _caption(about: pd.Series) -> str:
-    lines = ["Average: accuracy; classes: recall. The best of several N is optimistic."]
+    lines = ["Accuracy: the poster's Average; classes: recall. The best of several N is optimistic."]
     if about.data == SYNTHETIC:
         lines.insert(0, "SYNTHETIC DATA: generated faces; says nothing about people.")
     if not SUBJECT_INDEPENDENT.get(about.protocol, False):

@@ -1,8 +1,8 @@
 """The files of results: tidy ones, and ``table.csv`` in the poster's shape.
 
-Average is the plain accuracy, the sum of right answers over all clips, as on the poster (whose
+Accuracy is the plain accuracy, the sum of right answers over all clips, as on the poster (whose
 Averages are multiples of 1/66 and not means of the rows below them). A class row is the recall of
-that class: the accuracy on its clips, the only per-class value of which Average is the mean,
+that class: the accuracy on its clips, the only per-class value of which Accuracy is the mean,
 weighted by support. Whether the poster's class rows are recall or precision is not stated; both,
 with F1, UF1 and UAR, are in ``metrics.csv``.
 """
@@ -23,17 +23,17 @@ from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics
 from microexpr.runtime.tables import write_table
 
-AVERAGE = "Average"
+ACCURACY = "Accuracy"
 NESTED = "_nested"  # ends the method of a nested choice in metrics.csv
 CONTROLS = ("single_frame", "permuted_labels")
-ABOUT = ["clips", "subjects", "seeds", "protocol", "backbone", "reading", "data"]
+ABOUT = ["clips", "subjects", "seeds", "protocol", "backbone", "feature_mode", "data"]
 FILES = (
     "predictions.csv",
     "metrics.csv",
     "comparisons.csv",
     "confusion.csv",
     "table.csv",
-    "table_readings.csv",
+    "table_feature_modes.csv",
 )
 
 
@@ -44,7 +44,7 @@ def write_results(
     *,
     classes: Sequence[str],
     methods: Sequence[str],
-    readings: Sequence[str],
+    feature_modes: Sequence[str],
     n: Sequence[int],
     origin: Origin,
     statistics: Statistics,
@@ -62,9 +62,9 @@ def write_results(
         The manifest.
     folder : path-like
         ``results``.
-    classes, methods, readings, n
-        ``data.labels``, ``magnify.methods``, ``train.readings`` and ``windows.n``. The first
-        reading fills ``table.csv``, the others ``table_readings.csv``.
+    classes, methods, feature modes, n
+        ``data.labels``, ``magnify.methods``, ``train.feature_modes`` and ``windows.n``. The first
+        feature mode fills ``table.csv``, the others ``table_feature_modes.csv``.
     origin : Origin
         How the predictions came about.
     statistics : Statistics
@@ -88,7 +88,7 @@ def write_results(
     others = [*controls.values(), *candidates]
     frame = everything[~everything["method"].isin(others)]
     predictions.check(frame, clips, classes=classes, protocol=origin.protocol)
-    predictions.check_grid(frame, methods=methods, readings=readings, n=n)
+    predictions.check_grid(frame, methods=methods, feature_modes=feature_modes, n=n)
     for method in others:
         part = everything[everything["method"] == method]
         if part.empty:
@@ -96,10 +96,10 @@ def write_results(
         predictions.check(part, clips, classes=classes, protocol=origin.protocol)
     _check_same_folds(everything)
     further = {
-        (name, reading, frames): rows
+        (name, feature_mode, frames): rows
         for name, method in controls.items()
-        for (reading, frames), rows in everything[everything["method"] == method].groupby(
-            ["reading", "n"]
+        for (feature_mode, frames), rows in everything[everything["method"] == method].groupby(
+            ["feature_mode", "n"]
         )
     }
     if choices:
@@ -110,7 +110,7 @@ def write_results(
         frame, clips, classes=classes, origin=origin, statistics=statistics, further=further
     )
     metrics = evaluation.metrics()
-    tables = [poster_table(metrics, classes=classes, n=n, reading=r) for r in readings]
+    tables = [poster_table(metrics, classes=classes, n=n, feature_mode=r) for r in feature_modes]
     others = pd.concat(tables[1:]) if tables[1:] else tables[0].iloc[:0]
     compared = comparisons(evaluation)
     folder = Path(folder)
@@ -120,14 +120,14 @@ def write_results(
     write_table(folder / "metrics.csv", metrics)
     write_table(folder / "comparisons.csv", compared)
     write_table(folder / "confusion.csv", evaluation.confusions())
-    write_table(folder / "table_readings.csv", others)
+    write_table(folder / "table_feature_modes.csv", others)
     write_table(folder / "table.csv", tables[0])
 
 
 def poster_table(
-    metrics: pd.DataFrame, *, classes: Sequence[str], n: Sequence[int], reading: str
+    metrics: pd.DataFrame, *, classes: Sequence[str], n: Sequence[int], feature_mode: str
 ) -> pd.DataFrame:
-    """Arrange one reading as on the poster: a column for each N, a row for each method and class.
+    """Arrange one feature mode as on the poster: a column for each N, a row for each method and class.
 
     Parameters
     ----------
@@ -137,14 +137,14 @@ def poster_table(
         Order of the class rows.
     n : sequence of int
         Order of the columns.
-    reading : str
+    feature_mode : str
         Which one.
 
     Returns
     -------
     DataFrame
         Columns method, class, one for each N, then `ABOUT`, then ``<N>_low`` and ``<N>_high``.
-        The methods in the order of `predictions.METHODS`, Average first, and last what a nested
+        The methods in the order of `predictions.METHODS`, Accuracy first, and last what a nested
         choice gets, where one was made: the same for every N where N itself was chosen. The last
         row is the accuracy of the commonest class, which is the same for every N.
 
@@ -153,9 +153,9 @@ def poster_table(
     DataError
         When the metrics lack a cell.
     """
-    chosen = metrics[metrics["reading"] == reading]
+    chosen = metrics[metrics["feature_mode"] == feature_mode]
     if chosen.empty:
-        raise DataError(f"no metrics for reading {reading!r}")
+        raise DataError(f"no metrics for feature mode {feature_mode!r}")
     rows = []
     beside = chosen["method"].isin(CONTROLS) | chosen["method"].str.endswith(NESTED)
     for method in predictions.method_order(chosen["method"][~beside]):
@@ -165,13 +165,13 @@ def poster_table(
             for frames in n:
                 if (frames, metric, name) not in mine.index:
                     raise DataError(
-                        f"no {metric} of method {method}, reading {reading}, n {frames}, {name}"
+                        f"no {metric} of method {method}, feature mode {feature_mode}, n {frames}, {name}"
                     )
                 cells[frames] = mine.loc[frames, metric, name]
-            rows.append(_row(method, AVERAGE if name == ALL else name.capitalize(), cells))
+            rows.append(_row(method, ACCURACY if name == ALL else name.capitalize(), cells))
         rows += _nested_rows(chosen, method, n)
     floor = metrics[(metrics["method"] == MAJORITY) & (metrics["metric"] == "accuracy")].iloc[0]
-    rows.append(_row(MAJORITY, AVERAGE, dict.fromkeys(n, floor)))
+    rows.append(_row(MAJORITY, ACCURACY, dict.fromkeys(n, floor)))
     return pd.DataFrame(rows)
 
 
@@ -180,9 +180,9 @@ def _nested_rows(metrics: pd.DataFrame, method: str, n: Sequence[int]) -> list[d
     if mine.empty:
         return []
     if mine["n"].isna().all():
-        return [_row(method, f"{AVERAGE}, N chosen", dict.fromkeys(n, mine.iloc[0]))]
+        return [_row(method, f"{ACCURACY}, N chosen", dict.fromkeys(n, mine.iloc[0]))]
     cells = {int(cell["n"]): cell for _, cell in mine.iterrows()}
-    return [_row(method, f"{AVERAGE}, alpha chosen", {frames: cells[frames] for frames in n})]
+    return [_row(method, f"{ACCURACY}, alpha chosen", {frames: cells[frames] for frames in n})]
 
 
 def _check_same_folds(frame: pd.DataFrame) -> None:

@@ -1,7 +1,7 @@
 """Explaining a clip: the network of its fold, the backbone before training, and two controls.
 
 The controls are those of Adebayo et al. (2018): ``random_head`` keeps the blocks and draws the
-classifier anew, ``random`` draws every weight anew. A map that says something about what was learnt
+classifier anew, ``random`` draws every weight anew. A map that says something about what was learned
 looks different from theirs.
 """
 
@@ -22,7 +22,7 @@ from microexpr.config import Windows
 from microexpr.explain.gradcam import block_maps, explain_frames, pool
 from microexpr.explain.maps import BACKBONE, RANDOM, RANDOM_HEAD, TRAINED, Maps
 from microexpr.explain.scores import over_frames
-from microexpr.training.feature_modes import FrameReading, PooledSums
+from microexpr.training.feature_modes import FeatureTransform, PooledSums
 from microexpr.training.model import WindowClassifier
 from microexpr.training.trained import TrainedModel
 from microexpr.training.windows import windows
@@ -77,7 +77,7 @@ def class_gradient(model: TrainedModel, pooled: Tensor, windows: Tensor, target:
     model.classifier.eval()
     features = pooled.detach().cpu().float().requires_grad_(True)
     with torch.enable_grad():
-        frames = model.reading(features, features.detach()[:1].expand_as(features))
+        frames = model.transform(features, features.detach()[:1].expand_as(features))
         score = model.classifier(frames, windows).mean(0)[target]
         return torch.autograd.grad(score, features)[0]
 
@@ -93,7 +93,7 @@ def untrained(model: TrainedModel, pooled: Tensor, seed: int) -> TrainedModel:
     Parameters
     ----------
     model : TrainedModel
-        Gives the shape and the reading.
+        Gives the shape and the feature mode.
     pooled : Tensor, shape (F, C)
         Features that the new model is to read, the clip's first frame first: its scale follows
         them.
@@ -103,9 +103,9 @@ def untrained(model: TrainedModel, pooled: Tensor, seed: int) -> TrainedModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         classifier = WindowClassifier(**model.classifier.settings)
-    reading = "onset_difference" if model.reading.difference else "raw"
+    feature_mode = "onset_difference" if model.transform.difference else "raw"
     sums = PooledSums.of([[pooled]], 1)
-    scale = FrameReading.fit(reading, sums, [0], standardise=True)
+    scale = FeatureTransform.fit(feature_mode, sums, [0], standardise=True)
     return TrainedModel(scale, classifier.eval(), None)
 
 
@@ -138,7 +138,7 @@ class ClipInputs:
 
 
 class ClipExplainer:
-    """Grad-CAM of one arm.
+    """Grad-CAM of one method.
 
     Parameters
     ----------
@@ -193,10 +193,10 @@ class ClipExplainer:
         last = network.n_blocks
         maps = self._activations(clip, network, rows[inside], [*blocks, last])
         gradients = {name: gradient[inside] for name, gradient in scores.items()}
-        if model.trunk is None:  # nothing was retrained: one run serves both
+        if model.fine_tuned is None:  # nothing was retrained: one run serves both
             gradients[BACKBONE] = strongest_unit(pool(network, maps[last], last))
         found = explain_frames(network, {block: maps[block] for block in blocks}, gradients)
-        if model.trunk is not None:
+        if model.fine_tuned is not None:
             found |= self.before_training(clip, rows[inside], blocks)
 
         network = randomised(self._backbone, seed).requires_grad_(False)
@@ -246,9 +246,9 @@ class ClipExplainer:
 
     def _network(self, model: TrainedModel) -> Backbone:
         """The blocks that a fold's model looks through: retrained ones where there are any."""
-        if model.trunk is None:
+        if model.fine_tuned is None:
             return self._backbone
-        return model.trunk.backbone.to(self._device).eval().requires_grad_(False)
+        return model.fine_tuned.backbone.to(self._device).eval().requires_grad_(False)
 
     def _activations(
         self,
@@ -276,7 +276,7 @@ class ClipExplainer:
     def _pooled(self, clip: ClipInputs, model: TrainedModel, rows: np.ndarray) -> Tensor:
         """Pooled features as training has them: the cache's own, or what retrained blocks give."""
         cached = torch.from_numpy(clip.features[rows])
-        if model.trunk is None:
+        if model.fine_tuned is None:
             return cached.flatten(1).float()
         network = self._network(model)
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The file of an arm's maps, ``results/gradcam/<arm>/maps.h5``.
+"""The file of a method's maps, ``results/gradcam/<method>/maps.h5``.
 
 ```
 /<clip_id>            subject, label, fold, fps, apex, apex_known, transform, landmarks_px

@@ -127,7 +127,7 @@ class MeanFace:
 
 
 def class_sheet(
-    arms: Mapping[str, Mapping[str, ClipMaps]],
+    methods: Mapping[str, Mapping[str, ClipMaps]],
     blocks: Sequence[int],
     *,
     classes: Sequence[str],
@@ -137,7 +137,7 @@ def class_sheet(
 
     Parameters
     ----------
-    arms : mapping of str to mapping of str to ClipMaps
+    methods : mapping of str to mapping of str to ClipMaps
         By method and clip; read one by one.
     blocks : sequence of int
         Which; a column each within a method.
@@ -146,14 +146,14 @@ def class_sheet(
     synthetic : bool
         Whether the data are generated.
     """
-    columns = len(arms) * len(blocks)
+    columns = len(methods) * len(blocks)
     side_in = min(1.5, (style.WIDTH_IN - 0.6) / columns)
     height = min(style.MAX_HEIGHT_IN, 0.75 + side_in * len(classes))
     title = "Mean Grad-CAM map of each class at the apex window, trained networks"
     figure = style.new_figure(style.WIDTH_IN, height, synthetic=synthetic, title=title)
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01)
     grid = figure.subplots(len(classes), columns, squeeze=False)
-    for number, (method, clips) in enumerate(arms.items()):
+    for number, (method, clips) in enumerate(methods.items()):
         means = _mean_faces(clips.values(), blocks)
         panels = grid[:, number * len(blocks) : (number + 1) * len(blocks)]
         for block, axes in zip(blocks, panels[0], strict=True):

@@ -29,7 +29,7 @@ def region_table(
     Parameters
     ----------
     clips : DataFrame
-        ``clips.csv`` of all arms with a column method.
+        ``clips.csv`` of all methods with a column method.
     classes : sequence of str
         Order of the classes.
     statistics : Statistics

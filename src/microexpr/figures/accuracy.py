@@ -15,19 +15,19 @@ from microexpr.evaluation.predictions import method_order
 from microexpr.figures import style
 
 
-def accuracy_against_n(metrics: pd.DataFrame, *, reading: str, synthetic: bool) -> Figure:
+def accuracy_against_n(metrics: pd.DataFrame, *, feature_mode: str, synthetic: bool) -> Figure:
     """Draw accuracy against N: a line a method, its interval, and the commonest class.
 
     Parameters
     ----------
     metrics : DataFrame
         ``metrics.csv``.
-    reading : str
-        One of ``train.readings``.
+    feature_mode : str
+        One of ``train.feature_modes``.
     synthetic : bool
         Whether the data are generated.
     """
-    rows = _arms(metrics, reading, "accuracy")
+    rows = _methods(metrics, feature_mode, "accuracy")
     title = f"Accuracy, {_about(rows)}"
     figure = style.new_figure(style.WIDTH_IN, 3.3, synthetic=synthetic, title=title)
     axes = figure.subplots()
@@ -49,9 +49,9 @@ def accuracy_against_n(metrics: pd.DataFrame, *, reading: str, synthetic: bool) 
     return figure
 
 
-def recall_against_n(metrics: pd.DataFrame, *, reading: str, synthetic: bool) -> Figure:
+def recall_against_n(metrics: pd.DataFrame, *, feature_mode: str, synthetic: bool) -> Figure:
     """Draw the recall of each class against N, a panel a class; arguments as above."""
-    rows = _arms(metrics, reading, "recall")
+    rows = _methods(metrics, feature_mode, "recall")
     classes = list(dict.fromkeys(rows["class"]))
     title = f"Recall, {_about(rows)}"
     figure = style.new_figure(style.WIDTH_IN, 2.7, synthetic=synthetic, title=title)
@@ -67,26 +67,26 @@ def recall_against_n(metrics: pd.DataFrame, *, reading: str, synthetic: bool) ->
     return figure
 
 
-def subject_accuracy(predictions: pd.DataFrame, *, reading: str, synthetic: bool) -> Figure:
+def subject_accuracy(predictions: pd.DataFrame, *, feature_mode: str, synthetic: bool) -> Figure:
     """Draw each subject's accuracy for every N, a panel a method; seeds are averaged.
 
     Parameters
     ----------
     predictions : DataFrame
         ``predictions.csv``.
-    reading : str
-        One of ``train.readings``.
+    feature_mode : str
+        One of ``train.feature_modes``.
     synthetic : bool
         Whether the data are generated.
     """
-    rows = predictions[predictions["reading"] == reading]
+    rows = predictions[predictions["feature_mode"] == feature_mode]
     rows = rows[rows["method"].isin(style.METHOD_STYLES)]
     rows = rows.assign(right=rows["label"] == rows["predicted"])
     methods = method_order(rows["method"])
     subjects = sorted(set(rows["subject"]), key=natural)
     clips = rows.drop_duplicates("clip_id")["subject"].value_counts()
     height = min(style.MAX_HEIGHT_IN, 0.9 + 0.16 * len(subjects))
-    title = f"Accuracy of each subject, {style.READING_NAMES.get(reading, reading)}"
+    title = f"Accuracy of each subject, {style.FEATURE_MODE_NAMES.get(feature_mode, feature_mode)}"
     figure = style.new_figure(style.WIDTH_IN, height, synthetic=synthetic, title=title)
     panels = figure.subplots(1, len(methods), sharey=True, squeeze=False)[0]
     for axes, method in zip(panels, methods, strict=True):
@@ -103,19 +103,19 @@ def subject_accuracy(predictions: pd.DataFrame, *, reading: str, synthetic: bool
     return figure
 
 
-def _arms(metrics: pd.DataFrame, reading: str, metric: str) -> pd.DataFrame:
-    """Give the rows of the arms: controls and choices of N are no lines against N."""
-    arms = metrics[metrics["method"].isin(style.METHOD_STYLES) & metrics["n"].notna()]
-    return arms[(arms["reading"] == reading) & (arms["metric"] == metric)]
+def _methods(metrics: pd.DataFrame, feature_mode: str, metric: str) -> pd.DataFrame:
+    """Give the rows of the methods: controls and choices of N are no lines against N."""
+    methods = metrics[metrics["method"].isin(style.METHOD_STYLES) & metrics["n"].notna()]
+    return methods[(methods["feature_mode"] == feature_mode) & (methods["metric"] == metric)]
 
 
 def _about(rows: pd.DataFrame) -> str:
     """Say what the values rest on, and what the bars are."""
     first = rows.iloc[0]
-    reading = style.READING_NAMES.get(first["reading"], first["reading"])
+    feature_mode = style.FEATURE_MODE_NAMES.get(first["feature_mode"], first["feature_mode"])
     return (
         f"{first['clips']} clips of {first['subjects']} subjects, {first['protocol']}, "
-        f"{first['backbone']}, {reading}; bars: {first['confidence']:.0%} interval over subjects"
+        f"{first['backbone']}, {feature_mode}; bars: {first['confidence']:.0%} interval over subjects"
     )
 
 

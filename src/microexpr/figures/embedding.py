@@ -34,7 +34,7 @@ class ClipFeatures:
     Parameters
     ----------
     vectors : mapping of str to ndarray, shape (clips, C), float32
-        By reading: ``raw`` is the mean over the frames, ``onset_difference`` the mean
+        By feature mode: ``raw`` is the mean over the frames, ``onset_difference`` the mean
         difference to the first frame. Each channel is divided by its sd over the clips.
     subjects, labels : tuple of str
         One each a clip.
@@ -70,8 +70,8 @@ class ClipFeatures:
                     cached[clip.clip_id] = path
         check_same_clips(clips, cached)
         vectors = {
-            reading: _standardised([values[clip.clip_id] for clip in clips])
-            for reading, values in (("onset_difference", moved), ("raw", raw))
+            feature_mode: _standardised([values[clip.clip_id] for clip in clips])
+            for feature_mode, values in (("onset_difference", moved), ("raw", raw))
         }
         return cls(
             vectors, tuple(clip.subject for clip in clips), tuple(clip.label for clip in clips)
@@ -97,7 +97,7 @@ def same_neighbour(vectors: np.ndarray, names: Sequence[str]) -> tuple[float, fl
 def embedding(
     features: ClipFeatures, classes: Sequence[str], *, title: str, synthetic: bool
 ) -> Figure:
-    """Draw a row of panels a reading: one coloured by class, one by subject.
+    """Draw a row of panels a feature mode: one coloured by class, one by subject.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def embedding(
     figure = style.new_figure(style.WIDTH_IN, 5.6, synthetic=synthetic, title=title)
     grid = figure.subplots(len(features.vectors), 2, squeeze=False)
     subjects = sorted(set(features.subjects), key=natural)
-    for row, (reading, vectors) in zip(grid, features.vectors.items(), strict=True):
+    for row, (feature_mode, vectors) in zip(grid, features.vectors.items(), strict=True):
         perplexity = min(PERPLEXITY, (count - 1) / 3)
         # init pca and one fixed seed: the picture does not change from run to run.
         points = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(vectors)
@@ -133,7 +133,7 @@ def embedding(
             share, chance = same_neighbour(vectors, names)
             _scatter(axes, points, names, order)
             axes.set_title(
-                f"{style.READING_NAMES[reading]}, by {word}\n"
+                f"{style.FEATURE_MODE_NAMES[feature_mode]}, by {word}\n"
                 f"nearest neighbour has the same {word}: {share:.0%} (chance {chance:.0%})"
             )
     for axes, place in zip(grid[0], ("outside lower left", "outside lower right"), strict=True):

@@ -50,7 +50,7 @@ def draw_leak(table: pd.DataFrame, outputs: Sequence[Path]) -> None:
     figure.suptitle(
         f"{synthetic}The same clips, split in three ways\n"
         f"{first['clips']} clips, {first['subjects']} subjects, {first['backbone']}, "
-        f"{first['reading']} features, N = {first['n']}; {first['confidence']:.0%} intervals over "
+        f"{first['feature_mode']} features, N = {first['n']}; {first['confidence']:.0%} intervals over "
         "subjects",
         fontsize=9,
     )

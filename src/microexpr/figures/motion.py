@@ -1,4 +1,4 @@
-"""Motion made visible: slices through time of the same pixels in all arms."""
+"""Motion made visible: slices through time of the same pixels in all methods."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def time_slices(
     title: str,
     synthetic: bool,
 ) -> Figure:
-    """Draw one column of pixels over time, a panel an arm: the picture of the magnification papers.
+    """Draw one column of pixels over time, a panel a method: the picture of the magnification papers.
 
     Parameters
     ----------
@@ -62,11 +62,11 @@ def time_slices(
     Raises
     ------
     DataError
-        When the arms differ in length.
+        When the methods differ in length.
     """
     lengths = {method: len(images) for method, images in clips.items()}
     if len(set(lengths.values())) != 1:
-        raise DataError(f"{title}: the arms have different lengths {lengths}")
+        raise DataError(f"{title}: the methods have different lengths {lengths}")
     figure = style.new_figure(style.WIDTH_IN, HEIGHT_IN, synthetic=synthetic, title=title)
     panels = figure.subplots(1, 1 + len(clips), squeeze=False)[0]
     still = next(iter(clips.values()))[0]

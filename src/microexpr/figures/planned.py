@@ -1,4 +1,4 @@
-"""What is drawn, as far as it is known before the first job: clips shown, arms, pages."""
+"""What is drawn, as far as it is known before the first job: clips shown, methods, pages."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _tested(config: Config, clips: Sequence[Clip]) -> list[Clip]:
     return [clips[number] for number in sorted({i for fold in folds for i in fold.test})]
 
 
-def arms_explained(config: Config) -> list[str]:
+def methods_explained(config: Config) -> list[str]:
     """Give ``explain.methods``; where it is empty, ``magnify.methods`` but filter_only.
 
     Raises

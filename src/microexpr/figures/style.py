@@ -33,7 +33,7 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
 )
 CLASS_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-# Colour, marker and dash of each arm: any one of them is enough.
+# Colour, marker and dash of each method: any one of them is enough.
 METHOD_STYLES = {
     "amm": (BLUE, "o", "-"),
     "pmm": (VERMILION, "s", "-"),
@@ -46,7 +46,7 @@ METHOD_NAMES = {
     "none": "not magnified",
     "filter_only": "filtered only",
 }
-READING_NAMES = {"onset_difference": "difference to onset", "raw": "raw features"}
+FEATURE_MODE_NAMES = {"onset_difference": "difference to onset", "raw": "raw features"}
 SEQUENTIAL, HEAT = "cividis", "inferno"
 
 SETTINGS = {
@@ -142,7 +142,7 @@ def show_image(axes: Axes, image: np.ndarray, side_in: float) -> AxesImage:
 
 
 def method_style(method: str) -> dict[str, object]:
-    """Colour, marker, dash and label of an arm, as options of ``plot``."""
+    """Colour, marker, dash and label of a method, as options of ``plot``."""
     colour, marker, dash = METHOD_STYLES.get(method, (PURPLE, "v", "-."))
     name = METHOD_NAMES.get(method, method)
     return {"color": colour, "marker": marker, "linestyle": dash, "label": name}
@@ -156,5 +156,5 @@ def share_axis(axes: Axes, name: str) -> None:
 
 
 def spread(count: int, width: float) -> Sequence[float]:
-    """Offsets that keep the marks of several arms apart at one place, centred on 0."""
+    """Offsets that keep the marks of several methods apart at one place, centred on 0."""
     return [width * (k - (count - 1) / 2) for k in range(count)]

@@ -14,7 +14,7 @@ def training_curves(epochs: pd.DataFrame, *, title: str, synthetic: bool) -> Fig
     Parameters
     ----------
     epochs : DataFrame
-        Columns reading, seed, fold, epoch, loss and accuracy: the ``.epochs.csv`` of all parts of
+        Columns feature mode, seed, fold, epoch, loss and accuracy: the ``.epochs.csv`` of all parts of
         one method and N. All values are of training clips; none is of test clips.
     title : str
         What it is of.
@@ -25,13 +25,13 @@ def training_curves(epochs: pd.DataFrame, *, title: str, synthetic: bool) -> Fig
     title = f"{title}: {runs_each} runs (folds x seeds), bold: their median"
     figure = style.new_figure(style.WIDTH_IN, 2.5, synthetic=synthetic, title=title)
     panels = figure.subplots(1, 2)
-    readings = list(dict.fromkeys(epochs["reading"]))
+    feature_modes = list(dict.fromkeys(epochs["feature_mode"]))
     for axes, column in zip(panels, ("loss", "accuracy"), strict=True):
-        for reading, colour in zip(readings, style.CLASS_COLOURS, strict=False):
-            mine = epochs[epochs["reading"] == reading]
+        for feature_mode, colour in zip(feature_modes, style.CLASS_COLOURS, strict=False):
+            mine = epochs[epochs["feature_mode"] == feature_mode]
             runs = mine.pivot_table(index="epoch", columns=["seed", "fold"], values=column)
             axes.plot(runs.index, runs, color=colour, alpha=0.25, linewidth=0.5)
-            name = style.READING_NAMES.get(reading, reading)
+            name = style.FEATURE_MODE_NAMES.get(feature_mode, feature_mode)
             axes.plot(runs.index, runs.median(axis=1), color=colour, linewidth=1.6, label=name)
         axes.set_xlabel("epoch")
         axes.set_ylabel(f"training {column}")

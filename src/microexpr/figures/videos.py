@@ -1,4 +1,4 @@
-"""Videos that a browser plays: the arms side by side, in slow motion, with captions."""
+"""Videos that a browser plays: the methods side by side, in slow motion, with captions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BAR_PX = 4  # height of the bar that shows how far the clip is
 def side_by_side(
     clips: Mapping[str, Sequence[np.ndarray]], count: int, *, synthetic: bool
 ) -> Iterator[np.ndarray]:
-    """Put the arms beside each other, enlarged and captioned.
+    """Put the methods beside each other, enlarged and captioned.
 
     Parameters
     ----------
@@ -45,13 +45,13 @@ def side_by_side(
     names = [style.METHOD_NAMES.get(method, method) for method in clips]
     rows = (
         cv2.resize(
-            np.concatenate(arms, axis=1),
+            np.concatenate(methods, axis=1),
             None,
             fx=ENLARGED,
             fy=ENLARGED,
             interpolation=cv2.INTER_CUBIC,
         )
-        for arms in zip(*clips.values(), strict=True)
+        for methods in zip(*clips.values(), strict=True)
     )
     return captioned(rows, count, names, synthetic=synthetic)
 

@@ -254,7 +254,7 @@ def filter_only(
     chroma_gain: float = 0.0,
     weights_alpha: float = 10.0,
 ) -> torch.Tensor:
-    """The control arm: the filtering of :func:`amm` without its gain.
+    """The control method: the filtering of :func:`amm` without its gain.
 
     Every frame is the reference frame plus the deviation that `amm` would add, divided by alpha:
     ``out[t] = x[reference_frame] + S(M x)[t]``. Whatever recognition gains over the untouched clip

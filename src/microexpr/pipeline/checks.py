@@ -21,10 +21,10 @@ def check_across_sections(config: Config) -> None:
             f"features.cut: {features.cut} is outside 1..{blocks}, the blocks of "
             f"{features.backbone}"
         )
-    arm = config.ablation
+    chosen = config.ablation
     for key, value, known in (
-        ("method", arm.method, config.magnify.methods),
-        ("n", arm.n, config.windows.n),
+        ("method", chosen.method, config.magnify.methods),
+        ("n", chosen.n, config.windows.n),
     ):
         if config.evaluate.controls and value not in known:
             raise ConfigError(

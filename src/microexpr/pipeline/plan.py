@@ -156,13 +156,13 @@ class Plan:
         check_frame_rates(config, self.listing.clips)
         return config
 
-    def settings(self, stage: str, arm: str | None = None, *, variant: str = "") -> str:
+    def settings(self, stage: str, method: str | None = None, *, variant: str = "") -> str:
         """Give the part of the configuration that a stage reads, as JSON for ``--config``."""
-        config, method = self.variant(variant), None
-        if arm is not None:
-            method, alpha = variants.split_arm(arm, config)
+        config, base = self.variant(variant), None
+        if method is not None:
+            base, alpha = variants.split_method(method, config)
             config = config.changed({"magnify": {"alpha": alpha}})
-        return json.dumps(part(config, stage, method=method), sort_keys=True)
+        return json.dumps(part(config, stage, method=base), sort_keys=True)
 
     def network(self, variant: str = "") -> str:
         """Name the network and the cut of a variant, as the folder of its features."""
@@ -207,12 +207,14 @@ class Plan:
     def ablation_files(self, *, full: bool = False) -> dict[str, list[str]]:
         """Give predictions of all rows, and one cache of each network: it names the weights."""
         runs = self.ablation(full=full)
-        arms = {self.network(run.variant): run.arm for run in runs}
+        methods = {self.network(run.variant): run.method for run in runs}
         first = next(iter(self.shards))
         predictions = {
-            file for run in runs for file in run.predictions(self.variant(run.variant).train.parts)
+            file for run in runs for file in run.predictions(self.variant(run.variant).train.chunks)
         }
-        features = [f"results/features/{name}/{arm}/{first}.h5" for name, arm in arms.items()]
+        features = [
+            f"results/features/{name}/{method}/{first}.h5" for name, method in methods.items()
+        ]
         return {"predictions": sorted(predictions), "features": features}
 
     def choices(self) -> list[variants.Run]:
@@ -233,13 +235,13 @@ class Plan:
 
     @cached_property
     def explained(self) -> list[str]:
-        """Arms whose networks are explained."""
-        return planned.arms_explained(self.config)
+        """Methods whose networks are explained."""
+        return planned.methods_explained(self.config)
 
     def explained_training(self) -> str:
-        """Like :meth:`settings` for train, with the first reading and seed: those explained."""
+        """Like :meth:`settings` for train, with the first feature mode and seed: those explained."""
         train = self.config.train
-        first = {"readings": train.readings[:1], "seeds": train.seeds[:1]}
+        first = {"feature_modes": train.feature_modes[:1], "seeds": train.seeds[:1]}
         return json.dumps(part(self.config.changed({"train": first}), "train"), sort_keys=True)
 
     def demo_settings(self, shard: str) -> str:
@@ -253,8 +255,8 @@ class Plan:
         values["demo"]["subjects"] = max(order.index(s) for s in self.subjects(shard)) + 1
         return json.dumps(values, sort_keys=True)
 
-    def arm(self, method: str, key: str) -> str:
-        """Give the name of an arm that something else builds on.
+    def method(self, method: str, key: str) -> str:
+        """Give the name of a method that something else builds on.
 
         Raises
         ------
@@ -266,7 +268,7 @@ class Plan:
         return method
 
     def exported(self) -> str:
-        """Give the arm of the exported model.
+        """Give the method of the exported model.
 
         Raises
         ------
@@ -276,7 +278,7 @@ class Plan:
         model = self.config.model
         if model.n not in self.config.windows.n:
             raise ConfigError(f"model.n: {model.n} is not in windows.n {self.config.windows.n}")
-        return self.arm(model.method, "model.method")
+        return self.method(model.method, "model.method")
 
     def code(self, stage: str, **used: str) -> str:
         """Fingerprint of a stage's code; `used` names method, network or system."""

@@ -16,7 +16,7 @@ from microexpr.errors import CacheError
 from microexpr.runtime.tables import seal_of
 
 CACHE = ".h5"
-# The stages whose files hold one shard, and nothing that was learnt from other shards.
+# The stages whose files hold one shard, and nothing that was learned from other shards.
 OF_ONE_SHARD = ("demo", "decode", "crop", "magnify", "features")
 METADATA = Path(".snakemake/metadata")
 MANIFEST = Path("results/manifest.csv")
@@ -77,7 +77,7 @@ def of_others(
     traces: Traces,
     sources: Iterable[Path] = (),
 ) -> set[Path]:
-    """Find the files that hold nothing of the subjects and nothing that was learnt from them.
+    """Find the files that hold nothing of the subjects and nothing that was learned from them.
 
     These are whole caches of other subjects, with the notes beside them, the records of what was
     decoded for them, their logs, benchmarks and Snakemake's records; what the last run rested on;

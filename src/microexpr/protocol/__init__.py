@@ -11,7 +11,7 @@ from microexpr.protocol.guards import (
     check_classes,
     check_folds,
     check_inner,
-    check_learnt,
+    check_trained,
 )
 
 __all__ = [
@@ -21,5 +21,5 @@ __all__ = [
     "check_classes",
     "check_folds",
     "check_inner",
-    "check_learnt",
+    "check_trained",
 ]

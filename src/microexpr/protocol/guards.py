@@ -23,7 +23,7 @@ class Fold:
     test: tuple[int, ...]
 
     def plain(self, clip_ids: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
-        """Give what a result of the fold follows from: its clips, and the labels learnt from."""
+        """Give what a result of the fold follows from: its clips, and the labels learned from."""
         return {
             "fold": self.name,
             "train_clips": [[clip_ids[clip], labels[clip]] for clip in self.train],
@@ -102,7 +102,7 @@ def check_inner(inner: Sequence[Fold], outer: Fold) -> None:
             )
 
 
-def check_learnt(fold: Fold, clips: Iterable[int], clip_ids: Sequence[str]) -> None:
+def check_trained(fold: Fold, clips: Iterable[int], clip_ids: Sequence[str]) -> None:
     """Refuse to learn from, or to measure on, clips that are not the fold's training clips.
 
     Standardisation, class weights and network weights all pass here.
@@ -116,7 +116,7 @@ def check_learnt(fold: Fold, clips: Iterable[int], clip_ids: Sequence[str]) -> N
     if outside:
         raise ProtocolError(
             f"fold {fold.name}: clip {clip_ids[outside[0]]} is not in its training part, "
-            "nothing may be learnt from it"
+            "nothing may be learned from it"
         )
 
 

@@ -1,6 +1,6 @@
 """Who is trained on and who is tested: the four protocols.
 
-Folds are made from clips and subjects, before windows exist: every window, magnified arm and
+Folds are made from clips and subjects, before windows exist: every window, magnified method and
 augmented copy of a clip inherits the clip's fold. ``loso``, ``group_kfold`` and ``holdout`` promise
 that no subject is on both sides; ``clip_kfold`` repeats the predecessor's folds, where subjects
 leak.

@@ -17,12 +17,12 @@ from microexpr.report import document
 from microexpr.report.document import Document, Grid, Section
 from microexpr.report.results import Results, sizes, warnings
 
-BEST = "Average: accuracy; classes: recall. The best of several N is optimistic."
-SHOWN = ["clips", "subjects", "seeds", "protocol", "backbone", "reading", "data"]
+BEST = "Accuracy: the poster's Average; classes: recall. The best of several N is optimistic."
+SHOWN = ["clips", "subjects", "seeds", "protocol", "backbone", "feature_mode", "data"]
 
 
 def accuracy_page(table: pd.DataFrame, config: Config) -> str:
-    """Show ``table.csv`` or ``table_readings.csv`` with boxes for each method and each N.
+    """Show ``table.csv`` or ``table_feature_modes.csv`` with boxes for each method and each N.
 
     Parameters
     ----------
@@ -39,7 +39,9 @@ def accuracy_page(table: pd.DataFrame, config: Config) -> str:
     """
     title = "Accuracy against N"
     if table.empty:
-        return document.page(Document(title, [Section("Empty", ["There is no such reading."])]))
+        return document.page(
+            Document(title, [Section("Empty", ["There is no such feature mode."])])
+        )
     columns, methods = sizes(table), list(table["method"].unique())
     body = [
         f"<h1>{title}</h1>",
@@ -81,31 +83,31 @@ def cell_page(results: Results, predictions: pd.DataFrame, *, method: str, n: in
     predictions : DataFrame
         ``predictions.csv``.
     method : str
-        The arm.
+        The method.
     n : int
         Frames a window.
 
     Returns
     -------
     str
-        HTML, with a part for each reading.
+        HTML, with a part for each feature mode.
     """
     sections = []
-    for reading in results.config.train.readings:
-        rows = predictions.query("method == @method and n == @n and reading == @reading")
+    for feature_mode in results.config.train.feature_modes:
+        rows = predictions.query("method == @method and n == @n and feature_mode == @feature_mode")
         blocks = [
-            Grid(_metrics(results, method, n, reading)),
+            Grid(_metrics(results, method, n, feature_mode)),
             "Clips by label (rows) and answer (columns), all seeds:",
             Grid(_confusion(rows, results.config.data.labels)),
             "Clips that were answered wrongly:",
             Grid(_wrong(rows)),
         ]
-        sections.append(Section(f"Reading {reading}", blocks))
+        sections.append(Section(f"Feature mode {feature_mode}", blocks))
     return document.page(Document(f"{method}, N = {n}", sections, warnings(results.config)))
 
 
-def _metrics(results: Results, method: str, n: int, reading: str) -> pd.DataFrame:
-    rows = results.metrics.query("method == @method and n == @n and reading == @reading")
+def _metrics(results: Results, method: str, n: int, feature_mode: str) -> pd.DataFrame:
+    rows = results.metrics.query("method == @method and n == @n and feature_mode == @feature_mode")
     rows = rows[["metric", "class", "value", "low", "high"]].reset_index(drop=True)
     for name in ("value", "low", "high"):
         rows[name] = ["" if pd.isna(value) else f"{value:.4f}" for value in rows[name]]

@@ -52,9 +52,9 @@ class Results:
     findings: Sequence[Finding] | None = None
 
     @property
-    def reading(self) -> str:
-        """The reading of the features that fills ``table.csv``."""
-        return self.config.train.readings[0]
+    def feature_mode(self) -> str:
+        """The feature mode of the features that fills ``table.csv``."""
+        return self.config.train.feature_modes[0]
 
     @property
     def sizes(self) -> list[str]:
@@ -62,7 +62,7 @@ class Results:
         return sizes(self.table)
 
     @property
-    def arms(self) -> list[str]:
+    def methods(self) -> list[str]:
         """Methods of ``table.csv`` in its order, without the majority line."""
         return [m for m in self.table["method"].unique() if m in self.config.magnify.methods]
 
@@ -72,25 +72,25 @@ class Results:
         return title(self.config.data)
 
     def cells(self, metric: str, name: str = ALL) -> pd.DataFrame:
-        """Give rows of one metric and class of the first reading: arms and their N."""
+        """Give rows of one metric and class of the first feature mode: methods and their N."""
         rows = self.metrics
         return rows[
             (rows["metric"] == metric)
             & (rows["class"] == name)
-            & (rows["reading"] == self.reading)
-            & rows["method"].isin(self.arms)
+            & (rows["feature_mode"] == self.feature_mode)
+            & rows["method"].isin(self.methods)
         ]
 
     def beside(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Accuracies of the nested choices, and of the controls."""
         rows = self.metrics[
             (self.metrics["metric"] == "accuracy")
-            & self.metrics["reading"].isin([self.reading, "raw", ""])
-            & ~self.metrics["method"].isin(self.arms)
+            & self.metrics["feature_mode"].isin([self.feature_mode, "raw", ""])
+            & ~self.metrics["method"].isin(self.methods)
         ]
         nested = rows["method"].str.endswith(NESTED)
-        chosen = rows[nested & (rows["reading"] == self.reading)]
-        free = rows["reading"].eq("")
+        chosen = rows[nested & (rows["feature_mode"] == self.feature_mode)]
+        free = rows["feature_mode"].eq("")
         return chosen, rows[~nested & (free | rows["method"].isin(CONTROLS))]
 
 

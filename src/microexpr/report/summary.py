@@ -85,12 +85,12 @@ def _what(results: Results) -> list[str]:
     apart = SUBJECT_INDEPENDENT[config.protocol.name]
     return [
         f"Data: {source}: {len(results.clips)} clips ({classes}) of {subjects} subjects{others}.",
-        f"Arms: {', '.join(f'`{m}`' for m in results.arms)}; alpha {magnify.alpha:g}, "
+        f"Methods: {', '.join(f'`{m}`' for m in results.methods)}; alpha {magnify.alpha:g}, "
         f"{low:g} to {high:g} Hz, filter {magnify.temporal_filter}.",
         f"Windows of N = {', '.join(results.sizes)} frames, {' and '.join(windows.modes)}; a "
         f"clip's answer from its windows: {config.protocol.clip_decision}.",
         f"Network: {config.features.backbone}, frozen up to block B{config.features.cut}; then "
-        f"{train.head} on the reading `{results.reading}`, {train.epochs} epochs, seeds "
+        f"{train.head} on the feature mode `{results.feature_mode}`, {train.epochs} epochs, seeds "
         f"{', '.join(map(str, train.seeds))}.",
         f"Protocol: {config.protocol.name}, "
         + ("no subject" if apart else "subjects")
@@ -121,7 +121,7 @@ def _outcome(results: Results) -> list[str | Items | Grid | Code]:
         *blocks,
         "Controls:",
         Grid(_accuracies(controls, "control").assign(meaning=meaning.to_numpy())),
-        "Differences of two arms on the same clips, exact McNemar test, Holm's correction over the "
+        "Differences of two methods on the same clips, exact McNemar test, Holm's correction over the "
         "N of a pair (not over the pairs):",
         *_differences(results),
     ]
@@ -142,7 +142,7 @@ def _best(results: Results) -> pd.DataFrame:
     floor = results.metrics[results.metrics["method"] == MAJORITY]
     line = floor.loc[floor["metric"] == "accuracy", "value"].item()
     rows = []
-    for method in results.arms:
+    for method in results.methods:
         mine = accuracy[accuracy["method"] == method]
         best = mine.loc[mine["value"].idxmax()]
         key = (method, best["n"])
@@ -165,9 +165,9 @@ def _accuracies(rows: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _differences(results: Results) -> list[str | Grid]:
     level = 1 - results.config.evaluate.confidence
-    tests = results.comparisons[results.comparisons["reading"] == results.reading]
+    tests = results.comparisons[results.comparisons["feature_mode"] == results.feature_mode]
     if tests.empty:
-        return ["There is one arm, and nothing to compare it with."]
+        return ["There is one method, and nothing to compare it with."]
     rows = []
     for pair, family in tests.groupby(["method_a", "method_b"], sort=False):
         real = family[family["p_holm"] <= level]

@@ -59,7 +59,7 @@ class Job:
     Parameters
     ----------
     label : str
-        Stage, arm, shard and so on, as in the path of its log.
+        Stage, method, shard and so on, as in the path of its log.
     logs : tuple of Path
         Its own log first.
     started : float

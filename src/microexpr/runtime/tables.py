@@ -1,9 +1,9 @@
 """Our own tables: one way to write them, one way to read them, and a seal beside each.
 
-A seal is a small file ``NAME.csv.sha256`` in the format of sha256sum, so that ``sha256sum -c`` in
-that folder checks it too. A table without its seal, or with other bytes than the seal says, is
-refused: a number that somebody edited is never reported. Nothing here imports pandas before a
-DataFrame is asked for: planning reads the manifest, and runs where only Snakemake is installed.
+A seal is a small file ``NAME.csv.sha256`` in the format of sha256sum, so that ``sha256sum -c`` can
+check it too. A table without its seal, or whose bytes do not match it, is refused: a number that
+was edited afterwards is never reported. Planning reads the manifest with this module where only
+Snakemake is installed, so pandas is imported only for DataFrames.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from microexpr import __version__
 from microexpr.errors import DataError, brief
-from microexpr.runtime.files import replacing, sha256_of, write_beside
+from microexpr.runtime.files import AnyPath, replacing, sha256_of, write_beside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +29,7 @@ REMEDY = "delete it and run snakemake again"
 LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless")  # results depend on them
 P_VALUES = ("p", "p_holm")
 P_DECIMALS = 6
-MAX_SEAL_BYTES = 2**16  # a table that got a seal's name is not read as a whole
-AnyPath = str | os.PathLike[str]
+MAX_SEAL_BYTES = 2**16  # a large file under a seal's name is not read as a whole
 
 
 def seal_of(path: AnyPath) -> Path:
@@ -41,7 +39,7 @@ def seal_of(path: AnyPath) -> Path:
 
 
 def seal(path: AnyPath) -> None:
-    """Write the seal of a file that is finished.
+    """Write the seal of a finished file.
 
     Raises
     ------
@@ -53,20 +51,10 @@ def seal(path: AnyPath) -> None:
 
 @contextmanager
 def sealed(path: AnyPath) -> Iterator[Path]:
-    """Give a temporary name beside `path`; when the block succeeds, rename it and write its seal.
+    """Yield an empty temporary file; when the block succeeds, rename it to `path` and seal it.
 
-    The seal comes last: what a killed process leaves is a table without a seal, or with the seal
-    of an older one, and both are refused.
-
-    Parameters
-    ----------
-    path : path-like
-        Final name; its folder is made.
-
-    Yields
-    ------
-    Path
-        An empty file to write to.
+    The seal comes last: a killed process leaves a table without a seal, or with the seal of an
+    older table, and both are refused.
 
     Raises
     ------
@@ -87,39 +75,28 @@ def _write_seal(path: AnyPath, digest: str) -> None:
 
 
 def check_seal(path: AnyPath) -> str:
-    """Compare a file with its seal.
-
-    Returns
-    -------
-    str
-        Checksum of the file's bytes, as 64 hexadecimal digits.
+    """Compare a file with its seal; return the sha256 of its bytes, 64 hexadecimal digits.
 
     Raises
     ------
     DataError
-        When the file or its seal is missing or cannot be read, or they do not belong together.
+        When the file or its seal is missing or cannot be read, or they do not match.
     """
     return hashlib.sha256(read_sealed(path)).hexdigest()
 
 
 def read_sealed(path: AnyPath) -> bytes:
-    """Read a file as a whole, and refuse it when it is not what its seal says.
-
-    Raises
-    ------
-    DataError
-        As `check_seal`.
-    """
+    """Read a whole file, and refuse it when it does not match its seal; see `check_seal`."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    if hashlib.sha256(content).hexdigest() != _stated(path):
+    if hashlib.sha256(content).hexdigest() != _sealed_digest(path):
         raise DataError(f"{path}: this file was changed after it was written; {REMEDY}")
     return content
 
 
-def _stated(path: AnyPath) -> str:
+def _sealed_digest(path: AnyPath) -> str:
     """Return the checksum that a seal holds for its file; empty where it holds none."""
     place = seal_of(path)
     try:
@@ -135,36 +112,41 @@ def _stated(path: AnyPath) -> str:
 
 
 def write_table(path: AnyPath, frame: pd.DataFrame, *, decimals: int = 4) -> None:
-    """Write a table and its seal, with fixed decimals, so that a rerun gives the same bytes.
+    """Write a DataFrame as a sealed CSV file with fixed decimals; a rerun gives the same bytes.
 
     Parameters
     ----------
     path : path-like
-        CSV.
+        CSV file; its folder is made.
     frame : DataFrame
-        Its columns; the index is not written.
+        The table; its index is not written.
     decimals : int
-        Of numbers that are not whole. p-values have six: they may be small.
-
-    Raises
-    ------
-    OSError
-        As `sealed`.
+        Decimals of numbers that are not whole. p-values have six: they may be small.
     """
-    for column in frame.columns.intersection(P_VALUES):
+    for column in frame.columns.intersection(list(P_VALUES)):
         text = frame[column].map(f"{{:.{P_DECIMALS}f}}".format, na_action="ignore")
         frame = frame.assign(**{column: text})
     with sealed(path) as temporary:
         frame.to_csv(temporary, index=False, float_format=f"%.{decimals}f", lineterminator="\n")
 
 
+def write_rows(
+    path: AnyPath, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, end: str = "\n"
+) -> None:
+    """Write rows as a sealed CSV file, without pandas; `end` ends each line."""
+    with sealed(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, columns, lineterminator=end)
+        table.writeheader()
+        table.writerows(rows)
+
+
 def read_table(path: AnyPath, *, text: Collection[str]) -> pd.DataFrame:
-    """Read a table that `write_table` wrote.
+    """Read a sealed table into a DataFrame.
 
     Parameters
     ----------
     path : path-like
-        CSV with its seal.
+        CSV file with its seal.
     text : collection of str
         Columns of text: NA, null and 0 are names there, and an empty cell stays empty. All other
         columns are numbers: int64 where every cell is whole, else float64, NaN where it is empty.
@@ -172,21 +154,15 @@ def read_table(path: AnyPath, *, text: Collection[str]) -> pd.DataFrame:
     Raises
     ------
     DataError
-        As `check_seal`, and when a column of text is missing or a cell is no number; it names the
-        file, the column and the cell.
+        As `check_seal`, and when a column of text is missing or a cell is no number; the message
+        names the file, the column and the cell.
     """
     return typed(read_text(path), text=text, path=path)
 
 
 def read_text(path: AnyPath) -> pd.DataFrame:
-    """Read a table with every cell as the file has it.
-
-    Raises
-    ------
-    DataError
-        As `check_seal`, and when it is no CSV table.
-    """
-    import pandas as pd  # noqa: PLC0415  (planning reads seals without it)
+    """Read a sealed table with every cell as text, as in the file; see `check_seal`."""
+    import pandas as pd  # noqa: PLC0415  (planning reads tables without it)
 
     content = io.BytesIO(read_sealed(path))
     try:
@@ -200,8 +176,9 @@ def typed(frame: pd.DataFrame, *, text: Collection[str], path: AnyPath) -> pd.Da
     missing = [column for column in text if column not in frame]
     if missing:
         raise DataError(f"{path}: column {missing[0]} is missing")
-    numbers = {name: _numbers(frame[name], path) for name in frame if name not in text}
-    return frame.assign(**numbers)
+    return frame.assign(
+        **{str(name): _numbers(frame[name], path) for name in frame if name not in text}
+    )
 
 
 def _numbers(column: pd.Series, path: AnyPath) -> pd.Series:
@@ -214,13 +191,7 @@ def _numbers(column: pd.Series, path: AnyPath) -> pd.Series:
 
 
 def read_rows(path: AnyPath) -> list[dict[str, str]]:
-    """Read a table row by row, every cell as text, without pandas.
-
-    Raises
-    ------
-    DataError
-        As `check_seal`, and when it is no CSV table.
-    """
+    """Read a sealed table row by row, every cell as text, without pandas; see `check_seal`."""
     content = read_sealed(path)
     try:
         return list(csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")))

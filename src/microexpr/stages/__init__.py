@@ -29,19 +29,19 @@ SECTIONS = {
             "batch_clips",
             "windows_per_clip",
             "lr",
-            "lr_trunk",
+            "lr_fine_tuned",
             "schedule",
             "weight_decay",
             "embed",
             "hidden",
             "dropout",
             "readout",
-            "readings",
+            "feature_modes",
             "standardise",
             "class_weights",
             "permute_labels",
             "seeds",
-            "parts",
+            "chunks",
         ),
         "protocol": ("name", "clip_decision"),
         "select": ("epoch",),
@@ -51,7 +51,7 @@ SECTIONS = {
         "magnify": ("methods", "alpha"),
         "windows": ("n",),
         "features": ("backbone", "cut", "weights"),
-        "train": ("readings", "seeds"),
+        "train": ("feature_modes", "seeds"),
         "protocol": None,
         "select": ("n", "alpha", "alphas"),
         "evaluate": None,
@@ -66,7 +66,7 @@ SECTIONS = {
     "comparison": {
         "data": ("kind", "labels", "camera", "version", "part", "table"),
         "features": ("backbone", "cut"),
-        "train": ("readings", "seeds"),
+        "train": ("feature_modes", "seeds"),
         "protocol": ("name",),
         "evaluate": None,
         "compare": ("systems", "against", "seeds"),
@@ -74,14 +74,14 @@ SECTIONS = {
     "ablation": {
         "data": ("kind", "labels", "camera", "version", "part", "table"),
         "features": ("backbone", "cut"),
-        "train": ("head", "readings", "seeds"),
+        "train": ("head", "feature_modes", "seeds"),
         "protocol": ("name",),
         "evaluate": ("bootstrap", "confidence", "seed"),
         "ablation": None,
     },
     "figures": {
         "data": ("kind", "labels"),
-        "train": ("readings",),
+        "train": ("feature_modes",),
     },
     "quality": {
         "data": ("kind",),
@@ -98,13 +98,13 @@ SECTIONS = {
         "crop": ("size_px", "min_score", "detection_width_px"),
         "windows": ("modes", "even"),
         "features": ("backbone", "cut", "weights"),
-        "train": ("readings", "seeds"),
+        "train": ("feature_modes", "seeds"),
         "explain": ("n", "blocks"),
     },
     "explain": {
         "data": ("kind", "root", "labels", "camera", "version", "part", "table"),
         "features": ("backbone", "cut"),
-        "train": ("readings", "seeds"),
+        "train": ("feature_modes", "seeds"),
         "protocol": ("name",),
         "evaluate": ("bootstrap", "confidence", "seed"),
         "explain": ("n",),
@@ -121,7 +121,7 @@ SECTIONS["pages"] = {
     "data": SECTIONS["evaluate"]["data"],
     "magnify": ("methods",),
     "features": ("backbone",),
-    "train": ("readings",),
+    "train": ("feature_modes",),
     "protocol": ("name",),
 }
 # Inner folds are drawn where something is chosen on them.
@@ -132,14 +132,14 @@ SECTIONS["inner"] = SECTIONS["train"] | {
 SECTIONS["leak"] = {
     **{name: SECTIONS["train"][name] for name in ("data", "windows", "features", "train")},
     "protocol": ("folds", "seed"),
-    "leak": ("n", "reading", "test_share"),
+    "leak": ("n", "feature_mode", "test_share"),
 }
 # A model that answers for other videos holds what made the caches as well.
 SECTIONS["model"] = SECTIONS["inner"] | {
     "data": SECTIONS["evaluate"]["data"],
     "crop": None,
     "features": ("backbone", "cut", "weights", "batch", "dtype"),
-    "train": tuple(key for key in SECTIONS["train"]["train"] if key != "parts"),
+    "train": tuple(key for key in SECTIONS["train"]["train"] if key != "chunks"),
     "model": None,
 }
 # The system that is this pipeline's own network reads what training reads as well.

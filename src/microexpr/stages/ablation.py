@@ -1,4 +1,4 @@
-"""Stage ablation: one factor at a time from one arm, in one table."""
+"""Stage ablation: one factor at a time from one method, in one table."""
 
 from __future__ import annotations
 

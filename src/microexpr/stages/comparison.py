@@ -1,4 +1,4 @@
-"""Stage comparison: the compared systems beside one of our arms, in one table."""
+"""Stage comparison: the compared systems beside one of our methods, in one table."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(config: Config, sources: Sequence[Path], output: Path, *, manifest_path:
     config : Config
         Sections ``data``, ``features``, ``train``, ``protocol``, ``evaluate`` and ``compare``.
     sources : sequence of Path
-        Predictions of the systems and of the arm that they are compared with.
+        Predictions of the systems and of the method that they are compared with.
     output : Path
         ``comparison.csv``.
     manifest_path : Path
@@ -46,7 +46,9 @@ def run(config: Config, sources: Sequence[Path], output: Path, *, manifest_path:
         predictions.read(sources, config.data.labels),
         manifest.read(manifest_path),
         classes=config.data.labels,
-        reference=comparison.Reference(against.method, config.train.readings[0], against.n, POSTER),
+        reference=comparison.Reference(
+            against.method, config.train.feature_modes[0], against.n, POSTER
+        ),
         published={name: baselines.published(name) for name in config.compare.systems},
         with_backbone=[baselines.OWN_NETWORK],
         origin=Origin(

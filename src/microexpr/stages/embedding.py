@@ -1,4 +1,4 @@
-"""Stage embedding: where the clips of one arm lie to each other in the network's features."""
+"""Stage embedding: where the clips of one method lie to each other in the network's features."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def run(
     config : Config
         Section ``data``.
     features : sequence of Path
-        Caches of kind features: all shards of the arm.
+        Caches of kind features: all shards of the method.
     stem : Path
-        ``results/figures/tsne_<arm>``, without a suffix.
+        ``results/figures/tsne_<method>``, without a suffix.
     manifest_path : Path
         ``manifest.csv``: subjects and labels.
     method : str
-        Name of the arm.
+        Name of the method.
 
     Raises
     ------

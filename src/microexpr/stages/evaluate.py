@@ -55,9 +55,9 @@ def run(
         folder,
         classes=config.data.labels,
         methods=config.magnify.methods,
-        readings=config.train.readings,
+        feature_modes=config.train.feature_modes,
         n=config.windows.n,
-        controls={name: run.method for name, run in variants.controls(config).items()},
+        controls={name: run.name for name, run in variants.controls(config).items()},
         inner=inner,
         choices={
             key: [(run.method, run.n) for run in runs]

@@ -24,14 +24,19 @@ from microexpr.runtime.progress import track
 from microexpr.runtime.tables import read_table, write_table
 from microexpr.video import decoder
 
-Arms = Mapping[str, Mapping[str, ClipMaps]]  # by method and clip
+Methods = Mapping[str, Mapping[str, ClipMaps]]  # by method and clip
 TEXT = ("clip_id", "subject", "label", "fold", "apex_known", "model", "peak")  # of clips.csv
 CLASS_SHEET_BLOCKS = 3  # the last ones that are measured
 REGION_SHEET_CLIPS = 4
 
 
 def run(
-    config: Config, arms: Sequence[Path], folder: Path, *, manifest_path: Path, shown: Sequence[str]
+    config: Config,
+    methods: Sequence[Path],
+    folder: Path,
+    *,
+    manifest_path: Path,
+    shown: Sequence[str],
 ) -> None:
     """Tabulate and draw what stage gradcam has found.
 
@@ -39,12 +44,12 @@ def run(
     ----------
     config : Config
         Sections ``data``, ``features``, ``train``, ``protocol``, ``evaluate`` and ``explain``.
-    arms : sequence of Path
-        ``results/gradcam/<arm>`` of all arms.
+    methods : sequence of Path
+        ``results/gradcam/<method>`` of all methods.
     folder : Path
         ``results/gradcam``: ``regions.csv``; figures ``regions``, ``shares``, ``classes``,
         ``control`` and, for generated clips, ``pointing``; of each clip shown
-        ``blocks/<arm>_<clip>``, ``backbone/<clip>`` and ``overlay/<arm>_<clip>``.
+        ``blocks/<method>_<clip>``, ``backbone/<clip>`` and ``overlay/<method>_<clip>``.
     manifest_path : Path
         ``manifest.csv``: where the frames of the clips shown are.
     shown : sequence of str
@@ -56,11 +61,13 @@ def run(
         When a file is not there, a clip was not explained, or a table was changed after it was
         written.
     """
-    table = _table(config, arms)
+    table = _table(config, methods)
     synthetic = config.data.kind == "demo"
     sources = {clip.clip_id: clip for clip in manifest.read(manifest_path)}
     with ExitStack() as stack:
-        found = {arm.name: stack.enter_context(maps.read(arm / "maps.h5")) for arm in arms}
+        found = {
+            method.name: stack.enter_context(maps.read(method / "maps.h5")) for method in methods
+        }
         with style.paper():
             for name, figure in _figures(config, table, found).items():
                 style.save(figure, folder / name)
@@ -75,7 +82,7 @@ def run(
     write_table(folder / "regions.csv", table)
 
 
-def _figures(config: Config, table: pd.DataFrame, found: Arms) -> dict[str, style.Figure]:
+def _figures(config: Config, table: pd.DataFrame, found: Methods) -> dict[str, style.Figure]:
     classes, look = config.data.labels, {"synthetic": config.data.kind == "demo"}
     blocks = sorted(set(table["block"]))[-CLASS_SHEET_BLOCKS:]
     figures = {
@@ -89,19 +96,19 @@ def _figures(config: Config, table: pd.DataFrame, found: Arms) -> dict[str, styl
     return figures
 
 
-def _table(config: Config, arms: Sequence[Path]) -> pd.DataFrame:
+def _table(config: Config, methods: Sequence[Path]) -> pd.DataFrame:
     settings = config.evaluate
     parts = []
-    for arm in arms:
-        part = read_table(arm / "clips.csv", text=TEXT)
-        parts.append(part.assign(method=arm.name))
+    for method in methods:
+        part = read_table(method / "clips.csv", text=TEXT)
+        parts.append(part.assign(method=method.name))
     statistics = Statistics(
         resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed
     )
     table = region_table(pd.concat(parts), classes=config.data.labels, statistics=statistics)
     return table.assign(
         n=config.explain.n,
-        reading=config.train.readings[0],
+        feature_mode=config.train.feature_modes[0],
         seed=config.train.seeds[0],
         protocol=config.protocol.name,
         backbone=config.features.backbone,
@@ -111,12 +118,12 @@ def _table(config: Config, arms: Sequence[Path]) -> pd.DataFrame:
     )
 
 
-def _untouched(found: Arms) -> str:
-    """Give the arm whose pictures are those that were recorded, where it is there."""
+def _untouched(found: Methods) -> str:
+    """Give the method whose pictures are those that were recorded, where it is there."""
     return "none" if "none" in found else next(iter(found))
 
 
-def _regions(found: Arms, *, synthetic: bool) -> style.Figure:
+def _regions(found: Methods, *, synthetic: bool) -> style.Figure:
     """Draw the regions on the first clip of some subjects."""
     faces, subjects = [], set()
     for name, clip in found[_untouched(found)].items():
@@ -126,7 +133,7 @@ def _regions(found: Arms, *, synthetic: bool) -> style.Figure:
     return sheets.region_sheet(faces, synthetic=synthetic)
 
 
-def _clip_sheets(found: Arms, clip_id: str, folder: Path, synthetic: bool) -> None:
+def _clip_sheets(found: Methods, clip_id: str, folder: Path, synthetic: bool) -> None:
     for method, clips in found.items():
         label = clips[clip_id].attributes["label"]
         name = style.METHOD_NAMES.get(method, method)

@@ -32,10 +32,10 @@ def run(
     config : Config
         Sections ``data`` and ``train``.
     epochs : sequence of Path
-        ``.epochs.csv`` of all arms, N and parts.
+        ``.epochs.csv`` of all methods, N and parts.
     folder : Path
-        ``results/figures``: ``accuracy``, ``recall``, ``subjects``, and for each arm and N
-        ``confusion_<arm>_N<n>`` and ``training_<arm>_N<n>``, each as PDF, SVG and PNG.
+        ``results/figures``: ``accuracy``, ``recall``, ``subjects``, and for each method and N
+        ``confusion_<method>_N<n>`` and ``training_<method>_N<n>``, each as PDF, SVG and PNG.
     metrics, predictions, confusion : Path
         Tables of stage evaluate.
 
@@ -44,8 +44,8 @@ def run(
     DataError
         When a table cannot be read or was changed after it was written.
     """
-    reading, synthetic = config.train.readings[0], config.data.kind == "demo"
-    look = {"reading": reading, "synthetic": synthetic}
+    feature_mode, synthetic = config.train.feature_modes[0], config.data.kind == "demo"
+    look = {"feature_mode": feature_mode, "synthetic": synthetic}
     measured, answers = read_metrics(metrics), read([predictions], config.data.labels)
     counts = read_confusion(confusion)
     curves = pd.concat([read_epochs(path) for path in epochs], ignore_index=True)
@@ -53,7 +53,7 @@ def run(
         style.save(accuracy.accuracy_against_n(measured, **look), folder / "accuracy")
         style.save(accuracy.recall_against_n(measured, **look), folder / "recall")
         style.save(accuracy.subject_accuracy(answers, **look), folder / "subjects")
-        counts = counts[counts["reading"] == reading]
+        counts = counts[counts["feature_mode"] == feature_mode]
         for name, mine in track(_cells(counts).items(), "confusion matrices"):
             figure = confusion_matrix(
                 mine, classes=config.data.labels, title=_title(mine), synthetic=synthetic
@@ -65,7 +65,7 @@ def run(
 
 
 def _cells(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
-    """Split by arm and N; the keys are parts of file names."""
+    """Split by method and N; the keys are parts of file names."""
     return {f"{m}_N{n}": rows for (m, n), rows in frame.groupby(["method", "n"], sort=False)}
 
 

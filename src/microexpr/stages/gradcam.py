@@ -1,4 +1,4 @@
-"""Stage gradcam: where the networks of one arm look."""
+"""Stage gradcam: where the networks of one method look."""
 
 from __future__ import annotations
 
@@ -18,9 +18,15 @@ from microexpr import backbones
 from microexpr.config import Config, Crop
 from microexpr.errors import DataError
 from microexpr.explain import maps as files
-from microexpr.explain.arm import ArmClip, FoldModel, Sources, arm_clips, landmarks_px
 from microexpr.explain.clips import ClipExplainer, ClipInputs
 from microexpr.explain.gradcam import last_of_each_size
+from microexpr.explain.inputs import (
+    ExplainedClip,
+    FoldModel,
+    Sources,
+    explained_clips,
+    landmarks_px,
+)
 from microexpr.explain.maps import TRAINED, ClipMaps
 from microexpr.explain.regions import region_map
 from microexpr.explain.scores import (
@@ -59,7 +65,7 @@ def run(
     sources : Sources
         What is read.
     folder : Path
-        ``results/gradcam/<arm>``: ``maps.h5`` and ``clips.csv``, one row a clip, model and block.
+        ``results/gradcam/<method>``: ``maps.h5`` and ``clips.csv``, one row a clip, model and block.
         Finished clips are kept in ``progress/`` until all are: a killed run goes on from there.
     shown : sequence of str
         Clips whose maps are kept frame by frame, at all blocks.
@@ -76,7 +82,7 @@ def run(
     explainer = ClipExplainer(network, config.features.cut, n=settings.n, settings=config.windows)
     blocks = settings.blocks or last_of_each_size(network, config.crop.size_px)
     with ExitStack() as stack:
-        clips = list(arm_clips(config, sources, stack))
+        clips = list(explained_clips(config, sources, stack))
         if unknown := set(shown) - {clip.clip_id for clip in clips}:
             raise DataError(f"figures.clips: clip {min(unknown)} is tested in no fold")
         truth, progress = _truth(config, clips), folder / "progress"
@@ -102,7 +108,7 @@ def run(
 
 
 def _name(
-    config: Config, clip: ArmClip, model: FoldModel, blocks: Sequence[int], full: bool
+    config: Config, clip: ExplainedClip, model: FoldModel, blocks: Sequence[int], full: bool
 ) -> str:
     """Name what is kept of a clip until all are finished, by all that determines it."""
     settings = part(config, "gradcam")
@@ -113,7 +119,7 @@ def _name(
 
 
 def _explain(
-    clip: ArmClip,
+    clip: ExplainedClip,
     explainer: ClipExplainer,
     model: TrainedModel,
     blocks: Sequence[int],
@@ -141,7 +147,7 @@ def _network(config: Config, device: str) -> backbones.Backbone:
     return network.to(device)
 
 
-def _attributes(clip: ArmClip, landmarks: np.ndarray) -> dict[str, Any]:
+def _attributes(clip: ExplainedClip, landmarks: np.ndarray) -> dict[str, Any]:
     about = (clip.about.subject, clip.label, clip.fold, clip.apex.frame, clip.apex.known)
     return {
         **dict(zip(ABOUT, about, strict=True)),
@@ -167,7 +173,7 @@ def _add_frames(
     maps.clip = explainer.over_time(clip, model, np.arange(len(clip)), [max(blocks)])
 
 
-def _truth(config: Config, clips: Sequence[ArmClip]) -> Truth | None:
+def _truth(config: Config, clips: Sequence[ExplainedClip]) -> Truth | None:
     """What really moves, where somebody knows."""
     if config.data.kind != "demo":
         return None

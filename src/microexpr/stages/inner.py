@@ -21,7 +21,7 @@ def run(
     folds_path: Path,
     method: str,
     n: int,
-    part: int = 0,
+    chunk: int = 0,
     device: str = "cpu",
 ) -> None:
     """Split the training part of each fold by subject; train and test these inner folds.
@@ -36,7 +36,7 @@ def run(
         As the stage train, and when a training part cannot be split so.
     """
     with open_features(features, manifest_path) as store:
-        outer = folds_of_part(config, folds_path, store, part)
+        outer = folds_of_part(config, folds_path, store, chunk)
         folds = [inner for fold in outer for inner in split_fold(config, store, fold)]
         train_folds(config, store, folds, output, stage="inner", method=method, n=n, device=device)
 

@@ -1,4 +1,4 @@
-"""Stage leak: the clips of one arm split by window, by clip and by subject."""
+"""Stage leak: the clips of one method split by window, by clip and by subject."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from microexpr.config import Config
 from microexpr.fingerprints.code import Code
 from microexpr.runtime.tables import write_table
-from microexpr.stages.train import check_features, recipe, trunk
+from microexpr.stages.train import check_features, fine_tuned, recipe
 from microexpr.studies.leak import train_leaking
 from microexpr.training.store import open_features
 
@@ -38,7 +38,7 @@ def run(
     manifest_path : Path
         ``manifest.csv``: subjects and labels.
     method : str
-        Name of the arm.
+        Name of the method.
     device : str
         ``cpu`` or ``cuda``.
 
@@ -53,15 +53,15 @@ def run(
         check_features(config, store)
         frame = train_leaking(
             store,
-            replace(recipe(config, settings.n), reading=settings.reading),
+            replace(recipe(config, settings.n), feature_mode=settings.feature_mode),
             test_share=settings.test_share,
             folds=protocol.folds,
             seed=protocol.seed,
             progress_dir=progress,
             source_sha256=Code("leak").accepted,
-            trunk=trunk(config, device),
+            fine_tuned=fine_tuned(config, device),
             device=device,
         )
-    about = {"method": method, "reading": settings.reading, "n": settings.n}
+    about = {"method": method, "feature_mode": settings.feature_mode, "n": settings.n}
     write_table(output, frame.assign(**about)[[*about, *frame.columns]])
     shutil.rmtree(progress, ignore_errors=True)

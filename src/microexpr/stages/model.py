@@ -1,4 +1,4 @@
-"""Stage model: one arm, trained on all clips, in a folder that answers for other videos."""
+"""Stage model: one method, trained on all clips, in a folder that answers for other videos."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from microexpr.errors import CacheError
 from microexpr.fingerprints.code import Code
 from microexpr.protocol import Fold
 from microexpr.stages import part
-from microexpr.stages.train import recipe, trunk
+from microexpr.stages.train import fine_tuned, recipe
 from microexpr.training.fold import FoldResult, train_fold
 from microexpr.training.store import FeatureStore, open_features
 
@@ -57,14 +57,18 @@ def run(
     Raises
     ------
     ConfigError, CacheError, DataError, ProtocolError
-        When the folds have not tested this arm and N, or it cannot be trained.
+        When the folds have not tested this method and N, or it cannot be trained.
     """
     accuracy = honest.accuracy(metrics, config)
     seen = _seen(features, config.model.method)
     with open_features(features, manifest_path) as store:
         clips = Fold(EVERYBODY, tuple(range(len(store))), ())
         result = train_fold(
-            store, clips, recipe(config, config.model.n), trunk=trunk(config, device), device=device
+            store,
+            clips,
+            recipe(config, config.model.n),
+            fine_tuned=fine_tuned(config, device),
+            device=device,
         )
         about = _about(config, store, seen, result)
     settings = part(config, "model")

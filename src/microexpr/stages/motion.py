@@ -1,4 +1,4 @@
-"""Stage motion: one clip over time in all arms, as slices and as a video."""
+"""Stage motion: one clip over time in all methods, as slices and as a video."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(
     manifest_path: Path,
     clip_id: str,
 ) -> None:
-    """Draw a clip's slices through time and put its arms beside each other.
+    """Draw a clip's slices through time and put its methods beside each other.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def run(
     faces : Path
         Cache of kind faces that holds the clip.
     magnified : sequence of Path
-        Caches of kind magnified that hold it, one an arm.
+        Caches of kind magnified that hold it, one a method.
     folder : Path
         ``results/figures``: ``slices_<clip>`` and ``motion_<clip>.mp4``.
     manifest_path : Path
@@ -47,28 +47,28 @@ def run(
     Raises
     ------
     CacheError, DataError
-        When a cache or the manifest does not hold the clip, or the arms differ in length.
+        When a cache or the manifest does not hold the clip, or the methods differ in length.
     """
     synthetic, label = config.data.kind == "demo", clip_of(manifest_path, clip_id).label
     with ExitStack() as stack:
         face = stack.enter_context(cache.open_cache(faces, "faces"))[clip_id]
-        arms = {ORIGINAL: face.data}
+        methods = {ORIGINAL: face.data}
         for path in magnified:
             clip = stack.enter_context(cache.open_cache(path, "magnified"))[clip_id]
-            arms[str(clip.attributes["method"])] = clip.data
-        order = [ORIGINAL, *(name for name in method_order(arms) if name != ORIGINAL)]
-        arms = {name: arms[name] for name in order}
+            methods[str(clip.attributes["method"])] = clip.data
+        order = [ORIGINAL, *(name for name in method_order(methods) if name != ORIGINAL)]
+        methods = {name: methods[name] for name in order}
         points = face.attributes.get("landmarks_px")
         column = slice_column(points if points is None else points.reshape(5, 2), len(face.data[0]))
         with style.paper():
             figure = time_slices(
-                arms,
+                methods,
                 column,
                 fps=float(face.attributes["fps"]),
                 title=f"Clip {clip_id} ({label}): one column of pixels over time",
                 synthetic=synthetic,
             )
             style.save(figure, folder / f"slices_{clip_id}")
-        seen = {name: images for name, images in arms.items() if name != UNSEEN}
+        seen = {name: images for name, images in methods.items() if name != UNSEEN}
         path = folder / f"motion_{clip_id}.mp4"
         write_video(path, side_by_side(seen, len(face), synthetic=synthetic))

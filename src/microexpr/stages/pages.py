@@ -29,7 +29,7 @@ def run(
     outputs : sequence of Path
         A page for each of them.
     cells : Path, optional
-        Where ``<method>/N<n>.html`` is written for each arm and N. All tables of stage evaluate
+        Where ``<method>/N<n>.html`` is written for each method and N. All tables of stage evaluate
         and the manifest lie beside the first of `sources` then.
 
     Raises
@@ -45,7 +45,7 @@ def run(
         folder = sources[0].parent
         results = summary.read(config, folder, folder / "manifest.csv")
         answers = predictions.read([folder / "predictions.csv"], config.data.labels)
-        for method in results.arms:
+        for method in results.methods:
             for n in map(int, results.sizes):
                 text = cell_page(results, answers, method=method, n=n)
                 written[cells / method / f"N{n:02d}.html"] = text

@@ -16,7 +16,7 @@ from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds,
 from microexpr.runtime.files import sha256_of
 from microexpr.runtime.tables import write_table
 from microexpr.training.chunks import train_part
-from microexpr.training.model import Trunk
+from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore, open_features
 from microexpr.training.windows import InnerSplit, Recipe
 
@@ -30,11 +30,11 @@ def run(
     folds_path: Path,
     method: str,
     n: int,
-    part: int = 0,
+    chunk: int = 0,
     models_dir: Path | None = None,
     device: str = "cpu",
 ) -> None:
-    """Train and test the folds of a part, under every reading and seed.
+    """Train and test the folds of a part, under every feature mode and seed.
 
     Parameters
     ----------
@@ -51,13 +51,13 @@ def run(
     folds_path : Path
         ``folds.csv``.
     method : str
-        Name of the arm.
+        Name of the method.
     n : int
         Frames a window.
     part : int
-        Of ``train.parts``: this one trains folds part, part + parts, ...
+        Of ``train.chunks``: this one trains folds chunk, chunk + chunks, ...
     models_dir : Path, optional
-        Keep each fold's model there, as ``<reading>_<seed>_<fold>.safetensors``; the folder
+        Keep each fold's model there, as ``<feature_mode>_<seed>_<fold>.safetensors``; the folder
         appears when all are finished.
     device : str
         ``cpu`` or ``cuda``.
@@ -68,7 +68,7 @@ def run(
         When the part does not exist, the features do not fit together, or a fold would leak.
     """
     with open_features(features, manifest_path) as store:
-        folds = folds_of_part(config, folds_path, store, part)
+        folds = folds_of_part(config, folds_path, store, chunk)
         train_folds(
             config,
             store,
@@ -124,7 +124,7 @@ def train_folds(
         progress_dir=progress,
         source_sha256=Code(stage).accepted,
         models_dir=unfinished,
-        trunk=trunk(config, device),
+        fine_tuned=fine_tuned(config, device),
         device=device,
     )
     write_table(output.with_suffix(".epochs.csv"), result.log)
@@ -135,7 +135,7 @@ def train_folds(
     shutil.rmtree(progress, ignore_errors=True)
 
 
-def folds_of_part(config: Config, path: Path, store: FeatureStore, part: int) -> list[Fold]:
+def folds_of_part(config: Config, path: Path, store: FeatureStore, chunk: int) -> list[Fold]:
     """Read the folds, see that they keep the protocol's promise, and take those of a part.
 
     Raises
@@ -148,9 +148,9 @@ def folds_of_part(config: Config, path: Path, store: FeatureStore, part: int) ->
         When the folds leak, or are not of these clips.
     """
     check_features(config, store)
-    parts, name = config.train.parts, config.protocol.name
-    if not 0 <= part < parts:
-        raise ConfigError(f"train.parts: there is no part {part} of {parts}")
+    chunks, name = config.train.chunks, config.protocol.name
+    if not 0 <= chunk < chunks:
+        raise ConfigError(f"train.chunks: there is no chunk {chunk} of {chunks}")
     folds = table.read(path, store.clip_ids)
     check_folds(
         folds,
@@ -159,7 +159,7 @@ def folds_of_part(config: Config, path: Path, store: FeatureStore, part: int) ->
         subject_independent=SUBJECT_INDEPENDENT[name],
         complete=COMPLETE[name],
     )
-    return folds[part::parts]
+    return folds[chunk::chunks]
 
 
 def check_features(config: Config, store: FeatureStore) -> None:
@@ -186,13 +186,13 @@ def check_features(config: Config, store: FeatureStore) -> None:
 
 
 def recipe(config: Config, n: int) -> Recipe:
-    """Collect what determines a fold's result, for the first reading and seed."""
+    """Collect what determines a fold's result, for the first feature mode and seed."""
     select = config.select
     nested = InnerSplit(select.folds, config.protocol.seed) if select.epoch == "nested" else None
     return Recipe(
         labels=tuple(config.data.labels),
         n=n,
-        reading=config.train.readings[0],
+        feature_mode=config.train.feature_modes[0],
         seed=config.train.seeds[0],
         windows=config.windows,
         train=config.train,
@@ -201,7 +201,7 @@ def recipe(config: Config, n: int) -> Recipe:
     )
 
 
-def trunk(config: Config, device: str) -> Trunk | None:
+def fine_tuned(config: Config, device: str) -> FineTunedBlocks | None:
     """Load the blocks above the cut; None where there are none."""
     settings = config.features
     weights = settings.weights
@@ -210,4 +210,8 @@ def trunk(config: Config, device: str) -> Trunk | None:
         weights_path=weights and weights.path,
         weights_sha256=weights and weights.sha256,
     )
-    return Trunk(network, settings.cut).to(device) if settings.cut < network.n_blocks else None
+    return (
+        FineTunedBlocks(network, settings.cut).to(device)
+        if settings.cut < network.n_blocks
+        else None
+    )

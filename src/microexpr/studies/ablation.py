@@ -14,10 +14,10 @@ from microexpr.config import Changes, Config
 from microexpr.errors import ConfigError
 from microexpr.studies.variants import Run
 
-FACTORS = ("magnification", "head", "reading", "weights", "blocks")
+FACTORS = ("magnification", "head", "feature_mode", "weights", "blocks")
 METHODS = ("none", "filter_only", "amm", "pmm")
 HEADS = ("bilstm", "frame_fc")
-READINGS = ("onset_difference", "raw")
+FEATURE_MODES = ("onset_difference", "raw")
 POSTER = {
     ("default", ""): "75.76 %",
     ("magnification", "none"): "60.60 %",
@@ -39,7 +39,7 @@ class Row:
     run : Run
         Where its predictions are.
     changes : tuple of Changes
-        Of the configuration, apart from arm and reading.
+        Of the configuration, apart from method and feature mode.
     """
 
     factor: str
@@ -50,8 +50,8 @@ class Row:
 
     @property
     def system(self) -> tuple[str, str, int]:
-        """Method, reading and N of its predictions."""
-        return self.run.method, self.levels["reading"], self.run.n
+        """Method, feature mode and N of its predictions."""
+        return self.run.name, self.levels["feature_mode"], self.run.n
 
 
 def default_levels(config: Config) -> dict[str, str]:
@@ -60,7 +60,7 @@ def default_levels(config: Config) -> dict[str, str]:
     return {
         "magnification": config.ablation.method,
         "head": config.train.head,
-        "reading": config.train.readings[0],
+        "feature_mode": config.train.feature_modes[0],
         "weights": network.trained_on,
         "blocks": "frozen" if config.features.cut == network.blocks else "retrained",
     }
@@ -72,7 +72,7 @@ def levels(config: Config) -> dict[str, list[str]]:
     others = {
         "magnification": METHODS,
         "head": HEADS,
-        "reading": READINGS,
+        "feature_mode": FEATURE_MODES,
         "weights": [name for name, change in settings.weights.items() if change is not None],
         "blocks": [name for name, change in settings.blocks.items() if change is not None],
     }
@@ -115,7 +115,7 @@ def variants(config: Config) -> dict[str, tuple[Changes, ...]]:
         if row.run.variant:
             found[row.run.variant] = (
                 *row.changes,
-                {"train": {"readings": [row.levels["reading"]]}},
+                {"train": {"feature_modes": [row.levels["feature_mode"]]}},
             )
     return found
 
@@ -126,11 +126,11 @@ def _row(config: Config, factor: str, level: str, chosen: Mapping[str, str]) -> 
     changes = tuple(_changes(config, *item) for item in different.items())
     _check(config, changes, chosen)
     names = list(different.values())
-    # The table's own runs hold all of train.readings.
-    if chosen["reading"] != own["reading"] and (
-        names or chosen["reading"] not in config.train.readings
+    # The table's own runs hold all of train.feature_modes.
+    if chosen["feature_mode"] != own["feature_mode"] and (
+        names or chosen["feature_mode"] not in config.train.feature_modes
     ):
-        names.append(chosen["reading"])
+        names.append(chosen["feature_mode"])
     run = Run(chosen["magnification"], config.ablation.n, "-".join(names))
     return Row(factor, level, chosen, run, changes)
 

@@ -25,7 +25,7 @@ from microexpr.studies.ablation import POSTER, Row
 METRICS = ("accuracy", "uf1", "uar")
 NOTE = "as published, another protocol"
 COLUMNS = [
-    *("factor", "level", "magnification", "head", "reading", "weights", "blocks", "n"),
+    *("factor", "level", "magnification", "head", "feature_mode", "weights", "blocks", "n"),
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
     "accuracy_sd_seeds",
     *("difference", "difference_low", "difference_high", "b", "c", "p", "p_holm"),
@@ -80,7 +80,9 @@ def ablation_table(
     keys = list(frame[predictions.SYSTEM].itertuples(index=False, name=None))
     chosen = frame[[key in systems for key in keys]]
     if missing := systems - set(keys):
-        raise DataError("the predictions lack method {}, reading {}, n {}".format(*min(missing)))
+        raise DataError(
+            "the predictions lack method {}, feature mode {}, n {}".format(*min(missing))
+        )
     classes = config.data.labels
     predictions.check(chosen, clips, classes=classes, protocol=origin.protocol)
     evaluation = Evaluation(chosen, clips, classes=classes, origin=origin, statistics=statistics)

@@ -1,7 +1,7 @@
 """``comparison.csv``: the systems of other authors, each beside the figure that was published.
 
 All systems answer for the same clips in the same folds, and their intervals come from the same
-resamples of the subjects. Each is compared with one arm of this pipeline that is named in advance.
+resamples of the subjects. Each is compared with one method of this pipeline that is named in advance.
 Published figures stand in columns of their own: they were measured on other clips or under another
 protocol, and no interval or test refers to them.
 """
@@ -27,7 +27,7 @@ from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics
 METRICS = ("accuracy", "uf1", "uar")
 ANOTHER_PROTOCOL = "as published, another protocol: {}"
 COLUMNS = [
-    *("method", "reading", "n"),
+    *("method", "feature_mode", "n"),
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
     "accuracy_sd_seeds",
     *("against", "b", "c", "p", "p_holm", "difference", "difference_low", "difference_high"),
@@ -40,25 +40,25 @@ COLUMNS = [
 
 @dataclass(frozen=True)
 class Reference:
-    """The arm that all systems are compared with.
+    """The method that all systems are compared with.
 
     Parameters
     ----------
-    method, reading, n
+    method, feature mode, n
         Its cell of the table.
     published : Published
         What its authors print.
     """
 
     method: str
-    reading: str
+    feature_mode: str
     n: int
     published: Published
 
     @property
     def key(self) -> System:
         """As in predictions."""
-        return self.method, self.reading, self.n
+        return self.method, self.feature_mode, self.n
 
 
 def comparison(
@@ -113,7 +113,7 @@ def comparison(
     _check(chosen, clips, reference, published, classes=classes, protocol=origin.protocol)
     evaluation = Evaluation(chosen, clips, classes=classes, origin=origin, statistics=statistics)
     rows = _Rows(evaluation, reference)
-    found = {method: (method, reading, n) for method, reading, n in evaluation.answers}
+    found = {method: (method, feature_mode, n) for method, feature_mode, n in evaluation.answers}
     tests = [rows.test(found[name]) for name in published]
     corrected = holm([test["p"] for test in tests])
     table = [rows.row(reference.key) | _figures(reference.published)]
@@ -122,7 +122,7 @@ def comparison(
     for row in table:
         seen = row["method"] in (reference.method, *with_backbone)
         row["backbone"] = origin.backbone if seen else ""
-    table.append(rows.row((MAJORITY, "", 0)) | {"reading": "", "n": pd.NA, "backbone": ""})
+    table.append(rows.row((MAJORITY, "", 0)) | {"feature_mode": "", "n": pd.NA, "backbone": ""})
     return pd.DataFrame(table, columns=COLUMNS).astype(
         dict.fromkeys(("n", "b", "c", "seeds"), "Int64")
     )
@@ -135,7 +135,7 @@ class _Rows:
         self.evaluation, self.reference = evaluation, reference
         metrics = evaluation.metrics()
         metrics = metrics[(metrics["class"] == ALL) & metrics["metric"].isin(METRICS)]
-        keys = [metrics["method"], metrics["reading"], metrics["n"].fillna(0).astype(int)]
+        keys = [metrics["method"], metrics["feature_mode"], metrics["n"].fillna(0).astype(int)]
         self.metrics = metrics.set_index([*keys, metrics["metric"]])
 
     def row(self, key: System) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class _Rows:
             for end, column in (("", "value"), ("_low", "low"), ("_high", "high"))
         }
         return {
-            **dict(zip(("method", "reading", "n"), key, strict=True)),
+            **dict(zip(("method", "feature_mode", "n"), key, strict=True)),
             **scores,
             "accuracy_sd_seeds": values["accuracy"]["sd_seeds"],
             **self.evaluation.extent(int(values["accuracy"]["seeds"])),
@@ -156,9 +156,9 @@ class _Rows:
     def test(self, key: System) -> dict[str, Any]:
         """Compare a system with the reference."""
         found = compare_pair(self.evaluation, key, self.reference.key)
-        method, reading, n = self.reference.key
+        method, feature_mode, n = self.reference.key
         return {
-            "against": f"{method} {reading} N={n}",
+            "against": f"{method} {feature_mode} N={n}",
             **{name: found[name] for name in ("b", "c", "p", "difference")},
             "difference_low": found["low"],
             "difference_high": found["high"],
@@ -177,7 +177,7 @@ def _figures(published: Published) -> dict[str, Any]:
 def _is(frame: pd.DataFrame, reference: Reference) -> pd.Series:
     return (
         (frame["method"] == reference.method)
-        & (frame["reading"] == reference.reading)
+        & (frame["feature_mode"] == reference.feature_mode)
         & (frame["n"] == reference.n)
     )
 
@@ -194,9 +194,9 @@ def _check(
     """Refuse what cannot be compared. Seeds may differ: each system is checked alone."""
     runs = dict(_by_system(frame))
     if reference.key not in runs:
-        method, reading, n = reference.key
+        method, feature_mode, n = reference.key
         raise ConfigError(
-            f"compare.against: no predictions of method {method}, reading {reading}, N {n}"
+            f"compare.against: no predictions of method {method}, feature mode {feature_mode}, N {n}"
         )
     absent = [name for name in published if name not in {method for method, _, _ in runs}]
     if absent:

@@ -24,7 +24,7 @@ from microexpr.runtime.progress import track
 from microexpr.training.chunks import origin_of
 from microexpr.training.feature_modes import pooled_features
 from microexpr.training.learning import Material, learning
-from microexpr.training.model import Trunk
+from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import Recipe
 
@@ -43,7 +43,7 @@ def train_leaking(
     seed: int,
     progress_dir: str | os.PathLike[str],
     source_sha256: str = "",
-    trunk: Trunk | None = None,
+    fine_tuned: FineTunedBlocks | None = None,
     device: str = "cpu",
 ) -> pd.DataFrame:
     """Answer for every clip under splits of windows, of clips and of subjects.
@@ -68,7 +68,7 @@ def train_leaking(
         Where finished folds are kept.
     source_sha256 : str
         Fingerprint of the code: other code trains again.
-    trunk : Trunk, optional
+    fine-tuned blocks : Trunk, optional
         Untrained blocks above the cut, on `device`.
     device : str
         ``cpu`` or ``cuda``.
@@ -91,7 +91,7 @@ def train_leaking(
         split: make_folds(*about, name=name, classes=recipe.labels, folds=folds, seed=seed)
         for split, name in ((CLIPS, "clip_kfold"), (SUBJECTS, "loso"))
     }
-    origin = origin_of(store, trunk, device, source_sha256)
+    origin = origin_of(store, fine_tuned, device, source_sha256)
     origin |= {"test_share": test_share, "split_seed": seed}
     pooled = None
     rows: list[dict[str, Any]] = []
@@ -101,8 +101,8 @@ def train_leaking(
         follows = run.plain() | fold.plain(store.clip_ids, store.labels) | origin
         file = resume.place(progress_dir, follows | {"split": split})
         if not file.is_file():
-            pooled = pooled_features(store, trunk, device) if pooled is None else pooled
-            material = Material(store, pooled, run.window_table(store), trunk, device)
+            pooled = pooled_features(store, fine_tuned, device) if pooled is None else pooled
+            material = Material(store, pooled, run.window_table(store), fine_tuned, device)
             draw = np.random.default_rng([seed, number, *fold.name.encode()])
             answers = _answers(material, fold, run, split, test_share=test_share, draw=draw)
             write_json(file, answers)

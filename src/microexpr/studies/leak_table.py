@@ -22,7 +22,7 @@ SPLITS = {
     "subjects": ("nothing", "clips of subjects never seen"),
 }
 PROTOCOL = {"windows": "split of windows", "clips": "clip_kfold", "subjects": "loso"}
-TEXT = ["method", "reading", "split", "fold", "clip_id", "subject", "label", "predicted"]
+TEXT = ["method", "feature_mode", "split", "fold", "clip_id", "subject", "label", "predicted"]
 COLUMNS = [*TEXT, "n", "seed"]
 
 
@@ -78,7 +78,7 @@ def leak_table(
             rows.append(
                 {
                     "method": method,
-                    "reading": mine["reading"].iloc[0],
+                    "feature_mode": mine["feature_mode"].iloc[0],
                     "n": mine["n"].iloc[0],
                     "split": split,
                     "on_both_sides": shared,

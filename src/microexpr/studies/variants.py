@@ -1,6 +1,6 @@
-"""Runs beside the table's own: which arm, which N, under which changes of the configuration.
+"""Runs beside the table's own: which method, which N, under which changes of the configuration.
 
-A *variant* is a named set of changes of the configuration. An *arm* is a method of magnification,
+A *variant* is a named set of changes of the configuration. An *method* is a method of magnification,
 at ``magnify.alpha`` or, as ``pmm-a5``, at another alpha.
 """
 
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 
 from microexpr.config import Changes, Config
 
-ARM = r"(?:none|filter_only|amm|pmm)(?:-a[0-9.]+)?"
+METHOD_NAME = r"(?:none|filter_only|amm|pmm)(?:-a[0-9.]+)?"
 WITH_ALPHA = ("amm", "pmm")  # filter_only takes no gain from it
 
 
 @dataclass(frozen=True)
 class Run:
-    """One method's training at one N: all folds, readings and seeds.
+    """One method's training at one N: all folds, feature modes and seeds.
 
     Parameters
     ----------
-    arm : str
+    method : str
         Method of magnification, and alpha.
     n : int
         Frames a window.
@@ -28,58 +28,62 @@ class Run:
         Empty: the configuration as it is.
     """
 
-    arm: str
+    method: str
     n: int
     variant: str = ""
 
     @property
-    def method(self) -> str:
-        """What its predictions call it."""
-        return f"{self.arm}-{self.variant}" if self.variant else self.arm
+    def name(self) -> str:
+        """Name of the method in its predictions."""
+        return f"{self.method}-{self.variant}" if self.variant else self.method
 
-    def predictions(self, parts: int) -> list[str]:
-        """Files of its predictions, one for each of ``train.parts``."""
+    def predictions(self, chunks: int) -> list[str]:
+        """Files of its predictions, one for each of ``train.chunks``."""
         folder = f"results/variants/{self.variant}" if self.variant else "results"
-        return [f"{folder}/train/{self.arm}/N{self.n}/part{part}.csv" for part in range(parts)]
+        return [
+            f"{folder}/train/{self.method}/N{self.n}/chunk{chunk}.csv" for chunk in range(chunks)
+        ]
 
-    def inner(self, parts: int) -> list[str]:
+    def inner(self, chunks: int) -> list[str]:
         """Files of its predictions on inner folds."""
-        return [f"results/inner/{self.arm}/N{self.n}/part{part}.csv" for part in range(parts)]
+        return [
+            f"results/inner/{self.method}/N{self.n}/chunk{chunk}.csv" for chunk in range(chunks)
+        ]
 
 
-def arm_of(method: str, alpha: float, config: Config) -> str:
-    """Name the arm of a method at some alpha."""
+def method_at(method: str, alpha: float, config: Config) -> str:
+    """Return the name of a method at some alpha: ``pmm-a5`` where it is not that of the table."""
     return method if alpha == config.magnify.alpha else f"{method}-a{alpha:g}"
 
 
-def split_arm(arm: str, config: Config) -> tuple[str, float]:
-    """Give method and alpha of an arm."""
-    method, _, alpha = arm.partition("-a")
-    return method, float(alpha) if alpha else config.magnify.alpha
+def split_method(method: str, config: Config) -> tuple[str, float]:
+    """Split a name such as ``pmm-a5`` into method and alpha."""
+    base, _, alpha = method.partition("-a")
+    return base, float(alpha) if alpha else config.magnify.alpha
 
 
 def controls(config: Config) -> dict[str, Run]:
     """Runs of ``evaluate.controls``, by the control's name."""
-    arm = config.ablation
-    return {name: Run(arm.method, arm.n, name) for name in config.evaluate.controls}
+    chosen = config.ablation
+    return {name: Run(chosen.method, chosen.n, name) for name in config.evaluate.controls}
 
 
 def control_changes(config: Config) -> dict[str, Changes]:
     """Give what the controls that are trained change in the configuration.
 
     single_frame sees the middle frame alone, raw: the difference to the onset would show motion.
-    permuted_labels learns the table's first reading from labels that changed places, several times.
+    permuted_labels learns the table's first feature mode from labels that changed places, several times.
     """
     return {
         "single_frame": {
             "windows": {"modes": ["middle"]},
-            "train": {"head": "frame_fc", "readings": ["raw"]},
+            "train": {"head": "frame_fc", "feature_modes": ["raw"]},
             "protocol": {"clip_decision": "mean_softmax"},
         },
         "permuted_labels": {
             "train": {
                 "permute_labels": True,
-                "readings": config.train.readings[:1],
+                "feature_modes": config.train.feature_modes[:1],
                 "seeds": list(range(config.evaluate.permutations)),
             },
         },
@@ -106,7 +110,7 @@ def candidates(config: Config, method: str, n: int | None) -> list[Run]:
     choose = config.select.alpha == "nested" and method in WITH_ALPHA
     alphas = sorted(set(config.select.alphas)) if choose else [config.magnify.alpha]
     sizes = sorted(config.windows.n) if n is None else [n]
-    return [Run(arm_of(method, alpha, config), size) for size in sizes for alpha in alphas]
+    return [Run(method_at(method, alpha, config), size) for size in sizes for alpha in alphas]
 
 
 def choices(config: Config) -> dict[tuple[str, int | None], list[Run]]:

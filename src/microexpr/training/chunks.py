@@ -1,4 +1,4 @@
-"""Training a part: some folds, all readings and seeds; a killed run resumes fold by fold."""
+"""Training a part: some folds, all feature modes and seeds; a killed run resumes fold by fold."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from microexpr.runtime.progress import track
 from microexpr.runtime.resources import released
 from microexpr.training.feature_modes import pooled_features
 from microexpr.training.fold import FoldResult, train_fold
-from microexpr.training.model import Trunk
+from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore
 from microexpr.training.trained import read_header
 from microexpr.training.windows import Recipe
@@ -34,9 +34,9 @@ class Part:
     Parameters
     ----------
     predictions : DataFrame
-        One row a test clip, fold, reading and seed; see :mod:`microexpr.evaluation.predictions`.
+        One row a test clip, fold, feature mode and seed; see :mod:`microexpr.evaluation.predictions`.
     log : DataFrame
-        One row an epoch: reading, n, seed, fold, epoch, loss, accuracy, seconds.
+        One row an epoch: feature mode, n, seed, fold, epoch, loss, accuracy, seconds.
     """
 
     predictions: pd.DataFrame
@@ -53,10 +53,10 @@ def train_part(
     progress_dir: str | os.PathLike[str],
     source_sha256: str = "",
     models_dir: str | os.PathLike[str] | None = None,
-    trunk: Trunk | None = None,
+    fine_tuned: FineTunedBlocks | None = None,
     device: str = "cpu",
 ) -> Part:
-    """Train folds under every reading and seed of ``recipe.train``.
+    """Train folds under every feature mode and seed of ``recipe.train``.
 
     Each finished fold leaves a file in `progress_dir`, named by a checksum over the features, the
     fold, the settings and the code. A run that was killed takes it up from there; its result does
@@ -69,7 +69,7 @@ def train_part(
     folds : sequence of Fold
         Those of this part.
     recipe : Recipe
-        Its ``reading`` and ``seed`` are replaced by each of ``train.readings`` and ``train.seeds``.
+        Its ``feature_mode`` and ``seed`` are replaced by each of ``train.feature_modes`` and ``train.seeds``.
     method, protocol : str
         Names for the table.
     progress_dir : path-like
@@ -77,8 +77,8 @@ def train_part(
     source_sha256 : str
         Fingerprint of the code: other code trains again.
     models_dir : path-like, optional
-        Where to write each fold's model, as ``<reading>_<seed>_<fold>.safetensors``.
-    trunk : Trunk, optional
+        Where to write each fold's model, as ``<feature_mode>_<seed>_<fold>.safetensors``.
+    fine-tuned blocks : Trunk, optional
         Untrained blocks above the cut, on `device`.
     device : str
         ``cpu`` or ``cuda``.
@@ -92,28 +92,30 @@ def train_part(
     """
     _warn_of_dropped(store, recipe)
     runs = [
-        (replace(recipe, reading=reading, seed=seed), fold)
-        for reading in recipe.train.readings
+        (replace(recipe, feature_mode=feature_mode, seed=seed), fold)
+        for feature_mode in recipe.train.feature_modes
         for seed in recipe.train.seeds
         for fold in folds
     ]
-    origin = origin_of(store, trunk, device, source_sha256)
+    origin = origin_of(store, fine_tuned, device, source_sha256)
     pooled = None
     rows: list[dict[str, Any]] = []
     epochs: list[dict[str, Any]] = []
     for run, fold in released(track(runs, f"train {method} N={recipe.n}")):
         settings = run.plain() | fold.plain(store.clip_ids, store.labels) | origin
         digest, file = resume.digest(settings), resume.place(progress_dir, settings)
-        name = f"{run.reading}_{run.seed}_{fold.name}.safetensors"
+        name = f"{run.feature_mode}_{run.seed}_{fold.name}.safetensors"
         model = None if models_dir is None else Path(models_dir) / name
         if not (file.is_file() and (model is None or _is_of(model, digest))):
-            pooled = pooled_features(store, trunk, device) if pooled is None else pooled
-            result = train_fold(store, fold, run, trunk=trunk, pooled=pooled, device=device)
+            pooled = pooled_features(store, fine_tuned, device) if pooled is None else pooled
+            result = train_fold(
+                store, fold, run, fine_tuned=fine_tuned, pooled=pooled, device=device
+            )
             if model is not None:
                 result.model.save(model, **settings, digest=digest, method=method)
             write_json(file, _plain(result, settings))
         done = resume.read(file)
-        about = {"method": method, "reading": run.reading, "n": run.n, "seed": run.seed}
+        about = {"method": method, "feature_mode": run.feature_mode, "n": run.n, "seed": run.seed}
         answers = zip(*(done[k] for k in ("predicted", "n_windows", "probabilities")), strict=True)
         rows += predictions.rows(
             store, fold, answers, classes=run.labels, **about, protocol=protocol
@@ -124,12 +126,12 @@ def train_part(
 
 
 def origin_of(
-    store: FeatureStore, trunk: Trunk | None, device: str, source_sha256: str
+    store: FeatureStore, fine_tuned: FineTunedBlocks | None, device: str, source_sha256: str
 ) -> dict[str, str]:
     """Give what results of all folds follow from besides their settings, as plain values."""
     return {
         "features": store.digest,
-        "start_weights": "" if trunk is None else trunk.digest(),
+        "start_weights": "" if fine_tuned is None else fine_tuned.digest(),
         "source_sha256": source_sha256,
         "device": device,
     }

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from microexpr.errors import ConfigError
-from microexpr.training.model import Trunk
+from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore
 
 CHUNK_FRAMES = 32  # through the retrained blocks at a time
@@ -67,7 +67,7 @@ class PooledSums:
 
 
 @dataclass(frozen=True)
-class FrameReading:
+class FeatureTransform:
     """A fixed map of pooled features: difference, shift and scale.
 
     Parameters
@@ -84,8 +84,8 @@ class FrameReading:
 
     @classmethod
     def fit(
-        cls, reading: str, pooled: PooledSums, clips: Sequence[int], *, standardise: bool
-    ) -> FrameReading:
+        cls, feature_mode: str, pooled: PooledSums, clips: Sequence[int], *, standardise: bool
+    ) -> FeatureTransform:
         """Measure the statistics on training clips.
 
         Where blocks are retrained, `pooled` is of what they give before training: the map stays
@@ -93,7 +93,7 @@ class FrameReading:
 
         Parameters
         ----------
-        reading : {"onset_difference", "raw"}
+        feature_mode : {"onset_difference", "raw"}
             ``raw`` is shifted by the mean; a difference is not, because its zero means no motion.
         pooled : PooledSums
             Of all clips.
@@ -102,7 +102,7 @@ class FrameReading:
         standardise : bool
             Whether to shift and scale at all.
         """
-        difference = reading == "onset_difference"
+        difference = feature_mode == "onset_difference"
         if not standardise:
             return cls(difference, torch.zeros(pooled.channels), torch.ones(pooled.channels))
         mean, sd = pooled.statistics(clips, difference=difference)
@@ -117,9 +117,9 @@ class FrameReading:
         shifted = pooled - onset if self.difference else pooled - self.shift
         return shifted / self.scale
 
-    def to(self, device: torch.device) -> FrameReading:
+    def to(self, device: torch.device) -> FeatureTransform:
         """Move the statistics to a device."""
-        return FrameReading(self.difference, self.shift.to(device), self.scale.to(device))
+        return FeatureTransform(self.difference, self.shift.to(device), self.scale.to(device))
 
 
 class FrameSource(Protocol):
@@ -134,7 +134,7 @@ class FrozenFrames:
 
     Parameters
     ----------
-    reading : FrameReading
+    transform : FeatureTransform
         Statistics of the training clips.
     store : FeatureStore
         Pooled features.
@@ -142,17 +142,19 @@ class FrozenFrames:
         Where the frames go.
     """
 
-    def __init__(self, reading: FrameReading, store: FeatureStore, device: torch.device) -> None:
-        self._reading, self._store, self._device = reading.to(device), store, device
+    def __init__(
+        self, transform: FeatureTransform, store: FeatureStore, device: torch.device
+    ) -> None:
+        self._transform, self._store, self._device = transform.to(device), store, device
         self._onset_row = torch.from_numpy(store.onset_row)
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Give frames (F, C) of strictly increasing rows (F,)."""
         onset = None
-        if self._reading.difference:
+        if self._transform.difference:
             first, at = torch.unique_consecutive(self._onset_row[rows], return_inverse=True)
             onset = self._read(first)[at.to(self._device)]
-        return self._reading(self._read(rows), onset)
+        return self._transform(self._read(rows), onset)
 
     def _read(self, rows: Tensor) -> Tensor:
         return self._store.read(rows.numpy()).flatten(1).to(self._device).float()
@@ -166,54 +168,58 @@ class RetrainedFrames:
 
     Parameters
     ----------
-    reading : FrameReading
+    transform : FeatureTransform
         Statistics of the training clips.
     store : FeatureStore
         Maps of the cut.
-    trunk : Trunk
+    fine-tuned blocks : Trunk
         On `device`.
     device : torch.device
         Where the frames go.
     """
 
     def __init__(
-        self, reading: FrameReading, store: FeatureStore, trunk: Trunk, device: torch.device
+        self,
+        transform: FeatureTransform,
+        store: FeatureStore,
+        fine_tuned: FineTunedBlocks,
+        device: torch.device,
     ) -> None:
-        self._reading = reading.to(device)
-        self._store, self._trunk, self._device = store, trunk, device
+        self._transform = transform.to(device)
+        self._store, self._fine_tuned, self._device = store, fine_tuned, device
         self._onset_row = torch.from_numpy(store.onset_row)
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Give frames (F, C) of strictly increasing rows (F,)."""
         onset = self._onset_row[rows]
-        needed = torch.cat([rows, onset]).unique() if self._reading.difference else rows
+        needed = torch.cat([rows, onset]).unique() if self._transform.difference else rows
         chunks = needed.split(CHUNK_FRAMES)
         pooled = torch.cat([self._pool(chunk, again=len(chunks) > 1) for chunk in chunks])
         at = torch.searchsorted(needed, torch.stack([rows, onset])).to(self._device)
-        return self._reading(pooled[at[0]], pooled[at[1]] if self._reading.difference else None)
+        return self._transform(pooled[at[0]], pooled[at[1]] if self._transform.difference else None)
 
     def _pool(self, rows: Tensor, *, again: bool) -> Tensor:
         maps = self._store.read(rows.numpy()).to(self._device)
         if again and torch.is_grad_enabled():
-            return checkpoint(self._trunk, maps, use_reentrant=False)
-        return self._trunk(maps)
+            return checkpoint(self._fine_tuned, maps, use_reentrant=False)
+        return self._fine_tuned(maps)
 
 
 def pooled_frames(
-    store: FeatureStore, trunk: Trunk | None, clip: int, device: str = "cpu"
+    store: FeatureStore, fine_tuned: FineTunedBlocks | None, clip: int, device: str = "cpu"
 ) -> Iterator[Tensor]:
     """Pool the frames of a clip: the cache itself, or what untrained blocks give.
 
     Parameters
     ----------
     store : FeatureStore
-        Pooled features (C, 1, 1), or maps where `trunk` is given.
-    trunk : Trunk or None
+        Pooled features (C, 1, 1), or maps where `fine-tuned blocks` is given.
+    fine-tuned blocks : Trunk or None
         Blocks above the cut, on `device`.
     clip : int
         Which clip.
     device : str
-        Where the trunk computes.
+        Where the fine-tuned blocks computes.
 
     Yields
     ------
@@ -225,21 +231,25 @@ def pooled_frames(
     ConfigError
         When the store holds maps and no block is there to pool them.
     """
-    if trunk is None and store.shape[1:] != (1, 1):
+    if fine_tuned is None and store.shape[1:] != (1, 1):
         raise ConfigError(
             f"features.cut: the cache holds maps {store.shape}, which need the backbone to train"
         )
-    if trunk is not None:
-        trunk.eval()
+    if fine_tuned is not None:
+        fine_tuned.eval()
     for rows in np.array_split(store.rows([clip]), -(-store.lengths[clip] // CHUNK_FRAMES)):
         maps = store.read(rows)
         with torch.no_grad():
-            yield maps.flatten(1).float() if trunk is None else trunk(maps.to(device)).cpu()
+            yield (
+                maps.flatten(1).float() if fine_tuned is None else fine_tuned(maps.to(device)).cpu()
+            )
 
 
-def pooled_features(store: FeatureStore, trunk: Trunk | None, device: str = "cpu") -> PooledSums:
+def pooled_features(
+    store: FeatureStore, fine_tuned: FineTunedBlocks | None, device: str = "cpu"
+) -> PooledSums:
     """Sum the pooled frames of each clip; parameters and errors as :func:`pooled_frames`."""
-    clips = (pooled_frames(store, trunk, clip, device) for clip in range(len(store)))
+    clips = (pooled_frames(store, fine_tuned, clip, device) for clip in range(len(store)))
     return PooledSums.of(clips, len(store))
 
 

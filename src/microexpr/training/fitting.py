@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from microexpr.config import Train
 from microexpr.errors import ConfigError
 from microexpr.training.feature_modes import FrameSource
-from microexpr.training.model import Trunk, WindowClassifier
+from microexpr.training.model import FineTunedBlocks, WindowClassifier
 from microexpr.training.windows import WindowTable
 
 BETA_1, BETA_2, EPS = 0.9, 0.999, 1e-8
@@ -174,7 +174,7 @@ def fit(
     batches: Batches,
     classes: Tensor,
     *,
-    trunk: Trunk | None,
+    fine_tuned: FineTunedBlocks | None,
     class_weights: Tensor | None,
     settings: Train,
 ) -> Iterator[Epoch]:
@@ -192,8 +192,8 @@ def fit(
         Gives the windows of an epoch.
     classes : Tensor, shape (clips,), int64
         Class of every clip of the store.
-    trunk : Trunk or None
-        Retrained blocks that `frames` uses; they learn at ``settings.lr_trunk``.
+    fine-tuned blocks : Trunk or None
+        Retrained blocks that `frames` uses; they learn at ``settings.lr_fine_tuned``.
     class_weights : Tensor, shape (K,), or None
         Weights of the cross-entropy.
     settings : Train
@@ -209,12 +209,12 @@ def fit(
         When the loss is no longer finite.
     """
     device = next(classifier.parameters()).device
-    optimiser = _optimiser(classifier, trunk, settings, settings.epochs * len(batches))
+    optimiser = _optimiser(classifier, fine_tuned, settings, settings.epochs * len(batches))
     loss_of = nn.CrossEntropyLoss(None if class_weights is None else class_weights.to(device))
     for epoch in range(settings.epochs):
         classifier.train()
-        if trunk is not None:
-            trunk.train()
+        if fine_tuned is not None:
+            fine_tuned.train()
         start, seen, lost, right = time.perf_counter(), 0, 0.0, 0
         for windows, clips in starmap(classifier.examples, batches):
             rows, index = torch.unique(windows, return_inverse=True)
@@ -230,17 +230,17 @@ def fit(
         if not math.isfinite(lost):
             raise ConfigError(
                 f"the loss is not finite in epoch {epoch + 1}: lower train.lr {settings.lr} "
-                f"or train.lr_trunk {settings.lr_trunk}"
+                f"or train.lr_fine_tuned {settings.lr_fine_tuned}"
             )
         yield Epoch(lost / seen, right / seen, time.perf_counter() - start)
 
 
 def _optimiser(
-    classifier: WindowClassifier, trunk: Trunk | None, settings: Train, steps: int
+    classifier: WindowClassifier, fine_tuned: FineTunedBlocks | None, settings: Train, steps: int
 ) -> AdamW:
     groups = [Group(list(classifier.parameters()), settings.lr)]
-    if trunk is not None:
-        groups.append(Group(trunk.retrained(), settings.lr_trunk))
+    if fine_tuned is not None:
+        groups.append(Group(fine_tuned.retrained(), settings.lr_fine_tuned))
     return AdamW(
         groups, weight_decay=settings.weight_decay, schedule=settings.schedule, steps=steps
     )

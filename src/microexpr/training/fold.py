@@ -1,6 +1,6 @@
 """Training one fold: windows drawn from cached frames, one answer a test clip.
 
-Everything that is learnt or measured comes from the training clips: weights, standardisation and
+Everything that is learned or measured comes from the training clips: weights, standardisation and
 class weights. The last epoch is the one that is tested, or one chosen on inner folds: none is
 chosen on test clips.
 """
@@ -16,7 +16,7 @@ from microexpr.protocol.selection import quality
 from microexpr.training.feature_modes import PooledSums, pooled_features
 from microexpr.training.fitting import Epoch
 from microexpr.training.learning import Material, class_indices, learning
-from microexpr.training.model import Trunk
+from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore
 from microexpr.training.trained import Answers, TrainedModel
 from microexpr.training.windows import Recipe
@@ -74,7 +74,7 @@ def best_epoch(material: Material, fold: Fold, recipe: Recipe) -> int:
 
 @dataclass(frozen=True)
 class FoldResult:
-    """Answers for ``fold.test``, in its order; one log entry an epoch; what was learnt."""
+    """Answers for ``fold.test``, in its order; one log entry an epoch; what was learned."""
 
     answers: Answers
     log: tuple[Epoch, ...]
@@ -86,7 +86,7 @@ def train_fold(
     fold: Fold,
     recipe: Recipe,
     *,
-    trunk: Trunk | None = None,
+    fine_tuned: FineTunedBlocks | None = None,
     pooled: PooledSums | None = None,
     device: str = "cpu",
 ) -> FoldResult:
@@ -105,11 +105,11 @@ def train_fold(
         Clip indices to train on and to test.
     recipe : Recipe
         Settings.
-    trunk : Trunk, optional
+    fine-tuned blocks : Trunk, optional
         Untrained blocks above the cut, on `device`; copied. Without it the store must hold pooled
         features.
     pooled : PooledSums, optional
-        ``pooled_features(store, trunk)`` where it is known already: it is the same for all folds.
+        ``pooled_features(store, fine-tuned blocks)`` where it is known already: it is the same for all folds.
     device : str
         ``cpu`` or ``cuda``.
 
@@ -121,15 +121,15 @@ def train_fold(
     DataError
         When a label is unknown or no training clip holds a window.
     ConfigError
-        When the store holds maps and `trunk` is not given, or the loss is no longer finite.
+        When the store holds maps and `fine-tuned blocks` is not given, or the loss is no longer finite.
     """
     if both := set(fold.train) & set(fold.test):
         raise ProtocolError(
             f"fold {fold.name}: clip {store.clip_ids[min(both)]} is in training and in test"
         )
     table = recipe.window_table(store)
-    pooled = pooled_features(store, trunk, device) if pooled is None else pooled
-    material = Material(store, pooled, table, trunk, device)
+    pooled = pooled_features(store, fine_tuned, device) if pooled is None else pooled
+    material = Material(store, pooled, table, fine_tuned, device)
     count = best_epoch(material, fold, recipe) if recipe.choose_epoch else recipe.train.epochs
     with learning(material, fold, recipe) as learner:
         log = tuple(islice(learner.epochs, count))

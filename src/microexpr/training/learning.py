@@ -1,6 +1,6 @@
 """Learning from some clips: what is measured on them, initial weights, epochs one by one.
 
-Statistics and class weights come from the clips that are learnt from, and a guard refuses clips
+Statistics and class weights come from the clips that are learned from, and a guard refuses clips
 that the fold tests.
 """
 
@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from microexpr.errors import DataError
-from microexpr.protocol.guards import Fold, check_learnt
-from microexpr.training.feature_modes import FrameReading, FrameSource, PooledSums
+from microexpr.protocol.guards import Fold, check_trained
+from microexpr.training.feature_modes import FeatureTransform, FrameSource, PooledSums
 from microexpr.training.fitting import Batches, Epoch, fit
-from microexpr.training.model import Trunk, WindowClassifier
+from microexpr.training.model import FineTunedBlocks, WindowClassifier
 from microexpr.training.store import FeatureStore
 from microexpr.training.trained import Answers, TrainedModel
 from microexpr.training.windows import Recipe, WindowTable
@@ -40,7 +40,7 @@ def class_indices(store: FeatureStore, labels: Sequence[str]) -> np.ndarray:
 
 
 def permuted(classes: np.ndarray, clips: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Let the classes of some clips change places: what is then learnt says nothing of others.
+    """Let the classes of some clips change places: what is then learned says nothing of others.
 
     Parameters
     ----------
@@ -75,17 +75,17 @@ def class_weights(classes: np.ndarray, n_classes: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Material:
-    """All clips, in the form in which a fold is learnt from and answered.
+    """All clips, in the form in which a fold is learned from and answered.
 
     Parameters
     ----------
     store : FeatureStore
         Features.
     pooled : PooledSums
-        ``pooled_features(store, trunk)``.
+        ``pooled_features(store, fine-tuned blocks)``.
     windows : WindowTable
         Windows to learn from.
-    trunk : Trunk or None
+    fine-tuned blocks : Trunk or None
         Untrained blocks above the cut, on `device`.
     device : str
         ``cpu`` or ``cuda``.
@@ -94,7 +94,7 @@ class Material:
     store: FeatureStore
     pooled: PooledSums
     windows: WindowTable
-    trunk: Trunk | None
+    fine_tuned: FineTunedBlocks | None
     device: str
 
 
@@ -133,7 +133,7 @@ def learning(material: Material, fold: Fold, recipe: Recipe) -> Iterator[Learnin
     Raises
     ------
     ProtocolError
-        When a clip that the fold tests would be learnt from.
+        When a clip that the fold tests would be learned from.
     DataError
         When a label is unknown or no training clip holds a window.
     """
@@ -154,7 +154,7 @@ def learning(material: Material, fold: Fold, recipe: Recipe) -> Iterator[Learnin
             frames,
             Batches(material.windows, clips, recipe.train, np.random.default_rng(numbers)),
             torch.from_numpy(classes),
-            trunk=model.trunk,
+            fine_tuned=model.fine_tuned,
             class_weights=weights if recipe.train.class_weights else None,
             settings=recipe.train,
         )
@@ -189,9 +189,9 @@ def start(
         When one of the clips is not in the training part of the fold.
     """
     store, pooled, settings = material.store, material.pooled, recipe.train
-    check_learnt(fold, clips.tolist(), store.clip_ids)
-    reading = FrameReading.fit(
-        recipe.reading, pooled, clips.tolist(), standardise=settings.standardise
+    check_trained(fold, clips.tolist(), store.clip_ids)
+    transform = FeatureTransform.fit(
+        recipe.feature_mode, pooled, clips.tolist(), standardise=settings.standardise
     )
     classifier = WindowClassifier(
         pooled.channels,
@@ -202,7 +202,9 @@ def start(
         readout=settings.readout,
         head=settings.head,
     )
-    model = TrainedModel(reading, classifier.to(material.device), copy.deepcopy(material.trunk))
+    model = TrainedModel(
+        transform, classifier.to(material.device), copy.deepcopy(material.fine_tuned)
+    )
     return model, class_weights(classes[clips], len(recipe.labels))
 
 

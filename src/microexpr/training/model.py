@@ -142,7 +142,7 @@ class WindowClassifier(nn.Module):
         return self.classifier(ends)
 
 
-class Trunk(nn.Module):
+class FineTunedBlocks(nn.Module):
     """The retrained blocks: a copy of a backbone that takes cached maps to pooled features.
 
     Only the parameters of the blocks above the cut receive gradients. BatchNorm statistics are
@@ -167,7 +167,7 @@ class Trunk(nn.Module):
         """Parameters of the blocks above the cut."""
         return list(self.backbone.retrained_parameters(self.cut))
 
-    def learnt(self) -> dict[str, Tensor]:
+    def trained(self) -> dict[str, Tensor]:
         """What training changes, by name."""
         return {
             name: parameter
@@ -184,10 +184,10 @@ class Trunk(nn.Module):
         return digest.hexdigest()
 
     @torch.no_grad()
-    def restore(self, learnt: dict[str, Tensor]) -> None:
-        """Take over what :meth:`learnt` gave."""
-        for name, parameter in self.learnt().items():
-            parameter.copy_(learnt[name])
+    def restore(self, trained: dict[str, Tensor]) -> None:
+        """Take over what :meth:`learned` gave."""
+        for name, parameter in self.trained().items():
+            parameter.copy_(trained[name])
 
     def forward(self, maps: Tensor) -> Tensor:
         """Take maps (F, C, h, w), float16 or float32, to pooled features (F, C'), float32."""

@@ -1,4 +1,4 @@
-"""What a fold has learnt: answers for clips, and a file of it."""
+"""What a fold has learned: answers for clips, and a file of it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from torch import Tensor
 from microexpr.errors import WeightsError
 from microexpr.runtime.files import write_bytes
 from microexpr.training.feature_modes import (
-    FrameReading,
+    FeatureTransform,
     FrameSource,
     FrozenFrames,
     RetrainedFrames,
 )
-from microexpr.training.model import Trunk, WindowClassifier
+from microexpr.training.model import FineTunedBlocks, WindowClassifier
 from microexpr.training.store import FeatureStore
 
 if TYPE_CHECKING:
@@ -96,24 +96,24 @@ class TrainedModel:
 
     Parameters
     ----------
-    reading : FrameReading
+    transform : FeatureTransform
         Statistics of the training clips, on the CPU.
     classifier : WindowClassifier
         Embedding, Bi-LSTM and classifier.
-    trunk : Trunk or None
+    fine-tuned blocks : Trunk or None
         Retrained blocks, where there are any; on the classifier's device.
     """
 
-    reading: FrameReading
+    transform: FeatureTransform
     classifier: WindowClassifier
-    trunk: Trunk | None
+    fine_tuned: FineTunedBlocks | None
 
     def frames(self, store: FeatureStore) -> FrameSource:
         """Read the frames of a store: pooled features, or maps where blocks are retrained."""
         device = next(self.classifier.parameters()).device
-        if self.trunk is None:
-            return FrozenFrames(self.reading, store, device)
-        return RetrainedFrames(self.reading, store, self.trunk, device)
+        if self.fine_tuned is None:
+            return FrozenFrames(self.transform, store, device)
+        return RetrainedFrames(self.transform, store, self.fine_tuned, device)
 
     def answer(
         self, frames: FrameSource, sequences: Sequence[np.ndarray], decision: str
@@ -151,8 +151,8 @@ class TrainedModel:
             For each clip.
         """
         self.classifier.eval()
-        if self.trunk is not None:
-            self.trunk.eval()
+        if self.fine_tuned is not None:
+            self.fine_tuned.eval()
         rows = np.unique(np.concatenate([windows.ravel() for windows in sequences]))
         # In chunks: a fold may test half of the data set.
         chunks = torch.from_numpy(rows).split(TEST_FRAMES)
@@ -178,18 +178,21 @@ class TrainedModel:
         **information : str, numbers, lists or dicts
             Settings to find again in its header, such as ``n`` and ``labels``.
         """
-        tensors = {"reading.shift": self.reading.shift, "reading.scale": self.reading.scale}
+        tensors = {
+            "transform.shift": self.transform.shift,
+            "transform.scale": self.transform.scale,
+        }
         tensors |= {f"classifier.{k}": v for k, v in self.classifier.state_dict().items()}
         header = {
             **information,
             "format": FORMAT,
-            "difference": self.reading.difference,
+            "difference": self.transform.difference,
             "classifier": self.classifier.settings,
         }
-        if self.trunk is not None:
-            tensors |= {f"trunk.{k}": v for k, v in self.trunk.learnt().items()}
-            header["cut"] = self.trunk.cut
-            header["weights_sha256"] = self.trunk.backbone.weights_sha256
+        if self.fine_tuned is not None:
+            tensors |= {f"fine_tuned.{k}": v for k, v in self.fine_tuned.trained().items()}
+            header["cut"] = self.fine_tuned.cut
+            header["weights_sha256"] = self.fine_tuned.backbone.weights_sha256
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         about = {"microexpr": json.dumps(header, sort_keys=True)}
         write_bytes(path, safetensors.torch.save(tensors, about))
@@ -214,13 +217,13 @@ class TrainedModel:
         """
         header = read_header(path)
         tensors = safetensors.torch.load_file(path)
-        reading = FrameReading(
-            header["difference"], tensors["reading.shift"], tensors["reading.scale"]
+        transform = FeatureTransform(
+            header["difference"], tensors["transform.shift"], tensors["transform.scale"]
         )
         classifier = WindowClassifier(**header["classifier"])
         classifier.load_state_dict(_under("classifier.", tensors))
-        trunk = _trunk(path, header, tensors, backbone) if "cut" in header else None
-        return cls(reading, classifier, trunk), header
+        fine_tuned = _fine_tuned(path, header, tensors, backbone) if "cut" in header else None
+        return cls(transform, classifier, fine_tuned), header
 
 
 def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -241,21 +244,21 @@ def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
     return header
 
 
-def _trunk(
+def _fine_tuned(
     path: str | os.PathLike[str],
     header: dict[str, Any],
     tensors: dict[str, Tensor],
     backbone: Backbone | None,
-) -> Trunk:
+) -> FineTunedBlocks:
     found = backbone and backbone.weights_sha256
     if found != header["weights_sha256"]:
         raise WeightsError(
             f"{path}: blocks above B{header['cut']} were retrained from weights "
             f"{header['weights_sha256'][:12]}, got {found and found[:12]}"
         )
-    trunk = Trunk(backbone, header["cut"])
-    trunk.restore(_under("trunk.", tensors))
-    return trunk
+    fine_tuned = FineTunedBlocks(backbone, header["cut"])
+    fine_tuned.restore(_under("fine_tuned.", tensors))
+    return fine_tuned
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from microexpr.config import Reading, Train, Windows
+from microexpr.config import FeatureMode, Train, Windows
 from microexpr.errors import DataError
 from microexpr.training.store import FeatureStore
 
@@ -196,14 +196,14 @@ class Recipe:
         Classes, in order.
     n : int
         Frames of a window.
-    reading : {"onset_difference", "raw"}
+    feature_mode : {"onset_difference", "raw"}
         See :mod:`microexpr.training.feature_modes`.
     seed : int
         Of initial weights, batches, windows drawn, dropout and permuted labels. N and the fold's
         name enter the generators as well, so folds differ and do not depend on which others are
         trained.
     windows, train : Windows, Train
-        Sections of the configuration; their lists (``n``, ``readings``, ``seeds``) are not read.
+        Sections of the configuration; their lists (``n``, ``feature_modes``, ``seeds``) are not read.
     clip_decision : str
         See :func:`microexpr.training.trained.decide`.
     choose_epoch : InnerSplit, optional
@@ -212,7 +212,7 @@ class Recipe:
 
     labels: tuple[str, ...]
     n: int
-    reading: Reading
+    feature_mode: FeatureMode
     seed: int
     windows: Windows
     train: Train
@@ -224,10 +224,12 @@ class Recipe:
         return {
             "labels": list(self.labels),
             "n": self.n,
-            "reading": self.reading,
+            "feature_mode": self.feature_mode,
             "seed": self.seed,
             "windows": self.windows.model_dump(mode="json", exclude={"n"}),
-            "train": self.train.model_dump(mode="json", exclude={"readings", "seeds", "parts"}),
+            "train": self.train.model_dump(
+                mode="json", exclude={"feature_modes", "seeds", "chunks"}
+            ),
             "clip_decision": self.clip_decision,
             "choose_epoch": self.choose_epoch and asdict(self.choose_epoch),
         }

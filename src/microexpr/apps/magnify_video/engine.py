@@ -74,7 +74,7 @@ def magnify_whole(
     clip = _Clip(frames, task, progress)
     luma = _magnified(clip.luma, task, progress)
     chroma = _magnified_chroma(clip.chroma(task.device), task) if task.chroma_gain else None
-    # The control arm shows the reference frame's colours; see microexpr.magnify.filter_only.
+    # The control method shows the reference frame's colours; see microexpr.magnify.filter_only.
     still = clip.frames[task.settings.reference_frame] if task.method == "filter_only" else None
     for index, original in enumerate(clip.frames):
         versions = []

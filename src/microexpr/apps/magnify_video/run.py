@@ -38,8 +38,8 @@ class Stopwatch:
         self.seconds[stage] += now - self._last
         self._last = now
 
-    def reading(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """Pass frames on; what they take counts as reading."""
+    def feature_mode(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Pass frames on; what they take counts as feature mode."""
         for frame in frames:
             self.lap("read")
             yield frame
@@ -108,7 +108,7 @@ def _work(
     with ExitStack() as stack:
         writers = [_writer(stack, plan, path) for path in outputs]
         engine = magnify_stream if request.stream else magnify_whole
-        versions = engine(watch.reading(frames), plan.task, progress)
+        versions = engine(watch.feature_mode(frames), plan.task, progress)
         for number, (original, magnified) in enumerate(versions, 1):
             watch.lap("magnify")
             if number == 1:

@@ -1,4 +1,4 @@
-"""What is known of a model's accuracy: the row of metrics.csv for its arm, out of fold."""
+"""What is known of a model's accuracy: the row of metrics.csv for its method, out of fold."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from microexpr.protocol import SUBJECT_INDEPENDENT
 ALL = "all"
 OVERALL = ("accuracy", "uf1", "uar")
 NOTE = (
-    "Out of fold: each clip was answered by a model that had not learnt from it. The exported "
-    "model has learnt from all clips, and nothing is left to test it on."
+    "Out of fold: each clip was answered by a model that had not learned from it. The exported "
+    "model has learned from all clips, and nothing is left to test it on."
 )
 LEAK = "The same subjects were trained on and tested: expect less on other people."
 
 
 def accuracy(path: str | os.PathLike[str], config: Config) -> dict[str, Any]:
-    """Read what the folds gave for the arm and N of section ``model``.
+    """Read what the folds gave for the method and N of section ``model``.
 
     Parameters
     ----------
@@ -41,17 +41,19 @@ def accuracy(path: str | os.PathLike[str], config: Config) -> dict[str, Any]:
     DataError
         When the file cannot be read, is no table of metrics, or was changed after it was written.
     ConfigError
-        When it has no such arm or N.
+        When it has no such method or N.
     """
-    arm, reading = config.model, config.train.readings[0]
+    chosen, feature_mode = config.model, config.train.feature_modes[0]
     frame = read_metrics(path)
     mine = frame[
-        (frame["method"] == arm.method) & (frame["reading"] == reading) & (frame["n"] == arm.n)
+        (frame["method"] == chosen.method)
+        & (frame["feature_mode"] == feature_mode)
+        & (frame["n"] == chosen.n)
     ]
     floor = frame[(frame["method"] == "majority") & (frame["metric"] == "accuracy")]
     if mine.empty or floor.empty:
         raise ConfigError(
-            f"model: {path} has no row of method {arm.method}, reading {reading}, n {arm.n}: "
+            f"model: {path} has no row of method {chosen.method}, feature mode {feature_mode}, n {chosen.n}: "
             "model.method must be in magnify.methods and model.n in windows.n"
         )
     cells = mine.set_index(["metric", "class"])
@@ -64,9 +66,9 @@ def accuracy(path: str | os.PathLike[str], config: Config) -> dict[str, Any]:
         "confidence": float(first["confidence"]),
         "clips": int(first["clips"]),
         "subjects": int(first["subjects"]),
-        "method": arm.method,
-        "n": arm.n,
-        "reading": reading,
+        "method": chosen.method,
+        "n": chosen.n,
+        "feature_mode": feature_mode,
         "protocol": str(first["protocol"]),
         "subject_independent": not leaks,
         "backbone": str(first["backbone"]),

@@ -1,6 +1,6 @@
 """The folder of an exported model: weights, settings, accuracy and origin.
 
-``model.safetensors`` holds what was learnt, ``config.json`` all that is needed to see a video as
+``model.safetensors`` holds what was learned, ``config.json`` all that is needed to see a video as
 training saw its clips, ``provenance.json`` where both come from. Beside the folder only the
 backbone's weights file is needed.
 """
@@ -74,7 +74,7 @@ def write(
     folder : Path
         Made where it is missing.
     model : TrainedModel
-        What was learnt.
+        What was learned.
     settings : dict
         Sections of the configuration.
     about : dict
@@ -156,6 +156,6 @@ def load(
         )
     model, _ = TrainedModel.load(Path(folder) / MODEL, network)
     model.classifier.to(device)
-    if model.trunk is not None:
-        model.trunk.to(device)
+    if model.fine_tuned is not None:
+        model.fine_tuned.to(device)
     return Exported(Path(folder), config, about, model, network.to(device), device)

@@ -249,6 +249,6 @@ class Tally:
             return
         n, usual = self._exported.config.model.n, trained["median"]
         notice(
-            f"{self._source.name}: {self._fps:.4g} frames/s, the model learnt from {usual:g}: a "
+            f"{self._source.name}: {self._fps:.4g} frames/s, the model learned from {usual:g}: a "
             f"window of {n} frames lasts {n / self._fps:.2g} s instead of {n / usual:.2g} s"
         )

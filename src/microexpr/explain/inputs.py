@@ -1,4 +1,4 @@
-"""The tested clips of one arm, with all that explaining them needs."""
+"""The tested clips of one method, with all that explaining them needs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Sources:
     Parameters
     ----------
     faces, images, features : sequence of Path
-        Caches of all shards in one order; `images` are the arm's, the faces themselves for none.
+        Caches of all shards in one order; `images` are the method's, the faces themselves for none.
     models : sequence of Path
         Folders of the folds' models.
     folds : Path
@@ -53,7 +53,7 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class ArmClip:
+class ExplainedClip:
     """A clip that some fold tests.
 
     Parameters
@@ -111,7 +111,7 @@ class ArmClip:
         return ClipInputs(self.clip_id, images, features, target, self.apex.frame)
 
 
-def arm_clips(config: Config, sources: Sources, stack: ExitStack) -> Iterator[ArmClip]:
+def explained_clips(config: Config, sources: Sources, stack: ExitStack) -> Iterator[ExplainedClip]:
     """Give the tested clips in the order of the caches.
 
     Parameters
@@ -128,7 +128,7 @@ def arm_clips(config: Config, sources: Sources, stack: ExitStack) -> Iterator[Ar
     CacheError, ProtocolError
         When the caches, the manifest or the folds are not of the same clips.
     """
-    kinds = ("faces", None, "features")  # the images of arm none are the faces
+    kinds = ("faces", None, "features")  # the images of method none are the faces
     faces, images, features = (
         [stack.enter_context(cache.open_cache(path, kind)) for path in paths]
         for paths, kind in zip(
@@ -145,7 +145,7 @@ def arm_clips(config: Config, sources: Sources, stack: ExitStack) -> Iterator[Ar
         origin = tuple(str(shard.attributes["content_sha256"]) for shard in shards)
         for name in (name for name in shards[0].clip_ids if name in fold_of):
             opened = (shard[name] for shard in shards)
-            yield ArmClip(config.data, about[name], *opened, fold_of[name], origin)
+            yield ExplainedClip(config.data, about[name], *opened, fold_of[name], origin)
 
 
 def _rows(sources: Sources, faces: Sequence[cache.Cache]) -> dict[str, Clip]:
@@ -158,15 +158,15 @@ def _rows(sources: Sources, faces: Sequence[cache.Cache]) -> dict[str, Clip]:
 
 @dataclass(frozen=True)
 class FoldModel:
-    """A fold's network, the clips that it has learnt from, and the checksum of its training."""
+    """A fold's network, the clips that it has learned from, and the checksum of its training."""
 
     model: TrainedModel
-    learnt: frozenset[str]
+    trained: frozenset[str]
     digest: str
 
     @classmethod
     def read(cls, config: Config, sources: Sources, fold: str, network: Backbone) -> FoldModel:
-        """Read the model of a fold, trained under the first reading and seed.
+        """Read the model of a fold, trained under the first feature mode and seed.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class FoldModel:
             When there is none, or it is of another N or other classes.
         """
         train = config.train
-        name = f"{train.readings[0]}_{train.seeds[0]}_{fold}.safetensors"
+        name = f"{train.feature_modes[0]}_{train.seeds[0]}_{fold}.safetensors"
         found = [folder / name for folder in sources.models if (folder / name).is_file()]
         if not found:
             raise DataError(
@@ -186,20 +186,20 @@ class FoldModel:
                 f"{found[0]}: is of N = {header['n']} and the classes {header['labels']} "
                 "(explain.n, data.labels)"
             )
-        learnt = frozenset(clip_id for clip_id, _ in header["train_clips"])
-        return cls(model, learnt, header["digest"])
+        trained = frozenset(clip_id for clip_id, _ in header["train_clips"])
+        return cls(model, trained, header["digest"])
 
-    def of(self, clip: ArmClip) -> TrainedModel:
+    def of(self, clip: ExplainedClip) -> TrainedModel:
         """Give the model for a clip that it has never seen.
 
         Raises
         ------
         ProtocolError
-            When it has learnt from the clip.
+            When it has learned from the clip.
         """
-        if clip.clip_id in self.learnt:
+        if clip.clip_id in self.trained:
             raise ProtocolError(
-                f"clip {clip.clip_id}: the model of fold {clip.fold} has learnt from it"
+                f"clip {clip.clip_id}: the model of fold {clip.fold} has learned from it"
             )
         return self.model
 
