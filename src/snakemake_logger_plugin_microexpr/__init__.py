@@ -1,11 +1,11 @@
 """Snakemake's screen for this workflow: ``logger: microexpr`` in a profile.
 
-One line a job, how far the running ones are, and the messages of failed jobs as the last lines. All
-that Snakemake says besides goes to its own log below ``.snakemake/log``, as always. A dry run,
-``--verbose`` and ``--quiet`` show what Snakemake itself would.
+It shows one line per job, the progress of running jobs, and the messages of failed jobs as the last
+lines. Everything else that Snakemake reports goes to its own log below ``.snakemake/log``, as
+always. A dry run, ``--verbose`` and ``--quiet`` show what Snakemake itself would show.
 
-Snakemake imports this before it reads the Snakefile, which decides where the package microexpr is
-taken from. So that one is imported here at its first use only.
+Snakemake imports this module before it reads the Snakefile, which decides where the package
+microexpr is taken from. Therefore microexpr is imported at its first use only.
 """
 # ruff: noqa: PLC0415
 
@@ -18,7 +18,7 @@ import threading
 import time
 from functools import cached_property
 from logging import LogRecord
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.cells import set_cell_size
 from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultFormatter
@@ -29,26 +29,17 @@ if TYPE_CHECKING:
     from microexpr.runtime.screen import Screen
 
 TERMINAL_S = 1.0  # between two looks at the logs of running jobs
-FILE_S = 60.0  # the same where lines cannot be written over
+FILE_S = 60.0  # the same where lines cannot be overwritten
 RED, PLAIN = "\033[31m", "\033[0m"
-# What tells a user of this workflow nothing; whatever else Snakemake says is shown.
-UNSAID = (
-    "Assuming unrestricted shared filesystem",
-    "At least one job did not complete",
-    "Building DAG of jobs",
-    "Complete log(s):",
-    "Conda environments: ignored",
-    "Config file ",
-    "Elapsed time:",
-    "Execute ",
-    "Exiting because a job execution failed",
-    "Removing output files of failed job",
-    "Removing temporary output",
-    "Select jobs to execute",
-    "Shutting down, this might take some time",
-    "Using shell:",
+# Messages that mean nothing to a user of this workflow; all others are shown.
+HIDDEN = (
+    *("Assuming unrestricted shared filesystem", "At least one job did not complete"),
+    *("Building DAG of jobs", "Complete log(s):", "Conda environments: ignored", "Config file "),
+    *("Elapsed time:", "Execute ", "Exiting because a job execution failed"),
+    *("Removing output files of failed job", "Removing temporary output"),
+    *("Select jobs to execute", "Shutting down, this might take some time", "Using shell:"),
 )
-UNSEEN = {
+HIDDEN_EVENTS = {
     *(LogEvent.WORKFLOW_STARTED, LogEvent.RESOURCES_INFO, LogEvent.PROGRESS),
     *(LogEvent.JOB_STARTED, LogEvent.RULEGRAPH, LogEvent.GROUP_INFO, LogEvent.GROUP_ERROR),
 }
@@ -56,14 +47,14 @@ JOBS = {LogEvent.JOB_INFO, LogEvent.JOB_FINISHED, LogEvent.JOB_ERROR}
 
 
 class Region:
-    """Lines at the end of a terminal that are written over; without a terminal, nothing."""
+    """Lines at the end of a terminal that are overwritten; without a terminal, nothing."""
 
     def __init__(self, stream: TextIO, *, live: bool) -> None:
         self._stream, self._live, self._height = stream, live, 0
         self._lines: list[str] = []
 
     def draw(self, lines: list[str]) -> None:
-        """Write lines in place of those before."""
+        """Replace the lines that were drawn before."""
         if not self._live or (self._height and lines == self._lines):
             return
         self.erase()
@@ -77,17 +68,24 @@ class Region:
         self._stream.flush()
 
     def erase(self) -> None:
-        """Take the lines away."""
+        """Remove the lines."""
         if self._height:
             self._stream.write(f"\033[{self._height}F\033[J")
             self._height = 0
 
 
 class LogHandler(LogHandlerBase):
-    """Shows records of Snakemake; all its methods hold the handler's lock."""
+    """Shows Snakemake's records; all its methods hold the handler's lock."""
+
+    writes_to_stream = True
+    writes_to_file = False
+    has_filter = True
+    has_formatter = True
+    needs_rulegraph = False
+    lock: Any  # made by logging.Handler
 
     def __post_init__(self) -> None:
-        """Prepare the screen; the look at running jobs starts with the first job."""
+        """Prepare the screen; running jobs are watched from the first job on."""
         settings = self.common_settings
         self._stream = sys.stdout if settings.stdout else sys.stderr
         quiet = set(settings.quiet or ())
@@ -98,17 +96,11 @@ class LogHandler(LogHandlerBase):
             formatter=DefaultFormatter(quiet, settings.show_failed_logs),
             filter=DefaultFilter(quiet, *options),
         )
-        self._as_ever = settings.dryrun or settings.verbose or bool(quiet)
+        self._as_usual = settings.dryrun or settings.verbose or bool(quiet)
         self._live = self._plain.is_tty and os.environ.get("TERM") != "dumb"
         self._region = Region(self._stream, live=self._live)
         self._over = threading.Event()
         self._ticker = threading.Thread(target=self._tick, daemon=True)
-
-    writes_to_stream = True
-    writes_to_file = False
-    has_filter = True
-    has_formatter = True
-    needs_rulegraph = False
 
     @cached_property
     def _screen(self) -> Screen:
@@ -122,11 +114,11 @@ class LogHandler(LogHandlerBase):
             self._show(record)
             if self._ticker.is_alive():
                 self._region.draw(self._screen.running())
-        except Exception:  # the thread that hands the records on must live
+        except Exception:  # the thread that passes the records on must not end
             self.handleError(record)
 
     def close(self) -> None:
-        """Write the last lines: Snakemake has said all that it had to say."""
+        """Write the last lines, after everything that Snakemake reports."""
         if not self._over.is_set():
             self._over.set()
             with self.lock:
@@ -139,7 +131,7 @@ class LogHandler(LogHandlerBase):
     def _show(self, record: LogRecord) -> None:
         event = getattr(record, "event", None)
         own = _own_message(record.getMessage()) if event == LogEvent.ERROR else []
-        if self._as_ever and not own:
+        if self._as_usual and not own:
             self._plain.handle(record)
         elif own:
             for line in own:
@@ -149,26 +141,25 @@ class LogHandler(LogHandlerBase):
         elif _is_worth_showing(record, event):
             self._region.erase()
             self._plain.handle(record)
-        if event == LogEvent.RUN_INFO and not self._as_ever:
+        if event == LogEvent.RUN_INFO and not self._as_usual:
             self._screen.plan(getattr(record, "stats", {}).get("total", 0))
 
-    def _show_job(self, record: LogRecord, event: LogEvent) -> None:
+    def _show_job(self, record: Any, event: LogEvent) -> None:
         if event == LogEvent.JOB_FINISHED:
-            self._say(self._screen.finish(record.job_id))
-        elif event == LogEvent.JOB_ERROR:
-            reason = record.rule_msg or ""
-            job = record.jobid, record.rule_name, list(record.log)
-            self._write(f"{_now()} {self._screen.fail(*job, reason)}", RED)
-        else:
-            job = record.jobid, record.rule_name, list(record.log)
-            started = self._screen.start(*job, record.created)
-            self._say("" if self._live else started)
-            if not self._ticker.is_alive():
-                self._ticker.start()
+            self._write_timed(self._screen.finish(record.job_id))
+            return
+        job = record.jobid, record.rule_name, list(record.log)
+        if event == LogEvent.JOB_ERROR:
+            self._write_timed(self._screen.fail(*job, record.rule_msg or ""), RED)
+            return
+        started = self._screen.start(*job, record.created)
+        self._write_timed("" if self._live else started)
+        if not self._ticker.is_alive():
+            self._ticker.start()
 
-    def _say(self, line: str) -> None:
+    def _write_timed(self, line: str, colour: str = "") -> None:
         if line:
-            self._write(f"{_now()} {line}")
+            self._write(f"{time.strftime('%H:%M:%S')} {line}", colour)
 
     def _write(self, line: str, colour: str = "") -> None:
         self._region.erase()
@@ -177,7 +168,7 @@ class LogHandler(LogHandlerBase):
         self._stream.flush()
 
     def _tick(self) -> None:
-        """Say how far the running jobs are, until all is over."""
+        """Show the progress of running jobs until the run ends."""
         while not self._over.wait(TERMINAL_S if self._live else FILE_S):
             with self.lock:
                 lines = self._screen.running()
@@ -185,21 +176,17 @@ class LogHandler(LogHandlerBase):
                     self._region.draw(lines)
                 else:
                     for line in lines:
-                        self._say(line)
+                        self._write_timed(line)
 
 
 def _is_worth_showing(record: LogRecord, event: LogEvent | None) -> bool:
     text = record.getMessage()
     failed_command = "CalledProcessError in" in text and "returned non-zero exit" in text
     last = text.rpartition("WorkflowError:\n")[2]
-    return event not in UNSEEN and not failed_command and not last.startswith(UNSAID)
+    return event not in HIDDEN_EVENTS and not failed_command and not last.startswith(HIDDEN)
 
 
 def _own_message(text: str) -> list[str]:
     from microexpr.runtime.screen import own_message
 
     return own_message(text)
-
-
-def _now() -> str:
-    return time.strftime("%H:%M:%S")

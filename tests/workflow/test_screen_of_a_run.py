@@ -37,7 +37,7 @@ def test_a_failed_clip_is_the_last_line_and_the_other_shard_is_made(spoilt):
     lines = done.stderr.splitlines()
     assert lines[-1].startswith(CUT_SHORT)
     assert lines[-2].startswith("Jobs: 1 failed, 3 of 5 done in ")
-    assert lines[-2].endswith("Logs of the failed ones: results/logs/decode/s1-s2.log")
+    assert lines[-2].endswith("Logs of failed jobs: results/logs/decode/s1-s2.log")
     told = [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in lines]
     for line in ("started  decode s1-s2", "started  crop s3"):
         assert line in told

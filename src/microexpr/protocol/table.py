@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Sequence
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import ProtocolError
 from microexpr.protocol.guards import Fold
-from microexpr.runtime.tables import read_rows, sealed
+from microexpr.runtime.tables import read_rows, write_rows
 
 COLUMNS = ("clip_id", "subject", "label", "fold")
 
@@ -27,11 +26,11 @@ def write(path: str | os.PathLike[str], clips: Sequence[Clip], folds: Sequence[F
         Each trains on all clips that it does not test.
     """
     tested = {index: fold.name for fold in folds for index in fold.test}
-    with sealed(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        for index, clip in enumerate(clips):
-            table.writerow((clip.clip_id, clip.subject, clip.label, tested.get(index, "")))
+    rows = (
+        {**clip.model_dump(include={*COLUMNS}), "fold": tested.get(index, "")}
+        for index, clip in enumerate(clips)
+    )
+    write_rows(path, COLUMNS, rows)
 
 
 def read(path: str | os.PathLike[str], clip_ids: Sequence[str]) -> list[Fold]:

@@ -1,4 +1,4 @@
-"""What the user should know about a clip: warnings that are also kept."""
+"""What the user should know about a result: warnings that are also collected."""
 
 from __future__ import annotations
 
@@ -12,31 +12,24 @@ from microexpr.errors import MicroexprWarning
 
 @contextmanager
 def noted() -> Iterator[list[str]]:
-    """Keep our warnings in a list and pass them on, one from each place in the code.
-
-    Yields
-    ------
-    list of str
-        Grows while the block runs.
-    """
+    """Collect our warnings in a list that grows, and show them; one per place in the code."""
     notices: list[str] = []
     places: set[tuple[str, int]] = set()
     with warnings.catch_warnings():
         warnings.simplefilter("always", MicroexprWarning)
         show = warnings.showwarning
 
-        def note(
+        def collect(
             message: Warning | str, category: type[Warning], file: str, line: int, *rest: Any
         ) -> None:
-            """Keep a warning the first time that its place gives one, and pass it on."""
             if issubclass(category, MicroexprWarning):
                 if (file, line) in places:
-                    return  # the same of another plane or window
+                    return  # the same warning for another plane or window
                 places.add((file, line))
                 notices.append(str(message))
             show(message, category, file, line, *rest)
 
-        warnings.showwarning = note
+        warnings.showwarning = collect  # type: ignore[assignment]  # takes the same arguments
         yield notices
 
 

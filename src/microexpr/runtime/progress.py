@@ -1,4 +1,4 @@
-"""How far a job is: a bar on a terminal, a line now and then in a log file, and reading it back."""
+"""Progress of a job: a bar on a terminal, lines in a log file, and reading them back."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Progress:
     done : int
         Items so far.
     total : int, optional
-        Of so many; None where nobody knows.
+        Number of items; None where it is not known.
     seconds : float
-        Since the first item.
+        Time since the first item.
     """
 
     what: str
@@ -48,13 +48,13 @@ class Progress:
 
     @property
     def remaining_s(self) -> float | None:
-        """Time for the other items if they take as long; None where that is not known."""
+        """Time for the remaining items at the same speed; None where it is not known."""
         if not self.done or self.total is None:
             return None
         return self.seconds / self.done * (self.total - self.done)
 
-    def told(self) -> str:
-        """Say it for a person: ``12 of 36 clips, 3 min left``."""
+    def summary(self) -> str:
+        """Return a text for people: ``12 of 36 clips, 3 min left``."""
         unit = UNITS.get(self.what.partition(" ")[0], "")
         total = f" of {self.total}" if self.total else ""
         left = self.remaining_s
@@ -63,7 +63,7 @@ class Progress:
 
 
 def latest(log: str) -> Progress | None:
-    """Read the last line of progress in a log's text; None where there is none."""
+    """Return the last line of progress in a log's text; None where there is none."""
     every = list(LINE.finditer(log))
     if not every:
         return None
@@ -73,7 +73,7 @@ def latest(log: str) -> Progress | None:
 
 
 def duration(seconds: float) -> str:
-    """Spell a time with the units that matter: ``8 s``, ``3 min``, ``2 h 5 min``."""
+    """Write a time in the units that matter: ``8 s``, ``3 min``, ``2 h 5 min``."""
     if round(seconds) < 60:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -83,12 +83,12 @@ def duration(seconds: float) -> str:
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Iterate over `items` and show how far it is.
+    """Iterate over `items` and show the progress.
 
     Parameters
     ----------
     items : iterable
-        What to go through.
+        What to iterate over.
     description : str
         Shown before the bar, or in each line of the log.
     total : int, optional

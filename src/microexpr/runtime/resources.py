@@ -12,7 +12,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import IO, TypeVar
@@ -23,29 +23,27 @@ from microexpr.errors import ConfigError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-# What is freed is kept for the next item up to here: to fetch it anew takes time.
+# Up to here, freed memory is kept for the next item: to get it anew takes time.
 KEPT_BYTES = 128e6
 PAGE_BYTES = 4096
 STATUS = Path("/proc/self/statm")
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+POLL_S = 0.5
 
 
 def released(items: Iterable[T], kept_bytes: float = KEPT_BYTES) -> Iterator[T]:
-    """Iterate over `items`; where their memory adds up, what is free leaves the process.
+    """Iterate over `items` and return freed memory to the system between them.
 
-    glibc keeps freed blocks for later. Clips differ in length, so the next one's arrays do not fit
-    into the holes of the one before, and the process of a shard grows to twice what a clip needs.
-    Where there is neither glibc nor Linux nothing is done.
+    glibc keeps freed blocks for later. Clips differ in length, so that the arrays of the next clip
+    do not fit into the gaps that the last one left, and the process of a shard would grow to twice
+    what a clip needs. Without glibc and Linux nothing is done.
 
     Parameters
     ----------
     items : iterable
-        Clips, say.
+        For example clips.
     kept_bytes : float
-        By how much the process may grow before its free memory leaves it.
-
-    Yields
-    ------
-    Each item.
+        Growth of the process after which its free memory is returned.
     """
     trim = _malloc_trim()
     if trim is None:
@@ -64,43 +62,31 @@ def _resident_bytes() -> int:
 
 
 @cache
-def _malloc_trim() -> ctypes._FuncPointer | None:
+def _malloc_trim() -> Callable[[int], int] | None:
     try:
         return ctypes.CDLL(None).malloc_trim if STATUS.exists() else None
     except (OSError, TypeError, AttributeError):  # another C library
         return None
 
 
-VISIBLE = "CUDA_VISIBLE_DEVICES"
-POLL_S = 0.5
-
-
 class GpuSlot:
-    """A GPU that no other job of this user holds.
-
-    Parameters
-    ----------
-    number : int
-        Of the device, as CUDA counts.
-    file : file
-        Its locked file.
-    """
+    """A GPU that no other job of this user holds: its CUDA number and its locked file."""
 
     def __init__(self, number: int, file: IO[str]) -> None:
         self.number, self._file = number, file
 
     def release(self) -> None:
-        """Give the GPU back."""
+        """Release the GPU."""
         self._file.close()
 
 
 def slots_folder() -> Path:
-    """Folder of this user's slots: the same one for all jobs of a machine."""
+    """Return the folder of this user's slots: the same one for all jobs of a machine."""
     return Path(tempfile.gettempdir()) / f"microexpr-gpus-{os.getuid()}"
 
 
 def try_slot(devices: int, folder: Path) -> GpuSlot | None:
-    """Take the first free GPU of `devices`; None when all are taken.
+    """Take the first free GPU of `devices`; return None when all are taken.
 
     Raises
     ------
@@ -123,7 +109,7 @@ def try_slot(devices: int, folder: Path) -> GpuSlot | None:
 
 
 def wait_for_slot(devices: int, folder: Path) -> GpuSlot:
-    """Take a free GPU of `devices`, as soon as there is one."""
+    """Take a free GPU of `devices` as soon as there is one."""
     slot = try_slot(devices, folder)
     if slot is None:
         log.info("device: all %d GPU(s) are taken by other jobs; waiting", devices)
@@ -134,19 +120,10 @@ def wait_for_slot(devices: int, folder: Path) -> GpuSlot:
 
 
 def assign_gpu(devices: int) -> GpuSlot | None:
-    """Make one free GPU the only visible one, until this process ends.
+    """Make one free GPU the only visible one until this process ends.
 
-    Has to be called before CUDA is initialised. What a scheduler has assigned is left as it is.
-
-    Parameters
-    ----------
-    devices : int
-        GPUs of this machine.
-
-    Returns
-    -------
-    GpuSlot or None
-        None when there is no GPU, or ``CUDA_VISIBLE_DEVICES`` is set.
+    Call it before CUDA is initialised. Return None when the machine has no GPU (`devices` is 0), or
+    a scheduler has set ``CUDA_VISIBLE_DEVICES``.
     """
     if devices == 0 or VISIBLE in os.environ:
         return None
@@ -158,7 +135,7 @@ def assign_gpu(devices: int) -> GpuSlot | None:
 
 
 def limit_threads(threads: int) -> None:
-    """Let OpenCV, and torch where it is in use, run this many threads."""
+    """Limit OpenCV, and torch where it is in use, to this many threads."""
     cv2.setNumThreads(threads)
     if "torch" in sys.modules:
         import torch
@@ -167,24 +144,20 @@ def limit_threads(threads: int) -> None:
 
 
 def choose_device(name: str) -> str:
-    """Resolve ``auto``; say which device it is.
+    """Return the device for `name`, and log which one it is.
 
-    ``auto`` takes a GPU that no other job of this user holds, and waits for one; see
-    :mod:`microexpr.runtime.resources`.
+    ``auto`` waits for a GPU that no other job of this user holds; without a GPU it is the CPU.
 
     Raises
     ------
     ConfigError
-        When a device is asked for that is not there.
+        When `name` is a device that the machine does not have.
     """
     import torch
 
     if name == "auto":
-        # Counting asks the driver's management library and leaves CUDA uninitialised.
-        if devices := torch.cuda.device_count():
-            pass
-
-            assign_gpu(devices)
+        # Counting devices does not initialise CUDA.
+        assign_gpu(torch.cuda.device_count())
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ConfigError(f"--device {name}: torch sees no CUDA device")

@@ -1,4 +1,4 @@
-"""What a run of the workflow shows of its jobs: those that run, how far they are, what failed."""
+"""State of a run of the workflow, as text: running jobs, their progress, and what failed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from microexpr.runtime.progress import duration, latest
 
 LOGS = re.compile(r"results/logs/(.+)\.log\b")
 OWN = re.compile(r"microexpr(?: \w+)?: ")
-TAIL_BYTES = 8192  # of a log: its last lines
-CLOSING_LINES = 20  # of errors, repeated when all is over
-SHOWN_JOBS = 12  # that run, at once
+TAIL_BYTES = 8192  # last part of a log that is read
+CLOSING_LINES = 20  # error lines that are repeated at the end of the run
+SHOWN_JOBS = 12  # running jobs that are shown at once
 NAMES = "|".join(
     name
     for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, errors.MicroexprError)
 )
-# A message of this package within what Snakemake says of it.
+# A message of this package inside Snakemake's report of an error.
 RAISED = re.compile(
     rf'^(?:{NAMES}) in (?:rule \w+ in )?file ".*", line \d+:\n(?P<text>(?:(?!  File ").*\n?)+)'
 )
@@ -31,17 +31,9 @@ REMOTE_ADVICE = "For further error details see the cluster/cloud log"
 
 
 def own_message(text: str) -> list[str]:
-    """Find what concerns the user in an error that Snakemake reports, mostly before the first job.
+    """Return the lines of this package's message in an error that Snakemake reports.
 
-    Parameters
-    ----------
-    text : str
-        As Snakemake prints it, with places in files around the message.
-
-    Returns
-    -------
-    list of str
-        Its lines; none where Snakemake has to tell it.
+    The list is empty where Snakemake itself has to show the error.
     """
     marked = [line for line in text.splitlines() if OWN.match(line)]
     if marked:
@@ -54,7 +46,7 @@ def own_message(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Job:
-    """A job that runs.
+    """A running job.
 
     Parameters
     ----------
@@ -63,7 +55,7 @@ class Job:
     logs : tuple of Path
         Its own log first.
     started : float
-        When, by the screen's clock, in seconds.
+        Seconds on the screen's clock.
     before : tuple of int, optional
         Time and size of a log that an earlier run has left.
     """
@@ -74,7 +66,7 @@ class Job:
     before: tuple[int, int] | None
 
     def text(self) -> str:
-        """Give the end of its log; nothing while that is an earlier run's, or not there."""
+        """Return the end of its log; empty while the log is an earlier run's, or missing."""
         if not self.logs or (self.before and _signature(self.logs[0]) == self.before):
             return ""
         try:
@@ -84,19 +76,14 @@ class Job:
         except OSError:
             return ""
 
-    def progress(self) -> str:
-        """Say how far it is, where its log tells."""
-        found = latest(self.text())
-        return found.told() if found else ""
-
 
 class Screen:
-    """The state of a run, and the lines that tell it.
+    """State of a run, and the lines that show it.
 
     Parameters
     ----------
     clock : callable
-        Gives the time in seconds.
+        Returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -106,27 +93,27 @@ class Screen:
         self._failed: dict[int, tuple[Job, list[str]]] = {}
 
     def plan(self, total: int) -> None:
-        """Note how many jobs there are."""
+        """Set the number of jobs."""
         self._total = total
 
     def start(self, number: int, rule: str, logs: Sequence[str], created: float) -> str:
-        """Note that a job starts, and give its line.
+        """Add a job that starts, and return its line.
 
         Parameters
         ----------
         number : int
-            Snakemake's.
+            Snakemake's number of the job.
         rule : str
-            Shown where there is no log.
+            Shown where the job has no log.
         logs : sequence of str
             Paths of its logs.
         created : float
-            When Snakemake said so, in seconds since 1970.
+            Time of Snakemake's message, in seconds since 1970.
 
         Returns
         -------
         str
-            Empty for a job without a log: it does nothing but wait for others.
+            Empty for a job without a log: such a job only waits for others.
         """
         self._failed.pop(number, None)  # a second attempt
         match = LOGS.search(logs[0]) if logs else None
@@ -139,7 +126,7 @@ class Screen:
         return f"started  {label}" if logs else ""
 
     def finish(self, number: int) -> str:
-        """Note that a job is done, and give its line; empty for a job without a log."""
+        """Remove a job that is done, and return its line; empty for a job without a log."""
         self._done += 1
         job = self._running.pop(number, None)
         if job is None or not job.logs:
@@ -148,34 +135,35 @@ class Screen:
         return f"finished {job.label} in {took} ({self._done} of {self._total})"
 
     def fail(self, number: int, rule: str, logs: Sequence[str], reason: str) -> str:
-        """Note that a job has failed, and give its line.
+        """Remove a job that has failed, and return its line.
 
         Parameters
         ----------
         number, rule, logs
             As for :meth:`start`.
         reason : str
-            What the executor of a cluster says of it; empty where it says nothing.
+            What the executor of a cluster reports; empty where it reports nothing.
         """
         if number not in self._running:
             self.start(number, rule, logs, 0.0)
         job = self._running.pop(number)
-        lines = _last_words(job, logs, reason)
+        lines = _error_lines(job, logs, reason)
         self._failed[number] = job, lines
         return f"FAILED   {job.label}: {lines[0].removeprefix(f'{job.label}: ')}"
 
     def running(self) -> list[str]:
-        """Give a line for each job that runs, the longest first, and one for the whole run."""
+        """Return a line per running job, the longest-running first, and one for the whole run."""
         jobs = [job for job in self._running.values() if job.logs]
         if not jobs:
             return []
         jobs.sort(key=lambda job: job.started)
         width = max(len(job.label) for job in jobs[:SHOWN_JOBS])
         now = self._clock()
-        lines = [
-            f"running  {job.label:{width}}  {job.progress() or duration(now - job.started)}"
-            for job in jobs[:SHOWN_JOBS]
-        ]
+        lines = []
+        for job in jobs[:SHOWN_JOBS]:
+            progress = latest(job.text())
+            state = progress.summary() if progress else duration(now - job.started)
+            lines.append(f"running  {job.label:{width}}  {state}")
         if len(jobs) > SHOWN_JOBS:
             lines.append(f"running  {len(jobs) - SHOWN_JOBS} more")
         failed = f", {len(self._failed)} failed" if self._failed else ""
@@ -183,7 +171,7 @@ class Screen:
         return [*lines, f"{self._done} of {self._total} jobs done{failed}, {spent} so far"]
 
     def closing(self) -> list[str]:
-        """Give the last lines of a run: what failed, each message once."""
+        """Return the last lines of a run: what failed, each message once."""
         spent = duration(self._clock() - self._begun)
         if not self._failed:
             whole = self._total and self._done == self._total
@@ -194,8 +182,8 @@ class Screen:
         said = list(dict.fromkeys(line for _, lines in self._failed.values() for line in lines))
         counts = f"{len(jobs)} failed, {self._done} of {self._total} done in {spent}"
         left_out = len(said) - CLOSING_LINES
-        more = [f"({left_out} messages more are in the logs)"] if left_out > 0 else []
-        return [f"Jobs: {counts}. Logs of the failed ones: {logs}", *more, *said[-CLOSING_LINES:]]
+        more = [f"({left_out} more messages are in the logs)"] if left_out > 0 else []
+        return [f"Jobs: {counts}. Logs of failed jobs: {logs}", *more, *said[-CLOSING_LINES:]]
 
 
 def _signature(log: Path) -> tuple[int, int] | None:
@@ -206,17 +194,16 @@ def _signature(log: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
-def _last_words(job: Job, logs: Sequence[str], reason: str) -> list[str]:
-    """Give the job's own error lines, or else the best that there is."""
+def _error_lines(job: Job, logs: Sequence[str], reason: str) -> list[str]:
+    """Return the job's own error lines, or else the best explanation that there is."""
     lines = [line for line in job.text().splitlines() if line.strip()]
     own = [line for line in lines if OWN.match(line)]
     if own:
         return own
     reason = " ".join(reason.partition(REMOTE_ADVICE)[0].split())
     if any(line.startswith("Traceback ") for line in lines):
-        last = f"a fault of the program: {lines[-1]}"
+        last = f"internal error: {lines[-1]}"
     else:
-        after = f" after: {lines[-1]}" if lines else ""
-        last = f"killed, perhaps for its memory{after}"
+        last = "killed, possibly out of memory" + (f", after: {lines[-1]}" if lines else "")
     where = ", ".join(logs) or "no log"
     return [f"{job.label}: {'; '.join(filter(None, [reason, last]))}; see {where}"]

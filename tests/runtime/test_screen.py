@@ -66,7 +66,7 @@ def test_a_job_tells_its_log_how_far_it_is(capsys):
     ],
 )
 def test_progress_for_a_person(progress, told):
-    assert progress.told() == told
+    assert progress.summary() == told
     assert latest(f"before\n{Progress('x', 1, 2, 1.0)}\n{progress}\nafter\n") == progress
 
 
@@ -85,14 +85,14 @@ def test_jobs_are_named_by_their_logs_and_counted(screen, clock):
     train = "results/logs/train/pmm/N7/chunk0.log"
     assert begin(screen) == "started  crop s1-s6"
     assert begin(screen, 2, f"s3://bucket/run1/{train} (send to storage)") == (
-        "started  train pmm N7 part0"
+        "started  train pmm N7 chunk0"
     )
     assert screen.start(3, "all", [], 0.0) == ""
     clock.now = 70.0
     write("crop: 0/36 in 0.0 s\ncrop: 9/36 in 60.0 s\n")
     assert screen.running() == [
         "running  crop s1-s6          9 of 36 clips, 3 min left",
-        "running  train pmm N7 part0  1 min",
+        "running  train pmm N7 chunk0  1 min",
         "0 of 10 jobs done, 1 min so far",
     ]
     assert screen.finish(1) == "finished crop s1-s6 in 1 min (1 of 10)"
@@ -114,7 +114,7 @@ def test_the_jobs_own_lines_are_the_last_ones(screen):
     failed = screen.fail(1, "crop", [LOG], "")
     assert failed == "FAILED   crop s1-s6: microexpr crop: clip b: no face"
     assert screen.closing() == [
-        f"Jobs: 1 failed, 0 of 10 done in 0 s. Logs of the failed ones: {LOG}",
+        f"Jobs: 1 failed, 0 of 10 done in 0 s. Logs of failed jobs: {LOG}",
         "microexpr crop: clip b: no face",
         "microexpr crop: clip c: no face",
     ]
@@ -126,24 +126,24 @@ def test_the_log_of_an_earlier_run_tells_nothing(screen):
     begin(screen)
     assert "of 9" not in screen.running()[0]
     said = screen.fail(1, "crop", [LOG], "")
-    assert said == f"FAILED   crop s1-s6: killed, perhaps for its memory; see {LOG}"
+    assert said == f"FAILED   crop s1-s6: killed, possibly out of memory; see {LOG}"
 
 
 @pytest.mark.parametrize(
     ("log", "reason", "says"),
     [
-        ("", "", "killed, perhaps for its memory; see"),
-        ("clip a: fine\n", "", "killed, perhaps for its memory after: clip a: fine; see"),
+        ("", "", "killed, possibly out of memory; see"),
+        ("clip a: fine\n", "", "killed, possibly out of memory, after: clip a: fine; see"),
         (
             "Traceback (most recent call last):\n  File\nKeyError: 'x'\n",
             "",
-            "a fault of the program: KeyError: 'x'; see",
+            "internal error: KeyError: 'x'; see",
         ),
         (
             "",
             "SLURM-job '7' failed, SLURM status is: 'OUT_OF_MEMORY'. For further error details "
             "see the cluster/cloud log and the log files of the involved rule(s).",
-            "SLURM-job '7' failed, SLURM status is: 'OUT_OF_MEMORY'.; killed, perhaps",
+            "SLURM-job '7' failed, SLURM status is: 'OUT_OF_MEMORY'.; killed, possibly",
         ),
     ],
 )
@@ -172,7 +172,7 @@ def test_many_messages_end_with_the_last_ones(screen):
     write("".join(f"microexpr crop: clip {n}\n" for n in range(CLOSING_LINES + 5)))
     screen.fail(1, "crop", [LOG], "")
     _, more, *shown = screen.closing()
-    assert more == "(5 messages more are in the logs)"
+    assert more == "(5 more messages are in the logs)"
     assert shown[-1] == f"microexpr crop: clip {CLOSING_LINES + 4}"
     assert len(shown) == CLOSING_LINES
 

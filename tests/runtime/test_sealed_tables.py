@@ -376,7 +376,7 @@ def test_the_manifest_is_read_where_only_snakemake_is_installed(written):
     heavy = ("numpy", "pandas", "scipy", "torch", "cv2", "h5py", "sklearn", "av")
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({heavy}))\n"
-        "from microexpr import manifest; print(len(manifest.read(sys.argv[1])))"
+        "from microexpr.datasets import manifest; print(len(manifest.read(sys.argv[1])))"
     )
     command = [sys.executable, "-c", code, str(written / "manifest.csv")]
     done = subprocess.run(command, text=True, capture_output=True, check=False)
