@@ -30,7 +30,8 @@ import cv2
 import torch
 
 from microexpr.errors import MicroexprWarning
-from microexpr.magnify import amm, pmm, stream
+from microexpr.magnify import amm, pmm
+from microexpr.magnify.stream import stream
 from peers import PEERS, installed
 
 FPS, PASSBAND_HZ, ALPHA, SWEEP = 100.0, (4.0, 9.0), 10.0, [2.0, 5.0, 10.0, 20.0, 50.0]

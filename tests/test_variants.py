@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from microexpr.backbones import build
-from microexpr.backbones.build import ARCHITECTURES
+from microexpr.backbones.factory import ARCHITECTURES
 from microexpr.backbones.networks import NETWORKS
 from microexpr.config import Config
 from microexpr.errors import ConfigError

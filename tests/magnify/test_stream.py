@@ -9,7 +9,8 @@ import torch
 from synthetic import displacement_px, moved, texture
 
 from microexpr.errors import ConfigError, DataError
-from microexpr.magnify import amm, pmm, stream
+from microexpr.magnify import amm, pmm
+from microexpr.magnify.stream import stream
 
 METHODS = {"amm": amm, "pmm": pmm}
 SMIC = {"fps": 100.0, "passband_hz": (0.5, 10.0)}

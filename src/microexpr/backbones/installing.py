@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from microexpr.backbones.base import Backbone
-from microexpr.backbones.build import ARCHITECTURES, build, without_weights
+from microexpr.backbones.factory import ARCHITECTURES, build, without_weights
 from microexpr.backbones.networks import NETWORKS, installed, weights_file
 from microexpr.backbones.readers import read
 from microexpr.backbones.weights import KNOWN, NOTE, fill, save, verify

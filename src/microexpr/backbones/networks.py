@@ -1,7 +1,7 @@
 """The networks by name: what each one is, and where its weights come from.
 
 This is asked before the first job, so it needs neither PyTorch nor NumPy. How a network is made and
-how its files are read stands in :mod:`microexpr.backbones.build`.
+how its files are read stands in :mod:`microexpr.backbones.factory`.
 """
 
 from __future__ import annotations

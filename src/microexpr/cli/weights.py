@@ -45,7 +45,7 @@ def _list(arguments: argparse.Namespace) -> None:
     from rich.tree import Tree
 
     from microexpr.backbones import installing
-    from microexpr.backbones.build import ARCHITECTURES
+    from microexpr.backbones.factory import ARCHITECTURES
     from microexpr.backbones.networks import NETWORKS
     from microexpr.backbones.weights import KNOWN
     from microexpr.cli.show import console

@@ -17,7 +17,7 @@ ADOPTED = Path("results/adopted.json")
 # Names another file: `microexpr adopt` asks what would be stale if code were adopted.
 CANDIDATE = "MICROEXPR_ADOPTED"
 METHODS = Reference(f"{NAME}.magnify.clip_pixels", "METHODS")
-NETWORKS = Reference(f"{NAME}.backbones.build", "ARCHITECTURES")
+NETWORKS = Reference(f"{NAME}.backbones.factory", "ARCHITECTURES")
 SYSTEMS = f"{NAME}.baselines"
 
 

@@ -90,8 +90,6 @@ def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Go through statements; both branches of ``if`` and ``try`` bind names as others do."""
     for statement in body:
         if isinstance(statement, ast.If):
-            if ast.unparse(statement.test).endswith("TYPE_CHECKING"):
-                continue  # for annotations only
             yield from _flat([*statement.body, *statement.orelse])
         elif isinstance(statement, ast.Try):
             yield from _flat([*statement.body, *statement.orelse, *statement.finalbody])

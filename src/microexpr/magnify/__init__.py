@@ -7,9 +7,28 @@
 torch.Size([20, 64, 64])
 """
 
-from microexpr.magnify.amplitude import amm, filter_only
-from microexpr.magnify.phase import pmm
-from microexpr.magnify.stream import stream
-from microexpr.magnify.temporal import RealisedGain, realised_gain
+from __future__ import annotations
 
-__all__ = ["RealisedGain", "amm", "filter_only", "pmm", "realised_gain", "stream"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from microexpr.magnify.amplitude import amm, filter_only
+    from microexpr.magnify.phase import pmm
+    from microexpr.magnify.temporal import RealisedGain, realised_gain
+
+__all__ = ["RealisedGain", "amm", "filter_only", "pmm", "realised_gain"]
+# Imported when they are asked for: planning reads microexpr.magnify.methods without PyTorch.
+MODULES = {
+    "amm": "amplitude",
+    "filter_only": "amplitude",
+    "pmm": "phase",
+    "RealisedGain": "temporal",
+    "realised_gain": "temporal",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)

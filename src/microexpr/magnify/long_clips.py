@@ -20,10 +20,9 @@ import torch
 
 from microexpr.config import Magnify
 from microexpr.errors import ConfigError
-from microexpr.magnify import stream
 from microexpr.magnify.amplitude import AmplitudeMagnifier
 from microexpr.magnify.clip import luma
-from microexpr.magnify.stream import CAUSAL, LEAST_WINDOW, PERIODS
+from microexpr.magnify.stream import CAUSAL, LEAST_WINDOW, PERIODS, stream
 
 WHOLE_FRAMES = 512  # up to this length a clip is one piece: 1.6 GB with PMM at 224 px
 CHUNK_FRAMES = 16

@@ -11,7 +11,7 @@ import torch
 
 from microexpr.apps.magnify_video.engine import Progress, Task, Versions, compose, options
 from microexpr.errors import ConfigError
-from microexpr.magnify import stream
+from microexpr.magnify.stream import stream
 from microexpr.video.frame import Frame
 
 CAUSAL = ("iir", "reference")

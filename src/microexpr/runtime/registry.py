@@ -1,0 +1,162 @@
+"""Names that a configuration may use, each with one row: those of this package and of extensions.
+
+A registry is a table of rows by name, such as the methods of magnification
+(:data:`microexpr.magnify.methods.METHODS`). A row is light: what needs NumPy or PyTorch stands in
+it as a reference, ``"package.module:name"``, and is imported when it is used.
+
+An extension is an installed package with an entry point of group ``microexpr``. The entry point
+names a module that adds rows when it is imported:
+
+.. code-block:: toml
+
+    [project.entry-points.microexpr]
+    mylab = "mylab.rows"
+
+Extensions are loaded when a registry is first asked for its rows, in every job.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Generic, Protocol, TypeVar
+
+from microexpr.errors import ConfigError
+
+GROUP = "microexpr"
+NAME = re.compile(r"[a-z][a-z0-9_]*")  # also a folder of results
+
+
+class Row(Protocol):
+    """What every row has."""
+
+    @property
+    def name(self) -> str:
+        """As in the configuration."""
+
+
+RowT = TypeVar("RowT", bound=Row)
+
+
+class Registry(Generic[RowT]):
+    """Rows by name.
+
+    Parameters
+    ----------
+    key : str
+        Configuration key that holds such a name, for messages.
+    rows : iterable of Row
+        Those of this package, in the order in which people see them.
+
+    Attributes
+    ----------
+    own : tuple of str
+        Names of this package's rows.
+    """
+
+    def __init__(self, key: str, rows: Iterable[RowT]) -> None:
+        self.key = key
+        self._rows = {row.name: row for row in rows}
+        self.own = tuple(self._rows)
+
+    def add(self, row: RowT) -> None:
+        """Add a row of an extension.
+
+        Raises
+        ------
+        ConfigError
+            When the name is taken, or is no lower-case word.
+        """
+        if not NAME.fullmatch(row.name):
+            raise ConfigError(
+                f"{self.key}: {row.name!r} must be lower-case letters, digits and underscores"
+            )
+        if self._rows.setdefault(row.name, row) != row:
+            raise ConfigError(f"{self.key}: there are two rows named {row.name!r}")
+
+    def __getitem__(self, name: str) -> RowT:
+        """Return a row; ConfigError on an unknown name."""
+        load_extensions()
+        if name not in self._rows:
+            raise ConfigError(f"{self.key}: {name!r} is none of {', '.join(self._rows)}")
+        return self._rows[name]
+
+    def __contains__(self, name: object) -> bool:
+        load_extensions()
+        return name in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names: this package's first."""
+        load_extensions()
+        return iter(tuple(self._rows))
+
+    def __len__(self) -> int:
+        load_extensions()
+        return len(self._rows)
+
+    def values(self) -> list[RowT]:
+        """Return all rows."""
+        load_extensions()
+        return list(self._rows.values())
+
+
+@cache
+def resolve(reference: str) -> Any:
+    """Import what a row refers to.
+
+    Parameters
+    ----------
+    reference : str
+        ``"package.module:name"``.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such module or name.
+    """
+    module, _, name = reference.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"{reference}: cannot be imported ({error})") from None
+
+
+class _Extensions:
+    """Whether extensions have been looked for, and the packages that they are in."""
+
+    loaded = False
+    packages: frozenset[str] = frozenset()
+
+
+def load_extensions() -> None:
+    """Import the modules that add rows, once.
+
+    Raises
+    ------
+    ConfigError
+        When one cannot be imported; the message names its entry point.
+    """
+    if _Extensions.loaded:
+        return
+    _Extensions.loaded = True  # a module that is imported here may ask for rows
+    found = sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+    for entry in found:
+        try:
+            import_module(entry.module)
+        except Exception as error:  # whatever another package's code does
+            _Extensions.loaded = False
+            text = " ".join(str(error).split())
+            raise ConfigError(
+                f"entry point {entry.name} = {entry.value!r} of group {GROUP}: "
+                f"{type(error).__name__}: {text}"
+            ) from None
+    _Extensions.packages = frozenset(entry.module.partition(".")[0] for entry in found)
+
+
+def extension_packages() -> frozenset[str]:
+    """Return the top-level packages and modules of the extensions."""
+    load_extensions()
+    return _Extensions.packages
