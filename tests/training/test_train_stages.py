@@ -105,7 +105,7 @@ def test_the_epoch_that_is_chosen_shows_in_the_log(data, tmp_path):
 
 def test_inner_folds_answer_for_training_clips_only(data, tmp_path):
     given = config(select={"folds": 3}, train={"seeds": [0, 1], "chunks": 2})
-    chunks = [run(inner, data, tmp_path / f"{p}.csv", given, part=p) for p in (0, 1)]
+    chunks = [run(inner, data, tmp_path / f"{p}.csv", given, chunk=p) for p in (0, 1)]
     names = [sorted({fold[:2] for fold in part["fold"]}) for part in chunks]
     assert names == [["s1", "s3"], ["s2", "s4"]]
     frame = pd.concat(chunks)
@@ -171,7 +171,7 @@ def test_a_part_that_does_not_exist_is_refused(data, tmp_path):
 
 
 def test_models_are_kept_and_a_killed_run_goes_on_with_them(data, tmp_path, monkeypatch):
-    output, models = tmp_path / "chunk0.csv", tmp_path / "part0"
+    output, models = tmp_path / "chunk0.csv", tmp_path / "models0"
     trained = []
 
     def counted(*arguments, **options):
@@ -185,7 +185,7 @@ def test_models_are_kept_and_a_killed_run_goes_on_with_them(data, tmp_path, monk
         run(train, data, output, config(), models_dir=models)
     assert not models.exists()  # whole or not there
     monkeypatch.setattr(chunks, "train_fold", train_fold)
-    kept = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "part0.progress/models").iterdir()}
+    kept = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "chunk0.progress/models").iterdir()}
     assert len(kept) == 2
     run(train, data, output, config(), models_dir=models)
     after = {path.name: path.stat().st_mtime_ns for path in models.iterdir()}

@@ -93,7 +93,7 @@ def test_other_settings_features_or_code_train_again(tmp_path):
     assert files(recipe(epochs=1)) == 2  # both feature modes
     assert files(recipe(epochs=1)) == 2
     assert files(recipe(epochs=1, seeds=[0, 1])) == 4  # the first seed is there already
-    assert files(recipe(epochs=1, feature_modes=["raw"], parts=3, windows=Windows(n=[7]))) == 4
+    assert files(recipe(epochs=1, feature_modes=["raw"], chunks=3, windows=Windows(n=[7]))) == 4
     assert files(recipe(epochs=2, feature_modes=["raw"])) == 5
     assert files(recipe(epochs=1, feature_modes=["raw"]), source_sha256="other code") == 6
     relabelled = planted_store(3, permuted=True)
