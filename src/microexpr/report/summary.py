@@ -11,7 +11,7 @@ import yaml
 
 from microexpr.config import Config
 from microexpr.evaluation.pooled import MAJORITY
-from microexpr.evaluation.tables import AVERAGE, NESTED
+from microexpr.evaluation.tables import ACCURACY, NESTED
 from microexpr.protocol import SUBJECT_INDEPENDENT
 from microexpr.report.document import Code, Document, Grid, Items, Section
 from microexpr.report.limits import count, left_out, limits
@@ -104,7 +104,7 @@ def _what(results: Results) -> list[str]:
 def _outcome(results: Results) -> list[str | Items | Grid | Code]:
     chosen, controls = results.beside()
     blocks: list[str | Items | Grid | Code] = [
-        f"{AVERAGE} is accuracy, class rows are recall. All digits, intervals and metrics: "
+        f"{ACCURACY} is accuracy, class rows are recall. All digits, intervals and metrics: "
         "`table.csv`, `metrics.csv`.",
         Grid(_rounded(results)),
         "**The best of several N is optimistic**: it was found by looking at the test clips. An N "
