@@ -4,7 +4,8 @@ Run by ``make lock`` after a change of dependencies in pyproject.toml. Versions 
 already stay, unless ``--upgrade`` is given. The locks hold for every Python that pyproject.toml
 names and for every platform; lines that a machine does not need are skipped by their markers.
 
-requirements.lock       what the package needs
+requirements.lock       what the package needs: the next two
+requirements-cpu.lock   all but NVIDIA's libraries
 requirements-cuda.lock  NVIDIA's libraries, which PyTorch's Linux build from PyPI requires
 requirements-dev.lock   what only the tests and linters need
 """
@@ -12,7 +13,6 @@ requirements-dev.lock   what only the tests and linters need
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import re
 import subprocess
@@ -27,9 +27,6 @@ EXTRAS = ("test", "lint", "inspect", "slurm")
 CUDA = ("cuda-", "nvidia-", "triton")
 HEADER = (
     "# Exact versions, written by `make lock`; pyproject.toml says why each dependency is there.\n"
-)
-TORCH = (
-    "# torch: PyPI's hashes, and last the CPU wheel that pip took where this file was written.\n"
 )
 CONDA = """\
 # For `snakemake --sdm conda`; the same versions as requirements.lock, written by `make lock`.
@@ -71,14 +68,6 @@ def compiled(uv: Path, root: Path, output: Path, *words: str) -> dict[str, str]:
     return entries(output.read_text())
 
 
-def local_hashes(folder: Path, pin: str) -> set[str]:
-    """Hash the wheel that pip takes on this machine: a CPU wheel is not on PyPI."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", folder, pin]
-    subprocess.run(command, check=True)
-    wheels = [path for path in folder.glob("*.whl") if "+" in path.name]
-    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in wheels}
-
-
 def conda(pins: list[str], version: str, build: str) -> str:
     """Return a conda environment of these pins and of this package.
 
@@ -93,8 +82,7 @@ def conda(pins: list[str], version: str, build: str) -> str:
 
 def write(path: Path, locked: dict[str, str]) -> None:
     """Write a lock file."""
-    note = TORCH if any(pin.startswith("torch==") for pin in locked) else ""
-    path.write_text(HEADER + note + "".join(f"{entry}\n" for entry in locked.values()))
+    path.write_text(HEADER + "".join(f"{entry}\n" for entry in locked.values()))
 
 
 def main() -> None:
@@ -104,7 +92,7 @@ def main() -> None:
     upgrade = ["--upgrade"] if parser.parse_args().upgrade else []
     root = Path(__file__).resolve().parents[1]
     about = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    names = ("requirements.lock", "requirements-cuda.lock", "requirements-dev.lock")
+    names = ("requirements-cpu.lock", "requirements-cuda.lock", "requirements-dev.lock")
     before = "".join((root / name).read_text() for name in names if (root / name).exists())
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -118,17 +106,13 @@ def main() -> None:
         extras = [word for extra in EXTRAS for word in ("--extra", extra)]
         fixed = ("--constraint", str(folder / "fixed.txt"))
         everything = compiled(uv, root, folder / "all.txt", *extras, *fixed, *upgrade)
-        (torch,) = [pin for pin in about["dependencies"] if pin.startswith("torch==")]
-        for found in sorted(local_hashes(folder, torch)):
-            if found not in runtime[torch]:
-                runtime[torch] += f" \\\n    --hash=sha256:{found}"
     cuda = {pin: entry for pin, entry in runtime.items() if pin.startswith(CUDA)}
-    user = {pin: entry for pin, entry in runtime.items() if pin not in cuda}
+    cpu = {pin: entry for pin, entry in runtime.items() if pin not in cuda}
     dev = {pin: entry for pin, entry in everything.items() if pin not in runtime}
-    for name, locked in zip(names, (user, cuda, dev), strict=True):
+    for name, locked in zip(names, (cpu, cuda, dev), strict=True):
         write(root / name, locked)
     for build in ("cpu", "gpu"):
-        pins = [*user] if build == "cpu" else [*user, *cuda]
+        pins = [*cpu] if build == "cpu" else [*cpu, *cuda]
         text = conda(pins, about["version"], "+cpu" if build == "cpu" else "")
         (root / f"envs/{build}.yaml").write_text(text)
 

@@ -41,7 +41,7 @@ use rule * from microexpr{names}
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Project:
-    """A copy of the project. Do not change it, and run nothing in it."""
+    """Return a copy of the project. Do not change it, and run nothing in it."""
     return fresh(tmp_path_factory.mktemp("checkout") / "microexpr")
 
 
@@ -132,10 +132,10 @@ def test_conda_environments_follow_from_the_lock():
     spec = importlib.util.spec_from_file_location("lock", ROOT / "tools/lock.py")
     lock = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(lock)
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
-    pins = [line for line in lines if not line.startswith("#")]
+    cpu = lock.pinned(ROOT / "requirements-cpu.lock")
+    gpu = [*cpu, *lock.pinned(ROOT / "requirements-cuda.lock")]
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    for name, build in (("cpu", "+cpu"), ("gpu", "")):
+    for name, pins, build in (("cpu", cpu, "+cpu"), ("gpu", gpu, "")):
         text = (ROOT / f"envs/{name}.yaml").read_text()
         assert text == lock.conda(pins, version, build), "run: make lock"
         (pip,) = [d["pip"] for d in yaml.safe_load(text)["dependencies"] if isinstance(d, dict)]
@@ -269,7 +269,7 @@ def test_a_module_with_a_prefix_gives_the_same_table(checkout, finished, tmp_pat
 
 @pytest.fixture
 def hosted(checkout, tmp_path) -> dict[str, str]:
-    """A repository at a tag, as Snakemake keeps what it has fetched from a Git host."""
+    """Make a repository at a tag, as Snakemake keeps what it has fetched from a Git host."""
     work = checkout.copy(tmp_path / "work").folder
     about = ["-c", "user.name=any", "-c", "user.email=any@example.org"]
     for words in (["init", "-q"], ["add", "."], [*about, "commit", "-qm", "all"], ["tag", "v7"]):
