@@ -203,7 +203,7 @@ def print_octaves(found: dict[str, tuple[str, Method]], n_frames: int) -> None:
 
 
 def print_stillness(found: dict[str, tuple[str, Method]], n_frames: int) -> None:
-    """A patch of the texture moves; the rest of the frame must not."""
+    """Move a patch of the texture; the rest of the frame must not move."""
     scene, wave = next(scenes()), np.sin(2 * np.pi * MOTION_HZ * np.arange(n_frames) / FPS)
     y, x = np.mgrid[:128, :128]
     window = torch.from_numpy(np.exp(-((x - 32) ** 2 + (y - 64) ** 2) / (2 * 10.0**2))).float()
@@ -223,7 +223,7 @@ def print_stillness(found: dict[str, tuple[str, Method]], n_frames: int) -> None
 
 
 def print_verdict(rows: list[Cell], found: dict[str, tuple[str, Method]]) -> bool:
-    """The bars: gain inside the bounds, PSNR at least the best peer's."""
+    """Check the limits: gain inside the bounds, PSNR at least the best peer's."""
     good = True
     print("\n## bars")
     for name in ("amm flat", "pmm", "pmm unsmoothed", "pmm half-octave", MOST_ACCURATE):

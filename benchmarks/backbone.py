@@ -58,7 +58,7 @@ def sgemm_flop_s() -> float:
 
 
 def blocks(network: backbones.Backbone, cut: int, cast: torch.dtype | None) -> Blocks:
-    """The stage's computation: uint8 faces to the maps of a cut."""
+    """Compute what the stage does: uint8 faces to the maps of a cut."""
 
     def run(images: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode(), torch.autocast("cpu", cast, enabled=cast is not None):

@@ -33,7 +33,7 @@ def link_long(folder: Path, n_frames: int) -> None:
 
 
 def settings(temporal_filter: str) -> dict[str, object]:
-    """Configuration of the run."""
+    """Return the configuration of the run."""
     return {
         "data": {"kind": "smic", "root": "data"},
         "magnify": {"temporal_filter": temporal_filter},

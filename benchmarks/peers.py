@@ -85,7 +85,7 @@ def pyeulervid_motion(
 def eulerian_magnification(
     clip: torch.Tensor, fps: float, passband_hz: tuple[float, float], alpha: float
 ) -> torch.Tensor:
-    """The package of that name, version 0.22."""
+    """Import the package of that name, version 0.22."""
     magnify = import_module("eulerian_magnification.base").eulerian_magnification
     frames = np.repeat(clip.numpy()[..., None], 3, axis=-1).astype(np.float64)
     with contextlib.redirect_stdout(io.StringIO()):
@@ -103,7 +103,7 @@ PEERS: dict[str, tuple[str, str, Peer]] = {  # name: (module, kind, function)
 
 
 def installed(kind: str | None = None) -> dict[str, Peer]:
-    """The peers that can be imported; a line on stderr for each that cannot."""
+    """Return the peers that can be imported; print a line on stderr for each that cannot."""
     found = {}
     for name, (module, peer_kind, function) in PEERS.items():
         if kind not in (None, peer_kind):

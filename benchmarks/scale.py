@@ -145,7 +145,7 @@ def run_stage(
 
 
 def settings(*, retrained: bool) -> dict[str, object]:
-    """Configuration of a size."""
+    """Return the configuration of a size."""
     # The training part of the smallest size is ten clips: a batch is the same at each size.
     train = {"batch_clips": 5} | ({"epochs": 1, "windows_per_clip": 1} if retrained else {})
     return {

@@ -153,7 +153,7 @@ class Worker:
         self.process.stdin.flush()
 
     def finish(self) -> Sample:
-        """The turn's sample; blocks until it is there."""
+        """Return the turn's sample; block until it is there."""
         return Sample(*json.loads(self._line()))
 
     def close(self) -> None:
@@ -168,7 +168,7 @@ class Worker:
 
 
 def in_turns(names: list[str], size: str, threads: int, rounds: int) -> dict[str, list[Sample]]:
-    """`rounds` samples of each method, taken in turns."""
+    """Take `rounds` samples of each method, in turns."""
     workers = {name: Worker(name, size, threads) for name in names}
     samples: dict[str, list[Sample]] = {name: [] for name in names}
     for _ in range(rounds):

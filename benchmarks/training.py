@@ -128,7 +128,7 @@ class Material:
         return cls(network, cut, images, store, settings)
 
     def maps(self, rows: Tensor) -> Tensor:
-        """Cached features of any rows."""
+        """Return cached features of any rows."""
         return self.store.read(rows.numpy())
 
     def whole(self, rows: Tensor) -> Tensor:
@@ -222,7 +222,7 @@ def starting(material: Material) -> dict[str, Any]:
 
 
 def verdict(rows: list[dict[str, Any]]) -> list[str]:
-    """What misses its bar."""
+    """Return what misses its limit."""
     missed = []
     for row in rows:
         name = f"{row['network']}, {row['mode']}, N = {row['n']}"

@@ -58,13 +58,13 @@ def image_cache(tmp_path):
 
 @pytest.fixture
 def project(tmp_path) -> Project:
-    """A fresh copy of the project."""
+    """Make a fresh copy of the project."""
     return fresh(tmp_path / "project")
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, worker_id) -> Project:
-    """A project whose smallest run is complete. Do not change it: copy it.
+    """Return a project whose smallest run is complete. Do not change it: copy it.
 
     One process of pytest makes it, the others take copies.
     """

@@ -53,7 +53,7 @@ def moving(image: np.ndarray, motion_px: Sequence[float]) -> list[np.ndarray]:
 
 
 def planes(luma: np.ndarray, pixel_format: str) -> av.VideoFrame:
-    """A picture of 8-bit luma codes, scaled to the format's depth; chroma is a ramp."""
+    """Return a picture of 8-bit luma codes, scaled to the format's depth; chroma is a ramp."""
     layout = av.VideoFormat(pixel_format, luma.shape[1], luma.shape[0])
     picture = av.VideoFrame(luma.shape[1], luma.shape[0], pixel_format)
     for plane, part in zip(picture.planes, layout.components, strict=False):

@@ -138,7 +138,7 @@ def samm_tree(root: Path, tree: str = "SAMM") -> Path:
 def _deal(
     emotions: Mapping[str, int], everyone: int, usual: int, rest: str
 ) -> Iterator[tuple[int, str, str]]:
-    """Number the clips and deal them out: only clips of emotion `rest` go to everyone."""
+    """Distribute numbered clips: only clips of emotion `rest` go to everyone."""
     number = 0
     for emotion, count in emotions.items():
         for turn in range(count):

@@ -27,7 +27,7 @@ TOLERANCE = {"butterworth": (0.995, 0.15), "ideal": (0.94, 0.4)}
 
 
 def textured(n_frames: int, *, motion_px: float, size: int = SIZE) -> np.ndarray:
-    """A texture that makes an expression's motion along x again and again, uint8 (T, y, x, 3)."""
+    """Repeat an expression's motion of a texture along x, uint8 (T, y, x, 3)."""
     rng = np.random.default_rng(3)
     fy, fx = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)
     blur = np.exp(-2 * (3 * np.pi) ** 2 * (fx**2 + fy**2))  # by 3 px
@@ -136,7 +136,7 @@ def peak_growth(run: Callable[[], object]) -> int:
 
 
 def long_data_set(root: Path, n_frames: int) -> Config:
-    """A clip of SMIC's layout, 160x120 px, whose frames are links to 40 images."""
+    """Make a clip of SMIC's layout, 160x120 px, whose frames are links to 40 images."""
     folder = root / "data/SMIC_all_raw/HS/s1/micro/negative/s1_ne_01"
     folder.mkdir(parents=True)
     images = []

@@ -101,13 +101,13 @@ def _row(pictures: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
 
 
 def grating(shift_px: float) -> np.ndarray:
-    """A wave along x over the whole frame."""
+    """Return a wave along x over the whole frame."""
     x = np.arange(SIZE_PX) - shift_px
     return np.tile(0.5 + 0.2 * np.cos(2 * np.pi * x / WAVELENGTH_PX), (SIZE_PX, 1))
 
 
 def gabor(shift_px: float) -> np.ndarray:
-    """A wave along x under a Gaussian of half its length, as an edge or a spot has."""
+    """Return a wave along x under a Gaussian of half its length, as an edge or a spot has."""
     y, x = np.mgrid[:SIZE_PX, :SIZE_PX] - SIZE_PX / 2
     x = x - shift_px
     window = np.exp(-(x**2 + y**2) / (2 * (WAVELENGTH_PX / 2) ** 2))
@@ -163,7 +163,7 @@ def bounds_picture() -> None:
 
 
 def noise_table() -> None:
-    """What becomes of sensor noise where nothing moves: rms of the output's over the input's."""
+    """Return the gain of sensor noise where nothing moves: rms of the output over the input."""
     rng = np.random.default_rng(0)
     radius = np.hypot(np.fft.fftfreq(SIZE_PX)[:, None], np.fft.rfftfreq(SIZE_PX))
     radius[0, 0] = np.inf

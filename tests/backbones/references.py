@@ -124,7 +124,7 @@ def to_keras(weights: Weights) -> dict[str, np.ndarray]:
 
 
 def flip_first(weights: Weights, name: str) -> dict[str, Tensor]:
-    """The same network for pictures with red and blue exchanged."""
+    """Return the same network for pictures with red and blue exchanged."""
     return {**weights, name: weights[name].flip(1)}
 
 

@@ -31,7 +31,7 @@ import microexpr.stages
 from microexpr.cache import verify
 from microexpr.cli import main
 from microexpr.config import Config
-from microexpr.evaluation import predictions
+from microexpr.protocol import predictions
 from microexpr.runtime.tables import check_seal
 from microexpr.studies.ablation import rows
 
@@ -100,7 +100,7 @@ def files(folder: Path) -> list[str]:
 
 
 def outcome(code: int, log: Path) -> dict[str, object]:
-    """What a command said, and its exit code."""
+    """Return what a command printed, and its exit code."""
     return {"code": code, "lines": [line for line in log.read_text().splitlines() if line]}
 
 

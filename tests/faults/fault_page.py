@@ -36,7 +36,7 @@ class Rows:
     skipped: list[str] = field(default_factory=list)
 
     def text(self, kept: str = "") -> str:
-        """The page; rows of `kept`, an older one, stay where no test that ran made one."""
+        """Return the page; rows of `kept`, an older one, stay where no test that ran made one."""
         found = rows_of(kept) | self.found
         parts = [INTRODUCTION]
         for section in sorted({section for section, _ in found}):

@@ -26,7 +26,7 @@ def faces():
 
 
 def scaled(image, factor):
-    """The same picture with a face of another size in it."""
+    """Return the same picture with a face of another size in it."""
     height, width = image.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), 0, factor)
     return cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)

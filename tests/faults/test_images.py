@@ -120,7 +120,7 @@ def test_gaps_are_found_by_the_index_before_anything_is_decoded(tmp_path, comman
 
 
 def variants(tmp_path) -> dict[str, bytes]:
-    """The same picture, stored in other ways."""
+    """Store the same picture in other ways."""
     found = {}
     picture = Image.fromarray(cv2.resize(CONTENT, (60, 40), interpolation=cv2.INTER_AREA))
     smooth = np.array(picture.resize((6, 4)).resize((60, 40)))

@@ -36,7 +36,7 @@ def longest_jobs(results: Path) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def killed(finished, tmp_path_factory):
-    """A run of which everything was killed once: give it, and when its first crop was written."""
+    """Return a run of which everything was killed once, and when its first crop was written."""
     project = type(finished)(tmp_path_factory.mktemp("killed") / "project")
     shutil.copytree(finished.folder, project.folder, ignore=shutil.ignore_patterns("results", ".*"))
     notes = project.folder / "notes"

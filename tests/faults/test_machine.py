@@ -49,7 +49,7 @@ def namespace() -> list[str]:
 
 @pytest.fixture(scope="module")
 def seen(finished, tmp_path_factory):
-    """What each stage does when it is killed, and on a disk that cannot be written to."""
+    """Record what each stage does when it is killed, and on a disk that cannot be written to."""
     folder = tmp_path_factory.mktemp("disk")
     (folder / "disk").mkdir()
     program = Path(__file__).with_name("every_stage.py")

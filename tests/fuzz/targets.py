@@ -25,7 +25,7 @@ from microexpr.backbones import readers
 from microexpr.config import Config, Data, Demo
 from microexpr.datasets import manifest, read, sheets
 from microexpr.errors import MicroexprError
-from microexpr.protocol import table
+from microexpr.protocol import read_folds
 from microexpr.runtime.tables import seal
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz"))
@@ -46,7 +46,7 @@ def _sealed(name: str, content: bytes) -> Path:
 
 
 def config(content: bytes) -> None:
-    """A configuration file, and inline settings."""
+    """Try a configuration file, and inline settings."""
     Config.load(str(_file("c.yaml", content)))
 
 
@@ -56,12 +56,12 @@ def inline(content: bytes) -> None:
 
 
 def tables(content: bytes) -> None:
-    """The manifest, folds, a user's table of clips, annotations; the first byte says which."""
+    """Try the manifest, folds, a table of clips, annotations; the first byte says which."""
     kind, content = content[:1], content[1:]
     if kind == b"m":
         manifest.read(_sealed("m.csv", content))
     elif kind == b"f":
-        table.read(_sealed("f.csv", content), ["c1", "c2"])
+        read_folds(_sealed("f.csv", content), ["c1", "c2"])
     elif kind == b"t":
         path = _file("t.csv", content)
         listing = read(Data(kind="video", root=str(FOLDER), table=str(path)), Demo())
@@ -74,13 +74,13 @@ def tables(content: bytes) -> None:
 
 
 def weights(content: bytes) -> None:
-    """A weights file; the first byte says of which format."""
+    """Try a weights file; the first byte says of which format."""
     suffix = SUFFIXES[content[0] % len(SUFFIXES)] if content else ".pkl"
     readers.read(_file(f"w{suffix}", content[1:]))
 
 
 def caches(content: bytes) -> None:
-    """A cache: opened, verified, read."""
+    """Open, verify and read a cache."""
     path = _file("c.h5", content)
     cache.verify(path)
     with cache.open_cache(path) as found:

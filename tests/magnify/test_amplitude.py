@@ -52,8 +52,10 @@ def test_low_rank_and_full_rank_paths_agree() -> None:
 
 @pytest.mark.parametrize("r", [1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0])
 def test_grating_follows_the_closed_form(r: float) -> None:
-    """First-order amplification of a grating shifted by r wavelengths in all: the phase moves by
-    atan(2 pi r), the amplitude grows to sqrt(1 + (2 pi r)^2)."""
+    """Predict first-order amplification of a grating shifted by r wavelengths.
+
+    The phase moves by atan(2 pi r), the amplitude grows to sqrt(1 + (2 pi r)^2).
+    """
     wavelength, alpha = 16.0, 400.0
     shift = r * wavelength / (1 + alpha)
     x = torch.arange(128, dtype=torch.float64)

@@ -89,8 +89,10 @@ def test_known_shift_comes_out_one_plus_alpha_times_as_large(
 def test_gain_and_fidelity_against_the_true_moved_clip(
     magnify: Callable[..., torch.Tensor], alpha: float, bar_db: float
 ) -> None:
-    """PMM beats the bars, which are those of octave pyramids with 8 orientations elsewhere; at
-    alpha 10 the motion is beyond an eighth of the wavelengths that AMM would have to move."""
+    """Hold PMM to the values of octave pyramids with 8 orientations elsewhere.
+
+    At alpha 10 the motion is beyond an eighth of the wavelengths that AMM would have to move.
+    """
     if magnify is amm and alpha == 10:
         pytest.skip("outside the bound of the linear method")
     image, n_frames = texture(128, 128), 64

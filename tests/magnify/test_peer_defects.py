@@ -81,7 +81,7 @@ def test_4_the_band_is_the_one_asked_for(method: object, cycles: int, inside: bo
 
 @pytest.mark.parametrize("method", METHODS)
 def test_5_causal_filter_starts_without_a_transient(method: object) -> None:
-    """pyeulervid's motion mode starts from zero state and amplifies the picture itself."""
+    """Pyeulervid's motion mode starts from zero state and amplifies the picture itself."""
     still = torch.from_numpy(texture(64, 64)).float().expand(T, -1, -1)
     result = method(still, alpha=50.0, fps=100.0, passband_hz=(4.0, 9.0), temporal_filter="iir")
     assert (result - still).abs().max() < 2e-5
@@ -100,7 +100,7 @@ def test_6_a_large_lambda_c_never_reverses_motion(lambda_c_px: float) -> None:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("temporal_filter", ["ideal", "butterworth", "reference"])
 def test_7_no_lag_and_no_lost_frames(method: object, temporal_filter: str) -> None:
-    """pbMoMa returns the oldest filtered sample for the newest frame and 29 frames fewer."""
+    """PbMoMa returns the oldest filtered sample for the newest frame and 29 frames fewer."""
     image = texture(64, 64)
     options = {**VIBRATION, "temporal_filter": temporal_filter}
     result = method(moved(image, 0.05 * WAVE), alpha=5.0, **options)

@@ -88,7 +88,7 @@ def vertical_px(grey: torch.Tensor) -> np.ndarray:
 
 
 def chest(grey: torch.Tensor) -> torch.Tensor:
-    """The region of the zip, without the fabric's grain, which is below the noise."""
+    """Return the region of the zip, without the fabric's grain, which is below the noise."""
     smooth = [cv2.GaussianBlur(frame, (0, 0), 1.5) for frame in grey.numpy()]
     return torch.from_numpy(np.stack(smooth))[:, 10:25, 15:45]
 

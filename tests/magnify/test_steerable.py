@@ -110,7 +110,7 @@ def test_stacks_hold_every_band_on_grids_of_one_shape(size: tuple[int, int]) -> 
 
 
 def full_size(band: Band, values: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
-    """A band's coefficients at every pixel, without the plane wave of its box."""
+    """Return a band's coefficients at every pixel, without the plane wave of its box."""
     spectrum = np.zeros(size, complex)
     box = torch.fft.fft2(values) * (size[0] * size[1] / band.size)
     rows, columns = (

@@ -70,7 +70,7 @@ def test_butterworth_equals_filtfilt_of_the_padded_clip() -> None:
 
 
 def test_iir_is_causal_and_starts_without_a_transient() -> None:
-    """pyeulervid starts from a zero state, which its amplified residual shows."""
+    """Pyeulervid starts from a zero state, which its amplified residual shows."""
     matrix = filter_matrix(30, temporal_filter="iir", **SMIC)
     assert np.abs(np.triu(matrix, 1)).max() == 0
     assert np.abs(matrix @ np.full(30, 0.5)).max() < 1e-12

@@ -101,7 +101,7 @@ def state(project: Project) -> dict[Path, int]:
 
 @pytest.fixture(scope="module")
 def forgotten(finished, tmp_path_factory):
-    """The finished project without s3; what stood there before; what the command said."""
+    """Return the finished project without s3, what was there before, and the command's output."""
     copy = finished.copy(tmp_path_factory.mktemp("forget") / "project")
     results = copy.folder / "results"
     for name in LEARNT:
@@ -196,7 +196,7 @@ def test_who_is_not_there_cannot_be_forgotten(finished):
 
 @pytest.fixture
 def folder_project(tmp_path, monkeypatch):
-    """A data set of the user's own, with a cache of each of two subjects and some results."""
+    """Make a user's data set, with a cache of each of two subjects and some results."""
     monkeypatch.chdir(tmp_path)
     for name in ("negative/ann_1", "positive/ann_2", "negative/bob_1", "positive/bob_2"):
         (tmp_path / "data" / name).mkdir(parents=True)

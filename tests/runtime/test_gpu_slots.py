@@ -29,7 +29,7 @@ time.sleep(60)
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    """A machine whose slots lie in a folder of the test; no scheduler has assigned a GPU."""
+    """Make a machine whose slots lie in a folder of the test; no scheduler assigned a GPU."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv(VISIBLE, "")  # so that its removal is undone as well
     monkeypatch.delenv(VISIBLE)

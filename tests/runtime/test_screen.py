@@ -29,7 +29,7 @@ def clock():
 
 @pytest.fixture
 def screen(tmp_path, monkeypatch, clock):
-    """A run of ten jobs in an empty folder."""
+    """Make a run of ten jobs in an empty folder."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results/logs/crop").mkdir(parents=True)
     made = Screen(clock)
@@ -91,7 +91,7 @@ def test_jobs_are_named_by_their_logs_and_counted(screen, clock):
     clock.now = 70.0
     write("crop: 0/36 in 0.0 s\ncrop: 9/36 in 60.0 s\n")
     assert screen.running() == [
-        "running  crop s1-s6          9 of 36 clips, 3 min left",
+        "running  crop s1-s6           9 of 36 clips, 3 min left",
         "running  train pmm N7 chunk0  1 min",
         "0 of 10 jobs done, 1 min so far",
     ]

@@ -22,12 +22,10 @@ from microexpr.config import Config
 from microexpr.datasets import manifest
 from microexpr.errors import DataError
 from microexpr.evaluation import metrics as reading
-from microexpr.evaluation import predictions
 from microexpr.evaluation.pooled import Origin, Statistics
 from microexpr.evaluation.show import render_table
 from microexpr.evaluation.tables import write_results
-from microexpr.protocol import table as folds
-from microexpr.protocol.guards import Fold
+from microexpr.protocol import Fold, predictions, read_folds, write_folds
 from microexpr.runtime import tables
 from microexpr.runtime.tables import (
     check_seal,
@@ -57,7 +55,7 @@ CHANGED = "this file was changed after it was written; delete it and run snakema
 
 @pytest.fixture
 def small(tmp_path) -> Path:
-    """A sealed table of two rows."""
+    """Write a sealed table of two rows."""
     path = tmp_path / "small.csv"
     write_table(path, pd.DataFrame({"name": ["a", "b"], "value": [0.5, 0.25]}))
     return path
@@ -181,7 +179,7 @@ def written(tmp_path_factory) -> Path:
     test = {s: [i for i in everyone if CLIPS[i].subject == s] for s in ("none", "007", "nan")}
     parts = [Fold(s, tuple(everyone - set(rows)), tuple(rows)) for s, rows in test.items()]
     manifest.write(folder / "manifest.csv", CLIPS)
-    folds.write(folder / "folds.csv", CLIPS, parts)
+    write_folds(folder / "folds.csv", CLIPS, parts)
     rows = [
         {
             **{"clip_id": clip.clip_id, "subject": clip.subject, "label": clip.label},
@@ -221,7 +219,7 @@ MODEL = Config.parse(
 )
 READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "manifest": ("manifest.csv", manifest.read),
-    "folds": ("folds.csv", lambda path: folds.read(path, IDS)),
+    "folds": ("folds.csv", lambda path: read_folds(path, IDS)),
     "predictions": ("chunk0.csv", lambda path: predictions.read([path], LABELS)),
     "metrics": ("metrics.csv", reading.read_metrics),
     "a model's accuracy": ("metrics.csv", lambda path: accuracy.accuracy(path, MODEL)),
@@ -303,7 +301,7 @@ def test_a_stage_takes_tables_as_they_were_written(written, tmp_path, stage):
 
 def test_names_survive_every_reader(written):
     assert manifest.read(written / "manifest.csv") == CLIPS
-    assert [fold.name for fold in folds.read(written / "folds.csv", IDS)] == ["none", "007", "nan"]
+    assert [fold.name for fold in read_folds(written / "folds.csv", IDS)] == ["none", "007", "nan"]
     frame = predictions.read([written / "predictions.csv"], LABELS)
     assert set(frame["subject"]) == {"none", "007", "nan"}
     assert set(frame["predicted"]) == set(LABELS)

@@ -53,7 +53,7 @@ def slurm():
 
 @pytest.fixture(scope="module")
 def run(slurm, tmp_path_factory):
-    """The smallest demo, from faces to table, submitted by the profile; beside it a greedy job."""
+    """Submit the smallest demo, from faces to table, by the profile, beside a greedy job."""
     project = fresh(tmp_path_factory.mktemp("submitted") / "project")
     greedy = project.folder / "greedy"
     greedy.mkdir()
@@ -84,7 +84,7 @@ def run(slurm, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def jobs(run, slurm):
-    """What the jobs of each rule asked for, as Slurm tells it."""
+    """Return what the jobs of each rule asked Slurm for."""
     found = {}
     for job in asked(slurm):
         rule = re.match(r"rule_([a-z]+)", job["Comment"])[1]

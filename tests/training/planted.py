@@ -10,7 +10,7 @@ import torch
 from networks import small_backbone
 
 from microexpr.config import Train, Windows
-from microexpr.protocol.guards import Fold
+from microexpr.protocol import Fold
 from microexpr.training.chunks import Part, train_part
 from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore

@@ -16,7 +16,7 @@ from planted import LABELS, loso, planted_store, recipe, run
 
 from microexpr.config import Windows
 from microexpr.errors import CacheError, MicroexprWarning
-from microexpr.evaluation import predictions
+from microexpr.protocol import predictions
 from microexpr.training.chunks import train_part
 from microexpr.training.store import FeatureStore
 from microexpr.training.trained import TrainedModel

@@ -11,8 +11,7 @@ from planted import loso, planted_store, recipe
 from test_fold import changed, same
 
 from microexpr.errors import ProtocolError
-from microexpr.protocol import splits
-from microexpr.protocol.guards import Fold
+from microexpr.protocol import Fold, splits
 from microexpr.training.feature_modes import pooled_features
 from microexpr.training.fold import best_epoch, train_fold
 from microexpr.training.learning import Material, class_indices, learning

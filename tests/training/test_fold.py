@@ -10,7 +10,7 @@ from planted import LABELS, loso, planted_store, recipe
 
 from microexpr.config import Train, Windows
 from microexpr.errors import ConfigError, DataError, ProtocolError
-from microexpr.protocol.guards import Fold
+from microexpr.protocol import Fold
 from microexpr.training.fitting import Batches
 from microexpr.training.fold import train_fold
 from microexpr.training.learning import class_weights

@@ -8,7 +8,7 @@ from planted import LABELS, loso, planted_store, recipe
 
 from microexpr.config import Windows
 from microexpr.errors import ProtocolError
-from microexpr.protocol.guards import Fold
+from microexpr.protocol import Fold
 from microexpr.training.feature_modes import pooled_features
 from microexpr.training.fold import train_fold
 from microexpr.training.learning import Material, class_indices, permuted, start

@@ -15,7 +15,7 @@ def network() -> torch.nn.Module:
 
 
 def torchs(groups: list[Group], schedule: str, steps: int):
-    """The same of torch.optim."""
+    """Do the same with torch.optim."""
     optimiser = torch.optim.AdamW(
         [{"params": group.parameters, "lr": group.lr} for group in groups],
         weight_decay=0.01,

@@ -14,7 +14,7 @@ from microexpr import cache
 from microexpr.config import Config
 from microexpr.datasets import manifest
 from microexpr.errors import ConfigError, ProtocolError
-from microexpr.evaluation import predictions
+from microexpr.protocol import predictions
 from microexpr.runtime.tables import write_table
 from microexpr.stages import inner, part, train
 from microexpr.training import chunks

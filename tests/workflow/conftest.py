@@ -9,7 +9,7 @@ import footage
 
 @pytest.fixture(scope="session")
 def sandbox(finished, tmp_path_factory):
-    """A finished run in which the files that the pages name are there. Do not change it."""
+    """Return a finished run in which the files that the pages name exist. Do not change it."""
     folder = finished.copy(tmp_path_factory.mktemp("typed") / "project").folder
     for cache in [*folder.glob("results/f*/**/s1-s2.h5"), *folder.glob("results/m*/**/s1-s2.h5")]:
         cache.with_name("s1-s6.h5").hardlink_to(cache)  # the demo has six subjects in a shard

@@ -39,7 +39,7 @@ def test_the_ablation_runs_only_what_the_table_lacks(finished):
 
 @pytest.fixture(scope="module")
 def studied(finished, tmp_path_factory):
-    """A finished run of all of it. Do not change it: copy it."""
+    """Return a finished run of all of it. Do not change it: copy it."""
     project = finished.copy(tmp_path_factory.mktemp("studied") / "project")
     done = project.run(extra=STUDIES, target=f"results/table.csv {ABLATION} {LEAK}")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -19,7 +19,7 @@ def settings(systems=SYSTEMS, *, n: int = 9, epochs: int = 2, method: str = "pmm
 
 @pytest.fixture(scope="module")
 def compared(finished, tmp_path_factory):
-    """A finished run with its comparison. Do not change it: copy it."""
+    """Return a finished run with its comparison. Do not change it: copy it."""
     project = finished.copy(tmp_path_factory.mktemp("compared") / "project")
     done = project.run(extra=settings(), target=TARGET)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -88,7 +88,7 @@ def planned() -> dict[str, set[str]]:
 
 @pytest.fixture(scope="module")
 def own_data(finished, tmp_path_factory):
-    """A project beside data of the layouts that the presets ask for."""
+    """Make a project beside data of the layouts that the presets ask for."""
     project = fresh(tmp_path_factory.mktemp("plans") / "project")
     release = finished.folder / "results/demo/SMIC_all_raw"
     shutil.copytree(release, project.folder / "SMIC/SMIC_all_raw")

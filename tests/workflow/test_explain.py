@@ -20,7 +20,7 @@ EXPLAIN = {"train_explained": 4, "gradcam": 2, "explain": 1}
 
 @pytest.fixture(scope="module")
 def drawn(finished, tmp_path_factory):
-    """A finished run with its pictures. Do not change it: copy it."""
+    """Return a finished run with its pictures. Do not change it: copy it."""
     project = finished.copy(tmp_path_factory.mktemp("drawn") / "project")
     done = project.run(target=TARGETS)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -34,7 +34,7 @@ return [...document.querySelectorAll("td[data-n]")].map(cell => [
 
 @pytest.fixture(scope="module")
 def reported(finished, tmp_path_factory):
-    """A finished project with both forms of the report. Do not change it."""
+    """Return a finished project with both forms of the report. Do not change it."""
     project = finished.copy(tmp_path_factory.mktemp("reported") / "project")
     frames = [footage.texture()] * 5
     footage.write_video(project.folder / "results/own.mp4", frames, options={})

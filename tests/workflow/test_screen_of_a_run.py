@@ -20,7 +20,7 @@ CUT_SHORT = "microexpr decode: clip s1_ne_01: frame "
 
 @pytest.fixture
 def spoilt(finished, project):
-    """The demo's files as the user's own SMIC copy, one image of s1 cut short."""
+    """Make the demo's files a user's SMIC copy, one image of s1 truncated."""
     shutil.copytree(
         finished.folder / "results/demo/SMIC_all_raw", project.folder / "own/SMIC_all_raw"
     )
