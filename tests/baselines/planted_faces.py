@@ -13,7 +13,7 @@ import numpy as np
 
 from microexpr.baselines.base import Descriptors, FaceClip, System
 from microexpr.baselines.describing import DescribingSystem
-from microexpr.protocol.guards import Fold
+from microexpr.protocol import Fold
 
 LABELS = ("negative", "positive", "surprise")
 SIZE_PX = 96

@@ -14,8 +14,7 @@ import listed
 from microexpr.baselines.base import Answers, Descriptors, Published, System, class_numbers
 from microexpr.baselines.folds import run_folds
 from microexpr.errors import CacheError, DataError, ProtocolError
-from microexpr.evaluation import predictions
-from microexpr.protocol.guards import Fold
+from microexpr.protocol import Fold, predictions
 
 
 class InterruptedRunError(Exception):

@@ -16,9 +16,8 @@ from microexpr.baselines import describing, evm_tim
 from microexpr.cache import Provenance, create, open_cache
 from microexpr.config import Compare, Config
 from microexpr.errors import CacheError
-from microexpr.evaluation import predictions
 from microexpr.fingerprints.code import Code
-from microexpr.protocol import table
+from microexpr.protocol import predictions, write_folds
 from microexpr.protocol.splits import make_folds
 from microexpr.stages import compare, part, train
 
@@ -70,7 +69,7 @@ def write_tables(folder: Path, data: Planted) -> dict[str, Path]:
     """Write manifest and folds, as options of the stages."""
     about = (data.names, data.subjects, data.labels)
     folds = make_folds(*about, name="loso", classes=LABELS)
-    table.write(folder / "folds.csv", listed.rows(*about), folds)
+    write_folds(folder / "folds.csv", listed.rows(*about), folds)
     clips = listed.write(folder / "manifest.csv", *about)
     return {"manifest_path": clips, "folds_path": folder / "folds.csv"}
 

@@ -13,9 +13,9 @@ from microexpr.baselines.base import Published
 from microexpr.config import Config
 from microexpr.datasets.manifest import Clip, write
 from microexpr.errors import ConfigError, DataError, ProtocolError
-from microexpr.evaluation import predictions
 from microexpr.evaluation.intervals import holm
 from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics
+from microexpr.protocol import predictions
 from microexpr.stages import comparison as stage
 from microexpr.stages import part
 from microexpr.studies.comparison import COLUMNS, Reference, comparison

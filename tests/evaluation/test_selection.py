@@ -8,9 +8,9 @@ import pytest
 from test_tables import CLASSES, ORIGIN, STATISTICS, load, manifest
 
 from microexpr.errors import DataError, ProtocolError
-from microexpr.evaluation import predictions
 from microexpr.evaluation.selection import nested
 from microexpr.evaluation.tables import FILES, write_results
+from microexpr.protocol import predictions
 from microexpr.protocol.splits import inner_folds, make_folds
 
 SUBJECTS = 6

@@ -14,9 +14,9 @@ from microexpr.cache import Provenance, create
 from microexpr.config import Config, Problem
 from microexpr.datasets import Finding, listing, manifest
 from microexpr.datasets.listing import Note
-from microexpr.evaluation import predictions
 from microexpr.evaluation.pooled import Origin, Statistics
 from microexpr.evaluation.tables import write_results
+from microexpr.protocol import predictions
 from microexpr.report import pages
 from microexpr.report.document import Document, Grid, Items, Section, markdown, page
 from microexpr.report.limits import WHY, limits
@@ -49,7 +49,7 @@ def clips() -> list[manifest.Clip]:
 
 
 def answers(method: str, n: int, clip: manifest.Clip) -> str:
-    """pmm errs on a subject at N = 7; none always says negative, as a third of the clips is."""
+    """Pmm errs on a subject at N = 7; none always says negative, as a third of the clips is."""
     if method == "none" or (n == 7 and clip.subject == "s3"):
         return "negative"
     return clip.label

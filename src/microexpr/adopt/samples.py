@@ -19,9 +19,8 @@ from microexpr.adopt.jobs import Job
 from microexpr.config import Config
 from microexpr.datasets import manifest
 from microexpr.errors import CacheError, DataError
-from microexpr.evaluation import predictions
 from microexpr.pipeline import record
-from microexpr.protocol import Fold
+from microexpr.protocol import Fold, predictions
 from microexpr.runtime.resources import choose_device
 from microexpr.stages import crop, decode, features, index, inner, magnify, train
 from microexpr.training.store import open_features

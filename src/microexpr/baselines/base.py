@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
-from microexpr.evaluation import predictions
-from microexpr.protocol.guards import Fold
+from microexpr.protocol import Fold, predictions
 
 
 @dataclass(frozen=True)

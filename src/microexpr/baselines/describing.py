@@ -23,7 +23,7 @@ from microexpr.config import Config
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError
 from microexpr.fingerprints.code import Code
-from microexpr.protocol.guards import Fold
+from microexpr.protocol import Fold
 from microexpr.runtime.files import replacing
 from microexpr.runtime.progress import track
 

@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 
 from microexpr.baselines.base import Answers, Examples, System
-from microexpr.evaluation import predictions
-from microexpr.protocol.guards import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds
+from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds, predictions
 from microexpr.runtime import resume
 from microexpr.runtime.files import write_json
 from microexpr.runtime.progress import track
@@ -50,7 +49,7 @@ def run_folds(
     Returns
     -------
     DataFrame
-        One row a test clip and seed; see :mod:`microexpr.evaluation.predictions`.
+        One row a test clip and seed; see :mod:`microexpr.protocol.predictions`.
 
     Raises
     ------

@@ -27,7 +27,7 @@ from microexpr import backbones
 from microexpr.baselines.base import Answers, Published, System
 from microexpr.config import Config
 from microexpr.datasets.manifest import Clip
-from microexpr.protocol.guards import Fold
+from microexpr.protocol import Fold
 from microexpr.training.feature_modes import pooled_frames
 from microexpr.training.fold import Recipe, train_fold
 from microexpr.training.model import FineTunedBlocks

@@ -10,7 +10,7 @@ import pandas as pd
 from microexpr.evaluation.intervals import holm, mcnemar
 from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.pooled import Evaluation, System
-from microexpr.evaluation.predictions import method_order
+from microexpr.protocol.predictions import method_order
 
 COLUMNS = [
     *("method_a", "method_b", "feature_mode", "n", "b", "c", "p", "p_holm"),
@@ -25,7 +25,7 @@ def comparisons(evaluation: Evaluation) -> pd.DataFrame:
     Parameters
     ----------
     evaluation : Evaluation
-        Predictions that passed `microexpr.evaluation.predictions.check`, so that clips are paired.
+        Predictions that passed `microexpr.protocol.predictions.check`, so that clips are paired.
 
     Returns
     -------

@@ -15,8 +15,8 @@ from microexpr.config import Evaluate
 from microexpr.datasets.manifest import Clip, natural
 from microexpr.evaluation import controls, intervals
 from microexpr.evaluation.metrics import ALL, NO_ANSWER, OVERALL, PER_CLASS, confusion, score
-from microexpr.evaluation.predictions import SYSTEM
 from microexpr.protocol import SUBJECT_INDEPENDENT
+from microexpr.protocol.predictions import SYSTEM
 
 Ints = NDArray[np.int64]
 Values = dict[tuple[str, str], NDArray[np.float64]]

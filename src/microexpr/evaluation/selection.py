@@ -14,7 +14,7 @@ import pandas as pd
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
-from microexpr.protocol.selection import quality
+from microexpr.protocol.predictions import quality
 
 Candidate = tuple[str, int]  # method and N, as in predictions
 Choices = Mapping[tuple[str, int | None], Sequence[Candidate]]

@@ -17,10 +17,11 @@ import pandas as pd
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
-from microexpr.evaluation import predictions, selection
+from microexpr.evaluation import selection
 from microexpr.evaluation.comparisons import comparisons
 from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics
+from microexpr.protocol import predictions
 from microexpr.runtime.tables import write_table
 
 ACCURACY = "Accuracy"

@@ -21,7 +21,7 @@ from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError, DataError, ProtocolError
 from microexpr.explain.clips import ClipInputs
 from microexpr.face.detection import CropTransform, FaceDetector
-from microexpr.protocol import table
+from microexpr.protocol import read_folds
 from microexpr.training.trained import TrainedModel
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def explained_clips(config: Config, sources: Sources, stack: ExitStack) -> Itera
     )
     about = _rows(sources, faces)
     names = [name for shard in faces for name in shard.clip_ids]
-    folds = table.read(sources.folds, names)
+    folds = read_folds(sources.folds, names)
     fold_of = {names[i]: fold.name for fold in folds for i in fold.test}
     for shards in zip(faces, images, features, strict=True):
         if len({tuple(shard.clip_ids) for shard in shards}) > 1:

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from microexpr.datasets.manifest import natural
 from microexpr.evaluation.pooled import MAJORITY
-from microexpr.evaluation.predictions import method_order
 from microexpr.figures import style
+from microexpr.protocol.predictions import method_order
 
 
 def accuracy_against_n(metrics: pd.DataFrame, *, feature_mode: str, synthetic: bool) -> Figure:

@@ -48,7 +48,7 @@ def _tested(config: Config, clips: Sequence[Clip]) -> list[Clip]:
     """Give the clips that some fold tests; most protocols test all."""
     if COMPLETE[config.protocol.name]:
         return list(clips)
-    from microexpr.protocol.configured import folds_of  # noqa: PLC0415 (slow, rarely needed)
+    from microexpr.protocol.splits import folds_of  # noqa: PLC0415 (slow, rarely needed)
 
     folds = folds_of(config, clips)
     return [clips[number] for number in sorted({i for fold in folds for i in fold.test})]

@@ -1,13 +1,18 @@
-"""Who is trained on and who is tested, and the guards that refuse a leak.
+"""Which clips are trained on and which are tested, and the guards that refuse leakage.
 
-``splits`` makes folds, ``configured`` those of a run, ``folds`` checks them, ``table`` keeps them
-as ``folds.csv``. What training needs stands here and imports little.
+``folds`` holds a fold and reads and writes ``folds.csv``; ``guards`` checks folds; ``splits`` makes
+them; ``predictions`` reads, writes and checks what is predicted for the test clips. ``splits`` and
+``predictions`` import slow libraries, so they are not imported here.
 """
 
-from microexpr.protocol.guards import (
+from microexpr.protocol.folds import (
     COMPLETE,
     SUBJECT_INDEPENDENT,
     Fold,
+    read_folds,
+    write_folds,
+)
+from microexpr.protocol.guards import (
     check_classes,
     check_folds,
     check_inner,
@@ -22,4 +27,6 @@ __all__ = [
     "check_folds",
     "check_inner",
     "check_trained",
+    "read_folds",
+    "write_folds",
 ]

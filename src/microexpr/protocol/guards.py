@@ -1,34 +1,12 @@
-"""A fold, and the guards that refuse a leaking one: they raise, they do not warn."""
+"""Guards that refuse leaking folds: they raise, they do not warn."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from microexpr.errors import ProtocolError
-
-# Whether a protocol promises that no subject is on both sides, and that every clip is tested once.
-SUBJECT_INDEPENDENT = {"loso": True, "group_kfold": True, "clip_kfold": False, "holdout": True}
-COMPLETE = {"loso": True, "group_kfold": True, "clip_kfold": True, "holdout": False}
-
-
-@dataclass(frozen=True)
-class Fold:
-    """One split. Indices point into the ordered sequence of clips that the folds were made from."""
-
-    name: str
-    train: tuple[int, ...]
-    test: tuple[int, ...]
-
-    def plain(self, clip_ids: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
-        """Give what a result of the fold follows from: its clips, and the labels learned from."""
-        return {
-            "fold": self.name,
-            "train_clips": [[clip_ids[clip], labels[clip]] for clip in self.train],
-            "test_clips": [clip_ids[clip] for clip in self.test],
-        }
+from microexpr.protocol.folds import Fold
 
 
 def check_folds(

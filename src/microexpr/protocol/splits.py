@@ -19,12 +19,11 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
-from microexpr.datasets.manifest import natural
+from microexpr.config import Config
+from microexpr.datasets.manifest import Clip, natural, originals
 from microexpr.errors import DataError, ProtocolError
+from microexpr.protocol.folds import COMPLETE, SUBJECT_INDEPENDENT, Fold
 from microexpr.protocol.guards import (
-    COMPLETE,
-    SUBJECT_INDEPENDENT,
-    Fold,
     check_classes,
     check_folds,
     check_inner,
@@ -243,3 +242,35 @@ def _check_sequences(
     for clip_id, label in zip(clip_ids, labels, strict=True):
         if label not in classes:
             raise DataError(f"clip {clip_id}: label {label!r} is none of {list(classes)}")
+
+
+def folds_of(config: Config, clips: Sequence[Clip]) -> list[Fold]:
+    """Split the clips of a data set and check the split.
+
+    Parameters
+    ----------
+    config : Config
+        Section ``protocol`` and ``data.labels``.
+    clips : sequence of Clip
+        The data set. The folds hold indices into it.
+
+    Raises
+    ------
+    ProtocolError
+        When these clips cannot be split so, or a subject, or a clip under two names, would be
+        trained on and tested.
+    DataError
+        When a label is not among ``data.labels``.
+    """
+    protocol = config.protocol
+    return make_folds(
+        [clip.clip_id for clip in clips],
+        [clip.subject for clip in clips],
+        [clip.label for clip in clips],
+        name=protocol.name,
+        classes=config.data.labels,
+        folds=protocol.folds,
+        test_share=protocol.test_share,
+        seed=protocol.seed,
+        sources=originals(clips),
+    )

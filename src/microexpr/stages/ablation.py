@@ -9,8 +9,8 @@ from microexpr.cache import open_cache
 from microexpr.config import Config
 from microexpr.datasets import manifest
 from microexpr.datasets.labels import title
-from microexpr.evaluation import predictions
 from microexpr.evaluation.pooled import Origin, Statistics
+from microexpr.protocol import predictions
 from microexpr.runtime.tables import write_table
 from microexpr.studies import ablation
 from microexpr.studies.ablation_table import ablation_table

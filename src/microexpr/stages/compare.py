@@ -10,9 +10,8 @@ from microexpr import baselines
 from microexpr.baselines.folds import run_folds
 from microexpr.config import Config
 from microexpr.datasets import manifest
-from microexpr.evaluation import predictions
 from microexpr.fingerprints.code import Code
-from microexpr.protocol import table
+from microexpr.protocol import predictions, read_folds
 
 
 def run(
@@ -57,7 +56,7 @@ def run(
     frame = run_folds(
         compared,
         examples,
-        table.read(folds_path, examples.clip_ids),
+        read_folds(folds_path, examples.clip_ids),
         seeds=config.compare.seeds,
         protocol=config.protocol.name,
         progress_dir=progress,

@@ -10,8 +10,8 @@ from microexpr.baselines.base import Published
 from microexpr.config import Config
 from microexpr.datasets import manifest
 from microexpr.datasets.labels import title
-from microexpr.evaluation import predictions
 from microexpr.evaluation.pooled import Origin, Statistics
+from microexpr.protocol import predictions
 from microexpr.runtime.tables import write_table
 from microexpr.studies import comparison
 

@@ -9,10 +9,10 @@ import pandas as pd
 
 from microexpr.config import Config
 from microexpr.evaluation.metrics import read_confusion, read_epochs, read_metrics
-from microexpr.evaluation.predictions import read
 from microexpr.figures import accuracy, style
 from microexpr.figures.confusion import confusion_matrix
 from microexpr.figures.training import training_curves
+from microexpr.protocol.predictions import read
 from microexpr.runtime.progress import track
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from microexpr.config import Config
-from microexpr.protocol.guards import Fold
+from microexpr.protocol import Fold
 from microexpr.protocol.splits import inner_folds
 from microexpr.stages.train import folds_of_part, train_folds
 from microexpr.training.store import FeatureStore, open_features

@@ -9,10 +9,10 @@ from pathlib import Path
 from microexpr import cache
 from microexpr.cache.joining import clip_of
 from microexpr.config import Config
-from microexpr.evaluation.predictions import method_order
 from microexpr.figures import style
 from microexpr.figures.motion import slice_column, time_slices
 from microexpr.figures.videos import side_by_side, write_video
+from microexpr.protocol.predictions import method_order
 
 ORIGINAL = "none"
 UNSEEN = "filter_only"  # not in the video: it looks like the original

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from microexpr.config import Config
-from microexpr.evaluation import predictions
+from microexpr.protocol import predictions
 from microexpr.report.pages import accuracy_page, cell_page, table_page, video_page
 from microexpr.report.results import sizes
 from microexpr.runtime.files import write_text

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from microexpr.config import Config
 from microexpr.datasets import manifest
-from microexpr.protocol import table
-from microexpr.protocol.configured import folds_of
+from microexpr.protocol import write_folds
+from microexpr.protocol.splits import folds_of
 
 log = logging.getLogger(__name__)
 
@@ -33,5 +33,5 @@ def run(config: Config, manifest_path: Path, output: Path) -> None:
     """
     clips = manifest.read(manifest_path)
     folds = folds_of(config, clips)
-    table.write(output, clips, folds)
+    write_folds(output, clips, folds)
     log.info("%s: %d folds, %d clips", config.protocol.name, len(folds), len(clips))

@@ -10,9 +10,15 @@ from microexpr import backbones
 from microexpr.cache.provenance import check_code
 from microexpr.config import Config
 from microexpr.errors import CacheError, ConfigError
-from microexpr.evaluation import predictions
 from microexpr.fingerprints.code import Code
-from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds, table
+from microexpr.protocol import (
+    COMPLETE,
+    SUBJECT_INDEPENDENT,
+    Fold,
+    check_folds,
+    predictions,
+    read_folds,
+)
 from microexpr.runtime.files import sha256_of
 from microexpr.runtime.tables import write_table
 from microexpr.training.chunks import train_part
@@ -151,7 +157,7 @@ def folds_of_part(config: Config, path: Path, store: FeatureStore, chunk: int) -
     chunks, name = config.train.chunks, config.protocol.name
     if not 0 <= chunk < chunks:
         raise ConfigError(f"train.chunks: there is no chunk {chunk} of {chunks}")
-    folds = table.read(path, store.clip_ids)
+    folds = read_folds(path, store.clip_ids)
     check_folds(
         folds,
         store.clip_ids,

@@ -15,11 +15,11 @@ import pandas as pd
 from microexpr.config import Config, overlaid
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
-from microexpr.evaluation import predictions
 from microexpr.evaluation.comparisons import compare_pair
 from microexpr.evaluation.intervals import holm
 from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.pooled import Evaluation, Origin, Statistics
+from microexpr.protocol import predictions
 from microexpr.studies.ablation import POSTER, Row
 
 METRICS = ("accuracy", "uf1", "uar")

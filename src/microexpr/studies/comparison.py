@@ -18,11 +18,11 @@ import pandas as pd
 from microexpr.baselines.base import Published
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError, ProtocolError
-from microexpr.evaluation import predictions
 from microexpr.evaluation.comparisons import compare_pair
 from microexpr.evaluation.intervals import holm
 from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics, System
+from microexpr.protocol import predictions
 
 METRICS = ("accuracy", "uf1", "uar")
 ANOTHER_PROTOCOL = "as published, another protocol: {}"

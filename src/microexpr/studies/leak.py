@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from microexpr.protocol.guards import Fold
+from microexpr.protocol import Fold
 from microexpr.protocol.splits import make_folds
 from microexpr.runtime import resume
 from microexpr.runtime.files import write_json

@@ -12,7 +12,7 @@ import pandas as pd
 from microexpr.errors import DataError
 from microexpr.evaluation.intervals import percentile_interval, subject_weights
 from microexpr.evaluation.pooled import Statistics
-from microexpr.evaluation.predictions import method_order
+from microexpr.protocol.predictions import method_order
 from microexpr.runtime.tables import read_text, typed
 
 # What is on both sides, and who is tested.

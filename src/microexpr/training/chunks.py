@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from microexpr.errors import MicroexprWarning
-from microexpr.evaluation import predictions
-from microexpr.protocol.guards import Fold
+from microexpr.protocol import Fold, predictions
 from microexpr.runtime import resume
 from microexpr.runtime.files import write_json
 from microexpr.runtime.progress import track
@@ -34,7 +33,7 @@ class Part:
     Parameters
     ----------
     predictions : DataFrame
-        One row a test clip, fold, feature mode and seed; see :mod:`microexpr.evaluation.predictions`.
+        One row a test clip, fold, feature mode and seed; see :mod:`microexpr.protocol.predictions`.
     log : DataFrame
         One row an epoch: feature mode, n, seed, fold, epoch, loss, accuracy, seconds.
     """

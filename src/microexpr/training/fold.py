@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from microexpr.errors import ProtocolError
-from microexpr.protocol.guards import Fold, check_inner
-from microexpr.protocol.selection import quality
+from microexpr.protocol import Fold, check_inner
+from microexpr.protocol.predictions import quality
 from microexpr.training.feature_modes import PooledSums, pooled_features
 from microexpr.training.fitting import Epoch
 from microexpr.training.learning import Material, class_indices, learning

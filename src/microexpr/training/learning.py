@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from microexpr.errors import DataError
-from microexpr.protocol.guards import Fold, check_trained
+from microexpr.protocol import Fold, check_trained
 from microexpr.training.feature_modes import FeatureTransform, FrameSource, PooledSums
 from microexpr.training.fitting import Batches, Epoch, fit
 from microexpr.training.model import FineTunedBlocks, WindowClassifier

@@ -8,7 +8,7 @@ from microexpr.config import Config
 from microexpr.datasets import manifest
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
-from microexpr.protocol import Fold, table
+from microexpr.protocol import Fold, read_folds, write_folds
 from microexpr.runtime.tables import seal
 from microexpr.stages import split
 
@@ -26,9 +26,9 @@ def clips(count: int) -> list[Clip]:
 def test_roundtrip_in_another_order_of_the_clips(tmp_path):
     given = clips(6)
     folds = [Fold(f"s{s}", *_sides(s, 6)) for s in range(3)]
-    table.write(tmp_path / "folds.csv", given, folds)
+    write_folds(tmp_path / "folds.csv", given, folds)
     order = [5, 3, 1, 0, 2, 4]
-    found = table.read(tmp_path / "folds.csv", [f"c{i}" for i in order])
+    found = read_folds(tmp_path / "folds.csv", [f"c{i}" for i in order])
     assert [fold.name for fold in found] == ["s0", "s1", "s2"]
     for fold, back in zip(folds, found, strict=True):
         assert {order[i] for i in back.test} == set(fold.test)
@@ -41,8 +41,8 @@ def _sides(subject: int, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def test_clips_that_are_only_trained_on(tmp_path):
-    table.write(tmp_path / "folds.csv", clips(3), [Fold("holdout", (1, 2), (0,))])
-    assert table.read(tmp_path / "folds.csv", ["c0", "c1", "c2"]) == [Fold("holdout", (1, 2), (0,))]
+    write_folds(tmp_path / "folds.csv", clips(3), [Fold("holdout", (1, 2), (0,))])
+    assert read_folds(tmp_path / "folds.csv", ["c0", "c1", "c2"]) == [Fold("holdout", (1, 2), (0,))]
 
 
 @pytest.mark.parametrize(
@@ -53,20 +53,20 @@ def test_clips_that_are_only_trained_on(tmp_path):
     ],
 )
 def test_other_clips_than_those_at_hand_are_refused(tmp_path, ids, message):
-    table.write(tmp_path / "folds.csv", clips(3), [Fold("holdout", (1, 2), (0,))])
+    write_folds(tmp_path / "folds.csv", clips(3), [Fold("holdout", (1, 2), (0,))])
     with pytest.raises(ProtocolError, match=message):
-        table.read(tmp_path / "folds.csv", ids)
+        read_folds(tmp_path / "folds.csv", ids)
 
 
 def test_a_file_that_is_no_table_is_refused(tmp_path):
     (tmp_path / "folds.csv").write_text("a,b\n1,2\n")
     seal(tmp_path / "folds.csv")
     with pytest.raises(ProtocolError, match="not a table of folds .no column 'clip_id'"):
-        table.read(tmp_path / "folds.csv", ["c0"])
+        read_folds(tmp_path / "folds.csv", ["c0"])
     (tmp_path / "folds.csv").write_bytes(b"clip_id,fold\n" + bytes(range(256)) * 40)
     seal(tmp_path / "folds.csv")
     with pytest.raises(DataError, match="cannot be read") as raised:
-        table.read(tmp_path / "folds.csv", ["c0"])
+        read_folds(tmp_path / "folds.csv", ["c0"])
     assert len(str(raised.value)) < 300
 
 

@@ -1,19 +1,40 @@
-"""``folds.csv``: in which fold each clip is tested. Everybody can look, and training reads it."""
+"""A fold, and ``folds.csv``: in which fold each clip is tested."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import ProtocolError
-from microexpr.protocol.guards import Fold
 from microexpr.runtime.tables import read_rows, write_rows
 
+# Whether a protocol promises that no subject is on both sides, and that every clip is tested once.
+SUBJECT_INDEPENDENT = {"loso": True, "group_kfold": True, "clip_kfold": False, "holdout": True}
+COMPLETE = {"loso": True, "group_kfold": True, "clip_kfold": True, "holdout": False}
 COLUMNS = ("clip_id", "subject", "label", "fold")
 
 
-def write(path: str | os.PathLike[str], clips: Sequence[Clip], folds: Sequence[Fold]) -> None:
+@dataclass(frozen=True)
+class Fold:
+    """One split. Indices point into the ordered sequence of clips that the folds were made from."""
+
+    name: str
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+
+    def plain(self, clip_ids: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
+        """Give what a result of the fold follows from: its clips, and the labels learned from."""
+        return {
+            "fold": self.name,
+            "train_clips": [[clip_ids[clip], labels[clip]] for clip in self.train],
+            "test_clips": [clip_ids[clip] for clip in self.test],
+        }
+
+
+def write_folds(path: str | os.PathLike[str], clips: Sequence[Clip], folds: Sequence[Fold]) -> None:
     """Write one row a clip, and the seal; an empty fold means that the clip is only trained on.
 
     Parameters
@@ -33,7 +54,7 @@ def write(path: str | os.PathLike[str], clips: Sequence[Clip], folds: Sequence[F
     write_rows(path, COLUMNS, rows)
 
 
-def read(path: str | os.PathLike[str], clip_ids: Sequence[str]) -> list[Fold]:
+def read_folds(path: str | os.PathLike[str], clip_ids: Sequence[str]) -> list[Fold]:
     """Read the folds as indices into `clip_ids`, in the order of their first clip in the file.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Out-of-fold predictions: one row a clip, method, feature mode, N and seed; and what is refused."""
+"""Out-of-fold predictions: their columns, reader, writer and checks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,33 @@ import pandas as pd
 
 from microexpr.datasets.manifest import Clip, natural
 from microexpr.errors import DataError, ProtocolError
-from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold
+from microexpr.protocol.folds import COMPLETE, SUBJECT_INDEPENDENT, Fold
 from microexpr.runtime.tables import read_text, typed, write_table
+
+LEAST = 1e-6  # probabilities below count as this: a share of votes may be 0
+
+
+def quality(
+    truth: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray
+) -> tuple[float, float]:
+    """Rate answers for the clips of inner folds: the larger, the better.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray, shape (clips,), int64
+        Classes; -1 in `predicted` where there is no answer.
+    probabilities : ndarray, shape (clips, K)
+        NaN where there is no answer.
+
+    Returns
+    -------
+    accuracy, mean log-likelihood : float
+        The second one decides between equal accuracies, which few clips often give.
+    """
+    own = probabilities[np.arange(len(truth)), truth]
+    likely = np.log(np.clip(np.nan_to_num(own), LEAST, 1))
+    return float(np.mean(truth == predicted)), float(likely.mean())
+
 
 SYSTEM = ["method", "feature_mode", "n"]  # what a cell of the table is
 TEXT = ["clip_id", "subject", "label", "method", "feature_mode", "protocol", "fold", "predicted"]
