@@ -13,11 +13,11 @@ from sklearn.metrics import f1_score
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
-from microexpr.evaluation import predictions
 from microexpr.evaluation.intervals import holm
 from microexpr.evaluation.pooled import Evaluation, Origin, Statistics
 from microexpr.evaluation.show import render_table
 from microexpr.evaluation.tables import FILES, poster_table, write_results
+from microexpr.protocol import predictions
 from microexpr.protocol.splits import make_folds
 from microexpr.runtime.tables import seal
 
