@@ -34,7 +34,7 @@ rule evaluate:
             category="Accuracy",
             labels={"table": "accuracy against N", "to read": "no"},
         ),
-        feature modes=report(
+        feature_modes=report(
             "results/table_feature_modes.csv",
             caption="../report/table_feature_modes.rst",
             category="Accuracy",
