@@ -46,6 +46,7 @@ def forget() -> None:
         meaning.meaning,
         fingerprint._spelt,
         fingerprint._fingerprint,
+        fingerprint._memo,
     ):
         known.cache_clear()
 
@@ -152,3 +153,15 @@ def test_a_cache_of_other_code_is_no_input(tmp_path):
         pass
     with pytest.raises(CacheError, match=r"other code of stage crop \(0123456789abcdef\)"):
         provenance(Code("magnify", method="amm"), {}, [path])
+
+
+def test_what_was_computed_is_remembered_until_the_source_changes(edited, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".snakemake").mkdir()
+    first = edited({})
+    memo = tmp_path / fingerprint.MEMO
+    memo.write_text(memo.read_text().replace(first, "0" * fingerprint.DIGITS))
+    assert edited({}) == "0" * fingerprint.DIGITS
+    assert edited({"filters.py": FILTERS + "# Looked at.\n"}) == first
+    memo.write_text("not JSON")
+    assert edited({}) == first

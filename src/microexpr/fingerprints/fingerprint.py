@@ -11,16 +11,24 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import re
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
+from microexpr.fingerprints import definitions
 from microexpr.fingerprints.definitions import Reference, copied, read
 from microexpr.fingerprints.meaning import meaning, neutral
 from microexpr.fingerprints.scopes import SEPARATOR, parsed
+from microexpr.runtime.files import write_json
 
 DIGITS = 16  # hexadecimal, of a fingerprint
 NAMES = re.compile(rf"'([\w.]+{SEPARATOR}\w*)'")
+# Fingerprints of the source as it is: a run has many jobs, and each asks for the same ones.
+MEMO = Path(".snakemake/microexpr/fingerprints.json")
 Choice = Mapping[Reference, str]  # of a table of methods or networks, the entry that is used
 
 
@@ -45,10 +53,38 @@ def fingerprint(*roots: Reference, choice: Choice | None = None) -> str:
 
 @cache
 def _fingerprint(roots: tuple[Reference, ...], choice: tuple[tuple[Reference, str], ...]) -> str:
-    digest = hashlib.sha256()
-    for text in _texts(roots, dict(choice))[1]:
-        digest.update(text.encode())
-    return digest.hexdigest()[:DIGITS]
+    (source, known), key = _memo(), repr((roots, choice))
+    if key not in known:
+        digest = hashlib.sha256()
+        for text in _texts(roots, dict(choice))[1]:
+            digest.update(text.encode())
+        known[key] = digest.hexdigest()[:DIGITS]
+        _remember(source, known)
+    return known[key]
+
+
+@cache
+def _memo() -> tuple[str, dict[str, str]]:
+    """Return a checksum over the package's source, and the fingerprints computed from it."""
+    # Another version of Python may write the same source in another way.
+    digest = hashlib.sha256(sys.version.encode())
+    for path in sorted(definitions.PACKAGE.rglob("*.py")):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(definitions.PACKAGE)} {len(content)}\n".encode())
+        digest.update(content)
+    source = digest.hexdigest()
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        memo = json.loads(MEMO.read_text(encoding="utf-8"))
+        if memo["source"] == source:
+            return source, {str(key): str(found) for key, found in memo["fingerprints"].items()}
+    return source, {}
+
+
+def _remember(source: str, fingerprints: dict[str, str]) -> None:
+    """Note fingerprints where Snakemake keeps its own notes; a folder without them has none."""
+    if MEMO.parents[1].is_dir():
+        with suppress(OSError):
+            write_json(MEMO, {"source": source, "fingerprints": fingerprints})
 
 
 def reached(*roots: Reference) -> set[Reference]:
@@ -59,7 +95,7 @@ def reached(*roots: Reference) -> set[Reference]:
 def _texts(
     roots: tuple[Reference, ...], choice: Mapping[Reference, str]
 ) -> tuple[dict[Reference, int], list[str]]:
-    """Number the definitions in the order in which they are reached, and spell them so."""
+    """Return the definitions with their numbers, in the order of use, and their texts."""
     numbers = {root: number for number, root in enumerate(roots)}
     todo, texts = list(roots), []
     for reference in todo:  # grows
