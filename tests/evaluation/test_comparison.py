@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import f1_score, recall_score
 
 from microexpr import baselines
-from microexpr.baselines.base import Published
+from microexpr.baselines import Published
 from microexpr.config import Config
 from microexpr.datasets.manifest import Clip, write
 from microexpr.errors import ConfigError, DataError, ProtocolError

@@ -12,7 +12,7 @@ from microexpr.errors import DataError
 from microexpr.evaluation.pooled import Statistics
 from microexpr.figures.leak import draw_leak
 from microexpr.runtime.tables import write_table
-from microexpr.studies.leak_table import SPLITS, leak_table, read_answers
+from microexpr.studies.leak_table import SPLITS, leak_table, read_predictions
 
 ABOUT = {"backbone": "mobilenet_vggface2", "cut": 13, "data": "synthetic"}
 RIGHT = {"windows": (4, 4), "clips": (4, 2), "subjects": (2, 1)}  # of four clips of s1, of s2
@@ -69,9 +69,9 @@ def test_synthetic_data_are_named_in_the_figure(tmp_path: Path, data, warned):
 def test_other_files_are_refused(tmp_path: Path):
     path = tmp_path / "leak.csv"
     with pytest.raises(DataError, match=r"leak\.csv: cannot be read"):
-        read_answers([path])
+        read_predictions([path])
     write_table(path, answers().drop(columns="split"))
-    with pytest.raises(DataError, match="not the answers of stage leak"):
-        read_answers([path])
+    with pytest.raises(DataError, match="not the predictions of stage leak"):
+        read_predictions([path])
     write_table(path, answers())
-    assert len(read_answers([path])) == 48
+    assert len(read_predictions([path])) == 48

@@ -10,8 +10,8 @@ from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from microexpr.errors import DataError, MicroexprWarning
-from microexpr.evaluation import controls, intervals
-from microexpr.evaluation.metrics import ALL, NO_ANSWER, OVERALL, confusion, score
+from microexpr.evaluation import intervals, pooled
+from microexpr.evaluation.metrics import ALL, NO_PREDICTION, OVERALL, confusion, score
 
 ABC = ["a", "b", "c"]
 #            a a a a  b b b  c c c
@@ -35,7 +35,7 @@ def test_hand_counted_confusion() -> None:
     table = confusion(LABELS, ANSWERS, ABC).set_index(["label", "predicted"])["clips"]
     assert table["a", "a"] == 2
     assert table["a", "b"] == 1
-    assert table["a", NO_ANSWER] == 1
+    assert table["a", NO_PREDICTION] == 1
     assert table["b", "a"] == 0
     assert table["c", "a"] == 1
     assert table.sum() == len(LABELS)
@@ -218,30 +218,30 @@ def test_holm_keeps_the_order_and_lies_between_raw_and_bonferroni(p) -> None:
 def test_majority_of_training_can_differ_from_the_pooled_one() -> None:
     # Leaving out fold x (three of class 0) turns the majority of the rest to class 1.
     labels, folds = np.array([0, 0, 0, 0, 1, 1]), list("xxxyyy")
-    counts = controls.training_counts(labels, folds, classes=2)
+    counts = pooled.training_counts(labels, folds, classes=2)
     assert {name: list(found) for name, found in counts.items()} == {"x": [1, 2], "y": [3, 0]}
-    assert controls.majority(labels, classes=2).tolist() == [[0] * 6]
-    honest = controls.majority_of_training(folds, counts)
+    assert pooled.majority(labels, classes=2).tolist() == [[0] * 6]
+    honest = pooled.majority_of_training(folds, counts)
     assert honest.tolist() == [[1, 1, 1, 0, 0, 0]]
     assert (honest[0] == labels).mean() == pytest.approx(1 / 6)
 
 
 def test_clips_that_are_only_trained_on_count_for_the_training_majority() -> None:
-    counts = controls.training_counts(np.array([0, 1, 1, 1]), ["t", "t", "", ""], classes=2)
+    counts = pooled.training_counts(np.array([0, 1, 1, 1]), ["t", "t", "", ""], classes=2)
     assert {name: list(found) for name, found in counts.items()} == {"t": [0, 2]}
 
 
 def test_stratified_random_hits_its_expectation_and_never_leaves_the_classes() -> None:
     labels = np.repeat([0, 1, 2], [70, 51, 43])
     folds = [f"f{i % 8}" for i in range(164)]
-    counts = controls.training_counts(labels, folds, classes=3)
-    answers = controls.stratified_random(folds, counts, draws=2000, seed=0)
+    counts = pooled.training_counts(labels, folds, classes=3)
+    answers = pooled.stratified_random(folds, counts, draws=2000, seed=0)
     assert answers.min() == 0
     assert answers.max() == 2
     expected = np.mean([counts[f][k] / counts[f].sum() for f, k in zip(folds, labels, strict=True)])
     accuracy = (answers == labels).mean(axis=1)
     assert accuracy.mean() == pytest.approx(expected, abs=1e-3)
-    again = controls.stratified_random(folds, counts, draws=2000, seed=0)
+    again = pooled.stratified_random(folds, counts, draws=2000, seed=0)
     assert (answers == again).all()
     assert accuracy.std() == pytest.approx(np.sqrt(expected * (1 - expected) / 164), rel=0.1)
 

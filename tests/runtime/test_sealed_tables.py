@@ -36,7 +36,7 @@ from microexpr.runtime.tables import (
     write_table,
 )
 from microexpr.stages import figures, pages, summary
-from microexpr.studies.leak_table import read_answers
+from microexpr.studies.leak_table import read_predictions
 
 # What other readers of CSV take for "nothing" or for a number.
 NAMES = ["NA", "null", "none", "NaN", "0", "007", "nan", "", "1e5", "True"]
@@ -226,7 +226,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "comparisons": ("comparisons.csv", reading.read_comparisons),
     "confusion": ("confusion.csv", reading.read_confusion),
     "epochs": ("chunk0.epochs.csv", reading.read_epochs),
-    "leak": ("leak.csv", lambda path: read_answers([path])),
+    "leak": ("leak.csv", lambda path: read_predictions([path])),
     "show": ("table.csv", render_table),
     "pages": ("table.csv", read_text),
 }
@@ -314,7 +314,7 @@ def test_names_survive_every_reader(written):
     assert set(counts["label"]) == set(LABELS)
     assert set(counts["predicted"]) == {*LABELS, ""}
     assert set(reading.read_epochs(written / "chunk0.epochs.csv")["fold"]) == {"007"}
-    answers = read_answers([written / "leak.csv"])
+    answers = read_predictions([written / "leak.csv"])
     assert set(answers["subject"]) == {"none", "007", "nan"}
     assert set(answers["label"]) == set(LABELS)
 

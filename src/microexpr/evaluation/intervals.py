@@ -1,7 +1,7 @@
 """Intervals by bootstrap over subjects, exact McNemar tests, Holm's correction.
 
-Clips of one subject are alike, so subjects are resampled, not clips. A resample is a weight a
-subject, and a metric a function of the weighted confusion counts: 2000 resamples are a matrix
+Clips of one subject are alike, so subjects are resampled, not clips. A resample gives each subject
+a weight, and a metric is a function of the weighted confusion counts: 2000 resamples are a matrix
 product. Percentile intervals are coarse with few subjects, and have no width where every subject
 scores 0 or 1: that is the method, not certainty.
 """
@@ -21,28 +21,26 @@ Ints = NDArray[np.int64]
 Resampled = dict[tuple[str, str], Floats]
 
 
-def count(truth: Ints, answers: Ints, subjects: Ints, *, classes: int) -> Ints:
-    """Count clips by subject, label and answer.
+def count(truth: Ints, predicted: Ints, subjects: Ints, *, classes: int) -> Ints:
+    """Count clips by subject, label and prediction.
 
     Parameters
     ----------
-    truth : (C,) int
-        Class of each clip.
-    answers : (R, C) int
-        Answered class in each of R repeats (seeds, or draws of a random control); `classes` where
-        there is no answer.
-    subjects : (C,) int
-        Subject of each clip, 0 .. S-1.
+    truth, subjects : (C,) int
+        Class and subject (0 .. S-1) of each clip.
+    predicted : (R, C) int
+        Predicted class in each of R repeats (seeds, or draws of a random control); `classes` where
+        there is no prediction.
     classes : int
         K.
 
     Returns
     -------
     (R, S, K, K + 1) int
-        Rows of the last two axes are labels, columns answers, the last one none.
+        Rows of the last two axes are labels, columns predictions, the last one none.
     """
-    repeats, size = len(answers), (int(subjects.max()) + 1) * classes * (classes + 1)
-    cell = (subjects * classes + truth) * (classes + 1) + answers
+    repeats, size = len(predicted), (int(subjects.max()) + 1) * classes * (classes + 1)
+    cell = (subjects * classes + truth) * (classes + 1) + predicted
     cell = cell + size * np.arange(repeats)[:, None]
     counts = np.bincount(cell.ravel(), minlength=repeats * size)
     return counts.reshape(repeats, -1, classes, classes + 1)
@@ -75,10 +73,10 @@ def scores(counts: Floats | Ints, names: Sequence[str], tested: NDArray[np.bool_
     K = len(names)
     hits = np.diagonal(counts, axis1=-2, axis2=-1).astype(float)
     support = counts.sum(axis=-1)
-    answered = counts[..., :K].sum(axis=-2)
-    precision = _ratio(hits, answered, 0.0)
+    predicted = counts[..., :K].sum(axis=-2)
+    precision = _ratio(hits, predicted, 0.0)
     recall = np.where(tested, _ratio(hits, support, np.nan), 0.0)
-    f1 = np.where(support > 0, _ratio(2 * hits, support + answered, 0.0), np.nan)
+    f1 = np.where(support > 0, _ratio(2 * hits, support + predicted, 0.0), np.nan)
     f1 = np.where(tested, f1, 0.0)
     result = {
         ("accuracy", ALL): hits.sum(axis=-1) / support.sum(axis=-1),
@@ -119,14 +117,14 @@ def bootstrap_draws(counts: Ints, weights: Ints, names: Sequence[str]) -> Resamp
     """Resample subjects and draws together, for a random control: repeat r sees resample r.
 
     `counts` is (B, S, K, K + 1) with as many repeats as `weights` has rows; the result has (B,)
-    values a metric, spread by the subjects and by chance.
+    values per metric, spread by the subjects and by chance.
     """
     totals = np.einsum("rs,rskp->rkp", weights, counts)
     return scores(totals, names, counts[0].sum(axis=(0, 2)) > 0)
 
 
 def percentile_interval(values: Floats, confidence: float) -> tuple[float, float]:
-    """Percentiles that hold the central share `confidence` of the resampled values.
+    """Return the percentiles that hold the central share `confidence` of resampled values.
 
     Resamples in which the value is undefined do not count.
     """
@@ -138,17 +136,17 @@ def percentile_interval(values: Floats, confidence: float) -> tuple[float, float
 
 
 def mcnemar(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> tuple[int, int, float]:
-    """Exact McNemar test on paired clips.
+    """Test paired clips by McNemar's exact test.
 
     Parameters
     ----------
     right_a, right_b : (C,) bool
-        Whether each method answers each clip rightly.
+        Whether each method classifies each clip correctly.
 
     Returns
     -------
     b, c : int
-        Clips that only the first, only the second method answers rightly.
+        Clips that only the first, only the second method classifies correctly.
     p : float
         Two-sided binomial probability of b in b + c; 1 without a discordant clip. It takes clips
         as independent; the bootstrap interval of the difference does not.
@@ -158,7 +156,7 @@ def mcnemar(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> tuple[int
 
 
 def holm(p: Sequence[float]) -> Floats:
-    """Holm's step-down correction: p-values that hold for the whole family of tests."""
+    """Return p-values that hold for the whole family of tests: Holm's step-down correction."""
     values = np.asarray(p, dtype=float)
     order = np.argsort(values, kind="stable")
     steps = values[order] * np.arange(len(values), 0, -1)

@@ -1,4 +1,4 @@
-"""Feature mode what the stages evaluate and train wrote: which columns are text, in one place."""
+"""Metrics of one run on all tested clips, and readers of the tables that hold them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from microexpr.runtime.tables import read_table
 ALL = "all"  # the class of a metric over all classes
 OVERALL = ("accuracy", "balanced_accuracy", "uf1", "uar")
 PER_CLASS = ("precision", "recall", "f1", "support")
-NO_ANSWER = ""  # the prediction of a clip that no window of N frames fits
+NO_PREDICTION = ""  # the prediction of a clip that no window of N frames fits
 
 Scores = dict[tuple[str, str], float]
 
@@ -28,7 +28,7 @@ def score(labels: Sequence[str], predicted: Sequence[str], classes: Sequence[str
     Parameters
     ----------
     labels, predicted : sequence of str
-        One entry a clip; an empty prediction is a clip without an answer, and wrong.
+        One entry per clip; an empty prediction (no window fits the clip) counts as wrong.
     classes : sequence of str
         All classes of the data set.
 
@@ -38,7 +38,7 @@ def score(labels: Sequence[str], predicted: Sequence[str], classes: Sequence[str
         The class is ``all`` for accuracy, balanced_accuracy (mean recall of the classes with a
         tested clip), uf1 and uar (mean F1 and recall of all classes, as in MEGC 2019), and
         a class name for precision, recall, f1 and support. Undefined ratios are 0: the precision
-        of a class that is never answered, recall and F1 of a class without a tested clip.
+        of a class that is never predicted, recall and F1 of a class without a tested clip.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def confusion(
     -------
     DataFrame
         Columns label, predicted, clips; every pair of classes has a row, also where it is 0, and
-        every label one more for the clips without an answer (empty predicted).
+        every label one more for the clips without a prediction (empty predicted).
 
     Raises
     ------
@@ -89,12 +89,12 @@ def confusion(
         As `score`.
     """
     _check_names(labels, predicted, classes)
-    answers = [*classes, NO_ANSWER]
-    counts: NDArray[np.int64] = confusion_matrix(labels, predicted, labels=answers)
+    names = [*classes, NO_PREDICTION]
+    counts: NDArray[np.int64] = confusion_matrix(labels, predicted, labels=names)
     rows = [
-        (label, answer, int(counts[i, k]))
+        (label, name, int(counts[i, k]))
         for i, label in enumerate(classes)
-        for k, answer in enumerate(answers)
+        for k, name in enumerate(names)
     ]
     return pd.DataFrame(rows, columns=["label", "predicted", "clips"])
 
@@ -102,12 +102,13 @@ def confusion(
 def _check_names(labels: Sequence[str], predicted: Sequence[str], classes: Sequence[str]) -> None:
     if len(labels) != len(predicted) or len(labels) == 0:
         raise DataError(f"{len(labels)} labels and {len(predicted)} predictions to score")
-    unknown = set(labels) - {*classes}, set(predicted) - {*classes, NO_ANSWER}
+    unknown = set(labels) - {*classes}, set(predicted) - {*classes, NO_PREDICTION}
     for word, names in zip(("label", "prediction"), unknown, strict=True):
         if names:
             raise DataError(f"{word} {min(names)!r} is none of {list(classes)}")
 
 
+# Columns of text; all others hold numbers.
 ORIGIN = ("protocol", "subject_independent", "backbone", "weights_sha256", "data")
 METRICS = ("method", "feature_mode", "metric", "class", *ORIGIN)
 COMPARISONS = ("method_a", "method_b", "feature_mode", *ORIGIN)
@@ -116,13 +117,9 @@ EPOCHS = ("method", "feature_mode", "fold")
 
 
 def read_metrics(path: AnyPath) -> pd.DataFrame:
-    """Read ``metrics.csv``.
+    """Read ``metrics.csv``, see :meth:`microexpr.evaluation.pooled.Evaluation.metrics`.
 
-    Returns
-    -------
-    DataFrame
-        See :meth:`microexpr.evaluation.pooled.Evaluation.metrics`; n is float, NaN where there is
-        none.
+    n is float, NaN where there is none.
 
     Raises
     ------
@@ -133,33 +130,15 @@ def read_metrics(path: AnyPath) -> pd.DataFrame:
 
 
 def read_comparisons(path: AnyPath) -> pd.DataFrame:
-    """Read ``comparisons.csv``, see :func:`microexpr.evaluation.comparisons.comparisons`.
-
-    Raises
-    ------
-    DataError
-        As `read_metrics`.
-    """
+    """Read ``comparisons.csv``; DataError as `read_metrics`."""
     return read_table(path, text=COMPARISONS)
 
 
 def read_confusion(path: AnyPath) -> pd.DataFrame:
-    """Read ``confusion.csv``, see :meth:`microexpr.evaluation.pooled.Evaluation.confusions`.
-
-    Raises
-    ------
-    DataError
-        As `read_metrics`.
-    """
+    """Read ``confusion.csv``; DataError as `read_metrics`."""
     return read_table(path, text=CONFUSION)
 
 
 def read_epochs(path: AnyPath) -> pd.DataFrame:
-    """Read the log of a training, ``.epochs.csv``, see :class:`microexpr.training.chunks.Part`.
-
-    Raises
-    ------
-    DataError
-        As `read_metrics`.
-    """
+    """Read the log of a training, ``.epochs.csv``; DataError as `read_metrics`."""
     return read_table(path, text=EPOCHS)

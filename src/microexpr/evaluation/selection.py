@@ -1,29 +1,33 @@
-"""N and alpha chosen inside each training part: what a choice gets that never sees a test clip.
+"""N and alpha chosen on the training clips of each fold: what a choice gets that sees no test clip.
 
 The best cell of a table is optimistic, because it was found by looking at the test clips. Here each
-fold makes its own choice from predictions on inner folds of its training clips, and its test clips
-keep the answers of that choice.
+fold makes its own choice from predictions on inner folds of its training clips, and the predictions
+for its test clips are those of that choice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
+from microexpr.evaluation.pooled import Key
 from microexpr.protocol.predictions import quality
 
 Candidate = tuple[str, int]  # method and N, as in predictions
 Choices = Mapping[tuple[str, int | None], Sequence[Candidate]]
+Run = tuple[str, int, str, int, str]  # method, N, feature mode, seed, fold
+Runs = Mapping[Run, pd.DataFrame]
+RUN = ["method", "n", "feature_mode", "seed"]
 INNER = "-inner"  # between the name of the outer fold and the number of the inner one
 COLUMNS = [
     *("method", "n", "feature_mode", "seed", "fold", "chosen_method", "chosen_n"),
     *("inner_accuracy", "inner_log_likelihood", "inner_clips"),
 ]
-Key = tuple[str, str, int | None]
 
 
 def nested(
@@ -34,12 +38,12 @@ def nested(
     *,
     classes: Sequence[str],
 ) -> tuple[dict[Key, pd.DataFrame], pd.DataFrame]:
-    """Choose for each fold, and put the chosen answers together.
+    """Choose for each fold, and put the chosen predictions together.
 
     Parameters
     ----------
     outer, inner : DataFrame
-        Predictions on the folds, and on the inner folds of their training parts, of every
+        Predictions on the folds, and on the inner folds of their training clips, of every
         candidate; from `predictions.read`.
     clips : sequence of Clip
         The manifest.
@@ -51,7 +55,7 @@ def nested(
     Returns
     -------
     systems : dict of (method, feature mode, N or None) to DataFrame
-        Rows of `outer`, one a clip and seed; the method is called ``<method>_nested``.
+        Rows of `outer`, one per clip and seed; the method is called ``<method>_nested``.
     chosen : DataFrame
         Columns `COLUMNS`: what each fold chose, and how good that was on the inner folds.
 
@@ -63,53 +67,43 @@ def nested(
         When predictions of a candidate are missing.
     """
     everyone = {clip.clip_id for clip in clips}
-    keys = ["method", "n", "feature_mode", "seed"]
-    groups = dict(iter(outer.groupby([*keys, "fold"], sort=False)))
-    folds = inner["fold"].str.rpartition(INNER)[0].rename("outer")
-    inner_groups = dict(iter(inner.groupby([*keys, folds], sort=False)))
+    runs = cast(Runs, dict(iter(outer.groupby([*RUN, "fold"], sort=False))))
+    outer_fold = inner["fold"].str.rpartition(INNER)[0].rename("outer")
+    inner_runs = cast(Runs, dict(iter(inner.groupby([*RUN, outer_fold], sort=False))))
     systems: dict[Key, list[pd.DataFrame]] = {}
     chosen = []
     for (method, n), candidates in choices.items():
-        name = f"{method}_nested"
-        cells = [key for key in groups if key[:2] == tuple(candidates[0])]
-        for _, _, feature_mode, seed, fold in cells:
+        for _, _, mode, seed, fold in [run for run in runs if run[:2] == candidates[0]]:
             rated = {}
             for candidate in candidates:
-                key = (*candidate, feature_mode, seed, fold)
-                if key not in groups or key not in inner_groups:
-                    raise DataError(
-                        "the predictions lack method {}, n {}, feature mode {}, seed {}, fold {} "
-                        "or its inner folds".format(*key)
-                    )
-                tested = set(groups[key]["clip_id"])
-                _check(inner_groups[key], fold, tested, everyone - tested)
-                rated[candidate] = _quality(inner_groups[key], classes)
-            best = max(candidates, key=rated.get)
-            systems.setdefault((name, feature_mode, n), []).append(
-                groups[*best, feature_mode, seed, fold]
-            )
-            values = (
-                name,
-                n,
-                feature_mode,
-                seed,
-                fold,
-                *best,
-                *rated[best],
-                len(everyone - tested),
-            )
-            chosen.append(dict(zip(COLUMNS, values, strict=True)))
+                run = (*candidate, mode, seed, fold)
+                _check(run, runs, inner_runs, everyone)
+                rated[candidate] = _quality(inner_runs[run], classes)
+            best = max(candidates, key=lambda candidate: rated[candidate])
+            tested = runs[*best, mode, seed, fold]
+            name = f"{method}_nested"
+            systems.setdefault((name, mode, n), []).append(tested)
+            count = len(everyone - set(tested["clip_id"]))
+            chosen.append((name, n, mode, seed, fold, *best, *rated[best], count))
     table = pd.DataFrame(chosen, columns=COLUMNS).astype({"n": "Int64"})
     return {key: pd.concat(rows, ignore_index=True) for key, rows in systems.items()}, table
 
 
-def _check(rows: pd.DataFrame, fold: str, tested: set[str], trained: set[str]) -> None:
-    used = set(rows["clip_id"])
+def _check(run: Run, runs: Runs, inner_runs: Runs, everyone: set[str]) -> None:
+    """Refuse inner folds that are missing, leak, or do not use every training clip once."""
+    if run not in runs or run not in inner_runs:
+        raise DataError(
+            "the predictions lack method {}, n {}, feature mode {}, seed {}, fold {} "
+            "or its inner folds".format(*run)
+        )
+    rows, fold = inner_runs[run], run[-1]
+    used, tested = set(rows["clip_id"]), set(runs[run]["clip_id"])
     if leaked := used & tested:
         raise ProtocolError(
             f"fold {fold}: a choice on inner folds would see clip {min(leaked)}, "
             "which the fold tests"
         )
+    trained = everyone - tested
     if used != trained or len(rows) != len(used):
         raise ProtocolError(
             f"fold {fold}: its inner folds answer for {len(rows)} clips, "

@@ -86,7 +86,9 @@ def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def _caption(about: pd.Series) -> str:
-    lines = ["Accuracy: the poster's Average; classes: recall. The best of several N is optimistic."]
+    lines = [
+        "Accuracy: the poster's Average; classes: recall. The best of several N is optimistic."
+    ]
     if about.data == SYNTHETIC:
         lines.insert(0, "SYNTHETIC DATA: generated faces; says nothing about people.")
     if not SUBJECT_INDEPENDENT.get(about.protocol, False):

@@ -1,10 +1,10 @@
 """The files of results: tidy ones, and ``table.csv`` in the poster's shape.
 
-Accuracy is the plain accuracy, the sum of right answers over all clips, as on the poster (whose
-Averages are multiples of 1/66 and not means of the rows below them). A class row is the recall of
-that class: the accuracy on its clips, the only per-class value of which Accuracy is the mean,
-weighted by support. Whether the poster's class rows are recall or precision is not stated; both,
-with F1, UF1 and UAR, are in ``metrics.csv``.
+Accuracy is the plain accuracy, the number of correct predictions over all clips, as on the poster
+(whose row Average holds multiples of 1/66 and not means of the rows below it). A class row is the
+recall of that class: the accuracy on its clips, the only per-class value of which Accuracy is the
+mean, weighted by support. Whether the poster's class rows are recall or precision is not stated;
+both, with F1, UF1 and UAR, are in ``metrics.csv``.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 
 from microexpr.datasets.manifest import Clip
-from microexpr.errors import DataError, ProtocolError
+from microexpr.errors import DataError
 from microexpr.evaluation import selection
-from microexpr.evaluation.comparisons import comparisons
 from microexpr.evaluation.metrics import ALL
-from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics
+from microexpr.evaluation.pooled import MAJORITY, Evaluation, Key, Origin, Statistics
+from microexpr.evaluation.rows import check_same_folds, comparisons
 from microexpr.protocol import predictions
 from microexpr.runtime.tables import write_table
 
@@ -57,13 +58,13 @@ def write_results(
 
     Parameters
     ----------
-    sources : sequence of path-like
-        Files of predictions, in any order.
+    sources, inner : sequence of path-like
+        Files of predictions, and of predictions on inner folds; in any order.
     clips : sequence of Clip
         The manifest.
     folder : path-like
         ``results``.
-    classes, methods, feature modes, n
+    classes, methods, feature_modes, n
         ``data.labels``, ``magnify.methods``, ``train.feature_modes`` and ``windows.n``. The first
         feature mode fills ``table.csv``, the others ``table_feature_modes.csv``.
     origin : Origin
@@ -72,8 +73,6 @@ def write_results(
         How intervals are made.
     controls : mapping of str to str
         Controls that were trained: what their predictions call the method, by name.
-    inner : sequence of path-like
-        Files of predictions on inner folds.
     choices : mapping
         What is chosen on the inner folds, see `selection.nested`; ``selected.csv`` is written then.
 
@@ -83,7 +82,7 @@ def write_results(
         As `predictions.read`, `check` and `check_grid`, and `selection.nested`; no file is written
         then.
     """
-    controls, choices = controls or {}, choices or {}
+    controls, choices, folder = controls or {}, choices or {}, Path(folder)
     everything = predictions.read(sources, classes)
     candidates = {method for runs in choices.values() for method, _ in runs} - set(methods)
     others = [*controls.values(), *candidates]
@@ -91,44 +90,44 @@ def write_results(
     predictions.check(frame, clips, classes=classes, protocol=origin.protocol)
     predictions.check_grid(frame, methods=methods, feature_modes=feature_modes, n=n)
     for method in others:
-        part = everything[everything["method"] == method]
-        if part.empty:
+        rows = everything[everything["method"] == method]
+        if rows.empty:
             raise DataError(f"the predictions lack method {method}")
-        predictions.check(part, clips, classes=classes, protocol=origin.protocol)
-    _check_same_folds(everything)
-    further = {
-        (name, feature_mode, frames): rows
-        for name, method in controls.items()
-        for (feature_mode, frames), rows in everything[everything["method"] == method].groupby(
-            ["feature_mode", "n"]
-        )
-    }
+        predictions.check(rows, clips, classes=classes, protocol=origin.protocol)
+    check_same_folds(everything)
+    further = _trained_controls(everything, controls)
+    tables: dict[str, pd.DataFrame] = {}
     if choices:
-        answers = predictions.read(inner, classes)
-        chosen, selected = selection.nested(everything, answers, clips, choices, classes=classes)
-        further |= chosen
+        watched = predictions.read(inner, classes)
+        chosen, table = selection.nested(everything, watched, clips, choices, classes=classes)
+        tables["selected"], further = table, further | chosen
     evaluation = Evaluation(
         frame, clips, classes=classes, origin=origin, statistics=statistics, further=further
     )
-    metrics = evaluation.metrics()
-    tables = [poster_table(metrics, classes=classes, n=n, feature_mode=r) for r in feature_modes]
-    others = pd.concat(tables[1:]) if tables[1:] else tables[0].iloc[:0]
-    compared = comparisons(evaluation)
-    folder = Path(folder)
+    tables["metrics"] = metrics = evaluation.metrics()
+    tables["comparisons"] = comparisons(evaluation)
+    tables["confusion"] = evaluation.confusions()
+    posters = [poster_table(metrics, classes=classes, n=n, feature_mode=r) for r in feature_modes]
+    more = pd.concat(posters[1:]) if posters[1:] else posters[0].iloc[:0]
+    tables |= {"table_feature_modes": more, "table": posters[0]}
     predictions.write(folder / "predictions.csv", frame)
-    if choices:
-        write_table(folder / "selected.csv", selected)
-    write_table(folder / "metrics.csv", metrics)
-    write_table(folder / "comparisons.csv", compared)
-    write_table(folder / "confusion.csv", evaluation.confusions())
-    write_table(folder / "table_feature_modes.csv", others)
-    write_table(folder / "table.csv", tables[0])
+    for name, table in tables.items():
+        write_table(folder / f"{name}.csv", table)
+
+
+def _trained_controls(frame: pd.DataFrame, controls: Mapping[str, str]) -> dict[Key, pd.DataFrame]:
+    """Split the predictions of the controls that were trained by control, feature mode and N."""
+    return {
+        cast(Key, (name, *cast("tuple[Any, ...]", cell))): rows
+        for name, method in controls.items()
+        for cell, rows in frame[frame["method"] == method].groupby(["feature_mode", "n"])
+    }
 
 
 def poster_table(
     metrics: pd.DataFrame, *, classes: Sequence[str], n: Sequence[int], feature_mode: str
 ) -> pd.DataFrame:
-    """Arrange one feature mode as on the poster: a column for each N, a row for each method and class.
+    """Arrange one feature mode as on the poster: a column per N, a row per method and class.
 
     Parameters
     ----------
@@ -147,7 +146,7 @@ def poster_table(
         Columns method, class, one for each N, then `ABOUT`, then ``<N>_low`` and ``<N>_high``.
         The methods in the order of `predictions.METHODS`, Accuracy first, and last what a nested
         choice gets, where one was made: the same for every N where N itself was chosen. The last
-        row is the accuracy of the commonest class, which is the same for every N.
+        row is the accuracy of the most frequent class, which is the same for every N.
 
     Raises
     ------
@@ -160,44 +159,43 @@ def poster_table(
     rows = []
     beside = chosen["method"].isin(CONTROLS) | chosen["method"].str.endswith(NESTED)
     for method in predictions.method_order(chosen["method"][~beside]):
-        mine = chosen[chosen["method"] == method].set_index(["n", "metric", "class"])
+        mine = chosen[chosen["method"] == method].to_dict("records")
+        cells = {(cell["n"], cell["metric"], cell["class"]): cell for cell in mine}
         for metric, name in (("accuracy", ALL), *(("recall", name) for name in classes)):
-            cells = {}
-            for frames in n:
-                if (frames, metric, name) not in mine.index:
-                    raise DataError(
-                        f"no {metric} of method {method}, feature mode {feature_mode}, n {frames}, {name}"
-                    )
-                cells[frames] = mine.loc[frames, metric, name]
-            rows.append(_row(method, ACCURACY if name == ALL else name.capitalize(), cells))
+            if missing := [size for size in n if (size, metric, name) not in cells]:
+                raise DataError(
+                    f"no {metric} of method {method}, feature mode {feature_mode}, "
+                    f"n {missing[0]}, {name}"
+                )
+            values = {size: cells[size, metric, name] for size in n}
+            rows.append(_row(method, ACCURACY if name == ALL else name.capitalize(), values))
         rows += _nested_rows(chosen, method, n)
-    floor = metrics[(metrics["method"] == MAJORITY) & (metrics["metric"] == "accuracy")].iloc[0]
+    floor = _accuracies(metrics, MAJORITY)[0]
     rows.append(_row(MAJORITY, ACCURACY, dict.fromkeys(n, floor)))
     return pd.DataFrame(rows)
 
 
-def _nested_rows(metrics: pd.DataFrame, method: str, n: Sequence[int]) -> list[dict[str, object]]:
-    mine = metrics[(metrics["method"] == method + NESTED) & (metrics["metric"] == "accuracy")]
-    if mine.empty:
+def _nested_rows(metrics: pd.DataFrame, method: str, n: Sequence[int]) -> list[dict[str, Any]]:
+    found = _accuracies(metrics, method + NESTED)
+    if not found:
         return []
-    if mine["n"].isna().all():
-        return [_row(method, f"{ACCURACY}, N chosen", dict.fromkeys(n, mine.iloc[0]))]
-    cells = {int(cell["n"]): cell for _, cell in mine.iterrows()}
-    return [_row(method, f"{ACCURACY}, alpha chosen", {frames: cells[frames] for frames in n})]
+    if pd.isna(found[0]["n"]):
+        return [_row(method, f"{ACCURACY}, N chosen", dict.fromkeys(n, found[0]))]
+    cells = {cell["n"]: cell for cell in found}
+    return [_row(method, f"{ACCURACY}, alpha chosen", {size: cells[size] for size in n})]
 
 
-def _check_same_folds(frame: pd.DataFrame) -> None:
-    """Refuse runs that test a clip in different folds: they are not comparable."""
-    folds = frame.groupby("clip_id")["fold"].nunique()
-    if (folds > 1).any():
-        name = folds.index[folds > 1][0]
-        raise ProtocolError(f"clip {name} is tested in {folds[name]} different folds by the runs")
+def _accuracies(metrics: pd.DataFrame, method: str) -> list[dict[Any, Any]]:
+    rows = metrics[(metrics["method"] == method) & (metrics["metric"] == "accuracy")]
+    return rows.to_dict("records")
 
 
-def _row(method: str, name: str, cells: dict[int, pd.Series]) -> dict[str, object]:
+def _row(method: str, name: str, cells: Mapping[int, Mapping[Any, Any]]) -> dict[str, Any]:
     about = next(iter(cells.values()))
-    bounds = {
-        f"{frames}_{side}": cell[side] for frames, cell in cells.items() for side in ("low", "high")
+    bounds = {f"{n}_{side}": cell[side] for n, cell in cells.items() for side in ("low", "high")}
+    return {
+        **{"method": method, "class": name},
+        **{str(n): cell["value"] for n, cell in cells.items()},
+        **{column: about[column] for column in ABOUT},
+        **bounds,
     }
-    values = {str(frames): cell["value"] for frames, cell in cells.items()}
-    return {"method": method, "class": name, **values, **about[ABOUT].to_dict(), **bounds}

@@ -10,7 +10,7 @@ from microexpr.datasets.labels import title
 from microexpr.evaluation.pooled import Statistics
 from microexpr.figures.leak import draw_leak
 from microexpr.runtime.tables import write_table
-from microexpr.studies.leak_table import leak_table, read_answers
+from microexpr.studies.leak_table import leak_table, read_predictions
 
 
 def run(config: Config, answers: Sequence[Path], output: Path) -> None:
@@ -32,7 +32,7 @@ def run(config: Config, answers: Sequence[Path], output: Path) -> None:
     """
     features = config.features
     table = leak_table(
-        read_answers(answers),
+        read_predictions(answers),
         statistics=Statistics.of(config.evaluate),
         about={"backbone": features.backbone, "cut": features.cut, "data": title(config.data)},
     )

@@ -15,19 +15,15 @@ import pandas as pd
 from microexpr.config import Config, overlaid
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
-from microexpr.evaluation.comparisons import compare_pair
-from microexpr.evaluation.intervals import holm
-from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.pooled import Evaluation, Origin, Statistics
+from microexpr.evaluation.rows import SCORES, study_rows, study_table
 from microexpr.protocol import predictions
 from microexpr.studies.ablation import POSTER, Row
 
-METRICS = ("accuracy", "uf1", "uar")
 NOTE = "as published, another protocol"
 COLUMNS = [
     *("factor", "level", "magnification", "head", "feature_mode", "weights", "blocks", "n"),
-    *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
-    "accuracy_sd_seeds",
+    *SCORES,
     *("difference", "difference_low", "difference_high", "b", "c", "p", "p_holm"),
     *("confidence", "clips", "subjects", "seeds", "protocol", "subject_independent"),
     *("backbone", "cut", "weights_sha256", "data", "changes", "poster_accuracy", "poster_note"),
@@ -67,56 +63,39 @@ def ablation_table(
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`. difference is the accuracy minus the default's, its interval the paired
-        bootstrap over subjects. b and c are the clips that only the row, only the default answers
-        rightly, p the exact McNemar test on them, p_holm corrected for the number of rows.
+        Columns `COLUMNS`: the row is the first, the default the second system of
+        :func:`microexpr.evaluation.rows.paired_tests`, and all rows are one family of tests.
 
     Raises
     ------
     DataError, ProtocolError
         As `predictions.check`, and when a row or the weights of its network are missing.
     """
-    systems = {row.system for row in rows}
+    systems = [row.system for row in rows]
     keys = list(frame[predictions.SYSTEM].itertuples(index=False, name=None))
-    chosen = frame[[key in systems for key in keys]]
-    if missing := systems - set(keys):
+    if missing := set(systems) - set(keys):
         raise DataError(
             "the predictions lack method {}, feature mode {}, n {}".format(*min(missing))
         )
-    classes = config.data.labels
+    chosen, classes = frame[[key in systems for key in keys]], config.data.labels
     predictions.check(chosen, clips, classes=classes, protocol=origin.protocol)
     evaluation = Evaluation(chosen, clips, classes=classes, origin=origin, statistics=statistics)
-    metrics = evaluation.metrics()
-    metrics = metrics[metrics["class"] == ALL].set_index([*predictions.SYSTEM, "metric"])
-    table = [_row(row, metrics, evaluation, config=config, weights=weights) for row in rows]
-    tests = [compare_pair(evaluation, row.system, rows[0].system) for row in rows[1:]]
-    corrected = holm([test["p"] for test in tests])
-    for values, test, p in zip(table[1:], tests, corrected, strict=True):
-        values.update({key: test[key] for key in ("difference", "b", "c", "p")}, p_holm=p)
-        values.update(difference_low=test["low"], difference_high=test["high"])
-    made = pd.DataFrame(table, columns=COLUMNS)
-    return made.astype(dict.fromkeys(("b", "c"), "Int64"))
+    scored = study_rows(evaluation, systems[0], systems[1:])
+    about = [_about(row, config, weights) for row in rows]
+    return study_table([a | b for a, b in zip(scored, about, strict=True)], COLUMNS)
 
 
-def _row(
-    row: Row, metrics: pd.DataFrame, evaluation: Evaluation, *, config: Config, weights: Weights
-) -> dict[str, Any]:
-    values: dict[str, Any] = {"factor": row.factor, "level": row.level, "n": row.run.n}
-    for metric in METRICS:
-        cell = metrics.loc[(*row.system, metric)]
-        values |= {metric: cell["value"], f"{metric}_low": cell["low"]}
-        values[f"{metric}_high"] = cell["high"]
-    accuracy = metrics.loc[(*row.system, "accuracy")]
+def _about(row: Row, config: Config, weights: Weights) -> dict[str, Any]:
+    """Return the columns that say what a row changes, and what the poster prints for it."""
     features = config.changed(*row.changes).features
     network = features.backbone, features.cut
     if network not in weights:
         raise DataError("no cache of features of {}, cut {}".format(*network))
     published = POSTER.get((row.factor, row.level), "")
     return {
-        **values,
+        "factor": row.factor,
+        "level": row.level,
         **row.levels,
-        "accuracy_sd_seeds": accuracy["sd_seeds"],
-        **evaluation.extent(int(accuracy["seeds"])),
         "backbone": network[0],
         "cut": network[1],
         "weights_sha256": weights[network],

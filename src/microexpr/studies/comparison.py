@@ -1,35 +1,38 @@
 """``comparison.csv``: the systems of other authors, each beside the figure that was published.
 
-All systems answer for the same clips in the same folds, and their intervals come from the same
-resamples of the subjects. Each is compared with one method of this pipeline that is named in advance.
-Published figures stand in columns of their own: they were measured on other clips or under another
-protocol, and no interval or test refers to them.
+All systems predict the same clips in the same folds, and their intervals come from the same
+resamples of the subjects. Each is compared with one method of this pipeline that is named in
+advance. Published figures stand in columns of their own: they were measured on other clips or under
+another protocol, and no interval or test refers to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
-from microexpr.baselines.base import Published
+from microexpr.baselines import Published
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError, ProtocolError
-from microexpr.evaluation.comparisons import compare_pair
-from microexpr.evaluation.intervals import holm
-from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics, System
+from microexpr.evaluation.rows import (
+    METRICS,
+    SCORES,
+    check_same_folds,
+    score_row,
+    study_rows,
+    study_table,
+)
 from microexpr.protocol import predictions
 
-METRICS = ("accuracy", "uf1", "uar")
 ANOTHER_PROTOCOL = "as published, another protocol: {}"
 COLUMNS = [
     *("method", "feature_mode", "n"),
-    *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
-    "accuracy_sd_seeds",
+    *SCORES,
     *("against", "b", "c", "p", "p_holm", "difference", "difference_low", "difference_high"),
     *("confidence", "clips", "subjects", "seeds"),
     *("protocol", "subject_independent", "backbone", "data"),
@@ -44,7 +47,7 @@ class Reference:
 
     Parameters
     ----------
-    method, feature mode, n
+    method, feature_mode, n
         Its cell of the table.
     published : Published
         What its authors print.
@@ -57,7 +60,7 @@ class Reference:
 
     @property
     def key(self) -> System:
-        """As in predictions."""
+        """Its cell, as in predictions."""
         return self.method, self.feature_mode, self.n
 
 
@@ -96,11 +99,9 @@ def comparison(
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`; the reference first, then a row a system, then the majority class.
-        difference is the accuracy minus the reference's, its interval the paired bootstrap over
-        subjects. b and c are the clips that only the system, only the reference answers rightly, p
-        the exact McNemar test on them, p_holm corrected for the number of systems. With several
-        seeds a clip counts as right when more than half of them are.
+        Columns `COLUMNS`; the reference first, then a row per system, then the most frequent
+        class. A system is the first, the reference the second of
+        :func:`microexpr.evaluation.rows.paired_tests`, and all systems are one family of tests.
 
     Raises
     ------
@@ -109,77 +110,32 @@ def comparison(
     DataError, ProtocolError
         As `predictions.check`, and when two systems test a clip in different folds.
     """
-    chosen = frame[frame["method"].isin(list(published)) | _is(frame, reference)]
+    is_reference = pd.Series(True, index=frame.index)
+    for column, value in zip(predictions.SYSTEM, reference.key, strict=True):
+        is_reference &= frame[column] == value
+    chosen = frame[frame["method"].isin(list(published)) | is_reference]
     _check(chosen, clips, reference, published, classes=classes, protocol=origin.protocol)
     evaluation = Evaluation(chosen, clips, classes=classes, origin=origin, statistics=statistics)
-    rows = _Rows(evaluation, reference)
-    found = {method: (method, feature_mode, n) for method, feature_mode, n in evaluation.answers}
-    tests = [rows.test(found[name]) for name in published]
-    corrected = holm([test["p"] for test in tests])
-    table = [rows.row(reference.key) | _figures(reference.published)]
-    for name, test, p in zip(published, tests, corrected, strict=True):
-        table.append(rows.row(found[name]) | test | {"p_holm": p} | _figures(published[name]))
-    for row in table:
-        seen = row["method"] in (reference.method, *with_backbone)
-        row["backbone"] = origin.backbone if seen else ""
-    table.append(rows.row((MAJORITY, "", 0)) | {"feature_mode": "", "n": pd.NA, "backbone": ""})
-    return pd.DataFrame(table, columns=COLUMNS).astype(
-        dict.fromkeys(("n", "b", "c", "seeds"), "Int64")
-    )
+    systems = {key[0]: key for key in evaluation.predicted}
+    rows = study_rows(evaluation, reference.key, [systems[name] for name in published])
+    seen = (reference.method, *with_backbone)
+    against = f"{reference.method} {reference.feature_mode} N={reference.n}"
+    for row, figures in zip(rows, (reference.published, *published.values()), strict=True):
+        row.update(_published(figures))
+        row["backbone"] = origin.backbone if row["method"] in seen else ""
+    for row in rows[1:]:
+        row["against"] = against
+    rows.append(score_row(evaluation, (MAJORITY, "", None)) | {"backbone": ""})
+    return study_table(rows, COLUMNS)
 
 
-class _Rows:
-    """Rows of the table from one evaluation."""
-
-    def __init__(self, evaluation: Evaluation, reference: Reference) -> None:
-        self.evaluation, self.reference = evaluation, reference
-        metrics = evaluation.metrics()
-        metrics = metrics[(metrics["class"] == ALL) & metrics["metric"].isin(METRICS)]
-        keys = [metrics["method"], metrics["feature_mode"], metrics["n"].fillna(0).astype(int)]
-        self.metrics = metrics.set_index([*keys, metrics["metric"]])
-
-    def row(self, key: System) -> dict[str, Any]:
-        """Metrics with intervals of a system or of the majority class."""
-        values = {metric: self.metrics.loc[(*key, metric)] for metric in METRICS}
-        scores = {
-            metric + end: value[column]
-            for metric, value in values.items()
-            for end, column in (("", "value"), ("_low", "low"), ("_high", "high"))
-        }
-        return {
-            **dict(zip(("method", "feature_mode", "n"), key, strict=True)),
-            **scores,
-            "accuracy_sd_seeds": values["accuracy"]["sd_seeds"],
-            **self.evaluation.extent(int(values["accuracy"]["seeds"])),
-        }
-
-    def test(self, key: System) -> dict[str, Any]:
-        """Compare a system with the reference."""
-        found = compare_pair(self.evaluation, key, self.reference.key)
-        method, feature_mode, n = self.reference.key
-        return {
-            "against": f"{method} {feature_mode} N={n}",
-            **{name: found[name] for name in ("b", "c", "p", "difference")},
-            "difference_low": found["low"],
-            "difference_high": found["high"],
-        }
-
-
-def _figures(published: Published) -> dict[str, Any]:
-    figures = {f"published_{m}": getattr(published, m) for m in METRICS}
+def _published(published: Published) -> dict[str, Any]:
+    figures = {f"published_{metric}": getattr(published, metric) for metric in METRICS}
     return {
         **{name: np.nan if value is None else value for name, value in figures.items()},
         "published_protocol": ANOTHER_PROTOCOL.format(published.protocol),
         "published_source": published.source,
     }
-
-
-def _is(frame: pd.DataFrame, reference: Reference) -> pd.Series:
-    return (
-        (frame["method"] == reference.method)
-        & (frame["feature_mode"] == reference.feature_mode)
-        & (frame["n"] == reference.n)
-    )
 
 
 def _check(
@@ -192,26 +148,19 @@ def _check(
     protocol: str,
 ) -> None:
     """Refuse what cannot be compared. Seeds may differ: each system is checked alone."""
-    runs = dict(_by_system(frame))
+    groups = frame.groupby(predictions.SYSTEM, sort=False)
+    runs = {cast(System, key): run for key, run in groups}
     if reference.key not in runs:
-        method, feature_mode, n = reference.key
         raise ConfigError(
-            f"compare.against: no predictions of method {method}, feature mode {feature_mode}, N {n}"
+            "compare.against: no predictions of method {}, feature mode {}, N {}".format(
+                *reference.key
+            )
         )
     absent = [name for name in published if name not in {method for method, _, _ in runs}]
     if absent:
         raise ConfigError(f"compare.systems: no predictions of {absent[0]}")
     for run in runs.values():
         predictions.check(run, clips, classes=classes, protocol=protocol)
-    folds = frame.groupby("clip_id")["fold"].nunique()
-    if (folds > 1).any():
-        raise ProtocolError(
-            f"clip {folds.index[np.argmax(folds > 1)]} is tested in different folds by the systems"
-        )
-    tested = {frozenset(run["clip_id"]) for run in runs.values()}
-    if len(tested) > 1:
+    check_same_folds(frame)
+    if len({frozenset(run["clip_id"]) for run in runs.values()}) > 1:
         raise ProtocolError("the systems are tested on different clips")
-
-
-def _by_system(frame: pd.DataFrame) -> Iterator[tuple[System, pd.DataFrame]]:
-    yield from frame.groupby(predictions.SYSTEM, sort=False)

@@ -1,17 +1,17 @@
-"""What a leak feigns: accuracy of the same clips under three splits."""
+"""How much data leakage inflates: accuracy of the same clips under three splits."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from microexpr.errors import DataError
-from microexpr.evaluation.intervals import percentile_interval, subject_weights
+from microexpr.evaluation.names import PROTOCOLS
 from microexpr.evaluation.pooled import Statistics
+from microexpr.evaluation.rows import SubjectMeans
 from microexpr.protocol.predictions import method_order
 from microexpr.runtime.tables import read_text, typed
 
@@ -21,12 +21,16 @@ SPLITS = {
     "clips": ("clips of one subject", "clips of subjects that were trained on"),
     "subjects": ("nothing", "clips of subjects never seen"),
 }
-PROTOCOL = {"windows": "split of windows", "clips": "clip_kfold", "subjects": "loso"}
+PROTOCOL = {
+    "windows": "split of windows",
+    "clips": PROTOCOLS["clip_kfold"],
+    "subjects": PROTOCOLS["loso"],
+}
 TEXT = ["method", "feature_mode", "split", "fold", "clip_id", "subject", "label", "predicted"]
 COLUMNS = [*TEXT, "n", "seed"]
 
 
-def read_answers(paths: Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
+def read_predictions(paths: Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
     """Read the files of stage leak.
 
     Raises
@@ -38,42 +42,40 @@ def read_answers(paths: Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
     for path in paths:
         frame = read_text(path)
         if not {*COLUMNS} <= {*frame} or {*frame["split"]} != {*SPLITS}:
-            raise DataError(f"{path}: not the answers of stage leak")
+            raise DataError(f"{path}: not the predictions of stage leak")
         frames.append(typed(frame, text=TEXT, path=path))
     return pd.concat(frames, ignore_index=True)
 
 
 def leak_table(
-    answers: pd.DataFrame, *, statistics: Statistics, about: dict[str, Any]
+    predictions: pd.DataFrame, *, statistics: Statistics, about: Mapping[str, Any]
 ) -> pd.DataFrame:
     """Tabulate the accuracy of each method and split, with intervals over subjects.
 
     Parameters
     ----------
-    answers : DataFrame
-        From `read_answers`.
+    predictions : DataFrame
+        From `read_predictions`.
     statistics : Statistics
         Resamples, confidence, seed.
-    about : dict
+    about : mapping
         Columns that are the same in every row.
 
     Returns
     -------
     DataFrame
-        One row a method and split. answers counts those that the accuracy rests on: under windows
-        a clip has one in each fold that trains on it. majority is the share of the commonest class.
+        One row per method and split. answers counts the predictions that the accuracy rests on:
+        under windows a clip has one in each fold that trains on it. majority is the share of the
+        most frequent class.
     """
     rows = []
-    for method in method_order(answers["method"]):
+    for method in method_order(predictions["method"]):
         for split, (shared, tested) in SPLITS.items():
-            mine = answers[(answers["method"] == method) & (answers["split"] == split)]
+            chosen = (predictions["method"] == method) & (predictions["split"] == split)
+            mine = predictions[chosen]
             right = mine["predicted"] == mine["label"]
-            by_subject = right.groupby(mine["subject"]).agg(["sum", "count"])
-            weights = subject_weights(
-                len(by_subject), resamples=statistics.resamples, seed=statistics.seed
-            )
-            hits, counts = (weights @ by_subject.to_numpy()).T
-            low, high = percentile_interval(hits / counts, statistics.confidence)
+            means = SubjectMeans(mine["subject"], statistics)
+            low, high = means.interval(right)
             labels = mine.drop_duplicates("clip_id")["label"]
             rows.append(
                 {
@@ -84,13 +86,13 @@ def leak_table(
                     "on_both_sides": shared,
                     "tested": tested,
                     "accuracy": right.mean(),
-                    "low": low if len(by_subject) > 1 else np.nan,
-                    "high": high if len(by_subject) > 1 else np.nan,
+                    "low": low,
+                    "high": high,
                     "majority": labels.value_counts(normalize=True).max(),
                     "confidence": statistics.confidence,
                     "answers": len(mine),
                     "clips": len(labels),
-                    "subjects": len(by_subject),
+                    "subjects": means.subjects,
                     "seeds": mine["seed"].nunique(),
                     **about,
                 }

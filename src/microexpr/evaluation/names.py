@@ -1,0 +1,46 @@
+"""Names that people read, in place of the identifiers of the configuration and of CSV files."""
+
+from __future__ import annotations
+
+from microexpr.backbones.networks import NETWORKS
+from microexpr.magnify.methods import METHODS
+
+FEATURE_MODES = {"onset_difference": "difference to onset", "raw": "raw features"}
+PROTOCOLS = {
+    "loso": "leave one subject out",
+    "group_kfold": "k folds of subjects",
+    "clip_kfold": "k folds of clips",
+    "holdout": "one split of subjects",
+}
+CONTROLS = {
+    "majority": "most frequent class",
+    "majority_training": "most frequent class in training",
+    "stratified_random": "random, by class frequency",
+    "single_frame": "single frame",
+    "permuted_labels": "permuted labels",
+}
+
+
+def method_name(name: str) -> str:
+    """Return the name of a method, at another alpha as well (``pmm-a5``), or of a control."""
+    base, _, alpha = name.partition("-a")
+    if base in METHODS:
+        label = METHODS[base].label
+        return f"{label}, alpha {alpha}" if alpha else label
+    return CONTROLS.get(name, name)
+
+
+def network_name(backbone: str) -> str:
+    """Return the name of a network, such as VGGFace2 MobileNet."""
+    label = getattr(NETWORKS[backbone], "label", "") if backbone in NETWORKS else ""
+    return label or backbone
+
+
+def protocol_name(protocol: str) -> str:
+    """Return the name of a protocol, such as leave one subject out."""
+    return PROTOCOLS.get(protocol, protocol)
+
+
+def feature_mode_name(feature_mode: str) -> str:
+    """Return the name of a feature mode."""
+    return FEATURE_MODES.get(feature_mode, feature_mode)

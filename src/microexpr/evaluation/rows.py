@@ -1,0 +1,167 @@
+"""Rows of the tables of all studies: metrics with intervals, paired tests, what a row rests on.
+
+``metrics.csv`` has a row per metric (:meth:`microexpr.evaluation.pooled.Evaluation.rows`). A study
+has a row per system: :func:`study_rows` makes the columns that all studies share, and the study
+adds its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from microexpr.errors import ProtocolError
+from microexpr.evaluation.intervals import holm, mcnemar, percentile_interval, subject_weights
+from microexpr.evaluation.metrics import ALL
+from microexpr.evaluation.pooled import Evaluation, Key, Statistics, System
+from microexpr.protocol.predictions import method_order
+
+METRICS = ("accuracy", "uf1", "uar")
+SCORES = (
+    *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
+    "accuracy_sd_seeds",
+)
+WHOLE = ("n", "b", "c", "seeds")  # columns of whole numbers, some of whose cells are empty
+COMPARISONS = [
+    *("method_a", "method_b", "feature_mode", "n", "b", "c", "p", "p_holm"),
+    *("difference", "low", "high", "confidence", "clips", "subjects", "seeds"),
+    *("protocol", "subject_independent", "backbone", "cut", "weights_sha256", "data"),
+]
+
+
+def study_rows(
+    evaluation: Evaluation, reference: System, systems: Sequence[System]
+) -> list[dict[str, Any]]:
+    """Score a reference and some systems, and compare each system with the reference.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of all of them, on the same clips.
+    reference : System
+        Named in advance, not the best one.
+    systems : sequence of System
+        One family of tests.
+
+    Returns
+    -------
+    list of dict
+        The reference first. method, feature_mode, n; `SCORES`; of the systems the columns of
+        :func:`paired_tests`; confidence, clips, subjects, seeds and the origin.
+    """
+    tests = paired_tests(evaluation, [(system, reference) for system in systems])
+    scored = [score_row(evaluation, system) for system in systems]
+    compared = [row | test for row, test in zip(scored, tests, strict=True)]
+    return [score_row(evaluation, reference), *compared]
+
+
+def score_row(evaluation: Evaluation, key: Key) -> dict[str, Any]:
+    """Return the columns of one system or control that stand on its own predictions."""
+    found = {row["metric"]: row for row in evaluation.rows(key) if row["class"] == ALL}
+    accuracy = found["accuracy"]
+    scores = {
+        metric + end: found[metric][column]
+        for metric in METRICS
+        for end, column in (("", "value"), ("_low", "low"), ("_high", "high"))
+    }
+    return {
+        **{name: accuracy[name] for name in ("method", "feature_mode", "n")},
+        **scores,
+        "accuracy_sd_seeds": accuracy["sd_seeds"],
+        **evaluation.extent(accuracy["seeds"]),
+    }
+
+
+def paired_tests(
+    evaluation: Evaluation, pairs: Iterable[tuple[System, System]]
+) -> list[dict[str, Any]]:
+    """Compare two systems of each pair on the same clips; all pairs are one family of tests.
+
+    Returns
+    -------
+    list of dict
+        difference is that of the accuracies (first minus second, mean over seeds), difference_low
+        and difference_high its paired bootstrap interval over subjects. b and c are the clips that
+        only the first, only the second classifies correctly, p the exact McNemar test on them,
+        p_holm corrected for the number of pairs. With several seeds a clip counts as correct when
+        it is in more than half of them.
+    """
+    tests = []
+    for pair in pairs:
+        right_a, right_b = (evaluation.predicted[key] == evaluation.truth for key in pair)
+        b, c, p = mcnemar(right_a.mean(axis=0) > 0.5, right_b.mean(axis=0) > 0.5)
+        values_a, values_b = (evaluation.resampled(key)["accuracy", ALL] for key in pair)
+        low, high = evaluation.interval(values_a - values_b)
+        difference = right_a.mean() - right_b.mean()
+        bounds = {"difference_low": low, "difference_high": high}
+        tests.append({"difference": difference, **bounds, "b": b, "c": c, "p": p})
+    corrected = holm([test["p"] for test in tests])
+    return [test | {"p_holm": p} for test, p in zip(tests, corrected, strict=True)]
+
+
+def comparisons(evaluation: Evaluation) -> pd.DataFrame:
+    """Compare every two methods for each feature mode and N: ``comparisons.csv``.
+
+    The columns are those of :func:`paired_tests`, with low and high for the bounds; p_holm is
+    corrected for the N of this pair and feature mode.
+    """
+    systems = list(evaluation.predicted)
+    methods = method_order(method for method, _, _ in systems)
+    rows = []
+    for a, b in combinations(methods, 2):
+        for mode in dict.fromkeys(mode for _, mode, _ in systems):
+            sizes = [n for m, r, n in systems if (m, r) == (a, mode) and (b, mode, n) in systems]
+            tests = paired_tests(evaluation, [((a, mode, n), (b, mode, n)) for n in sizes])
+            for n, test in zip(sizes, tests, strict=True):
+                about = {"method_a": a, "method_b": b, "feature_mode": mode, "n": n}
+                bounds = {"low": test["difference_low"], "high": test["difference_high"]}
+                seeds = len(evaluation.predicted[a, mode, n])
+                rows.append(about | test | bounds | evaluation.extent(seeds))
+    return pd.DataFrame(rows, columns=COMPARISONS)
+
+
+def check_same_folds(frame: pd.DataFrame) -> None:
+    """Refuse runs that test a clip in different folds: they cannot be compared."""
+    folds = frame.groupby("clip_id")["fold"].nunique()
+    if (folds > 1).any():
+        name = folds.index[folds > 1][0]
+        raise ProtocolError(f"clip {name} is tested in {folds[name]} different folds by the runs")
+
+
+def study_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Arrange the rows of a study; columns of whole numbers stay whole where cells are empty."""
+    table = pd.DataFrame(rows, columns=list(columns))
+    return table.astype({name: "Int64" for name in WHOLE if name in table})
+
+
+class SubjectMeans:
+    """Means over clips, with intervals over subjects, for tables that rest on no metric.
+
+    Parameters
+    ----------
+    subjects : array_like of C str
+        Subject of each clip.
+    statistics : Statistics or None
+        How intervals are made; None: there are none.
+    """
+
+    def __init__(self, subjects: ArrayLike, statistics: Statistics | None) -> None:
+        names, self._number = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
+        self.subjects, self._statistics = len(names), statistics
+        if statistics is not None and len(names) > 1:
+            self._weights = subject_weights(
+                len(names), resamples=statistics.resamples, seed=statistics.seed
+            )
+
+    def interval(self, values: ArrayLike) -> tuple[float, float]:
+        """Return the interval of the mean of C values; NaN where there is one subject."""
+        if self._statistics is None or self.subjects < 2:
+            return np.nan, np.nan
+        sums = np.bincount(self._number, weights=np.asarray(values, dtype=float))
+        means = (self._weights @ sums) / (self._weights @ np.bincount(self._number))
+        return percentile_interval(means, self._statistics.confidence)
