@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from microexpr.config import Config, Data, Problem
+from microexpr.datasets import KINDS
 from microexpr.datasets.corrections import CORRECTIONS, correct
-from microexpr.datasets.labels import Labels, title
-from microexpr.datasets.listing import Listing
+from microexpr.datasets.labels import title
+from microexpr.datasets.listing import Labels, Listing
 from microexpr.errors import ConfigError
 
 
@@ -80,9 +81,9 @@ def test_titles_keep_generated_and_real_data_apart():
     assert title(Data()) == "synthetic"
     titles = {
         title(Data(kind=kind, table="clips.csv" if kind == "video" else None))
-        for kind in Data.model_fields["kind"].annotation.__args__
+        for kind in KINDS.own
     }
-    assert len(titles) == len(Data.model_fields["kind"].annotation.__args__)
+    assert len(titles) == len(KINDS.own)
     assert title(Data(kind="smic", version="cropped")) == "SMIC-HS cropped"
     assert title(Data(kind="casme3", part="C")) == "CAS(ME)^3 part C"
 
@@ -95,5 +96,5 @@ def test_the_documentation_lists_every_correction_problem_and_kind():
         assert all(str(number) in line for number in known.becomes.values())
     for problem in Problem.__args__:
         assert f"| `{problem}` |" in text
-    for kind in Data.model_fields["kind"].annotation.__args__:
+    for kind in KINDS.own:
         assert f"| `{kind}`" in text or kind == "demo"

@@ -87,8 +87,8 @@ def test_a_table_with_onset_and_offset_cuts_clips_out(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no column label, path, subject"),
-        ("path,label\n", "no column subject"),
+        ("", "data.table: .*clips.csv: no header .* lacks path, subject, label"),
+        ("path,label\n", "no header with path, subject, label .* lacks subject"),
         ("path,subject,label\ngone.mp4,s1,positive\n", "line 2: .*gone.mp4 does not exist"),
         ("path,subject,label\n,s1,positive\n", "line 2: column path is empty"),
         ("path,subject,label,fps\n.,s1,positive,fast\n", "line 2: fps 'fast'"),
@@ -140,9 +140,9 @@ def test_every_bad_line_of_a_table_is_found(tmp_path):
 
 
 def test_a_table_that_is_not_there(tmp_path):
-    with pytest.raises(DataError, match="data.table: kind video needs a CSV"):
+    with pytest.raises(DataError, match="data.table: kind video needs a table"):
         listing(kind="video", root=str(tmp_path))
-    with pytest.raises(DataError, match="data.table: gone.csv cannot be read"):
+    with pytest.raises(DataError, match="data.table: gone.csv: cannot be read"):
         listing(kind="video", root=str(tmp_path), table="gone.csv")
 
 

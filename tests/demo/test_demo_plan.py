@@ -11,30 +11,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kruskal
 
-from microexpr import demo
 from microexpr.config import Config, Demo
-from microexpr.demo.plan import timing
+from microexpr.demo.plan import plan, timing
 from microexpr.errors import ConfigError
 
 
 def test_more_subjects_leave_the_others_unchanged() -> None:
-    few, many = demo.plan(Demo(subjects=3)), demo.plan(Demo(subjects=12))
+    few, many = plan(Demo(subjects=3)), plan(Demo(subjects=12))
     assert many[: len(few)] == few
     assert len(many) == 12 * 6
 
 
 def test_more_clips_leave_the_others_unchanged() -> None:
-    few = demo.plan(Demo(clips_per_class=1))
-    assert set(few) < set(demo.plan(Demo(clips_per_class=5)))
+    few = plan(Demo(clips_per_class=1))
+    assert set(few) < set(plan(Demo(clips_per_class=5)))
 
 
 def test_another_seed_gives_another_plan() -> None:
-    lengths = [[clip.frames for clip in demo.plan(Demo(seed=seed))] for seed in (1, 2)]
+    lengths = [[clip.frames for clip in plan(Demo(seed=seed))] for seed in (1, 2)]
     assert lengths[0] != lengths[1]
 
 
 def test_natural_order_and_smic_names() -> None:
-    planned = demo.plan(Demo(subjects=11, clips_per_class=11))
+    planned = plan(Demo(subjects=11, clips_per_class=11))
     names = [clip.clip_id for clip in planned]
     assert len(set(names)) == len(names) == 11 * 33
 
@@ -48,7 +47,7 @@ def test_natural_order_and_smic_names() -> None:
 
 
 def test_length_and_phases_do_not_depend_on_the_label() -> None:
-    planned = demo.plan(Demo(subjects=99, clips_per_class=6))
+    planned = plan(Demo(subjects=99, clips_per_class=6))
     for feature in (lambda clip: clip.frames, lambda clip: clip.apex / clip.frames):
         groups = [
             [feature(clip) for clip in planned if clip.label == label]
@@ -58,7 +57,7 @@ def test_length_and_phases_do_not_depend_on_the_label() -> None:
 
 
 def test_lengths_follow_the_settings() -> None:
-    frames = np.array([clip.frames for clip in demo.plan(Demo(subjects=99))])
+    frames = np.array([clip.frames for clip in plan(Demo(subjects=99))])
     assert abs(np.median(frames) - 31) <= 1.5
     assert frames.min() == 17
     assert frames.max() == 58
@@ -81,7 +80,7 @@ def test_counters_and_phases_hold_for_any_settings(
         median_frames=median,
         max_frames=longest,
     )
-    for clip in demo.plan(chosen):
+    for clip in plan(chosen):
         assert shortest <= clip.frames <= longest
         last = clip.first_counter + clip.frames - 1
         assert 5 <= len(str(clip.first_counter)) == len(str(last)) <= 8
@@ -96,7 +95,7 @@ def test_counters_and_phases_hold_for_any_settings(
 
 @pytest.mark.parametrize("chosen", [Demo(), Demo(subjects=1), Demo(subjects=1, clips_per_class=1)])
 def test_counters_have_several_widths(chosen: Demo) -> None:
-    widths = {len(str(clip.first_counter)) for clip in demo.plan(chosen)}
+    widths = {len(str(clip.first_counter)) for clip in plan(chosen)}
     assert len(widths) == min(4, 3 * chosen.clips_per_class)
 
 
@@ -107,8 +106,8 @@ def test_contradicting_lengths_are_refused() -> None:
 
 def test_planning_loads_neither_torch_nor_opencv() -> None:
     code = (
-        "import sys; from microexpr import demo; from microexpr.config import Config, Demo; "
-        "import microexpr.demo.motion; demo.plan(Demo()); "
+        "import sys; from microexpr.config import Demo; from microexpr.demo.plan import plan; "
+        "plan(Demo()); "
         "sys.exit(len({'torch', 'cv2', 'scipy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from microexpr import demo
 from microexpr.config import Demo
 from microexpr.demo import tree
+from microexpr.demo.plan import plan
+from microexpr.demo.tree import write
 from microexpr.errors import ConfigError, DataError
 
 SHORT = {"clips_per_class": 1, "median_frames": 8, "min_frames": 7, "max_frames": 9}
@@ -29,13 +30,13 @@ def contents(root: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("demo")
-    assert demo.write(root, SETTINGS) == demo.plan(SETTINGS)
+    assert write(root, SETTINGS) == plan(SETTINGS)
     return root
 
 
 def test_layout_is_the_plan(root: Path) -> None:
     expected = set()
-    for clip in demo.plan(SETTINGS):
+    for clip in plan(SETTINGS):
         numbers = range(clip.first_counter, clip.first_counter + clip.frames)
         expected |= {f"{clip.folder}/image{number}.png" for number in numbers}
         expected |= {f"truth/{clip.clip_id}.json", f"truth/{clip.clip_id}.npz"}
@@ -45,7 +46,7 @@ def test_layout_is_the_plan(root: Path) -> None:
 def test_numeric_order_is_order_in_time(tmp_path: Path) -> None:
     """Frames in the order of their counters must brighten and darken as the truth says."""
     settings = Demo(subjects=1, noise_sigma=0, flicker=0.3, **SHORT)
-    for clip in demo.write(tmp_path, settings):
+    for clip in write(tmp_path, settings):
         record = json.loads((tmp_path / "truth" / f"{clip.clip_id}.json").read_text())
         x, y, width, height = record["roi"]
         paths = (tmp_path / clip.folder).glob("*.png")
@@ -58,7 +59,7 @@ def test_numeric_order_is_order_in_time(tmp_path: Path) -> None:
 
 
 def test_frames_are_smic_sized_and_only_the_roi_changes(root: Path) -> None:
-    for clip in demo.plan(SETTINGS):
+    for clip in plan(SETTINGS):
         x, y, width, height = np.load(root / "truth" / f"{clip.clip_id}.npz")["roi"]
         shown = [cv2.imread(str(root / clip.folder / name), -1) for name in clip.file_names]
         inside = np.zeros((480, 640), bool)
@@ -71,7 +72,7 @@ def test_frames_are_smic_sized_and_only_the_roi_changes(root: Path) -> None:
 
 
 def test_truth_agrees_with_itself_and_the_plan(root: Path) -> None:
-    for clip in demo.plan(SETTINGS):
+    for clip in plan(SETTINGS):
         record = json.loads((root / "truth" / f"{clip.clip_id}.json").read_text(encoding="utf-8"))
         arrays = np.load(root / "truth" / f"{clip.clip_id}.npz")
         displacement = arrays["displacement"]
@@ -92,7 +93,7 @@ def test_truth_agrees_with_itself_and_the_plan(root: Path) -> None:
 
 
 def test_a_subject_alone_and_in_a_larger_set_has_the_same_bytes(root: Path, tmp_path: Path) -> None:
-    demo.write(tmp_path, Demo(subjects=5, **SHORT), ["s2"])
+    write(tmp_path, Demo(subjects=5, **SHORT), ["s2"])
     alone = contents(tmp_path)
     whole = contents(root)
     assert len(alone) > 20
@@ -102,7 +103,7 @@ def test_a_subject_alone_and_in_a_larger_set_has_the_same_bytes(root: Path, tmp_
 
 def test_rewriting_changes_nothing(root: Path) -> None:
     before = contents(root)
-    demo.write(root, SETTINGS, ["s1"])
+    write(root, SETTINGS, ["s1"])
     assert contents(root) == before
 
 
@@ -120,15 +121,15 @@ def fail_at(call: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_full_disk_leaves_no_half_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = demo.plan(SETTINGS)[:2]
+    first, second = plan(SETTINGS)[:2]
     with monkeypatch.context() as patch:
         fail_at(first.frames + 3, OSError(28, "No space left on device"), patch)
         with pytest.raises(DataError, match=rf"{second.clip_id}.*No space left"):
-            demo.write(tmp_path, SETTINGS, ["s1"])
+            write(tmp_path, SETTINGS, ["s1"])
     left = contents(tmp_path)
     assert {Path(name).parent.name for name in left} == {first.clip_id, "truth"}
     assert len(left) == first.frames + 2
-    demo.write(tmp_path, SETTINGS, ["s1"])
+    write(tmp_path, SETTINGS, ["s1"])
     assert contents(tmp_path).items() > left.items()
 
 
@@ -139,15 +140,15 @@ def test_an_interrupted_rewrite_leaves_the_old_clip(
     with monkeypatch.context() as patch:
         fail_at(3, KeyboardInterrupt(), patch)
         with pytest.raises(KeyboardInterrupt):
-            demo.write(root, SETTINGS.model_copy(update={"amplitude_px": 3.0}), ["s1"])
+            write(root, SETTINGS.model_copy(update={"amplitude_px": 3.0}), ["s1"])
     assert contents(root) == before
 
 
 def test_clips_that_are_no_longer_planned_go(tmp_path: Path) -> None:
     more = Demo(subjects=1, **{**SHORT, "clips_per_class": 2})
-    demo.write(tmp_path, more)
+    write(tmp_path, more)
     fewer = Demo(subjects=1, **SHORT)
-    planned = demo.write(tmp_path, fewer)
+    planned = write(tmp_path, fewer)
     assert len(planned) == 3
     folders = {path.parent for path in tmp_path.glob("SMIC_all_raw/HS/*/micro/*/*/*.png")}
     assert folders == {tmp_path / clip.folder for clip in planned}
@@ -155,15 +156,15 @@ def test_clips_that_are_no_longer_planned_go(tmp_path: Path) -> None:
 
 
 def test_other_data_is_not_overwritten(tmp_path: Path) -> None:
-    recorded = tmp_path / demo.plan(SETTINGS)[0].folder
+    recorded = tmp_path / plan(SETTINGS)[0].folder
     recorded.mkdir(parents=True)
     (recorded / "image1.bmp").write_bytes(b"recorded")
     with pytest.raises(DataError, match=r"s1_ne_01.*data\.root"):
-        demo.write(tmp_path, SETTINGS)
-    assert contents(tmp_path) == {f"{demo.plan(SETTINGS)[0].folder}/image1.bmp": b"recorded"}
+        write(tmp_path, SETTINGS)
+    assert contents(tmp_path) == {f"{plan(SETTINGS)[0].folder}/image1.bmp": b"recorded"}
 
 
 def test_unknown_subject_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"s3.*demo\.subjects is 2"):
-        demo.write(tmp_path, SETTINGS, ["s1", "s3"])
+        write(tmp_path, SETTINGS, ["s1", "s3"])
     assert not contents(tmp_path)

@@ -40,7 +40,7 @@ def test_one_subject_in_two_spellings(tmp_path, fails, command, other):
         assert command(*arguments)[0] == 0
         assert {clip.subject for clip in manifest.read(tmp_path / "m.csv")} == {"s1"}
         return
-    says = "subject '.*' is spelt '.*' in clip .*; give one person one name"
+    says = "subject '.*' is spelt '.*' in clip .*; use one name per person"
     if other == "ｓ1":  # another letter: another name
         assert command(*arguments)[0] == 0
     else:

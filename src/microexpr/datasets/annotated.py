@@ -1,7 +1,7 @@
 """Data sets whose clips are rows of an annotation table beside folders of frames.
 
-A release says where its table and its frames are and how it spells subjects and clips; what can be
-wrong is the same for all of them and is found here.
+A release describes where its table and its frames are and how it spells subjects and clips; the
+checks are the same for all of them and are made here.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from pathlib import Path
 
 from microexpr.config import Data
 from microexpr.datasets.corrections import correct
-from microexpr.datasets.labels import Labels
-from microexpr.datasets.listing import Listing
+from microexpr.datasets.listing import Labels, Listing, Who
 from microexpr.datasets.manifest import identifier
 from microexpr.datasets.sheets import Cell, frame_number, text, with_header
 from microexpr.datasets.tree import Tree, find_table, find_tree
@@ -34,9 +33,23 @@ class Row:
     expression: str = "micro-expression"
 
 
+def headers(
+    subject: str = "Subject",
+    name: str = "Filename",
+    *,
+    onset: str = "OnsetFrame",
+    apex: str = "ApexFrame",
+    offset: str = "OffsetFrame",
+    emotion: str = "Estimated Emotion",
+) -> dict[str, tuple[str, ...]]:
+    """Return the columns of a table by key; the defaults are the headers of CASME II."""
+    names = {"subject": subject, "name": name, "onset": onset, "apex": apex, "offset": offset}
+    return {key: (header,) for key, header in {**names, "emotion": emotion}.items()}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """How one data set is laid out: subject/clip/image<counter>.jpg beside a table with a header.
+    """Layout of one data set: subject/clip/image<counter>.jpg beside a table with a header.
 
     Parameters
     ----------
@@ -53,11 +66,12 @@ class Release:
     columns : mapping of str to sequence of str
         Spellings of the headers, see :func:`microexpr.datasets.sheets.with_header`.
     spell : callable
-        From a subject as printed in the table to one as in the manifest; empty when it is none.
+        From a subject as printed in the table to its name in the manifest; empty for an invalid
+        one.
     own_names : bool
-        Whether a clip's name holds its subject already.
+        Whether a clip's name contains its subject already.
     clip_folders : bool
-        Whether each folder of a subject is a clip, so that one without a row is worth a finding.
+        Whether each folder of a subject is a clip, so that a folder without a row is a finding.
     """
 
     key: str
@@ -65,7 +79,7 @@ class Release:
     trees: Mapping[str, Sequence[str]]
     subjects: str
     tables: Sequence[str]
-    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[str]] = field(default_factory=headers)
     spell: Callable[[str], str] = str.strip
     own_names: bool = False
     clip_folders: bool = True
@@ -80,8 +94,8 @@ class Release:
             )
         return find_tree(Path(data.root), names, self.subjects)
 
-    def rows(self, table: Path, _: Data) -> Iterable[Row]:
-        """Read the table; releases with several sheets ask the configuration which."""
+    def rows(self, table: Path, data: Data) -> Iterable[Row]:
+        """Read the table; `data` selects the sheet where a table has several."""
         for line, cells in with_header(table, self.columns):
             yield Row(
                 line=line,
@@ -98,11 +112,11 @@ class Release:
         return tree.find(row.subject, row.name)
 
     def clip_id(self, row: Row) -> str:
-        """Name a clip."""
+        """Return the name of a row's clip."""
         return self._name(row.subject, row.name)
 
-    def owner(self, folder: Path) -> dict[str, str]:
-        """Name the clip that a folder would be, and its subject where the folder tells it."""
+    def owner(self, folder: Path) -> Who:
+        """Return the clip that a folder would be, and its subject where the name contains it."""
         subject = self.spell(folder.parent.name)
         return {
             "clip_id": identifier(self._name(subject, folder.name)),
@@ -119,20 +133,19 @@ def read(data: Data, release: Release) -> Listing:
     Parameters
     ----------
     data : Data
-        ``root``, ``table``, ``version``, the labels and ``fps``.
+        Its ``root``, ``table``, ``version``, ``fps`` and labels are used.
     release : Release
         The layout.
 
     Returns
     -------
     Listing
-        A clip starts at its onset and ends at its offset, however long its folder is.
+        A clip starts at its onset and ends at its offset, however many frames its folder has.
 
     Raises
     ------
     DataError, ConfigError
-        When frames or table are not there, the table has not the columns, or ``data.fps`` is
-        needed.
+        When frames, table or columns are missing, or ``data.fps`` is needed.
     """
     fps = data.fps or release.fps
     if fps is None:
@@ -141,7 +154,7 @@ def read(data: Data, release: Release) -> Listing:
     table = find_table(Path(data.root), tree, data.table, release.tables)
     rows = list(release.rows(table, data))
     reader = _Reader(data, release, tree, table.name, fps)
-    # Where no row has an apex, its absence is no finding.
+    # Where no row has an apex, a missing one is no finding.
     reader.has_apex = any(frame_number(row.apex) is not None for row in rows)
     for row in rows:
         reader.take(row)
@@ -150,7 +163,7 @@ def read(data: Data, release: Release) -> Listing:
 
 
 class _Reader:
-    """Turns rows into clips, and notes what is wrong with them."""
+    """Turns rows into clips and findings."""
 
     def __init__(self, data: Data, release: Release, tree: Tree, table: str, fps: float) -> None:
         self.listing = Listing()
@@ -162,8 +175,8 @@ class _Reader:
         self.has_apex = True
 
     def take(self, row: Row) -> None:
-        """Add the clip of a row to the listing, or say why there is none."""
-        where, who = f"{self._table} line {row.line}", {}
+        """Add the clip of a row to the listing, or a finding."""
+        where, who = f"{self._table} line {row.line}", Who()
         with self.listing.noted("unreadable_rows", where):
             who = self._who(row)
             if not (who and row.emotion):
@@ -174,14 +187,14 @@ class _Reader:
             with self.listing.noted("unreadable_rows", where, **who):
                 self._take(row, where, who)
 
-    def _who(self, row: Row) -> dict[str, str]:
-        """Name the clip and its subject, where the row does."""
+    def _who(self, row: Row) -> Who:
+        """Return clip and subject; empty where the row lacks one of them."""
         if not (row.subject and row.name):
             return {}
         clip_id = identifier(self._release.clip_id(row))
         return {"clip_id": clip_id, "subject": identifier(row.subject)}
 
-    def _take(self, row: Row, where: str, who: Mapping[str, str]) -> None:
+    def _take(self, row: Row, where: str, who: Who) -> None:
         folder = self._release.folder(self._tree, row)
         if folder is not None:
             self._folders.add(folder)
@@ -212,9 +225,7 @@ class _Reader:
                 **who,
             )
 
-    def _frames(
-        self, row: Row, where: str, who: Mapping[str, str]
-    ) -> tuple[int, int | None, int] | None:
+    def _frames(self, row: Row, where: str, who: Who) -> tuple[int, int | None, int] | None:
         printed = {key: frame_number(getattr(row, key)) for key in ("onset", "apex", "offset")}
         frames, note = correct(self._release.key, row.subject, row.name, printed)
         if note:
@@ -237,10 +248,10 @@ class _Reader:
         self,
         folder: Path | None,
         frames: tuple[int, int | None, int],
-        who: Mapping[str, str],
+        who: Who,
         line: int,
     ) -> bool:
-        """Whether an earlier row has the same name, or the same frames."""
+        """Whether an earlier row has the same name or the same frames; then add a finding."""
         keys = ((who["clip_id"],), (str(folder), str(frames[0]), str(frames[2])))
         earlier = [self._taken[key] for key in keys if key in self._taken]
         if earlier:
@@ -251,7 +262,7 @@ class _Reader:
         return False
 
     def report_unlisted(self) -> None:
-        """Note folders of clips that no row names."""
+        """Add a finding for each folder of a clip that is in no row."""
         if not self._release.clip_folders:
             return
         for folder in self._tree.grandchildren():

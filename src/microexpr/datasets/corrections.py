@@ -1,9 +1,9 @@
-"""Known errors of the releases' annotations, and what is put in their place.
+"""Known errors in the annotations of releases, and their corrections.
 
-A row is found by subject, clip and, where a clip has several expressions, the onset that the table
-prints: never by its line. A correction is applied only where the table prints something else, and
-each one that is applied stands in ``results/manifest_report.csv``. Errors that are known by line
-only, and third-party guesses of an apex, are listed in docs/datasets.md and are not applied.
+A row is found by subject, clip and, where a clip has several expressions, the printed onset: never
+by its line. A correction is applied only where the table has another number, and each one that is
+applied is listed in ``results/manifest_report.csv``. Errors known by line only, and third-party
+estimates of an apex, are listed in docs/datasets.md and are not applied.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Correction:
     becomes : mapping of str to int
         New frame numbers by field: onset, apex, offset.
     source : str
-        Who says so.
+        Where the correction comes from.
     onset : int, optional
-        The onset that the table prints, where subject and name are not enough.
+        The printed onset, where subject and name are not enough.
     """
 
     dataset: str
@@ -67,16 +67,16 @@ def correct(
     Parameters
     ----------
     dataset, subject, name : str
-        Which row.
+        The row.
     frames : mapping of str to int or None
-        onset, apex and offset as the table prints them.
+        Printed onset, apex and offset.
 
     Returns
     -------
     frames : dict
-        Corrected.
+        Corrected numbers.
     note : str
-        What was changed, and on whose word; empty when nothing was.
+        The changes and their source; empty when there are none.
     """
     for known in CORRECTIONS:
         if (known.dataset, known.subject, known.name) != (dataset, subject, name):

@@ -1,30 +1,29 @@
-"""What a reader finds: clips, and everything about them that is not as it should be.
+"""Result of reading a data set: its clips, and findings about everything that is not as expected.
 
-Nothing is left out in silence: each problem, correction and omission is a row of
+Nothing is left out silently: each problem, correction and omission is a row of
 ``results/manifest_report.csv``. A problem stops the run unless ``data.allow`` names it; corrections
 and omissions that the configuration or a published protocol asks for do not.
 """
 
 from __future__ import annotations
 
-import csv
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict, Unpack, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from microexpr.config import Problem
-from microexpr.datasets.manifest import Clip, near
+from microexpr.config import Data, Problem
+from microexpr.datasets.manifest import Clip, fold, near
 from microexpr.errors import DataError, Faults, brief, leave_out
-from microexpr.runtime.tables import read_rows, sealed
+from microexpr.runtime.files import AnyPath
+from microexpr.runtime.tables import read_rows, write_rows
 from microexpr.video.suffixes import gaps, in_range
 
-# What is reported and stops nothing.
+# Findings that are reported and never stop the run.
 Note = Literal[
     "annotation_error",
     "dropped_label",
@@ -34,8 +33,16 @@ Note = Literal[
     "left_out_clip",
     "unknown_name",
 ]
-# What data.allow does with a clip, by what the finding says becomes of it.
+Action = Literal["corrected", "dropped", "kept"]
+# What data.allow does with a clip, by the action of the finding.
 ALLOWED = {"kept": "to keep such clips", "dropped": "to drop such clips"}
+
+
+class Who(TypedDict, total=False):
+    """Whom a finding is about, as far as it is known."""
+
+    clip_id: str
+    subject: str
 
 
 class Finding(BaseModel):
@@ -43,12 +50,12 @@ class Finding(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    clip_id: str = Field("", description="the clip, where it has a name already")
-    subject: str = Field("", description="who is seen, where it is known")
-    problem: Problem | Note = Field(description="what data.allow calls it")
+    clip_id: str = Field("", description="the clip, where its name is known")
+    subject: str = Field("", description="the person, where it is known")
+    problem: Problem | Note = Field(description="name of the finding, as in data.allow")
     detail: str = Field(description="file, line or frames, and the numbers")
-    action: Literal["corrected", "dropped", "kept"] = Field(
-        description="what becomes of the clip (of a problem: where data.allow names it)"
+    action: Action = Field(
+        description="what is done with the clip (for a problem: where data.allow names it)"
     )
 
     def __str__(self) -> str:
@@ -63,11 +70,11 @@ class Listing:
     Parameters
     ----------
     clips : list of Clip
-        What can be decoded.
+        Clips that can be decoded.
     findings : list of Finding
-        What was noticed, in the order of the annotations or folders.
+        In the order of the annotations or folders.
     left_out : list of Clip
-        Those that ``data.leave_out`` names, or whose subjects it names.
+        Clips that ``data.leave_out`` names, or whose subjects it names.
     """
 
     clips: list[Clip] = field(default_factory=list)
@@ -75,54 +82,57 @@ class Listing:
     left_out: list[Clip] = field(default_factory=list)
 
     def leave_out(self, names: Sequence[str]) -> None:
-        """Take clips away, with what was noticed about them, and note each once.
+        """Remove clips and the findings about them, and note each clip once.
 
         Parameters
         ----------
         names : sequence of str
-            Of subjects and of clips. A name that nobody has is noted and changes nothing: the
-            source data of a subject may be deleted, and its name still be in the list.
+            Names of subjects and of clips. An unknown name is noted and changes nothing: the source
+            data of a subject may be deleted while its name is still in the list.
         """
         chosen = set(names) - {""}  # a finding may name nobody
-        everything = [*self.clips, *self.findings]
+        everything: list[Clip | Finding] = [*self.clips, *self.findings]
         known = {name for item in everything for name in (item.subject, item.clip_id)}
         gone = [item for item in everything if _is_named(item, chosen)]
         self.left_out = [clip for clip in self.clips if _is_named(clip, chosen)]
         self.clips = [clip for clip in self.clips if not _is_named(clip, chosen)]
         self.findings = [f for f in self.findings if not _is_named(f, chosen)]
         for clip_id, subject in dict.fromkeys((item.clip_id, item.subject) for item in gone):
-            whole = subject in chosen
-            detail = f"data.leave_out names {f'subject {subject}' if whole else 'the clip'}"
-            problem = "left_out_subject" if whole else "left_out_clip"
-            self.add(problem, "dropped", detail, clip_id=clip_id, subject=subject)
+            who: Who = {"clip_id": clip_id, "subject": subject}
+            if subject in chosen:
+                detail = f"data.leave_out names subject {subject}"
+                self.add("left_out_subject", "dropped", detail, **who)
+            else:
+                self.add("left_out_clip", "dropped", "data.leave_out names the clip", **who)
         for name in dict.fromkeys(names):
             if name not in known:
                 like = ", ".join(near(name, known))
                 detail = f"data.leave_out: no subject and no clip is called {name!r}"
                 self.add("unknown_name", "kept", f"{detail}; there is {like}" if like else detail)
 
-    def add(self, problem: Problem | Note, action: str, detail: str, **who: str) -> None:
-        """Note a finding; `who` names clip_id and subject where they are known."""
+    def add(self, problem: Problem | Note, action: Action, detail: str, **who: Unpack[Who]) -> None:
+        """Add a finding; `who` is its clip_id and subject, where they are known."""
         self.findings.append(Finding(problem=problem, action=action, detail=detail, **who))
 
     @contextmanager
-    def noted(self, problem: Problem, where: str = "", **who: str) -> Iterator[None]:
-        """Note what goes wrong in a block about one clip, and go on without this clip.
+    def noted(self, problem: Problem, where: str = "", **who: Unpack[Who]) -> Iterator[None]:
+        """Turn an error in a block about one clip into a finding, and go on without the clip.
 
         Parameters
         ----------
         problem : str
-            What it is.
+            Name of the finding.
         where : str
             Where the clip is listed, such as file and line.
         **who : str
-            ``clip_id`` and ``subject``, where they are known.
+            Its clip_id and subject, where they are known.
         """
         try:
             yield
         except (DataError, OSError) as error:
-            system = isinstance(error, OSError)
-            text = f"{error.filename}: {error.strerror}" if system else str(error)
+            text = str(error)
+            if isinstance(error, OSError):
+                text = f"{error.filename}: {error.strerror}"
             self.add(problem, "dropped", f"{where}: {text}" if where else text, **who)
 
     def add_images(
@@ -136,26 +146,24 @@ class Listing:
         fps: float,
         source: str,
         label: str,
-        **who: str,
+        **who: Unpack[Who],
     ) -> None:
-        """Add a clip that is a folder of images, or note that there is none.
+        """Add a clip that is a folder of images, or note that it has none.
 
         Parameters
         ----------
         images : sequence of (int, Path)
             Camera counters and files of the folder, in order.
         span : (int, int), optional
-            Counters of the first and the last frame that belong to the clip; all images when None.
+            Counters of the clip's first and last frame; all images when None.
         onset, apex, offset : int, optional
             Annotated counters.
         fps : float
             Frames/s.
-        source : str
-            Folder, relative to ``data.root``.
-        label : str
-            Class.
+        source, label : str
+            Folder, relative to ``data.root``, and class.
         **who : str
-            ``clip_id`` and ``subject``.
+            Its clip_id and subject.
         """
         if images and span is not None:
             images = in_range(images, *span)
@@ -185,19 +193,57 @@ class Listing:
         )
 
 
+class Labels:
+    """From the emotions of a release to labels, by the section ``data``.
+
+    An emotion that is itself one of ``data.labels`` need not be in ``data.label_map``. Case does
+    not matter.
+    """
+
+    def __init__(self, data: Data) -> None:
+        self._names = {fold(name): name for name in data.labels}
+        self._names |= {fold(emotion): label for emotion, label in data.label_map.items()}
+        self._dropped = {fold(emotion) for emotion in data.drop_labels}
+
+    def of(
+        self, emotion: str, listing: Listing, *, detail: str = "", **who: Unpack[Who]
+    ) -> str | None:
+        """Return the label of an emotion; without one, add a finding and return None.
+
+        Parameters
+        ----------
+        emotion : str
+            As the release spells it.
+        listing : Listing
+            Takes the finding: ``dropped_label`` or ``unknown_labels``.
+        detail : str
+            Where the emotion stands, such as file and line.
+        **who : str
+            The clip's clip_id and subject.
+        """
+        label = self._names.get(fold(emotion))
+        if label is not None:
+            return label
+        where = f"{detail}: emotion" if detail else "emotion"
+        if fold(emotion) in self._dropped:
+            reason = f"{where} {emotion!r} is in data.drop_labels"
+            listing.add("dropped_label", "dropped", reason, **who)
+        else:
+            reason = f"{where} {emotion!r} is in none of data.labels, label_map, drop_labels"
+            listing.add("unknown_labels", "dropped", reason, **who)
+        return None
+
+
 def _is_named(item: Clip | Finding, names: Set[str]) -> bool:
     return item.subject in names or item.clip_id in names
 
 
-def write(path: str | os.PathLike[str], findings: Sequence[Finding]) -> None:
+def write(path: AnyPath, findings: Sequence[Finding]) -> None:
     """Write ``manifest_report.csv`` and its seal; without findings it has a header only."""
-    with sealed(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(Finding.model_fields), lineterminator="\n")
-        table.writeheader()
-        table.writerows(finding.model_dump() for finding in findings)
+    write_rows(path, list(Finding.model_fields), (finding.model_dump() for finding in findings))
 
 
-def read(path: str | os.PathLike[str]) -> list[Finding]:
+def read(path: AnyPath) -> list[Finding]:
     """Read ``manifest_report.csv``.
 
     Raises
@@ -212,23 +258,23 @@ def read(path: str | os.PathLike[str]) -> list[Finding]:
 
 
 def refuse(findings: Sequence[Finding], allow: Sequence[str], report: str) -> None:
-    """Stop for problems that the configuration does not allow.
+    """Stop the run for problems that the configuration does not allow.
 
     Parameters
     ----------
     findings : sequence of Finding
-        All of them.
+        All findings.
     allow : sequence of str
         ``data.allow``.
     report : str
-        Where they are listed.
+        File that lists them.
 
     Raises
     ------
     CollectedError
         With one message per problem, and one with each kind of problem and its count.
     """
-    known = Problem.__args__
+    known = get_args(Problem)
     wrong = [f for f in findings if f.problem in known and f.problem not in allow]
     if not wrong:
         return
@@ -242,7 +288,7 @@ def refuse(findings: Sequence[Finding], allow: Sequence[str], report: str) -> No
 
 def _remedy(finding: Finding) -> str:
     remedy = f"{ALLOWED[finding.action]}: data.allow: [{finding.problem}]"
-    # Of two rows for one clip, the first is used: without its name both would go.
+    # Of two rows for one clip the first is used: leaving out by name would drop both.
     if finding.clip_id and finding.problem != "duplicate_rows":
         remedy += f"; {leave_out(finding.clip_id)}"
     return remedy

@@ -1,8 +1,7 @@
-"""The manifest: one row a clip, whatever data set it comes from."""
+"""The manifest: one row per clip, whatever data set it comes from."""
 
 from __future__ import annotations
 
-import csv
 import difflib
 import hashlib
 import os
@@ -23,34 +22,62 @@ from pydantic import (
 
 from microexpr.config import Expected
 from microexpr.errors import DataError, Faults
-from microexpr.runtime.tables import read_rows, sealed
+from microexpr.runtime.files import AnyPath
+from microexpr.runtime.tables import read_rows, write_rows
 
 
 def fold(text: str) -> str:
-    """Spell a name so that case, blanks and the two Unicode forms of an umlaut do not matter."""
+    """Normalise a name: case, blanks and the two Unicode forms of an umlaut do not matter."""
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
 def alike(text: str) -> str:
-    """Spell a name so that leading zeros of numbers do not matter either: sub1 is Sub01."""
+    """Normalise a name so that leading zeros of numbers do not matter either: sub1 is Sub01."""
     return re.sub(r"(?<!\d)0+(?=\d)", "", fold(text))
 
 
 def near(name: str, known: Iterable[str]) -> list[str]:
-    """Return the names that are spelt nearly like `name`, the nearest first; at most three."""
+    """Return at most three known names that are spelt similarly, the most similar first."""
     spelt = {alike(other): other for other in known}
     return [spelt[match] for match in difflib.get_close_matches(alike(name), spelt, n=3)]
+
+
+def natural(text: str) -> tuple[tuple[int, int | str], ...]:
+    """Return a sort key that puts s2 before s10."""
+    parts = re.split(r"(\d+)", text)
+    return tuple((0, int(p)) if p.isdecimal() else (1, p) for p in parts if p)
 
 
 # Identifiers become file names and HDF5 group names: no separators, no leading dot.
 MAX_IDENTIFIER = 80
 Identifier = Annotated[str, Field(pattern=r"^[\w+-][\w.+-]*$", max_length=MAX_IDENTIFIER)]
-# What stage decode reads of a row: no label.
+# The columns that stage decode reads: no label.
 DECODED = {"clip_id", "kind", "source", "frames", "first", "last", "fps", "times", "apex"}
-# An annotated frame; an empty cell of the table means that nobody knows it.
+# An annotated frame; an empty cell of the table means that it is not known.
 FrameNumber = Annotated[
     Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda cell: None if cell == "" else cell)
 ]
+
+
+def identifier(text: str) -> str:
+    """Turn a name from a data set into an identifier: other characters become ``_``.
+
+    Raises
+    ------
+    DataError
+        When it is too long for a file name.
+    """
+    # An umlaut has two forms in Unicode, and one of them is a letter with a mark.
+    name = unicodedata.normalize("NFC", text.strip())
+    kept = "".join(char if _is_allowed(char) else "_" for char in name).lstrip(".") or "_"
+    if len(kept) > MAX_IDENTIFIER:
+        raise DataError(f"name {kept[:40]}...: is longer than {MAX_IDENTIFIER} characters")
+    return kept
+
+
+def _is_allowed(char: str) -> bool:
+    """Whether a character may be part of an identifier: letters, their marks, digits."""
+    return unicodedata.category(char) in ("Nd", "Mn", "Mc") or char.isalpha() or char in "_.+-"
 
 
 class Clip(BaseModel):
@@ -59,7 +86,7 @@ class Clip(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     clip_id: Identifier = Field(description="unique name")
-    subject: Identifier = Field(description="who is seen; the unit that is left out")
+    subject: Identifier = Field(description="person in the clip; the unit that is left out")
     label: str = Field(min_length=1, description="class")
     kind: Literal["images", "video"] = Field(description="a folder of images, or one video file")
     source: str = Field(min_length=1, description="folder or file, relative to data.root")
@@ -80,13 +107,13 @@ class Clip(BaseModel):
     offset: FrameNumber = Field(None, description="camera counter where it ends")
     times: Literal["fps", "stamps"] = Field(
         default_factory=lambda known: "fps" if known.get("fps") else "stamps",
-        description="where the time of a frame comes from: fps, as given; stamps, those of the "
-        "video, from which the index computes fps",
+        description="origin of the frames' times: fps, as given; stamps, the video's time stamps, "
+        "from which the index computes fps",
     )
 
     @property
     def length(self) -> int:
-        """Frames that will be decoded; 0 for a whole video that nobody has counted."""
+        """Number of frames that will be decoded; 0 for a whole video that is not counted yet."""
         if self.frames:
             return self.frames
         return self.last - self.first + 1 if self.last else 0
@@ -100,10 +127,10 @@ class Clip(BaseModel):
 
 
 def planned(clip: Clip) -> Clip:
-    """Return a clip as the readers of data sets list it.
+    """Return a clip as the readers of data sets list it, before any file is opened.
 
-    What the stage index alone can fill in, because it opens the files, is blank: of a video
-    ``frames``, and ``fps`` where it comes from the time stamps.
+    Of a video, ``frames`` is 0, and ``fps`` is 0 where it comes from the time stamps: only the
+    stage index can fill them in.
     """
     if clip.kind == "images":
         return clip
@@ -111,51 +138,19 @@ def planned(clip: Clip) -> Clip:
     return clip.model_copy(update={"frames": 0, "fps": fps})
 
 
-def identifier(text: str) -> str:
-    """Turn a name from a data set into an identifier: other characters become ``_``.
-
-    Raises
-    ------
-    DataError
-        When it is too long for a file's name.
-    """
-    # An umlaut has two forms in Unicode, and one of them holds no letter.
-    name = unicodedata.normalize("NFC", text.strip())
-    kept = "".join(char if _stays(char) else "_" for char in name).lstrip(".") or "_"
-    if len(kept) > MAX_IDENTIFIER:
-        raise DataError(f"name {kept[:40]}...: is longer than {MAX_IDENTIFIER} characters")
-    return kept
-
-
-def _stays(char: str) -> bool:
-    """Tell whether a character may stand in an identifier: letters, their marks, digits."""
-    return unicodedata.category(char) in ("Nd", "Mn", "Mc") or char.isalpha() or char in "_.+-"
-
-
-def natural(text: str) -> tuple[tuple[int, int | str], ...]:
-    """Sort key under which s2 comes before s10."""
-    parts = re.split(r"(\d+)", text)
-    return tuple((0, int(p)) if p.isdecimal() else (1, p) for p in parts if p)
-
-
 def shards(
     clips: Iterable[Clip], subjects_per_shard: int, left_out: Iterable[Clip] = ()
 ) -> dict[str, list[Clip]]:
-    """Cut the clips into sets of whole subjects.
+    """Split the clips into sets of whole subjects, in natural order of the subjects.
 
     Parameters
     ----------
     clips : iterable of Clip
         The data set.
     subjects_per_shard : int
-        Subjects in a shard; 1 names a shard by its subject, more by the first and the last.
+        Subjects per shard; with 1 a shard has its subject's name, else that of first and last.
     left_out : iterable of Clip
-        Of subjects that keep their place empty, so that the other shards stay as they were.
-
-    Returns
-    -------
-    dict of str to list of Clip
-        In natural order of the subjects.
+        Clips whose subjects keep their place empty, so that the other shards stay the same.
     """
     by_subject: dict[str, list[Clip]] = {}
     for clip in clips:
@@ -173,22 +168,14 @@ def shards(
 
 
 def originals(clips: Sequence[Clip]) -> list[str]:
-    """Name the clip that each one's frames come from: itself, unless another holds all of them.
+    """Return for each clip the clip_id of the first clip that holds all its frames.
 
-    Parameters
-    ----------
-    clips : sequence of Clip
-        The data set. A table of videos may list the same frames twice, under two names.
-
-    Returns
-    -------
-    list of str
-        A clip_id each. Of clips with the same frames it is the first one's.
+    This is the clip itself, unless a table of videos lists the same frames under two names.
     """
     by_source: dict[str, list[Clip]] = {}
     for clip in clips:
         by_source.setdefault(os.path.normpath(clip.source), []).append(clip)
-    found = {}
+    found: dict[str, str] = {}
     for group in by_source.values():
         # Longest first, and a whole video, which is 0 to 0, before all of its parts.
         for clip in sorted(group, key=lambda c: (bool(c.last), c.first - c.last)):
@@ -203,14 +190,9 @@ def _holds(clip: Clip, part: Clip) -> bool:
 
 
 def digest(rows: Sequence[BaseModel], columns: set[str] | None = None) -> str:
-    """Checksum of rows: a shard is decoded again when, and only when, its clips have changed.
+    """Return a checksum of rows, in order; `columns` restricts it to some columns.
 
-    Parameters
-    ----------
-    rows : sequence of BaseModel
-        In order.
-    columns : set of str, optional
-        What counts; everything when None.
+    A shard is decoded again when, and only when, the checksum of its clips changes.
     """
     text = "\n".join(row.model_dump_json(include=columns) for row in rows)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -222,8 +204,8 @@ def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
     Raises
     ------
     DataError
-        When it is empty; or with one message per name of a clip that occurs twice, subject that
-        seems to have two spellings (it would be trained on and tested), and unknown label.
+        When it is empty; or with one message per clip name that occurs twice, subject that seems to
+        have two spellings (it would be trained on and tested), and unknown label.
     """
     if not clips:
         raise DataError("no clip found; see data.root and data.kind")
@@ -237,8 +219,8 @@ def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
         if first.subject != clip.subject:
             faults.add(
                 f"clip {clip.clip_id}: subject {clip.subject!r} is spelt {first.subject!r} in clip "
-                f"{first.clip_id}; give one person one name, and two persons names that differ in "
-                "more than case and zeros"
+                f"{first.clip_id}; use one name per person, and names of two persons that differ "
+                "in more than case and zeros"
             )
         if clip.label not in labels:
             faults.add(
@@ -248,12 +230,12 @@ def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
 
 
 def check_counts(clips: Sequence[Clip], expected: Expected) -> None:
-    """Compare with what a complete copy holds.
+    """Compare the counts with those of a complete copy.
 
     Raises
     ------
     DataError
-        Naming each count that differs from ``data.expected``.
+        With each count that differs from ``data.expected``.
     """
     found = Counter(clip.label for clip in clips)
     wanted = {
@@ -266,22 +248,19 @@ def check_counts(clips: Sequence[Clip], expected: Expected) -> None:
         raise DataError(f"the data set differs from data.expected: {', '.join(wrong)}")
 
 
-def write(path: str | os.PathLike[str], clips: Sequence[Clip]) -> None:
+def write(path: AnyPath, clips: Sequence[Clip]) -> None:
     """Write ``manifest.csv`` and its seal."""
-    with sealed(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(Clip.model_fields))
-        table.writeheader()
-        table.writerows(clip.model_dump() for clip in clips)
+    write_rows(path, list(Clip.model_fields), (clip.model_dump() for clip in clips), end="\r\n")
 
 
-def read(path: str | os.PathLike[str]) -> list[Clip]:
+def read(path: AnyPath) -> list[Clip]:
     """Read ``manifest.csv``.
 
     Raises
     ------
     DataError
-        Naming the row and the column that cannot be read; and when the file was changed after it
-        was written.
+        With the row and the column that cannot be read; and when the file was changed after it was
+        written.
     """
     clips = []
     for number, row in enumerate(read_rows(path), 2):

@@ -1,22 +1,26 @@
 """The composite of MEGC 2019 (See et al., FG 2019): SMIC-HS, CASME II and SAMM in three classes.
 
-442 clips of 68 subjects: 164 of SMIC-HS, 145 of CASME II, 133 of SAMM, as the challenge's list
-``combined_3class_gt.csv`` names them. ``data.root`` holds the three releases, each in a layout of
-its own reader. Subjects and clips get the set as a prefix: ``casme2_sub01_EP02_01f``.
+442 clips of 68 subjects: 164 of SMIC-HS, 145 of CASME II, 133 of SAMM, as in the challenge's list
+``combined_3class_gt.csv``. ``data.root`` holds the three releases, each in the layout of its own
+reader. Subjects and clips get the set as a prefix: ``casme2_sub01_EP02_01f``.
 
-The map alone gives 147 clips of CASME II. The challenge's list lacks two of them, which therefore
-are left out by name, and reported; so is a row that one later version of the coding table adds.
+The map alone gives 147 clips of CASME II. Two of them are not in the challenge's list; they are
+left out by name, and reported. So is a row that a later version of the coding table adds.
 """
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from microexpr.config import Data
 from microexpr.datasets import annotated, releases, smic
-from microexpr.datasets.listing import Listing
+from microexpr.datasets.listing import Finding, Listing, Who
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError
 
+ItemT = TypeVar("ItemT", Clip, Finding)
 LABELS = {"negative", "positive", "surprise"}
-MAPS = {
+MAPS: dict[str, dict[str, str]] = {
     "smic": {},
     "casme2": {"disgust": "negative", "repression": "negative", "happiness": "positive"},
     "samm": {
@@ -28,11 +32,7 @@ MAPS = {
         "happiness": "positive",
     },
 }
-DROPPED_LABELS = {
-    "smic": [],
-    "casme2": ["others", "fear", "sadness"],
-    "samm": ["other", "others"],
-}
+DROPPED_LABELS = {"casme2": ["others", "fear", "sadness"], "samm": ["other", "others"]}
 NOT_LISTED = "is not in combined_3class_gt.csv"
 DROPPED_CLIPS = {
     "casme2_sub04_EP12_01f": f"{NOT_LISTED}; its apex is not annotated",
@@ -42,39 +42,32 @@ DROPPED_CLIPS = {
 
 
 def read(data: Data) -> Listing:
-    """List the clips of all three sets.
-
-    Parameters
-    ----------
-    data : Data
-        ``root`` and ``version``; ``labels`` must be negative, positive and surprise.
+    """List the clips of all three sets below ``data.root``.
 
     Raises
     ------
     ConfigError
-        When ``data.labels`` are other classes.
+        When ``data.labels`` are not negative, positive and surprise.
     """
     if set(data.labels) != LABELS:
         raise ConfigError(f"data.labels: kind megc2019 has the classes {', '.join(sorted(LABELS))}")
     whole = Listing()
     for name in MAPS:
         part = _read(name, data)
-        prefixed = {"clip_id", "subject"}
-        for old, new in ((part.clips, whole.clips), (part.findings, whole.findings)):
-            for item in old:
-                values = {key: getattr(item, key) for key in prefixed}
-                changed = {key: f"{name}_{value}" for key, value in values.items() if value}
-                new.append(item.model_copy(update=changed))
+        whole.clips += [_prefixed(name, clip) for clip in part.clips]
+        whole.findings += [_prefixed(name, finding) for finding in part.findings]
     return _without_dropped(whole)
 
 
+def _prefixed(name: str, item: ItemT) -> ItemT:
+    values = {"clip_id": item.clip_id, "subject": item.subject}
+    changed = {key: f"{name}_{value}" for key, value in values.items() if value}
+    return item.model_copy(update=changed)
+
+
 def _read(name: str, data: Data) -> Listing:
-    update = {
-        "kind": name,
-        "camera": "HS",
-        "label_map": MAPS[name],
-        "drop_labels": DROPPED_LABELS[name],
-    }
+    update: dict[str, object] = {"kind": name, "camera": "HS", "label_map": MAPS[name]}
+    update["drop_labels"] = DROPPED_LABELS.get(name, [])
     own = data.model_copy(update=update)
     if name == "smic":
         return smic.read(own)
@@ -84,10 +77,10 @@ def _read(name: str, data: Data) -> Listing:
 def _without_dropped(whole: Listing) -> Listing:
     kept = Listing(findings=[f for f in whole.findings if f.clip_id not in DROPPED_CLIPS])
     for clip in whole.clips:
-        if clip.clip_id in DROPPED_CLIPS:
-            reason = DROPPED_CLIPS[clip.clip_id]
-            who = {"clip_id": clip.clip_id, "subject": clip.subject}
-            kept.add("dropped_clip", "dropped", reason, **who)
-        else:
+        reason = DROPPED_CLIPS.get(clip.clip_id)
+        if reason is None:
             kept.clips.append(clip)
+        else:
+            who: Who = {"clip_id": clip.clip_id, "subject": clip.subject}
+            kept.add("dropped_clip", "dropped", reason, **who)
     return kept

@@ -8,7 +8,7 @@ CASME (Yan et al., FG 2013): 189 clips at 60 frames/s.
     Cropped/sub01/<clip>/reg_<clip>-001.jpg
     casme.xlsx        Subject, Filename, OnsetF, ApexF1, ApexF2, OffsetF, AU, Emotion
 
-The apex is the first of the two that the table has columns for.
+The apex is the first of the table's two columns.
 
 CASME II (Yan et al., PLOS ONE 2014): 255 clips of 26 subjects at 200 frames/s.
 
@@ -37,8 +37,8 @@ SAMM (Davison et al., IEEE TAC 2018): 159 clips of 29 subjects, grey, 200 frames
     gray_micro/<sub_ID>/<fold_name>/<anything><counter>.jpg     gray_micro_crop alike
     4DME_Labelling_Micro_release v1.xlsx    sub_ID, fold_name, Emotion, Onset, Apex, Offset, ...
 
-Emotions may be joined, such as ``Surprise+Positive``: map or drop each of them. No public text that
-was seen states the frame rate of this tree, so ``data.fps`` must be given.
+Emotions may be joined, such as ``Surprise+Positive``: map or drop each of them. No public text
+states the frame rate of these videos, so ``data.fps`` is required.
 
 MMEW (Ben et al., IEEE TPAMI 2022): 300 micro-expressions at 90 frames/s, cropped to 231x231 px.
 
@@ -48,7 +48,8 @@ MMEW (Ben et al., IEEE TPAMI 2022): 300 micro-expressions at 90 frames/s, croppe
     MMEW_Micro_Exp.xlsx    Subject, Filename, OnsetFrame, ApexFrame, OffsetFrame, Action Units,
                            Estimated Emotion, remarks
 
-The label is the table's: the folder of the clips labelled others has another name in some copies.
+The label comes from the table: some copies name the folder of the clips labelled others
+differently.
 Macro-expressions are not read.
 """
 
@@ -56,7 +57,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from microexpr.datasets.annotated import Release, Row
+from microexpr.datasets.annotated import Release, Row, headers
 from microexpr.datasets.sheets import padded
 from microexpr.datasets.tree import Tree
 from microexpr.errors import DataError
@@ -70,63 +71,32 @@ CASME = Release(
     },
     subjects="sub[0-9]*",
     tables=("casme",),
-    columns={
-        "subject": ("Subject",),
-        "name": ("Filename",),
-        "onset": ("OnsetF",),
-        "apex": ("ApexF1",),
-        "offset": ("OffsetF",),
-        "emotion": ("Emotion",),
-    },
+    columns=headers(onset="OnsetF", apex="ApexF1", offset="OffsetF", emotion="Emotion"),
     spell=padded(2, "sub"),
 )
-
-
 CASME2 = Release(
     key="casme2",
     fps=200.0,
     trees={
         "raw": (
-            "CASME2_RAW_selected",
-            "CASME2/CASME2_RAW_selected",
-            "CASME2-RAW",
-            "CASME2/CASME2-RAW",
+            *("CASME2_RAW_selected", "CASME2/CASME2_RAW_selected"),
+            *("CASME2-RAW", "CASME2/CASME2-RAW"),
         ),
         "cropped": ("Cropped", "CASME2/Cropped", "Cropped-updated/Cropped"),
     },
     subjects="sub[0-9]*",
     tables=("casme2-coding*",),
-    columns={
-        "subject": ("Subject",),
-        "name": ("Filename",),
-        "onset": ("OnsetFrame",),
-        "apex": ("ApexFrame",),
-        "offset": ("OffsetFrame",),
-        "emotion": ("Estimated Emotion",),
-    },
     spell=padded(2, "sub"),
 )
-
-
 SAMM = Release(
     key="samm",
     fps=200.0,
     trees={"raw": ("SAMM", "SAMM/SAMM"), "cropped": ("SAMM_CROP", "SAMM/SAMM_CROP")},
     subjects="[0-9][0-9][0-9]",
     tables=("samm_micro_facs_codes*",),
-    columns={
-        "subject": ("Subject",),
-        "name": ("Filename",),
-        "onset": ("Onset Frame",),
-        "apex": ("Apex Frame",),
-        "offset": ("Offset Frame",),
-        "emotion": ("Estimated Emotion",),
-    },
     spell=padded(3),
     own_names=True,
 )
-
-
 FOURDME = Release(
     key="fourdme",
     fps=None,
@@ -136,25 +106,17 @@ FOURDME = Release(
     },
     subjects="*[0-9]*",
     tables=("4dme_labelling_micro*",),
-    columns={
-        "subject": ("sub_ID",),
-        "name": ("fold_name",),
-        "onset": ("Onset",),
-        "apex": ("Apex",),
-        "offset": ("Offset",),
-        "emotion": ("Emotion",),
-    },
+    columns=headers(
+        *("sub_ID", "fold_name"), onset="Onset", apex="Apex", offset="Offset", emotion="Emotion"
+    ),
 )
-
-
-TREES = ("Micro_Expression", "MMEW_Final/Micro_Expression", "MMEW/Micro_Expression")
 
 
 class ByClass(Release):
     """Clips lie in folders of their class, not of their subject."""
 
     def folder(self, tree: Tree, row: Row) -> Path | None:
-        """Look for the clip in the folders of all classes."""
+        """Find the clip in the folders of all classes."""
         found = [path for path in tree.grandchildren() if path.name == row.name]
         if len(found) > 1:
             names = " and ".join(path.parent.name for path in found)
@@ -162,20 +124,13 @@ class ByClass(Release):
         return found[0] if found else None
 
 
+MMEW_TREES = ("Micro_Expression", "MMEW_Final/Micro_Expression", "MMEW/Micro_Expression")
 MMEW = ByClass(
     key="mmew",
     fps=90.0,
-    trees={"raw": TREES, "cropped": TREES},
+    trees={"raw": MMEW_TREES, "cropped": MMEW_TREES},
     subjects="disgust",  # one of the class folders
     tables=("mmew_micro_exp*",),
-    columns={
-        "subject": ("Subject",),
-        "name": ("Filename",),
-        "onset": ("OnsetFrame",),
-        "apex": ("ApexFrame",),
-        "offset": ("OffsetFrame",),
-        "emotion": ("Estimated Emotion",),
-    },
     spell=padded(2, "S"),
     own_names=True,
 )

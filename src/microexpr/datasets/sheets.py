@@ -1,4 +1,4 @@
-"""Annotation tables of the releases: .xlsx and .csv, with a header somewhere near the top."""
+"""Tables that people write: .xlsx and .csv files with a header somewhere near the top."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from microexpr.errors import DataError, brief
 
-Cell = str | int | float | None
-# Lines above the header that are looked at; SAMM has 13 lines of explanation.
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+Cell: TypeAlias = object  # text, a number or None; in .xlsx files also a date
+XLSX = (".xlsx", ".xlsm")  # other files are text
+# Lines in which the header is looked for; SAMM has 13 lines of explanation above it.
 HEADER_LINES = 40
 
 
@@ -35,11 +40,27 @@ def read_rows(path: Path, sheet: str | int = 0) -> list[tuple[Cell, ...]]:
     suffix = path.suffix.lower()
     if suffix == ".xls":
         raise DataError(f"{path}: save it as .xlsx or .csv, the old .xls format is not read")
-    if suffix == ".csv":
+    if suffix not in XLSX:
         if isinstance(sheet, int) and sheet > 0:
             raise DataError(f"{path}: a .csv file has one sheet; sheet {sheet + 1} is needed too")
         return _csv_rows(path)
-    return _xlsx_rows(path, sheet)
+    with _workbook(path) as book:
+        names = book.sheetnames
+        if sheet not in names and not (isinstance(sheet, int) and sheet < len(names)):
+            number = f"sheet {sheet + 1}" if isinstance(sheet, int) else f"sheet {sheet!r}"
+            raise DataError(f"{path}: has no {number}, but {names}")
+        page = book[names[sheet] if isinstance(sheet, int) else sheet]
+        # Some programs store a wrong size, by which rows would be lost.
+        page.reset_dimensions()
+        return [tuple(row) for row in page.iter_rows(values_only=True)]
+
+
+def sheet_names(path: Path) -> list[str]:
+    """Return the names of the sheets of a .xlsx file; none for a .csv file."""
+    if path.suffix.lower() not in XLSX:
+        return []
+    with _workbook(path) as book:
+        return list(book.sheetnames)
 
 
 def _csv_rows(path: Path) -> list[tuple[Cell, ...]]:
@@ -55,44 +76,22 @@ def _csv_rows(path: Path) -> list[tuple[Cell, ...]]:
         raise DataError(f"{path}: cannot be read as a table ({brief(error)})") from None
 
 
-def _xlsx_rows(path: Path, sheet: str | int) -> list[tuple[Cell, ...]]:
-    # Imported late: the workflow reads the data set whenever it plans, and most have no table.
+@contextmanager
+def _workbook(path: Path) -> Iterator[Workbook]:
+    # Imported late: planning may read the data set, and most data sets have no such table.
     from openpyxl import load_workbook  # noqa: PLC0415
 
+    book = None
     try:
         book = load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:  # zip, XML and key errors, by what is wrong in the file
-        raise DataError(f"{path}: cannot be read as .xlsx ({brief(error)})") from None
-    try:
-        names = book.sheetnames
-        if sheet not in names and not (isinstance(sheet, int) and sheet < len(names)):
-            number = f"sheet {sheet + 1}" if isinstance(sheet, int) else f"sheet {sheet!r}"
-            raise DataError(f"{path}: has no {number}, but {names}")
-        page = book[names[sheet] if isinstance(sheet, int) else sheet]
-        # Some programs store a wrong size, by which rows would be lost.
-        page.reset_dimensions()
-        return [tuple(row) for row in page.iter_rows(values_only=True)]
+        yield book
     except DataError:
         raise
-    except Exception as error:  # the sheets are parsed only now
+    except Exception as error:  # zip, XML and key errors, depending on what is wrong in the file
         raise DataError(f"{path}: cannot be read as .xlsx ({brief(error)})") from None
     finally:
-        book.close()
-
-
-def sheet_names(path: Path) -> list[str]:
-    """List the sheets of a .xlsx file; of a .csv file none."""
-    if path.suffix.lower() != ".xlsx":
-        return []
-    from openpyxl import load_workbook  # noqa: PLC0415
-
-    try:
-        book = load_workbook(path, read_only=True)
-    except Exception as error:
-        raise DataError(f"{path}: cannot be read as .xlsx ({brief(error)})") from None
-    names = list(book.sheetnames)
-    book.close()
-    return names
+        if book is not None:
+            book.close()
 
 
 def with_header(
@@ -106,7 +105,7 @@ def with_header(
         The table.
     columns : mapping of str to sequence of str
         For each key, the spellings that a header may have; case, blanks and punctuation do not
-        matter. A key that ends in ``?`` need not be there.
+        matter. A key that ends in ``?`` is optional.
     sheet : str or int
         Name or number.
 
@@ -118,21 +117,18 @@ def with_header(
     Raises
     ------
     DataError
-        Naming the columns that the most likely header lacks.
+        With the columns that the most likely header lacks.
     """
     rows = read_rows(path, sheet)
-    best: tuple[int, dict[str, int]] = (0, {})
-    for number, row in enumerate(rows[:HEADER_LINES]):
-        found = _positions(row, columns)
-        if len(found) > len(best[1]):
-            best = number, found
-    number, found = best
-    required = [key for key in columns if not key.endswith("?")]
-    absent = [columns[key][0] for key in required if key not in found]
+    headers = [_positions(row, columns) for row in rows[:HEADER_LINES]] or [{}]
+    found = max(headers, key=len)
+    number = headers.index(found)
+    required = {key: names[0] for key, names in columns.items() if not key.endswith("?")}
+    absent = [name for key, name in required.items() if key not in found]
     if absent:
         raise DataError(
-            f"{path}: no header with {', '.join(columns[key][0] for key in required)} in its first "
-            f"{HEADER_LINES} lines; the best, line {number + 1}, lacks {', '.join(absent)}"
+            f"{path}: no header with {', '.join(required.values())} in its first {HEADER_LINES} "
+            f"lines; the best, line {number + 1}, lacks {', '.join(absent)}"
         )
     return [
         (line, {key: row[place] if place < len(row) else None for key, place in found.items()})
@@ -142,13 +138,13 @@ def with_header(
 
 
 def _positions(row: Sequence[Cell], columns: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Return the position of each column that a header has."""
     printed = [_plain(text(cell)) for cell in row]
     found = {}
     for key, spellings in columns.items():
-        for spelling in spellings:
-            if _plain(spelling) in printed:
-                found[key.removesuffix("?")] = printed.index(_plain(spelling))
-                break
+        known = [_plain(spelling) for spelling in spellings if _plain(spelling) in printed]
+        if known:
+            found[key.removesuffix("?")] = printed.index(known[0])
     return found
 
 
@@ -157,7 +153,7 @@ def _plain(header: str) -> str:
 
 
 def text(cell: Cell) -> str:
-    """Spell a cell: 1.0 is 1, blanks at the ends go, umlauts get one Unicode form."""
+    """Return a cell as text: 1.0 is 1, without outer blanks, umlauts in one Unicode form."""
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer():
@@ -172,7 +168,7 @@ def frame_number(cell: Cell) -> int | None:
 
 
 def padded(width: int, prefix: str = "") -> Callable[[str], str]:
-    """Give a speller of subjects: with width 2 and prefix sub, 1, 01 and sub01 become sub01."""
+    """Return a function that spells subjects: for width 2 and prefix sub, 1 and 01 are sub01."""
 
     def spell(name: str) -> str:
         digits = re.sub(rf"^{prefix}", "", name, flags=re.IGNORECASE)

@@ -17,28 +17,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from microexpr.config import Data
-from microexpr.datasets.labels import Labels
-from microexpr.datasets.listing import Listing
+from microexpr.datasets.listing import Labels, Listing, Who
 from microexpr.datasets.manifest import identifier
 from microexpr.errors import DataError
 from microexpr.video.suffixes import list_images
 
 FPS = {"HS": 100.0, "VIS": 25.0, "NIR": 25.0}
 CODES = {
-    "ne": "negative",
-    "neg": "negative",
-    "po": "positive",
-    "pos": "positive",
-    "su": "surprise",
-    "sur": "surprise",
+    **dict.fromkeys(("ne", "neg"), "negative"),
+    **dict.fromkeys(("po", "pos"), "positive"),
+    **dict.fromkeys(("su", "sur"), "surprise"),
 }
 SHORT = {"negative": "ne", "positive": "po", "surprise": "sur"}
-FOLDERS = {
-    "negative": "negative",
-    "positive": "positive",
-    "surprise": "surprise",
-    "surprised": "surprise",
-}
+FOLDERS = {**{name: name for name in SHORT}, "surprised": "surprise"}
 
 
 def read(data: Data) -> Listing:
@@ -48,13 +39,13 @@ def read(data: Data) -> Listing:
     ----------
     data : Data
         ``root`` is the folder that holds ``SMIC_all_raw`` or ``SMIC_all_cropped`` (or one of these
-        itself); ``version`` and ``camera`` choose the tree. Clips without a micro-expression are
-        read when ``labels`` names ``non_micro``.
+        itself); ``version`` and ``camera`` select the tree. Clips without a micro-expression are
+        read when ``labels`` contains ``non_micro``.
 
     Returns
     -------
     Listing
-        A folder that does not fit the layout is a finding, ``unreadable_rows``.
+        A folder outside this layout is a finding, ``unreadable_rows``.
 
     Raises
     ------
@@ -71,7 +62,7 @@ def read(data: Data) -> Listing:
         subject = f"s{match[1]}"
         for emotion, folder in _labelled_folders(subject_folder, data, listing, subject):
             with listing.noted("unreadable_rows", clip_id=folder.name, subject=subject):
-                who = {"clip_id": _clip_id(subject, emotion, folder), "subject": subject}
+                who: Who = {"clip_id": _clip_id(subject, emotion, folder), "subject": subject}
                 label = labels.of(emotion, listing, **who)
                 if label is not None:
                     _add(listing, label, folder, data, who)
@@ -79,7 +70,7 @@ def read(data: Data) -> Listing:
 
 
 def clip_name(name: str) -> str | None:
-    """Spell a clip's name as the release does: s03_neg_3 is s3_ne_03; None for another name."""
+    """Return a clip's name as the release spells it (s03_neg_3 is s3_ne_03); None for no name."""
     match = re.fullmatch(r"s0*(\d+)_([a-z]+)_0*(\d+)", name.strip().lower())
     if match is None or match[2] not in CODES:
         return None
@@ -132,7 +123,7 @@ def _clip_id(subject: str, label: str, folder: Path) -> str:
     return name
 
 
-def _add(listing: Listing, label: str, folder: Path, data: Data, who: dict[str, str]) -> None:
+def _add(listing: Listing, label: str, folder: Path, data: Data, who: Who) -> None:
     with listing.noted("unreadable_files", **who):
         images = list_images(folder)
         # The folder of a micro-expression holds it from onset to offset.

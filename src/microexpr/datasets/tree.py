@@ -1,4 +1,4 @@
-"""The folders of a release, found in spite of the spellings that copies have."""
+"""Folders and tables of a release, whatever spelling a copy uses."""
 
 from __future__ import annotations
 
@@ -14,13 +14,7 @@ TABLES = (".xlsx", ".csv", ".xls")
 
 
 class Tree:
-    """Folders below one folder of a release; each is listed once.
-
-    Parameters
-    ----------
-    root : Path
-        The folder that holds the subjects.
-    """
+    """Folders below `root`, which holds the subjects of a release; each is listed once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -28,7 +22,7 @@ class Tree:
         self._images: dict[Path, list[tuple[int, Path]]] = {}
 
     def folders(self, parent: Path | None = None) -> list[Path]:
-        """List the folders in `parent` (the root when None) by name, without hidden ones."""
+        """Return the folders in `parent` (the root when None) by name, without hidden ones."""
         parent = parent or self.root
         if parent not in self._folders:
             inside = parent.iterdir() if parent.is_dir() else ()
@@ -38,20 +32,20 @@ class Tree:
         return self._folders[parent]
 
     def grandchildren(self) -> list[Path]:
-        """List the folders two levels below the root, such as the clips of all subjects."""
+        """Return the folders two levels below the root, such as the clips of all subjects."""
         return [path for parent in self.folders() for path in self.folders(parent)]
 
     def images(self, folder: Path) -> list[tuple[int, Path]]:
-        """List the frames of a folder, see :func:`list_images`."""
+        """Return the frames of a folder, see :func:`list_images`."""
         if folder not in self._images:
             self._images[folder] = list_images(folder)
         return self._images[folder]
 
     def find(self, *names: str) -> Path | None:
-        """Go down from the root by names; None when a folder is not there.
+        """Follow names down from the root; return None when a folder does not exist.
 
-        Case, blanks at the ends and leading zeros of numbers do not matter (sub1 finds sub01),
-        where no folder has the very name.
+        A folder of exactly that name is preferred; else case, outer blanks and leading zeros of
+        numbers do not matter (sub1 finds sub01).
 
         Raises
         ------
@@ -80,15 +74,15 @@ def find_tree(root: Path, names: Sequence[str], subjects: str) -> Tree:
     root : Path
         ``data.root``: a folder above the tree, or the tree itself.
     names : sequence of str
-        Where releases and copies have it, relative to the root; a folder unpacked into one of the
-        same name is found too.
+        Possible places, relative to the root; a folder unpacked into one of the same name is found
+        too.
     subjects : str
         Pattern of the subjects' folders, such as ``sub*``.
 
     Raises
     ------
     DataError
-        Naming what was looked for.
+        When none of them holds folders of subjects.
     """
     places = [place for name in names for place in (root / name, root / name / Path(name).name)]
     if fold(root.name) in {fold(Path(name).name) for name in names}:
@@ -112,16 +106,16 @@ def find_table(root: Path, tree: Tree, given: str | None, patterns: Sequence[str
     root : Path
         ``data.root``.
     tree : Tree
-        The frames; the table lies beside them, in them, above them or in the root.
+        The frames; the table is looked for there, in the two folders above, and in the root.
     given : str or None
-        ``data.table``, which is taken as it is.
+        ``data.table``, which is used as it is.
     patterns : sequence of str
-        Patterns of the file's name without suffix, in lower case, the likeliest first.
+        Patterns of the file's name without suffix, in lower case, the most likely first.
 
     Raises
     ------
     DataError
-        When there is none, or more than one of the same likelihood.
+        When there is none, or two match the same pattern.
     """
     if given is not None:
         if not Path(given).is_file():

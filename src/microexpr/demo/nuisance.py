@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from microexpr.config import Demo
-from microexpr.datasets.demo_names import FPS
 from microexpr.demo.geometry import Array, bump, step, to_picture_axes
 from microexpr.demo.identity import Identity
 from microexpr.demo.motion import unit_peak
+from microexpr.demo.names import FPS
 
 WALK_HZ = (0.3, 3.0)
 WALK_TERMS = 6

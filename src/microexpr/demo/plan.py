@@ -1,6 +1,6 @@
 """Which clips there will be: known from the settings alone, before anything is drawn.
 
-Their names stand in :mod:`microexpr.datasets.demo_names`: the workflow plans with these alone.
+Their names stand in :mod:`microexpr.demo.names`: the workflow plans with these alone.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from microexpr.config import Demo
-from microexpr.datasets.demo_names import CODES, ClipName, clip_names
 from microexpr.demo.identity import Stream, generator
+from microexpr.demo.names import CODES, ClipName, clip_names
 
 LOG_LENGTH_SD = 0.3
 SHORTEST_RELEASE = 3  # frames from the end of the hold to the offset

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 
 from microexpr.config import Demo
-from microexpr.datasets.demo_names import FPS, TREE
 from microexpr.demo.clip import ROI_HEIGHT_PX, ROI_WIDTH_PX, Portrait, Scenario, frames
 from microexpr.demo.geometry import Array, landmarks_px
 from microexpr.demo.identity import Identity
+from microexpr.demo.names import FPS, TREE
 from microexpr.demo.plan import PlannedClip, plan
 from microexpr.errors import ConfigError, DataError
 from microexpr.runtime.progress import track
@@ -28,8 +28,42 @@ PNG_OPTIONS = (  # half the time of OpenCV's defaults; noise does not compress a
 )
 
 
-def write_tree(root: Path, settings: Demo, subjects: Sequence[str] | None) -> list[PlannedClip]:
-    """Render and write clips; see :func:`microexpr.demo.write`."""
+def write(root: Path, settings: Demo, subjects: Sequence[str] | None = None) -> list[PlannedClip]:
+    """Render and write clips with their ground truth.
+
+    Frames go to ``SMIC_all_raw/HS/s{n}/micro/{class}/{clip_id}/image{counter}.png`` (640x480, 3
+    channels), ground truth to ``truth/{clip_id}.json`` (phases, action units, amplitude, nuisances)
+    and ``truth/{clip_id}.npz``:
+
+    - ``displacement``: float16 (2, h, w), px, x first, of the expression at the apex; the frame
+      shows at p what the still shows at p - displacement(p);
+    - ``roi``: x, y, width, height of that part of the picture, the only one that changes;
+    - ``landmarks``: float32 (5, 2), px, of the face at rest, in YuNet's order.
+
+    A clip's folder appears when it and its truth are complete. Clips that exist are written again;
+    clips of these subjects that are no longer planned are removed.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the data set; created.
+    settings : Demo
+        Section ``demo`` of the configuration.
+    subjects : sequence of str, optional
+        Names such as ``s3``; all subjects by default.
+
+    Returns
+    -------
+    list of PlannedClip
+        The clips written, in natural order.
+
+    Raises
+    ------
+    ConfigError
+        For a subject that is not planned.
+    DataError
+        When a clip's folder exists and holds other data, or the files cannot be written.
+    """
     planned = plan(settings)
     known = {clip.subject for clip in planned}
     unknown = sorted(set(subjects or ()) - known)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from microexpr import demo
 from microexpr.config import Config
+from microexpr.demo.tree import write
 from microexpr.runtime.files import write_json
 
 
@@ -24,6 +24,6 @@ def run(config: Config, root: Path, subjects: Sequence[str] | None, done: Path |
     done : Path, optional
         List of the clips, written when all of them are.
     """
-    clips = demo.write(root, config.demo, subjects)
+    clips = write(root, config.demo, subjects)
     if done is not None:
         write_json(done, [clip.clip_id for clip in clips])

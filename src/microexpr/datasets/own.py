@@ -1,0 +1,200 @@
+"""Your own clips: listed in a table, or sorted into one folder per class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from microexpr.config import Data
+from microexpr.datasets.listing import Labels, Listing, Who
+from microexpr.datasets.manifest import Clip, identifier
+from microexpr.datasets.sheets import Cell, frame_number, text, with_header
+from microexpr.errors import ConfigError, DataError
+from microexpr.video.suffixes import list_images
+
+REQUIRED, FRAMES = ("path", "subject", "label"), ("onset", "apex", "offset")
+COLUMNS = {name: (name,) for name in REQUIRED}
+COLUMNS |= {f"{name}?": (name,) for name in ("clip_id", "fps", *FRAMES)}
+VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".wmv", ".mpg"}
+
+
+def read_table(data: Data) -> Listing:
+    """List the clips of the table ``data.table``.
+
+    Parameters
+    ----------
+    data : Data
+        ``table`` is a .csv or .xlsx file with the columns path (a video file or a folder of
+        numbered images, relative to ``root``), subject, label, and optionally clip_id, fps
+        (frames/s of the camera; without it a video's time stamps are used, for images ``data.fps``)
+        and onset, apex, offset (counters of images, or numbers from 0 of a video's frames). With
+        onset and offset, only the frames between them are decoded.
+
+    Returns
+    -------
+    Listing
+        A line that cannot be read is a finding, ``unreadable_rows``.
+
+    Raises
+    ------
+    DataError
+        When there is no table, or a column is missing.
+    """
+    if data.table is None:
+        raise DataError("data.table: kind video needs a table with path, subject and label")
+    listing, labels = Listing(), Labels(data)
+    try:
+        rows = with_header(Path(data.table), COLUMNS)
+    except DataError as error:
+        raise DataError(f"data.table: {error}") from None
+    for number, cells in rows:
+        where, who = f"{data.table}: line {number}", Who()
+        with listing.noted("unreadable_rows", where):
+            who = _who(cells)
+        if who:
+            with listing.noted("unreadable_rows", where, **who):
+                _add_line(listing, labels, _Line(where, cells, who), data)
+    return listing
+
+
+class _Line(NamedTuple):
+    """A line of the table: its place, its cells, its clip and subject."""
+
+    where: str
+    cells: Mapping[str, Cell]
+    who: Who
+
+
+def _path(cells: Mapping[str, Cell]) -> str:
+    """Return the path as printed: a file's name keeps its form of an umlaut."""
+    return "" if cells["path"] is None else str(cells["path"]).strip()
+
+
+def _who(cells: Mapping[str, Cell]) -> Who:
+    for column in REQUIRED:
+        if not text(cells[column]):
+            raise DataError(f"column {column} is empty")
+    subject = text(cells["subject"])
+    name = text(cells.get("clip_id")) or f"{subject}_{Path(_path(cells)).stem}"
+    return {"clip_id": identifier(name), "subject": identifier(subject)}
+
+
+def _add_line(listing: Listing, labels: Labels, line: _Line, data: Data) -> None:
+    where, cells, who = line
+    source = _path(cells)
+    path = Path(data.root) / source
+    if not path.exists():
+        detail = f"{where}: {path} does not exist (data.root)"
+        listing.add("missing_clips", "dropped", detail, **who)
+        return
+    label = labels.of(text(cells["label"]), listing, detail=where, **who)
+    if label is None:
+        return
+    fps = _rate(cells.get("fps"))
+    onset, apex, offset = (_frame(cells.get(column), column) for column in FRAMES)
+    span = _span(onset, apex, offset)
+    frames = {"onset": onset, "apex": apex, "offset": offset}
+    if not path.is_dir():
+        first, last = span or (0, 0)
+        clip = Clip(
+            **who,
+            **frames,
+            **{"label": label, "source": source, "kind": "video", "frames": 0},
+            **{"first": first, "last": last, "fps": fps or 0.0},
+        )
+        listing.clips.append(clip)
+        return
+    if not (fps := fps or data.fps):
+        raise DataError("images need a frame rate: column fps, or data.fps")
+    with listing.noted("unreadable_files", where, **who):
+        images = list_images(path)
+        listing.add_images(images, span=span, fps=fps, source=source, label=label, **frames, **who)
+
+
+def _span(onset: int | None, apex: int | None, offset: int | None) -> tuple[int, int] | None:
+    """Return the first and the last frame; None where all frames are used."""
+    if onset is None and offset is None:
+        return None
+    if onset is None or offset is None:
+        raise DataError("give onset and offset, or neither")
+    if not onset <= (onset if apex is None else apex) <= offset > onset:
+        raise DataError(f"onset {onset}, apex {apex}, offset {offset} do not increase")
+    return onset, offset
+
+
+def _rate(cell: Cell) -> float | None:
+    printed = text(cell)
+    if not printed:
+        return None
+    try:
+        number = float(printed)
+    except ValueError:
+        number = -1.0
+    if not 0 < number < 1e6:
+        raise DataError(f"fps {printed!r} is not a positive number")
+    return number
+
+
+def _frame(cell: Cell, column: str) -> int | None:
+    number = frame_number(cell)
+    if number is None and text(cell):
+        raise DataError(f"{column} {text(cell)!r} is not a frame number")
+    return number
+
+
+def read_folder(data: Data) -> Listing:
+    """List the clips of a folder with one folder per class.
+
+    ::
+
+        <root>/<label>/<subject>_<clip>/<anything><counter>.png
+        <root>/<label>/<subject>_<clip>.mp4
+
+    The subject is the part of the name before the first underscore.
+
+    Parameters
+    ----------
+    data : Data
+        ``root``; ``fps`` is needed for folders of images, and replaces a video's time stamps.
+
+    Raises
+    ------
+    DataError
+        When the root does not exist.
+    ConfigError
+        When there are folders of images and no ``data.fps``.
+    """
+    root = Path(data.root)
+    if not root.is_dir():
+        raise DataError(f"data.root: {root} is not a folder")
+    listing, labels = Listing(), Labels(data)
+    for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith(".") or not (path.is_dir() or path.suffix.lower() in VIDEOS):
+                continue
+            with listing.noted("unreadable_rows", path.relative_to(root).as_posix()):
+                _add_path(listing, labels, path, data)
+    return listing
+
+
+def _add_path(listing: Listing, labels: Labels, path: Path, data: Data) -> None:
+    source, emotion = path.relative_to(data.root).as_posix(), path.parent.name
+    name = path.name if path.is_dir() else path.stem
+    subject, underscore, _ = name.partition("_")
+    who: Who = {"clip_id": identifier(name), "subject": identifier(subject)}
+    if not (subject and underscore):
+        detail = f"{source}: a clip is named subject_clip, such as s1_03"
+        listing.add("unreadable_rows", "dropped", detail, clip_id=who["clip_id"])
+        return
+    label = labels.of(emotion, listing, detail=f"folder {emotion}", **who)
+    if label is None:
+        return
+    if not path.is_dir():
+        about = {**who, "label": label, "source": source, "kind": "video"}
+        listing.clips.append(Clip(**about, frames=0, first=0, last=0, fps=data.fps or 0.0))
+        return
+    if data.fps is None:
+        raise ConfigError(f"data.fps: {source} is a folder of images, which needs a frame rate")
+    with listing.noted("unreadable_files", **who):
+        listing.add_images(list_images(path), fps=data.fps, source=source, label=label, **who)
