@@ -136,7 +136,7 @@ def test_two_clips_with_one_name(tmp_path, fails):
     [
         ("a table that is not text", b"\xff\xfe\x00p\x00a", "cannot be read"),
         ("a cell of 200,000 letters", b"path,subject,label\n" + b"x" * 200_000, "cannot be read"),
-        ("a table without a column", b"path,label\na,negative\n", "has no column subject"),
+        ("a table without a column", b"path,label\na,negative\n", "lacks subject"),
     ],
 )
 def test_tables_that_are_no_tables(tmp_path, fails, fault, content, says):
