@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from microexpr.datasets import decoder
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
-from microexpr.video import decoder
+from microexpr.video.time_axis import frame_rate
 
 
 def images_clip(folder: Path, counters: list[int], **changes) -> Clip:
@@ -110,7 +111,7 @@ def test_video_frames_are_counted_as_they_come(tmp_path):
     levels = frames.rgb.reshape(40, -1).mean(1)
     np.testing.assert_allclose(levels, 4 * np.arange(40) + 8, atol=5)  # the codec's loss
     assert (np.diff(levels) > 2).all()
-    assert decoder.frame_rate(frames.time) == pytest.approx(25, rel=1e-3)
+    assert frame_rate(frames.time) == pytest.approx(25, rel=1e-3)
 
 
 def test_a_range_of_a_video_is_cut_out(tmp_path):
@@ -171,11 +172,11 @@ def test_missing_and_broken_videos_are_named(tmp_path):
 
 def test_time_that_stands_still_is_refused():
     with pytest.raises(DataError, match="do not increase"):
-        decoder.frame_rate(np.zeros(4))
+        frame_rate(np.zeros(4))
 
 
 def test_real_video(shared_video):
     path = shared_video("single_face.mp4")
     frames = collect(path.parent, video_clip(path))
     assert frames.rgb.shape == (72, 360, 640, 3)
-    assert decoder.frame_rate(frames.time) == pytest.approx(30, rel=0.01)
+    assert frame_rate(frames.time) == pytest.approx(30, rel=0.01)

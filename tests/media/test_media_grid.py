@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from microexpr.errors import DataError
 from microexpr.video.frame import Frame
-from microexpr.video.grid import Regridded, constant_rate
+from microexpr.video.time_axis import Regridded, constant_rate
 
 MS = Fraction(1, 1000)
 

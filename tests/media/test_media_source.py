@@ -11,7 +11,7 @@ import pytest
 
 from footage import FPS, moving, swing, texture, write_images, write_video
 from microexpr.errors import ConfigError, DataError, MicroexprWarning
-from microexpr.video.source import VideoFile, open_sources
+from microexpr.video.sources import open_sources, video_source
 
 
 def ramp(frames: int = 5, height: int = 34, width: int = 50) -> list[np.ndarray]:
@@ -31,7 +31,7 @@ def ramp(frames: int = 5, height: int = 34, width: int = 50) -> list[np.ndarray]
 def test_luma_codes_come_bit_for_bit(tmp_path, pixel_format, bits):
     frames = ramp()
     path = write_video(tmp_path / "v.mkv", frames, pixel_format=pixel_format, codec="ffv1")
-    source = VideoFile(path)
+    source = video_source(path)
     read = list(source.frames())
     assert source.bits == bits
     for written, frame in zip(frames, read, strict=True):
@@ -43,7 +43,7 @@ def test_luma_codes_come_bit_for_bit(tmp_path, pixel_format, bits):
 
 def test_chroma_codes_come_bit_for_bit(tmp_path):
     path = write_video(tmp_path / "v.mkv", ramp(1), codec="ffv1")
-    frame = next(VideoFile(path).frames())
+    frame = next(video_source(path).frames())
     np.testing.assert_array_equal(
         frame.chroma[0], np.tile(np.rint(np.linspace(90, 170, 25)), (17, 1))
     )
@@ -51,14 +51,14 @@ def test_chroma_codes_come_bit_for_bit(tmp_path):
 
 def test_full_range_codes_are_not_stretched(tmp_path):
     path = write_video(tmp_path / "v.mp4", ramp(), color_range=2)
-    source = VideoFile(path)
+    source = video_source(path)
     assert source.colour.full_range is True
     np.testing.assert_array_equal(next(source.frames()).luma, ramp()[0])
 
 
 def test_odd_sizes_keep_every_pixel(tmp_path):
     frames = ramp(height=35, width=51)
-    source = VideoFile(write_video(tmp_path / "v.mkv", frames, codec="ffv1"))
+    source = video_source(write_video(tmp_path / "v.mkv", frames, codec="ffv1"))
     assert (source.height, source.width) == (35, 51)
     frame = next(source.frames())
     np.testing.assert_array_equal(frame.luma, frames[0])
@@ -67,7 +67,7 @@ def test_odd_sizes_keep_every_pixel(tmp_path):
 
 def test_times_are_those_of_the_file(tmp_path):
     pts = [0, 20, 41, 100, 120]
-    source = VideoFile(write_video(tmp_path / "v.mp4", ramp(), pts=pts))
+    source = video_source(write_video(tmp_path / "v.mp4", ramp(), pts=pts))
     wanted = [t * Fraction(1, 600) for t in pts]
     assert [t * source.time_base for t in source.pts] == wanted
     assert [f.pts * source.time_base for f in source.frames()] == wanted
@@ -78,7 +78,7 @@ def test_times_start_with_the_container(tmp_path):
     path = write_video(tmp_path / "v.ts", ramp(), options=options)
     with av.open(str(path)) as container:
         assert container.start_time > 0
-    source = VideoFile(path)
+    source = video_source(path)
     assert [float(t * source.time_base) for t in source.pts] == pytest.approx(
         np.arange(5) / FPS, abs=1e-4
     )
@@ -89,7 +89,7 @@ def test_frames_without_times_are_counted(tmp_path, name):
     frames = [np.full((34, 50), 20.0 + 10 * k) for k in range(12)]
     base = Fraction(1, FPS)
     path = write_video(tmp_path / name, frames, options={}, time_base=base, pts=range(12))
-    source = VideoFile(path)
+    source = video_source(path)
     read = list(source.frames())
     assert len(read) == len(source.pts) == 12
     np.testing.assert_allclose([f.luma.mean() for f in read], 20 + 10 * np.arange(12), atol=3)
@@ -116,7 +116,7 @@ def test_a_phone_held_upright_gives_upright_frames(tmp_path):
             plane.update(bytes([128]) * plane.buffer_size)
         container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
-    source = VideoFile(path)
+    source = video_source(path)
     assert (source.height, source.width) == (50, 34)
     luma = next(source.frames()).luma
     assert luma[:5].mean() == 200  # 90 degrees counterclockwise: right goes up
@@ -129,7 +129,7 @@ def test_a_packet_that_cannot_be_decoded_is_missed_and_said(tmp_path):
         packets = [bytes(p) for p in container.demux(video=0) if p.size]
     content = path.read_bytes()
     path.write_bytes(content.replace(packets[3], bytes(len(packets[3]))))
-    source = VideoFile(path)
+    source = video_source(path)
     with pytest.warns(MicroexprWarning, match=r"1 packets of v.mov cannot be decoded"):
         read = list(source.frames())
     assert len(source.pts) == 6
@@ -185,12 +185,12 @@ def test_globs(tmp_path):
         ("text.mp4", DataError, "text.mp4 cannot be opened as a video"),
         ("sound.m4a", DataError, "sound.m4a has no video stream"),
         ("empty", DataError, "folder .*empty holds no image"),
-        ("empty/*", DataError, "no file matches"),
+        ("empty/*", DataError, "nothing matches"),
         ("images/image1.png", DataError, "is a single image"),
         ("mixed/*", DataError, "matches images and other files, such as b.txt"),
-        ("images", ConfigError, "images carry no time; give their rate with --fps"),
-        ("unnumbered", DataError, "a.png has no number"),
-        ("twice", DataError, "have the same number"),
+        ("images", ConfigError, "images carry no time; give the rate of the camera with --fps"),
+        ("unnumbered", DataError, "a.png has no frame number"),
+        ("twice", DataError, "frame 1 exists twice"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path, name, error, message):
@@ -215,7 +215,7 @@ def test_what_cannot_be_read_is_named(tmp_path, name, error, message):
 def test_images_of_different_sizes_are_named(tmp_path):
     folder = write_images(tmp_path / "a", [np.zeros((8, 8))] * 3)
     cv2.imwrite(str(folder / "image2.png"), np.zeros((8, 9), np.uint8))
-    with pytest.raises(DataError, match=r"image2.png is 9x8 px, image1.png is 8x8"):
+    with pytest.raises(DataError, match=r"frame 2 is 9x8 px, the frames before are 8x8"):
         list(open_sources(str(folder), fps=30.0)[0].frames())
     (folder / "image2.png").write_bytes(b"")
     with pytest.raises(DataError, match="image2.png cannot be decoded"):

@@ -21,7 +21,7 @@ from footage import (
 )
 from microexpr.errors import MicroexprWarning
 from microexpr.video.frame import Colour, Frame
-from microexpr.video.grid import Grid, constant_rate
+from microexpr.video.time_axis import Grid, constant_rate
 from microexpr.video.writer import VideoWriter
 
 BASE = Fraction(1, FPS)

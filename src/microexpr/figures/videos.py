@@ -15,7 +15,7 @@ import numpy as np
 from microexpr.figures import style
 from microexpr.runtime.files import replacing
 from microexpr.video.frame import RGB_COLOUR, from_rgb
-from microexpr.video.grid import Grid
+from microexpr.video.time_axis import Grid
 from microexpr.video.writer import VideoWriter
 
 SHOWN_FPS = 10  # frames/s: a clip of 100 frames/s runs ten times slower

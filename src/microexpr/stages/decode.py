@@ -10,13 +10,13 @@ import numpy as np
 
 from microexpr import cache
 from microexpr.cache.provenance import provenance
-from microexpr.datasets import manifest
+from microexpr.datasets import decoder, manifest
 from microexpr.errors import DataError, Faults, about_clip
 from microexpr.fingerprints.code import Code
 from microexpr.pipeline import sources
 from microexpr.runtime.progress import track
 from microexpr.runtime.resources import released
-from microexpr.video import decoder
+from microexpr.video.time_axis import frame_rate
 
 log = logging.getLogger(__name__)
 
@@ -107,4 +107,4 @@ def _repeated(frames: decoder.Frames, last: np.ndarray | None) -> list[int]:
 
 def _rate(clip: manifest.Clip, times: list[float]) -> float:
     with about_clip(clip.clip_id):
-        return decoder.frame_rate(times)
+        return frame_rate(times)

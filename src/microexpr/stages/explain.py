@@ -11,9 +11,9 @@ import pandas as pd
 
 from microexpr.apps.magnify_video.picture import write_png
 from microexpr.config import Config
-from microexpr.datasets import manifest
+from microexpr.datasets import decoder, manifest
 from microexpr.datasets.labels import title
-from microexpr.evaluation.pooled import Statistics
+from microexpr.evaluation.basis import Statistics
 from microexpr.explain import charts, maps, sheets
 from microexpr.explain.charts import contact_sheet, overlaid_frames
 from microexpr.explain.maps import BACKBONE, TRAINED, ClipMaps
@@ -22,7 +22,6 @@ from microexpr.face.detection import CropTransform
 from microexpr.figures import style, videos
 from microexpr.runtime.progress import track
 from microexpr.runtime.tables import read_table, write_table
-from microexpr.video import decoder
 
 Methods = Mapping[str, Mapping[str, ClipMaps]]  # by method and clip
 TEXT = ("clip_id", "subject", "label", "fold", "apex_known", "model", "peak")  # of clips.csv

@@ -11,12 +11,12 @@ from pathlib import Path
 from microexpr import datasets
 from microexpr.config import Config
 from microexpr.datasets import manifest
+from microexpr.datasets.decoder import Stamps
 from microexpr.datasets.listing import Listing, refuse, write
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
 from microexpr.pipeline.listing import write_record
 from microexpr.runtime.progress import track
-from microexpr.video.decoder import Stamps
 from microexpr.video.suffixes import in_range, is_image, list_images
 
 log = logging.getLogger(__name__)

@@ -126,7 +126,7 @@ def from_picture(picture: av.VideoFrame, pts: int, *, full_range: bool | None) -
 
 
 def _codes(plane: av.video.plane.VideoPlane, bits: int) -> np.ndarray:
-    """A plane as an array of its own, without the padding of its lines."""
+    """Return a plane as an array of its own, without the padding of its lines."""
     kind = np.dtype(np.uint8 if bits == 8 else "<u2")
     lines = np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)
     return lines[: plane.height, : plane.width].copy()
@@ -156,3 +156,18 @@ def from_rgb(rgb: np.ndarray, pts: int) -> Frame:
 
 
 RGB_COLOUR = Colour(matrix=6, full_range=False)  # what from_rgb writes
+
+
+def colour_of(picture: av.VideoFrame) -> Colour:
+    """Return what the codes of a decoded picture mean once :func:`from_picture` has taken them."""
+    if is_rgb(picture):
+        return RGB_COLOUR
+    full_range = {1: False, 2: True}.get(int(picture.color_range))
+    if picture.format.name.startswith("yuvj") or (full_range is None and is_grey(picture)):
+        full_range = True  # FFmpeg takes grey for it
+    return Colour(
+        matrix=int(picture.colorspace),
+        primaries=int(picture.color_primaries),
+        transfer=int(picture.color_trc),
+        full_range=full_range,
+    )

@@ -1,7 +1,8 @@
-"""Folders of numbered images: which files are frames, and in which order."""
+"""Which files are frames: suffixes, numbered names, folders and globs. Standard library only."""
 
 from __future__ import annotations
 
+import glob
 import itertools
 import os
 import re
@@ -11,52 +12,95 @@ from pathlib import Path
 from microexpr.errors import DataError
 
 SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg")
-# First bytes of a file, whatever its suffix says.
-SIGNATURES = (b"BM", b"\x89PNG", b"\xff\xd8")
+# Nothing in a TIFF file tells that it is complete: data sets, which are read strictly, have none.
+LENIENT_SUFFIXES = (*SUFFIXES, ".tif", ".tiff")
+SIGNATURES = (b"BM", b"\x89PNG", b"\xff\xd8")  # first bytes of SUFFIXES, whatever a name says
 MAX_COUNTER = 2**31 - 1  # caches hold frame numbers as 32-bit integers
 COUNTER = re.compile(r"(\d+)\.\w+$", re.ASCII)
 
 
 def list_images(folder: Path) -> list[tuple[int, Path]]:
-    """List the frames of an image sequence.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds ``<anything><counter>.bmp`` (or png, jpg); other files are ignored.
+    """List the frames of a folder of images, ``<anything><counter>.bmp`` (or png, jpg).
 
     Returns
     -------
     list of (int, Path)
-        Camera counter and file, sorted by the counter as a number: SMIC's counters have 5 to 8
-        digits, so that sorting names puts frame 100000 before 99999.
+        Camera counter and file; other files are ignored. See :func:`numbered`.
+
+    Raises
+    ------
+    DataError
+        See :func:`numbered`; also when a counter is too large for a cache.
+    """
+    # Names only: a folder of CAS(ME)^3 holds thousands of frames, of which a clip needs thirty.
+    names = [name for name in os.listdir(folder) if is_image_name(name)]  # noqa: PTH208
+    images = numbered(folder / name for name in names)
+    if images and images[-1][0] > MAX_COUNTER:
+        name = images[-1][1].name
+        raise DataError(f"{folder}: image {name} has a number above {MAX_COUNTER}")
+    return images
+
+
+def numbered(paths: Iterable[Path]) -> list[tuple[int, Path]]:
+    """Sort images by the number at the end of their names.
+
+    As a number: SMIC's counters have 5 to 8 digits, and sorting names would put frame 100000 before
+    99999.
 
     Raises
     ------
     DataError
         When an image has no number, or two have the same.
     """
-    found: dict[int, str] = {}
-    # Names only: a folder of CAS(ME)^3 holds thousands of frames, of which a clip needs thirty.
-    for name in os.listdir(folder):  # noqa: PTH208
-        # "._image1.bmp" and the like are left behind by file managers.
-        if name.startswith(".") or not name.lower().endswith(SUFFIXES):
-            continue
-        match = COUNTER.search(name)
+    found: dict[int, Path] = {}
+    for path in paths:
+        match = COUNTER.search(path.name)
         if match is None:
-            raise DataError(f"{folder}: image {name} has no frame number")
-        counter = int(match[1])
-        if counter > MAX_COUNTER:
-            raise DataError(f"{folder}: image {name} has a number above {MAX_COUNTER}")
-        if counter in found:
-            raise DataError(f"{folder}: frame {counter} exists twice, {found[counter]} and {name}")
-        found[counter] = name
-    return [(counter, folder / found[counter]) for counter in sorted(found)]
+            raise DataError(f"{path.parent}: image {path.name} has no frame number")
+        other = found.setdefault(int(match[1]), path)
+        if other is not path:
+            raise DataError(
+                f"{path.parent}: frame {int(match[1])} exists twice, {other.name} and {path.name}"
+            )
+    return sorted(found.items())
+
+
+def is_image_name(name: str, suffixes: tuple[str, ...] = SUFFIXES) -> bool:
+    """Tell from its name whether a file is an image."""
+    # "._image1.bmp" and the like are left behind by file managers.
+    return name.lower().endswith(suffixes) and not name.startswith(".")
 
 
 def in_range(images: Iterable[tuple[int, Path]], first: int, last: int) -> list[tuple[int, Path]]:
     """Select the images whose counters lie between `first` and `last`, both included."""
     return [(counter, path) for counter, path in images if first <= counter <= last]
+
+
+def gaps(present: Iterable[int], first: int, last: int) -> str:
+    """Name the counters between `first` and `last` that have no image, such as ``12, 15-17``."""
+    have = sorted(counter for counter in present if first <= counter <= last)
+    edges = [first - 1, *have, last + 1]
+    runs = [(a + 1, b - 1) for a, b in itertools.pairwise(edges) if b - a > 1]
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
+
+
+def matching(text: str) -> list[Path]:
+    """Return the path that a text names, or else those that match it as a glob.
+
+    Raises
+    ------
+    DataError
+        When there is none.
+    """
+    if Path(text).exists():
+        return [Path(text)]
+    if not glob.has_magic(text):
+        raise DataError(f"{text} does not exist")
+    # Path.glob takes no absolute pattern.
+    found = sorted(Path(path) for path in glob.glob(text, recursive=True))  # noqa: PTH207
+    if not found:
+        raise DataError(f"nothing matches {text}")
+    return found
 
 
 def is_image(path: Path) -> bool:
@@ -80,11 +124,3 @@ def _start_of_scan(content: bytes) -> int:
     while content[place : place + 1] == b"\xff" and content[place + 1 : place + 2] != b"\xda":
         place += 2 + max(int.from_bytes(content[place + 2 : place + 4], "big"), 2)
     return place
-
-
-def gaps(present: Iterable[int], first: int, last: int) -> str:
-    """Name the counters between `first` and `last` that have no image, such as ``12, 15-17``."""
-    have = sorted(counter for counter in present if first <= counter <= last)
-    edges = [first - 1, *have, last + 1]
-    runs = [(a + 1, b - 1) for a, b in itertools.pairwise(edges) if b - a > 1]
-    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)

@@ -13,7 +13,7 @@ import numpy as np
 
 from microexpr.runtime.notices import notice
 from microexpr.video.frame import Colour, Frame
-from microexpr.video.grid import Grid
+from microexpr.video.time_axis import Grid
 
 # Of x264. A face clip of 528x592 px keeps 51 dB and its points move by 0.997 of what they did
 # before encoding, at 3 Mbit/s and in a third of the time of the default preset.

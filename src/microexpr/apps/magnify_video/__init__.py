@@ -2,6 +2,6 @@
 
 from microexpr.apps.magnify_video.plan import Plan, Request, make_plan
 from microexpr.apps.magnify_video.run import magnify_clip
-from microexpr.video.source import Source, open_sources
+from microexpr.video.sources import Source, open_sources
 
 __all__ = ["Plan", "Request", "Source", "magnify_clip", "make_plan", "open_sources"]

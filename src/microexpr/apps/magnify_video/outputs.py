@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from microexpr.errors import ConfigError
-from microexpr.video.source import Source
+from microexpr.video.sources import Source
 
 SUFFIX = ".mp4"
 

@@ -13,8 +13,8 @@ from microexpr.apps.magnify_video.region import Region
 from microexpr.apps.magnify_video.streaming import check_streamable, held_frames
 from microexpr.config import Magnify
 from microexpr.magnify.temporal import check_frames, check_passband
-from microexpr.video.grid import Grid, constant_rate
-from microexpr.video.source import Source
+from microexpr.video.sources import Source
+from microexpr.video.time_axis import Grid, constant_rate
 
 STREAM_MEASURED_FRAMES = 600
 

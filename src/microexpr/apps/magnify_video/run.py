@@ -21,7 +21,7 @@ from microexpr.magnify.motion import detail_wavelength_px
 from microexpr.runtime.files import replacing, write_json
 from microexpr.runtime.notices import noted, notice
 from microexpr.video.frame import Frame
-from microexpr.video.grid import Regridded
+from microexpr.video.time_axis import Regridded
 from microexpr.video.writer import VideoWriter
 
 

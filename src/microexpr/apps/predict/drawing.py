@@ -15,7 +15,7 @@ from microexpr.apps.predict.outputs import crop_corners
 from microexpr.apps.predict.recognise import Answer
 from microexpr.face.detection import Detection
 from microexpr.video.frame import RGB_COLOUR, from_rgb
-from microexpr.video.grid import FINE, Grid
+from microexpr.video.time_axis import FINE, Grid
 from microexpr.video.writer import VideoWriter
 
 SIDE_PX = 960  # longer frames are shrunk: they wait for the answer in memory

@@ -14,7 +14,7 @@ from microexpr.magnify.clip_pixels import magnified_pixels
 from microexpr.training.store import FeatureStore
 from microexpr.training.trained import decide, softmax
 from microexpr.training.windows import windows
-from microexpr.video.decoder import frame_rate
+from microexpr.video.time_axis import frame_rate
 
 WHAT = (
     "Recognition of a given clip, not spotting: the model says which class fits best, not whether "

@@ -21,6 +21,7 @@ from microexpr.apps.predict.outputs import Tally
 from microexpr.apps.predict.pieces import Cutter
 from microexpr.apps.predict.recognise import WHAT, Answer, recognise
 from microexpr.apps.predict.sources import Source
+from microexpr.datasets import decoder
 from microexpr.errors import ConfigError
 from microexpr.face.tracking import WatchedFace
 from microexpr.face.transform import face_detector
@@ -29,7 +30,6 @@ from microexpr.fingerprints.fingerprint import fingerprint
 from microexpr.runtime.files import replacing, sha256_of
 from microexpr.runtime.notices import noted
 from microexpr.runtime.progress import track
-from microexpr.video import decoder
 
 log = logging.getLogger(__name__)
 ROOT = Path()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-
 from microexpr.datasets.manifest import Clip, identifier
 from microexpr.errors import ConfigError, DataError
 from microexpr.runtime.files import sha256_of
-from microexpr.video.suffixes import SUFFIXES, list_images
+from microexpr.video.reading import stated_frames
+from microexpr.video.suffixes import SUFFIXES, list_images, matching
 
 UNKNOWN = "unknown"  # subject and label of a clip that nobody has annotated
 
@@ -28,7 +26,7 @@ class Source:
     path : Path
         A video file or a folder of images.
     clip : Clip
-        How :func:`microexpr.video.decoder.decode` reads it, below the root ``.``.
+        How :func:`microexpr.datasets.decoder.decode` reads it, below the root ``.``.
     """
 
     path: Path
@@ -48,12 +46,7 @@ class Source:
 
     def expected_frames(self) -> int | None:
         """Frames that a progress bar may expect; a container's word is good for nothing else."""
-        if self.clip.kind == "images":
-            return self.clip.frames
-        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
-        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        capture.release()
-        return count if count > 0 else None
+        return self.clip.frames if self.clip.kind == "images" else stated_frames(self.path)
 
 
 def find(names: Sequence[str], fps: float | None = None) -> list[Source]:
@@ -73,7 +66,7 @@ def find(names: Sequence[str], fps: float | None = None) -> list[Source]:
     ConfigError
         When images come without a rate.
     """
-    paths = list(dict.fromkeys(path for name in names for path in _paths(name)))
+    paths = list(dict.fromkeys(path for name in names for path in matching(name)))
     clips = [_clip(path, fps) for path in paths]
     counts = Counter(clip.clip_id for clip in clips)
     sources = []
@@ -86,18 +79,6 @@ def find(names: Sequence[str], fps: float | None = None) -> list[Source]:
         if count > 1:
             raise DataError(f"{count} clips have the name {name}; answer them one by one")
     return sources
-
-
-def _paths(name: str) -> list[Path]:
-    if Path(name).exists():
-        return [Path(name)]
-    if not glob.has_magic(name):
-        raise DataError(f"{name} does not exist")
-    # Path.glob takes no absolute pattern.
-    found = sorted(Path(path) for path in glob.glob(name, recursive=True))  # noqa: PTH207
-    if not found:
-        raise DataError(f"nothing matches {name}")
-    return found
 
 
 def _clip(path: Path, fps: float | None) -> Clip:

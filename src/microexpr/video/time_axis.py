@@ -1,4 +1,4 @@
-"""A constant frame rate: temporal filters know no other."""
+"""The time axis of a clip: when its frames were taken, and a constant rate for temporal filters."""
 
 from __future__ import annotations
 
@@ -14,6 +14,22 @@ from microexpr.video.frame import Frame
 UNEVEN = 0.1  # share of a frame's duration by which a time may miss the even grid
 SAME = 0.05  # share of a frame's duration within which two times are one
 FINE = Fraction(1, 90000)  # s; time base of resampled clips
+
+
+def frame_rate(time: Sequence[float] | np.ndarray) -> float:
+    """Return frames/s from time stamps in seconds: the inverse of their median distance.
+
+    Raises
+    ------
+    DataError
+        When the stamps do not increase.
+    """
+    if len(time) < 2:
+        raise DataError("a clip of one frame has no frame rate")
+    step = float(np.median(np.diff(time)))
+    if step <= 0:
+        raise DataError("the video's time stamps do not increase; give fps in data.table")
+    return 1 / step
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,202 @@
+"""Videos and images that a user names, read leniently: what is known of a clip, and its frames."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import av
+
+from microexpr.errors import ConfigError, DataError
+from microexpr.video.frame import RGB_COLOUR, Colour, Frame, colour_of
+from microexpr.video.reading import (
+    Picture,
+    image_pictures,
+    of_one_size,
+    opened,
+    video_pictures,
+)
+from microexpr.video.suffixes import LENIENT_SUFFIXES, is_image_name, matching, numbered
+
+
+@dataclass(frozen=True)
+class Source:
+    """One clip.
+
+    Parameters
+    ----------
+    name : str
+        For messages and for the names of outputs.
+    files : tuple of Path
+        What it is read from.
+    width, height : int
+        Of the upright frames, px.
+    pts : tuple of int
+        Times of the frames, increasing, 0 at the start of the container.
+    time_base : Fraction
+        Unit of `pts`, s.
+    start : int or None
+        What the file has for time 0; None: it holds no times, and frames are counted.
+    pictures : callable
+        Decodes, from the first picture to the last.
+    colour : Colour
+        What the codes of the frames mean.
+    bits : int
+        Of luma codes.
+    pixel_aspect : Fraction
+        Width of a pixel over its height.
+    audio : bool
+        Whether the file has sound.
+    capture_fps : float or None
+        True rate, frames/s, where the times are not to be believed.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    width: int
+    height: int
+    pts: tuple[int, ...]
+    time_base: Fraction
+    start: int | None
+    pictures: Callable[[], Iterator[Picture]]
+    colour: Colour = RGB_COLOUR
+    bits: int = 16
+    pixel_aspect: Fraction = Fraction(1)
+    audio: bool = False
+    capture_fps: float | None = None
+
+    def frames(self) -> Iterator[Frame]:
+        """Decode, first frame to last; upright, whatever the camera's orientation was."""
+        last = -math.inf
+        for picture in of_one_size(self.pictures()):
+            pts: int | None = picture.number
+            if self.start is not None:
+                pts = None if picture.pts is None else picture.pts - self.start
+            if pts is None:
+                continue
+            if pts <= last:
+                raise DataError(
+                    f"{self.files[0]}: the time of frame {picture.number} is not after the last"
+                )
+            last = pts
+            yield picture.frame(pts, full_range=self.colour.full_range)
+
+
+def open_sources(text: str, *, fps: float | None = None, threads: int = 1) -> list[Source]:
+    """Find the clips that a name stands for.
+
+    Parameters
+    ----------
+    text : str
+        A video file, a folder of numbered images, or a glob. The images of a glob are one clip, its
+        videos are one clip each.
+    fps : float, optional
+        Rate of the camera, frames/s: needed for images, for a video only where its times are wrong.
+    threads : int
+        Of the decoder.
+
+    Raises
+    ------
+    DataError
+        When nothing is there, or it is neither video nor images.
+    """
+    path = Path(text)
+    if path.is_dir():
+        images = [file for file in path.iterdir() if file.is_file() and _is_image(file)]
+        if not images:
+            raise DataError(f"folder {path} holds no image ({', '.join(LENIENT_SUFFIXES)})")
+        return [image_source(images, name=path.resolve().name, fps=fps)]
+    paths = [file for file in matching(text) if file.is_file()]
+    images = [file for file in paths if _is_image(file)]
+    if not paths:
+        raise DataError(f"{text} matches no file")
+    if not images:
+        return [video_source(file, fps=fps, threads=threads) for file in paths]
+    if path.exists():
+        raise DataError(f"{path} is a single image; give its folder, or a glob in quotes")
+    if len(images) < len(paths):
+        other = next(file for file in paths if not _is_image(file))
+        raise DataError(f"{text} matches images and other files, such as {other.name}")
+    return [image_source(images, name=images[0].resolve().parent.name, fps=fps)]
+
+
+def _is_image(path: Path) -> bool:
+    return is_image_name(path.name, LENIENT_SUFFIXES)
+
+
+def image_source(paths: Sequence[Path], *, name: str, fps: float | None) -> Source:
+    """Make a clip of images, in the order of the numbers at the end of their names.
+
+    The number is the camera's: a missing one is a gap in time. Grey images and those of 16 bits are
+    read as they are.
+
+    Raises
+    ------
+    ConfigError
+        Without `fps`: images carry no time.
+    DataError
+        When an image has no number, two have the same, or the first cannot be decoded.
+    """
+    if fps is None:
+        raise ConfigError(f"{name}: images carry no time; give the rate of the camera with --fps")
+    images = numbered(paths)
+    first = next(image_pictures(images, "lenient"))
+    return Source(
+        name=name,
+        files=tuple(path for _, path in images),
+        width=first.size[0],
+        height=first.size[1],
+        pts=tuple(number - first.number for number, _ in images),
+        time_base=1 / Fraction(fps).limit_denominator(10**6),
+        start=first.number,
+        pictures=partial(image_pictures, images, "lenient"),
+    )
+
+
+def video_source(path: Path, *, fps: float | None = None, threads: int = 1) -> Source:
+    """Make a clip of a video: its header, the times of its packets, and its first frame are read.
+
+    Raises
+    ------
+    DataError
+        When the file is no video, not one frame can be decoded, or there are no times.
+    """
+    with opened(path, threads) as (container, stream):
+        shown = [p.pts for p in container.demux(stream) if p.size and not p.is_discard]
+        stated = stream.guessed_rate or stream.average_rate or fps
+        start = Fraction(container.start_time or 0, av.time_base)
+        aspect, time_base = Fraction(stream.sample_aspect_ratio or 1), Fraction(stream.time_base)
+        # AVI and bare streams hold no times: the rate they state is all there is.
+        untimed = None in shown or container.format.name == "avi"
+        audio = bool(container.streams.audio)
+    first_pts = None if untimed else round(start / time_base)
+    if first_pts is not None:
+        pts = tuple(sorted({pts - first_pts for pts in shown if pts is not None}))
+    else:
+        if not stated:
+            raise DataError(f"{path} states no frame rate; give it with --fps")
+        pts, time_base = tuple(range(len(shown))), 1 / Fraction(stated)
+    pictures = partial(video_pictures, path, "lenient", threads=threads)
+    # The header may be wrong about what the first picture shows.
+    first = next(pictures())
+    assert isinstance(first.content, av.VideoFrame)
+    colour = colour_of(first.content)
+    return Source(
+        name=path.stem,
+        files=(path,),
+        width=first.size[0],
+        height=first.size[1],
+        pts=pts,
+        time_base=time_base,
+        start=first_pts,
+        pictures=pictures,
+        colour=colour,
+        bits=first.frame(0, full_range=colour.full_range).bits,
+        pixel_aspect=1 / aspect if first.quarters % 2 else aspect,
+        audio=audio,
+        capture_fps=fps,
+    )
