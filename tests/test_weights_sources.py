@@ -9,15 +9,16 @@ import pytest
 
 from microexpr.backbones.networks import NETWORKS, SHIPPED, weights_file
 from microexpr.errors import ConfigError, WeightsError
-from microexpr.pipeline.requirements import check_compression
+from microexpr.runtime.requirements import check_compression
 
 
 def test_asking_loads_neither_pytorch_nor_numpy():
     code = (
         "import sys\n"
-        "from microexpr import networks, requirements\n"
-        "for name, network in networks.NETWORKS.items():\n"
-        "    if not network.addable: networks.weights_file(name)\n"
+        "from microexpr.backbones import networks\n"
+        "from microexpr.runtime import requirements\n"
+        "for network in networks.NETWORKS.values():\n"
+        "    if not network.addable: networks.weights_file(network.name)\n"
         "requirements.check_compression('zstd')\n"
         "print(sorted({'torch', 'numpy', 'hdf5plugin'} & set(sys.modules)))\n"
     )

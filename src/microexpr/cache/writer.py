@@ -26,8 +26,8 @@ from microexpr.cache.schema import (
     text_fixed,
 )
 from microexpr.errors import CacheError
-from microexpr.pipeline.requirements import check_compression
 from microexpr.runtime.files import replacing, write_beside
+from microexpr.runtime.requirements import check_compression
 
 FILTERS: dict[str, dict[str, Any]] = {
     "gzip": {"compression": "gzip", "compression_opts": 1},

@@ -11,8 +11,8 @@ from typing import Any
 
 from microexpr.backbones.networks import weights_file
 from microexpr.errors import WeightsError
-from microexpr.pipeline.requirements import check_compression
 from microexpr.runtime.files import sha256_of, write_json
+from microexpr.runtime.requirements import check_compression
 
 RECORD = Path("results/weights.json")
 

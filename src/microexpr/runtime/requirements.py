@@ -1,4 +1,4 @@
-"""Packages that only some configurations need: asked for before the first job."""
+"""Packages that only some configurations need: checked before the first job."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ from microexpr.errors import ConfigError
 
 
 def check_compression(compression: str) -> None:
-    """Refuse a compression of the caches whose package is not installed.
-
-    Parameters
-    ----------
-    compression : str
-        ``features.compression``.
+    """Refuse ``features.compression: zstd`` where its package is not installed.
 
     Raises
     ------
     ConfigError
-        When it is ``zstd`` and there is no hdf5plugin.
+        When `compression` is ``zstd`` and there is no hdf5plugin.
     """
     if compression == "zstd" and find_spec("hdf5plugin") is None:
         raise ConfigError(
