@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from test_tables import CLASSES, ORIGIN, STATISTICS, load, manifest
+from test_tables import load
 
 from microexpr.errors import DataError, ProtocolError
 from microexpr.evaluation.selection import nested
 from microexpr.evaluation.tables import FILES, write_results
 from microexpr.protocol import predictions
 from microexpr.protocol.splits import inner_folds, make_folds
+from simulated import CLASSES, basis, columns, manifest, predicted
 
 SUBJECTS = 6
 CANDIDATES = [("pmm", 7), ("pmm", 9)]
@@ -23,24 +24,6 @@ def clips():
     return manifest(SUBJECTS)
 
 
-def answers(clips, folds, skill, *, n: int, method: str = "pmm", seed: int = 0) -> pd.DataFrame:
-    """Predictions that are right for a clip with the probability `skill(fold name)`."""
-    rng = np.random.default_rng([n, seed])
-    rows = []
-    for fold in folds:
-        for clip in (clips[i] for i in fold.test):
-            share = np.full(3, 0.1)
-            right = rng.random() < skill(fold.name)
-            share[(CLASSES.index(clip.label) + (0 if right else 1)) % 3] = 0.8
-            about = (clip.clip_id, clip.subject, clip.label, method, "raw", n, seed, "loso")
-            rows.append((*about, fold.name, 9, CLASSES[share.argmax()], *share))
-    return pd.DataFrame(rows, columns=[*predictions.COLUMNS, *(f"p_{name}" for name in CLASSES)])
-
-
-def columns(clips):
-    return [[getattr(clip, key) for clip in clips] for key in ("clip_id", "subject", "label")]
-
-
 def outer_and_inner(clips, best, **options):
     """Predictions of both candidates; on its inner folds, N = best[fold] is always right."""
     folds = make_folds(*columns(clips), name="loso", classes=CLASSES)
@@ -49,9 +32,9 @@ def outer_and_inner(clips, best, **options):
         for fold in folds
         for one in inner_folds(fold, *columns(clips), classes=CLASSES, folds=3)
     ]
-    outer = [answers(clips, folds, lambda _: 0.5, n=n, **options) for n in (7, 9)]
+    outer = [predicted(clips, folds, lambda _: 0.5, n=n, **options) for n in (7, 9)]
     watched = [
-        answers(clips, inner, lambda name, n=n: best[name.split("-")[0]] == n, n=n, **options)
+        predicted(clips, inner, lambda name, n=n: best[name.split("-")[0]] == n, n=n, **options)
         for n in (7, 9)
     ]
     return pd.concat(outer), pd.concat(watched)
@@ -142,8 +125,7 @@ def write(folder, frames):
 
 
 def options(**changes):
-    about = dict(classes=CLASSES, methods=["pmm"], feature_modes=["raw"], n=[7, 9])
-    return about | dict(origin=ORIGIN, statistics=STATISTICS) | changes
+    return dict(methods=["pmm"], feature_modes=["raw"], n=[7, 9]) | changes
 
 
 @pytest.mark.parametrize("seeds", [(0,), (0, 1)], ids=["one seed", "two seeds"])
@@ -151,7 +133,7 @@ def test_the_choice_is_a_row_of_the_table_and_of_the_metrics(clips, tmp_path, se
     both = [outer_and_inner(clips, BEST, seed=seed) for seed in seeds]
     outer, inner = (pd.concat(frames) for frames in zip(*both, strict=True))
     sources, watched = write(tmp_path / "outer", [outer]), write(tmp_path / "inner", [inner])
-    write_results(sources, clips, tmp_path, **options(inner=watched, choices=BY_N))
+    write_results(sources, basis(clips), tmp_path, **options(inner=watched, choices=BY_N))
     chosen = [
         outer[(outer["n"] == BEST[clip.subject]) & (outer["clip_id"] == clip.clip_id)]
         for clip in clips
@@ -173,14 +155,14 @@ def test_the_choice_is_a_row_of_the_table_and_of_the_metrics(clips, tmp_path, se
 
 def test_a_control_that_was_trained_is_a_row_of_the_metrics(clips, tmp_path):
     folds = make_folds(*columns(clips), name="loso", classes=CLASSES)
-    outer = [answers(clips, folds, lambda _: 0.9, n=n) for n in (7, 9)]
+    outer = [predicted(clips, folds, lambda _: 0.9, n=n) for n in (7, 9)]
     permuted = pd.concat(
-        answers(clips, folds, lambda _: 1 / 3, n=9, method="pmm-permuted_labels", seed=seed)
+        predicted(clips, folds, lambda _: 1 / 3, n=9, method="pmm-permuted_labels", seed=seed)
         for seed in range(3)
     )
     sources = write(tmp_path / "in", [*outer, permuted])
     controls = {"permuted_labels": "pmm-permuted_labels"}
-    write_results(sources, clips, tmp_path, **options(controls=controls))
+    write_results(sources, basis(clips), tmp_path, **options(controls=controls))
     metrics = load(tmp_path / "metrics.csv").query("method == 'permuted_labels'")
     row = metrics[metrics["metric"] == "accuracy"].iloc[0]
     right = (permuted["predicted"] == permuted["label"]).groupby(permuted["seed"]).mean()
@@ -191,18 +173,18 @@ def test_a_control_that_was_trained_is_a_row_of_the_metrics(clips, tmp_path):
     assert set(load(tmp_path / "predictions.csv")["method"]) == {"pmm"}
     with pytest.raises(DataError, match="hold, unasked, method pmm-permuted_labels"):
         unasked = write(tmp_path / "unasked", [*outer, permuted[permuted["seed"] == 0]])
-        write_results(unasked, clips, tmp_path / "a", **options())
+        write_results(unasked, basis(clips), tmp_path / "a", **options())
     with pytest.raises(DataError, match="the predictions lack method pmm-single_frame"):
         more = controls | {"single_frame": "pmm-single_frame"}
-        write_results(sources, clips, tmp_path / "b", **options(controls=more))
+        write_results(sources, basis(clips), tmp_path / "b", **options(controls=more))
 
 
 def test_runs_on_other_folds_are_refused(clips, tmp_path):
     folds = make_folds(*columns(clips), name="loso", classes=CLASSES)
-    outer = [answers(clips, folds, lambda _: 0.9, n=n) for n in (7, 9)]
-    control = answers(clips, folds, lambda _: 0.9, n=9, method="pmm-single_frame")
+    outer = [predicted(clips, folds, lambda _: 0.9, n=n) for n in (7, 9)]
+    control = predicted(clips, folds, lambda _: 0.9, n=9, method="pmm-single_frame")
     control["fold"] = control["fold"].replace({"s1": "s2", "s2": "s1"})
     controls = {"single_frame": "pmm-single_frame"}
     with pytest.raises(ProtocolError, match="clip s1_ne_01 is tested in 2 different folds"):
         sources = write(tmp_path / "in", [*outer, control])
-        write_results(sources, clips, tmp_path / "out", **options(controls=controls))
+        write_results(sources, basis(clips), tmp_path / "out", **options(controls=controls))

@@ -13,40 +13,20 @@ from sklearn.metrics import f1_score
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
+from microexpr.evaluation.basis import Origin, Statistics
 from microexpr.evaluation.intervals import holm
-from microexpr.evaluation.pooled import Evaluation, Origin, Statistics
+from microexpr.evaluation.pooled import Evaluation
 from microexpr.evaluation.show import render_table
 from microexpr.evaluation.tables import FILES, poster_table, write_results
 from microexpr.protocol import predictions
 from microexpr.protocol.splits import make_folds
 from microexpr.runtime.tables import seal
+from simulated import CLASSES, ORIGIN, basis, columns, manifest
 
-CLASSES = ["negative", "positive", "surprise"]
 METHODS = ["amm", "pmm", "none", "filter_only"]
 FEATURE_MODES = ["onset_difference", "raw"]
 SIZES = [7, 8, 9, 10, 11, 12, 13, 14]
 SKILL = {"amm": 0.6, "pmm": 0.9, "none": 0.4, "filter_only": 0.4}
-ORIGIN = Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic")
-STATISTICS = Statistics(resamples=300)
-
-
-def manifest(subjects: int = 12, per_class: int = 2) -> list[Clip]:
-    return [
-        Clip(
-            clip_id=f"s{s}_{label[:2]}_{i:02d}",
-            subject=f"s{s}",
-            label=label,
-            kind="images",
-            source=f"s{s}/{label}/{i}",
-            frames=30,
-            first=1,
-            last=30,
-            fps=100,
-        )
-        for s in range(1, subjects + 1)
-        for label in CLASSES
-        for i in range(1, per_class + 1)
-    ]
 
 
 def simulate(
@@ -59,8 +39,7 @@ def simulate(
 ) -> pd.DataFrame:
     """Predictions of a classifier that knows a clip's class with the probability in SKILL."""
     rng = np.random.default_rng(0)
-    columns = [[getattr(clip, key) for clip in clips] for key in ("clip_id", "subject", "label")]
-    folds = make_folds(*columns, name=protocol, classes=CLASSES)
+    folds = make_folds(*columns(clips), name=protocol, classes=CLASSES)
     rows = []
     for method in METHODS:
         for feature_mode in feature_modes:
@@ -91,10 +70,16 @@ def write_parts(frame: pd.DataFrame, folder: Path) -> list[Path]:
     return paths
 
 
-def results(sources: list[Path], clips: list[Clip], folder: Path, **changes: object) -> Path:
-    options = {"methods": METHODS, "feature_modes": FEATURE_MODES, "n": SIZES, "classes": CLASSES}
-    options |= {"origin": ORIGIN, "statistics": STATISTICS} | changes
-    write_results(sources, clips, folder, **options)
+def results(
+    sources: list[Path],
+    clips: list[Clip],
+    folder: Path,
+    *,
+    origin: Origin = ORIGIN,
+    **changes: object,
+) -> Path:
+    options = {"methods": METHODS, "feature_modes": FEATURE_MODES, "n": SIZES} | changes
+    write_results(sources, basis(clips, origin), folder, **options)
     return folder
 
 
@@ -392,9 +377,7 @@ def test_no_files_and_unreadable_files_are_refused(tmp_path: Path) -> None:
 
 def test_poster_table_refuses_a_missing_cell(frame, clips) -> None:
     small = frame[(frame["n"] == 7) & (frame["feature_mode"] == "raw")]
-    evaluation = Evaluation(
-        small, clips, classes=CLASSES, origin=ORIGIN, statistics=Statistics(resamples=100)
-    )
+    evaluation = Evaluation(small, basis(clips, statistics=Statistics(resamples=100)))
     metrics = evaluation.metrics()
     with pytest.raises(DataError, match="no accuracy of method amm, feature mode raw, n 8"):
         poster_table(metrics, classes=CLASSES, n=[7, 8], feature_mode="raw")

@@ -22,7 +22,7 @@ from microexpr.config import Config
 from microexpr.datasets import manifest
 from microexpr.errors import DataError
 from microexpr.evaluation import metrics as reading
-from microexpr.evaluation.pooled import Origin, Statistics
+from microexpr.evaluation.basis import Basis, Origin, Statistics
 from microexpr.evaluation.show import render_table
 from microexpr.evaluation.tables import write_results
 from microexpr.protocol import Fold, predictions, read_folds, write_folds
@@ -195,11 +195,14 @@ def written(tmp_path_factory) -> Path:
     predictions.write(folder / "chunk0.csv", frame)
     write_results(
         [folder / "chunk0.csv"],
-        CLIPS,
+        Basis(
+            CLIPS,
+            LABELS,
+            Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic"),
+            Statistics(resamples=100),
+        ),
         folder,
-        **{"classes": LABELS, "methods": ["none", "pmm"], "feature_modes": ["raw"], "n": [7]},
-        origin=Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic"),
-        statistics=Statistics(resamples=100),
+        **{"methods": ["none", "pmm"], "feature_modes": ["raw"], "n": [7]},
     )
     about = {"method": "none", "feature_mode": "raw", "n": 7, "seed": 0, "fold": "007"}
     write_table(folder / "chunk0.epochs.csv", pd.DataFrame([about | {"epoch": 1, **LOSS}]))

@@ -8,7 +8,6 @@ line beside it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
@@ -17,11 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats.qmc import LatinHypercube
 
-from microexpr.config import Evaluate
-from microexpr.datasets.manifest import Clip, natural
+from microexpr.datasets.manifest import natural
 from microexpr.evaluation import intervals
+from microexpr.evaluation.basis import Basis
 from microexpr.evaluation.metrics import ALL, NO_PREDICTION, OVERALL, PER_CLASS, confusion, score
-from microexpr.protocol import SUBJECT_INDEPENDENT
 from microexpr.protocol.predictions import SYSTEM
 
 Ints = NDArray[np.int64]
@@ -32,58 +30,15 @@ NEVER = ""  # the fold of a clip that is trained on and never tested (holdout)
 MAJORITY, MAJORITY_TRAINING, RANDOM = "majority", "majority_training", "stratified_random"
 
 
-@dataclass(frozen=True)
-class Origin:
-    """How the predictions came about: the same in every row of every table."""
-
-    protocol: str
-    backbone: str
-    cut: int
-    weights_sha256: str
-    data: str  # "synthetic" for the generated faces, else the name of the data set
-
-    def columns(self) -> dict[str, Any]:
-        """Return the columns of a table."""
-        independent = str(SUBJECT_INDEPENDENT[self.protocol]).lower()
-        return {
-            "protocol": self.protocol,
-            "subject_independent": independent,
-            "backbone": self.backbone,
-            "cut": self.cut,
-            "weights_sha256": self.weights_sha256,
-            "data": self.data,
-        }
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """How the intervals are made: section ``evaluate`` of the configuration."""
-
-    resamples: int = 2000
-    confidence: float = 0.95
-    seed: int = 0
-
-    @classmethod
-    def of(cls, settings: Evaluate) -> Statistics:
-        """Take them from the configuration."""
-        return cls(settings.bootstrap, settings.confidence, settings.seed)
-
-
 class Evaluation:
     """All systems on the same tested clips, with the same resamples of the subjects.
 
     Parameters
     ----------
     predictions : DataFrame
-        From `predictions.read`, accepted by `predictions.check`.
-    clips : sequence of Clip
-        The manifest.
-    classes : sequence of str
-        All class names, in order.
-    origin : Origin
-        Written into every row.
-    statistics : Statistics
-        Resamples, confidence, seed.
+        From `predictions.read`, accepted by `Basis.check`.
+    basis : Basis
+        Manifest, classes, origin, statistics.
     further : mapping of (method, feature mode, N or None) to DataFrame
         Predictions on the same clips that are no cell of the table: controls that were trained,
         choices of N. Their seeds are their own.
@@ -92,20 +47,15 @@ class Evaluation:
     def __init__(
         self,
         predictions: pd.DataFrame,
-        clips: Sequence[Clip],
-        *,
-        classes: Sequence[str],
-        origin: Origin,
-        statistics: Statistics,
+        basis: Basis,
         further: Mapping[Key, pd.DataFrame] | None = None,
     ) -> None:
-        self.predictions, self.manifest = predictions, list(clips)
-        self.further = further or {}
-        self.classes, self.origin, self.statistics = list(classes), origin, statistics
+        self.predictions, self.basis, self.further = predictions, basis, further or {}
+        self.classes, statistics = list(basis.classes), basis.statistics
         tested = predictions.drop_duplicates("clip_id")
         self.fold_of = dict(zip(tested["clip_id"], tested["fold"], strict=True))
         self.clips = sorted(
-            (clip for clip in clips if clip.clip_id in self.fold_of),
+            (clip for clip in basis.clips if clip.clip_id in self.fold_of),
             key=lambda clip: (natural(clip.clip_id), clip.clip_id),
         )
         self.truth = self._numbers([clip.label for clip in self.clips])
@@ -129,11 +79,11 @@ class Evaluation:
         found = {key: self._classes(rows) for key, rows in self.further.items()}
         K, folds = len(self.classes), [self.fold_of[clip.clip_id] for clip in self.clips]
         counts = training_counts(
-            self._numbers([clip.label for clip in self.manifest]),
-            [self.fold_of.get(clip.clip_id, NEVER) for clip in self.manifest],
+            self._numbers([clip.label for clip in self.basis.clips]),
+            [self.fold_of.get(clip.clip_id, NEVER) for clip in self.basis.clips],
             classes=K,
         )
-        draws, seed = self.statistics.resamples, self.statistics.seed
+        draws, seed = self.basis.statistics.resamples, self.basis.statistics.seed
         return found | {
             (MAJORITY, "", None): majority(self.truth, classes=K),
             (MAJORITY_TRAINING, "", None): majority_of_training(folds, counts),
@@ -152,16 +102,16 @@ class Evaluation:
         """Return the percentile interval of resampled values; NaN where one subject is tested."""
         if self.n_subjects < 2:
             return np.nan, np.nan
-        return intervals.percentile_interval(values, self.statistics.confidence)
+        return intervals.percentile_interval(values, self.basis.statistics.confidence)
 
     def extent(self, seeds: int) -> dict[str, Any]:
         """Return the columns on what a row rests on."""
         return {
-            "confidence": self.statistics.confidence,
+            "confidence": self.basis.statistics.confidence,
             "clips": len(self.clips),
             "subjects": self.n_subjects,
             "seeds": seeds,
-            **self.origin.columns(),
+            **self.basis.origin.columns(),
         }
 
     def metrics(self) -> pd.DataFrame:

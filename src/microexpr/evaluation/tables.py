@@ -16,11 +16,11 @@ from typing import Any, cast
 
 import pandas as pd
 
-from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
 from microexpr.evaluation import selection
+from microexpr.evaluation.basis import Basis
 from microexpr.evaluation.metrics import ALL
-from microexpr.evaluation.pooled import MAJORITY, Evaluation, Key, Origin, Statistics
+from microexpr.evaluation.pooled import MAJORITY, Evaluation, Key
 from microexpr.evaluation.rows import check_same_folds, comparisons
 from microexpr.protocol import predictions
 from microexpr.runtime.tables import write_table
@@ -41,15 +41,12 @@ FILES = (
 
 def write_results(
     sources: Sequence[str | os.PathLike[str]],
-    clips: Sequence[Clip],
+    basis: Basis,
     folder: str | os.PathLike[str],
     *,
-    classes: Sequence[str],
     methods: Sequence[str],
     feature_modes: Sequence[str],
     n: Sequence[int],
-    origin: Origin,
-    statistics: Statistics,
     controls: Mapping[str, str] | None = None,
     inner: Sequence[str | os.PathLike[str]] = (),
     choices: selection.Choices | None = None,
@@ -60,17 +57,13 @@ def write_results(
     ----------
     sources, inner : sequence of path-like
         Files of predictions, and of predictions on inner folds; in any order.
-    clips : sequence of Clip
-        The manifest.
+    basis : Basis
+        Manifest, classes, origin, statistics.
     folder : path-like
         ``results``.
-    classes, methods, feature_modes, n
-        ``data.labels``, ``magnify.methods``, ``train.feature_modes`` and ``windows.n``. The first
-        feature mode fills ``table.csv``, the others ``table_feature_modes.csv``.
-    origin : Origin
-        How the predictions came about.
-    statistics : Statistics
-        How intervals are made.
+    methods, feature_modes, n
+        ``magnify.methods``, ``train.feature_modes`` and ``windows.n``. The first feature mode
+        fills ``table.csv``, the others ``table_feature_modes.csv``.
     controls : mapping of str to str
         Controls that were trained: what their predictions call the method, by name.
     choices : mapping
@@ -83,27 +76,25 @@ def write_results(
         then.
     """
     controls, choices, folder = controls or {}, choices or {}, Path(folder)
-    everything = predictions.read(sources, classes)
+    everything, classes = predictions.read(sources, basis.classes), basis.classes
     candidates = {method for runs in choices.values() for method, _ in runs} - set(methods)
     others = [*controls.values(), *candidates]
     frame = everything[~everything["method"].isin(others)]
-    predictions.check(frame, clips, classes=classes, protocol=origin.protocol)
+    basis.check(frame)
     predictions.check_grid(frame, methods=methods, feature_modes=feature_modes, n=n)
     for method in others:
         rows = everything[everything["method"] == method]
         if rows.empty:
             raise DataError(f"the predictions lack method {method}")
-        predictions.check(rows, clips, classes=classes, protocol=origin.protocol)
+        basis.check(rows)
     check_same_folds(everything)
     further = _trained_controls(everything, controls)
     tables: dict[str, pd.DataFrame] = {}
     if choices:
         watched = predictions.read(inner, classes)
-        chosen, table = selection.nested(everything, watched, clips, choices, classes=classes)
+        chosen, table = selection.nested(everything, watched, basis.clips, choices, classes=classes)
         tables["selected"], further = table, further | chosen
-    evaluation = Evaluation(
-        frame, clips, classes=classes, origin=origin, statistics=statistics, further=further
-    )
+    evaluation = Evaluation(frame, basis, further)
     tables["metrics"] = metrics = evaluation.metrics()
     tables["comparisons"] = comparisons(evaluation)
     tables["confusion"] = evaluation.confusions()

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from microexpr.evaluation.intervals import percentile_interval, subject_weights
-from microexpr.evaluation.pooled import Statistics
+from microexpr.evaluation.basis import Statistics
 from microexpr.explain.regions import REGIONS
 
 ALL = "all"

@@ -9,7 +9,7 @@ from microexpr.cache import open_cache
 from microexpr.config import Config
 from microexpr.datasets import manifest
 from microexpr.datasets.labels import title
-from microexpr.evaluation.pooled import Origin, Statistics
+from microexpr.evaluation.basis import Basis, Origin, Statistics
 from microexpr.protocol import predictions
 from microexpr.runtime.tables import write_table
 from microexpr.studies import ablation
@@ -51,18 +51,21 @@ def run(
     backbone, cut = config.features.backbone, config.features.cut
     table = ablation_table(
         predictions.read(sources, config.data.labels),
-        manifest.read(manifest_path),
+        Basis(
+            manifest.read(manifest_path),
+            config.data.labels,
+            Origin(
+                protocol=config.protocol.name,
+                backbone=backbone,
+                cut=cut,
+                weights_sha256=weights.get((backbone, cut), ""),
+                data=title(config.data),
+            ),
+            Statistics.of(config.evaluate),
+        ),
         ablation.rows(config, full=full),
         config=config,
         weights=weights,
-        origin=Origin(
-            protocol=config.protocol.name,
-            backbone=backbone,
-            cut=cut,
-            weights_sha256=weights.get((backbone, cut), ""),
-            data=title(config.data),
-        ),
-        statistics=Statistics.of(config.evaluate),
     )
     write_table(output, table)
 

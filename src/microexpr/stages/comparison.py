@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from microexpr import baselines
-from microexpr.baselines.base import Published
+from microexpr.baselines import Published
 from microexpr.config import Config
 from microexpr.datasets import manifest
 from microexpr.datasets.labels import title
-from microexpr.evaluation.pooled import Origin, Statistics
+from microexpr.evaluation.basis import Basis, Origin, Statistics
 from microexpr.protocol import predictions
 from microexpr.runtime.tables import write_table
 from microexpr.studies import comparison
@@ -44,20 +44,22 @@ def run(config: Config, sources: Sequence[Path], output: Path, *, manifest_path:
     against = config.compare.against
     table = comparison.comparison(
         predictions.read(sources, config.data.labels),
-        manifest.read(manifest_path),
-        classes=config.data.labels,
+        Basis(
+            manifest.read(manifest_path),
+            config.data.labels,
+            Origin(
+                protocol=config.protocol.name,
+                backbone=config.features.backbone,
+                cut=config.features.cut,
+                weights_sha256="",
+                data=title(config.data),
+            ),
+            Statistics.of(config.evaluate),
+        ),
         reference=comparison.Reference(
             against.method, config.train.feature_modes[0], against.n, POSTER
         ),
         published={name: baselines.published(name) for name in config.compare.systems},
         with_backbone=[baselines.OWN_NETWORK],
-        origin=Origin(
-            protocol=config.protocol.name,
-            backbone=config.features.backbone,
-            cut=config.features.cut,
-            weights_sha256="",
-            data=title(config.data),
-        ),
-        statistics=Statistics.of(config.evaluate),
     )
     write_table(output, table)

@@ -9,7 +9,7 @@ from microexpr.cache import open_cache
 from microexpr.config import Config
 from microexpr.datasets import manifest
 from microexpr.datasets.labels import title
-from microexpr.evaluation.pooled import Origin, Statistics
+from microexpr.evaluation.basis import Basis, Origin, Statistics
 from microexpr.evaluation.tables import write_results
 from microexpr.studies import variants
 
@@ -51,9 +51,19 @@ def run(
         weights_sha256 = str(cache.attributes["weights_sha256"])
     write_results(
         predictions,
-        manifest.read(manifest_path),
+        Basis(
+            manifest.read(manifest_path),
+            config.data.labels,
+            Origin(
+                protocol=config.protocol.name,
+                backbone=config.features.backbone,
+                cut=config.features.cut,
+                weights_sha256=weights_sha256,
+                data=title(config.data),
+            ),
+            Statistics.of(config.evaluate),
+        ),
         folder,
-        classes=config.data.labels,
         methods=config.magnify.methods,
         feature_modes=config.train.feature_modes,
         n=config.windows.n,
@@ -63,12 +73,4 @@ def run(
             key: [(run.method, run.n) for run in runs]
             for key, runs in variants.choices(config).items()
         },
-        origin=Origin(
-            protocol=config.protocol.name,
-            backbone=config.features.backbone,
-            cut=config.features.cut,
-            weights_sha256=weights_sha256,
-            data=title(config.data),
-        ),
-        statistics=Statistics.of(config.evaluate),
     )

@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 
 from microexpr.config import Config, overlaid
-from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
-from microexpr.evaluation.pooled import Evaluation, Origin, Statistics
+from microexpr.evaluation.basis import Basis
+from microexpr.evaluation.pooled import Evaluation
 from microexpr.evaluation.rows import SCORES, study_rows, study_table
 from microexpr.protocol import predictions
 from microexpr.studies.ablation import POSTER, Row
@@ -33,13 +33,11 @@ Weights = Mapping[tuple[str, int], str]  # checksum of the weights, by backbone 
 
 def ablation_table(
     frame: pd.DataFrame,
-    clips: Sequence[Clip],
+    basis: Basis,
     rows: Sequence[Row],
     *,
     config: Config,
     weights: Weights,
-    origin: Origin,
-    statistics: Statistics,
 ) -> pd.DataFrame:
     """Score every row and compare it with the first one, the default.
 
@@ -47,18 +45,14 @@ def ablation_table(
     ----------
     frame : DataFrame
         Predictions of all rows, from `predictions.read`; others are left out.
-    clips : sequence of Clip
-        The manifest.
+    basis : Basis
+        Manifest, classes, origin of the default's predictions, statistics.
     rows : sequence of Row
         From `microexpr.studies.ablation.rows`.
     config : Config
         What the rows' changes refer to.
     weights : mapping
         Of every network.
-    origin : Origin
-        How the default's predictions came about.
-    statistics : Statistics
-        How intervals are made.
 
     Returns
     -------
@@ -77,10 +71,9 @@ def ablation_table(
         raise DataError(
             "the predictions lack method {}, feature mode {}, n {}".format(*min(missing))
         )
-    chosen, classes = frame[[key in systems for key in keys]], config.data.labels
-    predictions.check(chosen, clips, classes=classes, protocol=origin.protocol)
-    evaluation = Evaluation(chosen, clips, classes=classes, origin=origin, statistics=statistics)
-    scored = study_rows(evaluation, systems[0], systems[1:])
+    chosen = frame[[key in systems for key in keys]]
+    basis.check(chosen)
+    scored = study_rows(Evaluation(chosen, basis), systems[0], systems[1:])
     about = [_about(row, config, weights) for row in rows]
     return study_table([a | b for a, b in zip(scored, about, strict=True)], COLUMNS)
 

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from microexpr.baselines import Published
-from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError, ProtocolError
-from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics, System
+from microexpr.evaluation.basis import Basis
+from microexpr.evaluation.pooled import MAJORITY, Evaluation, System
 from microexpr.evaluation.rows import (
     METRICS,
     SCORES,
@@ -66,14 +66,11 @@ class Reference:
 
 def comparison(
     frame: pd.DataFrame,
-    clips: Sequence[Clip],
+    basis: Basis,
     *,
-    classes: Sequence[str],
     reference: Reference,
     published: Mapping[str, Published],
     with_backbone: Sequence[str],
-    origin: Origin,
-    statistics: Statistics,
 ) -> pd.DataFrame:
     """Score every system and compare it with the reference.
 
@@ -81,20 +78,14 @@ def comparison(
     ----------
     frame : DataFrame
         Predictions of the systems and of the reference, from `predictions.read`.
-    clips : sequence of Clip
-        The manifest.
-    classes : sequence of str
-        All class names.
+    basis : Basis
+        Manifest, classes, origin, statistics.
     reference : Reference
         Other cells of its method are left out.
     published : mapping of str to Published
         The systems, in the order of the rows.
     with_backbone : sequence of str
         Those that see the frames through ``features.backbone``.
-    origin : Origin
-        How the predictions came about.
-    statistics : Statistics
-        How intervals are made.
 
     Returns
     -------
@@ -114,15 +105,15 @@ def comparison(
     for column, value in zip(predictions.SYSTEM, reference.key, strict=True):
         is_reference &= frame[column] == value
     chosen = frame[frame["method"].isin(list(published)) | is_reference]
-    _check(chosen, clips, reference, published, classes=classes, protocol=origin.protocol)
-    evaluation = Evaluation(chosen, clips, classes=classes, origin=origin, statistics=statistics)
+    _check(chosen, basis, reference, published)
+    evaluation = Evaluation(chosen, basis)
     systems = {key[0]: key for key in evaluation.predicted}
     rows = study_rows(evaluation, reference.key, [systems[name] for name in published])
     seen = (reference.method, *with_backbone)
     against = f"{reference.method} {reference.feature_mode} N={reference.n}"
     for row, figures in zip(rows, (reference.published, *published.values()), strict=True):
         row.update(_published(figures))
-        row["backbone"] = origin.backbone if row["method"] in seen else ""
+        row["backbone"] = basis.origin.backbone if row["method"] in seen else ""
     for row in rows[1:]:
         row["against"] = against
     rows.append(score_row(evaluation, (MAJORITY, "", None)) | {"backbone": ""})
@@ -139,13 +130,7 @@ def _published(published: Published) -> dict[str, Any]:
 
 
 def _check(
-    frame: pd.DataFrame,
-    clips: Sequence[Clip],
-    reference: Reference,
-    published: Mapping[str, Published],
-    *,
-    classes: Sequence[str],
-    protocol: str,
+    frame: pd.DataFrame, basis: Basis, reference: Reference, published: Mapping[str, Published]
 ) -> None:
     """Refuse what cannot be compared. Seeds may differ: each system is checked alone."""
     groups = frame.groupby(predictions.SYSTEM, sort=False)
@@ -160,7 +145,7 @@ def _check(
     if absent:
         raise ConfigError(f"compare.systems: no predictions of {absent[0]}")
     for run in runs.values():
-        predictions.check(run, clips, classes=classes, protocol=protocol)
+        basis.check(run)
     check_same_folds(frame)
     if len({frozenset(run["clip_id"]) for run in runs.values()}) > 1:
         raise ProtocolError("the systems are tested on different clips")

@@ -19,11 +19,10 @@ import pandas as pd
 from microexpr.protocol import Fold
 from microexpr.protocol.splits import make_folds
 from microexpr.runtime import resume
-from microexpr.runtime.files import write_json
 from microexpr.runtime.progress import track
 from microexpr.training.chunks import origin_of
-from microexpr.training.feature_modes import pooled_features
-from microexpr.training.learning import Material, learning
+from microexpr.training.feature_modes import pooled_sums
+from microexpr.training.fold import TrainingInputs, fold_training
 from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import Recipe
@@ -52,7 +51,7 @@ def train_leaking(
     answers for them (windows) and for the clips that the fold tests (clips). In each fold of
     subjects, the model is trained on the same share of the windows and answers for the subject.
     Each finished fold leaves a file in `progress_dir`, as in
-    :func:`microexpr.training.chunks.train_part`.
+    :func:`microexpr.training.chunks.train_chunk`.
 
     Parameters
     ----------
@@ -84,7 +83,7 @@ def train_leaking(
     CacheError
         When a file of `progress_dir` is damaged.
     MicroexprError
-        As :func:`microexpr.training.learning.learning`.
+        As :func:`microexpr.training.fold.fold_training`.
     """
     about = [store.clip_ids, store.subjects, store.labels]
     tried = {
@@ -99,14 +98,15 @@ def train_leaking(
     for number, split, fold in track(runs, f"leak N={recipe.n}"):
         run = replace(recipe, seed=number, clip_decision=DECISION, choose_epoch=None)
         follows = run.plain() | fold.plain(store.clip_ids, store.labels) | origin
-        file = resume.place(progress_dir, follows | {"split": split})
-        if not file.is_file():
-            pooled = pooled_features(store, fine_tuned, device) if pooled is None else pooled
-            material = Material(store, pooled, run.window_table(store), fine_tuned, device)
+        follows |= {"split": split}
+        done = resume.read(progress_dir, follows)
+        if done is None:
+            pooled = pooled_sums(store, fine_tuned, device) if pooled is None else pooled
+            material = TrainingInputs(store, pooled, run.window_table(store), fine_tuned, device)
             draw = np.random.default_rng([seed, number, *fold.name.encode()])
             answers = _answers(material, fold, run, split, test_share=test_share, draw=draw)
-            write_json(file, answers)
-        for name, answered in resume.read(file).items():
+            done = resume.keep(progress_dir, follows, answers)
+        for name, answered in done.items():
             columns = {"split": name, "seed": number, "fold": fold.name}
             clips = fold.train if name == WINDOWS else fold.test
             rows += [columns | row for row in _rows(store, clips, answered, recipe)]
@@ -114,7 +114,7 @@ def train_leaking(
 
 
 def _answers(
-    material: Material,
+    material: TrainingInputs,
     fold: Fold,
     recipe: Recipe,
     split: str,
@@ -129,11 +129,11 @@ def _answers(
     if split == CLIPS:
         tested[WINDOWS] = held_out, fold.train
     found = {}
-    with learning(replace(material, windows=trained_on), fold, recipe) as learner:
+    with fold_training(replace(material, windows=trained_on), fold, recipe) as learner:
         for _ in learner.epochs:
             pass
         for name, (windows, clips) in tested.items():
-            answers = learner.answer(windows, clips, DECISION)
+            answers = learner.predict(windows, clips, DECISION)
             found[name] = {
                 "predicted": answers.predicted.tolist(),
                 "n_windows": answers.n_windows.tolist(),

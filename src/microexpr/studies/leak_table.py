@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from microexpr.errors import DataError
+from microexpr.evaluation.basis import Statistics
 from microexpr.evaluation.names import PROTOCOLS
-from microexpr.evaluation.pooled import Statistics
 from microexpr.evaluation.rows import SubjectMeans
 from microexpr.protocol.predictions import method_order
 from microexpr.runtime.tables import read_text, typed

@@ -11,38 +11,34 @@ from sklearn.metrics import f1_score, recall_score
 from microexpr import baselines
 from microexpr.baselines import Published
 from microexpr.config import Config
-from microexpr.datasets.manifest import Clip, write
+from microexpr.datasets.manifest import write
 from microexpr.errors import ConfigError, DataError, ProtocolError
+from microexpr.evaluation.basis import Origin, Statistics
 from microexpr.evaluation.intervals import holm
-from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics
+from microexpr.evaluation.pooled import MAJORITY, Evaluation
 from microexpr.protocol import predictions
 from microexpr.stages import comparison as stage
 from microexpr.stages import part
 from microexpr.studies.comparison import COLUMNS, Reference, comparison
+from simulated import CLASSES, basis, manifest
 
-CLASSES = ["negative", "positive", "surprise"]
-ORIGIN = Origin("loso", "mobilenet_vggface2", 13, "", "synthetic")
-STATISTICS = Statistics(resamples=200)
 SKILL = {"pmm": 0.8, "evm_tim": 0.75, "ststnet": 0.35, "vggface2_bilstm": 0.5}
 PUBLISHED = {name: baselines.published(name) for name in ("ststnet", "vggface2_bilstm", "evm_tim")}
 OURS = Published(protocol="of ours", source="a poster", accuracy=0.7576)
 
 
-def manifest() -> list[Clip]:
-    about = {"kind": "images", "source": "x", "frames": 9, "first": 0, "last": 8, "fps": 100}
-    return [
-        Clip(clip_id=f"s{s}_{label[:2]}_{i}", subject=f"s{s}", label=label, **about)
-        for s in range(1, 9)
-        for label in CLASSES
-        for i in (1, 2)
-    ]
+BASIS = basis(
+    manifest(8),
+    Origin("loso", "mobilenet_vggface2", 13, "", "synthetic"),
+    Statistics(resamples=200),
+)
 
 
 def simulated(method: str, *, feature_mode: str = "raw", n: int = 0, seeds=(0,)) -> pd.DataFrame:
     """Predictions of a system that knows a clip's class with the probability in SKILL."""
     rng, rows = np.random.default_rng([n, *method.encode()]), []
     for seed in seeds:
-        for clip in manifest():
+        for clip in manifest(8):
             knows = rng.random() < SKILL[method]
             answer = clip.label if knows else CLASSES[rng.integers(3)]
             shares = {f"p_{name}": 0.9 if name == answer else 0.05 for name in CLASSES}
@@ -72,14 +68,11 @@ def everything(**changes: pd.DataFrame) -> pd.DataFrame:
 
 def table(frame: pd.DataFrame | None = None, **changes) -> pd.DataFrame:
     options = {
-        "classes": CLASSES,
         "reference": Reference("pmm", "onset_difference", 14, OURS),
         "published": PUBLISHED,
         "with_backbone": ["vggface2_bilstm"],
-        "origin": ORIGIN,
-        "statistics": STATISTICS,
     }
-    return comparison(everything() if frame is None else frame, manifest(), **options | changes)
+    return comparison(everything() if frame is None else frame, BASIS, **options | changes)
 
 
 def right(frame: pd.DataFrame) -> np.ndarray:
@@ -139,13 +132,7 @@ def test_tests_are_exact_and_corrected_for_the_systems():
 
 def test_intervals_are_those_of_the_other_tables():
     frame = everything()
-    evaluation = Evaluation(
-        frame[(frame["method"] == "pmm") & (frame["n"] == 14)],
-        manifest(),
-        classes=CLASSES,
-        origin=ORIGIN,
-        statistics=STATISTICS,
-    )
+    evaluation = Evaluation(frame[(frame["method"] == "pmm") & (frame["n"] == 14)], BASIS)
     metrics = evaluation.metrics().set_index(["method", "metric", "class"])
     row = table().iloc[0]
     wanted = metrics.loc["pmm", "accuracy", "all"]
@@ -194,7 +181,7 @@ def test_the_stage_writes_the_table(tmp_path):
     for (method, n), rows in everything().groupby(["method", "n"]):
         sources.append(tmp_path / f"{method}{n}.csv")
         predictions.write(sources[-1], rows)
-    write(tmp_path / "manifest.csv", manifest())
+    write(tmp_path / "manifest.csv", manifest(8))
     values = {"compare": {"systems": list(PUBLISHED)}, "evaluate": {"bootstrap": 100}}
     config = Config.parse(part(Config.parse(values), "comparison"))
     output = tmp_path / "comparison.csv"

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
-from test_selection import CLASSES, answers, columns
-from test_tables import ORIGIN, STATISTICS, manifest
 
 from microexpr.config import Config
 from microexpr.errors import DataError, ProtocolError
+from microexpr.evaluation.basis import Statistics
 from microexpr.evaluation.intervals import holm
 from microexpr.protocol.splits import make_folds
 from microexpr.studies import ablation
 from microexpr.studies.ablation_table import COLUMNS, ablation_table
+from simulated import CLASSES, basis, columns, manifest, predicted
 
 CONFIG = Config.parse(
     {
@@ -49,7 +47,7 @@ def frame(clips):
     for number, row in enumerate(ablation.rows(CONFIG)):
         method, feature_mode, n = row.system
         skill = SKILL.get(row.factor, 0.6)
-        made = answers(clips, folds, lambda _, skill=skill: skill, n=100 + number, method=method)
+        made = predicted(clips, folds, lambda _, skill=skill: skill, n=100 + number, method=method)
         runs.append(made.assign(n=n, feature_mode=feature_mode))
     return pd.concat(runs, ignore_index=True)
 
@@ -57,12 +55,10 @@ def frame(clips):
 def table(frame, clips, weights=WEIGHTS):
     return ablation_table(
         frame,
-        clips,
+        basis(clips, statistics=Statistics(resamples=200)),
         ablation.rows(CONFIG),
         config=CONFIG,
         weights=weights,
-        origin=ORIGIN,
-        statistics=replace(STATISTICS, resamples=200),
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from microexpr.errors import DataError
-from microexpr.evaluation.pooled import Statistics
+from microexpr.evaluation.basis import Statistics
 from microexpr.figures.leak import draw_leak
 from microexpr.runtime.tables import write_table
 from microexpr.studies.leak_table import SPLITS, leak_table, read_predictions

@@ -14,7 +14,7 @@ from microexpr.cache import Provenance, create
 from microexpr.config import Config, Problem
 from microexpr.datasets import Finding, listing, manifest
 from microexpr.datasets.listing import Note
-from microexpr.evaluation.pooled import Origin, Statistics
+from microexpr.evaluation.basis import Basis, Origin, Statistics
 from microexpr.evaluation.tables import write_results
 from microexpr.protocol import predictions
 from microexpr.report import pages
@@ -71,14 +71,16 @@ def run(folder: Path, **changed: dict) -> Config:
     predictions.write(folder / "parts.csv", pd.DataFrame(rows, columns=columns))
     write_results(
         [folder / "parts.csv"],
-        clips(),
+        Basis(
+            clips(),
+            CLASSES,
+            Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic"),
+            Statistics(resamples=200),
+        ),
         folder,
-        classes=CLASSES,
         methods=["pmm", "none"],
         feature_modes=["raw"],
         n=SIZES,
-        origin=Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic"),
-        statistics=Statistics(resamples=200),
     )
     manifest.write(folder / "manifest.csv", clips())
     made = Provenance(weights_name="faces.st", weights_sha256="0f" * 32, environment={"torch": "1"})

@@ -1,0 +1,76 @@
+"""What all tables of a run rest on: clips, classes, the origin of the predictions, statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from microexpr.config import Evaluate
+from microexpr.datasets.manifest import Clip
+from microexpr.protocol import SUBJECT_INDEPENDENT, predictions
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How the predictions came about: the same in every row of every table."""
+
+    protocol: str
+    backbone: str
+    cut: int
+    weights_sha256: str
+    data: str  # "synthetic" for the generated faces, else the name of the data set
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns of a table."""
+        independent = str(SUBJECT_INDEPENDENT[self.protocol]).lower()
+        return {
+            "protocol": self.protocol,
+            "subject_independent": independent,
+            "backbone": self.backbone,
+            "cut": self.cut,
+            "weights_sha256": self.weights_sha256,
+            "data": self.data,
+        }
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """How the intervals are made: section ``evaluate`` of the configuration."""
+
+    resamples: int = 2000
+    confidence: float = 0.95
+    seed: int = 0
+
+    @classmethod
+    def of(cls, settings: Evaluate) -> Statistics:
+        """Take them from the configuration."""
+        return cls(settings.bootstrap, settings.confidence, settings.seed)
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What all tables of a run rest on.
+
+    Parameters
+    ----------
+    clips : sequence of Clip
+        The manifest.
+    classes : sequence of str
+        All class names, in order.
+    origin : Origin
+        How the predictions came about.
+    statistics : Statistics
+        How intervals are made.
+    """
+
+    clips: Sequence[Clip]
+    classes: Sequence[str]
+    origin: Origin
+    statistics: Statistics
+
+    def check(self, frame: pd.DataFrame) -> None:
+        """Refuse predictions that cannot be compared; see `predictions.check`."""
+        predictions.check(frame, self.clips, classes=self.classes, protocol=self.origin.protocol)
