@@ -183,8 +183,8 @@ def _unfiltered_piece(path):
     ("damage", "message"),
     [
         (_flip, "does not match its checksum"),
-        (_short_piece, "s1_ne_01: image is damaged .a piece of 2 bytes"),
-        (_unfiltered_piece, "s1_ne_01: image is damaged .a piece of"),
+        (_short_piece, "s1_ne_01: image is damaged .a chunk of 2 bytes"),
+        (_unfiltered_piece, "s1_ne_01: image is damaged .a chunk of"),
         (_truncate, "not a readable HDF5 file"),
         (_incomplete, "incomplete"),
         (_old_schema, "schema version 0.9"),

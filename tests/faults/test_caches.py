@@ -211,7 +211,7 @@ def hostile(file):
         "an array of another type": lambda: replaced(
             "time", data=np.zeros(5, "c16"), chunks=(5,), maxshape=(None,)
         ),
-        "a piece that is shorter than its own checksum": cut_short,
+        "a chunk that is shorter than its own checksum": cut_short,
         "an attribute of 70,000 texts": lambda: file.attrs.create("title", texts),
         "a thousand attributes": lambda: [group.attrs.__setitem__(f"a{n}", n) for n in range(1000)],
     }

@@ -1,7 +1,7 @@
-"""What a cache may not hold, looked at before any value is read.
+"""Checks of a cache before any value is read.
 
-A damaged or hostile file can ask for more memory than there is, or point into other files. Sizes
-are compared with what the file really stores.
+A damaged or hostile file can ask for more memory than there is, or point to other files. Sizes are
+compared with what the file really stores. Each check raises a `CacheError` that names the place.
 """
 
 from __future__ import annotations
@@ -16,58 +16,47 @@ from microexpr.errors import CacheError, MicroexprError, brief
 
 MAX_FRAME_BYTES = 2**27  # a frame of 8K video has 100 MB
 MAX_ATTRIBUTES = 256
-MAX_ATTRIBUTE_BYTES = 2**16  # of one attribute: what HDF5 keeps beside the data
+MAX_ATTRIBUTE_BYTES = 2**16
 DTYPES = {"image": "u1", "feature": "f"}
-# gzip, shuffle, checksum, zstd: what caches are written with.
+# Filters of caches: gzip, shuffle, checksum, zstd.
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, 32015}
-CHECKSUM_BYTES = 4  # at the end of a piece
+CHECKSUM_BYTES = 4  # at the end of a chunk
 
 
 @contextmanager
 def damage_named(where: str) -> Iterator[None]:
-    """Turn whatever HDF5 raises on a damaged file into one line that names the place."""
+    """Turn any exception of HDF5 into a `CacheError` of one line that names the place."""
     try:
         yield
     except MicroexprError:
         raise
-    except Exception as error:  # the library has no exception of its own for damage
+    except Exception as error:  # HDF5 has no exception of its own for damage
         raise CacheError(f"{where} is damaged ({brief(error)})") from None
 
 
 def check_attributes(node: h5py.File | h5py.Group, where: str) -> None:
-    """Refuse attributes whose values would be large.
-
-    Raises
-    ------
-    CacheError
-        Naming the attribute.
-    """
+    """Refuse attributes that are too many or too large."""
     if len(node.attrs) > MAX_ATTRIBUTES:
         raise CacheError(f"{where}: has {len(node.attrs)} attributes")
     for name in node.attrs:
         kind = node.attrs.get_id(name)
-        if kind.dtype.kind == "O":  # of variable length: it lies elsewhere, without a checksum
+        if kind.dtype.kind == "O":  # stored elsewhere, without a checksum
             raise CacheError(f"{where}: attribute {name!r} is of variable length")
         if kind.get_storage_size() > MAX_ATTRIBUTE_BYTES:
             raise CacheError(f"{where}: attribute {name!r} is too large for a cache")
 
 
 def check_clip(group: h5py.Group, name: str, where: str) -> None:
-    """Refuse a clip whose arrays are not those of a cache, or not all there.
+    """Refuse a clip whose arrays are incomplete, or are not those of a cache.
 
     Parameters
     ----------
     group : Group
         The clip.
     name : str
-        Of the data set with its frames.
+        Name of the array with its frames.
     where : str
         File and clip, for the message.
-
-    Raises
-    ------
-    CacheError
-        Naming the array.
     """
     for key in group:
         if not isinstance(group.get(key, getlink=True), h5py.HardLink):
@@ -100,26 +89,26 @@ def _check_array(array: h5py.Dataset, where: str, dtype: str, axes: int) -> None
     for size in array.chunks:
         chunk_bytes *= size
     if chunk_bytes > MAX_FRAME_BYTES or array.chunks[1:] != array.shape[1:]:
-        raise CacheError(f"{label} has shape {array.shape} in pieces of {array.chunks}")
-    # A shape costs nothing; frames that were never written would be read as zeros.
+        raise CacheError(f"{label} has shape {array.shape} in chunks of {array.chunks}")
+    # Any shape can be stated; frames that were never written would be read as zeros.
     needed = -(-len(array) // array.chunks[0])
     if len(array) == 0 or array.id.get_num_chunks() != needed:
         raise CacheError(f"{label} has shape {array.shape}, but not all of it is in the file")
-    _check_pieces(array, label)
+    _check_chunks(array, label)
 
 
-def _check_pieces(array: h5py.Dataset, label: str) -> None:
-    """Refuse what the library would crash on: a piece that is shorter than its own checksum."""
+def _check_chunks(array: h5py.Dataset, label: str) -> None:
+    """Refuse a chunk that is shorter than its own checksum: HDF5 would crash."""
     settings = array.id.get_create_plist()
     used = {settings.get_filter(i)[0] for i in range(settings.get_nfilters())}
     if not used <= FILTERS or h5py.h5z.FILTER_FLETCHER32 not in used:
-        raise CacheError(f"{label} is not compressed as caches are")
+        raise CacheError(f"{label} does not have the filters of a cache")
     odd: list[int] = []
 
-    def look(piece: h5py.h5d.StoreInfo) -> None:
-        if piece.filter_mask or piece.size <= CHECKSUM_BYTES:
-            odd.append(piece.size)
+    def check(chunk: h5py.h5d.StoreInfo) -> None:
+        if chunk.filter_mask or chunk.size <= CHECKSUM_BYTES:
+            odd.append(chunk.size)
 
-    array.id.chunk_iter(look)
+    array.id.chunk_iter(check)
     if odd:
-        raise CacheError(f"{label} is damaged (a piece of {odd[0]} bytes)")
+        raise CacheError(f"{label} is damaged (a chunk of {odd[0]} bytes)")

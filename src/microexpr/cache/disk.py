@@ -1,4 +1,4 @@
-"""How caches lie on disk: compression, chunks, metadata."""
+"""Files of caches: what HDF5 keeps in memory, and writes that fail."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Any
 
 import h5py
 
-SMALLEST_BYTES, LARGEST_BYTES = 2**18, 2**20
+from microexpr.runtime.files import AnyPath
+
+SMALLEST_BYTES, LARGEST_BYTES = 2**18, 2**20  # of metadata
+HELD_BYTES = 32 << 20  # of a file that the system should not keep in memory
 
 
 def bound_metadata(file: h5py.File) -> None:
-    """Keep what HDF5 remembers of an open file's clips within a megabyte.
+    """Limit the metadata that HDF5 keeps of an open file to one megabyte.
 
-    By itself it grows up to 32 MB a file, so that a stage's memory follows the number of clips.
-    Clips are passed once and in order: what is forgotten is not asked for again.
+    The default is 32 MB per file, so that a stage's memory grows with the number of clips. Clips
+    are read once and in order, so nothing has to be read again.
     """
     settings = file.id.get_mdc_config()
     settings.set_initial_size = True
@@ -24,45 +27,40 @@ def bound_metadata(file: h5py.File) -> None:
     file.id.set_mdc_config(settings)
 
 
-HELD_BYTES = 32 << 20  # of a file that the system is not to keep in memory
-
-
 class Disk(io.FileIO):
-    """A file that keeps the first failed write for :meth:`check`, and takes the others as done.
+    """A file that reports every write to HDF5 as done, and keeps the first failure for `check`.
 
-    HDF5 cannot close a file after a write that failed: it crashes the process, and the message is
-    not seen. So it is told of no failure; whoever writes asks for it.
+    HDF5 cannot close a file after a failed write: it crashes the process without a message. So the
+    code that writes has to call :meth:`check`.
 
     Parameters
     ----------
-    path : path-like
-        The file.
-    mode : str
+    path, mode
         As for :func:`open`.
     keep : bool
-        Whether the system may keep what is written in memory, for the next reader. Where not, it
-        writes it to the disk and lets go of it, 32 MB by 32 MB, if it can.
+        Whether the system may keep what is written in memory for the next reader. If not, it is
+        asked to write it to the disk and release it, 32 MB at a time.
     """
 
     failure: OSError | None = None
 
-    def __init__(self, path: str | os.PathLike[str], mode: str, *, keep: bool = True) -> None:
+    def __init__(self, path: AnyPath, mode: str, *, keep: bool = True) -> None:
         super().__init__(path, mode)
-        self._passes = not keep and hasattr(os, "posix_fadvise")
+        self._releases = not keep and hasattr(os, "posix_fadvise")
         self._held = 0  # bytes
 
     def write(self, data: Any) -> int:
         """Write all bytes."""
         view = memoryview(data).cast("B")
         done = 0
-        while self.failure is None and done < len(view):  # a disk that fills takes a part
+        while self.failure is None and done < len(view):  # a disk that fills up takes a part
             try:
                 done += super().write(view[done:]) or 0
             except OSError as error:
                 self.failure = error
         self._held += done
-        if self._passes and self._held > HELD_BYTES:
-            # Pages that are not on the disk yet are sent there; the next call lets go of them.
+        if self._releases and self._held > HELD_BYTES:
+            # Pages that are not on the disk yet are sent there; the next call releases them.
             os.posix_fadvise(self.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             self._held = 0
         return len(view)
@@ -76,12 +74,6 @@ class Disk(io.FileIO):
             return size or 0
 
     def check(self) -> None:
-        """Raise the failure of an earlier write.
-
-        Raises
-        ------
-        OSError
-            What the system said.
-        """
+        """Raise the `OSError` of an earlier write, if there was one."""
         if self.failure is not None:
             raise self.failure

@@ -1,4 +1,4 @@
-"""Trees that show what a file holds, and that it is whole."""
+"""Show the content of a cache, a trained model or converted weights, and verify it."""
 
 from __future__ import annotations
 
@@ -29,19 +29,14 @@ DETAILS = (
 
 
 def tree(path: Path) -> Tree:
-    """Show a file.
-
-    Parameters
-    ----------
-    path : Path
-        A cache, a trained model or converted weights; told apart by their first bytes.
+    """Return a tree of a file's content; the first bytes tell what the file is.
 
     Raises
     ------
     CacheError, WeightsError
         When it is damaged.
     DataError
-        When it is none of these.
+        When it is neither a cache nor a model nor weights.
     """
     with path.open("rb") as file:
         start = file.read(9)
@@ -55,7 +50,7 @@ def tree(path: Path) -> Tree:
 
 def _cache(path: Path) -> Tree:
     checksum = verify(path)
-    rows, told = _manifest(path)
+    rows, note = _manifest(path)
     with open_cache(path) as cache:
         about = cache.attributes
         clips = list(cache)
@@ -65,15 +60,15 @@ def _cache(path: Path) -> Tree:
         root.add(f"content sha256 {checksum}: as stored")
         counts = _counts([rows.get(clip.clip_id) for clip in clips]) if rows else ""
         root.add(f"{len(clips)} clips, {frames} frames{counts}")
-        if told:
-            root.add(told)
+        if note:
+            root.add(note)
         _origin(root.add("origin"), about)
         _clips(root, cache, rows)
     return root
 
 
 def _manifest(path: Path) -> tuple[dict[str, Clip], str]:
-    """Read the manifest beside a cache or in a folder above; say which it is, or what is wrong."""
+    """Read the manifest beside a cache or in a folder above; also return a note about it."""
     places = (folder / MANIFEST for folder in path.absolute().parents)
     found = next((place for place in places if place.is_file()), None)
     if found is None:
@@ -121,7 +116,7 @@ def _clips(root: Tree, cache: Cache, rows: Mapping[str, Clip]) -> None:
 
 
 def _values(clip: ClipCache) -> tuple[float, float, float]:
-    """Smallest and largest value, and the share of zeros."""
+    """Return the smallest and the largest value, and the share of zeros."""
     low, high, zeros = np.inf, -np.inf, 0
     for start in range(0, len(clip), CHUNK):
         values = clip.data[start : start + CHUNK]
@@ -137,7 +132,7 @@ def _short(value: Any) -> str:
 
 
 def _tensors(path: Path) -> Tree:
-    # torch is not needed to look into a cache, and takes seconds to import.
+    # Imported late: a cache does not need it.
     from safetensors import SafetensorError, safe_open  # noqa: PLC0415
 
     try:
@@ -149,9 +144,8 @@ def _tensors(path: Path) -> Tree:
     if text is None:
         raise WeightsError(f"{path}: not written by microexpr: its header has no entry microexpr")
     values = sum(array.size for array in arrays.values())
-    root = Tree(
-        f"{path}: {path.stat().st_size / 1e6:.1f} MB, {len(arrays)} tensors, {values} values"
-    )
+    size = f"{path.stat().st_size / 1e6:.1f} MB"
+    root = Tree(f"{path}: {size}, {len(arrays)} tensors, {values} values")
     try:
         for key, value in sorted(json.loads(text).items()):
             root.add(f"{key}: {json.dumps(value)}")

@@ -1,34 +1,32 @@
-"""Whom the clips of caches show, and in which class: manifest.csv says so, no cache does.
+"""Clips of caches and rows of manifest.csv: subjects and labels are in the manifest only.
 
-A corrected label so changes what is learned, and nothing that is computed from pixels.
+So a corrected label changes what is trained, and nothing that is computed from pixels.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 
 from microexpr.datasets import manifest
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError
-
-AnyPath = str | os.PathLike[str]
+from microexpr.runtime.files import AnyPath
 
 
 def check_same_clips(clips: Sequence[Clip], cached: Mapping[str, AnyPath]) -> None:
-    """See that a data set and its caches hold the same clips.
+    """Check that a data set and its caches hold the same clips.
 
     Parameters
     ----------
     clips : sequence of Clip
         The rows of ``manifest.csv``.
     cached : mapping of str to path-like
-        By name of the clip: the cache that holds it.
+        The cache that holds each clip, by clip_id.
 
     Raises
     ------
     CacheError
-        Naming the first clip that is in the manifest or in a cache only.
+        With the first clip that is only in the manifest or only in a cache.
     """
     listed = dict.fromkeys(clip.clip_id for clip in clips)
     for clip_id in listed:
@@ -47,15 +45,7 @@ def check_same_clips(clips: Sequence[Clip], cached: Mapping[str, AnyPath]) -> No
 
 
 def clip_of(path: AnyPath, clip_id: str) -> Clip:
-    """Look up a clip in ``manifest.csv``.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read.
-    CacheError
-        When it does not list the clip.
-    """
+    """Return the row of a clip in ``manifest.csv``; raise CacheError when there is none."""
     for clip in manifest.read(path):
         if clip.clip_id == clip_id:
             return clip

@@ -1,8 +1,7 @@
-"""What a cache says about its origin, and whether it is of today's code."""
+"""Origin of a cache, and whether the current code made it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from microexpr.cache import Provenance, open_cache, verify
 from microexpr.errors import CacheError
 from microexpr.fingerprints.code import Code, is_current
-from microexpr.runtime.files import sha256_of
+from microexpr.runtime.files import AnyPath, sha256_of
 
 MAKERS = {"frames": "decode", "faces": "crop", "magnified": "magnify", "features": "features"}
 LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless", "h5py", "scikit-learn")
@@ -20,29 +19,29 @@ LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless", "h5py", "sciki
 def provenance(
     code: Code,
     params: Mapping[str, Any],
-    inputs: Iterable[str | os.PathLike[str]],
+    inputs: Iterable[AnyPath],
     *,
     weights_name: str = "",
     weights_sha256: str = "",
 ) -> Provenance:
-    """Describe the making of a cache.
+    """Describe how a cache is made.
 
     Parameters
     ----------
     code : Code
-        Of the stage; its fingerprint is stored.
+        Code of the stage; its fingerprint is stored.
     params : mapping
-        The part of the configuration that the stage read.
+        The part of the configuration that the stage reads.
     inputs : iterable of path-like
-        Caches (.h5) read; their checksums are stored. Each is read as a whole for it, and has to
-        be what it was written as; its checksum is that of its content.
+        Files that are read; their checksums are stored. A cache (.h5) is verified as a whole, and
+        its checksum is that of its content.
     weights_name, weights_sha256 : str
-        Of the network, where there is one.
+        Network and its weights, where there are any.
 
     Raises
     ------
     CacheError
-        When a cache is damaged, or was made by other code than this.
+        When a cache is damaged, or was made by other code.
     """
     return Provenance(
         source_sha256=code.fingerprint,
@@ -63,16 +62,14 @@ def _checksum(path: Path) -> str:
 
 
 def check_code(path: str, kind: str, source_sha256: str) -> None:
-    """Refuse a cache of other code, which Snakemake has not seen to.
+    """Refuse a cache that other code made, where Snakemake has not replaced it.
 
     Parameters
     ----------
-    path : str
-        For the message.
-    kind : str
-        Of the cache.
+    path, kind : str
+        File and kind of the cache.
     source_sha256 : str
-        What the cache says; empty: it was not made by a stage.
+        Fingerprint stored in the cache; empty when no stage made it.
 
     Raises
     ------

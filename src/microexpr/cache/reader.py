@@ -1,4 +1,4 @@
-"""Reading and verifying a cache."""
+"""Read and verify a cache."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ from microexpr.cache.schema import (
     plain,
 )
 from microexpr.errors import CacheError
+from microexpr.runtime.files import AnyPath
 
 VERIFIED_FRAMES = 16  # at a time
-# A frame is a chunk and is read once. HDF5 would keep up to 8 MB of each clip that is open.
+# Each frame is one HDF5 chunk, read once. HDF5 would keep up to 8 MB of each open clip.
 NO_CHUNK_CACHE = {"rdcc_nbytes": 0, "rdcc_nslots": 1}
 
 
 @dataclass(frozen=True)
 class ClipCache:
-    """One clip of an open cache. Arrays are read when asked for."""
+    """One clip of an open cache. Arrays are read on access."""
 
     clip_id: str
     group: h5py.Group
@@ -60,7 +61,7 @@ class ClipCache:
 
 
 class Cache:
-    """A complete cache, open for feature mode; iterate over its clips in the order of writing."""
+    """A complete cache, open for reading; iterate over its clips in the order of writing."""
 
     def __init__(self, file: h5py.File, kind: str) -> None:
         self._file, self.kind = file, kind
@@ -84,7 +85,7 @@ class Cache:
         return ClipCache(clip_id, group, name)
 
     def verify(self) -> str:
-        """Read every value and compare with the stored checksums; return that of the content.
+        """Read every value, compare with the stored checksum, and return it.
 
         Raises
         ------
@@ -109,26 +110,26 @@ class Cache:
 
 
 @contextmanager
-def open_cache(path: str | os.PathLike[str], kind: str | None = None) -> Iterator[Cache]:
-    """Open a cache for feature mode.
+def open_cache(path: AnyPath, kind: str | None = None) -> Iterator[Cache]:
+    """Open a cache for reading.
 
     Parameters
     ----------
     path : path-like
         The file.
     kind : str, optional
-        The schema it must have; any when None.
+        The kind that it must be; any when None.
 
     Raises
     ------
     CacheError
-        When it is missing, unreadable, incomplete, of another schema or version, or its attributes
-        are not those it was written with.
+        When it is missing, unreadable, incomplete, of another kind or version, or its attributes
+        do not match their checksum.
     """
     try:
         file = h5py.File(path, "r", **NO_CHUNK_CACHE)
     except OSError as error:
-        # The library's own text fills three lines.
+        # HDF5's own text fills three lines.
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise CacheError(f"{path}: not a readable HDF5 file ({reason})") from None
     with file:
@@ -139,7 +140,7 @@ def open_cache(path: str | os.PathLike[str], kind: str | None = None) -> Iterato
 
 
 def _check(file: h5py.File, path: str, kind: str | None) -> str:
-    """See that a file is a whole cache with the attributes it was written with; give its kind."""
+    """Check that a file is a whole cache with its attributes unchanged; return its kind."""
     check_attributes(file, path)
     attributes = {name: plain(value) for name, value in file.attrs.items()}
     found = str(attributes.get("schema", "")).removeprefix("microexpr/")
@@ -165,13 +166,7 @@ def _check(file: h5py.File, path: str, kind: str | None) -> str:
     return found
 
 
-def verify(path: str | os.PathLike[str]) -> str:
-    """Open a cache and :meth:`Cache.verify` it.
-
-    Raises
-    ------
-    CacheError
-        When it cannot be opened or is damaged.
-    """
+def verify(path: AnyPath) -> str:
+    """Open a cache and :meth:`Cache.verify` it."""
     with open_cache(path) as cache:
         return cache.verify()

@@ -1,4 +1,4 @@
-"""What a cache holds: names, units, provenance and the checksum over its content."""
+"""Schema of caches: names, units, provenance and the checksum over the content."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import numpy as np
 
 # 1.1: attributes have a checksum too. 2.0: no subject and no label, which manifest.csv holds.
 SCHEMA_VERSION = "2.0"
-CONTENT = ".content"  # ends the name of the note beside a cache
+CONTENT = ".content"  # suffix of the note beside a cache
 LAST = ("created", "content_sha256", "attributes_sha256", "complete")
 DATASET = {"frames": "image", "faces": "image", "magnified": "image", "features": "feature"}
-COORDINATES = {
+# dtype, axes after the frame, attributes
+COORDINATES: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
     "frame": ("i4", (), {"long_name": "source frame number"}),
     "time": ("f8", (), {"long_name": "time since the clip's first frame", "units": "s"}),
     "detected": (
@@ -29,12 +30,12 @@ COORDINATES = {
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a cache comes from; all of it is stored in the file's root attributes.
+    """Origin of a cache, stored in the file's root attributes.
 
     Parameters
     ----------
     source_sha256 : str
-        Fingerprint of the modules that made it.
+        Fingerprint of the code that made it.
     params : mapping
         The part of the configuration that the stage read.
     inputs : sequence of mapping
@@ -42,7 +43,7 @@ class Provenance:
     environment : mapping
         Versions of the libraries that matter.
     weights_name, weights_sha256 : str
-        Of the network; empty where there is none.
+        Network and its weights; empty where there are none.
     """
 
     source_sha256: str = ""
@@ -61,14 +62,14 @@ class Digest(dict[str, Any]):
         return self[name]
 
     def hexdigest(self) -> str:
-        """Checksum over the datasets' names and values."""
+        """Return a checksum over the datasets' names and values."""
         return combine({name: d.hexdigest() for name, d in self.items()})
 
 
 def attributes_digest(file: h5py.File) -> str:
-    """Checksum over the attributes of the root and of all clips.
+    """Return a checksum over the attributes of the root and of all clips.
 
-    When the file was made does not count, nor what is written last: the checksums and ``complete``.
+    The time of creation does not count, nor do the checksums and ``complete``, written last.
     """
     parts = {}
     for node in (file, *file.values()):
@@ -82,10 +83,10 @@ def attributes_digest(file: h5py.File) -> str:
 
 
 def text_fixed(value: Any) -> Any:
-    """Give a text a fixed length; other values stay as they are.
+    """Return a text as an array of fixed length; other values are returned as they are.
 
-    HDF5 keeps texts of variable length in a part of the file that has no checksum: damage there is
-    not seen, and has been seen to let the library search for ever.
+    HDF5 stores texts of variable length in a part of the file that has no checksum: damage there
+    goes unnoticed, and can make the library search for ever.
     """
     if not isinstance(value, str):
         return value
@@ -94,12 +95,12 @@ def text_fixed(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Give an attribute as a Python value: text, number or array."""
+    """Return an attribute as a Python value: text, number or array."""
     value = value.item() if isinstance(value, np.generic) else value
     return value.decode() if isinstance(value, bytes) else value
 
 
 def combine(parts: Mapping[str, str]) -> str:
-    """Checksum over named checksums, whatever their order."""
+    """Return a checksum over named checksums, independent of their order."""
     text = "".join(f"{name}\0{parts[name]}\n" for name in sorted(parts))
     return hashlib.sha256(text.encode()).hexdigest()

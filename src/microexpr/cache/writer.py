@@ -1,9 +1,8 @@
-"""Writing a cache: clip by clip, frames appended, complete or not there at all."""
+"""Write a cache clip by clip, appending frames; the file appears when it is complete."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,7 +25,7 @@ from microexpr.cache.schema import (
     text_fixed,
 )
 from microexpr.errors import CacheError
-from microexpr.runtime.files import replacing, write_beside
+from microexpr.runtime.files import AnyPath, replacing, write_beside
 from microexpr.runtime.requirements import check_compression
 
 FILTERS: dict[str, dict[str, Any]] = {
@@ -38,7 +37,7 @@ FILTERS: dict[str, dict[str, Any]] = {
 def _filter(compression: str, itemsize: int) -> dict[str, Any]:
     if compression == "zstd":
         check_compression(compression)
-        import hdf5plugin  # noqa: PLC0415  (optional: only users of zstd need it)
+        import hdf5plugin  # noqa: PLC0415  (optional, for zstd only)
 
         options: dict[str, Any] = {"compression": hdf5plugin.Zstd(clevel=3)}
     else:
@@ -52,7 +51,7 @@ class ClipWriter:
     """Appends frames to one clip's group; made by :meth:`CacheWriter.clip`."""
 
     def __init__(
-        self, group: h5py.Group, disk: Disk, name: str, digest: Any, compression: str
+        self, group: h5py.Group, disk: Disk, name: str, digest: Digest, compression: str
     ) -> None:
         self._group, self._disk, self._name = group, disk, name
         self._digest, self._compression = digest, compression
@@ -60,11 +59,11 @@ class ClipWriter:
 
     @property
     def attributes(self) -> h5py.AttributeManager:
-        """The group's attributes, for what is known only after its frames."""
+        """The group's attributes, for values that are known only after its frames."""
         return self._group.attrs
 
     def checksum(self) -> str:
-        """Return the sha256 of the frames' bytes so far, in C order, as 64 hexadecimal digits."""
+        """Return the sha256 of the frames so far (bytes in C order), 64 hexadecimal digits."""
         return self._digest[self._name].hexdigest()
 
     def append(self, data: np.ndarray, **coordinates: np.ndarray) -> None:
@@ -73,7 +72,7 @@ class ClipWriter:
         Parameters
         ----------
         data : ndarray, shape (T, y, x, 3) uint8 or (T, channel, y, x) float
-            Consecutive frames; shape and dtype are fixed by the first call.
+            Consecutive frames; shape and dtype are set by the first call.
         **coordinates : ndarray, shape (T,) or (T, 4)
             ``frame`` and ``time`` always; ``detected`` and ``box`` where known.
 
@@ -110,27 +109,14 @@ class ClipWriter:
         group = self._group
         for name in ("frame", *(c for c in coordinates if c != "frame")):
             dtype, extra, attributes = COORDINATES[name]
-            dataset = group.create_dataset(
-                name,
-                (0, *extra),
-                dtype,
-                maxshape=(None, *extra),
-                chunks=(1024, *extra),
-                fletcher32=True,
-            )
-            dataset.attrs.update(attributes)
-        if self._name == "image":
-            axes = {"y": data.shape[1], "x": data.shape[2], "rgb": data.shape[3]}
-        else:
-            axes = {"channel": data.shape[1], "y": data.shape[2], "x": data.shape[3]}
-        target = group.create_dataset(
-            self._name,
-            (0, *data.shape[1:]),
-            data.dtype,
-            maxshape=(None, *data.shape[1:]),
-            chunks=(1, *data.shape[1:]),
-            **_filter(self._compression, data.dtype.itemsize),
-        )
+            options = {"maxshape": (None, *extra), "chunks": (1024, *extra), "fletcher32": True}
+            group.create_dataset(name, (0, *extra), dtype, **options).attrs.update(attributes)
+        names = ("y", "x", "rgb") if self._name == "image" else ("channel", "y", "x")
+        shape = data.shape[1:]
+        axes = dict(zip(names, shape, strict=True))
+        options = _filter(self._compression, data.dtype.itemsize)
+        options |= {"maxshape": (None, *shape), "chunks": (1, *shape)}
+        target = group.create_dataset(self._name, (0, *shape), data.dtype, **options)
         for axis, size in axes.items():
             group.create_dataset(axis, data=np.arange(size, dtype="i4"))
             if axis in ("x", "y"):
@@ -157,11 +143,11 @@ class CacheWriter:
 
     def __init__(self, file: h5py.File, disk: Disk, kind: str, compression: str) -> None:
         self._file, self._disk, self._kind, self._compression = file, disk, kind, compression
-        self._digests: dict[str, dict[str, Any]] = {}
+        self._digests: dict[str, Digest] = {}
 
     @contextmanager
     def clip(self, clip_id: str, **attributes: Any) -> Iterator[ClipWriter]:
-        """Open the group of one clip; attributes are strings, numbers or short lists."""
+        """Yield a writer for one clip; attributes are strings, numbers or short lists."""
         group = self._file.create_group(clip_id, track_order=True)
         known = {name: value for name, value in attributes.items() if value is not None}
         group.attrs.update({name: text_fixed(value) for name, value in known.items()})
@@ -177,44 +163,39 @@ class CacheWriter:
                 group.attrs[name] = text_fixed(value)
 
     def digest(self) -> str:
-        """Checksum over all clips: names, coordinates and decoded values."""
+        """Return a checksum over all clips: names, coordinates and values."""
         return combine({clip: d.hexdigest() for clip, d in self._digests.items()})
 
 
 @contextmanager
 def create(
-    path: str | os.PathLike[str],
+    path: AnyPath,
     kind: str,
     provenance: Provenance,
     *,
     title: str = "",
     compression: str = "gzip",
 ) -> Iterator[CacheWriter]:
-    """Write a cache; the file appears under its name only when everything went well.
+    """Yield a writer of a cache; the file gets its name only when the block succeeds.
 
     Then ``NAME.h5.content`` is written beside it: one line with a checksum over values and
-    attributes, which tells Snakemake whether what was made from the cache is still right. Unlike
-    the file's bytes it changes neither with HDF5's version nor with the date.
+    attributes, from which Snakemake sees whether files made from the cache are still valid. Unlike
+    the file's bytes it depends neither on HDF5's version nor on the date.
 
     Parameters
     ----------
     path : path-like
         The file; its folder is made.
     kind : {"frames", "faces", "magnified", "features"}
-        Which schema.
+        Kind of the cache.
     provenance : Provenance
         Stored in the root attributes.
     title : str
         One line for people.
     compression : {"gzip", "zstd", "none"}
         Filter of the frames; always lossless.
-
-    Yields
-    ------
-    CacheWriter
     """
-    # Frames are gigabytes that one stage reads: in memory they would drive out what others read,
-    # and to fill fresh memory takes time.
+    # Frames are gigabytes that one stage reads: in memory they would replace what others read.
     keep = kind != "frames"
     with replacing(path) as temporary, Disk(temporary, "w+", keep=keep) as disk:
         with h5py.File(disk, "w", track_order=True) as file:
