@@ -11,7 +11,6 @@ import pandas as pd
 from microexpr.baselines.base import Answers, Examples, System
 from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds, predictions
 from microexpr.runtime import resume
-from microexpr.runtime.files import write_json
 from microexpr.runtime.progress import track
 
 FEATURE_MODE = "raw"
@@ -71,13 +70,14 @@ def run_folds(
     rows: list[dict[str, Any]] = []
     for seed, fold in track(runs, f"compare {system.name}"):
         about = origin | {"seed": seed} | fold.plain(examples.clip_ids, examples.labels)
-        file = resume.place(progress_dir, about)
-        if not file.is_file():
-            write_json(file, _plain(system.answer(examples, fold, seed=seed)))
+        done = resume.read(progress_dir, about)
+        if done is None:
+            found = system.answer(examples, fold, seed=seed)
+            done = resume.keep(progress_dir, about, _plain(found))
         rows += predictions.rows(
             examples,
             fold,
-            [(a["predicted"], a["n_windows"], a["shares"]) for a in resume.read(file)],
+            [(a["predicted"], a["n_windows"], a["shares"]) for a in done],
             classes=system.labels,
             method=system.name,
             feature_mode=FEATURE_MODE,

@@ -1,4 +1,10 @@
-"""Results of an interrupted run, found again under all that they follow from."""
+"""Content-addressed partial results: what an interrupted run has finished is found again.
+
+A partial result is named by a checksum of all that it follows from: settings, inputs and code. A
+run that was killed reads it and continues from there, so its result does not depend on where it
+stopped; where anything differs, nothing is found and the part is computed again. Files are written
+atomically: a partial result is complete or not there.
+"""
 
 from __future__ import annotations
 
@@ -10,35 +16,65 @@ from pathlib import Path
 from typing import Any
 
 from microexpr.errors import CacheError
+from microexpr.runtime.files import write_json
 
 
 def digest(about: Mapping[str, Any]) -> str:
-    """Checksum of plain values, in any order of their names, as 64 hexadecimal digits."""
+    """Return a checksum of plain values, in any order of their names, as 64 hexadecimal digits."""
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
-def place(folder: str | os.PathLike[str], about: Mapping[str, Any]) -> Path:
-    """Give the file of a result that follows from `about`; it exists when the result is there.
+def place(folder: str | os.PathLike[str], about: Mapping[str, Any], suffix: str = ".json") -> Path:
+    """Return the file of a partial result; it exists when the result is finished.
 
     Parameters
     ----------
     folder : path-like
         Of the run.
     about : mapping
-        Settings, inputs and code, as plain values: where one of them differs, so does the file.
+        All that the result follows from, as plain values: where one of them differs, so does the
+        file.
+    suffix : str
+        Of the file.
     """
-    return Path(folder) / f"{digest(about)[:32]}.json"
+    return Path(folder) / f"{digest(about)[:32]}{suffix}"
 
 
-def read(file: Path) -> Any:
-    """Read a result that ``write_json`` wrote.
+def read(folder: str | os.PathLike[str], about: Mapping[str, Any]) -> Any:
+    """Read the partial result that follows from `about`; None where it is not finished.
 
     Raises
     ------
     CacheError
-        When the file is damaged.
+        When its file is damaged.
     """
+    file = place(folder, about)
+    if not file.is_file():
+        return None
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CacheError(f"{file}: damaged, delete it and run again ({error})") from None
+
+
+def keep(folder: str | os.PathLike[str], about: Mapping[str, Any], result: Any) -> Any:
+    """Write a partial result of plain values, atomically; return it as :func:`read` would."""
+    write_json(place(folder, about), result)
+    return read(folder, about)
+
+
+def finished(file: Path, made_of: str) -> dict[str, Any] | None:
+    """Return a finished JSON document; None where it is missing, damaged, or follows from others.
+
+    Parameters
+    ----------
+    file : Path
+        A document whose entry ``made.digest`` is the digest of what it follows from.
+    made_of : str
+        The digest that is wanted.
+    """
+    try:
+        document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return document if document["made"]["digest"] == made_of else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

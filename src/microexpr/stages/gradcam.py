@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -39,6 +37,7 @@ from microexpr.explain.scores import (
     region_scores,
 )
 from microexpr.fingerprints.code import Code
+from microexpr.runtime import resume
 from microexpr.runtime.progress import track
 from microexpr.runtime.tables import write_table
 from microexpr.stages import part
@@ -92,7 +91,7 @@ def run(
         with files.write(folder / "maps.h5", n=settings.n, blocks=blocks) as file:
             for clip in track(clips, f"gradcam {folder.name}"):
                 model, full = model_of(clip.fold), clip.clip_id in shown
-                path = progress / _name(config, clip, model, blocks, full)
+                path = resume.place(progress, _about(config, clip, model, blocks, full), ".h5")
                 if not path.is_file():
                     found = _explain(
                         clip, explainer, model.of(clip), blocks, crop=config.crop, full=full
@@ -107,15 +106,18 @@ def run(
     shutil.rmtree(progress, ignore_errors=True)
 
 
-def _name(
+def _about(
     config: Config, clip: ExplainedClip, model: FoldModel, blocks: Sequence[int], full: bool
-) -> str:
-    """Name what is kept of a clip until all are finished, by all that determines it."""
-    settings = part(config, "gradcam")
-    who = (clip.clip_id, clip.about.subject, clip.label)
-    about = (who, clip.origin, model.digest, tuple(blocks), full, Code("gradcam").accepted)
-    text = json.dumps([settings, about], sort_keys=True)
-    return f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.h5"
+) -> dict[str, Any]:
+    """Return all that the maps of a clip follow from."""
+    return {
+        "settings": part(config, "gradcam"),
+        "clip": [clip.clip_id, clip.about.subject, clip.label, clip.origin],
+        "model": model.digest,
+        "blocks": list(blocks),
+        "full": full,
+        "code": Code("gradcam").accepted,
+    }
 
 
 def _explain(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +25,7 @@ from microexpr.face.tracking import WatchedFace
 from microexpr.face.transform import face_detector
 from microexpr.fingerprints.definitions import Reference
 from microexpr.fingerprints.fingerprint import fingerprint
+from microexpr.runtime import resume
 from microexpr.runtime.files import replacing, sha256_of
 from microexpr.runtime.notices import noted
 from microexpr.runtime.progress import track
@@ -121,7 +120,7 @@ def answer_clip(exported: Exported, source: Source, request: Request) -> dict[st
         When it cannot be decoded, or no part of it can be answered; no file is left then.
     """
     digest = _digest(exported, source, request)
-    if done := _finished(request.folder / f"{source.name}{outputs.JSON}", digest, request, source):
+    if done := _finished(digest, request, source):
         log.info("%s: answered already", source.name)
         return done
     tally = Tally(exported, source)
@@ -205,17 +204,13 @@ def _digest(exported: Exported, source: Source, request: Request) -> str:
         "request": asked,
         "code": fingerprint(Reference(__name__, "answer_clip")),
     }
-    return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
+    return resume.digest(depends)
 
 
-def _finished(path: Path, digest: str, request: Request, source: Source) -> dict[str, Any] | None:
+def _finished(digest: str, request: Request, source: Source) -> dict[str, Any] | None:
     """Read the row of a clip that an earlier run has answered."""
-    beside = [outputs.WINDOWS, outputs.PIECES, *([outputs.VIDEO] if request.annotate else [])]
-    wanted = [path, *(request.folder / f"{source.name}{suffix}" for suffix in beside)]
-    if not all(file.is_file() for file in wanted):
+    suffixes = [outputs.WINDOWS, outputs.PIECES, *([outputs.VIDEO] if request.annotate else [])]
+    if not all((request.folder / f"{source.name}{suffix}").is_file() for suffix in suffixes):
         return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return content["clip"] if content["made"]["digest"] == digest else None
-    except (ValueError, KeyError, TypeError):
-        return None
+    document = resume.finished(request.folder / f"{source.name}{outputs.JSON}", digest)
+    return document and document["clip"]
