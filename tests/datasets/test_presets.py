@@ -105,7 +105,7 @@ def test_every_row_of_a_presets_ablation_can_be_run(tmp_path, preset, monkeypatc
     plan = Plan(overlaid(*layers))
     runs, files = plan.ablation(), plan.ablation_files()
     # The default; three other methods; head, feature mode and blocks; two other weights.
-    assert len({(run.method, run.n) for run in runs}) == 9
+    assert len({(run.name, run.n) for run in runs}) == 9
     assert {plan.variant(run.variant).features.backbone for run in runs} == {
         *("resnet50_vggface2", "resnet50_imagenet", "random_resnet50")
     }
