@@ -21,9 +21,10 @@ from microexpr import backbones
 from microexpr.config import Train, Windows
 from microexpr.magnify import amm, pmm
 from microexpr.protocol import Fold
-from microexpr.training.feature_modes import pooled_features
-from microexpr.training.fold import Recipe, train_fold
+from microexpr.training.feature_modes import pooled_sums
+from microexpr.training.fold import train_fold
 from microexpr.training.store import FeatureStore
+from microexpr.training.windows import Recipe
 
 FILTER = {"fps": 100.0, "passband_hz": (0.5, 10.0), "alpha": 10.0}
 
@@ -131,7 +132,7 @@ def training(clips: int) -> dict[str, float]:
     )
     found = {}
     for device in ("cpu", "cuda"):
-        pooled = pooled_features(store, None, device)
+        pooled = pooled_sums(store, None, device)
         found[f"{device}_s_a_fold"] = seconds(
             lambda device=device, pooled=pooled: train_fold(
                 store, fold, recipe, fine_tuned=None, pooled=pooled, device=device

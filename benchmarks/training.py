@@ -32,11 +32,10 @@ from torch.utils.checkpoint import checkpoint
 from microexpr import backbones
 from microexpr.config import Train
 from microexpr.training.feature_modes import (
-    CHUNK_FRAMES,
+    FRAMES_AT_ONCE,
     FeatureTransform,
-    FrozenFrames,
-    RetrainedFrames,
-    pooled_features,
+    Frames,
+    pooled_sums,
 )
 from microexpr.training.fitting import Batches, Epoch, fit
 from microexpr.training.model import FineTunedBlocks, WindowClassifier
@@ -77,7 +76,7 @@ def through(fine_tuned: FineTunedBlocks | None, maps_of: Source) -> Source:
     def pool(rows: Tensor) -> Tensor:
         if fine_tuned is None:
             return torch.cat([maps_of(part).flatten(1).float() for part in rows.split(BATCH)])
-        chunks = (maps_of(part) for part in rows.split(CHUNK_FRAMES))
+        chunks = (maps_of(part) for part in rows.split(FRAMES_AT_ONCE))
         return torch.cat([checkpoint(fine_tuned, maps, use_reentrant=False) for maps in chunks])
 
     return pool
@@ -144,16 +143,12 @@ class Material:
         fine_tuned = FineTunedBlocks(self.network, self.cut) if cut_off else None
         channels = self.network.channels[-1]
         transform = FeatureTransform.fit(
-            "raw", pooled_features(self.store, fine_tuned), range(len(self.store)), standardise=True
+            "raw", pooled_sums(self.store, fine_tuned), range(len(self.store)), standardise=True
         )
         torch.manual_seed(0)
         options = self.settings.model_dump(include={"embed", "hidden", "dropout"})
         model: Any = WindowClassifier(channels, 3, **options)
-        source: Any = (
-            RetrainedFrames(transform, self.store, fine_tuned, CPU)
-            if fine_tuned
-            else FrozenFrames(transform, self.store, CPU)
-        )
+        source: Any = Frames(transform, self.store, fine_tuned, CPU)
         if kind == "separate":
             pool = through(fine_tuned, self.maps)
             model = SeparateWindows(model, lambda rows: transform(pool(rows), None))

@@ -75,7 +75,7 @@ def trained(net) -> TrainedModel:
     classifier = WindowClassifier(5, 3, embed=7, hidden=4, dropout=0.0)
     fine_tuned = FineTunedBlocks(net, 1)
     with torch.no_grad():
-        for parameter in fine_tuned.retrained():
+        for parameter in fine_tuned.tuned_parameters().values():
             parameter.mul_(1.5)
     transform = FeatureTransform(True, torch.zeros(5), torch.ones(5))
     return TrainedModel(transform, classifier.eval(), fine_tuned)

@@ -11,7 +11,7 @@ from networks import small_backbone
 
 from microexpr.config import Train, Windows
 from microexpr.protocol import Fold
-from microexpr.training.chunks import Part, train_part
+from microexpr.training.chunks import ChunkResult, train_chunk
 from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import Recipe
@@ -69,7 +69,7 @@ def recipe(**changes) -> Recipe:
     return Recipe(**fields, train=Train(**settings | changes))
 
 
-def run(progress_dir: Path, *, retrain: bool, **options) -> Part:
+def run(progress_dir: Path, *, retrain: bool, **options) -> ChunkResult:
     """Train a part of 2 feature modes x 2 seeds x 3 folds."""
     store = planted_store(3, shape=(6, 4, 4) if retrain else (24, 1, 1))
     fine_tuned = FineTunedBlocks(small_backbone(), 1) if retrain else None
@@ -80,7 +80,7 @@ def run(progress_dir: Path, *, retrain: bool, **options) -> Part:
         "progress_dir": progress_dir,
         "fine_tuned": fine_tuned,
     }
-    return train_part(store, loso(store), settings, **about | options)
+    return train_chunk(store, loso(store), settings, **about | options)
 
 
 if __name__ == "__main__":

@@ -12,16 +12,18 @@ from test_fold import changed, same
 
 from microexpr.errors import ProtocolError
 from microexpr.protocol import Fold, splits
-from microexpr.training.feature_modes import pooled_features
-from microexpr.training.fold import best_epoch, train_fold
-from microexpr.training.learning import Material, class_indices, learning
+from microexpr.protocol.predictions import class_numbers
+from microexpr.training.feature_modes import pooled_sums
+from microexpr.training.fold import TrainingInputs, choose_epochs, fold_training, train_fold
 from microexpr.training.windows import InnerSplit
 
 NESTED = InnerSplit(folds=3, seed=1)
 
 
-def material(store, settings) -> Material:
-    return Material(store, pooled_features(store, None), settings.window_table(store), None, "cpu")
+def material(store, settings) -> TrainingInputs:
+    return TrainingInputs(
+        store, pooled_sums(store, None), settings.window_table(store), None, "cpu"
+    )
 
 
 def test_the_chosen_epoch_is_the_best_of_the_inner_subjects():
@@ -35,30 +37,30 @@ def test_the_chosen_epoch_is_the_best_of_the_inner_subjects():
         assert not {store.subjects[i] for i in inner.test} & {
             store.subjects[i] for i in inner.train
         }
-        truth = class_indices(store, settings.labels)[list(inner.test)]
+        truth = class_numbers(store, settings.labels)[list(inner.test)]
         rated = []
         for count in range(1, 6):  # each from the start, instead of one training that is watched
-            with learning(material(store, settings), inner, settings) as learner:
+            with fold_training(material(store, settings), inner, settings) as learner:
                 assert len(list(islice(learner.epochs, count))) == count
-                answers = learner.answer(settings.window_table(store), inner.test, "mean_softmax")
+                answers = learner.predict(settings.window_table(store), inner.test, "mean_softmax")
             likely = np.log(answers.probabilities[np.arange(len(truth)), truth]).mean()
             rated.append((np.mean(answers.predicted == truth), likely))
-        chosen = best_epoch(material(store, settings), fold, settings)
+        chosen = choose_epochs(material(store, settings), fold, settings)
         assert rated[chosen - 1] == pytest.approx(max(rated))
 
 
 def test_all_training_clips_are_then_trained_on_for_as_many():
     store = planted_store(5)
     fold, settings = loso(store)[0], recipe(choose_epoch=NESTED, epochs=5, lr=0.05)
-    chosen = best_epoch(material(store, settings), fold, settings)
+    chosen = choose_epochs(material(store, settings), fold, settings)
     result = train_fold(store, fold, settings)
     assert len(result.log) == chosen
     plain = replace(settings, choose_epoch=None)
-    with learning(material(store, plain), fold, plain) as learner:
+    with fold_training(material(store, plain), fold, plain) as learner:
         log = list(islice(learner.epochs, chosen))
-        answers = learner.answer(plain.window_table(store), fold.test, "mean_softmax")
+        answers = learner.predict(plain.window_table(store), fold.test, "mean_softmax")
     assert [epoch.loss for epoch in log] == [epoch.loss for epoch in result.log]
-    assert np.array_equal(answers.probabilities, result.answers.probabilities)
+    assert np.array_equal(answers.probabilities, result.predictions.probabilities)
 
 
 def test_test_clips_play_no_part_in_the_choice():

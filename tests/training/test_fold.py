@@ -11,9 +11,8 @@ from planted import LABELS, loso, planted_store, recipe
 from microexpr.config import Train, Windows
 from microexpr.errors import ConfigError, DataError, ProtocolError
 from microexpr.protocol import Fold
-from microexpr.training.fitting import Batches
+from microexpr.training.fitting import Batches, class_weights
 from microexpr.training.fold import train_fold
-from microexpr.training.learning import class_weights
 from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore
 
@@ -21,7 +20,7 @@ from microexpr.training.store import FeatureStore
 def accuracy(store: FeatureStore, settings, **options) -> float:
     right = []
     for fold in loso(store):
-        predicted = train_fold(store, fold, settings, **options).answers.predicted
+        predicted = train_fold(store, fold, settings, **options).predictions.predicted
         right += [LABELS[k] == store.labels[i] for k, i in zip(predicted, fold.test, strict=True)]
     return sum(right) / len(store)
 
@@ -80,7 +79,7 @@ def test_same_seed_repeats_and_other_seeds_folds_and_lengths_differ():
     again = train_fold(store, fold, recipe(epochs=2))
     assert torch.get_rng_state().equal(state)  # the caller's generator is left alone
     assert same(first, again)
-    assert np.array_equal(first.answers.probabilities, again.answers.probabilities)
+    assert np.array_equal(first.predictions.probabilities, again.predictions.probabilities)
     assert [e.loss for e in first.log] == [e.loss for e in again.log]
     assert not same(first, train_fold(store, fold, recipe(epochs=2, seed=1)))
     renamed = Fold("elsewhere", fold.train, fold.test)
@@ -104,7 +103,7 @@ def test_nothing_is_learnt_from_test_clips(feature_mode, retrain):
     disturbed = changed(store, fold.test, features=lambda x: 50 - 3 * x, label="surprise")
     found = train_fold(disturbed, fold, settings, fine_tuned=fine_tuned)
     assert same(expected, found)
-    assert not np.allclose(expected.answers.probabilities, found.answers.probabilities)
+    assert not np.allclose(expected.predictions.probabilities, found.predictions.probabilities)
     disturbed = changed(store, fold.train[:1], features=lambda x: 50 - 3 * x)
     assert not same(expected, train_fold(disturbed, fold, settings, fine_tuned=fine_tuned))
 
@@ -116,13 +115,13 @@ def test_training_moves_retrained_blocks_and_nothing_below():
     result = train_fold(store, loso(store)[0], recipe(epochs=2), fine_tuned=fine_tuned)
     after = result.model.fine_tuned.backbone.state_dict()
     moved = {k for k, v in after.items() if not v.equal(before[k])}
-    assert moved == set(fine_tuned.trained())
+    assert moved == set(fine_tuned.tuned_parameters())
     assert {k.split(".")[1] for k in moved} == {"1", "2"}
     assert all(v.equal(before[k]) for k, v in fine_tuned.backbone.state_dict().items())
     still = train_fold(
         store, loso(store)[0], recipe(epochs=2, lr_fine_tuned=1e-12), fine_tuned=fine_tuned
     )
-    for name, value in still.model.fine_tuned.trained().items():
+    for name, value in still.model.fine_tuned.tuned_parameters().items():
         torch.testing.assert_close(value, before[name], atol=1e-5, rtol=0)
 
 
@@ -147,7 +146,7 @@ def test_class_weights_raise_the_rare_class():
     fold = Fold("all", tuple(clips[6:]), tuple(clips[:6]))
     share = {
         weighted: train_fold(rare, fold, recipe(epochs=2, class_weights=weighted))
-        .answers.probabilities[:, 1]
+        .predictions.probabilities[:, 1]
         .mean()
         for weighted in (False, True)
     }
@@ -163,14 +162,14 @@ def test_clips_without_windows_are_left_out_of_training_and_not_answered():
     short = store.lengths[list(fold.test)] < n
     assert short.any()
     assert not short.all()
-    answers = result.answers
+    answers = result.predictions
     assert np.array_equal(answers.n_windows == 0, short)
     assert np.array_equal(answers.predicted == -1, short)
     assert np.array_equal(np.isnan(answers.probabilities).all(1), short)
-    padded = train_fold(store, fold, recipe(n=n, epochs=1)).answers
+    padded = train_fold(store, fold, recipe(n=n, epochs=1)).predictions
     assert padded.n_windows[short].tolist() == [1] * short.sum()
     whole = recipe(n=n, windows=dropped, epochs=1, clip_decision="whole_clip")
-    assert (train_fold(store, fold, whole).answers.predicted >= 0).all()
+    assert (train_fold(store, fold, whole).predictions.predicted >= 0).all()
 
 
 def test_batches_hold_every_clip_once_an_epoch_in_another_order():
@@ -201,7 +200,7 @@ def test_log_has_an_entry_an_epoch():
 def test_one_cycle_is_defined_for_the_shortest_trainings(epochs):
     store = planted_store(3)
     result = train_fold(store, loso(store)[0], recipe(epochs=epochs, batch_clips=99))
-    assert np.isfinite(result.answers.probabilities).all()
+    assert np.isfinite(result.predictions.probabilities).all()
 
 
 def test_what_cannot_be_trained_is_refused():

@@ -57,7 +57,7 @@ def test_it_learns_and_is_read_back(tmp_path):
     right = []
     for fold in loso(store):
         result = train_fold(store, fold, settings)
-        found = result.answers.predicted
+        found = result.predictions.predicted
         right += [LABELS[k] == store.labels[i] for k, i in zip(found, fold.test, strict=True)]
     assert np.mean(right) >= 0.75
     path = tmp_path / "model.safetensors"
@@ -76,11 +76,11 @@ def test_a_whole_clip_is_the_mean_over_all_frames(decision):
     fold = loso(store)[0]
     settings = recipe(head="frame_fc", clip_decision=decision, epochs=1)
     result = train_fold(store, fold, settings)
-    assert result.answers.probabilities.sum(1) == pytest.approx(1)
+    assert result.predictions.probabilities.sum(1) == pytest.approx(1)
     if decision == "whole_clip":
         model, clip = result.model, fold.test[0]
         everything = torch.arange(int(store.lengths.sum()))
         embedded = model.classifier.embed(model.frames(store)(everything))
         single = model.classifier.classifier(embedded).softmax(1)
         expected = single[store.rows([clip])].mean(0).detach().numpy()
-        assert result.answers.probabilities[0] == pytest.approx(expected, abs=1e-5)
+        assert result.predictions.probabilities[0] == pytest.approx(expected, abs=1e-5)

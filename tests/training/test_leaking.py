@@ -72,13 +72,13 @@ def test_a_killed_run_goes_on_with_the_fold_it_stopped_in(answers, progress, tmp
     assert len(files) == 3 + 4  # folds of clips, folds of subjects
     for file in files[:5]:
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    trained, learning = [], leak.learning
+    trained, original = [], leak.fold_training
 
     def counted(material, fold, settings):
         trained.append(fold.name)
-        return learning(material, fold, settings)
+        return original(material, fold, settings)
 
-    monkeypatch.setattr(leak, "learning", counted)
+    monkeypatch.setattr(leak, "fold_training", counted)
     store, options = meaningless_store(), OPTIONS | {"progress_dir": tmp_path}
     pd.testing.assert_frame_equal(train_leaking(store, SETTINGS, **options), answers)
     assert len(trained) == 2

@@ -9,9 +9,10 @@ from planted import LABELS, loso, planted_store, recipe
 from microexpr.config import Windows
 from microexpr.errors import ProtocolError
 from microexpr.protocol import Fold
-from microexpr.training.feature_modes import pooled_features
-from microexpr.training.fold import train_fold
-from microexpr.training.learning import Material, class_indices, permuted, start
+from microexpr.protocol.predictions import class_numbers
+from microexpr.training.feature_modes import pooled_sums
+from microexpr.training.fitting import permuted
+from microexpr.training.fold import TrainingInputs, initial_model, train_fold
 
 
 def halves(store) -> list[Fold]:
@@ -25,20 +26,20 @@ def halves(store) -> list[Fold]:
 def right(store, settings) -> np.ndarray:
     found = []
     for fold in halves(store):
-        predicted = train_fold(store, fold, settings).answers.predicted
+        predicted = train_fold(store, fold, settings).predictions.predicted
         found += [LABELS[k] == store.labels[i] for k, i in zip(predicted, fold.test, strict=True)]
     return np.array(found)
 
 
 def test_statistics_and_class_weights_of_a_tested_clip_are_refused():
     store, settings = planted_store(3), recipe()
-    fold, classes = loso(store)[0], class_indices(store, LABELS)
-    pooled = pooled_features(store, None)
-    material = Material(store, pooled, settings.window_table(store), None, "cpu")
-    start(material, fold, np.array(fold.train), classes, settings)
+    fold, classes = loso(store)[0], class_numbers(store, LABELS)
+    pooled = pooled_sums(store, None)
+    material = TrainingInputs(store, pooled, settings.window_table(store), None, "cpu")
+    initial_model(material, fold, np.array(fold.train), classes, settings)
     planted = np.array([*fold.train, fold.test[2]])
     with pytest.raises(ProtocolError, match=f"fold s1: clip {store.clip_ids[2]} is not in its tr"):
-        start(material, fold, planted, classes, settings)
+        initial_model(material, fold, planted, classes, settings)
 
 
 def test_permutation_moves_training_labels_and_no_others():
@@ -73,9 +74,7 @@ def test_the_middle_frame_alone_shows_what_does_not_move():
 def test_seeds_give_other_permutations_and_the_same_seed_the_same():
     store = planted_store(3)
     fold = loso(store)[0]
-    shares = [
-        train_fold(store, fold, recipe(permute_labels=True, seed=s, epochs=2)).answers.probabilities
-        for s in (0, 0, 1)
-    ]
+    settings = [recipe(permute_labels=True, seed=s, epochs=2) for s in (0, 0, 1)]
+    shares = [train_fold(store, fold, given).predictions.probabilities for given in settings]
     assert np.array_equal(shares[0], shares[1])
     assert not np.array_equal(shares[0], shares[2])

@@ -15,9 +15,8 @@ from microexpr.errors import ConfigError
 from microexpr.training import feature_modes
 from microexpr.training.feature_modes import (
     FeatureTransform,
-    FrozenFrames,
-    RetrainedFrames,
-    pooled_features,
+    Frames,
+    pooled_sums,
 )
 from microexpr.training.model import ByteDropout, FineTunedBlocks, WindowClassifier
 from microexpr.training.store import FeatureStore
@@ -62,18 +61,18 @@ def naive_logits(model, fine_tuned, transform, store, rows) -> torch.Tensor:
 @pytest.mark.parametrize("chunk_frames", [3, 64], ids=["checkpointed", "at once"])
 @pytest.mark.parametrize("kind", ["onset_difference", "raw"])
 def test_gathered_windows_have_the_gradient_of_separate_windows(kind, chunk_frames, monkeypatch):
-    monkeypatch.setattr(feature_modes, "CHUNK_FRAMES", chunk_frames)
+    monkeypatch.setattr(feature_modes, "FRAMES_AT_ONCE", chunk_frames)
     store, fine_tuned = maps_store(), FineTunedBlocks(small_backbone(), 1).train()
     torch.manual_seed(0)
     model = WindowClassifier(12, 3, embed=7, hidden=5, dropout=0.0)
     everything = range(len(store))
     transform = FeatureTransform.fit(
-        kind, pooled_features(store, fine_tuned), everything, standardise=True
+        kind, pooled_sums(store, fine_tuned), everything, standardise=True
     )
     rows, unique, index = batch(store)
     target = torch.arange(len(rows)) % 3
 
-    frames = RetrainedFrames(transform, store, fine_tuned, CPU)
+    frames = Frames(transform, store, fine_tuned, CPU)
     gathered = model(frames(unique), index)
     nn.functional.cross_entropy(gathered, target).backward()
     found = gradients(model) | gradients(fine_tuned)
@@ -97,7 +96,7 @@ def test_retrained_blocks_see_only_the_frames_that_windows_use():
     seen = []
     fine_tuned.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
     transform = FeatureTransform(True, torch.zeros(12), torch.ones(12))
-    frames = RetrainedFrames(transform, store, fine_tuned, CPU)
+    frames = Frames(transform, store, fine_tuned, CPU)
     frames(torch.tensor([12, 13, 14]))
     assert seen == [4]  # and the first frame of their clip, row 9
     difference = frames(torch.tensor([0, 9, 12]))
@@ -109,12 +108,14 @@ def test_trunk_trains_the_blocks_above_the_cut_and_copies():
     backbone = small_backbone()
     before = copy.deepcopy(backbone.state_dict())
     fine_tuned = FineTunedBlocks(backbone, 2).train()
-    assert {name.split(".")[1] for name in fine_tuned.trained()} == {"2"}
-    optimiser = torch.optim.SGD(fine_tuned.retrained(), lr=0.1)
+    assert {name.split(".")[1] for name in fine_tuned.tuned_parameters()} == {"2"}
+    optimiser = torch.optim.SGD(fine_tuned.tuned_parameters().values(), lr=0.1)
     fine_tuned(torch.rand(5, 8, 4, 4)).square().sum().backward()
     optimiser.step()
     changed = {k for k, v in fine_tuned.backbone.state_dict().items() if not v.equal(before[k])}
-    assert changed == set(fine_tuned.trained())  # neither lower blocks nor BatchNorm statistics
+    assert changed == set(
+        fine_tuned.tuned_parameters()
+    )  # neither lower blocks nor BatchNorm statistics
     assert all(v.equal(before[k]) for k, v in backbone.state_dict().items())
     assert all(p.requires_grad for p in backbone.parameters())
 
@@ -174,24 +175,24 @@ def test_readings_are_standardised_by_their_training_clips():
         subjects=["s1", "s2"],
         labels=["x", "y"],
     )
-    pooled = pooled_features(store, None)
+    pooled = pooled_sums(store, None)
     raw = FeatureTransform.fit("raw", pooled, [0], standardise=True)
-    values = FrozenFrames(raw, store, CPU)(torch.arange(30))
+    values = Frames(raw, store, None, CPU)(torch.arange(30))
     torch.testing.assert_close(values.mean(0), torch.zeros(8), atol=1e-5, rtol=0)
     torch.testing.assert_close(values.std(0, correction=0), torch.ones(8), atol=2e-3, rtol=0)
     motion = FeatureTransform.fit("onset_difference", pooled, [0], standardise=True)
-    values = FrozenFrames(motion, store, CPU)(torch.arange(70))
+    values = Frames(motion, store, None, CPU)(torch.arange(70))
     assert values[[0, 30]].abs().max() == 0  # no motion stays zero
     torch.testing.assert_close(values[:30].std(0, correction=0), torch.ones(8), atol=2e-3, rtol=0)
     plain = FeatureTransform.fit("raw", pooled, [0, 1], standardise=False)
     frames = store.read(np.arange(70)).flatten(1).float()
-    assert FrozenFrames(plain, store, CPU)(torch.arange(70)).equal(frames)
+    assert Frames(plain, store, None, CPU)(torch.arange(70)).equal(frames)
 
 
 @pytest.mark.parametrize("clips", [[0], [1, 2], [0, 1, 2]])
 def test_statistics_from_sums_are_those_of_all_frames(clips):
     store = maps_store(shape=(5, 1, 1), lengths=(9, 70, 33))
-    pooled = pooled_features(store, None)
+    pooled = pooled_sums(store, None)
     frames = store.read(store.rows(clips)).flatten(1)
     motion = frames - store.read(np.arange(112)).flatten(1)[store.onset_row][store.rows(clips)]
     for values, difference in ((frames, False), (motion, True)):
@@ -202,4 +203,4 @@ def test_statistics_from_sums_are_those_of_all_frames(clips):
 
 def test_maps_without_a_backbone_are_refused():
     with pytest.raises(ConfigError, match=r"features\.cut"):
-        pooled_features(maps_store(), None)
+        pooled_sums(maps_store(), None)

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from microexpr.training.fitting import AdamW, Group, one_cycle
+from microexpr.training.fitting import AdamW, one_cycle
 
 
 def network() -> torch.nn.Module:
@@ -14,14 +14,14 @@ def network() -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.LayerNorm(5), torch.nn.Linear(5, 3))
 
 
-def torchs(groups: list[Group], schedule: str, steps: int):
+def torchs(groups: list[tuple], schedule: str, steps: int):
     """Do the same with torch.optim."""
     optimiser = torch.optim.AdamW(
-        [{"params": group.parameters, "lr": group.lr} for group in groups],
+        [{"params": parameters, "lr": lr} for parameters, lr in groups],
         weight_decay=0.01,
         fused=True,
     )
-    rates = [group.lr for group in groups]
+    rates = [lr for _, lr in groups]
     if schedule == "one_cycle":
         return optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps)
     return optimiser, torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0, 0)
@@ -33,7 +33,7 @@ def test_weights_are_those_of_torch_bit_by_bit(schedule, steps):
     ours, theirs = network(), network()
     frozen = theirs[1].bias  # it never gets a gradient
     groups = [
-        [Group(list(net[0].parameters()), 0.1), Group(list(net[1:].parameters()), 0.003)]
+        [(list(net[0].parameters()), 0.1), (list(net[1:].parameters()), 0.003)]
         for net in (ours, theirs)
     ]
     mine = AdamW(groups[0], weight_decay=0.01, schedule=schedule, steps=steps)
@@ -64,10 +64,10 @@ def test_the_rate_rises_to_its_peak_and_falls_to_almost_nothing():
 def test_training_does_not_import_the_compiler():
     program = (
         "import sys, torch\n"
-        "from microexpr.training.fitting import AdamW, Group\n"
+        "from microexpr.training.fitting import AdamW\n"
         "layer = torch.nn.Linear(2, 2)\n"
         "layer(torch.ones(1, 2)).sum().backward()\n"
-        "groups = [Group(list(layer.parameters()), 0.1)]\n"
+        "groups = [(list(layer.parameters()), 0.1)]\n"
         "AdamW(groups, weight_decay=0.0, schedule='one_cycle', steps=3).step()\n"
         "assert 'torch._dynamo' not in sys.modules\n"
     )

@@ -17,7 +17,7 @@ from microexpr.training.trained import TrainedModel
 def answers(model, store, fold, settings):
     table = settings.window_table(store)
     sequences = [table.of(clip) for clip in fold.test]
-    return model.answer(model.frames(store), sequences, settings.clip_decision)
+    return model.predict(model.frames(store), sequences, settings.clip_decision)
 
 
 @pytest.mark.parametrize("retrain", [False, True], ids=["frozen", "retrained"])
@@ -32,8 +32,8 @@ def test_a_model_read_back_answers_the_same(tmp_path, feature_mode, retrain):
     model, header = TrainedModel.load(path, small_backbone() if retrain else None)
     assert (header["labels"], header["n"]) == (list(settings.labels), 7)
     found = answers(model, store, fold, settings)
-    assert np.array_equal(found.probabilities, result.answers.probabilities)
-    assert np.array_equal(found.predicted, result.answers.predicted)
+    assert np.array_equal(found.probabilities, result.predictions.probabilities)
+    assert np.array_equal(found.predicted, result.predictions.predicted)
 
 
 def test_retrained_blocks_need_the_backbone_they_started_from(tmp_path):
@@ -43,7 +43,7 @@ def test_retrained_blocks_need_the_backbone_they_started_from(tmp_path):
     path = tmp_path / "model.safetensors"
     result.model.save(path)
     for backbone in (None, small_backbone(seed=1)):
-        with pytest.raises(WeightsError, match="above B1 were retrained from weights 000000000000"):
+        with pytest.raises(WeightsError, match="above B1 were fine-tuned from weights 0000"):
             TrainedModel.load(path, backbone)
 
 

@@ -122,7 +122,7 @@ def _train(job: Job, jobs: Sequence[Job], folder: Path) -> str:
     config = config.changed({"train": first})
     caches, folds_path = [Path(p) for p in job.arguments()], Path(job.option("--folds")[0])
     with open_features(caches, job.option("--manifest")[0]) as store:
-        folds = train.folds_of_part(config, folds_path, store, chunk)
+        folds = train.folds_of_chunk(config, folds_path, store, chunk)
         fold = _chosen_fold(folds, str(output))
         if job.stage == "inner":
             fold = inner.split_fold(config, store, fold)[0]

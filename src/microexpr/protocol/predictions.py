@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,45 +15,83 @@ from microexpr.errors import DataError, ProtocolError
 from microexpr.protocol.folds import COMPLETE, SUBJECT_INDEPENDENT, Fold
 from microexpr.runtime.tables import read_text, typed, write_table
 
-LEAST = 1e-6  # probabilities below count as this: a share of votes may be 0
-
-
-def quality(
-    truth: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray
-) -> tuple[float, float]:
-    """Rate answers for the clips of inner folds: the larger, the better.
-
-    Parameters
-    ----------
-    truth, predicted : ndarray, shape (clips,), int64
-        Classes; -1 in `predicted` where there is no answer.
-    probabilities : ndarray, shape (clips, K)
-        NaN where there is no answer.
-
-    Returns
-    -------
-    accuracy, mean log-likelihood : float
-        The second one decides between equal accuracies, which few clips often give.
-    """
-    own = probabilities[np.arange(len(truth)), truth]
-    likely = np.log(np.clip(np.nan_to_num(own), LEAST, 1))
-    return float(np.mean(truth == predicted)), float(likely.mean())
-
-
 SYSTEM = ["method", "feature_mode", "n"]  # what a cell of the table is
 TEXT = ["clip_id", "subject", "label", "method", "feature_mode", "protocol", "fold", "predicted"]
 COUNTS = ["n", "seed", "n_windows"]
 COLUMNS = [*TEXT[:5], "n", "seed", "protocol", "fold", "n_windows", "predicted"]
 ROUNDING = 1e-5  # of a sum of shares: six decimals each, and single precision before
+LEAST = 1e-6  # lower probabilities count as this: a share of votes may be 0
 METHODS = ("amm", "pmm", "none", "filter_only")  # order of the rows; others follow by name
 
 
 class Examples(Protocol):
-    """The clips of a data set, as something reads them that learns from them."""
+    """The clips of a data set in the form in which something is trained on them."""
 
-    clip_ids: tuple[str, ...]
-    subjects: tuple[str, ...]
-    labels: tuple[str, ...]
+    @property
+    def clip_ids(self) -> tuple[str, ...]:
+        """One identifier per clip."""
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """One subject per clip."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """One class name per clip."""
+
+
+@dataclass(frozen=True)
+class ClipPredictions:
+    """Predictions for some clips.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (clips, K), float64
+        NaN for a clip without a prediction.
+    predicted : ndarray, shape (clips,), int64
+        Class number; -1 for a clip without a prediction.
+    n_windows : ndarray, shape (clips,), int64
+        Windows that the prediction is made from; 1 where the clip is seen as a whole.
+    """
+
+    probabilities: np.ndarray
+    predicted: np.ndarray
+    n_windows: np.ndarray
+
+
+def class_numbers(examples: Examples, classes: Sequence[str]) -> np.ndarray:
+    """Return the class number of each clip, (clips,) int64.
+
+    Raises
+    ------
+    DataError
+        If a label is none of `classes`.
+    """
+    for clip_id, label in zip(examples.clip_ids, examples.labels, strict=True):
+        if label not in classes:
+            raise DataError(
+                f"clip {clip_id}: label {label!r} is not in data.labels {list(classes)}"
+            )
+    return np.array([classes.index(label) for label in examples.labels], dtype=np.int64)
+
+
+def quality(
+    truth: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray
+) -> tuple[float, float]:
+    """Return accuracy and mean log-likelihood on inner folds; a choice takes the largest pair.
+
+    The likelihood decides between equal accuracies, which are frequent with few clips.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray, shape (clips,), int64
+        Class numbers; -1 in `predicted` for a clip without a prediction.
+    probabilities : ndarray, shape (clips, K), float64
+        NaN for a clip without a prediction.
+    """
+    own = probabilities[np.arange(len(truth)), truth]
+    likely = np.log(np.clip(np.nan_to_num(own), LEAST, 1))
+    return float(np.mean(truth == predicted)), float(likely.mean())
 
 
 def method_order(methods: Iterable[str]) -> list[str]:
@@ -88,13 +127,13 @@ def read(paths: Iterable[str | os.PathLike[str]], classes: Sequence[str]) -> pd.
     if not frames:
         raise DataError("no file of predictions to evaluate")
     frame = pd.concat(frames, ignore_index=True)
-    rank = {name: i for i, name in enumerate(method_order(frame["method"]))}
+    rank = {name: i for i, name in enumerate(method_order(frame["method"].unique()))}
     names = sorted(sorted(set(frame["clip_id"])), key=natural)
     place = {name: i for i, name in enumerate(names)}
     keys = frame[[*SYSTEM, "seed"]].assign(
         method=frame["method"].map(rank), clip=frame["clip_id"].map(place)
     )
-    return frame.loc[keys.sort_values(list(keys)).index].reset_index(drop=True)
+    return frame.loc[keys.sort_values(list(keys.columns)).index].reset_index(drop=True)
 
 
 def write(path: str | os.PathLike[str], frame: pd.DataFrame) -> None:
@@ -251,10 +290,11 @@ def _check_folds(frame: pd.DataFrame, *, subject_independent: bool) -> None:
     units = ["clip_id", "subject"] if subject_independent else ["clip_id"]
     for unit in units:
         folds = frame.groupby(unit)["fold"].nunique()
-        if (folds > 1).any():
-            name = folds.index[np.argmax(folds > 1)]
+        if len(several := folds[folds > 1]):
             word = "clip" if unit == "clip_id" else unit
-            raise ProtocolError(f"{word} {name} is tested in {folds[name]} different folds")
+            raise ProtocolError(
+                f"{word} {several.index[0]} is tested in {several.iloc[0]} different folds"
+            )
 
 
 def _check_systems(frame: pd.DataFrame, everyone: set[str]) -> None:

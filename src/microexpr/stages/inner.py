@@ -8,7 +8,7 @@ from pathlib import Path
 from microexpr.config import Config
 from microexpr.protocol import Fold
 from microexpr.protocol.splits import inner_folds
-from microexpr.stages.train import folds_of_part, train_folds
+from microexpr.stages.train import folds_of_chunk, train_folds
 from microexpr.training.store import FeatureStore, open_features
 
 
@@ -36,7 +36,7 @@ def run(
         As the stage train, and when a training part cannot be split so.
     """
     with open_features(features, manifest_path) as store:
-        outer = folds_of_part(config, folds_path, store, chunk)
+        outer = folds_of_chunk(config, folds_path, store, chunk)
         folds = [inner for fold in outer for inner in split_fold(config, store, fold)]
         train_folds(config, store, folds, output, stage="inner", method=method, n=n, device=device)
 

@@ -21,7 +21,7 @@ from microexpr.protocol import (
 )
 from microexpr.runtime.files import sha256_of
 from microexpr.runtime.tables import write_table
-from microexpr.training.chunks import train_part
+from microexpr.training.chunks import train_chunk
 from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore, open_features
 from microexpr.training.windows import InnerSplit, Recipe
@@ -74,7 +74,7 @@ def run(
         When the part does not exist, the features do not fit together, or a fold would leak.
     """
     with open_features(features, manifest_path) as store:
-        folds = folds_of_part(config, folds_path, store, chunk)
+        folds = folds_of_chunk(config, folds_path, store, chunk)
         train_folds(
             config,
             store,
@@ -121,7 +121,7 @@ def train_folds(
     progress = output.with_suffix(".progress")
     # Beside the finished folds: a killed run finds both.
     unfinished = progress / "models" if models_dir else None
-    result = train_part(
+    result = train_chunk(
         store,
         folds,
         recipe(config, n),
@@ -141,7 +141,7 @@ def train_folds(
     shutil.rmtree(progress, ignore_errors=True)
 
 
-def folds_of_part(config: Config, path: Path, store: FeatureStore, chunk: int) -> list[Fold]:
+def folds_of_chunk(config: Config, path: Path, store: FeatureStore, chunk: int) -> list[Fold]:
     """Read the folds, see that they keep the protocol's promise, and take those of a part.
 
     Raises

@@ -1,5 +1,9 @@
-"""Training on cached features: windows as indices, retrained blocks once a frame, Bi-LSTM.
+"""Training: from cached features to predictions for test clips.
 
-``parts`` trains folds and resumes; ``fold`` is one of them; ``fitting`` the loop; ``model`` the
-network; ``store`` reads the caches; ``feature_modes`` turns features into what the network sees.
+1. ``store.open_features`` reads the caches of all shards as one sequence of frames.
+2. ``windows.WindowTable`` lists the windows of N frames as indices into it.
+3. ``feature_modes.Frames`` pools and standardises frames; ``model`` classifies windows of them.
+4. ``fold.train_fold`` fits both on a fold's training clips (``fitting``) and predicts for its test
+   clips; ``trained.TrainedModel`` is the result, and its file.
+5. ``chunks.train_chunk`` trains some folds and resumes; ``protocol.predictions`` holds the table.
 """

@@ -1,16 +1,15 @@
-"""How pooled features of frames are read before the embedding, and where they come from.
+"""Feature modes: how pooled features of frames enter the embedding, and where they come from.
 
-``raw`` is what the network gives; ``onset_difference`` subtracts the features of the clip's first
-frame, which removes identity and lighting and keeps the motion. The difference is always taken of
-pooled features: the blocks to retrain have weights and BatchNorm statistics for activations of
-faces, not for differences of them. So the clip's first frame passes through these blocks as well.
+``raw`` takes the features as the network gives them. ``onset_difference`` subtracts the features of
+the clip's first frame, which removes identity and lighting and keeps the motion. The difference is
+always taken of pooled features: fine-tuned blocks have weights and BatchNorm statistics for
+activations of faces, not for differences of them, so the first frame passes through them as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,22 +20,23 @@ from microexpr.errors import ConfigError
 from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore
 
-CHUNK_FRAMES = 32  # through the retrained blocks at a time
-FLOOR = 1e-3  # of the mean sd: channels that hardly ever move are not blown up
+FrameSource = Callable[[Tensor], Tensor]  # rows (F,) to frames (F, C), as `Frames`
+FRAMES_AT_ONCE = 32  # through the fine-tuned blocks
+FLOOR = 1e-3  # of the mean standard deviation: channels that hardly move are not amplified
 
 
 @dataclass(frozen=True)
 class PooledSums:
-    """Sums over the frames of each clip: from them follow the statistics of any training part.
+    """Sums over the frames of each clip, from which the statistics of any set of clips follow.
 
-    So neither a fold nor the data set as a whole needs all frames in memory.
+    With them no fold needs all frames in memory.
 
     Parameters
     ----------
     counts : Tensor, shape (clips,), int64
         Frames of each clip.
     sums : Tensor, shape (clips, 2, 2, C), float64
-        Of the features as they are, then of their differences to the clip's first frame; values,
+        Axis 1: raw features, then their differences from the clip's first frame. Axis 2: values,
         then squares.
     """
 
@@ -45,25 +45,37 @@ class PooledSums:
 
     @classmethod
     def of(cls, clips: Iterable[Iterable[Tensor]], n_clips: int) -> PooledSums:
-        """Sum the consecutive frames (F, C) of each clip."""
+        """Sum the consecutive frames, (F, C) per tensor, of each clip."""
         counts, sums = torch.zeros(n_clips, dtype=torch.int64), torch.empty(0)
-        for clip, chunks in enumerate(clips):
-            counts[clip], total = _sums(chunks)
-            if clip == 0:  # at once: sums between the chunks of later clips would scatter memory
+        for clip, frames in enumerate(clips):
+            counts[clip], total = _sums(frames)
+            if clip == 0:  # at once: sums between the frames of later clips would scatter memory
                 sums = total.new_empty((n_clips, *total.shape))
             sums[clip] = total
         return cls(counts, sums)
 
     @property
     def channels(self) -> int:
-        """Features of a frame, C."""
+        """Number of features per frame, C."""
         return self.sums.shape[-1]
 
     def statistics(self, clips: Sequence[int], *, difference: bool) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation over all frames of some clips, (C,) each, float32."""
+        """Return mean and standard deviation over all frames of some clips, (C,) float32 each."""
         chosen = torch.as_tensor(clips)
         total, squares = self.sums[chosen, int(difference)].sum(0) / self.counts[chosen].sum()
         return total.float(), (squares - total.square()).clamp_(min=0).sqrt().float()
+
+
+def _sums(parts: Iterable[Tensor]) -> tuple[int, Tensor]:
+    """Return the number of frames and the sums (2, 2, C) of a clip."""
+    count, total, onset = 0, torch.zeros((), dtype=torch.float64), None
+    for pooled in parts:
+        values = pooled.double()
+        onset = values[:1].clone() if onset is None else onset
+        both = torch.stack([values, values - onset])
+        total = total + torch.stack([both.sum(1), both.square_().sum(1)], dim=1)
+        count += len(values)
+    return count, total
 
 
 @dataclass(frozen=True)
@@ -73,8 +85,8 @@ class FeatureTransform:
     Parameters
     ----------
     difference : bool
-        Subtract the features of the clip's first frame.
-    shift, scale : Tensor, shape (C,)
+        Subtract the features of the clip's first frame, instead of `shift`.
+    shift, scale : Tensor, shape (C,), float32
         ``(x - shift) / scale``.
     """
 
@@ -86,21 +98,18 @@ class FeatureTransform:
     def fit(
         cls, feature_mode: str, pooled: PooledSums, clips: Sequence[int], *, standardise: bool
     ) -> FeatureTransform:
-        """Measure the statistics on training clips.
-
-        Where blocks are retrained, `pooled` is of what they give before training: the map stays
-        fixed while they move.
+        """Measure shift and scale on training clips; both stay fixed while blocks are fine-tuned.
 
         Parameters
         ----------
         feature_mode : {"onset_difference", "raw"}
-            ``raw`` is shifted by the mean; a difference is not, because its zero means no motion.
+            ``raw`` is shifted by the mean. A difference is not: its zero means no motion.
         pooled : PooledSums
-            Of all clips.
+            Of all clips; where blocks are fine-tuned, of their output before training.
         clips : sequence of int
             Training clips.
         standardise : bool
-            Whether to shift and scale at all.
+            False: neither shift nor scale.
         """
         difference = feature_mode == "onset_difference"
         if not standardise:
@@ -110,69 +119,33 @@ class FeatureTransform:
         return cls(difference, shift, sd + FLOOR * sd.mean() + 1e-6)
 
     def __call__(self, pooled: Tensor, onset: Tensor | None) -> Tensor:
-        """Read frames `pooled` (F, C) of clips whose first frames are `onset` (F, C).
+        """Transform frames `pooled`, (F, C) float32, of clips whose first frames are `onset`.
 
-        `onset` is not looked at where `difference` is false.
+        `onset`, (F, C) float32, may be None where `difference` is False.
         """
-        shifted = pooled - onset if self.difference else pooled - self.shift
-        return shifted / self.scale
+        reference = onset if self.difference else self.shift
+        if reference is None:
+            raise ValueError("onset_difference needs the first frame of each clip")
+        return (pooled - reference) / self.scale
 
     def to(self, device: torch.device) -> FeatureTransform:
-        """Move the statistics to a device."""
+        """Return the transform on a device."""
         return FeatureTransform(self.difference, self.shift.to(device), self.scale.to(device))
 
 
-class FrameSource(Protocol):
-    """Gives the frames of any rows of a store as the classifier wants them."""
+class Frames:
+    """Transformed frames of a store; maps pass through the fine-tuned blocks at each call.
 
-    def __call__(self, rows: Tensor) -> Tensor:
-        """Give frames (F, C) of strictly increasing rows (F,)."""
-
-
-class FrozenFrames:
-    """Nothing is retrained: frames are read from the store at each call.
+    Only the `FRAMES_AT_ONCE` in work keep their activations; the backward pass computes the others
+    again (gradient checkpointing), so a batch costs its maps and the activations of these frames.
 
     Parameters
     ----------
     transform : FeatureTransform
-        Statistics of the training clips.
+        Fitted on the training clips.
     store : FeatureStore
-        Pooled features.
-    device : torch.device
-        Where the frames go.
-    """
-
-    def __init__(
-        self, transform: FeatureTransform, store: FeatureStore, device: torch.device
-    ) -> None:
-        self._transform, self._store, self._device = transform.to(device), store, device
-        self._onset_row = torch.from_numpy(store.onset_row)
-
-    def __call__(self, rows: Tensor) -> Tensor:
-        """Give frames (F, C) of strictly increasing rows (F,)."""
-        onset = None
-        if self._transform.difference:
-            first, at = torch.unique_consecutive(self._onset_row[rows], return_inverse=True)
-            onset = self._read(first)[at.to(self._device)]
-        return self._transform(self._read(rows), onset)
-
-    def _read(self, rows: Tensor) -> Tensor:
-        return self._store.read(rows.numpy()).flatten(1).to(self._device).float()
-
-
-class RetrainedFrames:
-    """Blocks are retrained: maps are read from the store and pass through them at each call.
-
-    Only the chunk in work keeps its activations; the backward pass computes the others again
-    (gradient checkpointing), so a batch costs its maps and the activations of one chunk.
-
-    Parameters
-    ----------
-    transform : FeatureTransform
-        Statistics of the training clips.
-    store : FeatureStore
-        Maps of the cut.
-    fine-tuned blocks : Trunk
+        Pooled features, or maps of the cut where blocks are fine-tuned.
+    fine_tuned : FineTunedBlocks or None
         On `device`.
     device : torch.device
         Where the frames go.
@@ -182,7 +155,7 @@ class RetrainedFrames:
         self,
         transform: FeatureTransform,
         store: FeatureStore,
-        fine_tuned: FineTunedBlocks,
+        fine_tuned: FineTunedBlocks | None,
         device: torch.device,
     ) -> None:
         self._transform = transform.to(device)
@@ -190,46 +163,42 @@ class RetrainedFrames:
         self._onset_row = torch.from_numpy(store.onset_row)
 
     def __call__(self, rows: Tensor) -> Tensor:
-        """Give frames (F, C) of strictly increasing rows (F,)."""
+        """Return the frames, (F, C) float32, of strictly increasing rows, (F,) int64."""
+        if not self._transform.difference:
+            return self._transform(self._pooled(rows), None)
         onset = self._onset_row[rows]
-        needed = torch.cat([rows, onset]).unique() if self._transform.difference else rows
-        chunks = needed.split(CHUNK_FRAMES)
-        pooled = torch.cat([self._pool(chunk, again=len(chunks) > 1) for chunk in chunks])
+        needed = torch.cat([rows, onset]).unique()
+        pooled = self._pooled(needed)
         at = torch.searchsorted(needed, torch.stack([rows, onset])).to(self._device)
-        return self._transform(pooled[at[0]], pooled[at[1]] if self._transform.difference else None)
+        return self._transform(pooled[at[0]], pooled[at[1]])
 
-    def _pool(self, rows: Tensor, *, again: bool) -> Tensor:
-        maps = self._store.read(rows.numpy()).to(self._device)
-        if again and torch.is_grad_enabled():
-            return checkpoint(self._fine_tuned, maps, use_reentrant=False)
-        return self._fine_tuned(maps)
+    def _pooled(self, rows: Tensor) -> Tensor:
+        if self._fine_tuned is None:
+            return self._store.read(rows.numpy()).flatten(1).to(self._device).float()
+        parts = rows.split(FRAMES_AT_ONCE)
+        recompute = len(parts) > 1 and torch.is_grad_enabled()
+        pooled = []
+        for part in parts:
+            maps = self._store.read(part.numpy()).to(self._device)
+            pooled.append(
+                checkpoint(self._fine_tuned, maps, use_reentrant=False)
+                if recompute
+                else self._fine_tuned(maps)
+            )
+        return torch.cat(pooled)
 
 
 def pooled_frames(
     store: FeatureStore, fine_tuned: FineTunedBlocks | None, clip: int, device: str = "cpu"
 ) -> Iterator[Tensor]:
-    """Pool the frames of a clip: the cache itself, or what untrained blocks give.
+    """Yield the pooled features of a clip: (up to 32, C) float32 per tensor, on the CPU.
 
-    Parameters
-    ----------
-    store : FeatureStore
-        Pooled features (C, 1, 1), or maps where `fine-tuned blocks` is given.
-    fine-tuned blocks : Trunk or None
-        Blocks above the cut, on `device`.
-    clip : int
-        Which clip.
-    device : str
-        Where the fine-tuned blocks computes.
-
-    Yields
-    ------
-    Tensor, shape (up to 32, C), float32
-        Consecutive frames, on the CPU.
+    They are the cache itself, or the output of untrained blocks `fine_tuned`, on `device`.
 
     Raises
     ------
     ConfigError
-        When the store holds maps and no block is there to pool them.
+        If the store holds maps and there is no block to pool them.
     """
     if fine_tuned is None and store.shape[1:] != (1, 1):
         raise ConfigError(
@@ -237,7 +206,7 @@ def pooled_frames(
         )
     if fine_tuned is not None:
         fine_tuned.eval()
-    for rows in np.array_split(store.rows([clip]), -(-store.lengths[clip] // CHUNK_FRAMES)):
+    for rows in np.array_split(store.rows([clip]), -(-store.lengths[clip] // FRAMES_AT_ONCE)):
         maps = store.read(rows)
         with torch.no_grad():
             yield (
@@ -245,21 +214,9 @@ def pooled_frames(
             )
 
 
-def pooled_features(
+def pooled_sums(
     store: FeatureStore, fine_tuned: FineTunedBlocks | None, device: str = "cpu"
 ) -> PooledSums:
-    """Sum the pooled frames of each clip; parameters and errors as :func:`pooled_frames`."""
+    """Sum the pooled features of each clip; parameters and errors as :func:`pooled_frames`."""
     clips = (pooled_frames(store, fine_tuned, clip, device) for clip in range(len(store)))
     return PooledSums.of(clips, len(store))
-
-
-def _sums(chunks: Iterable[Tensor]) -> tuple[int, Tensor]:
-    """Frames and sums of a clip, (2, 2, C) as in `PooledSums`."""
-    count, total, onset = 0, 0.0, None
-    for pooled in chunks:
-        values = pooled.double()
-        onset = values[:1].clone() if onset is None else onset
-        both = torch.stack([values, values - onset])
-        total += torch.stack([both.sum(1), both.square_().sum(1)], dim=1)
-        count += len(values)
-    return count, total

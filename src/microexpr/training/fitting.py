@@ -1,4 +1,4 @@
-"""The optimisation loop: batches of clips, two learning rates, one log entry an epoch."""
+"""The optimisation loop: batches of clips, targets, AdamW with two learning rates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import starmap
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,37 +20,32 @@ from microexpr.training.model import FineTunedBlocks, WindowClassifier
 from microexpr.training.windows import WindowTable
 
 BETA_1, BETA_2, EPS = 0.9, 0.999, 1e-8
-# The schedule's, as in torch: the share of the steps that the rates rise, by how much they have
-# been divided at the start and at the end, and beta 1 at the lowest and at the highest rate.
+# The schedule, as in torch: share of the steps in which the rates rise, what divides the peak rate
+# at the start and the start's rate at the end, and beta 1 at the lowest and at the highest rate.
 RISING, START_DIVISOR, END_DIVISOR = 0.3, 25.0, 1e4
 CYCLED_BETA_1 = (0.95, 0.85)
 
 
-class Group(NamedTuple):
-    """Parameters that learn at one peak rate."""
-
-    parameters: Sequence[nn.Parameter]
-    lr: float
-
-
 class AdamW:
-    """The optimiser of one training.
+    """AdamW (Loshchilov and Hutter 2019, algorithm 2), bit by bit as in torch.
+
+    ``torch.optim`` imports torch's compiler, which takes seconds: longer than many a fold.
 
     Parameters
     ----------
-    groups : sequence of Group
-        Parameters without a gradient are left alone.
+    groups : sequence of (sequence of Parameter, float)
+        Parameters, and their peak learning rate. Those without a gradient stay as they are.
     weight_decay : float
-        Decoupled, times the rate.
+        Decoupled; multiplied by the learning rate.
     schedule : {"one_cycle", "constant"}
-        Of the rates, and with ``one_cycle`` of beta 1.
+        Of the learning rates, and with ``one_cycle`` of beta 1.
     steps : int
         Of the whole training.
     """
 
     def __init__(
         self,
-        groups: Sequence[Group],
+        groups: Sequence[tuple[Sequence[nn.Parameter], float]],
         *,
         weight_decay: float,
         schedule: Literal["one_cycle", "constant"],
@@ -58,30 +53,29 @@ class AdamW:
     ) -> None:
         self._groups, self._weight_decay = groups, weight_decay
         self._schedule, self._steps, self._done = schedule, steps, 0
-        self._state: dict[nn.Parameter, tuple[Tensor, Tensor, Tensor]] = {}
+        self._state: dict[Tensor, tuple[Tensor, Tensor, Tensor]] = {}
 
     def zero_grad(self) -> None:
-        """Forget all gradients."""
-        for group in self._groups:
-            for parameter in group.parameters:
+        """Remove all gradients."""
+        for parameters, _ in self._groups:
+            for parameter in parameters:
                 parameter.grad = None
 
     @torch.no_grad()
     def step(self) -> None:
-        """Move the parameters against their gradients; the schedule moves on."""
-        for group in self._groups:
-            lr, beta_1 = group.lr, BETA_1
+        """Move the parameters against their gradients, and advance the schedule."""
+        for parameters, peak in self._groups:
+            lr, beta_1 = peak, BETA_1
             if self._schedule == "one_cycle":
-                lr, beta_1 = one_cycle(self._done, self._steps, group.lr)
-            moved = [p for p in group.parameters if p.grad is not None]
+                lr, beta_1 = one_cycle(self._done, self._steps, peak)
+            moved = [(p, p.grad, *self._moments(p)) for p in parameters if p.grad is not None]
             if not moved:
                 continue
-            state = [self._moments(parameter) for parameter in moved]
-            first, second, counts = (list(part) for part in zip(*state, strict=True))
+            tensors, gradients, first, second, counts = map(list, zip(*moved, strict=True))
             torch._foreach_add_(counts, 1)
             torch._fused_adamw_(
-                moved,
-                [parameter.grad for parameter in moved],
+                tensors,
+                gradients,
                 first,
                 second,
                 [],
@@ -96,23 +90,18 @@ class AdamW:
             )
         self._done += 1
 
-    def _moments(self, parameter: nn.Parameter) -> tuple[Tensor, Tensor, Tensor]:
-        """First and second moment, and how many steps they have seen."""
-        if parameter not in self._state:
-            count = torch.zeros((), dtype=torch.float32, device=parameter.device)
-            self._state[parameter] = torch.zeros_like(parameter), torch.zeros_like(parameter), count
-        return self._state[parameter]
+    def _moments(self, p: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return first moment, second moment and the number of steps of a parameter."""
+        if p not in self._state:
+            count = torch.zeros((), dtype=torch.float32, device=p.device)
+            self._state[p] = torch.zeros_like(p), torch.zeros_like(p), count
+        return self._state[p]
 
 
 def one_cycle(step: int, steps: int, peak: float) -> tuple[float, float]:
-    """Rate and beta 1 at a step: both follow half a cosine up to the peak, then one down.
+    """Return learning rate and beta 1 at `step` (from 0) of `steps` (Smith and Topin 2019).
 
-    Parameters
-    ----------
-    step, steps : int
-        Which, from 0, of how many.
-    peak : float
-        Highest rate.
+    Both follow half a cosine up to the peak of the rate, then one down.
     """
     start = peak / START_DIVISOR
     turn, last = RISING * steps - 1, steps - 1
@@ -128,9 +117,31 @@ def _between(start: float, end: float, share: float) -> float:
     return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
 
 
+def permuted(classes: np.ndarray, clips: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return `classes`, (clips,) int64, with those of the training clips `clips` permuted.
+
+    What is trained on them says nothing about test clips, which keep their class.
+    """
+    changed = classes.copy()
+    changed[clips] = rng.permutation(classes[clips])
+    return changed
+
+
+def class_weights(classes: np.ndarray, n_classes: int) -> Tensor:
+    """Return inverse frequencies of the classes of training clips, (n_classes,) float32.
+
+    Their mean over the clips of `classes`, (clips,) int64, is 1; a class without a clip gets 0.
+    """
+    counts = np.bincount(classes, minlength=n_classes)
+    present = counts > 0
+    weights = np.zeros(n_classes, np.float32)
+    weights[present] = len(classes) / (present.sum() * counts[present])
+    return torch.from_numpy(weights)
+
+
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training clips: mean over the windows drawn, while the weights move."""
+    """Log of one epoch: means over the windows drawn, while the weights change."""
 
     loss: float
     accuracy: float
@@ -142,14 +153,12 @@ class Batches:
 
     Parameters
     ----------
-    table : WindowTable
-        Windows of all clips.
-    clips : ndarray, shape (clips,), int64
+    table, settings : WindowTable, Train
+        Windows of all clips; ``batch_clips`` and ``windows_per_clip``.
+    clips : ndarray, shape (B,), int64
         Clips to train on; each has a window.
-    settings : Train
-        ``batch_clips`` and ``windows_per_clip``.
     rng : numpy.random.Generator
-        Order of the clips, and windows drawn.
+        Draws the order of the clips, and windows.
     """
 
     def __init__(
@@ -178,35 +187,27 @@ def fit(
     class_weights: Tensor | None,
     settings: Train,
 ) -> Iterator[Epoch]:
-    """Train in place, one epoch whenever the next entry of the log is asked for.
+    """Train in place, one epoch per item; stop iterating to stop training early.
 
-    Who stops asking stops the training there; the rates follow the schedule of all epochs.
+    The learning rates follow the schedule of all ``train.epochs``.
 
     Parameters
     ----------
-    classifier : WindowClassifier
-        New layers; they learn at ``settings.lr``.
-    frames : FrameSource
-        Gives the frames of a batch.
-    batches : Batches
-        Gives the windows of an epoch.
+    classifier, batches, settings : WindowClassifier, Batches, Train
+        What is trained, on what, and how.
+    frames : callable
+        Frames (F, C) of rows (F,), as :class:`microexpr.training.feature_modes.Frames`.
     classes : Tensor, shape (clips,), int64
         Class of every clip of the store.
-    fine-tuned blocks : Trunk or None
-        Retrained blocks that `frames` uses; they learn at ``settings.lr_fine_tuned``.
-    class_weights : Tensor, shape (K,), or None
+    fine_tuned : FineTunedBlocks or None
+        Blocks that `frames` uses; trained at ``train.lr_fine_tuned``.
+    class_weights : Tensor, shape (K,), float32, or None
         Weights of the cross-entropy.
-    settings : Train
-        Section of the configuration.
-
-    Yields
-    ------
-    Epoch
 
     Raises
     ------
     ConfigError
-        When the loss is no longer finite.
+        If the loss is no longer finite.
     """
     device = next(classifier.parameters()).device
     optimiser = _optimiser(classifier, fine_tuned, settings, settings.epochs * len(batches))
@@ -238,9 +239,9 @@ def fit(
 def _optimiser(
     classifier: WindowClassifier, fine_tuned: FineTunedBlocks | None, settings: Train, steps: int
 ) -> AdamW:
-    groups = [Group(list(classifier.parameters()), settings.lr)]
+    groups = [(list(classifier.parameters()), settings.lr)]
     if fine_tuned is not None:
-        groups.append(Group(fine_tuned.retrained(), settings.lr_fine_tuned))
+        groups.append((list(fine_tuned.tuned_parameters().values()), settings.lr_fine_tuned))
     return AdamW(
         groups, weight_decay=settings.weight_decay, schedule=settings.schedule, steps=steps
     )

@@ -1,82 +1,183 @@
-"""Training one fold: windows drawn from cached frames, one answer a test clip.
+"""Training one fold, and predictions for its test clips.
 
-Everything that is learned or measured comes from the training clips: weights, standardisation and
-class weights. The last epoch is the one that is tested, or one chosen on inner folds: none is
-chosen on test clips.
+Everything that is fitted or measured comes from the training clips: weights, standardisation and
+class weights; a guard refuses any other clip. The last epoch is tested, or one chosen on an inner
+fold: none is chosen on test clips.
 """
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
-from microexpr.errors import ProtocolError
-from microexpr.protocol import Fold, check_inner
-from microexpr.protocol.predictions import quality
-from microexpr.training.feature_modes import PooledSums, pooled_features
-from microexpr.training.fitting import Epoch
-from microexpr.training.learning import Material, class_indices, learning
-from microexpr.training.model import FineTunedBlocks
+import numpy as np
+import torch
+from torch import Tensor
+
+from microexpr.errors import DataError, ProtocolError
+from microexpr.protocol import Fold, check_inner, check_trained
+from microexpr.protocol.predictions import ClipPredictions, class_numbers, quality
+from microexpr.training.feature_modes import FeatureTransform, FrameSource, PooledSums, pooled_sums
+from microexpr.training.fitting import Batches, Epoch, class_weights, fit, permuted
+from microexpr.training.model import FineTunedBlocks, WindowClassifier
 from microexpr.training.store import FeatureStore
-from microexpr.training.trained import Answers, TrainedModel
-from microexpr.training.windows import Recipe
+from microexpr.training.trained import TrainedModel
+from microexpr.training.windows import Recipe, WindowTable
 
 
-def best_epoch(material: Material, fold: Fold, recipe: Recipe) -> int:
-    """Choose the number of epochs for a fold: the best on its first inner fold.
+@dataclass(frozen=True)
+class TrainingInputs:
+    """What all folds are trained on and tested with, on the device ``cpu`` or ``cuda``."""
 
-    Training on the inner training clips is watched: after each epoch, the clips of the inner test
-    subjects are answered. All of ``train.epochs`` are tried, under one schedule of the rates; of
-    equally good epochs the first counts.
+    store: FeatureStore
+    pooled: PooledSums  # pooled_sums(store, fine_tuned)
+    windows: WindowTable  # to train on
+    fine_tuned: FineTunedBlocks | None  # untrained; copied for each fold
+    device: str
 
-    Parameters
-    ----------
-    material : Material
-        Features of all clips; those that the fold tests are not looked at.
-    fold : Fold
-        The outer fold.
-    recipe : Recipe
-        Settings; ``choose_epoch`` says how the training part is split.
 
-    Returns
-    -------
-    int
-        From 1 to ``train.epochs``.
+@dataclass(frozen=True)
+class FoldTraining:
+    """A training in progress: each item of `epochs` trains `model` for one more epoch."""
+
+    model: TrainedModel
+    epochs: Iterator[Epoch]
+    _frames: FrameSource
+    _store: FeatureStore
+
+    def predict(self, table: WindowTable, clips: tuple[int, ...], decision: str) -> ClipPredictions:
+        """Predict for some clips from their windows in `table`, or from each clip as a whole."""
+        whole = decision == "whole_clip"
+        sequences = [self._store.rows([c])[None] if whole else table.of(c) for c in clips]
+        return self.model.predict(self._frames, sequences, decision)
+
+
+@contextmanager
+def fold_training(inputs: TrainingInputs, fold: Fold, recipe: Recipe) -> Iterator[FoldTraining]:
+    """Yield the training of a fold; torch's global generator is seeded inside and restored.
 
     Raises
     ------
     ProtocolError
-        When the training part cannot be split so, or a clip from outside it would be seen.
+        If a clip outside the fold's training clips would be trained on.
+    DataError
+        If a label is unknown or no training clip has a window.
     """
+    store, counts = inputs.store, inputs.windows.counts
+    classes = class_numbers(store, recipe.labels)
+    clips = np.array([clip for clip in fold.train if counts[clip]], dtype=np.int64)
+    if not len(clips):
+        raise DataError(f"fold {fold.name}: no training clip holds a window of {recipe.n} frames")
+    numbers = np.random.SeedSequence([recipe.seed, recipe.n, *fold.name.encode()])
+    if recipe.train.permute_labels:
+        (order,) = numbers.spawn(1)
+        classes = permuted(classes, clips, np.random.default_rng(order))
+    with _seeded(int(numbers.generate_state(1)[0]), inputs.device):
+        model, weights = initial_model(inputs, fold, clips, classes, recipe)
+        frames = model.frames(store)
+        epochs = fit(
+            model.classifier,
+            frames,
+            Batches(inputs.windows, clips, recipe.train, np.random.default_rng(numbers)),
+            torch.from_numpy(classes),
+            fine_tuned=model.fine_tuned,
+            class_weights=weights if recipe.train.class_weights else None,
+            settings=recipe.train,
+        )
+        yield FoldTraining(model, epochs, frames, store)
+
+
+def initial_model(
+    inputs: TrainingInputs, fold: Fold, clips: np.ndarray, classes: np.ndarray, recipe: Recipe
+) -> tuple[TrainedModel, Tensor]:
+    """Fit transform and class weights, (K,) float32, on some clips, and draw initial weights.
+
+    Parameters
+    ----------
+    inputs, fold, recipe
+        As :func:`fold_training`.
+    clips : ndarray, shape (B,), int64
+        Training clips of `fold`.
+    classes : ndarray, shape (clips,), int64
+        Class of every clip of the store.
+
+    Raises
+    ------
+    ProtocolError
+        If one of the clips is not a training clip of the fold.
+    """
+    pooled, settings = inputs.pooled, recipe.train
+    check_trained(fold, clips.tolist(), inputs.store.clip_ids)
+    transform = FeatureTransform.fit(
+        recipe.feature_mode, pooled, clips.tolist(), standardise=settings.standardise
+    )
+    classifier = WindowClassifier(
+        pooled.channels,
+        len(recipe.labels),
+        embed=settings.embed,
+        hidden=settings.hidden,
+        dropout=settings.dropout,
+        readout=settings.readout,
+        head=settings.head,
+    ).to(inputs.device)
+    model = TrainedModel(transform, classifier, copy.deepcopy(inputs.fine_tuned))
+    return model, class_weights(classes[clips], len(recipe.labels))
+
+
+@contextmanager
+def _seeded(seed: int, device: str) -> Iterator[None]:
+    devices = [] if device == "cpu" else [torch.device(device)]
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def choose_epochs(inputs: TrainingInputs, fold: Fold, recipe: Recipe) -> int:
+    """Return the number of epochs for a fold: ``train.epochs``, or the best on an inner fold.
+
+    With ``recipe.choose_epoch``, a training on the first inner fold predicts the inner test clips
+    after each epoch. All of ``train.epochs`` are tried, under one schedule of the learning rates;
+    of equally good epochs the first counts. The test clips of `fold` are not used.
+
+    Raises
+    ------
+    ProtocolError
+        If the training clips cannot be split so, or another clip would be used.
+    """
+    choice, store = recipe.choose_epoch, inputs.store
+    if choice is None:
+        return recipe.train.epochs
     # Most trainings choose nothing, and scikit-learn takes longer to import than a fold to train.
     from microexpr.protocol.splits import inner_folds  # noqa: PLC0415
 
-    store = material.store
     inner, *_ = inner_folds(
         fold,
         store.clip_ids,
         store.subjects,
         store.labels,
         classes=recipe.labels,
-        folds=recipe.choose_epoch.folds,
-        seed=recipe.choose_epoch.seed,
+        folds=choice.folds,
+        seed=choice.seed,
     )
     check_inner([inner], fold)
     table = recipe.window_table(store)
-    truth = class_indices(store, recipe.labels)[list(inner.test)]
+    truth = class_numbers(store, recipe.labels)[list(inner.test)]
     scores = []
-    with learning(material, inner, recipe) as learner:
-        for _ in learner.epochs:
-            answers = learner.answer(table, inner.test, recipe.clip_decision)
-            scores.append(quality(truth, answers.predicted, answers.probabilities))
+    with fold_training(inputs, inner, recipe) as training:
+        for _ in training.epochs:
+            found = training.predict(table, inner.test, recipe.clip_decision)
+            scores.append(quality(truth, found.predicted, found.probabilities))
     return scores.index(max(scores)) + 1
 
 
 @dataclass(frozen=True)
 class FoldResult:
-    """Answers for ``fold.test``, in its order; one log entry an epoch; what was learned."""
+    """Predictions for ``fold.test``, in its order; one log entry per epoch; the trained model."""
 
-    answers: Answers
+    predictions: ClipPredictions
     log: tuple[Epoch, ...]
     model: TrainedModel
 
@@ -90,48 +191,41 @@ def train_fold(
     pooled: PooledSums | None = None,
     device: str = "cpu",
 ) -> FoldResult:
-    """Train on a fold's training clips and answer for its test clips.
+    """Train on a fold's training clips and predict for its test clips.
 
-    The caller sets the number of threads. torch's global generator is seeded inside and restored
-    afterwards; on one machine's CPU a repeated run gives the same bits. With ``windows.short``
-    drop, clips without a window are not trained on, and get no answer where they are tested. With
-    ``recipe.choose_epoch`` the number of epochs, and of log entries, is that chosen.
+    The caller sets the number of threads. On one machine's CPU a repeated run gives the same bits.
+    With ``windows.short: drop``, clips without a window are not trained on, and get no prediction.
 
     Parameters
     ----------
-    store : FeatureStore
-        Features of all clips.
-    fold : Fold
-        Clip indices to train on and to test.
-    recipe : Recipe
-        Settings.
-    fine-tuned blocks : Trunk, optional
-        Untrained blocks above the cut, on `device`; copied. Without it the store must hold pooled
-        features.
+    store, fold, recipe : FeatureStore, Fold, Recipe
+        Features of all clips, which of them to train on and to test, and settings.
+    fine_tuned : FineTunedBlocks, optional
+        Untrained blocks above the cut, on `device`; copied. Without them the store must hold
+        pooled features.
     pooled : PooledSums, optional
-        ``pooled_features(store, fine-tuned blocks)`` where it is known already: it is the same for all folds.
-    device : str
-        ``cpu`` or ``cuda``.
+        ``pooled_sums(store, fine_tuned)`` if known already: it is the same for all folds.
+    device : {"cpu", "cuda"}
+        Where to train.
 
     Raises
     ------
     ProtocolError
-        When a clip is in both parts of the fold, or the training part cannot be split to choose
-        the epoch.
+        If a clip is in training and in test, or :func:`choose_epochs` raises it.
     DataError
-        When a label is unknown or no training clip holds a window.
+        If a label is unknown or no training clip has a window.
     ConfigError
-        When the store holds maps and `fine-tuned blocks` is not given, or the loss is no longer finite.
+        If the store holds maps and `fine_tuned` is not given, or the loss is no longer finite.
     """
     if both := set(fold.train) & set(fold.test):
         raise ProtocolError(
             f"fold {fold.name}: clip {store.clip_ids[min(both)]} is in training and in test"
         )
     table = recipe.window_table(store)
-    pooled = pooled_features(store, fine_tuned, device) if pooled is None else pooled
-    material = Material(store, pooled, table, fine_tuned, device)
-    count = best_epoch(material, fold, recipe) if recipe.choose_epoch else recipe.train.epochs
-    with learning(material, fold, recipe) as learner:
-        log = tuple(islice(learner.epochs, count))
-        answers = learner.answer(table, fold.test, recipe.clip_decision)
-    return FoldResult(answers, log, learner.model)
+    pooled = pooled_sums(store, fine_tuned, device) if pooled is None else pooled
+    inputs = TrainingInputs(store, pooled, table, fine_tuned, device)
+    count = choose_epochs(inputs, fold, recipe)
+    with fold_training(inputs, fold, recipe) as training:
+        log = tuple(islice(training.epochs, count))
+        found = training.predict(table, fold.test, recipe.clip_decision)
+    return FoldResult(found, log, training.model)

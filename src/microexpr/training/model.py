@@ -1,9 +1,9 @@
-"""The recurrent classifier on gathered windows, and the retrained blocks below it.
+"""The networks that are trained: window classifier, and fine-tuned blocks below it.
 
-Windows overlap: N = 14 with every step sees a frame up to 40 times. The embedding and the retrained
-blocks depend on one frame only, so they run once a frame and windows gather their output by index.
-The gradient is the sum over the windows that use a frame, exactly as if each window had been fed
-separately.
+Windows overlap: with N = 14 and every step, a frame is in up to 40 windows. The embedding and the
+fine-tuned blocks depend on one frame only, so they run once per frame and windows gather their
+output by index. The gradient is the sum over the windows that use a frame, exactly as if each
+window had been fed separately.
 """
 
 from __future__ import annotations
@@ -21,16 +21,11 @@ if TYPE_CHECKING:
 
 
 class ByteDropout(nn.Module):
-    """Dropout whose mask costs one random byte an element.
+    """Dropout whose mask costs one random byte per element.
 
-    ``nn.Dropout`` draws each element's float on one thread and takes most of a training step on
-    1024 pooled features. The rate is rounded to a multiple of 1/256; the scale is that of the
-    rounded rate, so the expectation is exact.
-
-    Parameters
-    ----------
-    rate : float
-        Share of elements that become zero, 0 to below 1.
+    ``nn.Dropout`` draws a float per element on one thread and takes most of a training step on
+    1024 pooled features. The `rate`, 0 to below 1, is rounded to a multiple of 1/256; the scale is
+    that of the rounded rate, so the expectation is exact.
     """
 
     def __init__(self, rate: float) -> None:
@@ -38,7 +33,7 @@ class ByteDropout(nn.Module):
         self.zeros = min(round(rate * 256), 255)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Mask `x` of any shape; the identity in evaluation mode."""
+        """Mask `x`, float32 of any shape; return it unchanged in evaluation mode."""
         if not self.training or self.zeros == 0:
             return x
         words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64, device=x.device)
@@ -51,23 +46,19 @@ class WindowClassifier(nn.Module):
 
     Parameters
     ----------
-    channels : int
-        Features of a frame, C.
-    n_classes : int
-        Classes.
-    embed : int
-        Width of a frame's embedding.
-    hidden : int
-        Width of the LSTM, each direction.
+    channels, n_classes : int
+        Features per frame, C; number of classes, K.
+    embed, hidden : int
+        Width of a frame's embedding, and of the LSTM in each direction.
     dropout : float
-        Before the embedding and before the classifier.
+        Rate before the embedding and before the classifier.
     readout : {"both_ends", "last_step", "mean"}
         ``both_ends``: each direction after its last frame. ``last_step``: both directions at the
         last frame, as in the authors' 2020 code; the backward one has seen that frame only.
         ``mean``: over the frames.
     head : {"bilstm", "frame_fc"}
-        ``frame_fc``: no recurrence. Each frame is an example of its own in training, and a window
-        gets the mean of its frames' probabilities (the poster's "fully-connected layer").
+        ``frame_fc``: no recurrence. Each frame is a training example of its own, and a window gets
+        the mean of its frames' probabilities (the poster's "fully-connected layer").
     """
 
     def __init__(
@@ -82,6 +73,7 @@ class WindowClassifier(nn.Module):
         head: str = "bilstm",
     ) -> None:
         super().__init__()
+        self.n_classes = n_classes
         self.settings: dict[str, int | float | str] = {
             "channels": channels,
             "n_classes": n_classes,
@@ -101,34 +93,24 @@ class WindowClassifier(nn.Module):
         self.classifier = nn.Sequential(ByteDropout(dropout), nn.Linear(width, n_classes))
 
     def forward(self, frames: Tensor, windows: Tensor) -> Tensor:
-        """Classify windows.
-
-        Parameters
-        ----------
-        frames : Tensor, shape (F, C), float32
-            Frames that occur in the windows, each once.
-        windows : Tensor, shape (W, N), int64
-            Indices into `frames`.
-
-        Returns
-        -------
-        Tensor, shape (W, n_classes), float32
-            Logits.
-        """
+        """Return logits (W, K) of windows (W, N) int64, indices into `frames` (F, C) float32."""
         return self.classify(self.embed(frames), windows)
 
     def examples(self, windows: Tensor, clips: Tensor) -> tuple[Tensor, Tensor]:
-        """Give what is trained on: windows (W, N) and their clips (W,), or each frame alone."""
+        """Return the training examples of windows (W, N) and their clips (W,), both int64.
+
+        They are the windows themselves, or with ``frame_fc`` each of their frames, (W * N, 1).
+        """
         if self.lstm is None:
             return windows.reshape(-1, 1), clips.repeat_interleave(windows.shape[1])
         return windows, clips
 
     def embed(self, frames: Tensor) -> Tensor:
-        """Embed frames, (F, C) to (F, embed)."""
+        """Embed frames, (F, C) to (F, embed), float32."""
         return self.embedding(frames)
 
     def classify(self, embedded: Tensor, windows: Tensor) -> Tensor:
-        """Classify windows (W, N) of embedded frames (F, embed); logits (W, n_classes)."""
+        """Return the logits (W, K) of windows (W, N) of embedded frames (F, embed)."""
         if self.lstm is None:
             single = self.classifier(embedded).log_softmax(1)[windows]
             return single.logsumexp(1) - math.log(windows.shape[1])
@@ -143,40 +125,30 @@ class WindowClassifier(nn.Module):
 
 
 class FineTunedBlocks(nn.Module):
-    """The retrained blocks: a copy of a backbone that takes cached maps to pooled features.
+    """Copy of a backbone that takes cached maps to pooled features and is trained with the rest.
 
-    Only the parameters of the blocks above the cut receive gradients. BatchNorm statistics are
-    frozen by the backbone itself, so frames do not influence one another.
+    Only the parameters of the blocks above the cut receive gradients. The backbone keeps its
+    BatchNorm statistics frozen, so frames do not influence one another.
 
     Parameters
     ----------
-    backbone : Backbone
-        Copied; the original stays as it is.
-    cut : int
-        Last frozen block, below ``backbone.n_blocks``.
+    backbone, cut : Backbone, int
+        Network, which is copied, and its last frozen block, below ``backbone.n_blocks``.
     """
 
     def __init__(self, backbone: Backbone, cut: int) -> None:
         super().__init__()
         self.cut = cut
         self.backbone = copy.deepcopy(backbone).requires_grad_(False)
-        for parameter in self.retrained():
+        for parameter in self.backbone.retrained_parameters(cut):
             parameter.requires_grad_(True)
 
-    def retrained(self) -> list[nn.Parameter]:
-        """Parameters of the blocks above the cut."""
-        return list(self.backbone.retrained_parameters(self.cut))
-
-    def trained(self) -> dict[str, Tensor]:
-        """What training changes, by name."""
-        return {
-            name: parameter
-            for name, parameter in self.backbone.named_parameters()
-            if parameter.requires_grad
-        }
+    def tuned_parameters(self) -> dict[str, nn.Parameter]:
+        """Return the parameters of the blocks above the cut, by name: all that training changes."""
+        return {k: p for k, p in self.backbone.named_parameters() if p.requires_grad}
 
     def digest(self) -> str:
-        """Checksum of the cut and of all weights."""
+        """Return a checksum of the cut and of all weights."""
         digest = hashlib.sha256(f"{self.cut}\n".encode())
         for name, tensor in self.state_dict().items():
             digest.update(name.encode())
@@ -184,10 +156,10 @@ class FineTunedBlocks(nn.Module):
         return digest.hexdigest()
 
     @torch.no_grad()
-    def restore(self, trained: dict[str, Tensor]) -> None:
-        """Take over what :meth:`learned` gave."""
-        for name, parameter in self.trained().items():
-            parameter.copy_(trained[name])
+    def restore(self, tuned: dict[str, Tensor]) -> None:
+        """Copy values of :meth:`tuned_parameters` into the blocks."""
+        for name, parameter in self.tuned_parameters().items():
+            parameter.copy_(tuned[name])
 
     def forward(self, maps: Tensor) -> Tensor:
         """Take maps (F, C, h, w), float16 or float32, to pooled features (F, C'), float32."""

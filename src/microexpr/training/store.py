@@ -1,4 +1,4 @@
-"""The features of many shards as one sequence of frames, in memory where they fit."""
+"""Cached features of many shards as one sequence of frames, in memory where they fit."""
 
 from __future__ import annotations
 
@@ -21,33 +21,34 @@ from microexpr.datasets.manifest import Clip
 from microexpr.datasets.manifest import read as read_manifest
 from microexpr.errors import CacheError, DataError
 from microexpr.fingerprints.code import canonical
+from microexpr.runtime.files import AnyPath
 
-MEMORY_BYTES = 2**26  # pooled features of 32,000 frames of 1024 channels
-# What the clips of one experiment share: attributes of each clip, and of the files.
+# What the clips of one experiment share: attributes of each clip, and of the files
 SETTINGS = ("method", "alpha", "passband_hz", "temporal_filter", "backbone", "cut")
 ORIGIN = ("weights_sha256", "source_sha256", "params_json")
+Found = tuple[AnyPath, ClipCache, dict[str, Any]]  # file, clip, origin
 
 
 @dataclass(frozen=True)
 class FeatureStore:
-    """Frozen blocks' output of an ordered list of clips.
+    """Output of the frozen blocks for an ordered list of clips.
 
-    Frames of all clips are numbered through: clip i owns rows ``first_row[i]`` to
+    Frames of all clips are numbered consecutively: clip i has the rows ``first_row[i]`` to
     ``first_row[i] + lengths[i] - 1``.
 
     Parameters
     ----------
     clip_ids, subjects, labels : tuple of str
-        One each a clip.
-    data : tuple of ndarray or h5py.Dataset, shape (T, C, h, w)
-        One a clip. A data set is read when frames are asked for; an array is in memory.
+        One per clip.
+    data : tuple of ndarray or h5py.Dataset, shape (T, C, h, w), float16 or float32
+        One per clip. A data set is read when frames are asked for; an array is in memory.
     digest : str
-        Checksum over the content of all clips and their order.
+        Checksum of the content of all clips and their order.
     origin : mapping
-        What made the features: ``backbone``, ``cut``, ``weights_sha256`` and ``source_sha256``;
-        empty for arrays.
+        What made the features: ``backbone``, ``cut``, ``weights_sha256``, ``source_sha256`` and
+        other attributes of the caches; empty for arrays.
     frames : ndarray, shape (all frames, C, h, w), or None
-        Where all are in memory and one after the other: `data` are views of it.
+        All frames in memory, if they fit: `data` are views of it.
     """
 
     clip_ids: tuple[str, ...]
@@ -70,21 +71,9 @@ class FeatureStore:
 
     @classmethod
     def from_arrays(
-        cls,
-        features: Mapping[str, np.ndarray],
-        *,
-        subjects: Sequence[str],
-        labels: Sequence[str],
+        cls, features: Mapping[str, np.ndarray], *, subjects: Sequence[str], labels: Sequence[str]
     ) -> FeatureStore:
-        """Hold features that are in memory.
-
-        Parameters
-        ----------
-        features : mapping of str to ndarray, shape (T, C, h, w), float16 or float32
-            By clip identifier; pooled features have h = w = 1.
-        subjects, labels : sequence of str
-            One each a clip.
-        """
+        """Make a store of arrays by clip, (T, C, h, w) float16 or float32; pooled: h = w = 1."""
         digest = hashlib.sha256()
         for clip_id, array in features.items():
             digest.update(f"{clip_id} {array.shape} {array.dtype}\n".encode())
@@ -97,26 +86,26 @@ class FeatureStore:
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of a frame's features."""
+        """Channels, height and width of a frame's features, (C, h, w)."""
         return tuple(self.data[0].shape[1:])
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """Frames of each clip."""
+        """Frames of each clip, (clips,) int64."""
         return np.array([len(data) for data in self.data])
 
     @cached_property
     def first_row(self) -> np.ndarray:
-        """Row of each clip's first frame."""
+        """Row of each clip's first frame, (clips,) int64."""
         return np.cumsum(self.lengths) - self.lengths
 
     @cached_property
     def onset_row(self) -> np.ndarray:
-        """For each row, the row of its clip's first frame."""
+        """For each row, the row of its clip's first frame, (all frames,) int64."""
         return np.repeat(self.first_row, self.lengths)
 
     def loaded(self) -> FeatureStore:
-        """Give the same with all frames in memory."""
+        """Return this store with all frames in memory."""
         frames = np.empty((int(self.lengths.sum()), *self.shape), self.data[0].dtype)
         views = np.split(frames, self.first_row[1:])
         for view, data in zip(views, self.data, strict=True):
@@ -124,27 +113,17 @@ class FeatureStore:
         return replace(self, data=tuple(views), frames=frames)
 
     def rows(self, clips: Sequence[int]) -> np.ndarray:
-        """Rows of all frames of some clips, int64."""
+        """Return the rows of all frames of some clips, (F,) int64."""
         spans = [self.first_row[clip] + np.arange(self.lengths[clip]) for clip in clips]
         return np.concatenate(spans)
 
     def read(self, rows: np.ndarray) -> torch.Tensor:
-        """Read frames of any clips.
-
-        Parameters
-        ----------
-        rows : ndarray, shape (F,), int64
-            Strictly increasing row numbers.
-
-        Returns
-        -------
-        Tensor, shape (F, C, h, w)
-            In the dtype of the cache.
+        """Read frames, (F, C, h, w) in the dtype of the cache, of strictly increasing rows (F,).
 
         Raises
         ------
         CacheError
-            Naming the clip that cannot be read.
+            If a clip cannot be read.
         """
         if self.frames is not None:
             return torch.from_numpy(self.frames[rows])
@@ -165,26 +144,22 @@ class FeatureStore:
 
 @contextmanager
 def open_features(
-    paths: Sequence[str | os.PathLike[str]],
-    manifest: str | os.PathLike[str] | Sequence[Clip],
-    *,
-    memory_bytes: int = MEMORY_BYTES,
+    paths: Sequence[AnyPath], manifest: AnyPath | Sequence[Clip], *, memory_bytes: int = 2**26
 ) -> Iterator[FeatureStore]:
     """Open the feature caches of a data set, with the subjects and labels of its manifest.
 
-    Pooled features (1024 or 2048 values a frame) fit; maps of a middle block (0.4 MB a frame) are
-    read when a batch asks for them, which takes a few percent of the time of retraining. Features
-    are never widened to float32 as a whole.
+    Pooled features (1024 or 2048 values per frame) fit into memory; maps of a middle block (0.4 MB
+    per frame) are read when a batch asks for them, which takes a few percent of the time of
+    fine-tuning. Features are never widened to float32 as a whole.
 
     Parameters
     ----------
     paths : sequence of path-like
         Caches of kind features: all shards, in any order.
     manifest : path-like or sequence of Clip
-        ``manifest.csv``, or its rows: the clips of the caches, all of them and no other. The
-        store's clips are in this order.
+        ``manifest.csv``, or its rows: exactly the clips of the caches, in the order of the store.
     memory_bytes : int
-        Data sets up to this size are loaded.
+        Data sets up to this size are loaded: pooled features of 32,000 frames of 1024 channels.
 
     Yields
     ------
@@ -194,10 +169,10 @@ def open_features(
     Raises
     ------
     CacheError
-        When a file is not a whole feature cache, is damaged, a clip is in two files, or in the
-        manifest or a file only, or the files come from different networks, settings or code.
+        If a file is damaged or no complete feature cache, a clip is in two files, or only in the
+        manifest or only in a file, or the files come from different networks, settings or code.
     DataError
-        When the manifest cannot be read.
+        If the manifest cannot be read.
     """
     rows = read_manifest(manifest) if isinstance(manifest, str | os.PathLike) else manifest
     with ExitStack() as stack:
@@ -205,12 +180,17 @@ def open_features(
         found = _by_name(paths, caches)
         check_same_clips(rows, {name: path for name, (path, *_) in found.items()})
         chosen = [found[row.clip_id][1:] for row in rows]
-        origin = _same_origin(chosen)
+        names, clips = tuple(row.clip_id for row in rows), [clip for clip, _ in chosen]
         content = sorted(str(cache.attributes["content_sha256"]) for cache in caches)
-        clips = [clip for clip, _ in chosen]
-        fits = sum(clip.data.nbytes for clip in clips) <= memory_bytes
-        store = _store(rows, clips, content, origin)
-        if not fits:  # each frame is checked when it is read
+        store = FeatureStore(
+            names,
+            tuple(row.subject for row in rows),
+            tuple(row.label for row in rows),
+            tuple(clip.data for clip in clips),
+            hashlib.sha256("\n".join([*content, *names]).encode()).hexdigest(),
+            _same_origin(chosen),
+        )
+        if sum(clip.data.nbytes for clip in clips) > memory_bytes:  # frames are checked when read
             yield store
             return
         for cache in caches:
@@ -219,14 +199,12 @@ def open_features(
     yield store
 
 
-def _by_name(
-    paths: Sequence[str | os.PathLike[str]], caches: Sequence[Cache]
-) -> dict[str, tuple[str | os.PathLike[str], ClipCache, dict[str, Any]]]:
-    """Give for each clip its file, the clip, and what the file says of its making."""
-    found: dict[str, tuple[str | os.PathLike[str], ClipCache, dict[str, Any]]] = {}
+def _by_name(paths: Sequence[AnyPath], caches: Sequence[Cache]) -> dict[str, Found]:
+    """Return each clip with its file and what the file says of its origin."""
+    found: dict[str, Found] = {}
     for path, cache in zip(paths, caches, strict=True):
         made = {key: cache.attributes[key] for key in ORIGIN}
-        # Shards of older code that was adopted and of today's belong together.
+        # Shards of adopted code and of today's code belong together.
         made["source_sha256"] = canonical("features", str(made["source_sha256"]))
         for clip in cache:
             if clip.clip_id in found:
@@ -236,11 +214,12 @@ def _by_name(
 
 
 def _same_origin(clips: Sequence[tuple[ClipCache, dict[str, Any]]]) -> dict[str, Any]:
-    """Fail when clips come from different methods, networks, cuts, weights, settings or code."""
+    """Return the origin of all clips; raise if methods, networks, cuts, weights or code differ."""
     first: dict[str, Any] = {}
     for clip, made in clips:
-        attributes = clip.attributes
-        origin = {key: _plain(attributes.get(key)) for key in SETTINGS} | made
+        found = {key: clip.attributes.get(key) for key in SETTINGS}
+        plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in found.items()}
+        origin = plain | made
         first = first or origin
         for key, value in origin.items():
             if value != first[key]:
@@ -249,24 +228,3 @@ def _same_origin(clips: Sequence[tuple[ClipCache, dict[str, Any]]]) -> dict[str,
                     f"{first[key]}: rebuild the feature caches"
                 )
     return first
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray) else value
-
-
-def _store(
-    rows: Sequence[Clip],
-    clips: Sequence[ClipCache],
-    content: Sequence[str],
-    origin: dict[str, Any],
-) -> FeatureStore:
-    names = tuple(row.clip_id for row in rows)
-    return FeatureStore(
-        names,
-        tuple(row.subject for row in rows),
-        tuple(row.label for row in rows),
-        tuple(clip.data for clip in clips),
-        hashlib.sha256("\n".join([*content, *names]).encode()).hexdigest(),
-        origin,
-    )

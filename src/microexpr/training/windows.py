@@ -1,8 +1,8 @@
-"""What determines a fold's result besides the features and the code."""
+"""Windows of N frames as indices into cached frames, and the settings of a training."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -24,7 +24,7 @@ def windows(
     even: str = "all_steps",
     short: str = "pad",
 ) -> np.ndarray:
-    """Index the windows of one clip.
+    """Return the frame numbers of each window of one clip.
 
     Parameters
     ----------
@@ -33,25 +33,25 @@ def windows(
     n : int
         Frames of a window, N.
     modes : sequence of {"continuous", "even"}, or ``("middle",)``
-        Which windows; starts always advance by one frame. ``middle`` is one window, frame L // 2 N
-        times over, whatever the other options.
+        Which windows; starts always advance by one frame. ``middle`` is one window that repeats
+        frame L // 2, whatever the other options.
     even : {"all_steps", "length_step"}
         ``all_steps``: s = 2..6 wherever ``L - start >= N * s``, so the last s - 1 frames of a clip
-        are never reached. ``length_step``: s = L // N, and a window may end on the last frame;
-        where s is 1 these are the continuous windows, which are listed once.
+        are never reached (the rule of the 2020 code). ``length_step``: s = L // N, and a window may
+        end on the last frame; where s is 1 these are the continuous windows, listed once.
     short : {"pad", "drop", "fail"}
-        Of a clip that holds no window (below N frames; below 2 N where only ``all_steps`` windows
+        For a clip that holds no window (below N frames; below 2 N where only ``all_steps`` windows
         are asked for). ``pad``: repeat the first frame in front until one window fits.
 
     Returns
     -------
     ndarray, shape (W, N), int64
-        Frame numbers from 0, ordered by step, then by start. W is 0 only with ``short="drop"``.
+        From 0, ordered by step, then by start. W is 0 only with ``short="drop"``.
 
     Raises
     ------
     DataError
-        When the clip is empty, or holds no window and `short` is ``"fail"``.
+        If the clip is empty, or holds no window and `short` is ``"fail"``.
     """
     if length < 1:
         raise DataError("the clip has no frame")
@@ -75,7 +75,7 @@ def windows(
 
 
 def _steps(length: int, n: int, modes: Sequence[str], even: str) -> Iterator[tuple[int, int]]:
-    """Steps that fit, each with its number of starts."""
+    """Yield each step that fits, with its number of starts."""
     if "continuous" in modes and length >= n:
         yield 1, length - n + 1
     if "even" not in modes:
@@ -88,14 +88,14 @@ def _steps(length: int, n: int, modes: Sequence[str], even: str) -> Iterator[tup
 
 @dataclass(frozen=True)
 class WindowTable:
-    """The windows of many clips whose frames are numbered through.
+    """The windows of many clips whose frames are numbered consecutively.
 
     Parameters
     ----------
     rows : ndarray, shape (W, N), int64
-        Row numbers; windows of a clip stand together, in the order of :func:`windows`.
+        Frame numbers; the windows of a clip are consecutive, in the order of :func:`windows`.
     counts : ndarray, shape (clips,), int64
-        Windows of each clip; 0 for a clip that was dropped.
+        Windows per clip; 0 for a clip that was dropped.
     """
 
     rows: np.ndarray
@@ -103,26 +103,13 @@ class WindowTable:
 
     @classmethod
     def build(
-        cls,
-        lengths: Sequence[int],
-        n: int,
-        *,
-        clip_ids: Sequence[str],
-        modes: Sequence[str] = ("continuous", "even"),
-        even: str = "all_steps",
-        short: str = "pad",
+        cls, lengths: Iterable[int], n: int, *, clip_ids: Sequence[str], **options: Any
     ) -> WindowTable:
-        """Index all clips; the options are those of :func:`windows`.
-
-        Raises
-        ------
-        DataError
-            As :func:`windows`, naming the clip.
-        """
+        """List the windows of clips of `lengths` frames; options as :func:`windows`."""
         found, first_row = [], 0
         for clip_id, length in zip(clip_ids, lengths, strict=True):
             try:
-                rows = windows(length, n, modes=modes, even=even, short=short)
+                rows = windows(length, n, **options)
             except DataError as error:
                 raise DataError(f"clip {clip_id}: {error}") from None
             found.append(rows + first_row)
@@ -130,48 +117,39 @@ class WindowTable:
         return cls(np.concatenate(found), np.array([len(rows) for rows in found]))
 
     def divided(self, kept: np.ndarray) -> tuple[WindowTable, WindowTable]:
-        """Divide the windows, (W,) bool, into those kept and the others."""
-        owner = np.repeat(np.arange(len(self.counts)), self.counts)
-        return tuple(
-            WindowTable(self.rows[chosen], np.bincount(owner[chosen], minlength=len(self.counts)))
-            for chosen in (kept, ~kept)
-        )
+        """Divide the windows into those with `kept`, (W,) bool, and the others."""
+        return self._only(kept), self._only(~kept)
+
+    def _only(self, chosen: np.ndarray) -> WindowTable:
+        owner = np.repeat(np.arange(len(self.counts)), self.counts)[chosen]
+        return WindowTable(self.rows[chosen], np.bincount(owner, minlength=len(self.counts)))
 
     @cached_property
     def first(self) -> np.ndarray:
-        """Number of each clip's first window."""
+        """Number of each clip's first window, (clips,) int64."""
         return np.cumsum(self.counts) - self.counts
 
     def of(self, clip: int) -> np.ndarray:
-        """Windows of one clip, shape (W, N)."""
+        """Return the windows of one clip, (W, N) int64."""
         return self.rows[self.first[clip] : self.first[clip] + self.counts[clip]]
 
     def draw(
         self, clips: np.ndarray, per_clip: int | None, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw windows of some clips, spread over each clip.
+        """Draw `per_clip` windows of each of `clips`, (B,) int64; all if None or if it has no more.
 
-        A clip's list is cut into `per_clip` stretches of nearly equal size and one window is drawn
-        from each: all parts of the clip and all steps are seen in every epoch, none of them twice.
-
-        Parameters
-        ----------
-        clips : ndarray, shape (B,), int64
-            Which clips.
-        per_clip : int or None
-            Windows a clip; all when None, or when the clip has no more.
-        rng : numpy.random.Generator
-            Where the draw comes from.
+        A clip's list is cut into `per_clip` sections of nearly equal size and one window is drawn
+        from each: every epoch sees all sections of the clip and all steps, and no window twice.
 
         Returns
         -------
         rows : ndarray, shape (W, N), int64
         owner : ndarray, shape (W,), int64
-            For each window, the position in `clips` of its clip.
+            For each window, the position of its clip in `clips`.
         """
         counts = self.counts[clips]
-        stretches = per_clip or max(int(counts.max()), 1)
-        edges = np.arange(stretches + 1) * counts[:, None] // stretches
+        sections = per_clip or max(int(counts.max()), 1)
+        edges = np.arange(sections + 1) * counts[:, None] // sections
         sizes = np.diff(edges, axis=1)
         inside = (rng.random(sizes.shape) * sizes).astype(np.int64)
         owner, _ = chosen = np.nonzero(sizes)
@@ -180,7 +158,7 @@ class WindowTable:
 
 @dataclass(frozen=True)
 class InnerSplit:
-    """How the training part of a fold is split to choose something: whole subjects, seeded."""
+    """How a fold's training clips are split by subject, to choose something on them."""
 
     folds: int
     seed: int
@@ -188,26 +166,23 @@ class InnerSplit:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What determines a fold's result besides the features.
+    """Everything besides the features and the fold that determines the result of a fold.
 
     Parameters
     ----------
-    labels : tuple of str
-        Classes, in order.
-    n : int
-        Frames of a window.
+    labels, n : tuple of str, int
+        Classes in order; frames of a window.
     feature_mode : {"onset_difference", "raw"}
         See :mod:`microexpr.training.feature_modes`.
     seed : int
-        Of initial weights, batches, windows drawn, dropout and permuted labels. N and the fold's
-        name enter the generators as well, so folds differ and do not depend on which others are
-        trained.
+        Of initial weights, batches, windows drawn, dropout and permuted labels. The generators
+        also use N and the fold's name, so a fold does not depend on which others are trained.
     windows, train : Windows, Train
-        Sections of the configuration; their lists (``n``, ``feature_modes``, ``seeds``) are not read.
+        Sections of the configuration; ``n``, ``feature_modes`` and ``seeds`` are not read.
     clip_decision : str
         See :func:`microexpr.training.trained.decide`.
     choose_epoch : InnerSplit, optional
-        Choose the number of epochs on the first inner fold; None: all of ``train.epochs``.
+        Choose the number of epochs on the first inner fold; None: use ``train.epochs``.
     """
 
     labels: tuple[str, ...]
@@ -220,28 +195,21 @@ class Recipe:
     choose_epoch: InnerSplit | None = None
 
     def plain(self) -> dict[str, Any]:
-        """Give all of it, and nothing else, as plain values."""
+        """Return all of it as plain values, for checksums."""
+        train = self.train.model_dump(mode="json", exclude={"feature_modes", "seeds", "chunks"})
         return {
             "labels": list(self.labels),
             "n": self.n,
             "feature_mode": self.feature_mode,
             "seed": self.seed,
             "windows": self.windows.model_dump(mode="json", exclude={"n"}),
-            "train": self.train.model_dump(
-                mode="json", exclude={"feature_modes", "seeds", "chunks"}
-            ),
+            "train": train,
             "clip_decision": self.clip_decision,
             "choose_epoch": self.choose_epoch and asdict(self.choose_epoch),
         }
 
     def window_table(self, store: FeatureStore) -> WindowTable:
-        """Index the windows of all clips."""
-        options = self.windows
-        return WindowTable.build(
-            store.lengths,
-            self.n,
-            clip_ids=store.clip_ids,
-            modes=options.modes,
-            even=options.even,
-            short=options.short,
-        )
+        """List the windows of all clips of a store."""
+        settings = self.windows
+        options = {"modes": settings.modes, "even": settings.even, "short": settings.short}
+        return WindowTable.build(store.lengths, self.n, clip_ids=store.clip_ids, **options)
