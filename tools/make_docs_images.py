@@ -13,10 +13,11 @@ from pathlib import Path
 import cv2
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 
 from microexpr.apps.magnify_video.picture import write_png
 from microexpr.cache import open_cache
-from microexpr.report.results import sizes, with_numbers
+from microexpr.evaluation.tables import sizes_of
 from microexpr.training.windows import windows
 
 mpl.use("Agg")
@@ -74,9 +75,9 @@ def windows_picture() -> None:
 
 def accuracy_picture(results: Path) -> None:
     """Accuracy against N with intervals, and the majority line."""
-    table = with_numbers(results / "table.csv")
+    table = pd.read_csv(results / "table.csv")
     average = table[table["class"] == "Accuracy"].set_index("method")
-    columns = sizes(table)
+    columns = sizes_of(table)
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
     for place, (method, colour) in enumerate(COLOURS.items()):
         row = average.loc[method]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +21,7 @@ from microexpr.protocol import predictions
 from microexpr.report import pages
 from microexpr.report.document import Document, Grid, Items, Section, markdown, page
 from microexpr.report.limits import WHY, limits
-from microexpr.report.results import warnings
+from microexpr.report.results import Results, warnings
 from microexpr.report.summary import changes
 from microexpr.report.summary import summary as build
 from microexpr.runtime.files import sha256_of
@@ -48,7 +49,7 @@ def clips() -> list[manifest.Clip]:
     ]
 
 
-def answers(method: str, n: int, clip: manifest.Clip) -> str:
+def chosen(method: str, n: int, clip: manifest.Clip) -> str:
     """Pmm errs on a subject at N = 7; none always says negative, as a third of the clips is."""
     if method == "none" or (n == 7 and clip.subject == "s3"):
         return "negative"
@@ -61,7 +62,10 @@ def run(folder: Path, **changed: dict) -> Config:
     rows = [
         (
             *(clip.clip_id, clip.subject, clip.label, method, "raw", n, 0, "loso", clip.subject, 5),
-            *(answer := answers(method, n, clip), *(float(name == answer) for name in CLASSES)),
+            *(
+                answer := chosen(method, n, clip),
+                *(float(name == answer) for name in CLASSES),
+            ),
         )
         for method in ("pmm", "none")
         for n in SIZES
@@ -120,14 +124,15 @@ def test_it_says_synthetic_before_any_number(finished_run):
 
 def test_the_table_the_best_n_and_the_tests(finished_run):
     text = (finished_run[0] / "summary.md").read_text()
-    assert rows_of(text, "pmm | Accuracy") == ["pmm", "Accuracy", "0.94", "1.00"]
-    assert rows_of(text, "none | Positive") == ["none", "Positive", "0.00", "0.00"]
+    pmm, none = "PMM (phase)", "not magnified"
+    assert rows_of(text, f"{pmm} | Accuracy") == [pmm, "Accuracy", "0.94", "1.00"]
+    assert rows_of(text, f"{none} | Positive") == [none, "Positive", "0.00", "0.00"]
     assert "**The best of several N is optimistic**" in text
-    best = rows_of(text, "pmm | 9")
+    best = rows_of(text, f"{pmm} | 9")
     assert best[2:] == ["1.00", "1.00-1.00", "1.00", "1.00", "2 of 2"]
-    assert rows_of(text, "none | 7")[-1] == "0 of 2"
-    assert rows_of(text, "majority | ")[2] == "0.33"
-    assert rows_of(text, "pmm - none")[1:3] == ["+0.61 to +0.67", "7, 9"]
+    assert rows_of(text, f"{none} | 7")[-1] == "0 of 2"
+    assert rows_of(text, "most frequent class | ")[2] == "0.33"
+    assert rows_of(text, f"{pmm} - {none}")[1:3] == ["+0.61 to +0.67", "7, 9"]
 
 
 def section(text: str, heading: str) -> str:
@@ -213,8 +218,8 @@ def test_checksums_are_those_of_the_files(finished_run):
 @pytest.mark.parametrize(
     ("changed", "expected", "absent"),
     [
-        ({}, "generated faces", "Protocol clip_kfold"),
-        ({"protocol": {"name": "clip_kfold"}}, "Protocol clip_kfold: the same subjects", "random"),
+        ({}, "generated faces", "Protocol"),
+        ({"protocol": {"name": "clip_kfold"}}, "k folds of clips. The same subjects", "random"),
         ({"features": {"backbone": "random_mobilenet"}}, "random weights", "Protocol"),
         ({"data": {"kind": "smic"}, "protocol": {"name": "clip_kfold"}}, "Protocol", "generated"),
     ],
@@ -227,7 +232,7 @@ def test_warnings_follow_from_the_configuration(changed, expected, absent):
 
 def test_limits_follow_from_the_run(finished_run):
     folder, config = finished_run
-    results = summary.read(config, folder, folder / "manifest.csv")
+    results = Results.read(config, folder, folder / "manifest.csv")
     text = " ".join(limits(results))
     assert "one clip is 2.8% of 36" in text
     assert "one seed" in text
@@ -239,22 +244,22 @@ def test_limits_follow_from_the_run(finished_run):
 
 def test_choices_and_trained_controls_stand_in_tables_of_their_own(finished_run):
     folder, config = finished_run
-    results = summary.read(config, folder, folder / "manifest.csv")
+    results = Results.read(config, folder, folder / "manifest.csv")
     accuracy = results.metrics[results.metrics["metric"] == "accuracy"].head(2)
     further = accuracy.assign(
         method=["pmm_nested", "permuted_labels"], n=[float("nan"), 9.0], value=[0.72, 0.31]
     )
     extended = replace(results, metrics=pd.concat([results.metrics, further]))
     text = markdown(build(extended, pd.read_csv(folder / "origins.csv")))
-    assert rows_of(text.split("not optimistic:")[1], "pmm")[1:3] == ["", "0.72"]
-    assert rows_of(text.split("Controls:")[1], "permuted_labels")[1:3] == ["9", "0.31"]
-    assert rows_of(text, "pmm | 9")[2] == "1.00"
+    assert rows_of(text.split("not optimistic:")[1], "PMM (phase)")[1:3] == ["", "0.72"]
+    assert rows_of(text.split("Controls:")[1], "permuted labels")[1:3] == ["9", "0.31"]
+    assert rows_of(text, "PMM (phase) | 9")[2] == "1.00"
     assert "What a choice of N is worth" not in text
 
 
 def test_one_arm_has_nothing_to_be_compared_with(finished_run):
     folder, config = finished_run
-    results = summary.read(config, folder, folder / "manifest.csv")
+    results = Results.read(config, folder, folder / "manifest.csv")
     alone = replace(results, comparisons=results.comparisons.iloc[:0])
     assert "nothing to compare it with" in markdown(build(alone, pd.DataFrame({"kind": []})))
 
@@ -278,12 +283,12 @@ def test_a_page_of_the_table_shows_every_digit_of_the_file(finished_run):
     assert "http" not in html.replace("<!doctype html>", "")
 
 
-def test_a_page_of_a_cell_lists_who_was_answered_wrongly(finished_run):
+def test_a_page_of_a_cell_lists_clips_that_went_wrong(finished_run):
     folder, config = finished_run
-    results = summary.read(config, folder, folder / "manifest.csv")
-    answered = pd.read_csv(folder / "predictions.csv")
-    html = pages.cell_page(results, answered, method="pmm", n=7)
-    wrong = html.split("answered wrongly")[1]
+    results = Results.read(config, folder, folder / "manifest.csv")
+    predicted = pd.read_csv(folder / "predictions.csv")
+    html = pages.cell_page(results, predicted, method="pmm", n=7)
+    wrong = html.split("classified wrongly")[1]
     assert set(re.findall(r"s\d+_\w+", wrong)) == {"s3_positive", "s3_surprise"}
     assert ">0.9444<" in html
 
@@ -297,5 +302,28 @@ def test_documents_escape_and_keep_their_parts():
     )
     html = page(text)
     assert "<p>x &lt; <code>y</code></p>" in html
-    assert "<td class=text>a&lt;b</td><td>0.5</td>" in html
+    assert '<td class="text">a&lt;b</td><td>0.5</td>' in html
     assert '<p class="warning">Beware</p>' in html
+
+
+def test_odd_names_of_classes_are_text_wherever_they_stand(finished_run):
+    folder, config = finished_run
+    odd = "<script>\"&'`"
+    table = read_text(folder / "table.csv").replace({"class": {"Positive": odd}})
+    html = pages.accuracy_page(table, config)
+    assert "<script" not in html
+    attribute = re.search(r'data-class="(&lt;script[^"]*)"', html)[1]
+    assert unescape(attribute) == odd
+    assert html.count("data-class=") == html.count("<td data-n=")
+    page = pages.table_page(odd, pd.DataFrame({odd: [odd], "method": ["pmm"]}), config)
+    assert "<script" not in page
+    assert page.count("&lt;script") == 4  # title, heading, column, cell
+
+
+def test_pages_show_names_and_files_keep_identifiers(finished_run):
+    folder, config = finished_run
+    rows = {"method": ["fcnn_3d", "pmm", "majority"], "protocol": ["loso"] * 3}
+    html = pages.table_page("comparison", pd.DataFrame(rows), config)
+    for name in ("3D-FCNN", "PMM (phase)", "most frequent class", "leave one subject out"):
+        assert f">{name}<" in html
+    assert set(read_text(folder / "table.csv")["protocol"]) == {"loso"}

@@ -126,7 +126,7 @@ def test_the_numbers_on_the_page_are_those_of_the_table(report, reported):
 @pytest.mark.parametrize("report", ["zip"], indirect=True)
 def test_boxes_hide_methods_and_columns_of_n(report):
     choose(report, "Accuracy", "accuracy against N")
-    click(report, "//label[normalize-space()='pmm']")
+    click(report, "//label[normalize-space()='PMM (phase)']")
     click(report, "//label[normalize-space()='9']")
     visible = {tuple(cell[:3]) for cell in report.execute_script(CELLS) if cell[5]}
     assert {method for method, _, _ in visible} == {"none", "majority"}
@@ -139,7 +139,7 @@ def test_boxes_hide_methods_and_columns_of_n(report):
     [
         ("Summary", "1 summary", "What it does not show"),
         ("Summary", "2 configuration, versions, checksums", "smoothing_px"),
-        ("Method and N", "pmm", "pmm, N = 7"),
+        ("Method and N", "pmm", "PMM (phase), N = 7"),
         ("Tables to read", "folds", "s1_ne_01"),
     ],
 )

@@ -9,7 +9,6 @@ both, with F1, UF1 and UAR, are in ``metrics.csv``.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -23,9 +22,11 @@ from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.pooled import MAJORITY, Evaluation, Key
 from microexpr.evaluation.rows import check_same_folds, comparisons
 from microexpr.protocol import predictions
+from microexpr.runtime.files import AnyPath
 from microexpr.runtime.tables import write_table
 
 ACCURACY = "Accuracy"
+CAPTION = "Accuracy: the poster's Average; classes: recall. The best of several N is optimistic."
 NESTED = "_nested"  # ends the method of a nested choice in metrics.csv
 CONTROLS = ("single_frame", "permuted_labels")
 ABOUT = ["clips", "subjects", "seeds", "protocol", "backbone", "feature_mode", "data"]
@@ -40,15 +41,15 @@ FILES = (
 
 
 def write_results(
-    sources: Sequence[str | os.PathLike[str]],
+    sources: Sequence[AnyPath],
     basis: Basis,
-    folder: str | os.PathLike[str],
+    folder: AnyPath,
     *,
     methods: Sequence[str],
     feature_modes: Sequence[str],
     n: Sequence[int],
     controls: Mapping[str, str] | None = None,
-    inner: Sequence[str | os.PathLike[str]] = (),
+    inner: Sequence[AnyPath] = (),
     choices: selection.Choices | None = None,
 ) -> None:
     """Evaluate predictions and write all of `FILES` into a folder.
@@ -164,6 +165,11 @@ def poster_table(
     floor = _accuracies(metrics, MAJORITY)[0]
     rows.append(_row(MAJORITY, ACCURACY, dict.fromkeys(n, floor)))
     return pd.DataFrame(rows)
+
+
+def sizes_of(table: pd.DataFrame) -> list[str]:
+    """Return the columns of ``table.csv`` that are values of N."""
+    return [str(column) for column in table if str(column).isdigit()]
 
 
 def _nested_rows(metrics: pd.DataFrame, method: str, n: Sequence[int]) -> list[dict[str, Any]]:

@@ -9,9 +9,10 @@ import pandas as pd
 
 from microexpr.config import Config
 from microexpr.datasets.listing import Finding
+from microexpr.evaluation.names import network_name
 from microexpr.evaluation.tables import NESTED
 from microexpr.protocol import SUBJECT_INDEPENDENT
-from microexpr.report.document import Grid
+from microexpr.report.document import Block, Grid
 from microexpr.report.results import SYNTHETIC, Results
 
 PAPER = "resnet50_vggface2"
@@ -22,18 +23,7 @@ POSTER = (
 
 
 def limits(results: Results) -> list[str]:
-    """Say what must not be read into the numbers.
-
-    Parameters
-    ----------
-    results : Results
-        The run.
-
-    Returns
-    -------
-    list of str
-        One sentence or two each.
-    """
+    """Return what must not be read into the numbers of a run, one sentence or two each."""
     config, first = results.config, results.metrics.iloc[0]
     clips, subjects = int(first["clips"]), int(first["subjects"])
     lines = []
@@ -58,8 +48,8 @@ def limits(results: Results) -> list[str]:
         lines.append("How much chance in training matters: there is one seed (`train.seeds`).")
     if config.features.backbone != PAPER:
         lines.append(
-            f"A reproduction of the paper: the network is {config.features.backbone}, not its "
-            "VGGFace2 ResNet-50."
+            f"A reproduction of the paper: the network is "
+            f"{network_name(config.features.backbone)}, not its VGGFace2 ResNet-50."
         )
     return [*lines, POSTER]
 
@@ -81,21 +71,13 @@ WHY = {
 }
 
 
-def left_out(config: Config, findings: Sequence[Finding] | None) -> list[str | Grid]:
-    """Say which clips were left out, how many and why.
-
-    Parameters
-    ----------
-    config : Config
-        Section ``data``.
-    findings : sequence of Finding or None
-        Rows of ``manifest_report.csv``; None where it is not there.
-    """
+def left_out(config: Config, findings: Sequence[Finding] | None) -> list[Block]:
+    """Return which clips were left out, how many and why; None: there is no report of them."""
     if findings is None:
         return [f"{REPORT} is not there. {_asked(config)}"]
     dropped = [finding for finding in findings if finding.action == "dropped"]
     others = Counter((f.problem, f.action) for f in findings if f.action != "dropped")
-    blocks: list[str | Grid] = [_table(dropped)] if dropped else ["No clip was left out."]
+    blocks: list[Block] = [_table(dropped)] if dropped else ["No clip was left out."]
     if others:
         noted = ", ".join(f"{problem} {n} ({action})" for (problem, action), n in others.items())
         blocks.append(f"Also noted: {noted}.")
@@ -128,7 +110,7 @@ def _shown(names: Sequence[str]) -> str:
 
 
 def _asked(config: Config) -> str:
-    """Say what the configuration leaves out: all that is known without the report."""
+    """Return what the configuration leaves out: all that is known without the report."""
     data = config.data
     keys = {"data.leave_out": data.leave_out, "data.drop_labels": data.drop_labels}
     asked = [f"`{key}`: {', '.join(names)}" for key, names in keys.items() if names]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,52 +13,65 @@ from typing import Any
 import pandas as pd
 
 from microexpr import __version__
+from microexpr.baselines import SYSTEMS
 from microexpr.config import Config
+from microexpr.datasets import listing, manifest
 from microexpr.datasets.labels import title
 from microexpr.datasets.listing import Finding
 from microexpr.datasets.manifest import Clip
-from microexpr.evaluation.metrics import ALL
-from microexpr.evaluation.tables import CONTROLS, NESTED
+from microexpr.evaluation import names
+from microexpr.evaluation.metrics import ALL, read_comparisons, read_metrics
+from microexpr.evaluation.tables import CONTROLS, NESTED, sizes_of
 from microexpr.fingerprints.code import Code
 from microexpr.protocol import SUBJECT_INDEPENDENT
-from microexpr.runtime.tables import check_seal
+from microexpr.runtime.files import AnyPath
+from microexpr.runtime.tables import check_seal, read_text
 
 SYNTHETIC = "synthetic"
+STAGES = ("index", "split", "decode", "crop", "magnify", "features", "train", "evaluate")
+BESIDE = ("snakemake", "pandas", "matplotlib")  # of this machine; the others, of the caches
 
 
 @dataclass(frozen=True)
 class Results:
-    """A finished run.
-
-    Parameters
-    ----------
-    config : Config
-        The whole configuration.
-    clips : sequence of Clip
-        The manifest.
-    table, metrics, comparisons : DataFrame
-        ``table.csv`` as text, cell by cell as it is printed there, ``metrics.csv`` and
-        ``comparisons.csv`` with numbers.
-    findings : sequence of Finding or None
-        ``manifest_report.csv``; None where it is not there.
-    """
+    """A finished run."""
 
     config: Config
     clips: Sequence[Clip]
-    table: pd.DataFrame
+    table: pd.DataFrame  # table.csv, cell by cell as text
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
-    findings: Sequence[Finding] | None = None
+    findings: Sequence[Finding] | None = None  # manifest_report.csv; None where it is not there
+
+    @classmethod
+    def read(
+        cls, config: Config, folder: Path, manifest_path: Path, report: Path | None = None
+    ) -> Results:
+        """Read the tables of a run, and the report of its clips where that is there.
+
+        Raises
+        ------
+        DataError
+            When one is missing, cannot be read, or was changed after it was written.
+        """
+        return cls(
+            config,
+            manifest.read(manifest_path),
+            read_text(folder / "table.csv"),
+            read_metrics(folder / "metrics.csv"),
+            read_comparisons(folder / "comparisons.csv"),
+            listing.read(report) if report is not None and report.exists() else None,
+        )
 
     @property
     def feature_mode(self) -> str:
-        """The feature mode of the features that fills ``table.csv``."""
+        """The feature mode that fills ``table.csv``."""
         return self.config.train.feature_modes[0]
 
     @property
     def sizes(self) -> list[str]:
         """Columns of ``table.csv`` that are values of N."""
-        return sizes(self.table)
+        return sizes_of(self.table)
 
     @property
     def methods(self) -> list[str]:
@@ -71,18 +83,18 @@ class Results:
         """Name of the data set; ``synthetic`` for the generated one."""
         return title(self.config.data)
 
-    def cells(self, metric: str, name: str = ALL) -> pd.DataFrame:
-        """Give rows of one metric and class of the first feature mode: methods and their N."""
+    def cells(self, metric: str) -> pd.DataFrame:
+        """Return rows of a metric over all classes, first feature mode: methods and their N."""
         rows = self.metrics
         return rows[
             (rows["metric"] == metric)
-            & (rows["class"] == name)
+            & (rows["class"] == ALL)
             & (rows["feature_mode"] == self.feature_mode)
             & rows["method"].isin(self.methods)
         ]
 
     def beside(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Accuracies of the nested choices, and of the controls."""
+        """Return accuracies of the nested choices, and of the controls."""
         rows = self.metrics[
             (self.metrics["metric"] == "accuracy")
             & self.metrics["feature_mode"].isin([self.feature_mode, "raw", ""])
@@ -95,7 +107,7 @@ class Results:
 
 
 def warnings(config: Config) -> list[str]:
-    """Say what must stand above every number of a run."""
+    """Return what must stand above every number of a run."""
     lines = []
     if title(config.data) == SYNTHETIC:
         lines.append(
@@ -105,44 +117,39 @@ def warnings(config: Config) -> list[str]:
         )
     if not SUBJECT_INDEPENDENT[config.protocol.name]:
         lines.append(
-            f"Protocol {config.protocol.name}: the same subjects are trained on and tested. The "
-            "accuracy is no estimate for a new face."
+            f"Protocol: {names.protocol_name(config.protocol.name)}. The same subjects are trained "
+            "on and tested: the accuracy is no estimate for a new face."
         )
     if config.features.backbone.startswith("random"):
         lines.append("The network has random weights: a floor, not a system.")
     return lines
 
 
-def sizes(table: pd.DataFrame) -> list[str]:
-    """Columns of ``table.csv`` that are values of N."""
-    return [column for column in table if column.isdigit()]
+def method_name(name: str) -> str:
+    """Return the name of a method, a control or a compared system."""
+    return SYSTEMS[name].label if name in SYSTEMS else names.method_name(name)
 
 
-STAGES = ("index", "split", "decode", "crop", "magnify", "features", "train", "evaluate")
-BESIDE = ("snakemake", "pandas", "matplotlib")  # of this machine; the others, of the caches
-COLUMNS = ["kind", "name", "value"]
+NAMES = {
+    **dict.fromkeys(("method", "method_a", "method_b"), method_name),
+    "feature_mode": names.feature_mode_name,
+    "protocol": names.protocol_name,
+    "backbone": names.network_name,
+}
 
 
-def origins(attributes: Mapping[str, Any], files: Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
-    """List what the results rest on.
+def for_people(table: pd.DataFrame) -> pd.DataFrame:
+    """Put names in place of the identifiers that a table has as keys."""
+    named = {column: table[column].map(name) for column, name in NAMES.items() if column in table}
+    return table.assign(**named)
 
-    Parameters
-    ----------
-    attributes : mapping
-        Root attributes of a cache of features: weights and libraries that made it.
-    files : iterable of path-like
-        Tables whose checksums are listed.
 
-    Returns
-    -------
-    DataFrame
-        Columns kind, name, value: the project's version, ``code`` (fingerprint of a stage's
-        modules), ``weights`` and ``file`` (sha256), ``library`` (version).
+def origins(attributes: Mapping[str, Any], files: Iterable[AnyPath]) -> pd.DataFrame:
+    """List what the results rest on: columns kind, name, value.
 
-    Raises
-    ------
-    DataError
-        When a table is missing or was changed after it was written.
+    The kinds are ``project`` (version), ``code`` (fingerprint of a stage's code), ``weights`` and
+    ``file`` (sha256) and ``library`` (version). `attributes` are those of a cache of features,
+    `files` the tables whose checksums are listed; DataError when one was changed.
     """
     libraries = json.loads(str(attributes["environment_json"]))
     libraries |= {"python": platform.python_version()} | {name: version(name) for name in BESIDE}
@@ -153,4 +160,4 @@ def origins(attributes: Mapping[str, Any], files: Iterable[str | os.PathLike[str
         *(("file", Path(path).name, check_seal(path)) for path in files),
         *(("library", name, libraries[name]) for name in sorted(libraries)),
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=["kind", "name", "value"])

@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import yaml
 
 from microexpr.config import Config
+from microexpr.evaluation import names
 from microexpr.evaluation.pooled import MAJORITY
 from microexpr.evaluation.tables import ACCURACY, NESTED
 from microexpr.protocol import SUBJECT_INDEPENDENT
-from microexpr.report.document import Code, Document, Grid, Items, Section
+from microexpr.report.document import Block, Code, Document, Grid, Items, Section
 from microexpr.report.limits import count, left_out, limits
-from microexpr.report.results import Results, warnings
+from microexpr.report.results import SYNTHETIC, Results, for_people, method_name, warnings
 
-CONTROLS = {
-    "majority": "commonest class of the tested clips",
-    "majority_training": "commonest class of each fold's training clips",
-    "stratified_random": "drawn with the training clips' frequencies",
-    "single_frame": "trained on the middle frame alone",
-    "permuted_labels": "trained on labels that changed places",
-}
 BEST = ["method", "best N", "accuracy", "interval", "UF1", "UAR", "N above majority"]
+HEADS = {"bilstm": "Bi-LSTM", "frame_fc": "classifier per frame"}
 
 
 def summary(results: Results, origins: pd.DataFrame) -> Document:
-    """Put the page together.
-
-    Parameters
-    ----------
-    results : Results
-        The tables and the configuration.
-    origins : DataFrame
-        From `microexpr.report.results.origins`.
-    """
+    """Put the page together from the results, and from `microexpr.report.results.origins`."""
+    libraries = origins[origins["kind"] == "library"]
+    named = ", ".join(f"{row.name} {row.value}" for row in libraries.itertuples(index=False))
+    versions: list[Block] = [Grid(origins[origins["kind"] != "library"]), f"Libraries: {named}."]
     return Document(
         "Summary of a run",
         [
@@ -45,24 +34,14 @@ def summary(results: Results, origins: pd.DataFrame) -> Document:
             Section("What came out", _outcome(results)),
             Section("What it does not show", [Items(limits(results))]),
             Section("Configuration", _configuration(results.config)),
-            Section("Versions and checksums", _versions(origins)),
+            Section("Versions and checksums", versions),
         ],
         warnings(results.config),
     )
 
 
 def configuration(config: Config, text: str, origins: pd.DataFrame) -> Document:
-    """Show every key of a run, and all versions and checksums.
-
-    Parameters
-    ----------
-    config : Config
-        All sections.
-    text : str
-        The same as YAML.
-    origins : DataFrame
-        From `microexpr.report.results.origins`.
-    """
+    """Show every key of a run, `text` as YAML, and all versions and checksums."""
     return Document(
         "Configuration, versions and checksums",
         [
@@ -79,33 +58,34 @@ def _what(results: Results) -> list[str]:
     classes = ", ".join(f"{labels[name]} {name}" for name in config.data.labels)
     subjects = len({clip.subject for clip in results.clips})
     others = f"; left out: {count(results.findings)}" if results.findings else ""
-    source = "SYNTHETIC, generated faces" if results.data == "synthetic" else results.data
+    source = "SYNTHETIC, generated faces" if results.data == SYNTHETIC else results.data
     magnify, windows, train = config.magnify, config.windows, config.train
     low, high = magnify.passband_hz
-    apart = SUBJECT_INDEPENDENT[config.protocol.name]
+    independent = SUBJECT_INDEPENDENT[config.protocol.name]
     return [
         f"Data: {source}: {len(results.clips)} clips ({classes}) of {subjects} subjects{others}.",
-        f"Methods: {', '.join(f'`{m}`' for m in results.methods)}; alpha {magnify.alpha:g}, "
+        f"Methods: {', '.join(map(method_name, results.methods))}; alpha {magnify.alpha:g}, "
         f"{low:g} to {high:g} Hz, filter {magnify.temporal_filter}.",
-        f"Windows of N = {', '.join(results.sizes)} frames, {' and '.join(windows.modes)}; a "
-        f"clip's answer from its windows: {config.protocol.clip_decision}.",
-        f"Network: {config.features.backbone}, frozen up to block B{config.features.cut}; then "
-        f"{train.head} on the feature mode `{results.feature_mode}`, {train.epochs} epochs, seeds "
+        f"Windows of N = {', '.join(results.sizes)} frames, {' and '.join(windows.modes)}; the "
+        f"prediction for a clip from its windows: `{config.protocol.clip_decision}`.",
+        f"Network: {names.network_name(config.features.backbone)}, frozen up to block "
+        f"B{config.features.cut}; then {HEADS.get(train.head, train.head)} on features as "
+        f"{names.feature_mode_name(results.feature_mode)}, {train.epochs} epochs, seeds "
         f"{', '.join(map(str, train.seeds))}.",
-        f"Protocol: {config.protocol.name}, "
-        + ("no subject" if apart else "subjects")
-        + f" both trained on and tested; {metrics['clips']} clips of {metrics['subjects']} "
-        "subjects tested, metrics computed once on all of them.",
+        f"Protocol: {names.protocol_name(config.protocol.name)}, "
+        f"{'no subject' if independent else 'subjects'} both trained on and tested; "
+        f"{metrics['clips']} clips of {metrics['subjects']} subjects tested, metrics computed "
+        "once on all of them.",
         f"Intervals: {metrics['confidence']:.0%}, {config.evaluate.bootstrap} resamples of the "
         "subjects.",
     ]
 
 
-def _outcome(results: Results) -> list[str | Items | Grid | Code]:
+def _outcome(results: Results) -> list[Block]:
     chosen, controls = results.beside()
-    blocks: list[str | Items | Grid | Code] = [
-        f"{ACCURACY} is accuracy, class rows are recall. All digits, intervals and metrics: "
-        "`table.csv`, `metrics.csv`.",
+    blocks: list[Block] = [
+        f"{ACCURACY} is the share of correct predictions, the poster's Average; class rows are "
+        "recall. All digits, intervals and metrics: `table.csv`, `metrics.csv`.",
         Grid(_rounded(results)),
         "**The best of several N is optimistic**: it was found by looking at the test clips. An N "
         "is above the majority when its whole interval lies above that line.",
@@ -116,80 +96,77 @@ def _outcome(results: Results) -> list[str | Items | Grid | Code]:
             "Chosen on inner folds of the training clips, which is not optimistic:",
             Grid(_accuracies(chosen, "choice")),
         ]
-    meaning = controls["method"].map(CONTROLS)
     return [
         *blocks,
         "Controls:",
-        Grid(_accuracies(controls, "control").assign(meaning=meaning.to_numpy())),
-        "Differences of two methods on the same clips, exact McNemar test, Holm's correction over the "
-        "N of a pair (not over the pairs):",
+        Grid(_accuracies(controls, "control")),
+        "Differences of two methods on the same clips, exact McNemar test, Holm's correction over "
+        "the N of a pair (not over the pairs):",
         *_differences(results),
     ]
 
 
 def _rounded(results: Results) -> pd.DataFrame:
-    table = results.table[["method", "class", *results.sizes]].copy()
+    table = for_people(results.table[["method", "class", *results.sizes]])
     for size in results.sizes:
-        table[size] = [_two(cell) for cell in table[size].astype(float)]
+        table[size] = [_two(float(cell)) for cell in table[size]]
     return table
 
 
 def _best(results: Results) -> pd.DataFrame:
     accuracy = results.cells("accuracy")
-    others = {
-        name: results.cells(name).set_index(["method", "n"])["value"] for name in ("uf1", "uar")
-    }
+    others = [results.cells(name).set_index(["method", "n"])["value"] for name in ("uf1", "uar")]
     floor = results.metrics[results.metrics["method"] == MAJORITY]
     line = floor.loc[floor["metric"] == "accuracy", "value"].item()
     rows = []
     for method in results.methods:
         mine = accuracy[accuracy["method"] == method]
-        best = mine.loc[mine["value"].idxmax()]
-        key = (method, best["n"])
-        above = f"{(mine['low'] > line).sum()} of {len(mine)}"
-        further = [_two(others[name].loc[key]) for name in others]
-        rows.append([method, int(best["n"]), _two(best["value"]), _interval(best), *further, above])
+        best = mine.nlargest(1, "value").iloc[0]
+        n, above = int(best["n"]), f"{(mine['low'] > line).sum()} of {len(mine)}"
+        further = [_two(values.loc[method, n]) for values in others]
+        value, interval = _two(best["value"]), _interval(best["low"], best["high"])
+        rows.append([method_name(method), n, value, interval, *further, above])
     return pd.DataFrame(rows, columns=BEST)
 
 
-def _accuracies(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+def _accuracies(rows: pd.DataFrame, title: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            name: [method.removesuffix(NESTED) for method in rows["method"]],
+            title: [method_name(method.removesuffix(NESTED)) for method in rows["method"]],
             "N": ["" if pd.isna(n) else str(int(n)) for n in rows["n"]],
             "accuracy": [_two(value) for value in rows["value"]],
-            "interval": [_interval(row) for _, row in rows.iterrows()],
+            "interval": [_interval(*ends) for ends in zip(rows["low"], rows["high"], strict=True)],
         }
     )
 
 
-def _differences(results: Results) -> list[str | Grid]:
+def _differences(results: Results) -> list[Block]:
     level = 1 - results.config.evaluate.confidence
     tests = results.comparisons[results.comparisons["feature_mode"] == results.feature_mode]
     if tests.empty:
         return ["There is one method, and nothing to compare it with."]
     rows = []
-    for pair, family in tests.groupby(["method_a", "method_b"], sort=False):
+    for pair, family in for_people(tests).groupby(["method_a", "method_b"], sort=False):
         real = family[family["p_holm"] <= level]
         low, high = family["difference"].min(), family["difference"].max()
-        spread = f"{low:+.2f} to {high:+.2f}"
         where = ", ".join(map(str, real["n"])) or "none"
-        rows.append([" - ".join(pair), spread, where, _p(family["p_holm"].min())])
+        smallest = _p(family["p_holm"].min())
+        rows.append([" - ".join(map(str, pair)), f"{low:+.2f} to {high:+.2f}", where, smallest])
     significant = f"significant N (Holm p <= {level:.2g})"
     columns = ["pair", "difference of accuracy", significant, "smallest Holm p"]
     return [Grid(pd.DataFrame(rows, columns=columns))]
 
 
-def _configuration(config: Config) -> list[str | Code]:
+def _configuration(config: Config) -> list[Block]:
     changed = changes(config.model_dump(mode="json"), Config().model_dump(mode="json"))
-    text = yaml.safe_dump(changed, sort_keys=False, default_flow_style=None) if changed else ""
-    if not text:
+    if not changed:
         return ["All keys have their defaults; `configuration.yaml` lists them."]
+    text = yaml.safe_dump(changed, sort_keys=False, default_flow_style=None)
     return ["Keys that differ from their defaults; `configuration.yaml` lists all.", Code(text)]
 
 
 def changes(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """Give the part of nested dictionaries that differs from the defaults."""
+    """Return the part of nested dictionaries that differs from the defaults."""
     result = {}
     for key, value in values.items():
         default = defaults.get(key)
@@ -201,13 +178,6 @@ def changes(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _versions(origins: pd.DataFrame) -> Sequence[str | Grid | Items]:
-    libraries = origins[origins["kind"] == "library"]
-    named = ", ".join(f"{row.name} {row.value}" for row in libraries.itertuples(index=False))
-    rest = origins[~origins["kind"].isin(["library"])]
-    return [Grid(rest), f"Libraries: {named}."]
-
-
 def _two(value: float) -> str:
     return f"{value:.2f}"
 
@@ -216,5 +186,5 @@ def _p(value: float) -> str:
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
-def _interval(row: pd.Series) -> str:
-    return "" if pd.isna(row["low"]) else f"{row['low']:.2f}-{row['high']:.2f}"
+def _interval(low: float, high: float) -> str:
+    return "" if pd.isna(low) else f"{low:.2f}-{high:.2f}"

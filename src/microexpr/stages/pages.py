@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from microexpr.config import Config
+from microexpr.evaluation.tables import sizes_of
 from microexpr.protocol import predictions
 from microexpr.report.pages import accuracy_page, cell_page, table_page, video_page
-from microexpr.report.results import sizes
+from microexpr.report.results import Results
 from microexpr.runtime.files import write_text
 from microexpr.runtime.tables import read_text
-from microexpr.stages import summary
 
 
 def run(
@@ -43,7 +43,7 @@ def run(
     }
     if cells:
         folder = sources[0].parent
-        results = summary.read(config, folder, folder / "manifest.csv")
+        results = Results.read(config, folder, folder / "manifest.csv")
         answers = predictions.read([folder / "predictions.csv"], config.data.labels)
         for method in results.methods:
             for n in map(int, results.sizes):
@@ -57,6 +57,6 @@ def _page(source: Path, config: Config) -> str:
     if source.suffix == ".mp4":
         return video_page(source.stem, source.read_bytes(), config)
     table = read_text(source)
-    if sizes(table):
+    if sizes_of(table):
         return accuracy_page(table, config)
     return table_page(source.stem, table, config)

@@ -8,33 +8,13 @@ import yaml
 
 from microexpr.cache import open_cache
 from microexpr.config import Config
-from microexpr.datasets import listing, manifest
-from microexpr.evaluation.metrics import read_comparisons, read_metrics
 from microexpr.report import document
 from microexpr.report.results import Results, origins
 from microexpr.report.summary import configuration, summary
 from microexpr.runtime.files import write_text
-from microexpr.runtime.tables import read_text, write_table
+from microexpr.runtime.tables import write_table
 
 TABLES = ("table.csv", "metrics.csv", "comparisons.csv", "predictions.csv")
-
-
-def read(config: Config, folder: Path, manifest_path: Path, report: Path | None = None) -> Results:
-    """Read the tables of a run, and the report of its clips where that is there.
-
-    Raises
-    ------
-    DataError
-        When one is missing, cannot be read, or was changed after it was written.
-    """
-    return Results(
-        config,
-        manifest.read(manifest_path),
-        read_text(folder / "table.csv"),
-        read_metrics(folder / "metrics.csv"),
-        read_comparisons(folder / "comparisons.csv"),
-        listing.read(report) if report is not None and report.exists() else None,
-    )
 
 
 def run(
@@ -73,7 +53,7 @@ def run(
         When a file is missing, cannot be read, or was changed after it was written.
     """
     folder = table.parent
-    results = read(config, folder, manifest_path, report)
+    results = Results.read(config, folder, manifest_path, report)
     with open_cache(features, "features") as cache:
         made = origins(cache.attributes, [folder / name for name in TABLES])
     values = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

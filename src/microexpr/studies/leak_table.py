@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from microexpr.evaluation.basis import Statistics
 from microexpr.evaluation.names import PROTOCOLS
 from microexpr.evaluation.rows import SubjectMeans
 from microexpr.protocol.predictions import method_order
+from microexpr.runtime.files import AnyPath
 from microexpr.runtime.tables import read_text, typed
 
 # What is on both sides, and who is tested.
@@ -30,7 +30,7 @@ TEXT = ["method", "feature_mode", "split", "fold", "clip_id", "subject", "label"
 COLUMNS = [*TEXT, "n", "seed"]
 
 
-def read_predictions(paths: Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
+def read_predictions(paths: Sequence[AnyPath]) -> pd.DataFrame:
     """Read the files of stage leak.
 
     Raises
