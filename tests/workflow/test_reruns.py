@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import re
+import shutil
 import subprocess
-import sys
 
 import pytest
 
-from microexpr.fingerprints.code import stages
+from microexpr.fingerprints import code, definitions, fingerprint, meaning
+from microexpr.pipeline import record
+from project import ROOT
 
 pytestmark = pytest.mark.workflow
-CODES = (
-    "import json; from microexpr.pipeline.record import codes; "
-    "print(json.dumps({name: code.fingerprint for name, code in codes().items()}))"
-)
 TABLE_STAGES = {"magnify": 2, "features": 2, "train": 4, "evaluate": 1}
-# Edits that can change results, with the jobs of the smallest run that they plan.
+# Edits that can change results, with the jobs of the smallest run that they plan. Each text stands
+# once in the package.
 NUMBERS = {
-    "magnify/phase_magnifier.py": ("HIGH_OCTAVES = 0.5", "HIGH_OCTAVES = 0.45", TABLE_STAGES),
-    "faces.py": (
+    "a filter": ("HIGH_OCTAVES = 0.5", "HIGH_OCTAVES = 0.45", TABLE_STAGES),
+    "the face detector": (
         "sigma > 0.3",
         "sigma > 0.2",
         {"decode": 2, "crop": 2, "magnify": 2, "features": 4, "train": 8, "evaluate": 1},
     ),
-    "training/optimiser.py": ("0.999", "0.99", {"train": 8, "evaluate": 1}),
-    "evaluation/intervals.py": ("(1 - confidence) / 2,", "(1 - confidence) / 3,", {"evaluate": 1}),
+    "the optimiser": ("0.999", "0.99", {"train": 8, "evaluate": 1}),
+    "an interval": ("[(1 - confidence) / 2,", "[(1 - confidence) / 3,", {"evaluate": 1}),
 }
 
 
@@ -46,8 +44,8 @@ def replaced(pattern, new, *, under="**/*.py", most=0):
 
 def moved(source):
     """Move a module and let everybody import it from its new place."""
-    (source / "magnify/local_phase.py").rename(source / "magnify/phases.py")
-    replaced(r"magnify\.local_phase", "magnify.phases")(source)
+    (source / "magnify/temporal.py").rename(source / "protocol/filters.py")
+    replaced(r"microexpr\.magnify\.temporal\b", "microexpr.protocol.filters")(source)
 
 
 # Edits that cannot change a result.
@@ -64,17 +62,19 @@ HARMLESS = {
     "a type hint": replaced(r"\) -> None:", ") -> object:"),
     "a parameter's type": replaced(r"\bPath, ", "object, ", under="stages/*.py"),
     "how often progress is told": replaced(
-        r"^LOG_EVERY_S = .*$", "LOG_EVERY_S = 99.0", under="progress.py"
+        r"^LOG_EVERY_S = .*$", "LOG_EVERY_S = 99.0", under="runtime/progress.py"
     ),
     "what progress says": replaced(r'track\((.*), "(\w+)"\)', r'track(\1, "now \2")'),
     "when a file counts as abandoned": replaced(
-        r"^ABANDONED_S = .*$", "ABANDONED_S = 7.0", under="files.py"
+        r"^ABANDONED_S = .*$", "ABANDONED_S = 7.0", under="runtime/files.py"
     ),
     "a helper for files": replaced(
-        r"^    path = Path\(path\)$", "    path = Path(path).absolute()", under="files.py"
+        r"^    path = Path\(path\)$", "    path = Path(path).absolute()", under="runtime/files.py"
     ),
     "how threads are set": replaced(
-        r"cv2\.setNumThreads\(threads\)", "cv2.setNumThreads(max(threads, 1))", under="threads.py"
+        r"cv2\.setNumThreads\(threads\)",
+        "cv2.setNumThreads(max(threads, 1))",
+        under="runtime/resources.py",
     ),
     "memory that is kept": replaced(r"^KEPT_BYTES = .*$", "KEPT_BYTES = 1e6", under="stages/*.py"),
     "the command line": replaced(r'help="', 'help="now: ', under="cli/*.py"),
@@ -90,26 +90,39 @@ HARMLESS = {
 }
 
 
-def codes(project):
-    """Read the fingerprints of all stages of a copy, by name."""
-    done = subprocess.run(
-        [sys.executable, "-c", CODES],
-        cwd=project.folder,
-        env=project.environment(),
-        text=True,
-        capture_output=True,
-        check=True,
+@pytest.fixture
+def source(tmp_path):
+    """Copy the source of the package, to be edited."""
+    return shutil.copytree(
+        ROOT / "src/microexpr", tmp_path / "microexpr", ignore=shutil.ignore_patterns("__pycache__")
     )
-    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def codes(monkeypatch):
+    """Compute the fingerprints of all stages from a folder of source; nothing of it is imported."""
+    caches = (definitions.read, meaning.meaning, fingerprint._spelt, fingerprint._fingerprint)
+
+    def read(folder):
+        monkeypatch.setattr(definitions, "PACKAGE", folder)
+        for known in (*caches, fingerprint._memo):
+            known.cache_clear()
+        return {name: found.fingerprint for name, found in record.codes().items()}
+
+    yield read
+    monkeypatch.undo()
+    for known in (*caches, fingerprint._memo):
+        known.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def before():
+    """Return the fingerprints of the source as it is."""
+    return {name: found.fingerprint for name, found in record.codes().items()}
 
 
 def changed(before, after):
     return {name for name in before if before[name] != after[name]}
-
-
-@pytest.fixture(scope="module")
-def before(finished):
-    return codes(finished)
 
 
 @pytest.fixture
@@ -150,33 +163,51 @@ def test_a_copy_with_other_dates_recomputes_nothing(finished, tmp_path):
     assert copy.planned() == {}
 
 
-@pytest.mark.parametrize("file", NUMBERS)
-def test_a_number_reruns_its_stage_and_what_follows(copy, file):
-    old, new, planned = NUMBERS[file]
-    path = copy.folder / "src/microexpr" / file
-    assert old in path.read_text()
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_number_reruns_its_stage_and_what_follows(copy, number):
+    old, new, planned = NUMBERS[number]
+    (path,) = [p for p in copy.folder.rglob("src/**/*.py") if old in p.read_text()]
     path.write_text(path.read_text().replace(old, new, 1))
     assert copy.planned() == planned
 
 
-@pytest.mark.parametrize("edit", HARMLESS)
-def test_what_cannot_change_a_result_plans_nothing(copy, before, edit):
-    HARMLESS[edit](copy.folder / "src/microexpr")
-    assert changed(before, codes(copy)) == set()
+def test_what_cannot_change_a_result_keeps_every_fingerprint(source, codes, before):
+    """Make all edits at once; one by one only to name those that count after all."""
+    for edit in HARMLESS.values():
+        edit(source)
+    found = codes(source)
+    assert found.keys() == before.keys()
+    guilty = {}
+    for name, edit in HARMLESS.items() if found != before else ():
+        again = shutil.copytree(ROOT / "src/microexpr", source.with_name(f"with {name}"))
+        edit(again)
+        if counts := changed(before, codes(again)):
+            guilty[name] = counts
+    assert found == before, guilty
 
 
-def test_all_harmless_edits_together_plan_nothing(copy):
-    for edit in ("a log line", "an error text", "a docstring", "a type hint", "the command line"):
-        HARMLESS[edit](copy.folder / "src/microexpr")
+def test_what_cannot_change_a_result_plans_nothing(copy):
+    for edit in HARMLESS.values():
+        edit(copy.folder / "src/microexpr")
     assert copy.planned() == {}
 
 
-@pytest.mark.parametrize("stage", stages())
-def test_other_code_of_a_stage_is_that_stage_alone(copy, before, stage):
-    path = copy.folder / f"src/microexpr/stages/{stage}.py"
-    text = path.read_text()
+def test_other_code_of_a_stage_is_that_stage_alone(source, codes, before):
+    """Edit half of the stages at a time: any two of them are edited apart once, either way."""
+    stages = code.stages()
+    paths = [source / f"stages/{stage}.py" for stage in stages]
+    texts = [path.read_text() for path in paths]
+    for bit in range(len(stages).bit_length()):
+        for half in (0, 1):
+            numbers = [n for n in range(len(stages)) if n >> bit & 1 == half]
+            for number, (path, text) in enumerate(zip(paths, texts, strict=True)):
+                path.write_text(with_other_code(text) if number in numbers else text)
+            found = {name.partition(":")[0] for name in changed(before, codes(source))}
+            assert found == {stages[number] for number in numbers}
+
+
+def with_other_code(text):
+    """Add a statement to the function ``run`` of a stage."""
     start = text.index("\ndef run(")
     end = text.index('"""', text.index('"""', start) + 3) + 3
-    path.write_text(text[:end] + '\n    globals()["CHANGED"] = True\n' + text[end:])
-    found = {name.partition(":")[0] for name in changed(before, codes(copy))}
-    assert found == {stage}
+    return text[:end] + '\n    globals()["CHANGED"] = True\n' + text[end:]
