@@ -11,8 +11,7 @@ from microexpr.config import Demo
 from microexpr.demo.clip import Portrait, Scenario, frames
 from microexpr.demo.geometry import canonical_grid
 from microexpr.demo.identity import Identity
-from microexpr.demo.motion import REPERTOIRES, Action
-from microexpr.demo.nuisance import Nuisance, smooth_walk
+from microexpr.demo.motion import REPERTOIRES, Action, Nuisance, smooth_walk
 from microexpr.demo.plan import plan
 
 SHORT = {"subjects": 1, "clips_per_class": 1, "median_frames": 9, "min_frames": 9, "max_frames": 9}

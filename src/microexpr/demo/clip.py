@@ -1,4 +1,4 @@
-"""The frames of one clip: a still face, warped, lit and seen by a noisy camera."""
+"""Frames of one clip: a still face that is warped, lit and recorded by a noisy camera."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from torch.nn.functional import grid_sample
 from microexpr.config import Demo
 from microexpr.demo.geometry import HEIGHT_PX, WIDTH_PX, Array, canonical_grid
 from microexpr.demo.identity import Identity, Stream, generator
-from microexpr.demo.motion import Action
-from microexpr.demo.nuisance import Nuisance, gaze_field, head_fields
+from microexpr.demo.motion import Action, Nuisance, gaze_field, head_fields
 from microexpr.demo.plan import PlannedClip, Timing, timing
 from microexpr.demo.render import render
 
-ROI_WIDTH_PX, ROI_HEIGHT_PX = 272, 320  # the part that moves and carries noise
+ROI_WIDTH_PX, ROI_HEIGHT_PX = 272, 320  # the part that moves and has noise
 ENLARGED = 5  # odd: pixel centres coincide, so that without motion a frame is the still
 
 
@@ -42,7 +41,7 @@ class Roi:
 
     @property
     def window(self) -> tuple[slice, slice]:
-        """Rows and columns, to index a picture with."""
+        """Rows and columns of the part in the picture."""
         return (
             slice(self.y, self.y + ROI_HEIGHT_PX),
             slice(self.x, self.x + ROI_WIDTH_PX),
@@ -55,16 +54,14 @@ class Scenario:
 
     Attributes
     ----------
-    clip : PlannedClip
-        Which clip.
-    who : Identity
-        Whose.
+    clip, who : PlannedClip, Identity
+        The clip and its person.
     roi : Roi
         Part of the picture that changes.
     when : Timing
         Phases of the expression.
     action, nuisance : Action, Nuisance
-        What moves.
+        Motion.
     fields : ndarray
         Displacement fields: expression, class-free motion, gaze, head (4); float32 (7, 2, h, w).
     courses : ndarray
@@ -117,11 +114,11 @@ class Portrait:
     Attributes
     ----------
     who : Identity
-        Whom it shows.
+        The person.
     still : ndarray
         float32 (480, 640, 3) RGB, 0 to 255.
     enlarged : torch.Tensor
-        The same with `ENLARGED` times as many pixels a side, float32 (1, 3, H, W).
+        The same with `ENLARGED` times as many pixels per side, float32 (1, 3, H, W).
     """
 
     who: Identity
@@ -144,18 +141,9 @@ class Portrait:
 def frames(scenario: Scenario, settings: Demo, portrait: Portrait) -> Iterator[Array]:
     """Render a clip frame by frame.
 
-    The colour at pixel p of a frame is the still's at p - d(p), d being the displacement in px.
-    The enlarged still is read bilinearly: on the still itself, the usual bicubic kernel
+    The colour at pixel p of a frame is the still's at p - d(p), where d is the displacement in px.
+    The enlarged still is interpolated linearly: on the still itself, the usual bicubic kernel
     (a = -0.75) would move fine texture by up to 1.25 times a small fraction of a pixel.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        What happens.
-    settings : Demo
-        Gives the camera's noise and the seed.
-    portrait : Portrait
-        The person at rest.
 
     Yields
     ------

@@ -1,4 +1,4 @@
-"""What the drawing functions share: coordinates, textures, blending."""
+"""Coordinates, textures and blending, shared by the functions that draw."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def to_pixels(placement: Placement, points: Array) -> Array:
 
 
 def landmarks_px(who: Identity) -> Array:
-    """Return the five points that YuNet reports, in its order, pixels, (5, 2).
+    """Return the five points that YuNet reports, in its order, for the face at rest; (5, 2), px.
 
     Eye on the left of the picture, eye on the right, tip of the nose, mouth corner on the left,
-    mouth corner on the right; for the still, that is without any motion.
+    mouth corner on the right.
     """
     mouth = who.mouth
     points = [
@@ -73,7 +73,7 @@ class Canvas:
     Attributes
     ----------
     who : Identity
-        Whom to draw.
+        The person.
     x, y, ax : ndarray
         Canonical coordinates and ``|x|``, float32 (480, 640).
     outline, rise : ndarray
@@ -125,6 +125,6 @@ def blend(image: Array, weight: Array, colour: Triple | Array) -> Array:
 
 
 def scaled(colour: Triple, factor: float | Triple, offset: float = 0.0) -> Array:
-    """Return a colour times a factor (one or a channel's each) plus an offset, float32 (3,)."""
+    """Return a colour times a factor (one or one per channel) plus an offset, float32 (3,)."""
     product = np.asarray(colour, dtype=np.float32) * np.asarray(factor, dtype=np.float32)
     return product + np.float32(offset)

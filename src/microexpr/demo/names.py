@@ -1,7 +1,7 @@
-"""What the clips of the generated data set are called: known from its settings, without numpy.
+"""Names of the generated clips, known from the settings without numpy.
 
-Lengths and camera counters are drawn, see :mod:`microexpr.demo.plan`; the workflow plans without
-them, so that it does where Snakemake alone is installed.
+The workflow plans with names alone, where only Snakemake is installed; lengths and camera counters
+are drawn, see :mod:`microexpr.demo.plan`.
 """
 
 from __future__ import annotations
@@ -11,24 +11,14 @@ from dataclasses import dataclass
 
 from microexpr.config import Demo
 
-CODES = {"negative": "ne", "positive": "po", "surprise": "sur"}  # as SMIC writes them
+CODES = {"negative": "ne", "positive": "po", "surprise": "sur"}  # as in SMIC
 TREE = "SMIC_all_raw/HS"
 FPS = 100.0  # frames/s of the high-speed camera of SMIC
 
 
 @dataclass(frozen=True)
 class ClipName:
-    """Where a clip stands in the data set.
-
-    Parameters
-    ----------
-    subject_number : int
-        From 1.
-    label : str
-        Class.
-    number : int
-        Of the clip within its subject and class, from 1.
-    """
+    """A clip by subject (from 1), class, and number within subject and class (from 1)."""
 
     subject_number: int
     label: str
@@ -36,28 +26,27 @@ class ClipName:
 
     @property
     def subject(self) -> str:
-        """Such as ``s1``."""
+        """For example ``s1``."""
         return f"s{self.subject_number}"
 
     @property
     def clip_id(self) -> str:
-        """Such as ``s1_ne_01``."""
+        """For example ``s1_ne_01``."""
         return f"{self.subject}_{CODES[self.label]}_{self.number:02d}"
 
     @property
     def folder(self) -> str:
-        """Where its frames are, relative to the root, with forward slashes."""
+        """Folder of its frames, relative to the root, with forward slashes."""
         return f"{TREE}/{self.subject}/micro/{self.label}/{self.clip_id}"
+
+    @property
+    def key(self) -> int:
+        """Number of the clip (of at most 99 per class) within its subject, for random numbers."""
+        return 100 * (list(CODES).index(self.label) + 1) + self.number
 
 
 def clip_names(settings: Demo) -> Iterator[ClipName]:
-    """Go through all clips in natural order of their names.
-
-    Parameters
-    ----------
-    settings : Demo
-        Section ``demo`` of the configuration.
-    """
+    """Yield all clips in natural order of their names."""
     for subject in range(1, settings.subjects + 1):
         for label in CODES:
             for number in range(1, settings.clips_per_class + 1):

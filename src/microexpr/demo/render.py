@@ -5,10 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from microexpr.demo import skin
-from microexpr.demo import skin as relief
 from microexpr.demo.geometry import Array, Canvas, blend, bump, scaled, step
 from microexpr.demo.identity import Identity
+from microexpr.demo.skin import albedo, height_map, shading
 
 
 def behind(canvas: Canvas) -> Array:
@@ -47,7 +46,7 @@ def _clothing(canvas: Canvas, image: Array) -> Array:
 
 
 def head_and_hair(canvas: Canvas, image: Array, face: Array, diffuse: Array) -> Array:
-    """Lay the hair of the back of the head, the face and the hair of the brow over `image`."""
+    """Draw the hair behind the head, the face and the hair of the brow over `image`."""
     x, ax, y, who = canvas.x, canvas.ax, canvas.y, canvas.who
     streaks = canvas.texture(1.0, 7)
     sheen = bump(x, y, (0.3 * who.setting.light[0], -1.25), (0.5, 0.12))
@@ -163,26 +162,21 @@ def brows(canvas: Canvas, image: Array) -> Array:
     return blend(image, cover, scaled(canvas.who.hair.colour, 0.75))
 
 
-LENS_SD_PX = 0.55  # no camera is sharp to the pixel; also band-limits what will be warped
+LENS_SD_PX = 0.55  # no camera is sharp to the pixel; also limits the bandwidth before warping
 
 
 def render(who: Identity) -> Array:
-    """Draw a person at rest.
-
-    Parameters
-    ----------
-    who : Identity
-        Whom.
+    """Draw a person at rest, without noise.
 
     Returns
     -------
     ndarray
-        Picture without noise, float32 (480, 640, 3) RGB, 0 to 255, not rounded: clips are warped
-        from it at fractions of a pixel.
+        float32 (480, 640, 3) RGB, 0 to 255, not rounded: clips are warped from it by fractions of a
+        pixel.
     """
     canvas = Canvas.of(who)
-    diffuse, gloss = relief.shading(canvas, relief.height_map(canvas))
-    face = nostrils(canvas, lips(canvas, skin.albedo(canvas)))
+    diffuse, gloss = shading(canvas, height_map(canvas))
+    face = nostrils(canvas, lips(canvas, albedo(canvas)))
     face = face * diffuse[..., None] + (gloss * (1 - 0.5 * who.skin.beard))[..., None]
     face = brows(canvas, eyes(canvas, face))
     image = head_and_hair(canvas, behind(canvas), face, diffuse)

@@ -1,4 +1,4 @@
-"""The shape of the face as a height map, and the light on it."""
+"""Colour of the skin, shape of the face as a height map, and the light on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the demo set: SMIC's folders of frames, and beside them what really happened."""
+"""Write the generated data set: SMIC's folders of frames, and the ground truth beside them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from microexpr.errors import ConfigError, DataError
 from microexpr.runtime.progress import track
 
 TRUTH = "truth"
-PNG_OPTIONS = (  # half the time of OpenCV's defaults; noise does not compress anyway
+PNG_OPTIONS = (  # half the time of OpenCV's defaults; noise hardly compresses
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
     *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP),
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
@@ -74,7 +74,7 @@ def write(root: Path, settings: Demo, subjects: Sequence[str] | None = None) -> 
     _remove_unplanned(root, planned, known if subjects is None else set(subjects))
     subject, portrait = "", None
     for clip in track(wanted, "demo clips"):
-        if clip.subject != subject:
+        if portrait is None or clip.subject != subject:
             subject = clip.subject
             portrait = Portrait.of(Identity.of(settings.seed, clip.subject_number))
         try:
@@ -86,7 +86,7 @@ def write(root: Path, settings: Demo, subjects: Sequence[str] | None = None) -> 
 
 
 def _check_owned(root: Path, clips: list[PlannedClip]) -> None:
-    """Refuse to replace a clip that has no truth beside it: it was not written by the demo."""
+    """Refuse to replace a clip without ground truth: it was not written by the demo."""
     for clip in clips:
         if (root / clip.folder).exists() and not _truth(root, clip.clip_id, "json").exists():
             raise DataError(
@@ -95,7 +95,7 @@ def _check_owned(root: Path, clips: list[PlannedClip]) -> None:
 
 
 def _remove_unplanned(root: Path, planned: list[PlannedClip], subjects: set[str]) -> None:
-    """Remove the subjects' clips of earlier settings, so that the tree is what the plan says."""
+    """Remove the subjects' clips of earlier settings."""
     keep = {clip.clip_id for clip in planned}
     for path in sorted((root / TRUTH).glob("s*_*_*.json")):
         subject = path.stem.split("_")[0]
@@ -107,7 +107,7 @@ def _remove_unplanned(root: Path, planned: list[PlannedClip], subjects: set[str]
 
 
 def _write_clip(root: Path, scenario: Scenario, settings: Demo, portrait: Portrait) -> None:
-    """Write one clip so that its folder exists with all frames and its truth, or not at all."""
+    """Write one clip; its folder exists with all frames and its truth, or not at all."""
     target = root / scenario.clip.folder
     fresh = target.with_name(f".{target.name}.tmp")
     old = target.with_name(f".{target.name}.old.tmp")
