@@ -1,6 +1,7 @@
-"""Which rows ``ablation.csv`` has: levels of each factor, and the run behind each row.
+"""The planned rows of ``ablation.csv``: levels of each factor, and the run behind each row.
 
-The poster (ICIP 2021) prints four such figures; they stand beside the rows that repeat them.
+The poster (ICIP 2021) prints four such figures; they stand beside the rows that repeat them. The
+table is made in :mod:`microexpr.studies.ablation_table`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from itertools import product
 from microexpr.backbones.networks import NETWORKS
 from microexpr.config import Changes, Config
 from microexpr.errors import ConfigError
+from microexpr.magnify.methods import METHODS
 from microexpr.studies.variants import Run
 
 FACTORS = ("magnification", "head", "feature_mode", "weights", "blocks")
-METHODS = ("none", "filter_only", "amm", "pmm")
 HEADS = ("bilstm", "frame_fc")
 FEATURE_MODES = ("onset_difference", "raw")
 POSTER = {
@@ -37,7 +38,7 @@ class Row:
     levels : mapping
         Level of every factor.
     run : Run
-        Where its predictions are.
+        The training that its predictions come from.
     changes : tuple of Changes
         Of the configuration, apart from method and feature mode.
     """
@@ -55,7 +56,7 @@ class Row:
 
 
 def default_levels(config: Config) -> dict[str, str]:
-    """Level of each factor in the configuration as it is."""
+    """Return the level of each factor in the configuration as it is."""
     network = NETWORKS[config.features.backbone]
     return {
         "magnification": config.ablation.method,
@@ -67,10 +68,10 @@ def default_levels(config: Config) -> dict[str, str]:
 
 
 def levels(config: Config) -> dict[str, list[str]]:
-    """Levels of each factor, the configuration's own first."""
+    """Return the levels of each factor, the configuration's own first."""
     settings = config.ablation
     others = {
-        "magnification": METHODS,
+        "magnification": METHODS.own,
         "head": HEADS,
         "feature_mode": FEATURE_MODES,
         "weights": [name for name, change in settings.weights.items() if change is not None],
@@ -81,19 +82,12 @@ def levels(config: Config) -> dict[str, list[str]]:
 
 
 def rows(config: Config, *, full: bool = False) -> list[Row]:
-    """List the rows: the default and one factor changed at a time, or the full product.
-
-    Parameters
-    ----------
-    config : Config
-        Sections ``ablation``, ``features`` and ``train``.
-    full : bool
-        All combinations of levels; the default is the first.
+    """List the rows: the default and one factor changed at a time, or all combinations (`full`).
 
     Raises
     ------
     ConfigError
-        When a level is of another network than it says.
+        When the changes of a level do not give that level.
     """
     own, every = default_levels(config), levels(config)
     first = _row(config, "default", "", own)
@@ -109,15 +103,12 @@ def rows(config: Config, *, full: bool = False) -> list[Row]:
 
 
 def variants(config: Config) -> dict[str, tuple[Changes, ...]]:
-    """Give what each variant of the full product changes, by its name."""
-    found = {}
-    for row in rows(config, full=True):
-        if row.run.variant:
-            found[row.run.variant] = (
-                *row.changes,
-                {"train": {"feature_modes": [row.levels["feature_mode"]]}},
-            )
-    return found
+    """Return what each variant of the full product changes, by its name."""
+    return {
+        row.run.variant: (*row.changes, {"train": {"feature_modes": [row.levels["feature_mode"]]}})
+        for row in rows(config, full=True)
+        if row.run.variant
+    }
 
 
 def _row(config: Config, factor: str, level: str, chosen: Mapping[str, str]) -> Row:

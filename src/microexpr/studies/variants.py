@@ -1,7 +1,7 @@
 """Runs beside the table's own: which method, which N, under which changes of the configuration.
 
-A *variant* is a named set of changes of the configuration. An *method* is a method of magnification,
-at ``magnify.alpha`` or, as ``pmm-a5``, at another alpha.
+A *variant* is a named set of changes of the configuration. A method of magnification at another
+alpha than ``magnify.alpha`` has the alpha in its name: ``pmm-a5``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Run:
     method : str
         Method of magnification, and alpha.
     n : int
-        Frames a window.
+        Frames per window.
     variant : str
         Empty: the configuration as it is.
     """
@@ -40,15 +40,14 @@ class Run:
     def predictions(self, chunks: int) -> list[str]:
         """Files of its predictions, one for each of ``train.chunks``."""
         folder = f"results/variants/{self.variant}" if self.variant else "results"
-        return [
-            f"{folder}/train/{self.method}/N{self.n}/chunk{chunk}.csv" for chunk in range(chunks)
-        ]
+        return self._files(f"{folder}/train", chunks)
 
     def inner(self, chunks: int) -> list[str]:
         """Files of its predictions on inner folds."""
-        return [
-            f"results/inner/{self.method}/N{self.n}/chunk{chunk}.csv" for chunk in range(chunks)
-        ]
+        return self._files("results/inner", chunks)
+
+    def _files(self, folder: str, chunks: int) -> list[str]:
+        return [f"{folder}/{self.method}/N{self.n}/chunk{chunk}.csv" for chunk in range(chunks)]
 
 
 def method_at(method: str, alpha: float, config: Config) -> str:
@@ -63,16 +62,16 @@ def split_method(method: str, config: Config) -> tuple[str, float]:
 
 
 def controls(config: Config) -> dict[str, Run]:
-    """Runs of ``evaluate.controls``, by the control's name."""
+    """Return the runs of ``evaluate.controls``, by the control's name."""
     chosen = config.ablation
     return {name: Run(chosen.method, chosen.n, name) for name in config.evaluate.controls}
 
 
 def control_changes(config: Config) -> dict[str, Changes]:
-    """Give what the controls that are trained change in the configuration.
+    """Return what the controls that are trained change in the configuration.
 
     single_frame sees the middle frame alone, raw: the difference to the onset would show motion.
-    permuted_labels learns the table's first feature mode from labels that changed places, several times.
+    permuted_labels is trained on permuted labels several times, with the first feature mode.
     """
     return {
         "single_frame": {
@@ -91,21 +90,9 @@ def control_changes(config: Config) -> dict[str, Changes]:
 
 
 def candidates(config: Config, method: str, n: int | None) -> list[Run]:
-    """Runs among which a nested choice is made.
+    """Return the runs among which a nested choice is made, smaller N and alpha first.
 
-    Parameters
-    ----------
-    config : Config
-        Section ``select``, ``magnify.alpha`` and ``windows.n``.
-    method : str
-        Method of magnification.
-    n : int or None
-        A fixed N; None: all of ``windows.n``.
-
-    Returns
-    -------
-    list of Run
-        Smaller N and alpha first. One where there is no choice.
+    There is one where there is no choice. `n` is a fixed N; None: all of ``windows.n``.
     """
     choose = config.select.alpha == "nested" and method in WITH_ALPHA
     alphas = sorted(set(config.select.alphas)) if choose else [config.magnify.alpha]
@@ -114,12 +101,9 @@ def candidates(config: Config, method: str, n: int | None) -> list[Run]:
 
 
 def choices(config: Config) -> dict[tuple[str, int | None], list[Run]]:
-    """Nested choices that the configuration asks for.
+    """Return the nested choices that the configuration asks for, by method and N.
 
-    Returns
-    -------
-    dict of (method, N or None) to list of Run
-        A choice of N stands under None; a choice of alpha alone is one for each N.
+    A choice of N stands under None; a choice of alpha alone is one for each N.
     """
     select = config.select
     if select.n == select.alpha == "none":
