@@ -30,7 +30,7 @@ from microexpr.config import Demo, Train, Windows
 from microexpr.demo.clip import Portrait, Scenario, frames
 from microexpr.demo.identity import Identity
 from microexpr.demo.plan import plan
-from microexpr.face.detection import whole_frame_transform
+from microexpr.face.transform import whole_frame_transform
 from microexpr.protocol import Fold
 from microexpr.training.fold import train_fold
 from microexpr.training.store import FeatureStore

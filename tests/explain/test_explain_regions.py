@@ -17,7 +17,7 @@ from microexpr.explain.scores import (
     peak,
     region_scores,
 )
-from microexpr.face.detection import CropTransform
+from microexpr.face.transform import CropTransform
 
 FACE = np.array([(78, 90), (146, 90), (112, 128), (86, 164), (138, 164)], float)
 

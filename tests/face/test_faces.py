@@ -12,13 +12,8 @@ from microexpr.demo.geometry import landmarks_px
 from microexpr.demo.identity import Identity
 from microexpr.demo.render import render
 from microexpr.errors import DataError
-from microexpr.face.detection import (
-    Detection,
-    FaceDetector,
-    JitterMeter,
-    face_transform,
-    whole_frame_transform,
-)
+from microexpr.face.detection import Detection, FaceDetector
+from microexpr.face.transform import JitterMeter, face_transform, whole_frame_transform
 from microexpr.stages import crop
 
 

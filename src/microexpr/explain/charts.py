@@ -15,7 +15,7 @@ from microexpr.explain.regions import REGIONS
 from microexpr.explain.scores import on_crop
 from microexpr.explain.sheets import REGION_COLOURS, overlay
 from microexpr.explain.summary import ALL, CORRELATION, MOVING
-from microexpr.face.detection import CropTransform
+from microexpr.face.transform import CropTransform
 from microexpr.figures import style
 
 COLUMNS = 3  # of the picture of some frames

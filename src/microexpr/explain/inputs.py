@@ -20,7 +20,8 @@ from microexpr.datasets import manifest
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError, DataError, ProtocolError
 from microexpr.explain.clips import ClipInputs
-from microexpr.face.detection import CropTransform, FaceDetector
+from microexpr.face.detection import FaceDetector
+from microexpr.face.transform import CropTransform
 from microexpr.protocol import read_folds
 from microexpr.training.trained import TrainedModel
 

@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 
 from microexpr.errors import DataError
 from microexpr.explain.regions import REGIONS, area_shares
-from microexpr.face.detection import CropTransform
+from microexpr.face.transform import CropTransform
 
 MOVING = 0.2  # share of the crop's pixels that count as moving: those of the largest displacement
 

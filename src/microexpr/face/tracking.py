@@ -1,7 +1,7 @@
-"""Which of several faces a clip is about: chosen in its first frames, then followed.
+"""Selection of one face among several in the first frames of a clip, and its tracking.
 
-The largest face of each frame would change from person to person, and a crop made of their median
-shows nobody.
+The largest face can be another person in each frame, and a crop from the median of such boxes would
+show nobody.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ import numpy as np
 
 from microexpr.face.detection import Detection, FaceDetector
 
-# Boxes of one face in neighbouring frames overlap more, those of two persons less.
+# Boxes of one face in neighbouring frames overlap more, boxes of two persons less.
 MIN_OVERLAP = 0.3
 
 
 class FollowedFace:
-    """One face of a clip, whoever else is seen.
+    """One face of a clip, which may show several.
 
     Parameters
     ----------
     detector : FaceDetector
         Finds all faces of a frame.
     first : ndarray, shape (T, y, x, 3), uint8
-        The clip's first frames. Among the faces there the one counts that is largest, nearest to
-        the middle and longest in sight: area times centrality, summed over the frames.
+        The clip's first frames. The face with the largest sum of area times centrality over these
+        frames is followed: it is large, near the middle, and visible for long.
 
     Attributes
     ----------
     found : list of Detection
-        The chosen face in the first frames; empty when there is none.
+        This face in the first frames; empty when there is none.
     others : int
-        How many other faces the first frames show.
+        Number of other faces in the first frames.
     """
 
     def __init__(self, detector: FaceDetector, first: np.ndarray) -> None:
@@ -44,7 +44,7 @@ class FollowedFace:
         self._box = self.found[0].box if self.found else None
 
     def detect(self, rgb: np.ndarray) -> Detection | None:
-        """Find the face in the next frame; None when it is not where it was last seen."""
+        """Return the face in the next frame; None when it is not near its last place."""
         nearest = _nearest(self._box, self._detector.detect_all(rgb))
         if nearest is not None:
             self._box = nearest.box
@@ -52,14 +52,9 @@ class FollowedFace:
 
 
 class WatchedFace:
-    """One face at a time of a stream whose length is not known.
+    """One face at a time of a stream of unknown length.
 
-    Parameters
-    ----------
-    detector : FaceDetector
-        Finds all faces of a frame.
-    patience : int
-        After so many frames without it, another face may take its place.
+    After `patience` frames without the face, another one may take its place.
     """
 
     def __init__(self, detector: FaceDetector, patience: int) -> None:
@@ -68,7 +63,7 @@ class WatchedFace:
         self._missed = 0
 
     def detect(self, rgb: np.ndarray) -> Detection | None:
-        """Find the face in the next frame; None when it is not where it was last seen."""
+        """Return the face in the next frame; None when it is not near its last place."""
         detections = self._detector.detect_all(rgb)
         face = _nearest(self._box, detections)
         if face is None and (self._box is None or self._missed >= self._patience):
@@ -80,7 +75,7 @@ class WatchedFace:
 
 
 def _grouped(frames: Sequence[Sequence[Detection]]) -> list[list[Detection]]:
-    """Sort detections of consecutive frames by whose they are."""
+    """Group the detections of consecutive frames by face."""
     faces: list[list[Detection]] = []
     for detections in frames:
         left = list(detections)
@@ -101,7 +96,7 @@ def _nearest(box: np.ndarray | None, detections: Sequence[Detection]) -> Detecti
 
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
-    """Area that two boxes (x, y, width, height) share, over the area that they cover."""
+    """Return intersection over union of two boxes (x, y, width, height)."""
     corner = np.maximum(one[:2], other[:2])
     sides = np.minimum(one[:2] + one[2:], other[:2] + other[2:]) - corner
     shared = float(np.prod(np.maximum(sides, 0)))
@@ -114,6 +109,6 @@ def _prominence(face: Sequence[Detection], shape: tuple[int, int]) -> float:
     total = 0.0
     for detection in face:
         away = np.linalg.norm(detection.box[:2] + detection.box[2:] / 2 - middle)
-        central = max(1 - away / np.linalg.norm(middle), 0.0)
+        central = max(float(1 - away / np.linalg.norm(middle)), 0.0)
         total += float(np.prod(detection.box[2:])) * central
     return total

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from microexpr.cache import ClipCache
-from microexpr.face.detection import CropTransform
+from microexpr.face.transform import CropTransform
 from microexpr.figures import style
 from microexpr.figures.planned import CROPS_A_PAGE
 

@@ -13,9 +13,9 @@ from microexpr.cache.provenance import provenance
 from microexpr.config import Config
 from microexpr.config import Crop as CropSettings
 from microexpr.errors import DataError, Faults
-from microexpr.face.detection import CropTransform, FaceDetector, JitterMeter
+from microexpr.face.detection import FaceDetector, face_detector
 from microexpr.face.tracking import FollowedFace
-from microexpr.face.transform import clip_transform, face_detector
+from microexpr.face.transform import CropTransform, JitterMeter, clip_transform
 from microexpr.fingerprints.code import Code
 from microexpr.runtime.progress import track
 from microexpr.runtime.resources import released

@@ -18,7 +18,7 @@ from microexpr.explain import charts, maps, sheets
 from microexpr.explain.charts import contact_sheet, overlaid_frames
 from microexpr.explain.maps import BACKBONE, TRAINED, ClipMaps
 from microexpr.explain.summary import region_table
-from microexpr.face.detection import CropTransform
+from microexpr.face.transform import CropTransform
 from microexpr.figures import style, videos
 from microexpr.runtime.progress import track
 from microexpr.runtime.tables import read_table, write_table

@@ -12,8 +12,8 @@ import numpy as np
 
 from microexpr.config import Crop
 from microexpr.errors import DataError
-from microexpr.face.detection import CropTransform, Detection
-from microexpr.face.transform import clip_transform
+from microexpr.face.detection import Detection
+from microexpr.face.transform import CropTransform, clip_transform
 
 
 @dataclass(frozen=True)

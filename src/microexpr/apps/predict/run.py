@@ -21,8 +21,8 @@ from microexpr.apps.predict.recognise import WHAT, Answer, recognise
 from microexpr.apps.predict.sources import Source
 from microexpr.datasets import decoder
 from microexpr.errors import ConfigError
+from microexpr.face.detection import face_detector
 from microexpr.face.tracking import WatchedFace
-from microexpr.face.transform import face_detector
 from microexpr.fingerprints.definitions import Reference
 from microexpr.fingerprints.fingerprint import fingerprint
 from microexpr.runtime import resume
