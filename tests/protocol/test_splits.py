@@ -224,8 +224,8 @@ def test_right_folds_pass() -> None:
         ([RIGHT[0], Fold("b", (2, 3), (0, 1))], "2 folds test clip a1"),
         ([RIGHT[0]], r"no fold tests clip b1 \(2 such"),
         ([Fold("a", (2,), (0, 1)), RIGHT[1]], "clip b2 is neither trained nor tested"),
-        ([Fold("a", (), (0, 1, 2, 3))], "the training part is empty"),
-        ([Fold("a", (0, 1, 2, 3), ())], "the test part is empty"),
+        ([Fold("a", (), (0, 1, 2, 3))], "there is no training clip"),
+        ([Fold("a", (0, 1, 2, 3), ())], "there is no test clip"),
         ([Fold("a", (2, 4), (0, 1)), RIGHT[1]], "index 4, there are 4 clips"),
         ([Fold("a", (2, -1), (0, 1)), RIGHT[1]], "index -1"),
     ],
@@ -254,7 +254,7 @@ def test_copies_stay_with_their_clip() -> None:
 def test_selection_on_a_test_clip_is_refused() -> None:
     outer = Fold("a", (2, 3), (0, 1))
     check_inner([Fold("i", (2,), (3,))], outer)
-    with pytest.raises(ProtocolError, match="fold i: 1 clips lie outside the training part"):
+    with pytest.raises(ProtocolError, match="fold i: 1 clips are not training clips of fold a"):
         check_inner([Fold("i", (2,), (3, 0))], outer)
 
 

@@ -1,4 +1,4 @@
-"""The number of epochs is chosen on subjects of the training part; test clips play no part."""
+"""The number of epochs is chosen on training subjects; test clips have no influence."""
 
 from __future__ import annotations
 
@@ -77,5 +77,5 @@ def test_a_choice_on_a_test_clip_is_refused(monkeypatch):
     fold = loso(store)[0]
     leaking = Fold("inner", fold.train[6:], (*fold.train[:6], fold.test[0]))
     monkeypatch.setattr(splits, "inner_folds", lambda *_, **__: [leaking])
-    with pytest.raises(ProtocolError, match="fold inner: 1 clips lie outside the training part"):
+    with pytest.raises(ProtocolError, match="fold inner: 1 clips are not training clips of"):
         train_fold(store, fold, settings)

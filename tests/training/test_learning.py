@@ -38,7 +38,7 @@ def test_statistics_and_class_weights_of_a_tested_clip_are_refused():
     material = TrainingInputs(store, pooled, settings.window_table(store), None, "cpu")
     initial_model(material, fold, np.array(fold.train), classes, settings)
     planted = np.array([*fold.train, fold.test[2]])
-    with pytest.raises(ProtocolError, match=f"fold s1: clip {store.clip_ids[2]} is not in its tr"):
+    with pytest.raises(ProtocolError, match=f"fold s1: clip {store.clip_ids[2]} is not one of"):
         initial_model(material, fold, planted, classes, settings)
 
 

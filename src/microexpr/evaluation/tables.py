@@ -136,7 +136,7 @@ def poster_table(
     -------
     DataFrame
         Columns method, class, one for each N, then `ABOUT`, then ``<N>_low`` and ``<N>_high``.
-        The methods in the order of `predictions.METHODS`, Accuracy first, and last what a nested
+        The methods in the order of `predictions.method_order`, Accuracy first, and last what a nested
         choice gets, where one was made: the same for every N where N itself was chosen. The last
         row is the accuracy of the most frequent class, which is the same for every N.
 

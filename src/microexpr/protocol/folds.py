@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import ProtocolError
+from microexpr.runtime.files import AnyPath
 from microexpr.runtime.tables import read_rows, write_rows
 
 # Whether a protocol promises that no subject is on both sides, and that every clip is tested once.
@@ -19,14 +19,14 @@ COLUMNS = ("clip_id", "subject", "label", "fold")
 
 @dataclass(frozen=True)
 class Fold:
-    """One split. Indices point into the ordered sequence of clips that the folds were made from."""
+    """One split: indices into the sequence of clips that the folds were made from."""
 
     name: str
     train: tuple[int, ...]
     test: tuple[int, ...]
 
     def plain(self, clip_ids: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
-        """Give what a result of the fold follows from: its clips, and the labels learned from."""
+        """Return its clips, and the labels that are trained on, as plain values for checksums."""
         return {
             "fold": self.name,
             "train_clips": [[clip_ids[clip], labels[clip]] for clip in self.train],
@@ -34,17 +34,11 @@ class Fold:
         }
 
 
-def write_folds(path: str | os.PathLike[str], clips: Sequence[Clip], folds: Sequence[Fold]) -> None:
-    """Write one row a clip, and the seal; an empty fold means that the clip is only trained on.
+def write_folds(path: AnyPath, clips: Sequence[Clip], folds: Sequence[Fold]) -> None:
+    """Write ``folds.csv``: one row per clip, with the fold that tests it.
 
-    Parameters
-    ----------
-    path : path-like
-        ``folds.csv``.
-    clips : sequence of Clip
-        What the folds' indices point into.
-    folds : sequence of Fold
-        Each trains on all clips that it does not test.
+    An empty fold means that the clip is only trained on: each fold of `folds`, indices into
+    `clips`, trains on all clips that it does not test.
     """
     tested = {index: fold.name for fold in folds for index in fold.test}
     rows = (
@@ -54,22 +48,15 @@ def write_folds(path: str | os.PathLike[str], clips: Sequence[Clip], folds: Sequ
     write_rows(path, COLUMNS, rows)
 
 
-def read_folds(path: str | os.PathLike[str], clip_ids: Sequence[str]) -> list[Fold]:
-    """Read the folds as indices into `clip_ids`, in the order of their first clip in the file.
-
-    Parameters
-    ----------
-    path : path-like
-        ``folds.csv``.
-    clip_ids : sequence of str
-        The clips at hand, all of them and no other.
+def read_folds(path: AnyPath, clip_ids: Sequence[str]) -> list[Fold]:
+    """Read ``folds.csv``: folds in the order of their first clip, as indices into `clip_ids`.
 
     Raises
     ------
     DataError
-        When the file cannot be read or was changed after it was written.
+        If the file cannot be read or was changed after it was written.
     ProtocolError
-        When it is no table of folds or its clips are not those at hand.
+        If it is not a table of folds, or its clips are not exactly `clip_ids`.
     """
     try:
         rows = {row["clip_id"]: row["fold"] for row in read_rows(path)}
@@ -83,5 +70,6 @@ def read_folds(path: str | os.PathLike[str], clip_ids: Sequence[str]) -> list[Fo
     folds = []
     for name in dict.fromkeys(fold for fold in rows.values() if fold):
         test = tuple(i for i in everyone if rows[clip_ids[i]] == name)
-        folds.append(Fold(name, tuple(i for i in everyone if i not in set(test)), test))
+        train = tuple(i for i in everyone if rows[clip_ids[i]] != name)
+        folds.append(Fold(name, train, test))
     return folds

@@ -26,19 +26,18 @@ def check_folds(
         All folds of one protocol.
     clip_ids, subjects : sequence of str
         What the indices of the folds point into.
-    subject_independent : bool
-        Whether the protocol promises that no subject is trained on and tested.
-    complete : bool
-        Whether the protocol promises to test every clip once; holdout does not.
+    subject_independent, complete : bool
+        Whether the protocol promises that no subject is in training and in test, and that every
+        clip is tested once.
     sources : sequence of str, optional
         The clip that each entry was made from; an augmented, flipped or magnified copy names the
-        original. Left out: every entry is an original. Copies need not be used; where they are,
-        they stay on the side of their original.
+        original. None: every entry is an original. Copies need not be used; if they are, they stay
+        on the side of their original.
 
     Raises
     ------
     ProtocolError
-        Naming the fold and the first clip or subject at fault.
+        With the fold and the first clip or subject that is wrong.
     """
     sources = clip_ids if sources is None else sources
     if not folds:
@@ -61,50 +60,49 @@ def check_folds(
 
 
 def check_inner(inner: Sequence[Fold], outer: Fold) -> None:
-    """Refuse a selection that sees clips from outside the outer training part.
+    """Refuse inner folds that hold a clip which `outer` does not train on.
 
-    N, alpha and the epoch may be chosen on inner folds only, and these live inside
-    ``outer.train``.
+    N, alpha and the epoch may be chosen on inner folds only.
 
     Raises
     ------
     ProtocolError
-        Naming both folds and how many clips are at fault.
+        With both folds and the number of such clips.
     """
     for fold in inner:
         outside = {*fold.train, *fold.test} - {*outer.train}
         if outside:
             raise ProtocolError(
-                f"fold {fold.name}: {len(outside)} clips lie outside the training part of fold "
+                f"fold {fold.name}: {len(outside)} clips are not training clips of fold "
                 f"{outer.name}, first index {min(outside)}"
             )
 
 
 def check_trained(fold: Fold, clips: Iterable[int], clip_ids: Sequence[str]) -> None:
-    """Refuse to learn from, or to measure on, clips that are not the fold's training clips.
+    """Refuse to train or to fit anything on clips that are not the fold's training clips.
 
     Standardisation, class weights and network weights all pass here.
 
     Raises
     ------
     ProtocolError
-        Naming the fold and the first clip at fault.
+        With the fold and the first such clip.
     """
     outside = sorted(set(clips) - set(fold.train))
     if outside:
         raise ProtocolError(
-            f"fold {fold.name}: clip {clip_ids[outside[0]]} is not in its training part, "
-            "nothing may be learned from it"
+            f"fold {fold.name}: clip {clip_ids[outside[0]]} is not one of its training clips, "
+            "and may not be trained on"
         )
 
 
 def check_classes(folds: Sequence[Fold], labels: Sequence[str], classes: Sequence[str]) -> None:
-    """Refuse folds whose training part lacks a class: the network could never answer it.
+    """Refuse folds whose training clips lack a class: the network could never predict it.
 
     Raises
     ------
     ProtocolError
-        Naming the fold, the class and ``data.labels``.
+        With the fold and the class.
     """
     for name in classes:
         if name not in labels:
@@ -120,13 +118,13 @@ def check_classes(folds: Sequence[Fold], labels: Sequence[str], classes: Sequenc
 
 
 def _check_indices(fold: Fold, count: int) -> None:
-    for part, indices in (("training", fold.train), ("test", fold.test)):
+    for side, indices in (("training", fold.train), ("test", fold.test)):
         if not indices:
-            raise ProtocolError(f"fold {fold.name}: the {part} part is empty")
+            raise ProtocolError(f"fold {fold.name}: there is no {side} clip")
         for index in indices:
             if not 0 <= index < count:
                 raise ProtocolError(
-                    f"fold {fold.name}: {part} index {index}, there are {count} clips"
+                    f"fold {fold.name}: {side} index {index}, there are {count} clips"
                 )
 
 

@@ -1,8 +1,7 @@
-"""Out-of-fold predictions: their columns, reader, writer and checks."""
+"""Out-of-fold predictions: ``predictions.csv``, its checks, and the rule that a choice follows."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,16 +11,17 @@ import pandas as pd
 
 from microexpr.datasets.manifest import Clip, natural
 from microexpr.errors import DataError, ProtocolError
+from microexpr.magnify.methods import METHODS
 from microexpr.protocol.folds import COMPLETE, SUBJECT_INDEPENDENT, Fold
+from microexpr.runtime.files import AnyPath
 from microexpr.runtime.tables import read_text, typed, write_table
 
 SYSTEM = ["method", "feature_mode", "n"]  # what a cell of the table is
 TEXT = ["clip_id", "subject", "label", "method", "feature_mode", "protocol", "fold", "predicted"]
 COUNTS = ["n", "seed", "n_windows"]
 COLUMNS = [*TEXT[:5], "n", "seed", "protocol", "fold", "n_windows", "predicted"]
-ROUNDING = 1e-5  # of a sum of shares: six decimals each, and single precision before
+ROUNDING = 1e-5  # of a sum of probabilities: six decimals each, and single precision before
 LEAST = 1e-6  # lower probabilities count as this: a share of votes may be 0
-METHODS = ("amm", "pmm", "none", "filter_only")  # order of the rows; others follow by name
 
 
 class Examples(Protocol):
@@ -60,13 +60,7 @@ class ClipPredictions:
 
 
 def class_numbers(examples: Examples, classes: Sequence[str]) -> np.ndarray:
-    """Return the class number of each clip, (clips,) int64.
-
-    Raises
-    ------
-    DataError
-        If a label is none of `classes`.
-    """
+    """Return the class number of each clip, (clips,) int64; raise a DataError for other labels."""
     for clip_id, label in zip(examples.clip_ids, examples.labels, strict=True):
         if label not in classes:
             raise DataError(
@@ -95,33 +89,33 @@ def quality(
 
 
 def method_order(methods: Iterable[str]) -> list[str]:
-    """Sort methods as the table shows them: magnified methods first, then the controls of them."""
-    rank = {name: i for i, name in enumerate(METHODS)}
+    """Sort methods as tables show them: those that magnify, their controls, others by name."""
+    rows = sorted(METHODS.values(), key=lambda row: not row.uses_alpha)
+    rank = {row.name: i for i, row in enumerate(rows)}
     return sorted(set(methods), key=lambda name: (rank.get(name, len(rank)), name))
 
 
-def read(paths: Iterable[str | os.PathLike[str]], classes: Sequence[str]) -> pd.DataFrame:
+def read(paths: Iterable[AnyPath], classes: Sequence[str]) -> pd.DataFrame:
     """Read and join files of predictions.
 
     Parameters
     ----------
     paths : iterable of path-like
-        CSV files with the columns `COLUMNS` and a ``p_<class>`` a class. An empty ``predicted``
-        is a clip without an answer (no window of N frames fits): it stays, and counts as wrong.
+        CSV files with the columns `COLUMNS` and one ``p_<class>`` per class. An empty ``predicted``
+        is a clip without a prediction (no window of N frames fits): it stays, and counts as wrong.
     classes : sequence of str
         All class names.
 
     Returns
     -------
     DataFrame
-        Sorted, so that the order of the files does not matter: by method, feature mode, n, seed and
-        clip.
+        Sorted by method, feature mode, n, seed and clip, whatever the order of the files.
 
     Raises
     ------
     DataError
-        Naming the file and the column that is missing or cannot be read, or the clip whose shares
-        are no probabilities; and when a file was changed after it was written.
+        If a column is missing or cannot be read, a clip's values are no probabilities, or a file
+        was changed after it was written.
     """
     frames = [_read_one(path, classes) for path in paths]
     if not frames:
@@ -136,7 +130,7 @@ def read(paths: Iterable[str | os.PathLike[str]], classes: Sequence[str]) -> pd.
     return frame.loc[keys.sort_values(list(keys.columns)).index].reset_index(drop=True)
 
 
-def write(path: str | os.PathLike[str], frame: pd.DataFrame) -> None:
+def write(path: AnyPath, frame: pd.DataFrame) -> None:
     """Write ``predictions.csv`` and its seal: probabilities have six decimals."""
     write_table(path, frame, decimals=6)
 
@@ -144,26 +138,23 @@ def write(path: str | os.PathLike[str], frame: pd.DataFrame) -> None:
 def rows(
     examples: Examples,
     fold: Fold,
-    answers: Iterable[tuple[int, int, Sequence[float] | None]],
+    predicted: Iterable[tuple[int, int, Sequence[float] | None]],
     *,
     classes: Sequence[str],
     **system: str | int,
 ) -> list[dict[str, Any]]:
-    """Make the rows of a fold's test clips.
+    """Return the rows of a fold's test clips.
 
     Parameters
     ----------
-    examples : Examples
-        What the fold's indices point into.
-    fold : Fold
-        Whose test clips were answered.
-    answers : iterable of (class, windows, shares)
-        In the order of the test clips. A clip without an answer has class -1 and no shares; its
-        prediction is empty.
+    examples, fold : Examples, Fold
+        Clips, and indices into them.
+    predicted : iterable of (class number, windows, probabilities)
+        In the order of the test clips. A clip without a prediction has class -1 and None.
     classes : sequence of str
         All class names.
     **system : str or int
-        method, feature mode, n, seed and protocol.
+        method, feature_mode, n, seed and protocol.
     """
     nothing = [None] * len(classes)
     return [
@@ -174,10 +165,10 @@ def rows(
             **system,
             "fold": fold.name,
             "n_windows": n_windows,
-            "predicted": "" if predicted < 0 else classes[predicted],
+            "predicted": "" if number < 0 else classes[number],
         }
-        | {f"p_{name}": share for name, share in zip(classes, shares or nothing, strict=True)}
-        for clip, (predicted, n_windows, shares) in zip(fold.test, answers, strict=True)
+        | {f"p_{name}": p for name, p in zip(classes, probabilities or nothing, strict=True)}
+        for clip, (number, n_windows, probabilities) in zip(fold.test, predicted, strict=True)
     ]
 
 
@@ -188,10 +179,8 @@ def check(
 
     Parameters
     ----------
-    frame : DataFrame
-        From `read`.
-    clips : sequence of Clip
-        The manifest.
+    frame, clips : DataFrame, sequence of Clip
+        Predictions from :func:`read`, and the rows of the manifest.
     classes : sequence of str
         All class names.
     protocol : str
@@ -200,10 +189,10 @@ def check(
     Raises
     ------
     DataError
-        Unknown class, subject or label other than the manifest's, a clip twice.
+        With an unknown class, a subject or label other than the manifest's, or a clip twice.
     ProtocolError
-        Another protocol, a clip that a system lacks, a clip in two folds, a subject in two folds
-        where the protocol promises one, systems with different seeds.
+        With another protocol, a missing clip, a clip in two folds, a subject in two folds where
+        the protocol promises one, or different seeds.
     """
     for column in ("label", "predicted"):
         known = [*classes, ""] if column == "predicted" else list(classes)
@@ -223,16 +212,10 @@ def check(
 def check_grid(
     frame: pd.DataFrame, *, methods: Sequence[str], feature_modes: Sequence[str], n: Sequence[int]
 ) -> None:
-    """Refuse predictions that lack a cell of the table, or hold one that was not asked for.
-
-    Raises
-    ------
-    DataError
-        Naming the method, the feature mode and N.
-    """
+    """Raise a DataError if a cell of the table is missing, or one was not asked for."""
     wanted = {(m, r, k) for m in methods for r in feature_modes for k in n}
     found = set(frame[SYSTEM].itertuples(index=False, name=None))
-    for cells, words in ((wanted - found, "lack"), (found - wanted, "hold, unasked,")):
+    for cells, words in ((wanted - found, "lack"), (found - wanted, "also hold")):
         if cells:
             method, feature_mode, frames = min(cells)
             raise DataError(
@@ -241,7 +224,7 @@ def check_grid(
             )
 
 
-def _read_one(path: str | os.PathLike[str], classes: Sequence[str]) -> pd.DataFrame:
+def _read_one(path: AnyPath, classes: Sequence[str]) -> pd.DataFrame:
     frame = read_text(path)
     shares = [f"p_{name}" for name in classes]
     for column in (*COLUMNS, *shares):
@@ -258,14 +241,14 @@ def _read_one(path: str | os.PathLike[str], classes: Sequence[str]) -> pd.DataFr
     return frame
 
 
-def _check_shares(answered: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Refuse answers whose shares are no probabilities."""
-    shares = answered.drop(columns="clip_id")
-    outside = answered[~(shares.ge(0) & shares.le(1)).all(axis=1)]
+def _check_shares(predicted: pd.DataFrame, path: AnyPath) -> None:
+    """Refuse predictions whose values are no probabilities."""
+    shares = predicted.drop(columns="clip_id")
+    outside = predicted[~(shares.ge(0) & shares.le(1)).all(axis=1)]
     if len(outside):
         raise DataError(f"{path}: clip {outside['clip_id'].iloc[0]}: a probability is not in 0..1")
     sums = shares.sum(axis=1)
-    odd = answered[(sums - 1).abs() > ROUNDING]
+    odd = predicted[(sums - 1).abs() > ROUNDING]
     if len(odd):
         raise DataError(
             f"{path}: clip {odd['clip_id'].iloc[0]}: its probabilities add up to "

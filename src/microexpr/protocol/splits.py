@@ -1,9 +1,9 @@
-"""Who is trained on and who is tested: the four protocols.
+"""The four protocols: how clips are split into folds.
 
-Folds are made from clips and subjects, before windows exist: every window, magnified method and
-augmented copy of a clip inherits the clip's fold. ``loso``, ``group_kfold`` and ``holdout`` promise
-that no subject is on both sides; ``clip_kfold`` repeats the predecessor's folds, where subjects
-leak.
+Folds are made from clips and subjects, before windows exist: every window, magnified version and
+augmented copy of a clip inherits the clip's fold. ``loso`` (leave one subject out), ``group_kfold``
+and ``holdout`` promise that no subject is in training and in test; ``clip_kfold`` repeats the
+predecessor's folds, where subjects leak.
 """
 
 from __future__ import annotations
@@ -23,16 +23,12 @@ from microexpr.config import Config
 from microexpr.datasets.manifest import Clip, natural, originals
 from microexpr.errors import DataError, ProtocolError
 from microexpr.protocol.folds import COMPLETE, SUBJECT_INDEPENDENT, Fold
-from microexpr.protocol.guards import (
-    check_classes,
-    check_folds,
-    check_inner,
-)
+from microexpr.protocol.guards import check_classes, check_folds, check_inner
 
 
 @dataclass(frozen=True)
 class _Clips:
-    """The clips in an order of their own: folds do not depend on the order of the manifest."""
+    """Clips in their natural order, so that folds do not depend on the order of the manifest."""
 
     order: list[int]
     subjects: list[str]
@@ -62,21 +58,19 @@ def make_folds(
     Parameters
     ----------
     clip_ids, subjects, labels : sequence of str
-        One entry a clip; identifiers are unique.
+        One entry per clip; identifiers are unique.
     name : {"loso", "group_kfold", "clip_kfold", "holdout"}
         loso: each subject is one fold, named after the subject. group_kfold: folds of whole
         subjects, stratified by class, drawn from `seed`. clip_kfold: the predecessor's folds, see
         Notes. holdout: one fold that tests a share of the subjects.
     classes : sequence of str
         All class names, in the order of ``data.labels``.
-    folds : int
-        Of group_kfold and clip_kfold.
-    test_share : float
-        Share of the subjects that holdout tests.
+    folds, test_share : int, float
+        Number of folds of group_kfold and clip_kfold; share of the subjects that holdout tests.
     seed : int
         Of group_kfold, clip_kfold and holdout.
     sources : sequence of str, optional
-        The clip that each one's frames come from; left out: each one is an original.
+        The clip that each one's frames come from; None: each one is an original.
 
     Returns
     -------
@@ -86,16 +80,15 @@ def make_folds(
     Raises
     ------
     ProtocolError
-        With too few subjects or clips, when a fold's training part lacks a class, or when a
-        guard of `check_folds` finds a leak.
+        With too few subjects or clips, a fold whose training clips lack a class, or a leak.
     DataError
-        When a label is not among the classes.
+        If a label is not among the classes.
 
     Notes
     -----
-    clip_kfold follows the published code of the ICMI 2020 predecessor (five successive seeded
-    ``train_test_split`` over the clips sorted by class, each taking ``1 / (5 - i)`` of what is
-    left, the last one the rest). It depends on the class counts alone.
+    clip_kfold follows the published code of the ICMI 2020 predecessor: successive seeded
+    ``train_test_split`` over the clips sorted by class, the i-th taking ``1 / (folds - i)`` of what
+    is left, the last one the rest. It depends on the class counts alone.
     """
     _check_sequences(clip_ids, subjects, labels, classes)
     order = sorted(range(len(clip_ids)), key=lambda i: (natural(clip_ids[i]), clip_ids[i]))
@@ -121,6 +114,22 @@ def make_folds(
     return made
 
 
+def folds_of(config: Config, clips: Sequence[Clip]) -> list[Fold]:
+    """Split the clips of a data set as ``protocol`` asks for; errors as :func:`make_folds`."""
+    protocol = config.protocol
+    return make_folds(
+        [clip.clip_id for clip in clips],
+        [clip.subject for clip in clips],
+        [clip.label for clip in clips],
+        name=protocol.name,
+        classes=config.data.labels,
+        folds=protocol.folds,
+        test_share=protocol.test_share,
+        seed=protocol.seed,
+        sources=originals(clips),
+    )
+
+
 def inner_folds(
     fold: Fold,
     clip_ids: Sequence[str],
@@ -131,46 +140,20 @@ def inner_folds(
     folds: int = 5,
     seed: int = 42,
 ) -> list[Fold]:
-    """Split the training part of a fold by subject, to choose N, alpha or the epoch on.
+    """Split the training clips of a fold by subject, to choose N, alpha or the epoch on.
 
-    Parameters
-    ----------
-    fold : Fold
-        The outer split; its test clips are in none of the inner folds.
-    clip_ids, subjects, labels : sequence of str
-        As for the outer folds: all clips.
-    classes : sequence of str
-        All class names.
-    folds : int
-        Inner folds.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    list of Fold
-        Indices refer to the same sequence as those of `fold`.
-
-    Raises
-    ------
-    ProtocolError
-        As `make_folds`; the training part needs at least `folds` subjects.
+    Parameters and errors are those of :func:`make_folds`, for all clips; indices of the result
+    refer to them too. The test clips of `fold` are in none of the inner folds, which are called
+    ``<fold>-inner<k>``.
     """
-    part = fold.train
-    inner = make_folds(
-        [clip_ids[i] for i in part],
-        [subjects[i] for i in part],
-        [labels[i] for i in part],
-        name="group_kfold",
-        classes=classes,
-        folds=folds,
-        seed=seed,
-    )
+    train = fold.train
+    columns = [[column[i] for i in train] for column in (clip_ids, subjects, labels)]
+    inner = make_folds(*columns, name="group_kfold", classes=classes, folds=folds, seed=seed)
     mapped = [
         Fold(
             f"{fold.name}-inner{k}",
-            tuple(part[i] for i in one.train),
-            tuple(part[i] for i in one.test),
+            tuple(train[i] for i in one.train),
+            tuple(train[i] for i in one.test),
         )
         for k, one in enumerate(inner)
     ]
@@ -189,7 +172,7 @@ def _group_kfold(clips: _Clips, folds: int, seed: int) -> list[Fold]:
     _need_subjects(clips, folds, "group_kfold")
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        # Rare classes: `check_classes` says what matters, that a training part lacks one.
+        # Rare classes: `check_classes` refuses what matters, training clips that lack one.
         warnings.simplefilter("ignore", UserWarning)
         try:
             splits = list(splitter.split(clips.order, clips.labels, clips.subjects))
@@ -235,42 +218,10 @@ def _check_sequences(
     if not len(clip_ids) == len(subjects) == len(labels):
         raise ProtocolError(
             f"{len(clip_ids)} clips, {len(subjects)} subjects and {len(labels)} labels: "
-            "one of each a clip"
+            "one of each per clip"
         )
     if not clip_ids:
         raise ProtocolError("no clip to split")
     for clip_id, label in zip(clip_ids, labels, strict=True):
         if label not in classes:
             raise DataError(f"clip {clip_id}: label {label!r} is none of {list(classes)}")
-
-
-def folds_of(config: Config, clips: Sequence[Clip]) -> list[Fold]:
-    """Split the clips of a data set and check the split.
-
-    Parameters
-    ----------
-    config : Config
-        Section ``protocol`` and ``data.labels``.
-    clips : sequence of Clip
-        The data set. The folds hold indices into it.
-
-    Raises
-    ------
-    ProtocolError
-        When these clips cannot be split so, or a subject, or a clip under two names, would be
-        trained on and tested.
-    DataError
-        When a label is not among ``data.labels``.
-    """
-    protocol = config.protocol
-    return make_folds(
-        [clip.clip_id for clip in clips],
-        [clip.subject for clip in clips],
-        [clip.label for clip in clips],
-        name=protocol.name,
-        classes=config.data.labels,
-        folds=protocol.folds,
-        test_share=protocol.test_share,
-        seed=protocol.seed,
-        sources=originals(clips),
-    )

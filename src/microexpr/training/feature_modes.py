@@ -167,6 +167,9 @@ class Frames:
         if not self._transform.difference:
             return self._transform(self._pooled(rows), None)
         onset = self._onset_row[rows]
+        if self._fine_tuned is None:
+            first, at = torch.unique_consecutive(onset, return_inverse=True)
+            return self._transform(self._pooled(rows), self._pooled(first)[at.to(self._device)])
         needed = torch.cat([rows, onset]).unique()
         pooled = self._pooled(needed)
         at = torch.searchsorted(needed, torch.stack([rows, onset])).to(self._device)
