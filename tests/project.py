@@ -10,6 +10,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from microexpr.fingerprints.fingerprint import MEMO
+from planner import plan
+
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "config.yaml", "config", "workflow", "profiles", "envs", "src", ".test")
 # Of the table of a dry run: targets that run nothing, and the sum.
@@ -34,7 +37,7 @@ class Project:
         return values | {"PYTHONDONTWRITEBYTECODE": ""}
 
     def command(self, *arguments: str, target: str = "results/table.csv") -> list[str]:
-        """Give the command line; `arguments` come before the configuration files' end."""
+        """Return the command line; `arguments` come before the configuration files' end."""
         return [
             *(sys.executable, "-m", "snakemake", "--cores", "2"),
             *arguments,
@@ -47,8 +50,11 @@ class Project:
     ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake; `extra` is YAML that wins over config/ci.yaml."""
         (self.folder / "extra.yaml").write_text(extra)
+        command = self.command(*arguments, target=target)
+        if "--dry-run" in arguments:
+            return plan(command, self.folder, self.environment())
         return subprocess.run(
-            self.command(*arguments, target=target),
+            command,
             cwd=self.folder,
             env=self.environment(),
             text=True,
@@ -86,4 +92,7 @@ def fresh(folder: Path) -> Project:
         else:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / name)
+    if (ROOT / MEMO).is_file():  # spares the first plan two seconds
+        (folder / MEMO).parent.mkdir(parents=True)
+        shutil.copy(ROOT / MEMO, folder / MEMO)
     return Project(folder)

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from microexpr.config import Config, reference
 from microexpr.pipeline.environment import SOURCE, share_environment
+from planner import plan
 from project import ROOT, Project, fresh, job_counts
 
 pytestmark = pytest.mark.workflow
@@ -72,10 +73,14 @@ def snakemake(
     folder: Path, *words: str, python: str | Path = sys.executable, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Snakemake in a folder."""
+    command = [python, "-m", "snakemake", *words]
+    environment = os.environ | {"PYTHONPATH": "", "OMP_NUM_THREADS": "1"} | variables
+    if python == sys.executable and "--dry-run" in words:
+        return plan(command, folder, environment)
     return subprocess.run(
-        [python, "-m", "snakemake", *words],
+        command,
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": "", "OMP_NUM_THREADS": "1"} | variables,
+        env=environment,
         text=True,
         capture_output=True,
         timeout=600,
