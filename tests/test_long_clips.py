@@ -17,6 +17,7 @@ from microexpr.config import Config, Magnify
 from microexpr.errors import ConfigError
 from microexpr.magnify import clip_pixels, long_clips
 from microexpr.magnify.long_clips import magnify_parts, parts_of
+from microexpr.magnify.methods import METHODS
 from microexpr.stages import crop, decode, features, index, magnify
 
 FPS = 100.0
@@ -58,7 +59,7 @@ def both(clip: np.ndarray, method: str, monkeypatch, **settings) -> tuple[np.nda
     assert {len(block) for block in blocks[:-1]} == {long_clips.BLOCK}
     options = clip_pixels._options(config.magnify, method)
     images = torch.from_numpy(clip).float() / 255
-    whole = clip_pixels.METHODS[method](images, fps=FPS, **options)
+    whole = METHODS.load(method, "function")(images, fps=FPS, **options)
     return np.concatenate(blocks), long_clips.to_pixels(whole)
 
 

@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from microexpr.backbones import build
-from microexpr.backbones.factory import ARCHITECTURES
 from microexpr.backbones.networks import NETWORKS
 from microexpr.config import Config
 from microexpr.errors import ConfigError
@@ -31,7 +30,7 @@ def test_the_networks_are_what_they_are_said_to_be():
         assert NETWORKS[name].blocks == build(name).n_blocks
         assert name in (f"random_{NETWORKS[name].family}", "mobilenet_vggface2")
     fields = Config.model_json_schema()["$defs"]["Features"]["properties"]
-    assert set(NETWORKS) == set(ARCHITECTURES) == set(fields["backbone"]["enum"])
+    assert list(NETWORKS.own) == fields["backbone"]["enum"]
 
 
 def test_a_variant_is_the_configuration_with_some_keys_changed():
@@ -65,7 +64,7 @@ def test_only_what_differs_from_the_table_is_run_again():
         *(("magnification", method) for method in ("none", "filter_only", "amm")),
         ("feature_mode", "raw"),
     }
-    assert rows[0].run.predictions(2) == [f"results/train/pmm/N14/part{p}.csv" for p in (0, 1)]
+    assert rows[0].run.predictions(2) == [f"results/train/pmm/N14/chunk{p}.csv" for p in (0, 1)]
     (frame,) = (row.run for row in rows if row.level == "frame_fc")
     assert frame == Run("pmm", 14, "frame_fc")
     assert frame.predictions(1) == ["results/variants/frame_fc/train/pmm/N14/chunk0.csv"]

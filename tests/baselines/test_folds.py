@@ -11,7 +11,7 @@ import pytest
 from planted_faces import LABELS
 
 import listed
-from microexpr.baselines.base import Answers, Descriptors, Published, System, class_numbers
+from microexpr.baselines.base import Answers, Descriptors, System, class_numbers
 from microexpr.baselines.folds import run_folds
 from microexpr.errors import CacheError, DataError, ProtocolError
 from microexpr.protocol import Fold, predictions
@@ -25,7 +25,6 @@ class Counting(System):
     """Answers the commonest class of the training clips, and counts its calls."""
 
     name = "counting"
-    published = Published(protocol="none", source="nowhere")
     frames = 5
     labels = LABELS
 

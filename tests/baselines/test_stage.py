@@ -25,15 +25,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:magnify.alpha")
 
 
 def test_the_configuration_names_every_system():
-    assert Compare().systems == list(baselines.CLASSES)
-    for name in baselines.CLASSES:
+    assert Compare().systems == list(baselines.SYSTEMS)
+    for name in baselines.SYSTEMS:
         assert baselines.build(name, Config()).name == name
         figure = baselines.published(name)
         assert figure.accuracy or (figure.uf1 and figure.uar)
         assert figure.source
 
 
-@pytest.mark.parametrize("name", list(baselines.CLASSES))
+@pytest.mark.parametrize("name", list(baselines.SYSTEMS))
 def test_every_system_says_what_is_published_specified_and_inferred(name):
     text = __import__(f"microexpr.baselines.{name}", fromlist=["x"]).__doc__
     for word in ("Published:", "Specified", "Inferred"):
@@ -43,7 +43,7 @@ def test_every_system_says_what_is_published_specified_and_inferred(name):
 
 
 def test_a_change_of_one_system_is_no_change_of_another():
-    codes = [Code("compare", system=name).fingerprint for name in baselines.CLASSES]
+    codes = [Code("compare", system=name).fingerprint for name in baselines.SYSTEMS]
     assert len(set(codes)) == len(codes)
 
 

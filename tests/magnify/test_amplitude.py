@@ -94,15 +94,15 @@ def test_filter_only_is_the_filtering_of_amm_without_its_gain() -> None:
         clip = noise_clip(*shape)
         alpha = 6.0
         added = amm(clip, alpha=alpha, **SMIC) - clip
-        control = filter_only(clip, weights_alpha=alpha, **SMIC)
+        control = filter_only(clip, alpha=alpha, **SMIC)
         assert torch.allclose(control, clip[0] + added / alpha, atol=2e-6)
 
 
 def test_filter_only_depends_on_the_weights_alpha_only_through_lambda_c() -> None:
     clip = noise_clip(20, 40, 36)
-    flat = [filter_only(clip, lambda_c_px=0.0, weights_alpha=a, **SMIC) for a in (0.0, 2.0, 50.0)]
+    flat = [filter_only(clip, lambda_c_px=0.0, alpha=a, **SMIC) for a in (0.0, 2.0, 50.0)]
     assert torch.equal(flat[0], flat[1]) and torch.equal(flat[1], flat[2])
-    weighted = [filter_only(clip, weights_alpha=a, **SMIC) for a in (2.0, 50.0)]
+    weighted = [filter_only(clip, alpha=a, **SMIC) for a in (2.0, 50.0)]
     assert (weighted[0] - weighted[1]).abs().max() > 1e-3
 
 

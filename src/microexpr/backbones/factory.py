@@ -4,67 +4,16 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
 
 import torch
 from torch import Tensor
 
-from microexpr.backbones import keymaps, weights
+from microexpr.backbones import weights
 from microexpr.backbones.base import Backbone
-from microexpr.backbones.efficientnet import efficientnet_lite0
-from microexpr.backbones.keymaps import Layout
 from microexpr.backbones.layers import Conv
-from microexpr.backbones.mobilenet import mobilenet_v1
-from microexpr.backbones.networks import weights_file
-from microexpr.backbones.resnet50 import resnet50
+from microexpr.backbones.networks import NETWORKS, weights_file
 
 GREY_SD = 64.0  # typical standard deviation of a picture, grey levels of 255
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """How to make one backbone and how to read its files.
-
-    Parameters
-    ----------
-    make : callable
-        Builds the network without weights.
-    layouts : mapping
-        Layout by file suffix; empty: random weights.
-    """
-
-    make: Callable[[], Backbone]
-    layouts: Mapping[str, Layout] = field(default_factory=dict)
-
-
-OWN = {".safetensors": keymaps.OWN, ".npz": keymaps.OWN}
-# What else is known of each: microexpr.backbones.networks.
-ARCHITECTURES = {
-    "mobilenet_vggface2": Architecture(mobilenet_v1, OWN),
-    "resnet50_vggface2": Architecture(
-        partial(resnet50, "caffe"),
-        {
-            ".pth": keymaps.RESNET50_CAFFE,
-            ".pkl": keymaps.RESNET50_PICKLE,
-            ".h5": keymaps.RESNET50_KERAS,
-            **OWN,
-        },
-    ),
-    "efficientnet_lite0_imagenet": Architecture(
-        efficientnet_lite0, {".pth": keymaps.EFFICIENTNET_LITE0, **OWN}
-    ),
-    "resnet50_imagenet": Architecture(
-        partial(resnet50, "torchvision"),
-        {
-            ".pth": keymaps.RESNET50_TORCHVISION,
-            ".safetensors": keymaps.RESNET50_TORCHVISION,
-        },
-    ),
-    "random_mobilenet": Architecture(mobilenet_v1),
-    "random_resnet50": Architecture(partial(resnet50, "caffe")),
-}
 
 
 def build(
@@ -104,14 +53,14 @@ def build(
     if path is None:
         _fill_randomly(net, seed)
     else:
-        weights.load(net, path, ARCHITECTURES[backbone].layouts, sha256=weights_sha256)
+        weights.load(net, path, NETWORKS.load(backbone, "layouts"), sha256=weights_sha256)
     return net.eval().to(memory_format=torch.channels_last)
 
 
 def without_weights(backbone: str) -> Backbone:
     """Make a network whose tensors are yet to come: they are on the meta device."""
     with torch.device("meta"):  # no time and no random numbers for weights that are replaced
-        net = ARCHITECTURES[backbone].make()
+        net: Backbone = NETWORKS.load(backbone, "make")()
     net.name = backbone
     return net
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from microexpr.backbones.base import Backbone
-from microexpr.backbones.factory import ARCHITECTURES, build, without_weights
+from microexpr.backbones.factory import build, without_weights
 from microexpr.backbones.networks import NETWORKS, installed, weights_file
 from microexpr.backbones.readers import read
 from microexpr.backbones.weights import KNOWN, NOTE, fill, save, verify
@@ -50,7 +50,7 @@ class Added:
 
 def addable() -> list[str]:
     """Networks whose weights are neither shipped nor drawn at random."""
-    return [name for name, network in NETWORKS.items() if network.addable]
+    return [network.name for network in NETWORKS.values() if network.addable]
 
 
 def add(path: Path, *, network: str | None = None, sha256: str | None = None) -> Added:
@@ -77,10 +77,10 @@ def add(path: Path, *, network: str | None = None, sha256: str | None = None) ->
     candidates = [
         name
         for name in ([network] if network else addable())
-        if path.suffix in ARCHITECTURES[name].layouts
+        if path.suffix in NETWORKS.load(name, "layouts")
     ]
     if path.is_file() and not candidates:
-        suffixes = {s for name in addable() for s in ARCHITECTURES[name].layouts}
+        suffixes = {s for name in addable() for s in NETWORKS.load(name, "layouts")}
         raise WeightsError(f"{path}: weights are read from {', '.join(sorted(suffixes))} files")
     checksum = verify(path, sha256)
     net = _recognised(path, candidates)
@@ -111,7 +111,7 @@ def _recognised(path: Path, candidates: list[str]) -> Backbone:
     for name in candidates:
         net = without_weights(name)
         try:
-            fill(net, path, tensors, text, ARCHITECTURES[name].layouts)
+            fill(net, path, tensors, text, NETWORKS.load(name, "layouts"))
         except WeightsError as error:
             problems.append(str(error))
         else:

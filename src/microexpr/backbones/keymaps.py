@@ -215,9 +215,19 @@ RESNET50_TORCHVISION = Layout(
     {"fc.weight": (1000, 2048), "fc.bias": (1000,)},
     "rgb",
 )
-EFFICIENTNET_LITE0 = Layout(
+LITE0 = Layout(
     "ImageNet EfficientNet-Lite0",
     _efficientnet_keys(),
     {"_fc.weight": (1000, 1280), "_fc.bias": (1000,)},
     "rgb",
 )
+# Layouts of each network's files, by suffix.
+CONVERTED = {".safetensors": OWN, ".npz": OWN}
+RESNET50_VGGFACE2 = {
+    ".pth": RESNET50_CAFFE,
+    ".pkl": RESNET50_PICKLE,
+    ".h5": RESNET50_KERAS,
+    **CONVERTED,
+}
+RESNET50_IMAGENET = {".pth": RESNET50_TORCHVISION, ".safetensors": RESNET50_TORCHVISION}
+EFFICIENTNET_LITE0 = {".pth": LITE0, **CONVERTED}

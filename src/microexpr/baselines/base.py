@@ -22,27 +22,6 @@ from microexpr.protocol import Fold, predictions
 
 
 @dataclass(frozen=True)
-class Published:
-    """What a system's authors, or those who cite them, print for SMIC.
-
-    Parameters
-    ----------
-    protocol : str
-        How it was measured.
-    source : str
-        Where it is printed.
-    accuracy, uf1, uar : float, optional
-        0..1.
-    """
-
-    protocol: str
-    source: str
-    accuracy: float | None = None
-    uf1: float | None = None
-    uar: float | None = None
-
-
-@dataclass(frozen=True)
 class FaceClip:
     """A clip of face crops as a system may see it: without subject and label.
 
@@ -133,8 +112,6 @@ class System(ABC):
     ----------
     name : str
         As in ``compare.systems``.
-    published : Published
-        Its figure for SMIC.
     frames : int
         Frames that an answer rests on; 0: all of the clip.
     labels : sequence of str
@@ -142,7 +119,6 @@ class System(ABC):
     """
 
     name: ClassVar[str]
-    published: ClassVar[Published]
     frames: int = 0
     labels: Sequence[str]
 

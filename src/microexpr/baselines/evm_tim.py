@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from microexpr.baselines.base import FaceClip, Published
+from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import DescribingSystem, Description, Lesson
 from microexpr.baselines.lbp_top import block_counts, histograms
 from microexpr.baselines.tim import resample
@@ -47,11 +47,6 @@ class EVMTIM(DescribingSystem):
 
     name = "evm_tim"
     frames = FRAMES
-    published = Published(
-        accuracy=0.6890,
-        protocol="leave one subject out, 164 clips",
-        source="Peng et al. 2019, arXiv:1901.07765",
-    )
 
     def describe(self, clip: FaceClip) -> Description:
         """Give the block histograms, (2 * 8 * 8 * 3 * 59,)."""

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from microexpr.baselines.base import FaceClip, Published
+from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Description
 from microexpr.baselines.fit import Schedule
 from microexpr.baselines.flow import flow, shrunk
@@ -36,9 +36,6 @@ class FCNN3D(NetworkSystem):
 
     name = "fcnn_3d"
     frames = FRAMES
-    published = Published(
-        accuracy=0.5549, protocol="leave one subject out, 164 clips", source="Li et al. 2019"
-    )
     schedule = Schedule(epochs=20, batch_clips=16, lr=1e-3)
 
     def describe(self, clip: FaceClip) -> Description:

@@ -25,7 +25,7 @@ from sklearn.preprocessing import KernelCenterer
 from sklearn.utils.class_weight import compute_sample_weight
 
 from microexpr.baselines import group_lasso
-from microexpr.baselines.base import FaceClip, Published
+from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import DescribingSystem, Description, Lesson
 from microexpr.baselines.lbp_top import LABELS, block_counts, coarser, histograms
 
@@ -40,11 +40,6 @@ class HierarchicalLBPTOP(DescribingSystem):
 
     name = "hierarchical_lbp_top"
     frames = 0
-    published = Published(
-        accuracy=0.6078,
-        protocol="leave one subject out, 164 clips",
-        source="Zong et al. 2018, as in Guo et al. 2020, Table VII (the poster prints 55.49 %)",
-    )
 
     def describe(self, clip: FaceClip) -> Description:
         """Give the histograms of all blocks, (85, 177), finest grid first."""

@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from microexpr.baselines.base import FaceClip, Published
+from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Description
 from microexpr.baselines.fit import Schedule
 from microexpr.baselines.networks import NetworkSystem
@@ -39,11 +39,6 @@ class MicroExpSTCNN(NetworkSystem):
 
     name = "micro_exp_stcnn"
     frames = FRAMES
-    published = Published(
-        accuracy=0.6875,
-        protocol="one 80/20 split of 156 clips, subjects on both sides, best epoch on test clips",
-        source="Reddy et al. 2019, arXiv:1904.01390",
-    )
     schedule = Schedule(epochs=100, batch_clips=16, lr=0.01, optimiser="sgd")
 
     def describe(self, clip: FaceClip) -> Description:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from microexpr.baselines.apex import flow_to_apex
-from microexpr.baselines.base import FaceClip, Published
+from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Description
 from microexpr.baselines.fit import Schedule
 from microexpr.baselines.flow import shrunk
@@ -38,12 +38,6 @@ class OFFApexNet(NetworkSystem):
 
     name = "off_apexnet"
     frames = 2
-    published = Published(
-        uf1=0.68,
-        uar=0.67,
-        protocol="leave one subject out, SMIC part of the composite of 442 clips",
-        source="Gan et al. 2019, arXiv:1805.08699; figures as MEGC 2019 lists them",
-    )
     schedule = Schedule(epochs=100, batch_clips=128, lr=1e-4)
 
     def describe(self, clip: FaceClip) -> Description:

@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from microexpr.baselines.base import FaceClip, Published
+from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Description
 from microexpr.baselines.fit import Schedule
 from microexpr.baselines.networks import NetworkSystem
@@ -42,7 +42,6 @@ class SETFNet(NetworkSystem):
 
     name = "setfnet"
     frames = FRAMES
-    published = Published(accuracy=0.7025, protocol="not seen", source="Yao et al., ICCEA 2020")
     schedule = Schedule(epochs=20, batch_clips=16, lr=1e-3)
 
     def describe(self, clip: FaceClip) -> Description:

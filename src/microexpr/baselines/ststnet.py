@@ -22,7 +22,7 @@ import numpy as np
 from torch import nn
 
 from microexpr.baselines.apex import flow_to_apex
-from microexpr.baselines.base import FaceClip, Published
+from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Description
 from microexpr.baselines.fit import Schedule
 from microexpr.baselines.flow import shrunk, strain
@@ -37,12 +37,6 @@ class STSTNet(NetworkSystem):
 
     name = "ststnet"
     frames = 2
-    published = Published(
-        uf1=0.68,
-        uar=0.7013,
-        protocol="leave one subject out, SMIC part of the composite of 442 clips",
-        source="Liong et al. 2019, arXiv:1902.03634, and the authors' repository",
-    )
     schedule = Schedule(epochs=800, batch_clips=256, lr=5e-5)
 
     def describe(self, clip: FaceClip) -> Description:

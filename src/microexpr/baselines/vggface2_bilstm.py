@@ -24,14 +24,15 @@ from typing import Any, Self
 import numpy as np
 
 from microexpr import backbones
-from microexpr.baselines.base import Answers, Published, System
+from microexpr.baselines.base import Answers, System
 from microexpr.config import Config
 from microexpr.datasets.manifest import Clip
 from microexpr.protocol import Fold
 from microexpr.training.feature_modes import pooled_frames
-from microexpr.training.fold import Recipe, train_fold
+from microexpr.training.fold import train_fold
 from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore, open_features
+from microexpr.training.windows import Recipe
 
 
 class VGGFace2BiLSTM(System):
@@ -46,11 +47,6 @@ class VGGFace2BiLSTM(System):
     """
 
     name = "vggface2_bilstm"
-    published = Published(
-        accuracy=0.6060,
-        protocol="one of five folds of clips, 66 clips, four classes, N and batch chosen on it",
-        source="Bai and Goecke 2020, doi:10.1145/3395035.3425248",
-    )
 
     def __init__(self, config: Config, device: str) -> None:
         self.labels, self.frames = tuple(config.data.labels), config.compare.against.n
@@ -98,5 +94,5 @@ class VGGFace2BiLSTM(System):
     def answer(self, examples: FeatureStore, fold: Fold, *, seed: int) -> Answers:
         """Train and test one fold as the stage train does."""
         recipe = replace(self._recipe, seed=seed)
-        found = train_fold(examples, fold, recipe, device=self._device).answers
+        found = train_fold(examples, fold, recipe, device=self._device).predictions
         return Answers(found.probabilities, found.predicted, found.n_windows)

@@ -45,21 +45,20 @@ def _list(arguments: argparse.Namespace) -> None:
     from rich.tree import Tree
 
     from microexpr.backbones import installing
-    from microexpr.backbones.factory import ARCHITECTURES
     from microexpr.backbones.networks import NETWORKS
     from microexpr.backbones.weights import KNOWN
     from microexpr.cli.show import console
 
-    for name, network in NETWORKS.items():
-        tree = Tree(name)
+    for network in NETWORKS.values():
+        tree = Tree(network.name)
         if network.random:
             tree.add("random weights, no file")
         else:
-            found = installing.place(name)
+            found = installing.place(network.name)
             tree.add(f"in place: {found}" if found else f"not there: {network.advice}")
             tree.add(f"terms: {network.licence}")
             formats = tree.add("formats")
-            for suffix, layout in ARCHITECTURES[name].layouts.items():
+            for suffix, layout in NETWORKS.load(network.name, "layouts").items():
                 formats.add(f"{suffix}: {layout.title}")
         console().print(tree)
     tree = Tree("known checksums")
@@ -84,17 +83,17 @@ def _check(arguments: argparse.Namespace) -> None:
     from microexpr.backbones.networks import NETWORKS
 
     problems = []
-    for name, network in NETWORKS.items():
+    for network in NETWORKS.values():
         if network.random:
             continue
-        path = installing.place(name)
+        path = installing.place(network.name)
         if path is None:
-            print(f"{name}: not there")
+            print(f"{network.name}: not there")
             continue
         try:
-            print(f"{name}: {installing.check(name)}  {path}")
+            print(f"{network.name}: {installing.check(network.name)}  {path}")
         except WeightsError as error:
             problems.append(str(error))
-            print(f"{name}: DAMAGED")
+            print(f"{network.name}: DAMAGED")
     if problems:
         raise WeightsError("; ".join(problems))

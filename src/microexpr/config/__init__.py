@@ -15,10 +15,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from microexpr.config.base import Section, default_file, overlaid, read_yaml
-from microexpr.config.data import Data, Demo, Expected, Kind, Problem
+from microexpr.config.base import Section, default_file, made, overlaid, read_yaml
+from microexpr.config.data import Data, Demo, Expected, Problem
 from microexpr.config.evaluation import Evaluate, Protocol
-from microexpr.config.preprocessing import Amm, Crop, Magnify, Method, Pmm
+from microexpr.config.preprocessing import Crop, Magnify
 from microexpr.config.report import Explain, Figures
 from microexpr.config.studies import Ablation, Against, Changes, Compare, Leak
 from microexpr.config.training import FeatureMode, Features, Model, Select, Train, Weights, Windows
@@ -27,7 +27,6 @@ from microexpr.errors import ConfigError
 __all__ = [
     "Ablation",
     "Against",
-    "Amm",
     "Changes",
     "Compare",
     "Config",
@@ -40,12 +39,9 @@ __all__ = [
     "FeatureMode",
     "Features",
     "Figures",
-    "Kind",
     "Leak",
     "Magnify",
-    "Method",
     "Model",
-    "Pmm",
     "Problem",
     "Protocol",
     "Select",
@@ -67,14 +63,14 @@ class Config(Section):
     data: Data = Data()
     demo: Demo = Demo()
     crop: Crop = Crop()
-    magnify: Magnify = Magnify()
+    magnify: Magnify = made(Magnify, Magnify.default_of_this_package)
     windows: Windows = Windows()
     features: Features = Features()
     train: Train = Train()
     protocol: Protocol = Protocol()
     select: Select = Select()
     evaluate: Evaluate = Evaluate()
-    compare: Compare = Compare()
+    compare: Compare = made(Compare, lambda: Compare().model_dump(mode="json"))
     ablation: Ablation = Ablation()
     leak: Leak = Leak()
     figures: Figures = Figures()

@@ -6,23 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from microexpr.config.base import Fraction, Positive, Section
+from microexpr.config.base import Fraction, KindName, Positive, Section
 
-Kind = Literal[
-    "demo",
-    "smic",
-    "smic_e",
-    "casme",
-    "casme2",
-    "casme_sq",
-    "casme3",
-    "samm",
-    "mmew",
-    "fourdme",
-    "megc2019",
-    "video",
-    "folder",
-]
 Problem = Literal[
     "missing_frames",
     "missing_clips",
@@ -47,7 +32,7 @@ class Expected(Section):
 class Data(Section):
     """Which clips. The layouts of the releases are described in docs/datasets.md."""
 
-    kind: Kind = Field(
+    kind: KindName = Field(
         "demo",
         description="demo: generated faces; video: files in a table; folder: label/subject_clip; "
         "casme_sq: CAS(ME)^2; casme3: CAS(ME)^3; fourdme: 4DME; megc2019: SMIC-HS, CASME II and "

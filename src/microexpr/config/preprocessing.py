@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler, create_model, model_validator
+from pydantic_core import CoreSchema
 
-from microexpr.config.base import Fraction, Positive, Section
-
-Method = Literal["none", "filter_only", "amm", "pmm"]
+from microexpr.config.base import Fraction, MethodName, Positive, Section
+from microexpr.runtime.registry import resolve
 
 
 class Crop(Section):
@@ -28,30 +28,25 @@ class Crop(Section):
     )
 
 
-class Amm(Section):
-    """Amplitude-based magnification: Laplacian pyramid (Wu et al. 2012)."""
-
-    levels: int = Field(6, ge=1, le=10, description="pyramid levels")
-    lambda_c_px: float = Field(
-        16.0, ge=0, description="wavelengths below get less gain (Wu eq. 14); 0: same gain for all"
-    )
-
-
-class Pmm(Section):
-    """Phase-based magnification: complex steerable pyramid (Wadhwa et al. 2013)."""
-
-    levels: int | None = Field(None, ge=1, le=10, description="octaves; null: as many as fit")
-    orientations: int = Field(8, ge=1, le=16, description="orientation bands")
-    per_octave: Literal[1, 2] = Field(1, description="1: octave, 2: half-octave bands")
-    smoothing_px: float = Field(
-        2.0, ge=0, description="sd of the amplitude-weighted phase smoothing, px of the band"
-    )
+def _own_sections(*, extensions: bool = True) -> type[Section]:
+    """Return a model of the methods' own sub-sections: one field each."""
+    methods = resolve("microexpr.magnify.methods:METHODS")
+    rows = [methods[name] for name in (methods if extensions else methods.own)]
+    fields: dict[str, Any] = {
+        row.section: (row.settings, Field(default_factory=row.settings))
+        for row in rows
+        if row.settings is not None
+    }
+    return create_model("OwnSections", __base__=Section, **fields)
 
 
 class Magnify(Section):
     """Motion magnification."""
 
-    methods: list[Method] = Field(
+    # Beside these fields it holds a sub-section for each method with settings of its own.
+    model_config = ConfigDict(extra="allow")
+
+    methods: list[MethodName] = Field(
         ["amm", "pmm", "none", "filter_only"], min_length=1, description="methods of the comparison"
     )
     alpha: float = Field(10.0, ge=0, le=200, description="motion becomes (1 + alpha) times larger")
@@ -63,8 +58,33 @@ class Magnify(Section):
     )
     order: int = Field(1, ge=1, le=6, description="filter order of butterworth and iir")
     reference_frame: int = Field(0, ge=0, description="frame that phases and differences refer to")
-    amm: Amm = Amm()
-    pmm: Pmm = Pmm()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _validate_own_sections(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        given = {key: value for key, value in values.items() if key not in cls.model_fields}
+        own = _own_sections().model_validate(given)
+        return values | {name: getattr(own, name) for name in type(own).model_fields}
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        found, own = handler(schema), _own_sections(extensions=False)
+        section = handler.resolve_ref_schema(found)
+        properties = handler.resolve_ref_schema(handler(own.__pydantic_core_schema__))["properties"]
+        for name, value in own().model_dump(mode="json").items():
+            section["properties"][name] = properties[name] | {"default": value}
+        section["additionalProperties"] = False
+        return found
+
+    @classmethod
+    def default_of_this_package(cls) -> dict[str, Any]:
+        """Return the default without settings of extensions, as plain values."""
+        own = _own_sections(extensions=False).model_fields
+        return cls().model_dump(mode="json", include={*cls.model_fields, *own})
 
     @model_validator(mode="after")
     def _band(self) -> Magnify:

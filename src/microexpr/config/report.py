@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from microexpr.config.base import Section
-from microexpr.config.preprocessing import Method
+from microexpr.config.base import MethodName, Section
 
 
 class Figures(Section):
@@ -21,9 +20,9 @@ class Figures(Section):
 
 
 class Explain(Section):
-    """Grad-CAM: results/gradcam. The methods are trained once more, because their models are kept."""
+    """Grad-CAM: results/gradcam. The methods are trained once more, to keep their models."""
 
-    methods: list[Method] = Field(
+    methods: list[MethodName] = Field(
         [], description="methods; none: those of magnify.methods but filter_only"
     )
     n: int = Field(14, ge=2, description="frames a window, fixed in advance")

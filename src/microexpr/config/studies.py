@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from microexpr.config.base import Section
-from microexpr.config.preprocessing import Method
+from microexpr.config.base import MethodName, Section, SystemName, made
 from microexpr.config.training import FeatureMode
+from microexpr.runtime.registry import resolve
 
 Changes = dict[str, dict[str, Any]]
 # What a level may change: the crops, folds and decisions are the same in all rows.
@@ -18,7 +18,9 @@ NetworkChanges = dict[Literal["features", "train"], dict[str, Any]]
 class Ablation(Section):
     """One factor at a time from one method that is fixed in advance: results/ablation.csv."""
 
-    method: Method = Field("pmm", description="the method, under the first of train.feature_modes")
+    method: MethodName = Field(
+        "pmm", description="the method, under the first of train.feature_modes"
+    )
     n: int = Field(14, ge=2, description="its frames a window")
     weights: dict[Literal["vggface2", "imagenet", "random"], NetworkChanges | None] = Field(
         {}, description="other weights, each with what it changes here; null: no such row"
@@ -32,7 +34,7 @@ class Ablation(Section):
 class Leak(Section):
     """The same clips split by window, by clip and by subject: results/figures/leak.pdf."""
 
-    methods: list[Method] = Field(["none", "pmm"], min_length=1, description="methods shown")
+    methods: list[MethodName] = Field(["none", "pmm"], min_length=1, description="methods shown")
     n: int = Field(14, ge=2, description="frames a window")
     feature_mode: FeatureMode = Field("raw", description="raw, as on the poster, shows who it is")
     test_share: float = Field(
@@ -40,31 +42,23 @@ class Leak(Section):
     )
 
 
-SystemName = Literal[
-    "micro_exp_stcnn",
-    "fcnn_3d",
-    "hierarchical_lbp_top",
-    "evm_tim",
-    "setfnet",
-    "vggface2_bilstm",
-    "ststnet",
-    "off_apexnet",
-]
-
-
 class Against(Section):
     """The method that the systems are compared with: fixed in advance, never the best cell."""
 
-    method: Method = Field("pmm", description="our method, under the first of train.feature_modes")
+    method: MethodName = Field(
+        "pmm", description="our method, under the first of train.feature_modes"
+    )
     n: int = Field(14, ge=2, description="its frames a window; also those of vggface2_bilstm")
+
+
+def _own_systems() -> list[str]:
+    return list(resolve("microexpr.baselines:SYSTEMS").own)
 
 
 class Compare(Section):
     """The systems of other authors, on the same crops and folds: results/comparison.csv."""
 
-    systems: list[SystemName] = Field(
-        list(get_args(SystemName)), min_length=1, description="rows of the table"
-    )
+    systems: list[SystemName] = made(_own_systems, min_length=1, description="rows of the table")
     against: Against = Against()
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="one run each")
     epochs: int | None = Field(

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from microexpr.config.base import Positive, Section
-from microexpr.config.preprocessing import Method
+from microexpr.config.base import MethodName, NetworkName, Positive, Section
 
 FeatureMode = Literal["onset_difference", "raw"]
 
@@ -51,14 +50,7 @@ class Weights(Section):
 class Features(Section):
     """The frozen blocks' output, computed once a frame."""
 
-    backbone: Literal[
-        "mobilenet_vggface2",
-        "resnet50_vggface2",
-        "efficientnet_lite0_imagenet",
-        "resnet50_imagenet",
-        "random_mobilenet",
-        "random_resnet50",
-    ] = Field("mobilenet_vggface2", description="network that sees the frames")
+    backbone: NetworkName = Field("mobilenet_vggface2", description="network that sees the frames")
     cut: int = Field(
         13, ge=1, description="last frozen block; ResNet-50 has 16, MobileNet 13; the last: pooled"
     )
@@ -131,7 +123,9 @@ class Select(Section):
 
 
 class Model(Section):
-    """The exported model, results/model: one method and N, fixed in advance, never the best cell."""
+    """The exported model, results/model: method and N fixed in advance, never the best cell."""
 
-    method: Method = Field("pmm", description="the method, under the first of train.feature_modes")
+    method: MethodName = Field(
+        "pmm", description="the method, under the first of train.feature_modes"
+    )
     n: int = Field(14, ge=2, description="frames a window; one of windows.n")

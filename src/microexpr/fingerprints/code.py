@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 from dataclasses import dataclass
@@ -10,15 +9,18 @@ from functools import cache
 from pathlib import Path
 
 from microexpr.errors import DataError
-from microexpr.fingerprints.definitions import NAME, Reference, path_of, read
-from microexpr.fingerprints.fingerprint import fingerprint
+from microexpr.fingerprints.definitions import NAME, Reference, loaded, path_of, registry
+from microexpr.fingerprints.fingerprint import fingerprint, reached, remembered
 
 ADOPTED = Path("results/adopted.json")
 # Names another file: `microexpr adopt` asks what would be stale if code were adopted.
 CANDIDATE = "MICROEXPR_ADOPTED"
-METHODS = Reference(f"{NAME}.magnify.clip_pixels", "METHODS")
-NETWORKS = Reference(f"{NAME}.backbones.factory", "ARCHITECTURES")
-SYSTEMS = f"{NAME}.baselines"
+# Registries of which a job uses one row; of a stage that reaches several, the first counts.
+CHOICES = {
+    "system": Reference(f"{NAME}.baselines", "SYSTEMS"),
+    "method": Reference(f"{NAME}.magnify.methods", "METHODS"),
+    "network": Reference(f"{NAME}.backbones.networks", "NETWORKS"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Code:
     network : str
         Backbone, likewise.
     system : str
-        Compared system of stage compare: its class is looked up by name.
+        Compared system, likewise.
     """
 
     stage: str
@@ -50,23 +52,15 @@ class Code:
 
     @property
     def fingerprint(self) -> str:
-        """What :func:`microexpr.fingerprints.fingerprint.fingerprint` says of it."""
-        choice = {METHODS: self.method, NETWORKS: self.network}
-        roots = [Reference(f"{NAME}.stages.{self.stage}", "run")]
-        if self.system:
-            roots.append(_system(self.system))
-        return fingerprint(*roots, choice={k: name for k, name in choice.items() if name})
+        """What results of this code carry."""
+        chosen = {table: getattr(self, name) for name, table in CHOICES.items()}
+        root = Reference(f"{NAME}.stages.{self.stage}", "run")
+        return fingerprint(root, choice={table: name for table, name in chosen.items() if name})
 
     @property
     def accepted(self) -> str:
         """The fingerprint that results carry: that of older code where this one was adopted."""
         return canonical(self.stage, self.fingerprint)
-
-
-def _system(name: str) -> Reference:
-    from microexpr.baselines import CLASSES  # noqa: PLC0415 (a table of names)
-
-    return Reference(f"{SYSTEMS}.{name}", CLASSES[name])
 
 
 def canonical(stage: str, code: str) -> str:
@@ -121,21 +115,28 @@ def _read(path: Path, changed: int) -> dict[str, dict[str, str]]:
         ) from None
 
 
+def choice_of(stage: str) -> str:
+    """Return what a job of a stage chooses: ``system``, ``method``, ``network`` or nothing."""
+
+    def find() -> str:
+        found = reached(Reference(f"{NAME}.stages.{stage}", "run"))
+        return next((name for name, table in CHOICES.items() if loaded(table) in found), "")
+
+    return remembered(f"choice of {stage}", find)
+
+
+def codes(stage: str) -> list[Code]:
+    """Return the code of a stage's jobs: one per row that a job may choose."""
+    choice = choice_of(stage)
+    if not choice:
+        return [Code(stage)]
+    rows = registry(CHOICES[choice]).values()
+    return [Code(stage, **{choice: row.name}) for row in rows if row.code]
+
+
 def fingerprints(stage: str) -> list[str]:
-    """Return the fingerprints that a stage's results may carry: one per method or network."""
-    if stage == "magnify":
-        return [Code(stage, method=name).fingerprint for name in entries(METHODS)]
-    if stage == "features":
-        return [Code(stage, network=name).fingerprint for name in entries(NETWORKS)]
-    return [Code(stage).fingerprint]
-
-
-def entries(table: Reference) -> list[str]:
-    """Return the keys of a constant that is a dictionary: names of methods or networks."""
-    (statement,) = read(table.module).defined[table.name]
-    value = getattr(statement, "value", None)
-    assert isinstance(value, ast.Dict)
-    return [str(key.value) for key in value.keys if isinstance(key, ast.Constant)]
+    """Return the fingerprints that a stage's results may carry."""
+    return [code.fingerprint for code in codes(stage)]
 
 
 def is_current(stage: str, code: str) -> bool:

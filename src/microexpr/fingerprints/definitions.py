@@ -11,11 +11,15 @@ import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from microexpr.runtime.registry import Registry, extension_packages, resolve
+
 PACKAGE = Path(__file__).parents[1]
 NAME = __name__.partition(".")[0]
+REGISTRY = f"{NAME}.runtime.registry.Registry"
 BINDS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 
 
@@ -59,12 +63,59 @@ def copied(source: Any) -> Any:
     return pickle.loads(pickle.dumps(source, pickle.HIGHEST_PROTOCOL))
 
 
+def is_ours(module: str) -> bool:
+    """Tell whether a module belongs to this package or to an extension."""
+    top = module.partition(".")[0]
+    return top == NAME or top in extension_packages()
+
+
+def files() -> list[tuple[str, Path]]:
+    """List the source files of this package and of the extensions, with names for them."""
+    found = []
+    for top in (NAME, *sorted(extension_packages())):
+        place = PACKAGE if top == NAME else _place(top)
+        paths = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+        found += [(f"{top} {path.relative_to(place.parent)}", path) for path in paths]
+    return found
+
+
+@cache
 def path_of(module: str) -> Path | None:
-    """Return the file of a module of this package; None where there is none."""
-    if module.partition(".")[0] != NAME:
+    """Return the file of a module of this package or of an extension; None where there is none."""
+    if not is_ours(module):
         return None
-    stem = PACKAGE.joinpath(*module.split(".")[1:])
+    top, *rest = module.split(".")
+    stem = (PACKAGE if top == NAME else _place(top)).joinpath(*rest)
     return next((p for p in (stem / "__init__.py", stem.with_suffix(".py")) if p.is_file()), None)
+
+
+def _place(top: str) -> Path:
+    """Return the folder of a package, or the place of a module without its suffix."""
+    spec = find_spec(top)
+    folders = spec.submodule_search_locations if spec else None
+    if folders:
+        return Path(next(iter(folders)))
+    return Path(spec.origin).with_suffix("") if spec and spec.origin else Path(top)
+
+
+def is_registry(reference: Reference) -> bool:
+    """Tell whether a definition is a registry of rows."""
+    for statement in read(reference.module).defined.get(reference.name, []):
+        value = getattr(statement, "value", None)
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+            return read(reference.module).imported.get(value.func.id) == REGISTRY
+    return False
+
+
+def registry(reference: Reference) -> Registry[Any]:
+    """Import a registry: light, see :mod:`microexpr.runtime.registry`."""
+    found: Registry[Any] = resolve(f"{reference.module}:{reference.name.partition('.')[0]}")
+    return found
+
+
+def loaded(table: Reference) -> Reference:
+    """Return what stands for the code that the rows of a registry refer to."""
+    return Reference(table.module, f"{table.name}.load")
 
 
 @cache
@@ -166,7 +217,7 @@ def locate(full_name: str) -> Reference | str | None:
         A definition or a module of this package; the name itself where it belongs to another
         library; None where this package has nothing of that name.
     """
-    if full_name.partition(".")[0] != NAME:
+    if not is_ours(full_name):
         return full_name
     base, _, name = full_name.rpartition(".")
     if base and path_of(base) and (found := lookup(base, name)) is not None:

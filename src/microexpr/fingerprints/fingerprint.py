@@ -14,22 +14,22 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from microexpr.fingerprints import definitions
-from microexpr.fingerprints.definitions import Reference, copied, read
+from microexpr.fingerprints.definitions import Reference, is_registry, read, registry
 from microexpr.fingerprints.meaning import meaning, neutral
 from microexpr.fingerprints.scopes import SEPARATOR, parsed
 from microexpr.runtime.files import write_json
 
 DIGITS = 16  # hexadecimal, of a fingerprint
-NAMES = re.compile(rf"'([\w.]+{SEPARATOR}\w*)'")
+NAMES = re.compile(rf"'([\w.]+{SEPARATOR}[\w.]*)'")
 # Fingerprints of the source as it is: a run has many jobs, and each asks for the same ones.
 MEMO = Path(".snakemake/microexpr/fingerprints.json")
-Choice = Mapping[Reference, str]  # of a table of methods or networks, the entry that is used
+Choice = Mapping[Reference, str]  # of a registry, the row that is used
 
 
 def fingerprint(*roots: Reference, choice: Choice | None = None) -> str:
@@ -40,51 +40,49 @@ def fingerprint(*roots: Reference, choice: Choice | None = None) -> str:
     *roots : Reference
         Functions or classes.
     choice : mapping of Reference to str, optional
-        For a constant that is a dictionary with one entry per method or network: the key of the
-        entry that is used. The others do not count.
+        Of a registry, such as that of the methods: the name of the row that is used. The others do
+        not count.
 
     Returns
     -------
     str
         16 hexadecimal digits.
     """
-    return _fingerprint(roots, tuple(sorted((choice or {}).items())))
+    chosen = tuple(sorted((choice or {}).items()))
+    return remembered(repr((roots, chosen)), lambda: _fingerprint(roots, chosen))
 
 
-@cache
 def _fingerprint(roots: tuple[Reference, ...], choice: tuple[tuple[Reference, str], ...]) -> str:
-    (source, known), key = _memo(), repr((roots, choice))
+    texts = _texts(roots, dict(choice))[1]
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:DIGITS]
+
+
+def remembered(key: str, compute: Callable[[], str]) -> str:
+    """Compute something of the source once, for as long as the source is the same."""
+    source, known = _memo()
     if key not in known:
-        digest = hashlib.sha256()
-        for text in _texts(roots, dict(choice))[1]:
-            digest.update(text.encode())
-        known[key] = digest.hexdigest()[:DIGITS]
-        _remember(source, known)
+        known[key] = compute()
+        if MEMO.parents[1].is_dir():  # where Snakemake keeps its own notes
+            with suppress(OSError):
+                write_json(MEMO, {"source": source, "known": known})
     return known[key]
 
 
 @cache
 def _memo() -> tuple[str, dict[str, str]]:
-    """Return a checksum over the package's source, and the fingerprints computed from it."""
+    """Return a checksum over the source, extensions included, and what was computed from it."""
     # Another version of Python may write the same source in another way.
     digest = hashlib.sha256(sys.version.encode())
-    for path in sorted(definitions.PACKAGE.rglob("*.py")):
+    for name, path in definitions.files():
         content = path.read_bytes()
-        digest.update(f"{path.relative_to(definitions.PACKAGE)} {len(content)}\n".encode())
+        digest.update(f"{name} {len(content)}\n".encode())
         digest.update(content)
     source = digest.hexdigest()
     with suppress(OSError, ValueError, KeyError, TypeError):
         memo = json.loads(MEMO.read_text(encoding="utf-8"))
         if memo["source"] == source:
-            return source, {str(key): str(found) for key, found in memo["fingerprints"].items()}
+            return source, {str(key): str(found) for key, found in memo["known"].items()}
     return source, {}
-
-
-def _remember(source: str, fingerprints: dict[str, str]) -> None:
-    """Note fingerprints where Snakemake keeps its own notes; a folder without them has none."""
-    if MEMO.parents[1].is_dir():
-        with suppress(OSError):
-            write_json(MEMO, {"source": source, "fingerprints": fingerprints})
 
 
 def reached(*roots: Reference) -> set[Reference]:
@@ -99,7 +97,8 @@ def _texts(
     numbers = {root: number for number, root in enumerate(roots)}
     todo, texts = list(roots), []
     for reference in todo:  # grows
-        pieces, names = _spelt(reference, choice.get(reference, ""))
+        table = Reference(reference.module, reference.name.partition(".")[0])
+        pieces, names = _spelt(reference, choice.get(table, ""))
         labels = [_label(name, numbers, todo) for name in names]
         turns = zip(pieces, labels, strict=True)
         texts.append("".join(f"{piece}{label}" for piece, label in turns))
@@ -109,9 +108,10 @@ def _texts(
 @cache
 def _spelt(reference: Reference, key: str) -> tuple[list[str], list[Reference | None]]:
     """Spell a definition in pieces; between them stand the definitions that it names."""
+    table, _, field = reference.name.partition(".")
+    if field:
+        return _rows(Reference(reference.module, table), field, key)
     body = meaning(reference)
-    if key:
-        body = tuple(_chosen(copied(statement), key) for statement in body)
     # Pieces and names take turns.
     found = NAMES.split("".join(ast.dump(statement) + "\n" for statement in body))
     return found[::2], [*(parsed(name) for name in found[1::2]), None]
@@ -123,12 +123,13 @@ def _label(
     """Return the number of a definition in place of its name; what is neutral keeps its name."""
     if reference is None:
         return ""
-    if neutral(reference):
+    if "." not in reference.name and (neutral(reference) or is_registry(reference)):
         return f"neutral {reference.name}"
     # A module in use as a value: all that it defines can be reached through it.
     inner = [reference] if reference.name else _all_of(reference)
     # What a module does when it is imported counts with whatever is used of it.
-    for found in (*inner, Reference(reference.module, "")):
+    effects = () if "." in reference.name else (Reference(reference.module, ""),)
+    for found in (*inner, *effects):
         if found not in numbers and (found.name or read(found.module).effects):
             numbers[found] = len(numbers)
             todo.append(found)
@@ -139,14 +140,16 @@ def _all_of(module: Reference) -> list[Reference]:
     return [Reference(module.module, name) for name in read(module.module).defined]
 
 
-def _chosen(statement: ast.stmt, key: str) -> ast.stmt:
-    """Keep one entry of the dictionary that a statement binds."""
-    value = getattr(statement, "value", None)
-    if isinstance(value, ast.Dict):
-        pairs = [
-            (k, v)
-            for k, v in zip(value.keys, value.values, strict=True)
-            if not (isinstance(k, ast.Constant) and k.value != key)
-        ]
-        value.keys, value.values = [k for k, _ in pairs], [v for _, v in pairs]
-    return statement
+def _rows(table: Reference, field: str, key: str) -> tuple[list[str], list[Reference | None]]:
+    """Spell what is used of a registry: a field of its rows, or the code that they refer to.
+
+    Without a choice (`key`) all rows are used; of a plain field, those of this package.
+    """
+    rows = registry(table)
+    if field != "load":
+        values = [getattr(rows[name], field) for name in ([key] if key else rows.own)]
+        return [f"{values}"], [None]
+    used = [text for name in ([key] if key else rows) for text in rows[name].code]
+    places = [text.split(":") for text in used if ":" in text]
+    names = [Reference(module, name) for module, name in places]
+    return [f"{[text for text in used if ':' not in text]}", *[""] * len(names)], [*names, None]

@@ -6,7 +6,14 @@ import ast
 import builtins
 from collections.abc import Iterable, Sequence
 
-from microexpr.fingerprints.definitions import Reference, imports, locate, lookup
+from microexpr.fingerprints.definitions import (
+    Reference,
+    imports,
+    is_registry,
+    loaded,
+    locate,
+    lookup,
+)
 
 SEPARATOR = "→"  # microexpr.magnify.phase→pmm: a definition of this package; in no other text
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -60,8 +67,14 @@ class Qualifier(ast.NodeTransformer):
                 found = lookup(inner.module, node.attr)
                 if found is not None:
                     return ast.Name(_text(found), ast.Load())
+            elif inner is not None and node.attr == "load" and is_registry(inner):
+                return ast.Name(spelt(loaded(inner)), ast.Load())
             elif inner is None and self._is_library(node.value):
                 return ast.Name(f"{value.id}.{node.attr}", ast.Load())
+        if isinstance(value, ast.Subscript) and isinstance(value.value, ast.Name):
+            inner = parsed(value.value.id)
+            if inner is not None and is_registry(inner):
+                value.value.id = f"{value.value.id}.{node.attr}"
         return ast.Attribute(value, node.attr, node.ctx)
 
     def visit_Import(self, node: ast.Import) -> None:

@@ -252,7 +252,7 @@ def filter_only(
     lambda_c_px: float = 16.0,
     level_gains: Sequence[float] | None = None,
     chroma_gain: float = 0.0,
-    weights_alpha: float = 10.0,
+    alpha: float = 10.0,
 ) -> torch.Tensor:
     """The control method: the filtering of :func:`amm` without its gain.
 
@@ -266,7 +266,7 @@ def filter_only(
     clip, fps, passband_hz, temporal_filter, order, reference_frame, boundary, anchored, levels, \
 lambda_c_px, level_gains, chroma_gain
         As in :func:`amm`.
-    weights_alpha : float
+    alpha : float
         The alpha whose spatial weights are used. It has no effect where `lambda_c_px` is 0 or
         `level_gains` is given; otherwise the levels that `lambda_c_px` attenuates depend on it.
 
@@ -281,7 +281,7 @@ lambda_c_px, level_gains, chroma_gain
         As in :func:`amm`.
     """
     check_clip(clip)
-    (factor,) = check_alphas(weights_alpha)
+    (factor,) = check_alphas(alpha)
     matrix = filter_matrix(
         clip.shape[0],
         fps=fps,

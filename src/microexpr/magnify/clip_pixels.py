@@ -8,11 +8,8 @@ import numpy as np
 import torch
 
 from microexpr.config import Magnify
-from microexpr.magnify.amplitude import amm, filter_only
 from microexpr.magnify.long_clips import to_pixels
-from microexpr.magnify.phase import pmm
-
-METHODS = {"amm": amm, "pmm": pmm, "filter_only": filter_only}
+from microexpr.magnify.methods import METHODS, SHARED_KEYS
 
 
 def magnified_pixels(
@@ -28,8 +25,8 @@ def magnified_pixels(
         Frames/s.
     settings : Magnify
         Section ``magnify``.
-    method : {"amm", "pmm", "filter_only"}
-        The method.
+    method : str
+        One of ``METHODS`` that has a function.
     device : str
         ``cpu`` or ``cuda``.
 
@@ -44,15 +41,11 @@ def magnified_pixels(
         When the filter has no response for a clip of this length and rate.
     """
     images = torch.from_numpy(pixels).to(device).float() / 255
-    return to_pixels(METHODS[method](images, fps=fps, **_options(settings, method)))
+    magnify = METHODS.load(method, "function")
+    return to_pixels(magnify(images, fps=fps, **_options(settings, method)))
 
 
 def _options(settings: Magnify, method: str) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "passband_hz": settings.passband_hz,
-        "temporal_filter": settings.temporal_filter,
-        "order": settings.order,
-        "reference_frame": settings.reference_frame,
-        ("weights_alpha" if method == "filter_only" else "alpha"): settings.alpha,
-    }
-    return options | (settings.pmm if method == "pmm" else settings.amm).model_dump()
+    shared = {key: getattr(settings, key) for key in SHARED_KEYS}
+    section = METHODS[method].section
+    return shared | (getattr(settings, section).model_dump() if section else {})

@@ -9,7 +9,7 @@ What the rest of the package asks of a method:
   runs the method reads these and no others. The last one is the method's own sub-section, such as
   ``amm``; it is not a field of the model of section ``magnify``, which accepts one sub-section for
   each method. Empty for ``none``, whose frames are the faces themselves.
-- ``METHODS[name].load()``: the function, ``function(clip, *, fps, alpha, passband_hz,
+- ``METHODS.load(name, "function")``: the function, ``function(clip, *, fps, alpha, passband_hz,
   temporal_filter, order, reference_frame, **settings)``, from frames (T, H, W, 3) of float32 in
   0..1 to the same shape.
 
@@ -18,14 +18,36 @@ A row is light, so that planning needs neither NumPy nor PyTorch. See docs/addin
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
-from microexpr.runtime.registry import Registry, resolve
+from pydantic import Field
+
+from microexpr.config.base import Section
+from microexpr.runtime.registry import Registry
 
 # Keys of section `magnify` that every method reads.
 SHARED_KEYS = ("passband_hz", "temporal_filter", "order", "reference_frame", "alpha")
+
+
+class Amm(Section):
+    """Amplitude-based magnification: Laplacian pyramid (Wu et al. 2012)."""
+
+    levels: int = Field(6, ge=1, le=10, description="pyramid levels")
+    lambda_c_px: float = Field(
+        16.0, ge=0, description="wavelengths below get less gain (Wu eq. 14); 0: same gain for all"
+    )
+
+
+class Pmm(Section):
+    """Phase-based magnification: complex steerable pyramid (Wadhwa et al. 2013)."""
+
+    levels: int | None = Field(None, ge=1, le=10, description="octaves; null: as many as fit")
+    orientations: int = Field(8, ge=1, le=16, description="orientation bands")
+    per_octave: Literal[1, 2] = Field(1, description="1: octave, 2: half-octave bands")
+    smoothing_px: float = Field(
+        2.0, ge=0, description="sd of the amplitude-weighted phase smoothing, px of the band"
+    )
 
 
 @dataclass(frozen=True)
@@ -38,8 +60,9 @@ class Method:
         As in ``magnify.methods``.
     function : str
         ``"package.module:name"``; empty: the frames stay as they are.
-    section : str
-        Sub-section of ``magnify`` that holds its own settings; empty: it has none.
+    settings : type of Section, optional
+        The method's own settings. Their sub-section of ``magnify`` has the model's name in lower
+        case; methods may share it.
     uses_alpha : bool
         Whether motions become ``1 + alpha`` times as large. Otherwise the method is a control, and
         no alpha is chosen for it.
@@ -54,7 +77,7 @@ class Method:
 
     name: str
     function: str = ""
-    section: str = ""
+    settings: type[Section] | None = None
     uses_alpha: bool = True
     streams: bool = False
     colour: str = "#000000"
@@ -69,10 +92,17 @@ class Method:
             return ()
         return (*SHARED_KEYS, self.section) if self.section else SHARED_KEYS
 
-    def load(self) -> Callable[..., Any]:
-        """Import the function that magnifies a clip."""
-        function: Callable[..., Any] = resolve(self.function)
-        return function
+    @property
+    def section(self) -> str:
+        """Sub-section of its own settings; empty: it has none."""
+        return self.settings.__name__.lower() if self.settings else ""
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """What results follow from: see :class:`microexpr.runtime.registry.Row`."""
+        if not self.function:
+            return ()
+        return (self.function, f"alpha {self.uses_alpha}", f"streams {self.streams}")
 
 
 METHODS = Registry(
@@ -89,7 +119,7 @@ METHODS = Registry(
         Method(
             "filter_only",
             "microexpr.magnify.amplitude:filter_only",
-            section="amm",
+            settings=Amm,
             uses_alpha=False,
             streams=True,
             colour="#009E73",
@@ -100,7 +130,7 @@ METHODS = Registry(
         Method(
             "amm",
             "microexpr.magnify.amplitude:amm",
-            section="amm",
+            settings=Amm,
             streams=True,
             colour="#0072B2",
             marker="o",
@@ -110,7 +140,7 @@ METHODS = Registry(
         Method(
             "pmm",
             "microexpr.magnify.phase:pmm",
-            section="pmm",
+            settings=Pmm,
             streams=True,
             colour="#D55E00",
             marker="s",

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from microexpr.errors import DataError
-from microexpr.fingerprints.code import METHODS, NETWORKS, Code, entries, stages
+from microexpr.fingerprints.code import Code, stages
+from microexpr.fingerprints.code import codes as stage_codes
 from microexpr.runtime.files import write_json
 
 RECORD = Path("results/run.json")
@@ -41,20 +42,7 @@ class Run:
 
 def codes() -> dict[str, Code]:
     """Return the code of all stages by name: ``crop``, ``magnify:pmm``, ``compare:ststnet``."""
-    from microexpr.baselines import CLASSES  # noqa: PLC0415 (a table of names)
-
-    found = {}
-    for stage in stages():
-        if stage == "magnify":
-            several = [Code(stage, method=name) for name in entries(METHODS)]
-        elif stage == "features":
-            several = [Code(stage, network=name) for name in entries(NETWORKS)]
-        elif stage == "compare":
-            several = [Code(stage, system=name) for name in CLASSES]
-        else:
-            several = [Code(stage)]
-        found |= {code.name: code for code in several}
-    return found
+    return {code.name: code for stage in stages() for code in stage_codes(stage)}
 
 
 def versions() -> dict[str, str]:

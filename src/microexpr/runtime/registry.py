@@ -37,6 +37,10 @@ class Row(Protocol):
     def name(self) -> str:
         """As in the configuration."""
 
+    @property
+    def code(self) -> tuple[str, ...]:
+        """What results follow from, for fingerprints: references, and any other text."""
+
 
 RowT = TypeVar("RowT", bound=Row)
 
@@ -83,6 +87,18 @@ class Registry(Generic[RowT]):
         if name not in self._rows:
             raise ConfigError(f"{self.key}: {name!r} is none of {', '.join(self._rows)}")
         return self._rows[name]
+
+    def load(self, name: str, field: str) -> Any:
+        """Import what a field of a row refers to.
+
+        Code that uses a row's functions takes them from here: so its fingerprint covers them.
+
+        Raises
+        ------
+        ConfigError
+            On an unknown name, or when there is no such module or function.
+        """
+        return resolve(getattr(self[name], field))
 
     def __contains__(self, name: object) -> bool:
         load_extensions()

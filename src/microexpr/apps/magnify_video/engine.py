@@ -131,7 +131,7 @@ def _magnified(luma: torch.Tensor, task: Task, progress: Progress) -> list[torch
             **chosen,
         )
     else:
-        results = [filter_only(clip, weights_alpha=alpha, **chosen) for alpha in task.alphas]
+        results = [filter_only(clip, alpha=alpha, **chosen) for alpha in task.alphas]
     return [result.cpu() for result in results]
 
 
@@ -148,7 +148,7 @@ def _magnified_chroma(planes: list[torch.Tensor], task: Task) -> list[list[torch
     results = []
     for plane in planes:
         still = plane[task.settings.reference_frame]
-        filtered = [filter_only(plane, weights_alpha=a, **chosen) for a in task.alphas]
+        filtered = [filter_only(plane, alpha=a, **chosen) for a in task.alphas]
         results.append([torch.lerp(still, f, task.chroma_gain).cpu() for f in filtered])
     return results
 
