@@ -10,20 +10,21 @@ PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 # The figures of the last paragraph: see tests/fuzz/run.py.
 INTRODUCTION = """# Faults
 
-What happens when something goes wrong. Each row is a test that injects the fault and sees the
-message, the exit code and the files that are left. Exit code 0: the run goes on, and the message
-is in the log. Numbers and names are those of the tests. The command line ends with 2 where the
-user can mend what is wrong; Snakemake ends with 1 when a job failed, and shows the job's message.
+What happens when something goes wrong. Each row is made by a test that causes the fault and checks
+the message, the exit code and the files that are left. With exit code 0 the run continues, and the
+message is in the log. Numbers and names are those of the tests. Exit code 2 of `microexpr`: an
+error that the user can fix. Exit code 1 of Snakemake: a job failed; Snakemake shows its message.
 
-This page is written by the tests: `pytest tests/faults --write-faults`. A test fails when they
-differ. Nothing is ever half-written: outputs appear under their names when they are complete.
+This page is written by the tests: `pytest tests/faults --write-faults`. A test fails if page and
+tests differ. No file is ever incomplete: an output gets its name when it is complete.
 
-What reads files of others is also given random bytes, changed from what it accepts: it must read
-them or refuse them in one line. The test suite does so a hundred times a reader. Guided by coverage
-(`python tests/fuzz/run.py`, four minutes a reader): 7,355 configuration files, 2,493,104 inline
-settings, 242,903 tables, 204,819 weights files and 110,663 caches passed. Found and mended before:
-a cache whose piece is shorter than its checksum ended the process, an empty table of clips gave a
-traceback, and two messages repeated the whole file.
+Programs that read files of other origin are also tested with random bytes, which are derived from
+valid files. They must read such a file or refuse it with one line. The test suite does this a
+hundred times per reader. With fuzzing guided by coverage (`python tests/fuzz/run.py`, four minutes
+per reader), 7,355 configuration files, 2,493,104 inline settings, 242,903 tables, 204,819 weights
+files and 110,663 caches passed. Three kinds of errors were found and fixed before: a cache with a
+chunk shorter than its checksum ended the process, an empty table of clips gave a traceback, and two
+messages repeated the whole file.
 """
 HEADER = "| what happened | message | exit code | lost |\n| --- | --- | --- | --- |\n"
 

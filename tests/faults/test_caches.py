@@ -64,7 +64,7 @@ def test_a_changed_attribute(image_cache, fails, tmp_path):
     """Another value: by damage, which HDF5 sees, or by a program, which it does not."""
     path = edited(image_cache(), lambda file: file["s0_ne_01"].attrs.__setitem__("fps", 50.0))
     says = "faces.h5: attributes do not match their checksum; delete and rebuild it"
-    fails(SECTION, "an attribute that a program changed", *magnify(path, tmp_path), says=says)
+    fails(SECTION, "an attribute changed by another program", *magnify(path, tmp_path), says=says)
     path = image_cache()
     content = path.read_bytes()
     assert content.count(b"microexpr faces") == 1
@@ -79,7 +79,7 @@ def test_a_value_that_was_replaced(image_cache, fails, tmp_path):
 
     path = edited(image_cache(), change)
     says = "faces.h5: content does not match its checksum"
-    fails(SECTION, "a value replaced, by NaN", *magnify(path, tmp_path), says=says)
+    fails(SECTION, "a value replaced by NaN", *magnify(path, tmp_path), says=says)
 
 
 def test_a_truncated_cache(image_cache, fails, tmp_path):
@@ -92,7 +92,7 @@ def test_a_truncated_cache(image_cache, fails, tmp_path):
 def test_a_killed_writer(image_cache, fails, tmp_path):
     path = edited(image_cache(), lambda file: file.attrs.__delitem__("complete"))
     says = "faces.h5: incomplete, made by an interrupted run; delete it"
-    fails(SECTION, "not finished", *magnify(path, tmp_path), says=says)
+    fails(SECTION, "not finished (its job was killed)", *magnify(path, tmp_path), says=says)
 
 
 def test_another_version_and_another_kind(image_cache, fails, tmp_path):
@@ -100,7 +100,7 @@ def test_another_version_and_another_kind(image_cache, fails, tmp_path):
         image_cache(), lambda file: file.attrs.__setitem__("schema_version", np.bytes_("1.0"))
     )
     says = "faces.h5: schema version 1.0, wanted 2.0; delete it and run snakemake again"
-    fails(SECTION, "an older layout", *magnify(path, tmp_path), says=says)
+    fails(SECTION, "an older schema version", *magnify(path, tmp_path), says=says)
     says = "frames.h5: is a cache of frames, wanted faces"
     fails(SECTION, "another kind of cache", *magnify(image_cache("frames"), tmp_path), says=says)
 
@@ -151,9 +151,11 @@ def test_another_configuration(tmp_path, train, fails):
     fails(SECTION, "features of another cut", *train(*paths, cut=11), says=says)
     paths[1] = features_cache(tmp_path / "s2.h5", "s2_a", alpha=5.0)
     says = "clip s2_a: alpha is 5.0, of clip s1_a it is 10.0: rebuild the feature caches"
-    fails(SECTION, "one shard of another alpha", *train(*paths), says=says)
+    fails(SECTION, "one shard with another alpha", *train(*paths), says=says)
     paths[1] = features_cache(tmp_path / "s2.h5", "s2_a", params={"features": {"dtype": "x"}})
-    fails(SECTION, "one shard of other settings", *train(*paths), says="clip s2_a: params_json is")
+    fails(
+        SECTION, "one shard with other settings", *train(*paths), says="clip s2_a: params_json is"
+    )
 
 
 def test_other_weights(tmp_path, train, fails):
@@ -167,7 +169,7 @@ def test_other_weights(tmp_path, train, fails):
     fails(SECTION, "features of other weights", *arguments, says=says)
     paths[1] = features_cache(tmp_path / "s2.h5", "s2_a", weights_sha256="b" * 64)
     says = "clip s2_a: weights_sha256 is b{64}"
-    fails(SECTION, "one shard of other weights", *train(*paths), says=says)
+    fails(SECTION, "one shard with other weights", *train(*paths), says=says)
 
 
 def test_another_weights_file_at_the_same_place_makes_features_again(tmp_path):
@@ -200,7 +202,7 @@ def hostile(file):
     texts = np.array(["x"] * 70_000, dtype=object)
     return {
         "a frame of 3 TB": lambda: replaced("image", **huge, maxshape=(None,) * 4),
-        "a trillion frames that are not there": lambda: replaced("image", **few),
+        "a trillion frames that are not in the file": lambda: replaced("image", **few),
         "an array in another file": lambda: replaced(
             "time", shape=(5,), dtype="f8", external=[("/etc/passwd", 0, 40)]
         ),
@@ -212,7 +214,7 @@ def hostile(file):
             "time", data=np.zeros(5, "c16"), chunks=(5,), maxshape=(None,)
         ),
         "a chunk that is shorter than its own checksum": cut_short,
-        "an attribute of 70,000 texts": lambda: file.attrs.create("title", texts),
+        "an attribute with 70,000 strings": lambda: file.attrs.create("title", texts),
         "a thousand attributes": lambda: [group.attrs.__setitem__(f"a{n}", n) for n in range(1000)],
     }
 

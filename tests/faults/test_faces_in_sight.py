@@ -61,7 +61,7 @@ def test_who_leaves_too_early(tmp_path, fails, faces):
     says = "clip s1_a: a face in 2 of 6 frames, crop.min_detected asks for 50%"
     fails(
         SECTION,
-        "a face that leaves, in sight for less than crop.min_detected",
+        "a face that leaves the picture, detected in less than crop.min_detected of the frames",
         *arguments,
         says=says,
     )
@@ -70,7 +70,12 @@ def test_who_leaves_too_early(tmp_path, fails, faces):
 def test_who_leaves_is_recorded(tmp_path, command, faces, fault_row):
     assert command(*crop_of(tmp_path, [faces[0]] * 4 + [faces[2]] * 2))[0] == 0
     assert cropped(tmp_path)[1] == [1, 1, 1, 1, 0, 0]
-    fault_row(SECTION, "a face that leaves", "none: `detected` says in which frames it is seen", 0)
+    fault_row(
+        SECTION,
+        "a face that leaves the picture",
+        "none: `detected` records the frames in which it is detected",
+        0,
+    )
 
 
 @pytest.mark.parametrize("order", ["one is always larger", "the larger one changes"])

@@ -122,7 +122,7 @@ def test_the_table_is_that_of_an_undisturbed_run(finished, killed, fault_row):
     fault_row(
         SECTION,
         f"kill -9 of a run's jobs, of each stage one ({', '.join(STAGES)})",
-        "the job fails, Snakemake removes its output; `--retries` or the same command goes on",
+        "the job fails, Snakemake removes its output; `--retries` or the same command continues",
         1,
         "that job",
     )
@@ -176,4 +176,4 @@ def test_every_job_is_told_how_many_threads(killed):
 def test_no_job_asks_for_a_network(killed, fault_row):
     project, _ = killed
     assert not list((project.folder / "notes").glob("network.*"))
-    fault_row("Machine", "no network", "none: nothing asks for it", 0)
+    fault_row("Machine", "no network", "none: no network is used", 0)

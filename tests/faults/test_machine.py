@@ -107,7 +107,7 @@ def test_a_killed_stage(seen, stage, fault_row):
     fault_row(
         "Killed",
         f"kill -9 of {where} {stage} at a random moment",
-        "none: the same command goes on",
+        "none: the same command continues",
         137,
         "that job",
     )

@@ -44,7 +44,7 @@ def test_one_subject_in_two_spellings(tmp_path, fails, command, other):
     if other == "ｓ1":  # another letter: another name
         assert command(*arguments)[0] == 0
     else:
-        fault = "a subject in two spellings (it would be trained on and tested)"
+        fault = "a subject in two spellings (it would be in training and test)"
         fails(SECTION, fault, *arguments, says=says, row=other == "S1")
 
 
@@ -113,7 +113,7 @@ def test_a_name_in_leave_out_that_nobody_has(tmp_path, command, fault_row, caplo
     message = "data.leave_out: no subject and no clip is called 'Sub1'; there is sub01"
     assert message in caplog.text
     assert message in (tmp_path / "manifest_report.csv").read_text()
-    fault_row(SECTION, "a name in data.leave_out that nobody has", message, 0)
+    fault_row(SECTION, "a name in data.leave_out that does not exist", message, 0)
 
 
 def test_a_name_that_no_file_can_have(tmp_path, fails):
@@ -196,7 +196,7 @@ def clip(clip_id, label):
 
 
 def test_predictions_with_nan(tmp_path, fails):
-    columns = "clip_id,subject,label,method,feature mode,n,seed,protocol,fold,n_windows,predicted"
+    columns = "clip_id,subject,label,method,feature_mode,n,seed,protocol,fold,n_windows,predicted"
     shares = "p_negative,p_positive,p_surprise"
     row = "c,s1,negative,none,raw,7,0,loso,s1,3,negative,nan,0,0"
     (tmp_path / "p.csv").write_text(f"{columns},{shares}\n{row}\n")

@@ -28,14 +28,18 @@ SECTION = "Configuration"
         ("value out of bounds", "crop: {size_px: 9}", "crop.size_px: .*32, got 9"),
         ("NaN", "magnify: {alpha: .nan}", "magnify.alpha: .*finite number"),
         ("infinite", "magnify: {passband_hz: [1, .inf]}", "passband_hz.1: .*finite number"),
-        ("pass-band upside down", "magnify: {passband_hz: [3, 1]}", "low edge must lie below"),
+        (
+            "pass-band with its edges swapped",
+            "magnify: {passband_hz: [3, 1]}",
+            "low edge must lie below",
+        ),
         ("unknown word", "protocol: {name: random}", "protocol.name: .*'loso'"),
-        ("no YAML", "crop: [", "c.yaml: cannot be read as YAML"),
+        ("not YAML", "crop: [", "c.yaml: cannot be read as YAML"),
         ("impossible date", "crop: 2020-13-45", "c.yaml: cannot be read as YAML"),
         ("number of 5,000 digits", f"crop: {'1' * 5000}", "c.yaml: cannot be read as YAML"),
-        ("10,000 brackets", "[" * 10_000, "c.yaml: cannot be read as YAML"),
+        ("10,000 nested brackets", "[" * 10_000, "c.yaml: cannot be read as YAML"),
         ("not a section", "- 1", "c.yaml: must hold sections"),
-        ("value in itself", "crop: &a {size_px: *a}", "c.yaml|crop"),
+        ("a value that contains itself", "crop: &a {size_px: *a}", "c.yaml|crop"),
     ],
 )
 def test_a_file_that_is_wrong(tmp_path, fails, fault, text, says):
@@ -50,7 +54,7 @@ def test_a_value_that_takes_terabytes_to_spell(tmp_path, fails):
     levels += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 13)]
     (tmp_path / "c.yaml").write_text("\n".join([*levels, "crop: *a12"]))
     arguments = ("crop", tmp_path / "f.h5", tmp_path / "o.h5", "--config", tmp_path / "c.yaml")
-    fails(SECTION, "references that multiply", *arguments, says="Extra inputs|dictionary")
+    fails(SECTION, "YAML references that multiply", *arguments, says="Extra inputs|dictionary")
 
 
 @pytest.mark.parametrize(
@@ -168,5 +172,7 @@ def test_clips_of_one_and_two_frames_are_padded(tmp_path, command, fault_row):
     assert command(*train_on(tmp_path, [1, 2, 9, 9]))[0] == 0
     rows = (tmp_path / "p.csv").read_text().splitlines()
     assert len(rows) == 5
-    message = "none with windows.short: pad (the first frame is repeated); each clip gets an answer"
+    message = (
+        "none with windows.short: pad (the first frame is repeated); each clip gets a prediction"
+    )
     fault_row("Clips", "one or two frames", message, 0)

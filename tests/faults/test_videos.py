@@ -129,7 +129,7 @@ def test_a_wrong_suffix_does_not_matter(tmp_path, command, fault_row, picture):
     assert command(*manifest_of(tmp_path, "a.avi"))[0] == 0
     with open_cache(tmp_path / "s1.h5") as cache:
         assert len(cache["s1_a"]) == FRAMES
-    fault_row(SECTION, "mp4 renamed to .avi", "none: read as what it is", 0)
+    fault_row(SECTION, "mp4 renamed to .avi", "none: read by its content", 0)
 
 
 def test_a_phone_held_upright_gives_upright_frames(tmp_path, command, fault_row):

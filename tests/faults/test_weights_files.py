@@ -37,10 +37,20 @@ class Program:
 def test_a_pickle_that_is_a_program(tmp_path, fails):
     (tmp_path / "w.pkl").write_bytes(pickle.dumps({"conv1.weight": Program(tmp_path / "ran")}))
     says = "w.pkl: not read: the pickle is damaged or not plain arrays .it asks for posix.mkdir"
-    fails(SECTION, "a pickle that is a program", *features(tmp_path, tmp_path / "w.pkl"), says=says)
+    fails(
+        SECTION,
+        "a pickle that contains a program",
+        *features(tmp_path, tmp_path / "w.pkl"),
+        says=says,
+    )
     torch.save({"a": Program(tmp_path / "ran")}, tmp_path / "w.pth")
     says = "w.pth: damaged, or not a .pth file of plain tensors"
-    fails(SECTION, "a .pth that is a program", *features(tmp_path, tmp_path / "w.pth"), says=says)
+    fails(
+        SECTION,
+        "a .pth file that contains a program",
+        *features(tmp_path, tmp_path / "w.pth"),
+        says=says,
+    )
     assert not (tmp_path / "ran").exists()
     pickle.loads((tmp_path / "w.pkl").read_bytes())  # any other reader runs it
     assert (tmp_path / "ran").exists()
