@@ -23,7 +23,7 @@ try:
     from microexpr.pipeline.environment import Untracked
     from microexpr.pipeline.plan import Plan
     from microexpr.runtime.files import own_files
-    from microexpr.studies.variants import METHOD_NAME, controls, split_method
+    from microexpr.studies.variants import controls, method_pattern, split_method
 except ModuleNotFoundError as error:
     raise WorkflowError(f"microexpr: {error}; {INSTALL}") from None
 if PACKAGE.is_dir() and not PACKAGE.samefile(microexpr.__path__[0]):
@@ -87,7 +87,7 @@ N_LABEL = "{:>2}"  # of a report, which sorts labels as text
 
 
 wildcard_constraints:
-    method=METHOD_NAME,
+    method=method_pattern(),
     clip="|".join(map(re.escape, SHOWN)),
     shard="|".join(map(re.escape, SHARDS)),
     n=r"\d+",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from microexpr.config import Config
-from microexpr.errors import ConfigError
+from microexpr.magnify.methods import METHODS
 
 # Everything of these sections; the rest is spelt out in `part`.
 SECTIONS = {
@@ -144,13 +144,6 @@ SECTIONS["model"] = SECTIONS["inner"] | {
 }
 # The system that is this pipeline's own network reads what training reads as well.
 SECTIONS["compare_own"] = SECTIONS["train"] | {"compare": ("against", "seeds")}
-TEMPORAL = ("passband_hz", "temporal_filter", "order", "reference_frame")
-MAGNIFY = {
-    "none": (),
-    "filter_only": (*TEMPORAL, "alpha", "amm"),
-    "amm": (*TEMPORAL, "alpha", "amm"),
-    "pmm": (*TEMPORAL, "alpha", "pmm"),
-}
 
 
 def part(config: Config, stage: str, *, method: str | None = None) -> dict[str, Any]:
@@ -176,9 +169,7 @@ def part(config: Config, stage: str, *, method: str | None = None) -> dict[str, 
         When the method is not known.
     """
     if stage == "magnify":
-        if method not in MAGNIFY:
-            raise ConfigError(f"magnify.methods: unknown method {method!r}")
-        sections: dict[str, tuple[str, ...] | None] = {"magnify": MAGNIFY[method]}
+        sections: dict[str, tuple[str, ...] | None] = {"magnify": METHODS[method or ""].keys}
     else:
         sections = _sections(config, stage)
     return {
@@ -191,7 +182,7 @@ def _sections(config: Config, stage: str) -> dict[str, tuple[str, ...] | None]:
     """Give the keys of a stage; what is not switched on is not read."""
     if stage == "train" and config.select.epoch == "nested":
         return SECTIONS["inner"]
-    if stage == "model" and (keys := MAGNIFY[config.model.method]):
+    if stage == "model" and (keys := METHODS[config.model.method].keys):
         return SECTIONS[stage] | {"magnify": keys}
     if stage == "evaluate" and not config.evaluate.controls:
         return {name: keys for name, keys in SECTIONS[stage].items() if name != "ablation"}

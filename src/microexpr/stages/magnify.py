@@ -16,6 +16,7 @@ from microexpr.fingerprints.code import Code
 from microexpr.magnify import realised_gain
 from microexpr.magnify.clip_pixels import magnified_pixels
 from microexpr.magnify.long_clips import expression_frames, magnify_parts, parts_of
+from microexpr.magnify.methods import METHODS
 from microexpr.runtime.progress import track
 from microexpr.runtime.resources import released
 from microexpr.stages import part
@@ -31,7 +32,7 @@ def run(config: Config, method: str, source: Path, output: Path, device: str = "
     ----------
     config : Config
         Section ``magnify``.
-    method : {"amm", "pmm", "filter_only"}
+    method : str
         ``none`` needs no stage: its frames are the faces themselves.
     source : Path
         Cache of kind faces.
@@ -107,7 +108,7 @@ def _about(n_frames: int, settings: Magnify, fps: float, method: str) -> dict[st
     )
     return {
         "method": method,
-        "alpha": 0.0 if method == "filter_only" else settings.alpha,
+        "alpha": settings.alpha if METHODS[method].uses_alpha else 0.0,
         "passband_hz": np.array(settings.passband_hz),
         "temporal_filter": settings.temporal_filter,
         "realised_gain": gain,

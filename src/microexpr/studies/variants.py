@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from microexpr.config import Changes, Config
-
-METHOD_NAME = r"(?:none|filter_only|amm|pmm)(?:-a[0-9.]+)?"
-WITH_ALPHA = ("amm", "pmm")  # filter_only takes no gain from it
+from microexpr.magnify.methods import METHODS
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,11 @@ def method_at(method: str, alpha: float, config: Config) -> str:
     return method if alpha == config.magnify.alpha else f"{method}-a{alpha:g}"
 
 
+def method_pattern() -> str:
+    """Return a regular expression of the methods' names, at any alpha."""
+    return f"(?:{'|'.join(METHODS)})(?:-a[0-9.]+)?"
+
+
 def split_method(method: str, config: Config) -> tuple[str, float]:
     """Split a name such as ``pmm-a5`` into method and alpha."""
     base, _, alpha = method.partition("-a")
@@ -94,7 +97,7 @@ def candidates(config: Config, method: str, n: int | None) -> list[Run]:
 
     There is one where there is no choice. `n` is a fixed N; None: all of ``windows.n``.
     """
-    choose = config.select.alpha == "nested" and method in WITH_ALPHA
+    choose = config.select.alpha == "nested" and METHODS[method].uses_alpha
     alphas = sorted(set(config.select.alphas)) if choose else [config.magnify.alpha]
     sizes = sorted(config.windows.n) if n is None else [n]
     return [Run(method_at(method, alpha, config), size) for size in sizes for alpha in alphas]
