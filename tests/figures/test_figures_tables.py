@@ -8,9 +8,14 @@ import pytest
 from matplotlib.container import ErrorbarContainer
 
 from microexpr.figures import style
-from microexpr.figures.accuracy import accuracy_against_n, recall_against_n, subject_accuracy
-from microexpr.figures.confusion import confusion_matrix
-from microexpr.figures.training import training_curves
+from microexpr.figures.tables import (
+    accuracy_against_n,
+    confusion_matrix,
+    recall_against_n,
+    subject_accuracy,
+    training_curves,
+)
+from microexpr.magnify.methods import METHODS
 
 CLASSES = ["negative", "positive", "surprise"]
 LENGTHS = [7, 9, 11]
@@ -66,13 +71,13 @@ def test_accuracy_is_that_of_the_table(metrics):
     (axes,) = figure.axes
     mine = metrics[(metrics["metric"] == "accuracy") & (metrics["feature_mode"] == FEATURE_MODE)]
     drawn = lines(axes)
-    assert set(drawn) == {style.METHOD_NAMES[m] for m in ("pmm", "none")}
+    assert set(drawn) == {METHODS[m].label for m in ("pmm", "none")}
     for method in ("pmm", "none"):
-        assert_drawn(drawn[style.METHOD_NAMES[method]], mine[mine["method"] == method])
+        assert_drawn(drawn[METHODS[method].label], mine[mine["method"] == method])
     assert any(np.allclose(line.get_ydata(), 1 / 3) for line in axes.lines)
-    assert "commonest class 0.333" in [text.get_text() for text in axes.texts]
+    assert "most frequent class 0.333" in [text.get_text() for text in axes.texts]
     (title,) = (text.get_text() for text in figure.texts)
-    assert "12 clips of 4 subjects, loso, small, difference to onset" in title
+    assert "12 clips of 4 subjects, leave one subject out, small, difference to onset" in title
 
 
 def test_recall_is_that_of_the_table(metrics):
@@ -81,7 +86,7 @@ def test_recall_is_that_of_the_table(metrics):
     for name, axes in zip(CLASSES, figure.axes, strict=True):
         rows = metrics[(metrics["metric"] == "recall") & (metrics["class"] == name)]
         rows = rows[(rows["feature_mode"] == FEATURE_MODE) & (rows["method"] == "pmm")]
-        assert_drawn(lines(axes)[style.METHOD_NAMES["pmm"]], rows)
+        assert_drawn(lines(axes)[METHODS["pmm"].label], rows)
 
 
 def test_each_subject_gets_its_own_accuracy():
@@ -112,7 +117,7 @@ def test_confusion_shows_the_counts_of_all_seeds_and_who_was_not_answered():
     assert shown[0, 0] == "6\n75%"
     assert shown[2, 0] == "2\n25%"
     assert shown[3, 1] == "4\n100%"
-    assert [t.get_text() for t in axes.get_xticklabels()] == [*CLASSES, "no answer"]
+    assert [t.get_text() for t in axes.get_xticklabels()] == [*CLASSES, "no prediction"]
     answered = confusion_matrix(counts[:2], classes=CLASSES, title="t", synthetic=False)
     assert len(answered.axes[0].get_xticklabels()) == 3
 

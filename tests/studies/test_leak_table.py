@@ -10,7 +10,7 @@ import pytest
 
 from microexpr.errors import DataError
 from microexpr.evaluation.basis import Statistics
-from microexpr.figures.leak import draw_leak
+from microexpr.figures.tables import draw_leak
 from microexpr.runtime.tables import write_table
 from microexpr.studies.leak_table import SPLITS, leak_table, read_predictions
 

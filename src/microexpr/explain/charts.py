@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from microexpr.evaluation.names import method_name
 from microexpr.explain.maps import MODELS, TRAINED
 from microexpr.explain.regions import REGIONS
 from microexpr.explain.scores import on_crop
@@ -129,7 +130,7 @@ def region_shares(table: pd.DataFrame, *, classes: Sequence[str], synthetic: boo
             axes.set_xticks(range(len(blocks)), [f"B{block}" for block in blocks])
             axes.grid(visible=True, axis="y")
             if axes is panels[0]:
-                axes.set_ylabel(f"{style.METHOD_NAMES.get(method, method)}\nshare / area")
+                axes.set_ylabel(f"{method_name(method)}\nshare / area")
             if method == methods[0]:
                 claim = f"\n(poster: {CLAIMED[name].replace('_', ' ')})" if name in CLAIMED else ""
                 axes.set_title(f"{name}{claim}")
@@ -214,7 +215,7 @@ def _panels(
                 label=MODEL_NAMES[model],
             )
         axes.set_xticks(range(len(blocks)), [f"B{block}" for block in blocks])
-        axes.set_title(style.METHOD_NAMES.get(method, method))
+        axes.set_title(method_name(method))
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(models))
     return figure, panels

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from microexpr.evaluation.names import method_name
 from microexpr.explain.maps import TRAINED, ClipMaps
 from microexpr.explain.regions import REGIONS, region_map
 from microexpr.explain.scores import on_crop
@@ -157,7 +158,7 @@ def class_sheet(
         means = _mean_faces(clips.values(), blocks)
         panels = grid[:, number * len(blocks) : (number + 1) * len(blocks)]
         for block, axes in zip(blocks, panels[0], strict=True):
-            axes.set_title(f"{style.METHOD_NAMES.get(method, method)}\nB{block}", fontsize=6)
+            axes.set_title(f"{method_name(method)}\nB{block}", fontsize=6)
         for name, row in zip(classes, panels, strict=True):
             for block, axes in zip(blocks, row, strict=True):
                 axes.set(xticks=[], yticks=[])

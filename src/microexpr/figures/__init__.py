@@ -1,6 +1,6 @@
-"""Pictures of a run, as vectors and as PNG: one look, consistent sizes and names.
+"""Figures of a run, as vectors and as PNG: one look, consistent sizes and names.
 
-``accuracy``, ``confusion``, ``training`` and ``leak`` draw tables; ``windows`` what windows cover;
-``embedding`` where clips lie to each other; ``crops`` what the network is shown; ``motion`` slices
-through time and videos. ``style`` holds what they share.
+``tables`` draws the tables of a run; ``inputs`` crops and windows; ``embedding`` where clips lie in
+the space of features; ``motion`` slices through time, and ``videos`` the same to watch. ``style``
+holds what they share, ``planned`` what is known before the first job.
 """

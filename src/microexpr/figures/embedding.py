@@ -1,6 +1,6 @@
 """t-SNE of clip features (van der Maaten and Hinton 2008), coloured by class and by subject.
 
-Where clips gather by subject the features tell people apart, and a split in which subjects leak
+Where clips gather by subject the features distinguish people, and a split in which subjects leak
 would reward that.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,6 +21,7 @@ from microexpr.cache import open_cache
 from microexpr.cache.joining import check_same_clips
 from microexpr.datasets.manifest import Clip, natural
 from microexpr.errors import DataError
+from microexpr.evaluation.names import feature_mode_name
 from microexpr.figures import style
 
 MIN_CLIPS = 5
@@ -29,7 +31,7 @@ LEGEND_COLUMNS = 8
 
 @dataclass(frozen=True)
 class ClipFeatures:
-    """One vector a clip.
+    """One vector per clip.
 
     Parameters
     ----------
@@ -37,7 +39,7 @@ class ClipFeatures:
         By feature mode: ``raw`` is the mean over the frames, ``onset_difference`` the mean
         difference to the first frame. Each channel is divided by its sd over the clips.
     subjects, labels : tuple of str
-        One each a clip.
+        One per clip.
     """
 
     vectors: Mapping[str, np.ndarray]
@@ -46,14 +48,9 @@ class ClipFeatures:
 
     @classmethod
     def read(cls, paths: Sequence[Path], clips: Sequence[Clip]) -> ClipFeatures:
-        """Read caches of kind features; maps of a middle block are averaged over the picture.
+        """Read caches of kind features, all shards; maps are averaged over the picture.
 
-        Parameters
-        ----------
-        paths : sequence of Path
-            All shards.
-        clips : sequence of Clip
-            Rows of the manifest: the clips of the caches, all of them and no other.
+        `clips` are the rows of the manifest.
 
         Raises
         ------
@@ -73,9 +70,7 @@ class ClipFeatures:
             feature_mode: _standardised([values[clip.clip_id] for clip in clips])
             for feature_mode, values in (("onset_difference", moved), ("raw", raw))
         }
-        return cls(
-            vectors, tuple(clip.subject for clip in clips), tuple(clip.label for clip in clips)
-        )
+        return cls(vectors, tuple(c.subject for c in clips), tuple(c.label for c in clips))
 
 
 def _standardised(rows: Sequence[np.ndarray]) -> np.ndarray:
@@ -85,7 +80,7 @@ def _standardised(rows: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def same_neighbour(vectors: np.ndarray, names: Sequence[str]) -> tuple[float, float]:
-    """Share of clips whose nearest neighbour has the same name, and what chance would give."""
+    """Return the share of clips whose nearest neighbour has the same name, and that by chance."""
     groups = np.array(names)
     _, nearest = NearestNeighbors(n_neighbors=2).fit(vectors).kneighbors(vectors)
     other = np.where(nearest[:, 0] == np.arange(len(groups)), nearest[:, 1], nearest[:, 0])
@@ -97,7 +92,7 @@ def same_neighbour(vectors: np.ndarray, names: Sequence[str]) -> tuple[float, fl
 def embedding(
     features: ClipFeatures, classes: Sequence[str], *, title: str, synthetic: bool
 ) -> Figure:
-    """Draw a row of panels a feature mode: one coloured by class, one by subject.
+    """Draw a row of panels per feature mode: one coloured by class, one by subject.
 
     Parameters
     ----------
@@ -106,7 +101,7 @@ def embedding(
     classes : sequence of str
         Order of the colours.
     title : str
-        What it is of.
+        Begins the head of the figure.
     synthetic : bool
         Whether the data are generated.
 
@@ -133,11 +128,12 @@ def embedding(
             share, chance = same_neighbour(vectors, names)
             _scatter(axes, points, names, order)
             axes.set_title(
-                f"{style.FEATURE_MODE_NAMES[feature_mode]}, by {word}\n"
+                f"{feature_mode_name(feature_mode)}, by {word}\n"
                 f"nearest neighbour has the same {word}: {share:.0%} (chance {chance:.0%})"
             )
     for axes, place in zip(grid[0], ("outside lower left", "outside lower right"), strict=True):
-        look = {"loc": place, "ncols": LEGEND_COLUMNS, "handletextpad": 0.1, "columnspacing": 0.8}
+        look: dict[str, Any] = {"loc": place, "ncols": LEGEND_COLUMNS}
+        look |= {"handletextpad": 0.1, "columnspacing": 0.8}
         figure.legend(*axes.get_legend_handles_labels(), **look)
     return figure
 
@@ -145,12 +141,13 @@ def embedding(
 def _scatter(axes: Axes, points: np.ndarray, names: Sequence[str], order: Sequence[str]) -> None:
     groups = np.array(names)
     for number, name in enumerate(order):
-        mine = points[groups == name]
+        x, y = points[groups == name].T
         axes.scatter(
-            *mine.T,
+            x,
+            y,
             s=14,
             color=style.CLASS_COLOURS[number % len(style.CLASS_COLOURS)],
-            # Colour and marker together name up to 49 groups.
+            # Colour and marker together distinguish up to 49 groups.
             marker=style.MARKERS[(number + number // len(style.MARKERS)) % len(style.MARKERS)],
             linewidths=0,
             alpha=0.85,

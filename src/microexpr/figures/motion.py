@@ -1,4 +1,4 @@
-"""Motion made visible: slices through time of the same pixels in all methods."""
+"""Motion made visible: slices through time of the same pixels for all methods."""
 
 from __future__ import annotations
 
@@ -9,26 +9,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from microexpr.errors import DataError
+from microexpr.evaluation.names import method_name
 from microexpr.figures import style
 
 HEIGHT_IN = 2.05
 
 
 def slice_column(landmarks_px: np.ndarray | None, size_px: int) -> int:
-    """Choose the column of pixels that a slice follows.
+    """Choose the column of pixels that a slice follows, px.
 
-    Parameters
-    ----------
-    landmarks_px : ndarray, shape (5, 2), or None
-        In the crop.
-    size_px : int
-        Side of the crop.
-
-    Returns
-    -------
-    int
-        Midway between the eye and the mouth corner on the left of the picture, where brow, eye,
-        cheek and mouth corner all lie; without landmarks a third of the crop.
+    It lies midway between the eye and the mouth corner on the left of the picture, where brow, eye,
+    cheek and mouth corner all are; without landmarks, (5, 2) in the crop, at a third of the crop.
     """
     if landmarks_px is None:
         return size_px // 3
@@ -44,7 +35,7 @@ def time_slices(
     title: str,
     synthetic: bool,
 ) -> Figure:
-    """Draw one column of pixels over time, a panel a method: the picture of the magnification papers.
+    """Draw one column of pixels over time, a panel per method, as the papers on magnification do.
 
     Parameters
     ----------
@@ -55,7 +46,7 @@ def time_slices(
     fps : float
         Frames/s.
     title : str
-        What it is of.
+        Head of the figure.
     synthetic : bool
         Whether the data are generated.
 
@@ -82,7 +73,7 @@ def time_slices(
             aspect=duration_ms / len(still),
             interpolation="nearest",
         )
-        axes.set_title(style.METHOD_NAMES.get(method, method))
+        axes.set_title(method_name(method))
         axes.set_xlabel("time (ms)")
         if axes is panels[1]:
             axes.set_ylabel("y (px)")

@@ -13,19 +13,9 @@ CROPS_A_PAGE = 60
 
 
 def clips_shown(config: Config, clips: Sequence[Clip]) -> list[Clip]:
-    """Choose the clips that are shown over time and explained frame by frame.
+    """Return the clips that are shown over time and explained frame by frame.
 
-    Parameters
-    ----------
-    config : Config
-        ``figures.clips``; ``protocol`` where it tests some clips only.
-    clips : sequence of Clip
-        The data set.
-
-    Returns
-    -------
-    list of Clip
-        ``figures.clips``; where it is empty, the first tested clip of each class.
+    They are ``figures.clips``; where it is empty, the first tested clip of each class.
 
     Raises
     ------
@@ -45,7 +35,7 @@ def clips_shown(config: Config, clips: Sequence[Clip]) -> list[Clip]:
 
 
 def _tested(config: Config, clips: Sequence[Clip]) -> list[Clip]:
-    """Give the clips that some fold tests; most protocols test all."""
+    """Return the clips that some fold tests; most protocols test all."""
     if COMPLETE[config.protocol.name]:
         return list(clips)
     from microexpr.protocol.splits import folds_of  # noqa: PLC0415 (slow, rarely needed)
@@ -55,7 +45,7 @@ def _tested(config: Config, clips: Sequence[Clip]) -> list[Clip]:
 
 
 def methods_explained(config: Config) -> list[str]:
-    """Give ``explain.methods``; where it is empty, ``magnify.methods`` but filter_only.
+    """Return ``explain.methods``; where it is empty, ``magnify.methods`` without filter_only.
 
     Raises
     ------

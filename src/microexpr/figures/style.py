@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import matplotlib as mpl
@@ -15,8 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from microexpr.runtime.files import write_bytes
+from microexpr.magnify.methods import METHODS
+from microexpr.runtime.files import AnyPath, write_bytes
 
 WIDTH_IN, COLUMN_IN = 7.16, 3.5  # two columns and one of an IEEE page
 MAX_HEIGHT_IN = 6.6  # what a report shows without scrolling
@@ -26,30 +28,16 @@ PNG_DPI = 200
 SYNTHETIC = "SYNTHETIC DATA: drawn faces, no people"
 WARNING = "#8a3b00"
 
-# Okabe and Ito (2008), told apart with every common colour blindness.
+# Okabe and Ito (2008): distinguishable with every common colour blindness.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     *("#000000", "#E69F00", "#56B4E9", "#009E73"),
     *("#F0E442", "#0072B2", "#D55E00", "#CC79A7"),
 )
 CLASS_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-# Colour, marker and dash of each method: any one of them is enough.
-METHOD_STYLES = {
-    "amm": (BLUE, "o", "-"),
-    "pmm": (VERMILION, "s", "-"),
-    "none": ("#555555", "^", "--"),
-    "filter_only": (GREEN, "D", ":"),
-}
-METHOD_NAMES = {
-    "amm": "AMM (amplitude)",
-    "pmm": "PMM (phase)",
-    "none": "not magnified",
-    "filter_only": "filtered only",
-}
-FEATURE_MODE_NAMES = {"onset_difference": "difference to onset", "raw": "raw features"}
 SEQUENTIAL, HEAT = "cividis", "inferno"
 
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
     "font.size": 7,
     "axes.titlesize": 7.5,
@@ -90,7 +78,7 @@ def paper() -> Iterator[None]:
 
 
 def new_figure(width_in: float, height_in: float, *, synthetic: bool, title: str = "") -> Figure:
-    """Make an empty figure whose head says what it shows, and labels generated data as such.
+    """Make an empty figure with one line above all axes, and a label on generated data.
 
     Parameters
     ----------
@@ -99,23 +87,33 @@ def new_figure(width_in: float, height_in: float, *, synthetic: bool, title: str
     synthetic : bool
         Whether the data are generated.
     title : str
-        One line above all axes.
+        The line; a long one is written smaller.
     """
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)
-    label = {"fontsize": 6, "fontweight": "bold", "color": WARNING}
-    lines = [(0.995, "right", SYNTHETIC, label)] if synthetic else []
-    lines += [(0.005, "left", title, {"fontsize": 7.5})] if title else []
+    look: dict[str, Any] = {"fontsize": 6, "fontweight": "bold", "color": WARNING}
+    lines = [(0.995, "right", SYNTHETIC, look)] if synthetic else []
+    if title:
+        lines.append((0.005, "left", title, {"fontsize": min(7.5, 115 * width_in / len(title))}))
     share = HEAD_IN / height_in
-    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - share * len(lines)))
+    layout(figure, rect=(0, 0, 1, 1 - share * len(lines)))
     for number, (x, side, text, look) in enumerate(lines):
         figure.text(x, 1 - share * (number + 0.5), text, ha=side, va="center", **look)
     return figure
 
 
-def save(figure: Figure, stem: str | os.PathLike[str]) -> None:
+def layout(figure: Figure, **options: Any) -> None:
+    """Set options of a figure's constrained layout."""
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)
+    engine.set(**options)
+
+
+def save(figure: Figure, stem: AnyPath) -> None:
     """Write a figure as PDF, SVG and PNG, atomically; `stem` is the path without its suffix."""
-    figure.get_layout_engine().execute(figure)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
     figure.set_layout_engine("none")  # once for all formats: it takes longer than drawing
     for kind in FORMATS:
         write(figure, Path(f"{stem}.{kind}"))
@@ -141,20 +139,20 @@ def show_image(axes: Axes, image: np.ndarray, side_in: float) -> AxesImage:
     return axes.imshow(small, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
 
 
-def method_style(method: str) -> dict[str, object]:
-    """Colour, marker, dash and label of a method, as options of ``plot``."""
-    colour, marker, dash = METHOD_STYLES.get(method, (PURPLE, "v", "-."))
-    name = METHOD_NAMES.get(method, method)
-    return {"color": colour, "marker": marker, "linestyle": dash, "label": name}
+def method_style(method: str) -> dict[str, Any]:
+    """Return colour, marker, line and label of a method, as options of ``plot``."""
+    colour, marker, line = METHODS[method].colour, METHODS[method].marker, METHODS[method].line
+    label = METHODS[method].label
+    return {"color": colour, "marker": marker, "linestyle": line, "label": label}
 
 
 def share_axis(axes: Axes, name: str) -> None:
-    """Let the y axis run from 0 to 1, with a grid."""
+    """Set the y axis to 0 to 1, with a grid."""
     axes.set_ylim(0, 1.02)
     axes.set_ylabel(name)
     axes.grid(visible=True, axis="y")
 
 
 def spread(count: int, width: float) -> Sequence[float]:
-    """Offsets that keep the marks of several methods apart at one place, centred on 0."""
+    """Return offsets, centred on 0, that keep the marks of several methods apart at one place."""
     return [width * (k - (count - 1) / 2) for k in range(count)]

@@ -12,6 +12,7 @@ import cv2
 import matplotlib as mpl
 import numpy as np
 
+from microexpr.evaluation.names import method_name
 from microexpr.figures import style
 from microexpr.runtime.files import replacing
 from microexpr.video.frame import RGB_COLOUR, from_rgb
@@ -42,7 +43,7 @@ def side_by_side(
     ------
     ndarray, shape (y, x, 3), uint8
     """
-    names = [style.METHOD_NAMES.get(method, method) for method in clips]
+    names = [method_name(method) for method in clips]
     rows = (
         cv2.resize(
             np.concatenate(methods, axis=1),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from microexpr.config import Config
 from microexpr.datasets import manifest
+from microexpr.evaluation.names import method_name
 from microexpr.figures import style
 from microexpr.figures.embedding import ClipFeatures, embedding
 
@@ -36,7 +37,7 @@ def run(
         clips.
     """
     clips = ClipFeatures.read(features, manifest.read(manifest_path))
-    title = style.METHOD_NAMES.get(method, method)
+    title = method_name(method)
     with style.paper():
         synthetic = config.data.kind == "demo"
         style.save(embedding(clips, config.data.labels, title=title, synthetic=synthetic), stem)

@@ -14,6 +14,7 @@ from microexpr.config import Config
 from microexpr.datasets import decoder, manifest
 from microexpr.datasets.labels import title
 from microexpr.evaluation.basis import Statistics
+from microexpr.evaluation.names import method_name
 from microexpr.explain import charts, maps, sheets
 from microexpr.explain.charts import contact_sheet, overlaid_frames
 from microexpr.explain.maps import BACKBONE, TRAINED, ClipMaps
@@ -135,7 +136,7 @@ def _regions(found: Methods, *, synthetic: bool) -> style.Figure:
 def _clip_sheets(found: Methods, clip_id: str, folder: Path, synthetic: bool) -> None:
     for method, clips in found.items():
         label = clips[clip_id].attributes["label"]
-        name = style.METHOD_NAMES.get(method, method)
+        name = method_name(method)
         text = f"Evidence for {label} at each block: {clip_id}, {name}, trained network of its fold"
         figure = sheets.block_sheet(clips[clip_id], TRAINED, title=text, synthetic=synthetic)
         style.save(figure, folder / "blocks" / f"{method}_{clip_id}")
@@ -159,7 +160,7 @@ def _overlays(
                 kept.append(frame)
             yield frame
 
-    name = f"{style.METHOD_NAMES.get(method, method)}, {clip.attributes['label']}, B{block}"
+    name = f"{method_name(method)}, {clip.attributes['label']}, B{block}"
     captioned = videos.captioned(passing(), len(cams), [name], synthetic=synthetic)
     videos.write_video(stem.with_name(f"{stem.name}.mp4"), captioned)
     sheet = contact_sheet(kept)

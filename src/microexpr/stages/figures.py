@@ -9,9 +9,8 @@ import pandas as pd
 
 from microexpr.config import Config
 from microexpr.evaluation.metrics import read_confusion, read_epochs, read_metrics
-from microexpr.figures import accuracy, style
-from microexpr.figures.confusion import confusion_matrix
-from microexpr.figures.training import training_curves
+from microexpr.evaluation.names import method_name
+from microexpr.figures import style, tables
 from microexpr.protocol.predictions import read
 from microexpr.runtime.progress import track
 
@@ -50,17 +49,17 @@ def run(
     counts = read_confusion(confusion)
     curves = pd.concat([read_epochs(path) for path in epochs], ignore_index=True)
     with style.paper():
-        style.save(accuracy.accuracy_against_n(measured, **look), folder / "accuracy")
-        style.save(accuracy.recall_against_n(measured, **look), folder / "recall")
-        style.save(accuracy.subject_accuracy(answers, **look), folder / "subjects")
+        style.save(tables.accuracy_against_n(measured, **look), folder / "accuracy")
+        style.save(tables.recall_against_n(measured, **look), folder / "recall")
+        style.save(tables.subject_accuracy(answers, **look), folder / "subjects")
         counts = counts[counts["feature_mode"] == feature_mode]
         for name, mine in track(_cells(counts).items(), "confusion matrices"):
-            figure = confusion_matrix(
+            figure = tables.confusion_matrix(
                 mine, classes=config.data.labels, title=_title(mine), synthetic=synthetic
             )
             style.save(figure, folder / f"confusion_{name}")
         for name, mine in track(_cells(curves).items(), "training curves"):
-            figure = training_curves(mine, title=_title(mine), synthetic=synthetic)
+            figure = tables.training_curves(mine, title=_title(mine), synthetic=synthetic)
             style.save(figure, folder / f"training_{name}")
 
 
@@ -71,4 +70,4 @@ def _cells(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
 
 def _title(rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
-    return f"{style.METHOD_NAMES.get(first['method'], first['method'])}, N = {first['n']}"
+    return f"{method_name(first['method'])}, N = {first['n']}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from microexpr.config import Config
 from microexpr.datasets.labels import title
 from microexpr.evaluation.basis import Statistics
-from microexpr.figures.leak import draw_leak
+from microexpr.figures.tables import draw_leak
 from microexpr.runtime.tables import write_table
 from microexpr.studies.leak_table import leak_table, read_predictions
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from microexpr import cache
 from microexpr.config import Config
 from microexpr.figures import style
-from microexpr.figures.crops import Crop, crop_sheet
+from microexpr.figures.inputs import Crop, crop_sheet, window_coverage
 from microexpr.figures.planned import CROPS_A_PAGE
-from microexpr.figures.windows import window_coverage
 from microexpr.runtime.progress import track
 
 

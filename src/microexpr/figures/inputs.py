@@ -1,0 +1,179 @@
+"""What the network is trained on: every clip's first crop, and what windows of N frames cover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
+from matplotlib.ticker import MaxNLocator
+
+from microexpr.cache import ClipCache
+from microexpr.config import Windows
+from microexpr.face.transform import CropTransform
+from microexpr.figures import style
+from microexpr.figures.planned import CROPS_A_PAGE
+from microexpr.training.windows import windows
+
+COLUMNS = 10
+ROWS = CROPS_A_PAGE // COLUMNS
+JITTER_PX = 0.35  # of the crop, rms from frame to frame: more than a micro-expression's own motion
+SEEN = 0.98  # share of frames with a face below which the tile is marked
+MAX_ROWS = 60  # windows drawn one by one; of more, evenly many are shown
+
+
+@dataclass(frozen=True)
+class Crop:
+    """What the sheet shows of a clip.
+
+    Parameters
+    ----------
+    clip_id : str
+        Name.
+    image : ndarray, shape (y, x, 3), uint8
+        First crop.
+    box : ndarray, shape (4, 2), or None
+        Corners of the face box in the crop, px.
+    landmarks : ndarray, shape (5, 2), or None
+        In the crop, px.
+    jitter_px, detected : float
+        Residual motion from frame to frame, and the share of frames with a face.
+    """
+
+    clip_id: str
+    image: np.ndarray
+    box: np.ndarray | None
+    landmarks: np.ndarray | None
+    jitter_px: float
+    detected: float
+
+    @classmethod
+    def read(cls, clip: ClipCache) -> Crop:
+        """Take a clip of a cache of kind faces."""
+        attributes = clip.attributes
+        transform = CropTransform(attributes["transform"].reshape(2, 3), clip.data.shape[1])
+        x, y, width, height = clip["box"][0]
+        corners = np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)])
+        points = attributes.get("landmarks_px")
+        return cls(
+            clip.clip_id,
+            clip.data[0],
+            transform.points(corners) if np.isfinite(corners).all() else None,
+            None if points is None else points.reshape(5, 2),
+            float(attributes["jitter_px"]),
+            float(attributes["detected_share"]),
+        )
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a person should look at it."""
+        return self.jitter_px > JITTER_PX or self.detected < SEEN
+
+
+def crop_sheet(crops: Sequence[Crop], *, page: int, pages: int, synthetic: bool) -> Figure:
+    """Draw one page (from 1) of up to :data:`CROPS_A_PAGE` crops with box, landmarks and jitter."""
+    doubtful = sum(crop.doubtful for crop in crops)
+    title = (
+        f"First crops, page {page} of {pages}: jitter (rms, px), frames with a face; "
+        f"{doubtful} doubtful (> {JITTER_PX} px or < {SEEN:.0%})"
+    )
+    figure = style.new_figure(style.WIDTH_IN, 6.2, synthetic=synthetic, title=title)
+    grid = figure.subplots(ROWS, COLUMNS)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, crop in zip(grid.flat, crops, strict=False):
+        _tile(axes, crop)
+    return figure
+
+
+def _tile(axes: Axes, crop: Crop) -> None:
+    style.show_image(axes, crop.image, style.WIDTH_IN / COLUMNS)
+    if crop.box is not None:
+        axes.add_patch(Polygon(crop.box, fill=False, edgecolor=style.SKY, linewidth=0.7))
+    if crop.landmarks is not None:
+        axes.plot(*crop.landmarks.T, "+", color=style.YELLOW, markersize=3, markeredgewidth=0.7)
+    size = len(crop.image)
+    axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))  # boxes may reach beyond
+    axes.set_title(
+        f"{crop.clip_id}\n{crop.jitter_px:.2f} px, {crop.detected:.0%}",
+        fontsize=5.2,
+        pad=1.5,
+        color=style.VERMILION if crop.doubtful else style.BLACK,
+        fontweight="bold" if crop.doubtful else "normal",
+    )
+
+
+def window_coverage(lengths: Sequence[int], settings: Windows, *, synthetic: bool) -> Figure:
+    """Draw the windows of a clip of median length, how often each frame is seen, and how many.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Frames of each clip.
+    settings : Windows
+        Section ``windows``.
+    synthetic : bool
+        Whether the data are generated.
+    """
+    figure = style.new_figure(style.WIDTH_IN, 3.0, synthetic=synthetic)
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1.2, 1.2, 0.8))
+    length = int(np.median(lengths))
+    _one_by_one(left, length, min(settings.n), settings)
+    _coverage(middle, length, settings)
+    _counts(right, lengths, settings)
+    return figure
+
+
+def _indices(length: int, n: int, settings: Windows) -> np.ndarray:
+    """Return the windows of a clip; none where it is too short, whatever ``windows.short`` is."""
+    short = "pad" if settings.short == "pad" else "drop"
+    return windows(length, n, modes=settings.modes, even=settings.even, short=short)
+
+
+def _one_by_one(axes: Axes, length: int, n: int, settings: Windows) -> None:
+    found = _indices(length, n, settings)
+    chosen = found[np.linspace(0, len(found) - 1, min(len(found), MAX_ROWS)).round().astype(int)]
+    steps = chosen[:, -1] - chosen[:, -2] if len(chosen) else np.empty(0, int)
+    colours = dict(zip(np.unique(steps), style.CLASS_COLOURS, strict=False))
+    for row, (window, step) in enumerate(zip(chosen, steps, strict=True)):
+        colour = colours.get(step, style.BLACK)
+        axes.plot(window, np.full(n, row), color=colour, linewidth=0.3)
+        axes.plot(window, np.full(n, row), ".", color=colour, markersize=1.6)
+    for step, colour in colours.items():
+        axes.plot([], [], ".", color=colour, label=f"step {step}")
+    axes.set(xlim=(-1, length), xlabel="frame", ylabel=f"window ({len(chosen)} of {len(found)})")
+    axes.invert_yaxis()
+    axes.set_title(f"windows of N = {n}, clip of {length} frames")
+    axes.legend(loc="upper right", handlelength=0.6)
+
+
+def _coverage(axes: Axes, length: int, settings: Windows) -> None:
+    seen = np.array(
+        [np.bincount(_indices(length, n, settings).ravel(), minlength=length) for n in settings.n]
+    )
+    cmap = style.mpl.colormaps[style.SEQUENTIAL].with_extremes(bad="white")
+    image = axes.imshow(np.ma.masked_equal(seen, 0), cmap=cmap, aspect="auto", vmin=1)
+    axes.set_yticks(range(len(settings.n)), map(str, settings.n))
+    axes.set(xlabel="frame", ylabel="N (frames per window)")
+    axes.set_title("how many windows see a frame")
+    whole = MaxNLocator(integer=True)
+    axes.figure.colorbar(image, ax=axes, label="windows (white: none)", ticks=whole)
+
+
+def _counts(axes: Axes, lengths: Sequence[int], settings: Windows) -> None:
+    counts = [[len(_indices(length, n, settings)) for length in lengths] for n in settings.n]
+    axes.boxplot(
+        counts,
+        orientation="horizontal",
+        widths=0.5,
+        flierprops={"markersize": 2},
+        medianprops={"color": style.VERMILION},
+    )
+    axes.set_yticks(range(1, len(settings.n) + 1), map(str, settings.n))
+    axes.invert_yaxis()
+    axes.set(xlabel="windows per clip", ylabel="N (frames per window)", xlim=(0, None))
+    axes.grid(visible=True, axis="x")
+    axes.set_title(f"all {len(lengths)} clips")
