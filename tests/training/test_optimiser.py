@@ -36,7 +36,7 @@ def test_weights_are_those_of_torch_bit_by_bit(schedule, steps):
         [(list(net[0].parameters()), 0.1), (list(net[1:].parameters()), 0.003)]
         for net in (ours, theirs)
     ]
-    mine = AdamW(groups[0], weight_decay=0.01, schedule=schedule, steps=steps)
+    mine = AdamW(groups[0], 0.01, schedule, steps)
     optimiser, rates = torchs(groups[1], schedule, steps)
     ours[1].bias.requires_grad_(False)
     frozen.requires_grad_(False)
@@ -68,7 +68,7 @@ def test_training_does_not_import_the_compiler():
         "layer = torch.nn.Linear(2, 2)\n"
         "layer(torch.ones(1, 2)).sum().backward()\n"
         "groups = [(list(layer.parameters()), 0.1)]\n"
-        "AdamW(groups, weight_decay=0.0, schedule='one_cycle', steps=3).step()\n"
+        "AdamW(groups, 0.0, 'one_cycle', 3).step()\n"
         "assert 'torch._dynamo' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -51,17 +51,15 @@ def train_chunk(
 ) -> ChunkResult:
     """Train folds under every feature mode and seed of ``recipe.train``.
 
-    Each finished fold leaves a file in `progress_dir`, named by a checksum of the features, the
-    fold, the settings and the code. An interrupted run resumes from these files, and its result
-    does not depend on where it stopped. They may be deleted when the chunk is complete.
+    Each finished fold leaves a file in `progress_dir`, see :mod:`microexpr.runtime.resume`. These
+    files may be deleted when the chunk is complete.
 
     Parameters
     ----------
     store, folds : FeatureStore, sequence of Fold
         Features of all clips, and the folds of this chunk.
     recipe : Recipe
-        Its ``feature_mode`` and ``seed`` are replaced by each of ``train.feature_modes`` and
-        ``train.seeds``.
+        ``train.feature_modes`` and ``train.seeds`` take the place of its feature mode and seed.
     method, protocol : str
         Names for the table.
     progress_dir : path-like

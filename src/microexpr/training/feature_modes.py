@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -179,16 +180,10 @@ class Frames:
         if self._fine_tuned is None:
             return self._store.read(rows.numpy()).flatten(1).to(self._device).float()
         parts = rows.split(FRAMES_AT_ONCE)
-        recompute = len(parts) > 1 and torch.is_grad_enabled()
-        pooled = []
-        for part in parts:
-            maps = self._store.read(part.numpy()).to(self._device)
-            pooled.append(
-                checkpoint(self._fine_tuned, maps, use_reentrant=False)
-                if recompute
-                else self._fine_tuned(maps)
-            )
-        return torch.cat(pooled)
+        blocks: Callable[[Tensor], Tensor] = self._fine_tuned
+        if len(parts) > 1 and torch.is_grad_enabled():
+            blocks = partial(checkpoint, self._fine_tuned, use_reentrant=False)
+        return torch.cat([blocks(self._store.read(p.numpy()).to(self._device)) for p in parts])
 
 
 def pooled_frames(

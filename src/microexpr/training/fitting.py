@@ -37,16 +37,13 @@ class AdamW:
         Parameters, and their peak learning rate. Those without a gradient stay as they are.
     weight_decay : float
         Decoupled; multiplied by the learning rate.
-    schedule : {"one_cycle", "constant"}
-        Of the learning rates, and with ``one_cycle`` of beta 1.
-    steps : int
-        Of the whole training.
+    schedule, steps : {"one_cycle", "constant"}, int
+        Of the learning rates, and with ``one_cycle`` of beta 1; steps of the whole training.
     """
 
     def __init__(
         self,
         groups: Sequence[tuple[Sequence[nn.Parameter], float]],
-        *,
         weight_decay: float,
         schedule: Literal["one_cycle", "constant"],
         steps: int,
@@ -210,7 +207,11 @@ def fit(
         If the loss is no longer finite.
     """
     device = next(classifier.parameters()).device
-    optimiser = _optimiser(classifier, fine_tuned, settings, settings.epochs * len(batches))
+    groups = [(list(classifier.parameters()), settings.lr)]
+    if fine_tuned is not None:
+        groups.append((list(fine_tuned.tuned_parameters().values()), settings.lr_fine_tuned))
+    steps = settings.epochs * len(batches)
+    optimiser = AdamW(groups, settings.weight_decay, settings.schedule, steps)
     loss_of = nn.CrossEntropyLoss(None if class_weights is None else class_weights.to(device))
     for epoch in range(settings.epochs):
         classifier.train()
@@ -234,14 +235,3 @@ def fit(
                 f"or train.lr_fine_tuned {settings.lr_fine_tuned}"
             )
         yield Epoch(lost / seen, right / seen, time.perf_counter() - start)
-
-
-def _optimiser(
-    classifier: WindowClassifier, fine_tuned: FineTunedBlocks | None, settings: Train, steps: int
-) -> AdamW:
-    groups = [(list(classifier.parameters()), settings.lr)]
-    if fine_tuned is not None:
-        groups.append((list(fine_tuned.tuned_parameters().values()), settings.lr_fine_tuned))
-    return AdamW(
-        groups, weight_decay=settings.weight_decay, schedule=settings.schedule, steps=steps
-    )

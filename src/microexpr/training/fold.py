@@ -93,21 +93,16 @@ def fold_training(inputs: TrainingInputs, fold: Fold, recipe: Recipe) -> Iterato
 def initial_model(
     inputs: TrainingInputs, fold: Fold, clips: np.ndarray, classes: np.ndarray, recipe: Recipe
 ) -> tuple[TrainedModel, Tensor]:
-    """Fit transform and class weights, (K,) float32, on some clips, and draw initial weights.
+    """Fit transform and class weights, (K,) float32, and draw initial weights.
 
     Parameters
     ----------
     inputs, fold, recipe
         As :func:`fold_training`.
     clips : ndarray, shape (B,), int64
-        Training clips of `fold`.
+        Clips to fit on; a ProtocolError is raised if one is no training clip of `fold`.
     classes : ndarray, shape (clips,), int64
         Class of every clip of the store.
-
-    Raises
-    ------
-    ProtocolError
-        If one of the clips is not a training clip of the fold.
     """
     pooled, settings = inputs.pooled, recipe.train
     check_trained(fold, clips.tolist(), inputs.store.clip_ids)
@@ -139,13 +134,8 @@ def choose_epochs(inputs: TrainingInputs, fold: Fold, recipe: Recipe) -> int:
     """Return the number of epochs for a fold: ``train.epochs``, or the best on an inner fold.
 
     With ``recipe.choose_epoch``, a training on the first inner fold predicts the inner test clips
-    after each epoch. All of ``train.epochs`` are tried, under one schedule of the learning rates;
-    of equally good epochs the first counts. The test clips of `fold` are not used.
-
-    Raises
-    ------
-    ProtocolError
-        If the training clips cannot be split so, or another clip would be used.
+    after each of ``train.epochs``, under one schedule of the learning rates; of equally good epochs
+    the first counts. A ProtocolError is raised if a clip outside ``fold.train`` would be used.
     """
     choice, store = recipe.choose_epoch, inputs.store
     if choice is None:
@@ -211,7 +201,7 @@ def train_fold(
     Raises
     ------
     ProtocolError
-        If a clip is in training and in test, or :func:`choose_epochs` raises it.
+        If a clip is in training and in test, or the training clips cannot be split to choose on.
     DataError
         If a label is unknown or no training clip has a window.
     ConfigError

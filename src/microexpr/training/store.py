@@ -45,8 +45,7 @@ class FeatureStore:
     digest : str
         Checksum of the content of all clips and their order.
     origin : mapping
-        What made the features: ``backbone``, ``cut``, ``weights_sha256``, ``source_sha256`` and
-        other attributes of the caches; empty for arrays.
+        Attributes `SETTINGS` and `ORIGIN` of the caches; empty for arrays.
     frames : ndarray, shape (all frames, C, h, w), or None
         All frames in memory, if they fit: `data` are views of it.
     """
@@ -149,8 +148,7 @@ def open_features(
     """Open the feature caches of a data set, with the subjects and labels of its manifest.
 
     Pooled features (1024 or 2048 values per frame) fit into memory; maps of a middle block (0.4 MB
-    per frame) are read when a batch asks for them, which takes a few percent of the time of
-    fine-tuning. Features are never widened to float32 as a whole.
+    per frame) are read when a batch asks for them, a few percent of the time of fine-tuning.
 
     Parameters
     ----------

@@ -106,10 +106,7 @@ class TrainedModel:
 
     @torch.no_grad()
     def logits(self, frames: FrameSource, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Return the logits of each clip's windows, (W, K) float32.
-
-        Parameters as :meth:`predict`; at least one clip has a window.
-        """
+        """Return each clip's logits, (W, K) float32; at least one clip must have a window."""
         self.classifier.eval()
         if self.fine_tuned is not None:
             self.fine_tuned.eval()
@@ -129,10 +126,7 @@ class TrainedModel:
         return np.split(torch.cat(found).cpu().numpy(), ends)
 
     def save(self, path: str | os.PathLike[str], **information: Any) -> None:
-        """Write transform, classifier and fine-tuned blocks to a safetensors file.
-
-        Its header holds `information`, plain values such as ``n`` and ``labels``.
-        """
+        """Write a safetensors file whose header holds `information`, such as ``n=7``."""
         header = {
             **information,
             "format": FORMAT,
@@ -178,13 +172,7 @@ class TrainedModel:
 
 
 def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read the header that :meth:`TrainedModel.save` wrote.
-
-    Raises
-    ------
-    WeightsError
-        If the file is not one of these.
-    """
+    """Read the header that :meth:`TrainedModel.save` wrote; raise a WeightsError for others."""
     try:
         with safe_open(path, "pt") as file:
             header = json.loads((file.metadata() or {}).get("microexpr", "{}"))

@@ -175,8 +175,8 @@ class Recipe:
     feature_mode : {"onset_difference", "raw"}
         See :mod:`microexpr.training.feature_modes`.
     seed : int
-        Of initial weights, batches, windows drawn, dropout and permuted labels. The generators
-        also use N and the fold's name, so a fold does not depend on which others are trained.
+        Of all random draws, together with N and the fold's name: a fold does not depend on which
+        others are trained.
     windows, train : Windows, Train
         Sections of the configuration; ``n``, ``feature_modes`` and ``seeds`` are not read.
     clip_decision : str
