@@ -1,4 +1,4 @@
-"""README and the pages of docs/, and the blocks of code in them."""
+"""README, CONTRIBUTING and the pages of docs/, and the blocks of code in them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = {path.name: path for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))}
+FILES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md")
+PAGES = {path.name: path for path in (*FILES, *sorted(ROOT.glob("docs/**/*.md")))}
 
 
 def blocks(page: str, language: str) -> list[str]:

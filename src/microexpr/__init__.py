@@ -1,3 +1,3 @@
 """Micro-expression recognition with motion magnification: from clips to an accuracy table."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
