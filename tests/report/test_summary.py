@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -18,7 +22,7 @@ from microexpr.datasets.listing import Note
 from microexpr.evaluation.basis import Basis, Origin, Statistics
 from microexpr.evaluation.tables import write_results
 from microexpr.protocol import predictions
-from microexpr.report import pages
+from microexpr.report import document, pages
 from microexpr.report.document import Document, Grid, Items, Section, markdown, page
 from microexpr.report.limits import WHY, limits
 from microexpr.report.results import Results, warnings
@@ -327,3 +331,23 @@ def test_pages_show_names_and_files_keep_identifiers(finished_run):
     for name in ("3D-FCNN", "PMM (phase)", "most frequent class", "leave one subject out"):
         assert f">{name}<" in html
     assert set(read_text(folder / "table.csv")["protocol"]) == {"loso"}
+
+
+def test_an_edited_template_makes_the_pages_stale(tmp_path):
+    ignored = shutil.ignore_patterns("data", "__pycache__")
+    shutil.copytree(Path(document.__file__).parents[1], tmp_path / "microexpr", ignore=ignored)
+    ask = "from microexpr.fingerprints.code import Code; print(*(Code(s).fingerprint for s in {}))"
+    command = [sys.executable, "-c", ask.format(["pages", "summary", "evaluate"])]
+
+    def fingerprints() -> list[str]:
+        environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, check=True
+        )
+        return done.stdout.decode().split()
+
+    before = fingerprints()
+    template = tmp_path / "microexpr/report/templates/page.html"
+    template.write_text(template.read_text().replace("#1a1a1a", "#222222"))
+    after = fingerprints()
+    assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, True]

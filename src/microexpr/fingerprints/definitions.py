@@ -70,13 +70,28 @@ def is_ours(module: str) -> bool:
 
 
 def files() -> list[tuple[str, Path]]:
-    """List the source files of this package and of the extensions, with names for them."""
+    """List the source files of this package and of the extensions, with names for them.
+
+    Templates of pages are source as well.
+    """
     found = []
     for top in (NAME, *sorted(extension_packages())):
         place = PACKAGE if top == NAME else _place(top)
         paths = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+        paths += sorted(place.rglob("templates/*"))
         found += [(f"{top} {path.relative_to(place.parent)}", path) for path in paths]
     return found
+
+
+def templates_of(constant: Reference) -> str:
+    """Return the text of the templates that a constant ``TEMPLATES`` stands for, else nothing.
+
+    They lie in the folder ``templates`` beside the constant's module.
+    """
+    path = path_of(constant.module)
+    if constant.name != "TEMPLATES" or path is None:
+        return ""
+    return "".join(file.read_text("utf-8") for file in sorted(path.parent.glob("templates/*")))
 
 
 @cache

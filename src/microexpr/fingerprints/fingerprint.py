@@ -20,7 +20,13 @@ from functools import cache
 from pathlib import Path
 
 from microexpr.fingerprints import definitions
-from microexpr.fingerprints.definitions import Reference, is_registry, read, registry
+from microexpr.fingerprints.definitions import (
+    Reference,
+    is_registry,
+    read,
+    registry,
+    templates_of,
+)
 from microexpr.fingerprints.meaning import meaning, neutral
 from microexpr.fingerprints.scopes import SEPARATOR, parsed
 from microexpr.runtime.files import write_json
@@ -111,9 +117,9 @@ def _spelt(reference: Reference, key: str) -> tuple[list[str], list[Reference | 
     table, _, field = reference.name.partition(".")
     if field:
         return _rows(Reference(reference.module, table), field, key)
-    body = meaning(reference)
+    text = "".join(ast.dump(statement) + "\n" for statement in meaning(reference))
     # Pieces and names take turns.
-    found = NAMES.split("".join(ast.dump(statement) + "\n" for statement in body))
+    found = NAMES.split(text + templates_of(reference))
     return found[::2], [*(parsed(name) for name in found[1::2]), None]
 
 
