@@ -87,7 +87,7 @@ use rule train as train_variant with:
         "results/benchmarks/variants/{variant}/train/{method}/N{n}/chunk{chunk}.tsv"
     params:
         config=lambda wildcards: PLAN.settings("train", variant=wildcards.variant),
-        code=PLAN.code("train"),
+        code=lambda wildcards: PLAN.code("train", variant=wildcards.variant),
         labels=PLAN.labels(),
         method="{method}-{variant}",
 

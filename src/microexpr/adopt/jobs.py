@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from microexpr.errors import DataError
-from microexpr.fingerprints.code import CANDIDATE
+from microexpr.fingerprints.code import CANDIDATE, Code, choice_of
 from microexpr.pipeline.record import Run
 from microexpr.runtime.files import write_json
 
@@ -83,12 +83,12 @@ class Job:
     @property
     def code(self) -> str:
         """Name of the code that the job uses, see :func:`microexpr.pipeline.record.codes`."""
-        used = {
-            "magnify": lambda: self.option("--method")[0],
-            "features": lambda: json.loads(self.option("--config")[0])["features"]["backbone"],
-            "compare": lambda: self.option("--system")[0],
-        }
-        return f"{self.stage}:{used[self.stage]()}" if self.stage in used else self.stage
+        choice = choice_of(self.stage)
+        if choice == "network":
+            used = json.loads(self.option("--config")[0])["features"]["backbone"]
+        else:
+            used = self.option(f"--{choice}")[0] if choice else ""
+        return Code(self.stage, **({choice: used} if choice else {})).name
 
 
 def current_jobs(run: Run, adopted: Mapping[str, Mapping[str, str]]) -> list[Job]:

@@ -14,7 +14,7 @@ from microexpr.datasets import manifest
 from microexpr.datasets.listing import Listing
 from microexpr.errors import ConfigError
 from microexpr.figures import planned
-from microexpr.fingerprints.code import Code
+from microexpr.fingerprints.code import Code, choice_of
 from microexpr.pipeline import listing as listings
 from microexpr.pipeline import record, sources, weights
 from microexpr.pipeline.checks import check_across_sections, check_frame_rates
@@ -280,8 +280,13 @@ class Plan:
             raise ConfigError(f"model.n: {model.n} is not in windows.n {self.config.windows.n}")
         return self.method(model.method, "model.method")
 
-    def code(self, stage: str, **used: str) -> str:
-        """Fingerprint of a stage's code; `used` names method, network or system."""
+    def code(self, stage: str, *, variant: str = "", **used: str) -> str:
+        """Fingerprint of a stage's code; `used` names method, network or system.
+
+        Where a stage uses a network and none is named, it is that of the variant.
+        """
+        if choice_of(stage) == "network" and "network" not in used:
+            used["network"] = self.variant(variant).features.backbone
         return Code(stage, **used).accepted
 
     def feature_code(self, network: str) -> str:

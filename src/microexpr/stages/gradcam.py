@@ -26,7 +26,6 @@ from microexpr.explain.inputs import (
     landmarks_px,
 )
 from microexpr.explain.maps import TRAINED, ClipMaps
-from microexpr.explain.regions import region_map
 from microexpr.explain.scores import (
     Truth,
     displacement_px,
@@ -34,6 +33,7 @@ from microexpr.explain.scores import (
     moving_pixels,
     on_crop,
     rank_correlation,
+    region_map,
     region_scores,
 )
 from microexpr.fingerprints.code import Code
@@ -116,7 +116,7 @@ def _about(
         "model": model.digest,
         "blocks": list(blocks),
         "full": full,
-        "code": Code("gradcam").accepted,
+        "code": Code("gradcam", network=config.features.backbone).accepted,
     }
 
 

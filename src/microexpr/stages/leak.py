@@ -58,7 +58,7 @@ def run(
             folds=protocol.folds,
             seed=protocol.seed,
             progress_dir=progress,
-            source_sha256=Code("leak").accepted,
+            source_sha256=Code("leak", network=config.features.backbone).accepted,
             fine_tuned=fine_tuned(config, device),
             device=device,
         )

@@ -75,7 +75,7 @@ def run(
     # The file's place is another one where the model is used; its checksum stays.
     settings["features"]["weights"] = None
     made = provenance(
-        Code("model"),
+        Code("model", network=config.features.backbone),
         part(config, "model"),
         [*features, manifest_path, metrics],
         weights_name=about["weights"]["name"],

@@ -128,7 +128,7 @@ def train_folds(
         method=method,
         protocol=config.protocol.name,
         progress_dir=progress,
-        source_sha256=Code(stage).accepted,
+        source_sha256=Code(stage, network=config.features.backbone).accepted,
         models_dir=unfinished,
         fine_tuned=fine_tuned(config, device),
         device=device,

@@ -36,6 +36,35 @@ def scaled(frames, factor):
 def other(frames):
     return scaled(frames, HIGH)
 """
+TABLE = """
+from dataclasses import dataclass
+
+from microexpr.runtime.registry import Registry
+
+
+@dataclass(frozen=True)
+class Method:
+    name: str
+    function: str
+    colour: str
+
+    @property
+    def code(self):
+        return (self.function,)
+
+
+METHODS = Registry(
+    "methods", [Method("a", "toy.filters:ideal", "red"), Method("b", "toy.filters:other", "blue")]
+)
+
+
+def run(name, frames):
+    return METHODS.load(name, "function")(frames)
+
+
+def look(name):
+    return METHODS[name].colour
+"""
 FILES = {"__init__.py": "", "phase.py": PHASE, "filters.py": FILTERS}
 
 
@@ -43,9 +72,9 @@ def forget() -> None:
     """Forget the source that was read."""
     for known in (
         definitions.read,
+        definitions.path_of,
         meaning.meaning,
         fingerprint._spelt,
-        fingerprint._fingerprint,
         fingerprint._memo,
     ):
         known.cache_clear()
@@ -123,18 +152,20 @@ def test_what_may_change_a_result_changes_the_fingerprint(edited, edit):
     assert edited(OTHER[edit]) != edited({})
 
 
-def test_of_a_table_only_the_entry_in_use_counts(edited):
-    table = "\ndef run(m, f):\n    return METHODS[m](f)\n"
-    head = "from .filters import ideal, other\nMETHODS = {'a': ideal, 'b': other}\n" + table
-    run, methods = Reference("toy.table", "run"), Reference("toy.table", "METHODS")
+def test_of_a_registry_only_the_row_in_use_counts(edited, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    edited({"table.py": TABLE})
+    methods = Reference("toy.table", "METHODS")
 
-    def both(high: str) -> list[str]:
-        edited({"table.py": head, "filters.py": changed(FILTERS, "HIGH = 2.4", f"HIGH = {high}")})
-        return [fingerprint.fingerprint(run, choice={methods: key}) for key in "ab"]
+    def both(function: str, high: str = "2.4") -> list[str]:
+        edited({"table.py": TABLE, "filters.py": changed(FILTERS, "HIGH = 2.4", f"HIGH = {high}")})
+        root = Reference("toy.table", function)
+        return [fingerprint.fingerprint(root, choice={methods: key}) for key in "ab"]
 
-    before, after = both("2.4"), both("9")
-    assert before[0] == after[0]
-    assert before[1] != after[1]
+    before, after = both("run"), both("run", high="9")
+    assert before[0] == after[0] != before[1] != after[1]
+    assert both("look") == both("look", high="9")
+    assert len(set(both("look"))) == 2
 
 
 def test_provenance_names_inputs_by_checksum(tmp_path):
