@@ -1,4 +1,4 @@
-"""A small backbone with every part of the interface, for tests of training."""
+"""A small backbone with the whole interface, for tests of training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features with a planted motion, for tests of training; also a run that can be killed."""
+"""Features with a planted motion, for tests of training; as a script, a training to be killed."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ def recipe(**changes) -> Recipe:
     return Recipe(**fields, train=Train(**settings | changes))
 
 
-def run(progress_dir: Path, *, retrain: bool, **options) -> ChunkResult:
-    """Train a part of 2 feature modes x 2 seeds x 3 folds."""
-    store = planted_store(3, shape=(6, 4, 4) if retrain else (24, 1, 1))
-    fine_tuned = FineTunedBlocks(small_backbone(), 1) if retrain else None
+def run(progress_dir: Path, *, tuned: bool, **options) -> ChunkResult:
+    """Train a chunk of 2 feature modes x 2 seeds x 3 folds."""
+    store = planted_store(3, shape=(6, 4, 4) if tuned else (24, 1, 1))
+    fine_tuned = FineTunedBlocks(small_backbone(), 1) if tuned else None
     settings = recipe(epochs=3, feature_modes=["onset_difference", "raw"], seeds=[0, 5])
     about = {
         "method": "amm",
@@ -85,4 +85,4 @@ def run(progress_dir: Path, *, retrain: bool, **options) -> ChunkResult:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    run(Path(sys.argv[1]), retrain=sys.argv[2] == "retrain")
+    run(Path(sys.argv[1]), tuned=sys.argv[2] == "fine_tuned")

@@ -1,4 +1,4 @@
-"""A part of the folds: its table, and what a killed run leaves."""
+"""A chunk of folds: its table, and what a killed run leaves."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from microexpr.training.store import FeatureStore
 from microexpr.training.trained import TrainedModel
 
 
-def table(part, path: Path) -> bytes:
-    predictions.write(path, part.predictions)
+def table(chunk, path: Path) -> bytes:
+    predictions.write(path, chunk.predictions)
     return path.read_bytes()
 
 
@@ -31,9 +31,9 @@ def times(folder: Path) -> dict[str, int]:
     return {file.name: file.stat().st_mtime_ns for file in folder.glob("[!.]*.json")}
 
 
-@pytest.mark.parametrize("mode", ["frozen", "retrain"])
+@pytest.mark.parametrize("mode", ["frozen", "fine_tuned"])
 def test_a_run_killed_and_resumed_writes_the_same_table(tmp_path, mode):
-    whole = table(run(tmp_path / "whole", retrain=mode == "retrain"), tmp_path / "whole.csv")
+    whole = table(run(tmp_path / "whole", tuned=mode == "fine_tuned"), tmp_path / "whole.csv")
     progress = tmp_path / "killed"
     script = Path(__file__).with_name("planted.py")
     paths = os.pathsep.join(filter(None, sys.path))
@@ -46,16 +46,16 @@ def test_a_run_killed_and_resumed_writes_the_same_table(tmp_path, mode):
     assert process.wait() == -signal.SIGKILL
     finished = times(progress)
     assert 4 <= len(finished) < 12
-    resumed = table(run(progress, retrain=mode == "retrain"), tmp_path / "resumed.csv")
+    resumed = table(run(progress, tuned=mode == "fine_tuned"), tmp_path / "resumed.csv")
     assert resumed == whole
     assert times(progress).items() >= finished.items()  # finished folds were not trained again
     assert len(times(progress)) == 12
 
 
 def test_table_is_what_the_evaluation_reads(tmp_path):
-    part = run(tmp_path / "progress", retrain=False)
-    table(part, tmp_path / "part.csv")
-    frame = predictions.read([tmp_path / "part.csv"], LABELS)
+    chunk = run(tmp_path / "progress", tuned=False)
+    table(chunk, tmp_path / "chunk.csv")
+    frame = predictions.read([tmp_path / "chunk.csv"], LABELS)
     assert list(frame) == [*predictions.COLUMNS, *(f"p_{label}" for label in LABELS)]
     assert len(frame) == 18 * 2 * 2
     assert frame.groupby(["feature_mode", "seed"]).clip_id.nunique().tolist() == [18] * 4
@@ -67,11 +67,11 @@ def test_table_is_what_the_evaluation_reads(tmp_path):
     store = planted_store(3)
     windows = dict(zip(store.clip_ids, recipe().window_table(store).counts, strict=True))
     assert frame.n_windows.tolist() == frame.clip_id.map(windows).tolist()
-    assert len(part.log) == 2 * 2 * 3 * 3
-    assert part.log.groupby(["feature_mode", "seed", "fold"]).epoch.max().eq(3).all()
+    assert len(chunk.log) == 2 * 2 * 3 * 3
+    assert chunk.log.groupby(["feature_mode", "seed", "fold"]).epoch.max().eq(3).all()
 
 
-def test_folds_do_not_depend_on_the_part_they_are_in(tmp_path):
+def test_folds_do_not_depend_on_their_chunk(tmp_path):
     store, settings = planted_store(3), recipe(epochs=2)
     about = {"method": "none", "protocol": "loso"}
     folds = loso(store)
@@ -110,10 +110,10 @@ def test_dropped_test_clips_keep_their_row_and_are_named(tmp_path):
     settings = recipe(n=n, windows=Windows(short="drop"), epochs=1)
     about = {"method": "none", "protocol": "loso", "progress_dir": tmp_path / "progress"}
     with pytest.warns(MicroexprWarning, match=rf"{store.clip_ids[0]} \({store.lengths[0]}\)"):
-        part = train_chunk(store, loso(store)[:1], settings, **about)
-    written = table(part, tmp_path / "part.csv").decode().splitlines()
+        chunk = train_chunk(store, loso(store)[:1], settings, **about)
+    written = table(chunk, tmp_path / "chunk.csv").decode().splitlines()
     assert f"{store.clip_ids[0]},s1,negative,none,onset_difference,{n},0,loso,s1,0,,,," in written
-    frame = predictions.read([tmp_path / "part.csv"], LABELS)
+    frame = predictions.read([tmp_path / "chunk.csv"], LABELS)
     assert len(frame) == 2 * 6
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -121,32 +121,30 @@ def test_dropped_test_clips_keep_their_row_and_are_named(tmp_path):
 
 
 def test_a_damaged_progress_file_is_named(tmp_path):
-    run(tmp_path, retrain=False)
+    run(tmp_path, tuned=False)
     file = next(tmp_path.glob("*.json"))
     assert json.loads(file.read_text())["settings"]["n"] == 7
     file.write_text("{")
     with pytest.raises(CacheError, match=f"{file.name}: damaged"):
-        run(tmp_path, retrain=False)
+        run(tmp_path, tuned=False)
 
 
-@pytest.mark.parametrize("retrain", [False, True], ids=["frozen", "retrained"])
-def test_models_are_written_and_trained_again_only_when_they_are_of_other_settings(
-    tmp_path, retrain
-):
+@pytest.mark.parametrize("tuned", [False, True], ids=["frozen", "fine_tuned"])
+def test_models_are_written_and_trained_again_only_when_they_are_of_other_settings(tmp_path, tuned):
     models = tmp_path / "models"
-    first = run(tmp_path / "progress", retrain=retrain, models_dir=models)
+    first = run(tmp_path / "progress", tuned=tuned, models_dir=models)
     assert len(list(models.glob("*.safetensors"))) == 12
     file = models / "raw_5_s2.safetensors"
     written = file.read_bytes()
-    again = run(tmp_path / "progress", retrain=retrain, models_dir=models)
+    again = run(tmp_path / "progress", tuned=tuned, models_dir=models)
     assert first.log.equals(again.log)  # with its seconds: nothing was trained
     other = recipe(epochs=1, feature_modes=["raw"], seeds=[5])
     store = planted_store(3)
     about = {"method": "amm", "protocol": "loso", "progress_dir": tmp_path / "other"}
     train_chunk(store, loso(store)[1:2], other, models_dir=models, **about)
     assert file.read_bytes() != written
-    third = run(tmp_path / "progress", retrain=retrain, models_dir=models)
+    third = run(tmp_path / "progress", tuned=tuned, models_dir=models)
     assert third.predictions.equals(first.predictions)
     assert file.read_bytes() == written
-    if not retrain:
+    if not tuned:
         assert TrainedModel.load(file)[1]["method"] == "amm"

@@ -1,4 +1,4 @@
-"""Clip decisions on logits whose answers are known by hand."""
+"""Clip decisions on logits whose results are known by hand."""
 
 from __future__ import annotations
 

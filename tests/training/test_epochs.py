@@ -20,7 +20,7 @@ from microexpr.training.windows import InnerSplit
 NESTED = InnerSplit(folds=3, seed=1)
 
 
-def material(store, settings) -> TrainingInputs:
+def inputs(store, settings) -> TrainingInputs:
     return TrainingInputs(
         store, pooled_sums(store, None), settings.window_table(store), None, "cpu"
     )
@@ -40,30 +40,30 @@ def test_the_chosen_epoch_is_the_best_of_the_inner_subjects():
         truth = class_numbers(store, settings.labels)[list(inner.test)]
         rated = []
         for count in range(1, 6):  # each from the start, instead of one training that is watched
-            with fold_training(material(store, settings), inner, settings) as learner:
-                assert len(list(islice(learner.epochs, count))) == count
-                answers = learner.predict(settings.window_table(store), inner.test, "mean_softmax")
-            likely = np.log(answers.probabilities[np.arange(len(truth)), truth]).mean()
-            rated.append((np.mean(answers.predicted == truth), likely))
-        chosen = choose_epochs(material(store, settings), fold, settings)
+            with fold_training(inputs(store, settings), inner, settings) as training:
+                assert len(list(islice(training.epochs, count))) == count
+                found = training.predict(settings.window_table(store), inner.test, "mean_softmax")
+            likely = np.log(found.probabilities[np.arange(len(truth)), truth]).mean()
+            rated.append((np.mean(found.predicted == truth), likely))
+        chosen = choose_epochs(inputs(store, settings), fold, settings)
         assert rated[chosen - 1] == pytest.approx(max(rated))
 
 
 def test_all_training_clips_are_then_trained_on_for_as_many():
     store = planted_store(5)
     fold, settings = loso(store)[0], recipe(choose_epoch=NESTED, epochs=5, lr=0.05)
-    chosen = choose_epochs(material(store, settings), fold, settings)
+    chosen = choose_epochs(inputs(store, settings), fold, settings)
     result = train_fold(store, fold, settings)
     assert len(result.log) == chosen
     plain = replace(settings, choose_epoch=None)
-    with fold_training(material(store, plain), fold, plain) as learner:
-        log = list(islice(learner.epochs, chosen))
-        answers = learner.predict(plain.window_table(store), fold.test, "mean_softmax")
+    with fold_training(inputs(store, plain), fold, plain) as training:
+        log = list(islice(training.epochs, chosen))
+        found = training.predict(plain.window_table(store), fold.test, "mean_softmax")
     assert [epoch.loss for epoch in log] == [epoch.loss for epoch in result.log]
-    assert np.array_equal(answers.probabilities, result.predictions.probabilities)
+    assert np.array_equal(found.probabilities, result.predictions.probabilities)
 
 
-def test_test_clips_play_no_part_in_the_choice():
+def test_test_clips_do_not_influence_the_choice():
     store = planted_store(5)
     fold, settings = loso(store)[0], recipe(choose_epoch=NESTED, epochs=4, lr=0.05)
     disturbed = changed(store, fold.test, features=lambda x: 50 - 3 * x, label="surprise")

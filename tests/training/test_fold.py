@@ -1,4 +1,4 @@
-"""Training a fold: it learns what is there, only from training clips, and repeats itself."""
+"""Training a fold: it finds what is there, uses training clips only, and repeats itself."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def accuracy(store: FeatureStore, settings, **options) -> float:
     return sum(right) / len(store)
 
 
-def changed(store: FeatureStore, clips, **parts) -> FeatureStore:
+def changed(store: FeatureStore, clips, **changes) -> FeatureStore:
     """Copy a store with other features or labels of some clips."""
     data = {
-        name: parts["features"](array) if i in clips and "features" in parts else array
+        name: changes["features"](array) if i in clips and "features" in changes else array
         for i, (name, array) in enumerate(zip(store.clip_ids, store.data, strict=True))
     }
     labels = [
-        parts["label"] if i in clips and "label" in parts else label
+        changes["label"] if i in clips and "label" in changes else label
         for i, label in enumerate(store.labels)
     ]
     return FeatureStore.from_arrays(data, subjects=store.subjects, labels=labels)
@@ -67,7 +67,7 @@ def test_permuted_labels_stay_at_chance():
     assert accuracy(planted_store(permuted=True), recipe()) < 0.6
 
 
-def test_identity_hides_the_motion_from_the_raw_reading():
+def test_identity_hides_the_motion_from_raw_features():
     assert accuracy(planted_store(), recipe(feature_mode="raw")) < 0.6
 
 
@@ -92,11 +92,11 @@ def test_same_seed_repeats_and_other_seeds_folds_and_lengths_differ():
     assert len(drawn) == 3  # initial weights depend on the fold and on N
 
 
-@pytest.mark.parametrize("retrain", [False, True], ids=["frozen", "retrained"])
+@pytest.mark.parametrize("tuned", [False, True], ids=["frozen", "fine_tuned"])
 @pytest.mark.parametrize("feature_mode", ["onset_difference", "raw"])
-def test_nothing_is_learnt_from_test_clips(feature_mode, retrain):
-    store = planted_store(3, shape=(6, 4, 4) if retrain else (24, 1, 1))
-    fine_tuned = FineTunedBlocks(small_backbone(), 1) if retrain else None
+def test_nothing_is_trained_on_test_clips(feature_mode, tuned):
+    store = planted_store(3, shape=(6, 4, 4) if tuned else (24, 1, 1))
+    fine_tuned = FineTunedBlocks(small_backbone(), 1) if tuned else None
     fold = loso(store)[0]
     settings = recipe(epochs=2, feature_mode=feature_mode, class_weights=True)
     expected = train_fold(store, fold, settings, fine_tuned=fine_tuned)
@@ -108,7 +108,7 @@ def test_nothing_is_learnt_from_test_clips(feature_mode, retrain):
     assert not same(expected, train_fold(disturbed, fold, settings, fine_tuned=fine_tuned))
 
 
-def test_training_moves_retrained_blocks_and_nothing_below():
+def test_training_moves_fine_tuned_blocks_and_nothing_below():
     store, backbone = planted_store(3, shape=(6, 4, 4)), small_backbone()
     fine_tuned = FineTunedBlocks(backbone, 1)
     before = {k: v.clone() for k, v in fine_tuned.backbone.state_dict().items()}
@@ -125,7 +125,7 @@ def test_training_moves_retrained_blocks_and_nothing_below():
         torch.testing.assert_close(value, before[name], atol=1e-5, rtol=0)
 
 
-def test_retraining_the_blocks_helps():
+def test_fine_tuning_the_blocks_helps():
     store, fine_tuned = planted_store(4, shape=(6, 4, 4)), FineTunedBlocks(small_backbone(), 1)
     still = accuracy(store, recipe(lr_fine_tuned=1e-12), fine_tuned=fine_tuned)
     moved = accuracy(store, recipe(lr_fine_tuned=1e-2), fine_tuned=fine_tuned)
@@ -153,7 +153,7 @@ def test_class_weights_raise_the_rare_class():
     assert share[True] > share[False]
 
 
-def test_clips_without_windows_are_left_out_of_training_and_not_answered():
+def test_clips_without_windows_are_left_out_of_training_and_get_no_prediction():
     store = planted_store(3)
     n = int(np.median(store.lengths)) + 1
     fold = loso(store)[0]
@@ -162,10 +162,10 @@ def test_clips_without_windows_are_left_out_of_training_and_not_answered():
     short = store.lengths[list(fold.test)] < n
     assert short.any()
     assert not short.all()
-    answers = result.predictions
-    assert np.array_equal(answers.n_windows == 0, short)
-    assert np.array_equal(answers.predicted == -1, short)
-    assert np.array_equal(np.isnan(answers.probabilities).all(1), short)
+    found = result.predictions
+    assert np.array_equal(found.n_windows == 0, short)
+    assert np.array_equal(found.predicted == -1, short)
+    assert np.array_equal(np.isnan(found.probabilities).all(1), short)
     padded = train_fold(store, fold, recipe(n=n, epochs=1)).predictions
     assert padded.n_windows[short].tolist() == [1] * short.sum()
     whole = recipe(n=n, windows=dropped, epochs=1, clip_decision="whole_clip")

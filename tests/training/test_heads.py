@@ -52,7 +52,7 @@ def test_each_frame_is_an_example_of_its_own():
     assert bilstm.examples(index, clips)[0] is index
 
 
-def test_it_learns_and_is_read_back(tmp_path):
+def test_it_is_trained_and_read_back(tmp_path):
     store, settings = planted_store(), recipe(head="frame_fc", epochs=12)
     right = []
     for fold in loso(store):

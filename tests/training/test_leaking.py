@@ -1,4 +1,4 @@
-"""A split of windows feigns what is not there; clips and subjects that stay whole do not."""
+"""A split of windows inflates accuracy; splits of whole clips and of whole subjects do not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPTIONS = {"test_share": 0.2, "folds": 3, "seed": 0}
 
 
 def meaningless_store() -> FeatureStore:
-    """Make six clips of each of four subjects that differ, but not as their labels do."""
+    """Make six clips of each of four subjects; nothing in them follows their labels."""
     rng = np.random.default_rng(3)
     names = [f"s{s}_{i}" for s in range(1, 5) for i in range(6)]
     looks = {name: rng.normal(0, 2, (1, 24, 1, 1)) for name in names}
@@ -36,38 +36,38 @@ def progress(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def answers(progress):
+def found(progress):
     return train_leaking(meaningless_store(), SETTINGS, **OPTIONS, progress_dir=progress)
 
 
-def test_windows_of_one_clip_on_both_sides_feign_accuracy(answers):
-    right = (answers["predicted"] == answers["label"]).groupby(answers["split"]).mean()
+def test_windows_of_one_clip_on_both_sides_inflate_accuracy(found):
+    right = (found["predicted"] == found["label"]).groupby(found["split"]).mean()
     assert right["windows"] > 0.8
     assert max(right["clips"], right["subjects"]) < 1 / 3 + 3 * np.sqrt(2 / 9 / 24)
 
 
-def test_clips_and_subjects_are_answered_once(answers):
+def test_clips_and_subjects_are_predicted_once(found):
     store = meaningless_store()
     for split in ("clips", "subjects"):
-        mine = answers[answers["split"] == split]
+        mine = found[found["split"] == split]
         assert sorted(mine["clip_id"]) == sorted(store.clip_ids)
-    assert (answers["fold"] == answers["subject"])[answers["split"] == "subjects"].all()
+    assert (found["fold"] == found["subject"])[found["split"] == "subjects"].all()
 
 
-def test_held_out_windows_are_a_share_of_those_of_training_clips(answers):
+def test_held_out_windows_are_a_share_of_those_of_training_clips(found):
     store, settings = meaningless_store(), recipe()
     counts = dict(zip(store.clip_ids, settings.window_table(store).counts, strict=True))
-    mine = answers[answers["split"] == "windows"]
-    tested = answers[answers["split"] == "clips"].groupby("fold")["clip_id"].agg(set)
+    mine = found[found["split"] == "windows"]
+    tested = found[found["split"] == "clips"].groupby("fold")["clip_id"].agg(set)
     trained = mine.groupby("fold")["clip_id"].agg(set)
     assert not any(trained[fold] & tested[fold] for fold in tested.index)
     share = mine["n_windows"].sum() / mine["clip_id"].map(counts).sum()
     assert share == pytest.approx(0.2, abs=0.05)
-    whole = answers[answers["split"] == "clips"]
+    whole = found[found["split"] == "clips"]
     assert whole["n_windows"].tolist() == whole["clip_id"].map(counts).tolist()
 
 
-def test_a_killed_run_goes_on_with_the_fold_it_stopped_in(answers, progress, tmp_path, monkeypatch):
+def test_a_killed_run_goes_on_with_the_fold_it_stopped_in(found, progress, tmp_path, monkeypatch):
     files = sorted(progress.glob("*.json"))
     assert len(files) == 3 + 4  # folds of clips, folds of subjects
     for file in files[:5]:
@@ -80,7 +80,7 @@ def test_a_killed_run_goes_on_with_the_fold_it_stopped_in(answers, progress, tmp
 
     monkeypatch.setattr(leak, "fold_training", counted)
     store, options = meaningless_store(), OPTIONS | {"progress_dir": tmp_path}
-    pd.testing.assert_frame_equal(train_leaking(store, SETTINGS, **options), answers)
+    pd.testing.assert_frame_equal(train_leaking(store, SETTINGS, **options), found)
     assert len(trained) == 2
     quick = replace(SETTINGS, train=SETTINGS.train.model_copy(update={"epochs": 1}))
     train_leaking(store, quick, **options)

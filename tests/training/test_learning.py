@@ -1,4 +1,4 @@
-"""What a fold learns from: guards on training clips, permuted labels, the middle frame."""
+"""What a fold is trained on: guards on training clips, permuted labels, the middle frame."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def test_statistics_and_class_weights_of_a_tested_clip_are_refused():
     store, settings = planted_store(3), recipe()
     fold, classes = loso(store)[0], class_numbers(store, LABELS)
     pooled = pooled_sums(store, None)
-    material = TrainingInputs(store, pooled, settings.window_table(store), None, "cpu")
-    initial_model(material, fold, np.array(fold.train), classes, settings)
+    inputs = TrainingInputs(store, pooled, settings.window_table(store), None, "cpu")
+    initial_model(inputs, fold, np.array(fold.train), classes, settings)
     planted = np.array([*fold.train, fold.test[2]])
     with pytest.raises(ProtocolError, match=f"fold s1: clip {store.clip_ids[2]} is not one of"):
-        initial_model(material, fold, planted, classes, settings)
+        initial_model(inputs, fold, planted, classes, settings)
 
 
 def test_permutation_moves_training_labels_and_no_others():

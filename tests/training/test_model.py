@@ -1,4 +1,4 @@
-"""The classifier on gathered windows, retrained blocks, feature modes of frames."""
+"""The classifier on gathered windows, fine-tuned blocks, feature modes of frames."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_gathered_windows_have_the_gradient_of_separate_windows(kind, chunk_fram
         torch.testing.assert_close(found[name], gradient, rtol=1e-5, atol=float(1e-5 * scale))
 
 
-def test_retrained_blocks_see_only_the_frames_that_windows_use():
+def test_fine_tuned_blocks_see_only_the_frames_that_windows_use():
     store, fine_tuned = maps_store(lengths=(9, 50)), FineTunedBlocks(small_backbone(), 1)
     seen = []
     fine_tuned.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
@@ -104,7 +104,7 @@ def test_retrained_blocks_see_only_the_frames_that_windows_use():
     assert difference[2].abs().max() > 0
 
 
-def test_trunk_trains_the_blocks_above_the_cut_and_copies():
+def test_fine_tuning_trains_the_blocks_above_the_cut_and_copies():
     backbone = small_backbone()
     before = copy.deepcopy(backbone.state_dict())
     fine_tuned = FineTunedBlocks(backbone, 2).train()
@@ -168,7 +168,7 @@ def test_byte_dropout_keeps_the_expectation_and_rests_in_evaluation():
     assert x.grad.equal(y.detach())
 
 
-def test_readings_are_standardised_by_their_training_clips():
+def test_feature_modes_are_standardised_by_their_training_clips():
     rng = np.random.default_rng(0)
     store = FeatureStore.from_arrays(
         {"a": rng.normal(3, 2, (30, 8, 1, 1)), "b": rng.normal(5, 4, (40, 8, 1, 1))},

@@ -1,3 +1,5 @@
+"""The optimiser gives the weights of torch.optim, without importing torch's compiler."""
+
 from __future__ import annotations
 
 import subprocess
@@ -14,7 +16,7 @@ def network() -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.LayerNorm(5), torch.nn.Linear(5, 3))
 
 
-def torchs(groups: list[tuple], schedule: str, steps: int):
+def of_torch(groups: list[tuple], schedule: str, steps: int):
     """Do the same with torch.optim."""
     optimiser = torch.optim.AdamW(
         [{"params": parameters, "lr": lr} for parameters, lr in groups],
@@ -37,7 +39,7 @@ def test_weights_are_those_of_torch_bit_by_bit(schedule, steps):
         for net in (ours, theirs)
     ]
     mine = AdamW(groups[0], 0.01, schedule, steps)
-    optimiser, rates = torchs(groups[1], schedule, steps)
+    optimiser, rates = of_torch(groups[1], schedule, steps)
     ours[1].bias.requires_grad_(False)
     frozen.requires_grad_(False)
     data = torch.randn(steps, 8, 6)

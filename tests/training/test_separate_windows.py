@@ -14,7 +14,7 @@ from training import Material, in_turns
 
 @pytest.fixture
 def material() -> Material:
-    """Two clips of noise, 16 px, before three small blocks of which two are retrained."""
+    """Two clips of noise, 16 px, before three small blocks of which two are fine-tuned."""
     network = small_backbone().requires_grad_(False)
     made = Material.make(network, cut=1, clips=2, epochs=4, size_px=16)
     settings = made.settings.model_copy(update={"embed": 8, "hidden": 6, "lr_fine_tuned": 0.001})

@@ -56,7 +56,7 @@ def config(**sections) -> Config:
 def run(stage, data, output, given: Config, **options) -> pd.DataFrame:
     paths, folds, clips = data
     name = stage.__name__.rpartition(".")[2]
-    # As the workflow does: a stage gets the part of the configuration that it says it reads.
+    # As the workflow does: a stage gets only the configuration that it declares.
     read = Config.load(json.dumps(part(given, name)))
     about = {"manifest_path": clips, "folds_path": folds, "method": "pmm", "n": 7} | options
     stage.run(read, paths, output, **about)
@@ -67,7 +67,7 @@ def shares(frame: pd.DataFrame) -> np.ndarray:
     return frame[[f"p_{name}" for name in LABELS]].to_numpy()
 
 
-def test_every_decision_readout_and_head_reaches_the_answers(data, tmp_path):
+def test_every_decision_readout_and_head_reaches_the_predictions(data, tmp_path):
     variants = {
         "default": {},
         "majority": {"protocol": {"clip_decision": "majority"}},
@@ -89,7 +89,7 @@ def test_every_decision_readout_and_head_reaches_the_answers(data, tmp_path):
     assert (found["default"]["n_windows"] > 1).all()
     votes = shares(found["majority"]) * found["majority"]["n_windows"].to_numpy()[:, None]
     assert votes == pytest.approx(votes.round(), abs=1e-4)
-    # Balanced training clips weigh the same; everything else changes the answers.
+    # Balanced training clips weigh the same; everything else changes the predictions.
     same = {n for n, f in found.items() if np.allclose(shares(f), shares(found["default"]))}
     assert same == {"default", "weighted"}
 
@@ -103,10 +103,10 @@ def test_the_epoch_that_is_chosen_shows_in_the_log(data, tmp_path):
         run(train, data, tmp_path / "a.csv", config(select={"epoch": "nested", "folds": 9}))
 
 
-def test_inner_folds_answer_for_training_clips_only(data, tmp_path):
+def test_inner_folds_predict_for_training_clips_only(data, tmp_path):
     given = config(select={"folds": 3}, train={"seeds": [0, 1], "chunks": 2})
     chunks = [run(inner, data, tmp_path / f"{p}.csv", given, chunk=p) for p in (0, 1)]
-    names = [sorted({fold[:2] for fold in part["fold"]}) for part in chunks]
+    names = [sorted({fold[:2] for fold in chunk["fold"]}) for chunk in chunks]
     assert names == [["s1", "s3"], ["s2", "s4"]]
     frame = pd.concat(chunks)
     outer = frame["fold"].str.partition("-")[0]
@@ -127,7 +127,7 @@ def test_a_corrected_label_reaches_training(data, tmp_path):
     ).set_index("clip_id")
     changed = before["label"] != after["label"]
     assert list(changed.index[changed]) == [corrected.clip_id]
-    # The fold that tests the clip has learned from the same labels as before, all others have not.
+    # The fold that tests the clip was trained on the same labels as before, all others were not.
     same = np.isclose(shares(before), shares(after)).all(axis=1)
     assert (same == (before["fold"] == corrected.subject)).all()
 
@@ -165,7 +165,7 @@ def test_folds_that_do_not_keep_the_protocols_promise_are_refused(
         )
 
 
-def test_a_part_that_does_not_exist_is_refused(data, tmp_path):
+def test_a_chunk_that_does_not_exist_is_refused(data, tmp_path):
     with pytest.raises(ConfigError, match=r"train\.chunks: there is no chunk 2 of 2"):
         run(train, data, tmp_path / "out.csv", config(train={"chunks": 2}), chunk=2)
 

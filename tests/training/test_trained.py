@@ -1,4 +1,4 @@
-"""A trained model read back from its file answers the same."""
+"""A trained model read back from its file predicts the same."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from microexpr.training.model import FineTunedBlocks
 from microexpr.training.trained import TrainedModel
 
 
-def answers(model, store, fold, settings):
+def predict(model, store, fold, settings):
     table = settings.window_table(store)
     sequences = [table.of(clip) for clip in fold.test]
     return model.predict(model.frames(store), sequences, settings.clip_decision)
 
 
-@pytest.mark.parametrize("retrain", [False, True], ids=["frozen", "retrained"])
+@pytest.mark.parametrize("tuned", [False, True], ids=["frozen", "fine_tuned"])
 @pytest.mark.parametrize("feature_mode", ["onset_difference", "raw"])
-def test_a_model_read_back_answers_the_same(tmp_path, feature_mode, retrain):
-    store = planted_store(3, shape=(6, 4, 4) if retrain else (24, 1, 1))
-    fine_tuned = FineTunedBlocks(small_backbone(), 1) if retrain else None
+def test_a_model_read_back_predicts_the_same(tmp_path, feature_mode, tuned):
+    store = planted_store(3, shape=(6, 4, 4) if tuned else (24, 1, 1))
+    fine_tuned = FineTunedBlocks(small_backbone(), 1) if tuned else None
     fold, settings = loso(store)[0], recipe(epochs=2, feature_mode=feature_mode, readout="mean")
     result = train_fold(store, fold, settings, fine_tuned=fine_tuned)
     path = tmp_path / "model.safetensors"
     result.model.save(path, labels=settings.labels, n=settings.n)
-    model, header = TrainedModel.load(path, small_backbone() if retrain else None)
+    model, header = TrainedModel.load(path, small_backbone() if tuned else None)
     assert (header["labels"], header["n"]) == (list(settings.labels), 7)
-    found = answers(model, store, fold, settings)
+    found = predict(model, store, fold, settings)
     assert np.array_equal(found.probabilities, result.predictions.probabilities)
     assert np.array_equal(found.predicted, result.predictions.predicted)
 
 
-def test_retrained_blocks_need_the_backbone_they_started_from(tmp_path):
+def test_fine_tuned_blocks_need_the_backbone_they_started_from(tmp_path):
     store = planted_store(3, shape=(6, 4, 4))
     fine_tuned = FineTunedBlocks(small_backbone(), 1)
     result = train_fold(store, loso(store)[0], recipe(epochs=1), fine_tuned=fine_tuned)
