@@ -15,10 +15,10 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
-from microexpr.apps.magnify_video.picture import write_png
 from microexpr.cache import open_cache
 from microexpr.evaluation.tables import sizes_of
 from microexpr.training.windows import windows
+from microexpr.video.writer import write_png
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt

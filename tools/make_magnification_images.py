@@ -19,9 +19,9 @@ import matplotlib as mpl
 import numpy as np
 import torch
 
-from microexpr.apps.magnify_video.picture import write_png
 from microexpr.cli import main
 from microexpr.magnify import amm, pmm
+from microexpr.video.writer import write_png
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt

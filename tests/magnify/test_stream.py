@@ -10,7 +10,7 @@ from synthetic import displacement_px, moved, texture
 
 from microexpr.errors import ConfigError, DataError
 from microexpr.magnify import amm, pmm
-from microexpr.magnify.stream import stream
+from microexpr.magnify.stream import Parts, stream
 
 METHODS = {"amm": amm, "pmm": pmm}
 SMIC = {"fps": 100.0, "passband_hz": (0.5, 10.0)}
@@ -30,7 +30,7 @@ def test_causal_filters_equal_the_whole_clip(
     clip = 0.5 + 0.1 * noise_clip(45, 32, 40)
     options = {"alpha": 5.0, "temporal_filter": temporal_filter, "order": order, **SMIC}
     whole = METHODS[method](clip, **options, **SMALL[method])
-    parts = stream(clip, method=method, chunk_frames=chunk_frames, **options, **SMALL[method])
+    parts = stream(clip, method=method, parts=Parts(chunk_frames, 0), **options, **SMALL[method])
     assert (torch.stack(list(parts)) - whole).abs().max() < 1e-5
 
 
@@ -41,7 +41,7 @@ def test_colour_streams_too(method: str) -> None:
     if method == "amm":
         options["chroma_gain"] = 0.5
     whole = METHODS[method](clip, **options)
-    parts = torch.stack(list(stream(iter(clip), method=method, chunk_frames=8, **options)))
+    parts = torch.stack(list(stream(iter(clip), method=method, parts=Parts(8, 0), **options)))
     assert (parts - whole).abs().max() < 1e-5
 
 
@@ -57,8 +57,7 @@ def test_windows_keep_the_number_of_frames(
         method=method,
         alpha=0.0,
         temporal_filter=temporal_filter,
-        window_frames=40,
-        overlap_frames=20,
+        parts=Parts(40, 20),
         fps=100.0,
         passband_hz=(5.0, 20.0),
         **SMALL[method],
@@ -79,7 +78,7 @@ def test_windows_agree_with_the_whole_clip(method: str) -> None:
         "fps": 100.0,
         "passband_hz": (4.0, 9.0),
     }
-    parts = torch.stack(list(stream(clip, method=method, window_frames=64, **options)))
+    parts = torch.stack(list(stream(clip, method=method, parts=Parts(64, 32), **options)))
     whole = METHODS[method](clip, anchored=False, **options)
     a, b = displacement_px(parts, image), displacement_px(whole, image)
     inner = slice(10, 140)
@@ -108,8 +107,7 @@ def test_frames_are_let_go(method: str, temporal_filter: str, most: int) -> None
         method=method,
         alpha=5.0,
         temporal_filter=temporal_filter,
-        chunk_frames=8,
-        window_frames=32,
+        parts=Parts(8, 0) if temporal_filter == "iir" else Parts(32, 16),
         fps=100.0,
         passband_hz=(3.0, 10.0),
         **SMALL[method],
@@ -123,7 +121,7 @@ def test_frames_come_out_before_the_clip_ends() -> None:
         while True:
             yield torch.full((32, 32), 0.5)
 
-    parts = stream(endless(), method="pmm", alpha=5.0, chunk_frames=4, **SMIC, **SMALL["pmm"])
+    parts = stream(endless(), method="pmm", alpha=5.0, parts=Parts(4, 0), **SMIC, **SMALL["pmm"])
     assert torch.stack([next(parts) for _ in range(12)]).shape == (12, 32, 32)
 
 
@@ -131,16 +129,15 @@ def test_errors_name_the_frame_and_the_key() -> None:
     clip = noise_clip(40, 32, 32)
     clip[21, 0, 0] = float("nan")
     with pytest.raises(DataError, match="frame 21"):
-        list(stream(clip, method="amm", alpha=1.0, chunk_frames=8, **SMIC))
-    with pytest.raises(ConfigError, match="overlap_frames: 40"):
+        list(stream(clip, method="amm", alpha=1.0, parts=Parts(8, 0), **SMIC))
+    with pytest.raises(ConfigError, match="the overlap must lie between 0 and 39"):
         list(
             stream(
                 clip,
                 method="amm",
                 alpha=1.0,
                 temporal_filter="ideal",
-                window_frames=40,
-                overlap_frames=40,
+                parts=Parts(40, 40),
                 **SMIC,
             )
         )
@@ -148,6 +145,6 @@ def test_errors_name_the_frame_and_the_key() -> None:
         list(stream(clip, method="amm", alpha=-2.0, **SMIC))
     with pytest.raises(ConfigError, match="passband_hz: 80"):
         list(stream(clip, method="pmm", alpha=2.0, fps=100.0, passband_hz=(1.0, 80.0)))
-    with pytest.raises(ConfigError, match="chunk_frames: 0"):
-        list(stream(clip, method="amm", alpha=1.0, chunk_frames=0, **SMIC))
+    with pytest.raises(ConfigError, match="chunks of 0 frames"):
+        list(stream(clip, method="amm", alpha=1.0, parts=Parts(0, 0), **SMIC))
     assert list(stream([], method="pmm", alpha=2.0, **SMIC)) == []

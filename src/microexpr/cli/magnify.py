@@ -1,4 +1,4 @@
-"""``microexpr magnify``: video files and image sequences, and the pipeline's stage on caches."""
+"""``microexpr magnify``: magnify the motion in video files and image sequences."""
 # ruff: noqa: PLC0415
 
 from __future__ import annotations
@@ -7,18 +7,18 @@ import argparse
 import json
 import logging
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microexpr.config import Config, default_file
-from microexpr.errors import ConfigError, MicroexprError, MicroexprWarning
+from microexpr.errors import ConfigError, MicroexprError
+from microexpr.runtime.notices import plain_warnings
 
 if TYPE_CHECKING:
     from microexpr.apps.magnify_video import Plan, Request, Source
-    from microexpr.apps.magnify_video.engine import Progress
+    from microexpr.apps.magnify_video.magnified_frames import Progress
 
 log = logging.getLogger(__name__)
 CACHE = ".h5"
@@ -30,7 +30,7 @@ examples:
   microexpr magnify 'clips/*.mp4' out/ --method pmm --side-by-side
   microexpr magnify face.mp4 out.mp4 --method pmm --xt-slice slice.png --xt-at x=120
 
-docs/magnification.md says which method and alpha to choose, and where each breaks."""
+docs/magnification.md says which method and alpha to choose, and where each method fails."""
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -58,10 +58,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--max-memory",
         type=float,
         metavar="GB",
-        help=f"refuse more (not a cache) [{MAX_MEMORY_GB:g}]",
+        help=f"memory limit, not for a cache [{MAX_MEMORY_GB:g}]",
     )
     parser.add_argument(
-        "--stream", action="store_true", default=None, help="hold only a part of a long clip"
+        "--stream",
+        action="store_true",
+        default=None,
+        help="hold only a part of a clip in memory",
     )
     _add_motion(parser.add_argument_group("what is magnified (video and images)"))
     _add_output(parser.add_argument_group("what is written (video and images)"))
@@ -69,35 +72,48 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _add_motion(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--alpha", metavar="A[,A...]", help="motion becomes 1 + A times larger; several: a sweep"
+        "--alpha",
+        metavar="A[,A...]",
+        help="motion becomes 1 + A times as large; one output per A",
     )
     group.add_argument(
-        "--passband", nargs=2, type=float, metavar=("LOW", "HIGH"), help="motions magnified, Hz"
+        "--passband",
+        nargs=2,
+        type=float,
+        metavar=("LOW", "HIGH"),
+        help="motions to magnify, Hz",
     )
     group.add_argument("--filter", choices=("butterworth", "ideal", "iir", "reference"))
-    group.add_argument("--order", type=int, help="of butterworth and iir")
-    group.add_argument("--reference-frame", type=int, help="frame that stays as it is, from 0")
+    group.add_argument("--order", type=int, help="order of butterworth and iir")
+    group.add_argument("--reference-frame", type=int, help="unchanged frame, counted from 0")
     group.add_argument(
-        "--fps", type=float, help="true rate of the camera: for images, and where a video's is not"
+        "--fps",
+        type=float,
+        help="camera frame rate: for images, and where a video is wrong",
     )
     group.add_argument(
-        "--roi", nargs=4, type=int, metavar=("X", "Y", "W", "H"), help="magnify only there, px"
+        "--roi", nargs=4, type=int, metavar=("X", "Y", "W", "H"), help="region to magnify, px"
     )
-    group.add_argument("--levels", type=int, help="depth of the pyramid, octaves")
-    group.add_argument("--orientations", type=int, help="of pmm's pyramid")
-    group.add_argument("--chroma-gain", type=float, help="share of alpha for colours, not for pmm")
+    group.add_argument("--levels", type=int, help="pyramid levels, octaves")
+    group.add_argument("--orientations", type=int, help="orientation bands of pmm")
+    group.add_argument("--chroma-gain", type=float, help="share of alpha for colours; not for pmm")
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--side-by-side", action="store_true", default=None, help="original | magnified"
+        "--side-by-side", action="store_true", default=None, help="write original | magnified"
     )
-    group.add_argument("--xt-slice", type=Path, metavar="PNG", help="one line of all frames")
+    group.add_argument(
+        "--xt-slice",
+        type=Path,
+        metavar="PNG",
+        help="picture of one line of all frames",
+    )
     group.add_argument(
         "--xt-at", metavar="LINE", help="column x=120 or row y=80 [the middle column]"
     )
     group.add_argument(
-        "--json", action="store_true", default=None, help="a line of JSON for each output"
+        "--json", action="store_true", default=None, help="print one line of JSON per output"
     )
 
 
@@ -107,34 +123,19 @@ def run(arguments: argparse.Namespace) -> None:
     Raises
     ------
     MicroexprError
-        Whatever the user can mend.
+        What the user can fix.
     """
     if Path(arguments.source).suffix == CACHE:
-        _stage(arguments)
+        _run_stage(arguments)
     else:
         with plain_warnings():
-            _media(arguments)
+            _magnify(arguments)
 
 
-def _stage(arguments: argparse.Namespace) -> None:
-    from microexpr.runtime.resources import choose_device, limit_threads
-    from microexpr.stages import magnify
-
-    known = ("command", "run", "source", "output", "method", "config", "threads", "device")
-    for name, value in vars(arguments).items():
-        if name not in known and value is not None:
-            option = name.replace("_", "-")
-            raise ConfigError(f"--{option}: a cache takes section magnify of --config instead")
-    limit_threads(arguments.threads)
-    config = Config.load(arguments.config or str(default_file()))
-    device = choose_device(arguments.device)
-    magnify.run(config, arguments.method, Path(arguments.source), arguments.output, device)
-
-
-def _media(arguments: argparse.Namespace) -> None:
+def _magnify(arguments: argparse.Namespace) -> None:
     from microexpr.apps.magnify_video import magnify_clip, make_plan, open_sources
-    from microexpr.apps.magnify_video.outputs import check_writable, output_paths
-    from microexpr.apps.magnify_video.report import summary
+    from microexpr.apps.magnify_video.plan import check_writable, output_paths
+    from microexpr.apps.magnify_video.run import summary
     from microexpr.runtime.resources import choose_device, limit_threads
 
     request = _request(arguments, choose_device(arguments.device))
@@ -155,7 +156,7 @@ def _media(arguments: argparse.Namespace) -> None:
 
 
 def _named(source: Source, function: Any, *values: Any) -> Any:
-    """Call a function; what goes wrong names the clip."""
+    """Call a function; an error names the clip."""
     try:
         return function(*values)
     except MicroexprError as error:
@@ -221,25 +222,8 @@ def _alphas(text: str | None) -> list[float]:
 
 
 @contextmanager
-def plain_warnings() -> Iterator[None]:
-    """Show our warnings as single lines."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", MicroexprWarning)
-        usual = warnings.showwarning
-
-        def show(message: Warning | str, category: type[Warning], *rest: Any) -> None:
-            if issubclass(category, MicroexprWarning):
-                log.warning("warning: %s", message)
-            else:
-                usual(message, category, *rest)
-
-        warnings.showwarning = show
-        yield
-
-
-@contextmanager
 def _progress_bar(plan: Plan) -> Iterator[Progress]:
-    """A bar for each stage on a terminal, nothing elsewhere."""
+    """Show a bar for each stage on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda stage, share: None
         return
@@ -252,3 +236,19 @@ def _progress_bar(plan: Plan) -> Iterator[Progress]:
             for stage in ("read", "magnify", "write")
         }
         yield lambda stage, share: bar.update(tasks[stage], completed=share)
+
+
+def _run_stage(arguments: argparse.Namespace) -> None:
+    """Run the pipeline's stage on a cache of faces."""
+    from microexpr.runtime.resources import choose_device, limit_threads
+    from microexpr.stages import magnify
+
+    known = ("command", "run", "source", "output", "method", "config", "threads", "device")
+    for name, value in vars(arguments).items():
+        if name not in known and value is not None:
+            option = name.replace("_", "-")
+            raise ConfigError(f"--{option}: a cache takes section magnify of --config instead")
+    limit_threads(arguments.threads)
+    config = Config.load(arguments.config or str(default_file()))
+    device = choose_device(arguments.device)
+    magnify.run(config, arguments.method, Path(arguments.source), arguments.output, device)

@@ -8,8 +8,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microexpr.cli.magnify import plain_warnings
 from microexpr.errors import DataError
+from microexpr.runtime.notices import plain_warnings
 
 if TYPE_CHECKING:
     from microexpr.apps.predict.model import Exported

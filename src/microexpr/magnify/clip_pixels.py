@@ -1,21 +1,34 @@
-"""Clips of 8-bit pixels, magnified by one of the methods of section ``magnify``."""
+"""Clips of 8-bit pixels, magnified as section ``magnify`` says: as a whole, or in parts.
+
+A long clip is worked on in bounded memory, see :mod:`microexpr.magnify.stream`. Luma alone goes
+through the filter there; its change is added to each colour.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import h5py
 import numpy as np
 import torch
 
 from microexpr.config import Magnify
-from microexpr.magnify.long_clips import to_pixels
+from microexpr.errors import ConfigError
+from microexpr.magnify.amplitude import AmplitudeMagnifier
+from microexpr.magnify.clip import luma
 from microexpr.magnify.methods import METHODS, SHARED_KEYS
+from microexpr.magnify.stream import Parts, magnified_luma, parts_of
+
+WHOLE_FRAMES = 512  # up to this length a clip is magnified as a whole: 1.6 GB with PMM at 224 px
+BLOCK = 32  # frames read and returned at a time
+EXPRESSION_S = 0.5  # a longer motion is no micro-expression
 
 
 def magnified_pixels(
     pixels: np.ndarray, *, fps: float, settings: Magnify, method: str, device: str = "cpu"
 ) -> np.ndarray:
-    """Magnify one clip.
+    """Magnify one clip as a whole.
 
     Parameters
     ----------
@@ -49,3 +62,105 @@ def _options(settings: Magnify, method: str) -> dict[str, Any]:
     shared = {key: getattr(settings, key) for key in SHARED_KEYS}
     section = METHODS[method].section
     return shared | (getattr(settings, section).model_dump() if section else {})
+
+
+def long_clip_parts(n_frames: int, settings: Magnify, fps: float, method: str) -> Parts | None:
+    """Return how a clip is cut; None where it is magnified as a whole.
+
+    Raises
+    ------
+    ConfigError
+        When it is too long for a reference frame other than the first.
+    """
+    if n_frames <= WHOLE_FRAMES or not METHODS[method].streams:
+        return None
+    if settings.reference_frame:
+        raise ConfigError(
+            f"magnify.reference_frame: {settings.reference_frame} needs the whole clip, and "
+            f"{n_frames} frames are magnified in parts (more than {WHOLE_FRAMES}); choose 0"
+        )
+    return parts_of(settings.temporal_filter, fps, settings.passband_hz, most=WHOLE_FRAMES)
+
+
+def expression_frames(n_frames: int, settings: Magnify, fps: float) -> int:
+    """Return the length of the motion by which a filter is judged, in frames.
+
+    That of the clip, or in a long clip that of the longest expression.
+    """
+    if n_frames <= WHOLE_FRAMES:
+        return n_frames
+    return max(2 * settings.order + 1, round(EXPRESSION_S * fps))
+
+
+def magnified_parts(
+    images: h5py.Dataset | np.ndarray,
+    parts: Parts,
+    *,
+    fps: float,
+    settings: Magnify,
+    method: str,
+    device: str = "cpu",
+) -> Iterator[np.ndarray]:
+    """Magnify a long clip part by part.
+
+    Parameters
+    ----------
+    images : Dataset or ndarray, shape (T, y, x, 3), uint8
+        Read in blocks of 32 frames.
+    parts : Parts
+        From :func:`long_clip_parts`.
+    fps, settings, method, device
+        As for :func:`magnified_pixels`.
+
+    Yields
+    ------
+    ndarray, shape (up to 32, y, x, 3), uint8
+        As many frames as there are, in order.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As the method on a clip.
+    """
+    start = _colours(images[0], device)
+    frames = (image for row in range(0, len(images), BLOCK) for image in images[row : row + BLOCK])
+    done = []
+    for image, (magnified,) in magnified_luma(
+        frames,
+        lambda image: luma(_colours(image, device))[0],
+        fps=fps,
+        parts=parts,
+        **_stream_options(start, settings, method),
+    ):
+        colours = _colours(image, device)
+        change = (magnified - luma(colours))[..., None]
+        done.append(to_pixels((start if method == "filter_only" else colours) + change))
+        if len(done) == BLOCK:
+            yield np.concatenate(done)
+            done.clear()
+    if done:
+        yield np.concatenate(done)
+
+
+def _stream_options(start: torch.Tensor, settings: Magnify, method: str) -> dict[str, Any]:
+    options = _options(settings, method)
+    del options["reference_frame"]  # the first frame
+    alpha = options.pop("alpha")
+    if method == "filter_only":
+        # The deviation that amm would add, divided by alpha: the same levels at gain 1.
+        magnifier = AmplitudeMagnifier(*start.shape[1:3], **settings.amm.model_dump())
+        return options | {
+            "method": "amm",
+            "alphas": [1.0],
+            "level_gains": magnifier.weights(alpha),
+        }
+    return options | {"method": method, "alphas": [alpha]}
+
+
+def to_pixels(clip: torch.Tensor) -> np.ndarray:
+    """Round values in 0..1 to 8 bits; the tensor is used up."""
+    return clip.clamp_(0, 1).mul_(255).round_().to(torch.uint8).cpu().numpy()
+
+
+def _colours(image: np.ndarray, device: str) -> torch.Tensor:
+    return torch.from_numpy(image).to(device).float()[None] / 255

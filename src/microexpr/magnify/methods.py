@@ -68,7 +68,7 @@ class Method:
         no alpha is chosen for it.
     streams : bool
         Whether clips of more than 512 frames can be magnified in windows or chunks
-        (:mod:`microexpr.magnify.long_clips`). Those of other methods are magnified as a whole.
+        (:mod:`microexpr.magnify.clip_pixels`). Those of other methods are magnified as a whole.
     colour, marker, line : str
         In figures, as Matplotlib names them.
     label : str

@@ -1,12 +1,20 @@
-"""Magnification of clips that do not fit in memory: frames in, frames out, memory bounded."""
+"""Magnification of clips that do not fit in memory: frames in, frames out, memory bounded.
+
+Causal filters carry their state from chunk to chunk and give what the whole clip would give. The
+others look ahead: they see overlapping windows, which are blended where they overlap and are not
+referred to the clip's first frame, so slow changes below the passband's low edge pass a little
+differently.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from typing import Any, Literal, Protocol
+from itertools import islice, tee
+from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 
@@ -19,8 +27,82 @@ from microexpr.magnify.phase_magnifier import PhaseMagnifier
 from microexpr.magnify.temporal import TemporalFilter
 
 CAUSAL = ("iir", "reference")
-PERIODS = 2  # of the low edge that a window holds, at least
+CHUNK_FRAMES = 16  # of causal filters
+PERIODS = 2  # of the passband's low edge in a window of the others
 LEAST_WINDOW = 32
+ItemT = TypeVar("ItemT")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How a long clip is cut.
+
+    Parameters
+    ----------
+    frames : int
+        Of a part.
+    overlap : int
+        Frames shared with the part before; 0 where a filter's state is carried on.
+    """
+
+    frames: int
+    overlap: int
+
+    def __str__(self) -> str:
+        if self.overlap:
+            return f"windows of {self.frames} frames, {self.overlap} shared with the one before"
+        return f"chunks of {self.frames} frames, the filter's state carried on"
+
+
+def parts_of(
+    temporal_filter: str, fps: float, passband_hz: tuple[float, float], *, most: int | None = None
+) -> Parts:
+    """Return how a clip is cut for a filter; a window has at most `most` frames."""
+    if temporal_filter in CAUSAL:
+        return Parts(CHUNK_FRAMES, 0)
+    window = max(LEAST_WINDOW, math.ceil(PERIODS * fps / passband_hz[0]))
+    window = window if most is None else min(window, most)
+    return Parts(window, window // 2)
+
+
+def magnified_luma(
+    items: Iterable[ItemT],
+    luma_of: Callable[[ItemT], torch.Tensor],
+    *,
+    alphas: Sequence[float],
+    **options: Any,
+) -> Iterator[tuple[ItemT, list[torch.Tensor]]]:
+    """Magnify the luma of a stream of frames of any kind.
+
+    Parameters
+    ----------
+    items : iterable
+        Frames; each is held until its magnified luma is there.
+    luma_of : callable
+        Returns the luma of one, (H, W) float32 in 0..1.
+    alphas : sequence of float
+        Each has an analysis of its own.
+    **options
+        Of :func:`stream`.
+
+    Yields
+    ------
+    (item, list of Tensor)
+        A frame and its magnified luma for each alpha.
+    """
+    waiting: deque[ItemT] = deque()
+
+    def lumas() -> Iterator[torch.Tensor]:
+        for item in items:
+            waiting.append(item)
+            yield luma_of(item)
+
+    streams = [
+        stream(branch, alpha=alpha, **options)
+        for branch, alpha in zip(tee(lumas(), len(alphas)), alphas, strict=True)
+    ]
+    for magnified in zip(*streams, strict=True):
+        yield waiting.popleft(), list(magnified)
 
 
 def stream(
@@ -32,17 +114,14 @@ def stream(
     alpha: float,
     temporal_filter: TemporalFilter = "iir",
     order: int = 1,
-    chunk_frames: int = 16,
-    window_frames: int | None = None,
-    overlap_frames: int | None = None,
+    parts: Parts | None = None,
     **options: Any,
 ) -> Iterator[torch.Tensor]:
     """Magnify frame after frame; as many come out as go in, in order.
 
-    The causal filters (``iir``, ``reference``) work in chunks, keep their state between them and
-    give what :func:`amm` or :func:`pmm` give for the whole clip. The others look ahead, so the clip
-    is cut into overlapping windows which are magnified one by one and blended linearly where they
-    overlap; they are not referred to a reference frame (``anchored=False``).
+    Causal filters (``iir``, ``reference``) work in chunks and give what :func:`.amm` or
+    :func:`.pmm` give for the whole clip. With the others, overlapping windows are magnified one by
+    one (``anchored=False``) and blended linearly where they overlap.
 
     Parameters
     ----------
@@ -51,11 +130,8 @@ def stream(
     method : {'amm', 'pmm'}
     fps, passband_hz, alpha, temporal_filter, order
         As for a clip; one alpha only.
-    chunk_frames : int
-        Frames that a causal filter takes at a time. More is faster and needs more memory.
-    window_frames, overlap_frames : int, optional
-        Of the other filters: by default two periods of the passband's low edge, at least 32
-        frames, half of them shared with the window before.
+    parts : Parts, optional
+        By default those of :func:`parts_of`. Larger chunks are faster and need more memory.
     **options
         Of the method: `levels`, `lambda_c_px`, `chroma_gain`, `level_gains`, `mask`, or `levels`,
         `orientations`, `per_octave`, `smoothing_px`, `level_gains`, `mask`.
@@ -71,38 +147,33 @@ def stream(
         As the method on a clip, when the first frame is asked for.
     """
     check_alphas(alpha)
-    source = iter(frames)
-    filtering = {
+    filtering: dict[str, Any] = {
         "fps": fps,
         "passband_hz": passband_hz,
         "temporal_filter": temporal_filter,
         "order": order,
     }
+    parts = parts or parts_of(temporal_filter, fps, passband_hz)
+    if not 0 <= parts.overlap < parts.frames:
+        raise ConfigError(f"{parts}: the overlap must lie between 0 and {parts.frames - 1} frames")
     if temporal_filter in CAUSAL:
-        if chunk_frames < 1:
-            raise ConfigError(f"chunk_frames: {chunk_frames} must be at least 1")
 
         def pusher(first: torch.Tensor) -> _Pusher:
             kind = {"amm": _AmplitudePusher, "pmm": _PhasePusher}[method]
             return kind(first, alpha, ChunkFilter(like=first[:0], **filtering), options)
 
-        yield from _in_chunks(source, chunk_frames, pusher)
-        return
-    window = window_frames or max(LEAST_WINDOW, math.ceil(PERIODS * fps / passband_hz[0]))
-    overlap = window // 2 if overlap_frames is None else overlap_frames
-    if not 0 <= overlap < window:
-        raise ConfigError(f"overlap_frames: {overlap} must be below window_frames {window}")
-    magnify = partial({"amm": amm, "pmm": pmm}[method], alpha=alpha, anchored=False, **filtering)
-    yield from _in_windows(source, window, overlap, partial(magnify, **options))
+        yield from _in_chunks(iter(frames), parts.frames, pusher)
+    else:
+        kind = {"amm": amm, "pmm": pmm}[method]
+        magnify = partial(kind, alpha=alpha, anchored=False, **filtering, **options)
+        yield from _in_windows(iter(frames), parts, magnify)
 
 
 def _in_windows(
-    source: Iterator[torch.Tensor],
-    window: int,
-    overlap: int,
-    magnify: Callable[[torch.Tensor], torch.Tensor],
+    source: Iterator[torch.Tensor], parts: Parts, magnify: Callable[[torch.Tensor], torch.Tensor]
 ) -> Iterator[torch.Tensor]:
-    """Windows of the same length, the last one too: it reaches further back."""
+    """Magnify windows of the same length, the last one too: it reaches further back."""
+    window, overlap = parts.frames, parts.overlap
     clip: torch.Tensor | None = None
     pending: torch.Tensor | None = None
     while fresh := list(islice(source, window if clip is None else window - overlap)):
@@ -148,6 +219,8 @@ class _Pusher(Protocol):
 
 
 class _AmplitudePusher:
+    """Amplitude-based magnification, chunk by chunk."""
+
     def __init__(
         self, first: torch.Tensor, alpha: float, chunks: ChunkFilter, options: dict[str, Any]
     ) -> None:
@@ -162,6 +235,8 @@ class _AmplitudePusher:
 
 
 class _PhasePusher:
+    """Phase-based magnification, chunk by chunk."""
+
     def __init__(
         self, first: torch.Tensor, alpha: float, chunks: ChunkFilter, options: dict[str, Any]
     ) -> None:

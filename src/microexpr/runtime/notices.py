@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from microexpr.errors import MicroexprWarning
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -36,3 +39,20 @@ def noted() -> Iterator[list[str]]:
 def notice(text: str) -> None:
     """Warn of something that does not invalidate the result."""
     warnings.warn(text, MicroexprWarning, stacklevel=2)
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Show our warnings as single lines of the log."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", MicroexprWarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *rest: Any) -> None:
+            if issubclass(category, MicroexprWarning):
+                log.warning("warning: %s", message)
+            else:
+                usual(message, category, *rest)
+
+        warnings.showwarning = show
+        yield

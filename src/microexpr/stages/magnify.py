@@ -14,8 +14,12 @@ from microexpr.config import Config, Magnify
 from microexpr.errors import MicroexprError
 from microexpr.fingerprints.code import Code
 from microexpr.magnify import realised_gain
-from microexpr.magnify.clip_pixels import magnified_pixels
-from microexpr.magnify.long_clips import expression_frames, magnify_parts, parts_of
+from microexpr.magnify.clip_pixels import (
+    expression_frames,
+    long_clip_parts,
+    magnified_parts,
+    magnified_pixels,
+)
 from microexpr.magnify.methods import METHODS
 from microexpr.runtime.progress import track
 from microexpr.runtime.resources import released
@@ -40,7 +44,7 @@ def run(config: Config, method: str, source: Path, output: Path, device: str = "
         Cache of kind magnified, rounded to 8 bit. Each clip's attributes hold the method, alpha,
         the temporal filter, its pass-band and what it really passes of a micro-expression of this
         length. Clips of more than 512 frames are worked on in parts, and ``in_parts`` says in
-        which; see :mod:`microexpr.magnify.long_clips`.
+        which; see :mod:`microexpr.magnify.clip_pixels`.
     device : str
         ``cpu`` or ``cuda``.
 
@@ -69,12 +73,12 @@ def _magnify_clip(
 ) -> None:
     settings, attributes = config.magnify, clip.attributes
     fps = float(attributes["fps"])
-    parts = parts_of(len(clip), settings, fps)
+    parts = long_clip_parts(len(clip), settings, fps, method)
     attributes |= _about(len(clip), settings, fps, method)
     if parts:
         attributes["in_parts"] = str(parts)
         log.info("clip %s: %d frames, %s", clip.clip_id, len(clip), parts)
-        blocks = magnify_parts(
+        blocks = magnified_parts(
             clip.data, parts, method=method, settings=settings, fps=fps, device=device
         )
     else:

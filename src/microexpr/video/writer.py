@@ -1,4 +1,4 @@
-"""Write H.264 video, with the sound of its source."""
+"""The one way out: H.264 video, with the sound of its source, and PNG pictures."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 from types import TracebackType
 
 import av
+import cv2
 import numpy as np
 
+from microexpr.errors import DataError
+from microexpr.runtime.files import write_bytes
 from microexpr.runtime.notices import notice
 from microexpr.video.frame import Colour, Frame
 from microexpr.video.time_axis import Grid
@@ -109,6 +112,14 @@ class VideoWriter:
             if self._sound:
                 self._sound.close()
             self._container.close()
+
+
+def write_png(path: Path, rgb: np.ndarray) -> None:
+    """Write colours (y, x, 3) uint8 as PNG, atomically; DataError when they cannot be encoded."""
+    done, content = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise DataError(f"{path}: a picture of shape {rgb.shape} cannot be encoded as PNG")
+    write_bytes(path, content.tobytes())
 
 
 FALLBACK = "aac"

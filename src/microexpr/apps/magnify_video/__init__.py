@@ -1,4 +1,4 @@
-"""Magnifying video files and image sequences: what stands behind ``microexpr magnify``."""
+"""Magnify video files and image sequences: what ``microexpr magnify`` runs."""
 
 from microexpr.apps.magnify_video.plan import Plan, Request, make_plan
 from microexpr.apps.magnify_video.run import magnify_clip

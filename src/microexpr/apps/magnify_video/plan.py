@@ -1,22 +1,35 @@
-"""What will be done to a clip: everything that can be known, and refused, before it is read."""
+"""What will be done to a clip: everything that can be known, and refused, before it is decoded."""
 
 from __future__ import annotations
 
+import math
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from microexpr.apps.magnify_video import memory
-from microexpr.apps.magnify_video.engine import Task
-from microexpr.apps.magnify_video.motion import clip_filter
-from microexpr.apps.magnify_video.picture import Line
+from microexpr.apps.magnify_video.magnified_frames import Task
+from microexpr.apps.magnify_video.motion_report import clip_filter
+from microexpr.apps.magnify_video.pictures import Line
 from microexpr.apps.magnify_video.region import Region
-from microexpr.apps.magnify_video.streaming import check_streamable, held_frames
 from microexpr.config import Magnify
+from microexpr.errors import ConfigError
+from microexpr.magnify.phase_magnifier import KEPT_BYTES, KEPT_CLIPS
 from microexpr.magnify.temporal import check_frames, check_passband
 from microexpr.video.sources import Source
 from microexpr.video.time_axis import Grid, constant_rate
 
+SUFFIX = ".mp4"
 STREAM_MEASURED_FRAMES = 600
+GB = 1e9
+# Memory, measured on clips of 60 to 301 frames, 528x592 and 960x544 px, and rounded up.
+PROGRAM_BYTES = 0.4e9  # interpreter and libraries
+ENCODER_BYTES = 150  # per pixel of an output: x264 looks ahead
+# Working memory of the methods, in float32 clips of the magnified window, besides the clip itself
+# and the results: once, and for each alpha.
+WORKING_CLIPS = {"amm": (0.2, 0.0), "pmm": (0.9, 0.7), "filter_only": (0.2, 0.0)}
+PHASE_CLIPS = 1.9  # besides them, where little of the bands is kept: phases of the finest bands
+FILTER_BYTES = 200  # per frame squared: the temporal filter is designed on a lengthened clip
 
 
 @dataclass(frozen=True)
@@ -33,13 +46,13 @@ class Request:
     chroma_gain : float
         Share of alpha for the chroma; not for ``pmm``.
     roi : (int, int, int, int), optional
-        x, y, width, height: only there is magnified, px.
+        x, y, width, height, px: motion is magnified only there.
     side_by_side : bool
         Write the original to the left of the magnified frames.
     xt_slice : Path, optional
         PNG of one line of all frames.
     xt_at : str, optional
-        Which, such as ``x=120``; by default the middle column.
+        Which line, such as ``x=120``; by default the middle column.
     stream : bool
         Hold a part of the clip at a time.
     max_memory_bytes : float
@@ -73,7 +86,7 @@ class Plan:
     grid : Grid
         Times of the output's frames.
     task : Task
-        For the engine.
+        What is done to the frames.
     line : Line
         Of the slice picture.
     memory_bytes : float
@@ -105,7 +118,7 @@ class Plan:
         source = self.source
         return (
             f"{source.name}: {self.task.n_frames} frames of {source.width}x{source.height} px at "
-            f"{self.grid.fps:.5g} frames/s, about {self.memory_bytes / memory.GB:.2g} GB of memory"
+            f"{self.grid.fps:.5g} frames/s, about {self.memory_bytes / GB:.2g} GB of memory"
         )
 
 
@@ -115,10 +128,10 @@ def make_plan(source: Source, request: Request) -> Plan:
     Raises
     ------
     ConfigError
-        Passband beyond the Nyquist frequency or without a frequency of this clip, reference frame,
-        region or line outside, more memory than allowed.
+        When the passband lies beyond the Nyquist frequency or holds no frequency of this clip, the
+        reference frame, the region or the line lies outside, or memory is not enough.
     DataError
-        Too few frames.
+        When there are too few frames.
     """
     settings = request.settings
     grid = constant_rate(source.pts, source.time_base, fps=source.capture_fps)
@@ -136,23 +149,94 @@ def make_plan(source: Source, request: Request) -> Plan:
         region=Region.of(request.roi, source.height, source.width),
         device=request.device,
     )
-    held = frames
     if request.stream:
-        check_streamable(task)
-        held = held_frames(task)
-    pixels = source.height * source.width
-    needed = memory.estimate_bytes(
-        task,
-        held_frames=held,
-        pixels=pixels,
-        bits=source.bits,
-        encoded_pixels=pixels * (1 + request.side_by_side),
-    )
+        task.check_streamable()
+    needed = memory_bytes(source, request, task)
     # Before the filter is designed, which for a long clip takes much memory itself.
-    memory.check(
-        needed, request.max_memory_bytes, name=str(source.files[0]), streamed=request.stream
-    )
+    _check_memory(needed, request, str(source.files[0]))
     line = Line.of(request.xt_at, source.height, source.width)
     plan = Plan(source, request, grid, task, line, needed)
     clip_filter(plan.measured_frames, grid.fps, settings)
     return plan
+
+
+def memory_bytes(source: Source, request: Request, task: Task) -> float:
+    """Estimate the peak memory of a task."""
+    alphas, pixels = len(task.alphas), source.height * source.width
+    held = task.held_frames if request.stream else task.n_frames
+    originals = held * pixels * (1.5 if source.bits == 8 else 2.5)
+    encoders = alphas * pixels * (1 + request.side_by_side) * ENCODER_BYTES
+    clip = held * math.prod(task.region.shape) * 4
+    once, for_each = WORKING_CLIPS[task.method]
+    clips = 1 + once + (1 + for_each) * alphas
+    if task.chroma_gain:
+        clips += (3 + 2 * alphas) / 4
+    working = clips * clip
+    if task.method == "pmm":  # phases and kept coefficients of the finest bands
+        working += max(PHASE_CLIPS * clip, min(KEPT_CLIPS * clip, KEPT_BYTES))
+    return PROGRAM_BYTES + encoders + originals + working + FILTER_BYTES * held**2
+
+
+def _check_memory(needed: float, request: Request, name: str) -> None:
+    """Raise ConfigError for a clip that takes more than allowed, with what would help."""
+    if needed > request.max_memory_bytes:
+        parts = "" if request.stream else "work in parts with --stream, "
+        raise ConfigError(
+            f"{name} needs about {needed / GB:.1f} GB of memory, the limit is "
+            f"{request.max_memory_bytes / GB:g} GB: raise it with --max-memory, {parts}or take a "
+            "smaller --roi or fewer --alpha"
+        )
+
+
+def output_paths(
+    sources: Sequence[Source], output: Path, alphas: Sequence[float]
+) -> list[list[Path]]:
+    """Name the outputs of each source, one for each alpha.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    output : Path
+        A file ``.mp4`` for one clip; a folder for any number, whose files get the clips' names.
+    alphas : sequence of float
+        Several: the names end in ``_a<alpha>``.
+
+    Raises
+    ------
+    ConfigError
+        When `output` is neither, or two clips have the same name.
+    """
+    if len(sources) == 1 and output.suffix.lower() == SUFFIX and not output.is_dir():
+        bases = [output]
+    elif output.is_dir() or (len(sources) > 1 and not output.suffix):
+        bases = [output / f"{source.name}{SUFFIX}" for source in sources]
+    else:
+        needed = f"a file that ends in {SUFFIX}" if len(sources) == 1 else "a folder"
+        raise ConfigError(f"OUT {output}: {needed} is needed")
+    if len(set(bases)) < len(bases):
+        twice = next(base for base in bases if bases.count(base) > 1)
+        raise ConfigError(f"OUT {twice}: two clips have this name")
+    if len(alphas) == 1:
+        return [[base] for base in bases]
+    return [[base.with_stem(f"{base.stem}_a{alpha:g}") for alpha in alphas] for base in bases]
+
+
+def check_writable(paths: Iterable[Path], sources: Sequence[Source]) -> None:
+    """Refuse now what would fail after the work, or destroy an input.
+
+    Raises
+    ------
+    ConfigError
+        When an output is an input or a folder, or its folder cannot be written to.
+    """
+    inputs = {path.resolve() for source in sources for path in source.files}
+    for path in paths:
+        if path.resolve() in inputs:
+            raise ConfigError(f"OUT {path} is an input")
+        if path.is_dir():
+            raise ConfigError(f"OUT {path} is a folder")
+        folder = path.absolute().parent
+        while not folder.exists():
+            folder = folder.parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise ConfigError(f"OUT {path}: {folder} is no folder that can be written to")

@@ -1,4 +1,4 @@
-"""A region of interest: only there is magnified, and only there is worked."""
+"""A region of interest: only there is motion magnified, and only there is computed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ SMALLEST_PX = 16
 
 @dataclass(frozen=True)
 class Region:
-    """What part of a frame is magnified.
+    """The part of a frame that is magnified.
 
     Parameters
     ----------
     window : (slice, slice)
-        Rows and columns that are worked on: the region and its margin, from even to even pixels.
+        Rows and columns that are computed: the region and its margin, from even to even pixels.
     weight : ndarray or None
-        Shape of the window, float32: share of the effect, 1 inside the region and 0 outside. None:
-        the whole frame.
+        Share of the effect, of the window's shape, float32: 1 inside the region and 0 outside.
+        None: the whole frame.
     roi : (int, int, int, int) or None
         x, y, width, height, px.
     """
@@ -34,12 +34,12 @@ class Region:
 
     @classmethod
     def of(cls, roi: tuple[int, int, int, int] | None, height: int, width: int) -> Region:
-        """Make the region of a frame of this size; None: the whole frame.
+        """Return the region in a frame of this size; None: the whole frame.
 
         Raises
         ------
         ConfigError
-            Where it leaves the frame or is smaller than 16 px.
+            When it leaves the frame or is smaller than 16 px.
         """
         if roi is None:
             return cls((slice(0, height), slice(0, width)), None, None)
@@ -62,7 +62,7 @@ class Region:
 
     @property
     def full(self) -> tuple[int, int, int, int] | None:
-        """x, y, width, height of where the effect is whole; None: everywhere, px."""
+        """x, y, width, height of where the effect is complete, px; None: everywhere."""
         if self.roi is None:
             return None
         x, y, wide, high = self.roi
@@ -70,10 +70,10 @@ class Region:
         return x + across, y + down, wide - 2 * across, high - 2 * down
 
     @property
-    def pixels(self) -> int:
-        """Pixels that are worked on."""
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the window, px."""
         rows, columns = self.window
-        return (rows.stop - rows.start) * (columns.stop - columns.start)
+        return rows.stop - rows.start, columns.stop - columns.start
 
     def blend(self, still: np.ndarray, changed: np.ndarray, *, half: bool = False) -> np.ndarray:
         """Mix changed values (h, w) of the window into those of the original, by the weight."""
@@ -90,7 +90,7 @@ def _with_margin(start: int, length: int, limit: int) -> slice:
 
 
 def _fade(window: slice, start: int, length: int, limit: int) -> np.ndarray:
-    """Raised cosine from 0 outside the region to 1 inside; no fade at the frame's own border."""
+    """Return a raised cosine: 0 outside the region, 1 inside; no fade at the frame's border."""
     feather = min(FEATHER_PX, length // 4)
     position = np.arange(window.start, window.stop) + 0.5
     into = (position - start) / feather if start > 0 else np.ones(len(position))

@@ -1,28 +1,41 @@
-"""One clip from file to file: read, magnify, measure, write, and say what was done."""
+"""One clip from file to file: read, magnify, measure, write, and report what was done."""
 
 from __future__ import annotations
 
+import hashlib
+import math
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from microexpr.apps.magnify_video import motion
-from microexpr.apps.magnify_video.engine import Progress, magnify_whole
-from microexpr.apps.magnify_video.motion import MotionMeter
-from microexpr.apps.magnify_video.picture import SlicePicture, beside
-from microexpr.apps.magnify_video.plan import Plan
-from microexpr.apps.magnify_video.report import Outcome, provenance, report
-from microexpr.apps.magnify_video.streaming import magnify_stream
+from microexpr import __version__
+from microexpr.apps.magnify_video import motion_report
+from microexpr.apps.magnify_video.magnified_frames import (
+    Progress,
+    magnify_stream,
+    magnify_whole,
+    silent,
+)
+from microexpr.apps.magnify_video.motion_report import Motion, MotionMeter
+from microexpr.apps.magnify_video.pictures import SlicePicture, beside
+from microexpr.apps.magnify_video.plan import GB, Plan
+from microexpr.fingerprints.definitions import Reference
+from microexpr.fingerprints.fingerprint import fingerprint
+from microexpr.magnify.methods import METHODS
 from microexpr.magnify.motion import detail_wavelength_px
-from microexpr.runtime.files import replacing, write_json
+from microexpr.runtime.files import replacing, sha256_of, write_json
 from microexpr.runtime.notices import noted, notice
 from microexpr.video.frame import Frame
 from microexpr.video.time_axis import Regridded
-from microexpr.video.writer import VideoWriter
+from microexpr.video.writer import CRF, PRESET, VideoWriter
+
+LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless", "av")
 
 
 class Stopwatch:
@@ -38,8 +51,8 @@ class Stopwatch:
         self.seconds[stage] += now - self._last
         self._last = now
 
-    def feature_mode(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """Pass frames on; what they take counts as feature mode."""
+    def reading(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Pass frames on; the time that they take counts as reading."""
         for frame in frames:
             self.lap("read")
             yield frame
@@ -48,7 +61,7 @@ class Stopwatch:
 
 
 def magnify_clip(
-    plan: Plan, outputs: list[Path], progress: Progress = lambda stage, share: None
+    plan: Plan, outputs: list[Path], progress: Progress = silent
 ) -> list[dict[str, Any]]:
     """Magnify a clip and write the results.
 
@@ -56,7 +69,7 @@ def magnify_clip(
     ----------
     plan : Plan
     outputs : list of Path
-        An MP4 for each alpha. They appear under their names when all are complete, and beside each
+        An MP4 for each alpha. They appear under their names when all are complete, each with a file
         ``<output>.json`` that says how it was made.
     progress : callable
         Called with ``read``, ``magnify`` or ``write`` and the share of it that is done.
@@ -76,39 +89,35 @@ def magnify_clip(
     MicroexprWarning
         Whatever the user should know about this clip; the reports have it as ``notices``.
     """
-    watch, meter = Stopwatch(), MotionMeter(plan.task.region.full)
+    watch, meter, request = Stopwatch(), MotionMeter(plan.task.region.full), plan.request
+    filtering = (plan.measured_frames, plan.grid.fps, request.settings)
     with noted() as notices:
         _warn_of_size(plan)
-        response = motion.response(plan.measured_frames, plan.grid.fps, plan.request.settings)
-        detail_px = _work(plan, outputs, progress, watch, meter)
-    matrix = motion.clip_filter(plan.measured_frames, plan.grid.fps, plan.request.settings)
-    made, reports = provenance(plan), []
-    for number, path in enumerate(outputs):
-        outcome = Outcome(
-            path=path,
-            alpha=plan.request.alphas[number],
-            motion=meter.motion(number, matrix, added=plan.request.method != "filter_only"),
-            response=response,
-            detail_wavelength_px=detail_px,
-            seconds=watch.seconds,
-            notices=notices,
-        )
-        reports.append(report(plan, outcome))
+        response = motion_report.response(*filtering)
+        detail_px = _magnify(plan, outputs, progress, watch, meter)
+    matrix = motion_report.clip_filter(*filtering)
+    about, made = _about(plan), _provenance(plan)
+    about |= {"filter_gain": asdict(response), "seconds": watch.seconds, "notices": notices}
+    reports = []
+    for number, (path, alpha) in enumerate(zip(outputs, request.alphas, strict=True)):
+        motion = meter.motion(number, matrix, added=request.method != "filter_only")
+        about |= {"output": str(path), "alpha": alpha} | _measured(plan, alpha, motion, detail_px)
+        reports.append(_plain(about))
         write_json(f"{path}.json", reports[-1] | made)
     return reports
 
 
-def _work(
+def _magnify(
     plan: Plan, outputs: list[Path], progress: Progress, watch: Stopwatch, meter: MotionMeter
 ) -> float:
-    """Read, magnify and write; give the wavelength of the first frame's detail, px."""
+    """Read, magnify and write; return the wavelength of the first frame's detail, px."""
     source, request = plan.source, plan.request
     frames = Regridded(source.frames(), source.time_base, plan.grid)
     slices = SlicePicture(plan.line, source.colour)
+    magnify = magnify_stream if request.stream else magnify_whole
     with ExitStack() as stack:
         writers = [_writer(stack, plan, path) for path in outputs]
-        engine = magnify_stream if request.stream else magnify_whole
-        versions = engine(watch.feature_mode(frames), plan.task, progress)
+        versions = magnify(watch.reading(frames), plan.task, progress)
         for number, (original, magnified) in enumerate(versions, 1):
             watch.lap("magnify")
             if number == 1:
@@ -130,10 +139,9 @@ def _work(
 
 def _writer(stack: ExitStack, plan: Plan, path: Path) -> VideoWriter:
     source = plan.source
-    temporary = stack.enter_context(replacing(path))
     width, height = plan.output_size
     writer = VideoWriter(
-        temporary,
+        stack.enter_context(replacing(path)),
         width=width,
         height=height,
         grid=plan.grid,
@@ -162,3 +170,81 @@ def _warn_of_frames(plan: Plan, frames: Regridded) -> None:
         )
     elif frames.interpolated:
         notice(f"{frames.interpolated} frames are missing and were interpolated")
+
+
+def _about(plan: Plan) -> dict[str, Any]:
+    """Return what the reports of all outputs share."""
+    source, request = plan.source, plan.request
+    return {
+        "input": str(source.files[0] if len(source.files) == 1 else source.name),
+        "method": request.method,
+        "passband_hz": list(request.settings.passband_hz),
+        "temporal_filter": request.settings.temporal_filter,
+        "frames": plan.task.n_frames,
+        "fps": plan.grid.fps,
+        "width_px": plan.output_size[0],
+        "height_px": plan.output_size[1],
+        "roi": request.roi,
+        "memory_estimate_gb": plan.memory_bytes / GB,
+        "device": request.device,
+    }
+
+
+def _measured(plan: Plan, alpha: float, motion: Motion, detail_px: float) -> dict[str, Any]:
+    """Return the motion of one output, and the bound of its method."""
+    bound = motion_report.bound(
+        plan.request.method,
+        plan.request.settings,
+        detail_wavelength_px=detail_px,
+        alpha=alpha,
+        delta_px=motion.in_band_px,
+    )
+    return {"motion": asdict(motion), "bound": asdict(bound) if bound else None}
+
+
+def _plain(value: Any) -> Any:
+    """Round numbers to six digits; JSON has no nan: what cannot be measured is null."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return value
+
+
+def _provenance(plan: Plan) -> dict[str, Any]:
+    """Return everything that is needed to make the outputs again."""
+    request, files = plan.request, plan.source.files
+    section = METHODS[request.method].section
+    settings = request.settings.model_dump(exclude={"methods", "alpha", "amm", "pmm"})
+    settings |= {section: getattr(request.settings, section).model_dump()}
+    sums = [sha256_of(path) for path in files]
+    if len(sums) > 1:  # of the checksums, one per line, in order of time
+        sums = [hashlib.sha256("".join(f"{line}\n" for line in sums).encode()).hexdigest()]
+    return {
+        "parameters": settings
+        | {
+            "chroma_gain": request.chroma_gain,
+            "roi": request.roi,
+            "capture_fps": plan.source.capture_fps,
+            "side_by_side": request.side_by_side,
+            "stream": request.stream,
+            "x264": {"crf": CRF, "preset": PRESET},
+        },
+        "source": {"files": len(files), "sha256": sums[0]},
+        "software": f"microexpr {__version__}",
+        "source_sha256": fingerprint(Reference(__name__, "magnify_clip")),
+        "environment": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def summary(made: dict[str, Any]) -> str:
+    """Return a report in one line, for people."""
+    motion, seconds = made["motion"], sum(made["seconds"].values())
+    text = f"{made['output']}: {made['method']}, alpha {made['alpha']:g}, {made['frames']} frames"
+    if motion["in_band_px"] is not None:
+        text += f", {motion['in_band_px']:.2g} px of motion in the band"
+    if motion["gain"] is not None:
+        text += f" became {motion['gain']:.3g} times larger"
+    return f"{text}; {seconds:.1f} s"

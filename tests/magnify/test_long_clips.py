@@ -1,4 +1,4 @@
-"""Long clips are magnified in parts: the same result, in memory that their length does not move."""
+"""Long clips are magnified in parts: the same result, in memory that does not grow with length."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-import torch
 
 from microexpr import cache
 from microexpr.config import Config, Magnify
 from microexpr.errors import ConfigError
-from microexpr.magnify import clip_pixels, long_clips
-from microexpr.magnify.long_clips import magnify_parts, parts_of
-from microexpr.magnify.methods import METHODS
+from microexpr.magnify import clip_pixels
+from microexpr.magnify.clip_pixels import long_clip_parts, magnified_parts, magnified_pixels
 from microexpr.stages import crop, decode, features, index, magnify
 
 FPS = 100.0
@@ -51,16 +49,14 @@ def shifts_px(clip: np.ndarray) -> np.ndarray:
 
 def both(clip: np.ndarray, method: str, monkeypatch, **settings) -> tuple[np.ndarray, np.ndarray]:
     """Magnify a clip in parts, and as a whole."""
-    monkeypatch.setattr(long_clips, "WHOLE_FRAMES", 100)
+    monkeypatch.setattr(clip_pixels, "WHOLE_FRAMES", 100)
     config = Config.parse({"magnify": {"alpha": 5.0, **settings}})
-    parts = parts_of(len(clip), config.magnify, FPS)
+    parts = long_clip_parts(len(clip), config.magnify, FPS, method)
     assert parts is not None
-    blocks = list(magnify_parts(clip, parts, method=method, settings=config.magnify, fps=FPS))
-    assert {len(block) for block in blocks[:-1]} == {long_clips.BLOCK}
-    options = clip_pixels._options(config.magnify, method)
-    images = torch.from_numpy(clip).float() / 255
-    whole = METHODS.load(method, "function")(images, fps=FPS, **options)
-    return np.concatenate(blocks), long_clips.to_pixels(whole)
+    blocks = list(magnified_parts(clip, parts, method=method, settings=config.magnify, fps=FPS))
+    assert {len(block) for block in blocks[:-1]} == {clip_pixels.BLOCK}
+    whole = magnified_pixels(clip, fps=FPS, settings=config.magnify, method=method)
+    return np.concatenate(blocks), whole
 
 
 @pytest.mark.parametrize("method", ["amm", "pmm", "filter_only"])
@@ -88,18 +84,18 @@ def test_windows_move_as_the_whole_clip_does(method, motion_px, temporal_filter,
     assert np.std(found - whole) < error * np.std(whole)
 
 
-def test_short_clips_are_one_piece_and_long_ones_say_how_they_are_cut():
+def test_short_clips_are_magnified_as_a_whole_and_long_ones_say_how_they_are_cut():
     settings = Magnify()
-    assert parts_of(long_clips.WHOLE_FRAMES, settings, FPS) is None
-    assert str(parts_of(513, settings, FPS)) == (
+    assert long_clip_parts(clip_pixels.WHOLE_FRAMES, settings, FPS, "amm") is None
+    assert str(long_clip_parts(513, settings, FPS, "amm")) == (
         "windows of 400 frames, 200 shared with the one before"
     )
     # At 200 frames/s two periods of 0.5 Hz would be 800 frames.
-    assert parts_of(9000, settings, 200.0).frames == long_clips.WHOLE_FRAMES
-    causal = parts_of(9000, Magnify(temporal_filter="iir"), FPS)
+    assert long_clip_parts(9000, settings, 200.0, "amm").frames == clip_pixels.WHOLE_FRAMES
+    causal = long_clip_parts(9000, Magnify(temporal_filter="iir"), FPS, "amm")
     assert str(causal) == "chunks of 16 frames, the filter's state carried on"
     with pytest.raises(ConfigError, match=r"magnify\.reference_frame: 3 needs the whole clip"):
-        parts_of(513, Magnify(reference_frame=3), FPS)
+        long_clip_parts(513, Magnify(reference_frame=3), FPS, "amm")
 
 
 def test_the_cache_and_the_log_say_how_a_long_clip_was_cut(tmp_path, image_cache, caplog):
@@ -170,7 +166,7 @@ def stages(root: Path, config: Config) -> dict[str, Callable[[], None]]:
 
 
 def test_memory_does_not_grow_with_the_length_of_a_clip(tmp_path, monkeypatch):
-    monkeypatch.setattr(long_clips, "WHOLE_FRAMES", 100)
+    monkeypatch.setattr(clip_pixels, "WHOLE_FRAMES", 100)
     # The first one loads libraries; the second one fills every buffer.
     lengths = (40, 240, 1040)
     grown: dict[str, list[int]] = {}

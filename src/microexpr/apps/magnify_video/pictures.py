@@ -1,4 +1,4 @@
-"""Pictures for people: original and magnified side by side, and slices through time."""
+"""Pictures of a clip: original and magnified frames side by side, and slices through time."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import av
-import cv2
 import numpy as np
 
-from microexpr.errors import ConfigError, DataError
-from microexpr.runtime.files import replacing
+from microexpr.errors import ConfigError
 from microexpr.video.frame import Colour, Frame
+from microexpr.video.writer import write_png
 
 NARROW_PX = 256  # slices of short clips are stretched to about this width
 GAP_PX = 4
 
 
 def beside(left: Frame, right: Frame) -> Frame:
-    """Two frames of one size as one of twice the width (plus 2 px where the width is odd)."""
+    """Join two frames of one size: twice the width (plus 2 px where the width is odd)."""
     odd = ((0, 0), (0, left.luma.shape[1] % 2))  # or the right one's chroma would be half a px off
     luma = [np.pad(frame.luma8(), odd, mode="edge") for frame in (left, right)]
     chroma = np.concatenate([left.chroma, right.chroma], axis=2)
@@ -40,7 +39,7 @@ class Line(NamedTuple):
         Raises
         ------
         ConfigError
-            Where it is neither or lies outside the frame.
+            When it is neither or lies outside the frame.
         """
         if text is None:
             return cls("x", width // 2)
@@ -59,11 +58,7 @@ class SlicePicture:
     Time runs to the right for a column and downwards for a row. The original comes first, then each
     magnified version.
 
-    Parameters
-    ----------
-    line : Line
-    colour : Colour
-        What codes mean.
+    `colour` is what the frames' codes mean.
     """
 
     def __init__(self, line: Line, colour: Colour) -> None:
@@ -77,7 +72,7 @@ class SlicePicture:
             panel.append(self._codes(frame))
 
     def _codes(self, frame: Frame) -> np.ndarray:
-        """Codes of the line, (3, length)."""
+        """Return the codes of the line, (3, length)."""
         at, half = self._line.at, self._line.at // 2
         if self._line.axis == "x":
             luma, chroma = frame.luma8()[:, at], frame.chroma[:, :, half]
@@ -86,7 +81,7 @@ class SlicePicture:
         return np.stack([luma, *chroma.repeat(2, axis=1)[:, : len(luma)]])
 
     def render(self) -> np.ndarray:
-        """The picture, (y, x, 3) uint8 RGB."""
+        """Return the picture, (y, x, 3) uint8 RGB."""
         stretch = max(1, round(NARROW_PX / len(self._panels[0])))
         panels = [np.stack(panel, axis=2).repeat(stretch, axis=2) for panel in self._panels]
         length = panels[0].shape[1]
@@ -107,18 +102,3 @@ class SlicePicture:
     def save(self, path: Path) -> None:
         """Write a PNG, atomically."""
         write_png(path, self.render())
-
-
-def write_png(path: Path, rgb: np.ndarray) -> None:
-    """Write colours (y, x, 3) uint8 as PNG, atomically.
-
-    Raises
-    ------
-    DataError
-        When they cannot be encoded.
-    """
-    done, content = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise DataError(f"{path}: a picture of shape {rgb.shape} cannot be encoded as PNG")
-    with replacing(path) as temporary:
-        temporary.write_bytes(content.tobytes())

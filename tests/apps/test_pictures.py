@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from footage import texture
-from microexpr.apps.magnify_video.picture import GAP_PX, Line, SlicePicture, beside
+from microexpr.apps.magnify_video.pictures import GAP_PX, Line, SlicePicture, beside
 from microexpr.errors import ConfigError
 from microexpr.video.frame import Colour, Frame
 

@@ -1,4 +1,4 @@
-"""Motion of the input and of the output, beside what theory says of the filter."""
+"""How much motion there was, how much the method made of it, and what theory allows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Response:
 
 
 def clip_filter(n_frames: int, fps: float, settings: Magnify) -> Matrix:
-    """The temporal filter of a clip of this length."""
+    """Return the temporal filter of a clip of this length, (T, T)."""
     return filter_matrix(
         n_frames,
         fps=fps,
@@ -46,12 +46,12 @@ def clip_filter(n_frames: int, fps: float, settings: Magnify) -> Matrix:
 
 
 def response(n_frames: int, fps: float, settings: Magnify) -> Response:
-    """Find what the filter passes.
+    """Return what the filter passes.
 
     Warns
     -----
     MicroexprWarning
-        Where it hardly passes a single motion that fills the clip, although the band holds the
+        When it hardly passes a single motion that fills the clip, although the band holds the
         frequency of such a motion.
     """
     low, high = settings.passband_hz
@@ -74,7 +74,7 @@ def response(n_frames: int, fps: float, settings: Magnify) -> Response:
 
 @dataclass(frozen=True)
 class Bound:
-    """How far a method moves detail rightly.
+    """How far a method moves detail correctly.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Bound:
         Of the frames' detail, see :func:`microexpr.magnify.motion.detail_wavelength_px`; for AMM at
         least ``magnify.amm.lambda_c_px``, below which it magnifies less anyway.
     limit_px : float
-        Largest magnified motion that this detail bears.
+        Largest magnified motion that is correct for this detail.
     magnified_px : float
         What the measured motion should become, ``(1 + alpha) * delta``.
     """
@@ -95,20 +95,18 @@ class Bound:
 def bound(
     method: str, settings: Magnify, *, detail_wavelength_px: float, alpha: float, delta_px: float
 ) -> Bound | None:
-    """Bound of a method.
+    """Return the bound of a method; None for ``filter_only``, which magnifies nothing.
 
-    AMM moves a wavelength rightly where ``(1 + alpha) * delta < lambda / 8`` (Wu et al. 2012, eq.
+    AMM moves a wavelength correctly where ``(1 + alpha) * delta < lambda / 8`` (Wu et al. 2012, eq.
     14), PMM where it is below ``lambda / 4`` with octave bands and ``lambda / 2`` with half-octave
     bands (Wadhwa et al. 2013, section 3.3).
 
     Parameters
     ----------
     method : {'amm', 'pmm', 'filter_only'}
-        ``filter_only`` magnifies nothing and has no bound.
     settings : Magnify
-    detail_wavelength_px : float
-        Of the frames.
-    alpha : float
+    detail_wavelength_px, alpha : float
+        Of the frames, and of the method.
     delta_px : float
         Motion in the passband.
     """
@@ -133,26 +131,18 @@ SHARE = 95  # percentile over points
 
 
 class PointTracker:
-    """Points of one frame, found again in others.
-
-    Parameters
-    ----------
-    luma : ndarray, shape (H, W), uint8
-        The frame that has them.
-    roi : (int, int, int, int), optional
-        x, y, width, height: only points inside, px.
-    """
+    """Points of a frame (H, W), uint8, found again in others; only those inside `roi`."""
 
     def __init__(self, luma: np.ndarray, roi: tuple[int, int, int, int] | None = None) -> None:
         self._luma = luma
         self._points = _corners(luma, roi)
 
     def __len__(self) -> int:
-        """Number of points."""
+        """Return the number of points."""
         return len(self._points)
 
     def displacement_px(self, luma: np.ndarray) -> np.ndarray:
-        """Where the points are in another frame, relative to the first: (points, 2); nan: lost."""
+        """Return where the points moved in another frame, (points, 2) px; nan: lost."""
         if not len(self._points):
             return np.empty((0, 2))
         size = (WINDOW_PX, WINDOW_PX)
@@ -165,10 +155,9 @@ class PointTracker:
 
 
 def _corners(luma: np.ndarray, roi: tuple[int, int, int, int] | None) -> np.ndarray:
-    """Points (n, 1, 2) that can be followed: strong corners, apart from each other.
+    """Find points (n, 1, 2) to follow: corners that are strong in the whole frame, well apart.
 
-    Strong is what is strong in the whole frame: the best corners of a smooth region move with the
-    noise.
+    The best corners of a smooth region would move with the noise.
     """
     none = np.empty((0, 1, 2), np.float32)
     strength = cv2.cornerMinEigenVal(luma, BLOCK_PX)
@@ -201,11 +190,10 @@ class Motion:
         the temporal filter, and in the result: the 95th percentile over the points. nan without
         points.
     gain : float
-        How much larger motions in the passband became: 1 plus the least-squares ratio of what the
-        result moves more than the original to what the filter passes of the original's motion. It
-        should be 1 + alpha. Where only the filtered motion is left (``filter_only``): the
-        least-squares ratio of the result's motion to it, at most 1. nan where the motion in the
-        band is no more than noise.
+        How many times larger motions in the passband became; it should be 1 + alpha. That is 1 plus
+        the least-squares ratio of the motion that was added to the motion that the filter passes;
+        for ``filter_only``, which adds none, the ratio of the result's motion to the latter. nan
+        where the motion in the band is no more than noise.
     """
 
     points: int
@@ -216,13 +204,7 @@ class Motion:
 
 
 class MotionMeter:
-    """Follows the same points in a clip and in its magnified versions.
-
-    Parameters
-    ----------
-    roi : (int, int, int, int), optional
-        x, y, width, height: only points inside, px.
-    """
+    """Follows the same points in a clip and in its magnified versions; only inside `roi`."""
 
     def __init__(self, roi: tuple[int, int, int, int] | None = None) -> None:
         self._roi = roi

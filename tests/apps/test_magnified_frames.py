@@ -12,18 +12,13 @@ import numpy as np
 import pytest
 
 from footage import FPS, moving, shift_px, shifted, swing, texture, write_video
-from microexpr.apps.magnify_video.engine import Task, magnify_whole
-from microexpr.apps.magnify_video.memory import PROGRAM_BYTES
-from microexpr.apps.magnify_video.motion import clip_filter
+from microexpr.apps.magnify_video.magnified_frames import Task, magnify_stream, magnify_whole
+from microexpr.apps.magnify_video.motion_report import clip_filter
+from microexpr.apps.magnify_video.plan import PROGRAM_BYTES
 from microexpr.apps.magnify_video.region import Region
-from microexpr.apps.magnify_video.streaming import (
-    check_streamable,
-    held_frames,
-    magnify_stream,
-    window_frames,
-)
 from microexpr.config import Magnify
 from microexpr.errors import ConfigError
+from microexpr.magnify.stream import CHUNK_FRAMES
 from microexpr.video.frame import Frame
 
 IMAGE = texture(96, 128)
@@ -149,7 +144,7 @@ def test_streaming_holds_a_bounded_number_of_frames():
 
     for given, _ in enumerate(magnify_stream(source(), job), 1):
         most = max(most, taken - given)
-    assert most <= window_frames(job) < held_frames(job) < 100
+    assert most <= CHUNK_FRAMES < job.held_frames < 100
 
 
 @pytest.mark.parametrize(
@@ -162,7 +157,7 @@ def test_streaming_holds_a_bounded_number_of_frames():
 )
 def test_what_cannot_be_streamed_is_refused(job, message):
     with pytest.raises(ConfigError, match=message):
-        check_streamable(job)
+        job.check_streamable()
 
 
 MEASURE = """
