@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from microexpr.apps.magnify_video.picture import write_png
 from microexpr.config import Config
 from microexpr.datasets import decoder, manifest
 from microexpr.datasets.labels import title
@@ -23,6 +22,7 @@ from microexpr.face.transform import CropTransform
 from microexpr.figures import style, videos
 from microexpr.runtime.progress import track
 from microexpr.runtime.tables import read_table, write_table
+from microexpr.video.writer import write_png
 
 Methods = Mapping[str, Mapping[str, ClipMaps]]  # by method and clip
 TEXT = ("clip_id", "subject", "label", "fold", "apex_known", "model", "peak")  # of clips.csv
