@@ -1,1 +1,1 @@
-"""Personal data: files for their owner alone, and a subject's traces removed on demand."""
+"""Personal data: the traces of a subject are removed on demand."""

@@ -1,4 +1,4 @@
-"""``microexpr forget``: nothing of a subject remains, and the next run leaves it out."""
+"""``microexpr forget``: remove everything of a subject, and leave it out of the next run."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ ENVIRONMENTS = ("conda", "conda-archive", "singularity")  # software, below .sna
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What becomes of the files.
+    """Result of forgetting.
 
     Parameters
     ----------
     removed, kept : list of Path
-        Below ``results`` and ``.snakemake``.
+        Files below ``results`` and ``.snakemake``.
     size : int
-        Bytes of what is removed.
+        Bytes of the removed files.
     sources : list of Path
-        The subjects' source data: the user's own, untouched.
+        The subjects' source data, which belong to the user and are not touched.
     """
 
     removed: list[Path]
@@ -42,31 +42,31 @@ class Forgotten:
 def forget(
     project: Path, files: Sequence[Path], subjects: Sequence[str], *, dry_run: bool = False
 ) -> Forgotten:
-    """Delete all that was made from some subjects, and leave them out from now on.
+    """Delete everything that was made from some subjects, and leave them out from now on.
 
-    The configuration is written first: a run after an interruption does not bring them back.
+    The configuration is written first, so that a run after an interruption leaves them out too.
 
     Parameters
     ----------
     project : Path
         Folder of the Snakefile.
     files : sequence of Path
-        Configuration files, later ones win; the last one gets ``data.leave_out``.
+        Configuration files, later ones win; ``data.leave_out`` is written to the last one.
     subjects : sequence of str
-        As ``results/manifest.csv`` names them.
+        Names as in ``results/manifest.csv``.
     dry_run : bool
-        Say what would be done, and do nothing.
+        Return what would be done, and do nothing.
 
     Raises
     ------
     ConfigError
-        When a file is no configuration, or of another data set than the results.
+        When a file is no configuration, or belongs to another data set than the results.
     DataError
-        When a subject is not known, or Snakemake is running.
+        When a subject is unknown, or Snakemake is running.
     """
     config = Config.parse(overlaid({}, *map(read_yaml, files)))
     if all_files(project / SNAKEMAKE / "locks"):
-        raise DataError("a run goes on here; after one that was killed: snakemake --unlock")
+        raise DataError("a run is active here; after a killed run: snakemake --unlock")
     clips, caches = _clips(project, config), caches_below(project / RESULTS)
     _check_known(subjects, clips, config.data.leave_out)
     theirs = frozenset(clip.clip_id for clip in clips if clip.subject in subjects)
@@ -74,9 +74,9 @@ def forget(
     others = {clip.clip_id for clip in clips} - theirs
     sources = _source_files(project, config, clips, traces)
     kept = of_others(project, caches, others, traces, sources)
-    present = [*all_files(project / RESULTS), *_records(project)]
+    present = [*all_files(project / RESULTS), *_snakemake_files(project)]
     removed = [path for path in present if path not in kept]
-    drawn = config.data.kind == "demo"  # its faces are ours, and removed
+    drawn = config.data.kind == "demo"  # generated faces are removed
     result = Forgotten(
         removed,
         kept=[path for path in present if path in kept],
@@ -84,23 +84,18 @@ def forget(
         sources=[] if drawn else _sources(project / config.data.root, clips, subjects),
     )
     if not dry_run:
-        # The subject's name stands for its clips, whose names say more.
+        # The subject's name stands for its clips: their names would tell the label too.
         left_out = {*config.data.leave_out} - theirs | {*subjects}
         set_list(files[-1], "data", "leave_out", sorted(left_out, key=manifest.natural))
-        _strike(project / MANIFEST, subjects)
+        if (rows := project / MANIFEST).exists():
+            manifest.write(rows, [c for c in manifest.read(rows) if c.subject not in subjects])
         strike(project / INDEXED, {*subjects}, theirs)
         _remove(removed, stop=project)
     return result
 
 
-def _strike(path: Path, subjects: Sequence[str]) -> None:
-    """Take the subjects' rows out of the manifest."""
-    if path.exists():
-        manifest.write(path, [c for c in manifest.read(path) if c.subject not in subjects])
-
-
 def _clips(project: Path, config: Config) -> list[Clip]:
-    """Clips of the data set, where it is still there, and of the last run's manifest."""
+    """Return the clips of the data set, where it still exists, and of the last run's manifest."""
     path = project / MANIFEST
     indexed = [*map(manifest.planned, manifest.read(path))] if path.exists() else []
     try:
@@ -110,15 +105,15 @@ def _clips(project: Path, config: Config) -> list[Clip]:
     listed = [*listing.clips, *listing.left_out]
     if indexed and not set(listed) & set(indexed):
         raise ConfigError(
-            f"{path}: is of another data set than this configuration; name the file that it was "
-            "made with: --configfile FILE"
+            f"{path}: belongs to another data set than this configuration; name the file that it "
+            "was made with: --configfile FILE"
         )
     return list(dict.fromkeys([*listed, *indexed]))
 
 
 def _check_known(subjects: Sequence[str], clips: Sequence[Clip], left_out: Sequence[str]) -> None:
     present = {clip.subject for clip in clips}
-    # Of those that are left out already the data may be gone, and with them who is a subject.
+    # The data of those that are left out may be gone, so that only their names are known.
     gone = {*left_out} - {clip.clip_id for clip in clips}
     known = sorted(present | gone, key=manifest.natural)
     for subject in subjects:
@@ -129,7 +124,7 @@ def _check_known(subjects: Sequence[str], clips: Sequence[Clip], left_out: Seque
 def _source_files(
     project: Path, config: Config, clips: Sequence[Clip], traces: Traces
 ) -> set[Path]:
-    """Source data that lie below the results and stay: the user's own, or other drawn faces."""
+    """Return source data below the results that stay: the user's own, or other generated faces."""
     root = project / config.data.root
     if config.data.kind != "demo":
         places = [root, project / (config.data.table or root), *(root / c.source for c in clips)]
@@ -144,7 +139,7 @@ def _source_files(
 
 
 def _sources(root: Path, clips: Sequence[Clip], subjects: Sequence[str]) -> list[Path]:
-    """Give the highest folders, or the files, in which nobody but the subjects is seen."""
+    """Return the highest folders, or the files, that show nobody but the subjects."""
     shared = {root, *root.parents}
     shared |= {f for c in clips if c.subject not in subjects for f in (root / c.source).parents}
     found = []
@@ -156,8 +151,8 @@ def _sources(root: Path, clips: Sequence[Clip], subjects: Sequence[str]) -> list
     return list(dict.fromkeys(found))
 
 
-def _records(project: Path) -> list[Path]:
-    """All that Snakemake wrote down; environments hold software only."""
+def _snakemake_files(project: Path) -> list[Path]:
+    """Return all files of Snakemake but its environments, which hold software only."""
     folder = project / SNAKEMAKE
     inside = all_files(folder)
     return [path for path in inside if path.relative_to(folder).parts[0] not in ENVIRONMENTS]

@@ -1,4 +1,4 @@
-"""What in a folder of results says nothing about some subjects: all else comes from them."""
+"""Find the files of a project that contain nothing of some subjects; all others must go."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from microexpr.errors import CacheError
 from microexpr.runtime.tables import seal_of
 
 CACHE = ".h5"
-# The stages whose files hold one shard, and nothing that was learned from other shards.
+# Stages whose files hold one shard, and nothing that was trained on other shards.
 OF_ONE_SHARD = ("demo", "decode", "crop", "magnify", "features")
 METADATA = Path(".snakemake/metadata")
 MANIFEST = Path("results/manifest.csv")
@@ -26,39 +26,33 @@ RUN_RECORDS = ("run.json", "weights.json", "adopted.json")
 
 @dataclass(frozen=True)
 class Traces:
-    """Names by which some subjects can be found.
-
-    Parameters
-    ----------
-    subjects, clips : frozenset of str
-        As the manifest has them.
-    """
+    """Names by which some subjects can be found: of subjects and clips, as in the manifest."""
 
     subjects: frozenset[str]
     clips: frozenset[str]
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        # A bare number is in every text; clips with such names are found by where they lie.
+        # A bare number is in every text; clips with such names are found by their place.
         names = [re.escape(name) for name in self.subjects | self.clips if not name.isdigit()]
         return re.compile(rf"(?<![^\W_])(?:{'|'.join(names) or '(?!)'})(?![^\W_])")
 
     def mentioned_in(self, text: str) -> bool:
-        """Whether a text holds one of the names as a word; ``_`` ends a word."""
+        """Whether a text contains one of the names as a word; ``_`` ends a word."""
         return self._pattern.search(text) is not None
 
     def mentioned_by(self, path: Path) -> bool:
-        """Whether a text file does."""
+        """Whether a text file contains one of the names."""
         return self.mentioned_in(path.read_text(encoding="utf-8", errors="replace"))
 
 
 def all_files(folder: Path) -> list[Path]:
-    """List the files below a folder, hidden ones too; links are not followed."""
+    """Return the files below a folder, with hidden ones; links are not followed."""
     return sorted(p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
 
 
 def caches_below(results: Path) -> dict[Path, list[str] | None]:
-    """Give the clips of each cache; None for a file that is no whole cache."""
+    """Return the clips of each cache; None for a file that is no whole cache."""
     return {path: _clips(path) for path in all_files(results) if path.suffix == CACHE}
 
 
@@ -77,13 +71,13 @@ def of_others(
     traces: Traces,
     sources: Iterable[Path] = (),
 ) -> set[Path]:
-    """Find the files that hold nothing of the subjects and nothing that was learned from them.
+    """Return the files that contain nothing of the subjects and were not trained on them.
 
     These are whole caches of other subjects, with the notes beside them, the records of what was
-    decoded for them, their logs, benchmarks and Snakemake's records; what the last run rested on;
-    and the manifest with its seal and the record of the index, whose rows can be taken out:
-    without them all would be decoded again. A file of any other kind is not among them: a table,
-    figure, model or prediction comes from all subjects, and so does a file that nobody knows.
+    decoded for them, their logs, benchmarks and Snakemake's records; the records of the last run;
+    and the manifest with its seal and the record of the index, from which rows can be removed:
+    without them everything would be decoded again. Other files are never returned: a table, figure,
+    model or prediction comes from all subjects, and an unknown file may.
 
     Parameters
     ----------
@@ -92,11 +86,11 @@ def of_others(
     caches : mapping
         See :func:`caches_below`.
     others : collection of str
-        Clips that show other subjects. A cache with a clip that nobody knows is not theirs.
+        Clips that show other subjects. A cache with an unknown clip is not returned.
     traces : Traces
-        Of the subjects.
+        Names of the subjects.
     sources : iterable of Path
-        Source data that stay; drawn faces are made by a job, and have a record.
+        Source data that stay; generated faces are made by a job, and have a record.
     """
     records = dict(_records(project))
     kept = {
@@ -107,19 +101,16 @@ def of_others(
         and not _names(path, records.get(path), traces)
     }
     shards = {path.stem for path in kept} - {path.stem for path in caches if path not in kept}
-    for folder in ("logs", "benchmarks"):
-        for stage in OF_ONE_SHARD:
-            notes = all_files(project / "results" / folder / stage)
-            kept |= {p for p in notes if p.stem in shards and not traces.mentioned_by(p)}
+    folders = [f"{folder}/{stage}" for folder in ("logs", "benchmarks") for stage in OF_ONE_SHARD]
+    texts = [p for name in (*folders, "sources") for p in all_files(project / "results" / name)]
+    kept |= {p for p in texts if p.stem in shards and not traces.mentioned_by(p)}
     notes = [path for path in all_files(project / "results") if path.suffix == CONTENT]
     kept |= {path for path in notes if _shard(path) in shards}
-    decoded = all_files(project / "results/sources")
-    kept |= {path for path in decoded if path.stem in shards and not traces.mentioned_by(path)}
     kept |= {project / MANIFEST, seal_of(project / MANIFEST), project / INDEXED, *sources}
     notes = [project / "results" / name for name in RUN_RECORDS]
     kept |= {path for path in notes if path.is_file() and not traces.mentioned_by(path)}
     for path, record in records.items():
-        # Decoded frames are gone, and their record still tells whether they would be the same.
+        # Decoded frames are removed after use; their record shows whether they would be the same.
         temporary = _shard(path) in shards and not path.exists()
         if path in kept or (temporary and not traces.mentioned_in(_text(record))):
             kept.add(record)
@@ -140,7 +131,7 @@ def _names(cache: Path, record: Path | None, traces: Traces) -> bool:
 
 
 def _records(project: Path) -> Iterable[tuple[Path, Path]]:
-    """Give the output of each of Snakemake's records, and the record."""
+    """Yield the output file of each of Snakemake's records, and the record."""
     folder = project / METADATA
     for record in all_files(folder):
         # Names are base64; long ones are cut into folders that begin with @.
@@ -152,7 +143,7 @@ def _records(project: Path) -> Iterable[tuple[Path, Path]]:
 
 
 def _text(record: Path) -> str:
-    """Content of a record, with all letters as they are."""
+    """Return the content of a record, without escapes for letters."""
     text = record.read_text(encoding="utf-8", errors="replace")
     try:
         return json.dumps(json.loads(text), ensure_ascii=False)
