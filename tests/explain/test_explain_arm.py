@@ -93,7 +93,7 @@ def test_each_clip_is_explained_by_the_fold_that_tests_it(sources):
         models = [FoldModel.read(CONFIG, sources, clip.fold, small_network()) for clip in clips]
         for clip, model in zip(clips, models, strict=True):
             assert isinstance(model.of(clip), TrainedModel)
-        with pytest.raises(ProtocolError, match="clip b: the model of fold s2 has learned from it"):
+        with pytest.raises(ProtocolError, match="clip b: the model of fold s2 was trained on it"):
             models[0].of(clips[1])
 
 

@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 
 from microexpr.errors import DataError
-from microexpr.explain.charts import contact_sheet, on_frame, overlaid_frames
-from microexpr.explain.regions import REGIONS, area_shares, region_map
 from microexpr.explain.scores import (
+    REGIONS,
     Truth,
+    area_shares,
     displacement_px,
     motion_scores,
     moving_pixels,
     peak,
+    region_map,
     region_scores,
 )
+from microexpr.explain.sheets import contact_sheet, on_frame, overlaid_frames
 from microexpr.face.transform import CropTransform
 
 FACE = np.array([(78, 90), (146, 90), (112, 128), (86, 164), (138, 164)], float)

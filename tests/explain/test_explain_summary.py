@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from microexpr.evaluation.basis import Statistics
-from microexpr.explain.regions import REGIONS
+from microexpr.explain.scores import REGIONS
 from microexpr.explain.summary import region_table
 
 CLASSES = ["a", "b"]

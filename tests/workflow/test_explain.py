@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from microexpr.explain.regions import REGIONS
+from microexpr.explain.scores import REGIONS
 
 pytestmark = pytest.mark.workflow
 TARGETS = "figures explain"

@@ -1,8 +1,7 @@
 """Explaining a clip: the network of its fold, the backbone before training, and two controls.
 
-The controls are those of Adebayo et al. (2018): ``random_head`` keeps the blocks and draws the
-classifier anew, ``random`` draws every weight anew. A map that says something about what was learned
-looks different from theirs.
+The controls are those of Adebayo et al. (2018): ``random_head`` keeps the blocks and draws a new
+classifier, ``random`` draws all weights. A map that follows from training differs from theirs.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -32,21 +31,9 @@ if TYPE_CHECKING:
 
 
 def apex_window(apex: int, length: int, n: int) -> np.ndarray:
-    """Index the N consecutive frames around the apex.
+    """Return the numbers of the N consecutive frames around the apex, (N,) int64, from 0.
 
-    Parameters
-    ----------
-    apex : int
-        Frame number from 0.
-    length : int
-        Frames of the clip.
-    n : int
-        Frames of the window; a shorter clip repeats its first frame in front, as in training.
-
-    Returns
-    -------
-    ndarray, shape (N,), int64
-        Non-decreasing frame numbers.
+    A clip of less than `n` frames repeats its first frame in front, as in training.
     """
     if length < n:
         return np.maximum(np.arange(n) - (n - length), 0)
@@ -55,7 +42,7 @@ def apex_window(apex: int, length: int, n: int) -> np.ndarray:
 
 
 def class_gradient(model: TrainedModel, pooled: Tensor, windows: Tensor, target: int) -> Tensor:
-    """Differentiate the logit of a class, the mean over windows, before the softmax.
+    """Differentiate the logit of a class (before the softmax; the mean over windows).
 
     Parameters
     ----------
@@ -71,8 +58,8 @@ def class_gradient(model: TrainedModel, pooled: Tensor, windows: Tensor, target:
     Returns
     -------
     Tensor, shape (F, C), float32
-        Each frame's own part: the onset that is subtracted from all of them counts as constant, or
-        the first frame's map would outshine all others.
+        The part of each frame: the onset that is subtracted from all of them counts as constant,
+        or the first frame's map would outshine all others.
     """
     model.classifier.eval()
     features = pooled.detach().cpu().float().requires_grad_(True)
@@ -83,26 +70,20 @@ def class_gradient(model: TrainedModel, pooled: Tensor, windows: Tensor, target:
 
 
 def strongest_unit(pooled: Tensor) -> Tensor:
-    """Gradient of each frame's strongest pooled unit, (F, C): the target before training."""
+    """Return the gradient of each frame's strongest pooled unit, (F, C): the target untrained."""
     return torch.zeros_like(pooled).scatter_(1, pooled.argmax(1, keepdim=True), 1.0)
 
 
 def untrained(model: TrainedModel, pooled: Tensor, seed: int) -> TrainedModel:
-    """Give a model of the same shape whose classifier has new random weights.
+    """Return a model of the same shape and feature mode whose classifier has random weights.
 
-    Parameters
-    ----------
-    model : TrainedModel
-        Gives the shape and the feature mode.
-    pooled : Tensor, shape (F, C)
-        Features that the new model is to read, the clip's first frame first: its scale follows
-        them.
-    seed : int
-        Of the weights; torch's global generator stays as it is.
+    Its inputs `pooled`, (F, C), the clip's first frame first, are scaled to unit variance. `seed`
+    is that of the weights; torch's global generator stays as it is.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        classifier = WindowClassifier(**model.classifier.settings)
+        settings: dict[str, Any] = dict(model.classifier.settings)
+        classifier = WindowClassifier(**settings)
     feature_mode = "onset_difference" if model.transform.difference else "raw"
     sums = PooledSums.of([[pooled]], 1)
     scale = FeatureTransform.fit(feature_mode, sums, [0], standardise=True)
@@ -147,7 +128,7 @@ class ClipExplainer:
     cut : int
         Of the features.
     n : int
-        Frames a window.
+        Frames per window.
     settings : Windows
         Section ``windows``.
     """
@@ -165,19 +146,8 @@ class ClipExplainer:
     def at_apex(self, clip: ClipInputs, model: TrainedModel, blocks: Sequence[int]) -> Maps:
         """Explain the window around the apex with all models.
 
-        Parameters
-        ----------
-        clip : ClipInputs
-            One that the model's fold tests.
-        model : TrainedModel
-            Of the fold, on the CPU.
-        blocks : sequence of int
-            Which.
-
-        Returns
-        -------
-        dict of (str, int) to ndarray, shape (h, w)
-            By model and block: the window's positive parts added up.
+        `model` is that of the fold which tests the clip, on the CPU. The maps, (h, w) by model and
+        block, are the sums of the window's positive parts.
         """
         window = apex_window(clip.apex, len(clip), self._n)
         rows = np.union1d(window, [0])  # the onset is what differences are taken to
@@ -193,7 +163,7 @@ class ClipExplainer:
         last = network.n_blocks
         maps = self._activations(clip, network, rows[inside], [*blocks, last])
         gradients = {name: gradient[inside] for name, gradient in scores.items()}
-        if model.fine_tuned is None:  # nothing was retrained: one run serves both
+        if model.fine_tuned is None:  # the blocks are the same: one run serves both
             gradients[BACKBONE] = strongest_unit(pool(network, maps[last], last))
         found = explain_frames(network, {block: maps[block] for block in blocks}, gradients)
         if model.fine_tuned is not None:
@@ -210,19 +180,7 @@ class ClipExplainer:
     def before_training(self, clip: ClipInputs, rows: np.ndarray, blocks: Sequence[int]) -> Maps:
         """Explain each frame's strongest pooled unit of the backbone, as the poster's authors did.
 
-        Parameters
-        ----------
-        clip : ClipInputs
-            Any.
-        rows : ndarray, shape (F,), int64
-            Frame numbers.
-        blocks : sequence of int
-            Which.
-
-        Returns
-        -------
-        dict of (str, int) to ndarray, shape (F, h, w)
-            Signed.
+        `rows` are frame numbers, (F,); the maps, (F, h, w) by model and block, are signed.
         """
         last = self._backbone.n_blocks
         maps = self._activations(clip, self._backbone, rows, [*blocks, last])
@@ -232,9 +190,9 @@ class ClipExplainer:
     def over_time(
         self, clip: ClipInputs, model: TrainedModel, rows: np.ndarray, blocks: Sequence[int]
     ) -> Maps:
-        """Explain frames of a clip by its answer, the mean over all its windows.
+        """Explain frames of a clip by its prediction, the mean over all its windows.
 
-        Parameters and result are those of :meth:`before_training`, with the model of the fold.
+        Arguments and result are those of :meth:`before_training`, with the model of the fold.
         """
         pooled = self._pooled(clip, model, np.arange(len(clip)))
         options = self._settings
@@ -245,7 +203,7 @@ class ClipExplainer:
         return explain_frames(network, maps, {TRAINED: score[rows]})
 
     def _network(self, model: TrainedModel) -> Backbone:
-        """The blocks that a fold's model looks through: retrained ones where there are any."""
+        """Return the blocks that a fold's model looks through: fine-tuned ones where it has any."""
         if model.fine_tuned is None:
             return self._backbone
         return model.fine_tuned.backbone.to(self._device).eval().requires_grad_(False)
@@ -259,10 +217,10 @@ class ClipExplainer:
         *,
         cached: bool = True,
     ) -> dict[int, Tensor]:
-        """Run what lies behind the cut from the cache, and only what does not from images."""
+        """Run blocks after the cut from the cache, and only those before it from images."""
         inside = cached and self._cut < network.n_blocks
         behind = [block for block in blocks if inside and block >= self._cut]
-        found = {}
+        found: dict[int, Tensor] = {}
         for start, read, some in (
             (0, clip.images, set(blocks) - set(behind)),
             (self._cut, clip.features, set(behind)),
@@ -274,7 +232,7 @@ class ClipExplainer:
         return found
 
     def _pooled(self, clip: ClipInputs, model: TrainedModel, rows: np.ndarray) -> Tensor:
-        """Pooled features as training has them: the cache's own, or what retrained blocks give."""
+        """Return pooled features as in training: from the cache, or through fine-tuned blocks."""
         cached = torch.from_numpy(clip.features[rows])
         if model.fine_tuned is None:
             return cached.flatten(1).float()

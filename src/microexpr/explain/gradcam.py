@@ -1,7 +1,7 @@
 """Grad-CAM (Selvaraju et al. 2017) on any block of a backbone, through captum.
 
 The score of a clip depends on a block's maps A of a frame only through that frame's pooled features
-p(A). So ``d score / dA = g . dp / dA`` with ``g = d score / dp`` taken once from the classifier:
+p(A). So ``d score / dA = g . dp / dA`` with ``g = d score / dp``, computed once for the classifier:
 frames are explained in chunks of any size, and blocks below the one in question run without
 gradients. A test compares with one backward pass through everything.
 """
@@ -25,14 +25,9 @@ CHUNK_FRAMES = 8  # forward and backward at a time: B1 of 8 frames takes some 10
 
 
 class AboveBlock(nn.Module):
-    """The network above block Bk as a score a frame, with a module that captum can listen to.
+    """The network above block Bk as a score per frame, with a module that captum can listen to.
 
-    Parameters
-    ----------
-    backbone : Backbone
-        In evaluation mode.
-    block : int
-        k; B(k + 1)..Bn, head and pooling follow.
+    B(k + 1)..Bn, head and pooling follow the block; the network is in evaluation mode.
     """
 
     def __init__(self, backbone: Backbone, block: int) -> None:
@@ -71,32 +66,31 @@ def grad_cam(backbone: Backbone, block: int, maps: Tensor, gradient: Tensor) -> 
     -------
     Tensor, shape (F, h, w), float32
         Equation 2 of the paper before its ReLU: positive where the maps speak for the score. The
-        ReLU belongs to whoever adds frames up or draws them.
+        ReLU is applied where frames are added up or drawn.
     """
     backbone.check_cut(block)
     above = AboveBlock(backbone, block)
     cam = LayerGradCam(above, above.maps)
-    parts = [
-        cam.attribute(part, target=0, additional_forward_args=(part_gradient,)).detach()
-        for part, part_gradient in zip(
-            maps.split(CHUNK_FRAMES), gradient.split(CHUNK_FRAMES), strict=True
-        )
+    chunks = zip(maps.split(CHUNK_FRAMES), gradient.split(CHUNK_FRAMES), strict=True)
+    cams = [
+        cam.attribute(frames, target=0, additional_forward_args=(wanted,)).detach()
+        for frames, wanted in chunks
     ]
-    return torch.cat(parts)[:, 0]
+    return torch.cat(cams)[:, 0]
 
 
 @torch.no_grad()
 def block_maps(
     backbone: Backbone, blocks: Sequence[int], x: Tensor, *, start: int = 0
 ) -> Iterator[tuple[int, Tensor]]:
-    """Run the network upwards and give the maps of the blocks asked for, in their order.
+    """Run the network upwards and yield the maps of `blocks`, none of them below `start`.
 
     Parameters
     ----------
     backbone : Backbone
         In evaluation mode.
     blocks : sequence of int
-        Which; none below `start`.
+        Numbers; the maps come in ascending order.
     x : Tensor
         Preprocessed images (F, 3, y, x) with `start` 0, else maps after block `start`.
     start : int
@@ -130,19 +124,8 @@ def explain_frames(
 ) -> dict[tuple[str, int], np.ndarray]:
     """Explain several scores of the same frames at several blocks.
 
-    Parameters
-    ----------
-    backbone : Backbone
-        In evaluation mode.
-    activations : mapping of int to Tensor, shape (F, C, h, w)
-        By block: from :func:`block_maps`.
-    gradients : mapping of str to Tensor, shape (F, C')
-        By the name of the score.
-
-    Returns
-    -------
-    dict of (str, int) to ndarray, shape (F, h, w), float32
-        By score and block.
+    `activations` are maps, (F, C, h, w) by block, from :func:`block_maps`, `gradients`, (F, C'), by
+    the name of the score; the results are (F, h, w), float32, by score and block.
     """
     return {
         (name, block): grad_cam(backbone, block, maps, gradient.to(maps.device)).cpu().numpy()
@@ -152,10 +135,10 @@ def explain_frames(
 
 
 def last_of_each_size(backbone: Backbone, size_px: int) -> list[int]:
-    """Give the last block of each map size of at most a sixteenth of the crop.
+    """Return the last block of each map size of at most a sixteenth of the crop.
 
-    MobileNet-v1 gives B11 and B13, ResNet-50 B13 and B16; a map of B5 or B7 takes three times as
-    long as both together.
+    For MobileNet-v1 these are B11 and B13, for ResNet-50 B13 and B16; a map of B5 or B7 takes three
+    times as long as both together.
     """
     x = torch.zeros(1, 3, size_px, size_px, device=next(backbone.parameters()).device)
     every = range(1, backbone.n_blocks + 1)

@@ -1,4 +1,4 @@
-"""The tested clips of one method, with all that explaining them needs."""
+"""The tested clips of one method, with all that an explanation needs."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class ExplainedClip:
     face, images, features : ClipCache
         Its crops, what the network sees, and the features of that.
     fold : str
-        Which fold tests it.
+        The fold that tests it.
     origin : tuple of str
         Checksums of its caches.
     """
@@ -113,16 +113,9 @@ class ExplainedClip:
 
 
 def explained_clips(config: Config, sources: Sources, stack: ExitStack) -> Iterator[ExplainedClip]:
-    """Give the tested clips in the order of the caches.
+    """Yield the tested clips in the order of the caches.
 
-    Parameters
-    ----------
-    config : Config
-        Section ``data``.
-    sources : Sources
-        What is read.
-    stack : ExitStack
-        Keeps the caches open: the clips are read when they are needed.
+    `stack` keeps the caches open: the clips are read when they are needed.
 
     Raises
     ------
@@ -145,12 +138,14 @@ def explained_clips(config: Config, sources: Sources, stack: ExitStack) -> Itera
             raise CacheError("the caches of one shard hold different clips: rebuild them")
         origin = tuple(str(shard.attributes["content_sha256"]) for shard in shards)
         for name in (name for name in shards[0].clip_ids if name in fold_of):
-            opened = (shard[name] for shard in shards)
-            yield ExplainedClip(config.data, about[name], *opened, fold_of[name], origin)
+            face, image, feature = (shard[name] for shard in shards)
+            yield ExplainedClip(
+                config.data, about[name], face, image, feature, fold_of[name], origin
+            )
 
 
 def _rows(sources: Sources, faces: Sequence[cache.Cache]) -> dict[str, Clip]:
-    """Read the manifest's row of each clip, and see that the caches hold these clips."""
+    """Read the manifest's row of each clip, and check that the caches hold these clips."""
     clips = manifest.read(sources.manifest)
     shards = zip(sources.faces, faces, strict=True)
     check_same_clips(clips, {name: path for path, shard in shards for name in shard.clip_ids})
@@ -159,7 +154,7 @@ def _rows(sources: Sources, faces: Sequence[cache.Cache]) -> dict[str, Clip]:
 
 @dataclass(frozen=True)
 class FoldModel:
-    """A fold's network, the clips that it has learned from, and the checksum of its training."""
+    """A fold's network, the clips that it was trained on, and the checksum of its training."""
 
     model: TrainedModel
     trained: frozenset[str]
@@ -191,22 +186,22 @@ class FoldModel:
         return cls(model, trained, header["digest"])
 
     def of(self, clip: ExplainedClip) -> TrainedModel:
-        """Give the model for a clip that it has never seen.
+        """Return the model for a clip that it has never seen.
 
         Raises
         ------
         ProtocolError
-            When it has learned from the clip.
+            When it was trained on the clip.
         """
         if clip.clip_id in self.trained:
             raise ProtocolError(
-                f"clip {clip.clip_id}: the model of fold {clip.fold} has learned from it"
+                f"clip {clip.clip_id}: the model of fold {clip.fold} was trained on it"
             )
         return self.model
 
 
 def landmarks_px(face: cache.ClipCache, settings: Crop) -> np.ndarray:
-    """Landmarks in the crop, (5, 2): the cache's, or for clips that came cropped, detected now.
+    """Return landmarks in the crop, (5, 2): of the cache; of clips that came cropped, detected now.
 
     Raises
     ------

@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ import numpy as np
 
 from microexpr.cache.disk import Disk
 from microexpr.errors import CacheError
-from microexpr.runtime.files import replacing
+from microexpr.runtime.files import AnyPath, replacing
 
 FORMAT = "microexpr/gradcam 1.0"
 TRAINED, BACKBONE, RANDOM_HEAD, RANDOM = MODELS = ("trained", "backbone", "random_head", "random")
@@ -33,24 +32,7 @@ Maps = dict[tuple[str, int], np.ndarray]  # by model and block
 
 @dataclass
 class ClipMaps:
-    """Maps of one clip.
-
-    Parameters
-    ----------
-    attributes : mapping
-        subject, label, fold, fps, apex, apex_known, and of the crop transform (6,) and
-        landmarks_px (10,).
-    image : ndarray, shape (y, x, 3), uint8
-        What the network sees at the apex.
-    window : dict of (str, int) to ndarray, shape (h, w)
-        By model and block: summed over the apex window.
-    frames : ndarray, shape (F,), int64
-        Frames shown; empty where the clip is not shown.
-    images : ndarray, shape (F, y, x, 3), uint8
-        What the network sees there.
-    frame, clip : dict of (str, int) to ndarray, shape (F, h, w) and (T, h, w)
-        At the frames shown, and at all frames.
-    """
+    """Maps of one clip, as in the file; `frames` is empty where the clip is not shown."""
 
     attributes: Mapping[str, Any]
     image: np.ndarray
@@ -62,7 +44,7 @@ class ClipMaps:
 
 
 @contextmanager
-def write(path: str | os.PathLike[str], **attributes: Any) -> Iterator[h5py.File]:
+def write(path: AnyPath, **attributes: Any) -> Iterator[h5py.File]:
     """Open a file for :func:`add`; it appears under its name when the block succeeds."""
     with replacing(path) as temporary, Disk(temporary, "w+") as disk:
         with h5py.File(disk, "w", track_order=True) as file:
@@ -84,8 +66,8 @@ def add(file: h5py.File, clip_id: str, maps: ClipMaps) -> None:
         group["frames"], group["images"] = maps.frames, maps.images
 
 
-class ArmMaps(Mapping[str, ClipMaps]):
-    """The maps of an open file by clip, in the order of writing; each is read when asked for."""
+class MethodMaps(Mapping[str, ClipMaps]):
+    """The maps of an open file by clip, in the order of writing; each is read on access."""
 
     def __init__(self, file: h5py.File) -> None:
         self._file = file
@@ -103,7 +85,7 @@ class ArmMaps(Mapping[str, ClipMaps]):
 
 
 @contextmanager
-def read(path: str | os.PathLike[str]) -> Iterator[ArmMaps]:
+def read(path: AnyPath) -> Iterator[MethodMaps]:
     """Open a file of :func:`write`.
 
     Raises
@@ -118,7 +100,7 @@ def read(path: str | os.PathLike[str]) -> Iterator[ArmMaps]:
     with file:
         if file.attrs.get("format") != FORMAT:
             raise CacheError(f"{path}: holds no Grad-CAM maps of format {FORMAT}")
-        yield ArmMaps(file)
+        yield MethodMaps(file)
 
 
 def _clip(group: h5py.Group) -> ClipMaps:

@@ -1,41 +1,104 @@
-"""From a map to numbers: shares of regions, where the peak lies, and what moves there."""
+"""From a map to numbers: shares of facial regions, where the peak lies, and what moves there.
+
+The regions are defined here and nowhere else, from five landmarks.
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from scipy.stats import rankdata
 
 from microexpr.errors import DataError
-from microexpr.explain.regions import REGIONS, area_shares
 from microexpr.face.transform import CropTransform
+from microexpr.runtime.files import AnyPath
 
+REGIONS = ("eyes", "brows", "nose", "mouth_corners", "rest")
+EYE_RIGHT, EYE_LEFT, NOSE, MOUTH_RIGHT, MOUTH_LEFT = range(5)  # rows of the landmarks
 MOVING = 0.2  # share of the crop's pixels that count as moving: those of the largest displacement
 
 
-def displacement_px(
-    root: str | os.PathLike[str], clip_id: str, transform: CropTransform
-) -> np.ndarray:
-    """Read the size of the expression's displacement at the apex.
+class Shape(NamedTuple):
+    """An ellipse: region, landmark, offset of its centre from there, and its half axes."""
+
+    region: str
+    landmark: int
+    dx: float
+    dy: float
+    half_width: float
+    half_height: float
+
+
+SHAPES = (
+    Shape("eyes", EYE_RIGHT, 0.0, 0.0, 0.34, 0.18),
+    Shape("eyes", EYE_LEFT, 0.0, 0.0, 0.34, 0.18),
+    Shape("brows", EYE_RIGHT, -0.02, -0.36, 0.46, 0.18),
+    Shape("brows", EYE_LEFT, 0.02, -0.36, 0.46, 0.18),
+    Shape("nose", NOSE, 0.0, -0.12, 0.28, 0.36),
+    Shape("mouth_corners", MOUTH_RIGHT, -0.03, 0.0, 0.27, 0.25),
+    Shape("mouth_corners", MOUTH_LEFT, 0.03, 0.0, 0.27, 0.25),
+)
+
+
+def region_map(landmarks_px: np.ndarray, size_px: int) -> np.ndarray:
+    """Return the region that each pixel of a crop belongs to.
+
+    All lengths are shares of the distance between the pupils, in axes that turn with the face: x
+    from the eye on the left of the picture to the other, y down. So they fit a crop of any size and
+    margin. Where two shapes overlap, the pixel belongs to the one whose centre is nearer in units
+    of its axes.
 
     Parameters
     ----------
-    root : path-like
-        Folder of the generated data set.
-    clip_id : str
-        Which clip.
-    transform : CropTransform
-        Of the clip.
+    landmarks_px : ndarray, shape (5, 2)
+        Of the detector, px of the crop: eyes, nose tip, mouth corners; in each pair the one on the
+        left of the picture first.
+    size_px : int
+        Side of the crop.
 
     Returns
     -------
-    ndarray, shape (size_px, size_px), float32
-        Px of the crop, before any magnification; 0 outside the part of the picture that moves.
+    ndarray, shape (size_px, size_px), int64
+        Indices into :data:`REGIONS`.
+
+    Raises
+    ------
+    DataError
+        When the eyes coincide or a landmark is not finite.
+    """
+    points = np.asarray(landmarks_px, dtype=float).reshape(5, 2)
+    across = points[EYE_LEFT] - points[EYE_RIGHT]
+    unit_px = float(np.hypot(*across))
+    if not np.isfinite(points).all() or unit_px < 1:
+        raise DataError(f"landmarks {points.round(1).tolist()} are no face")
+    cos, sin = across / unit_px
+    y, x = np.mgrid[:size_px, :size_px].astype(float)
+    nearest = np.ones((size_px, size_px))
+    found = np.full((size_px, size_px), REGIONS.index("rest"))
+    for shape in SHAPES:
+        u, v = (x - points[shape.landmark, 0]) / unit_px, (y - points[shape.landmark, 1]) / unit_px
+        along, down = cos * u + sin * v - shape.dx, cos * v - sin * u - shape.dy
+        distance = (along / shape.half_width) ** 2 + (down / shape.half_height) ** 2
+        found[distance < nearest] = REGIONS.index(shape.region)
+        nearest = np.minimum(nearest, distance)
+    return found
+
+
+def area_shares(regions: np.ndarray) -> np.ndarray:
+    """Return the share of the crop in each region, (5,): that of an even map, or by chance."""
+    return np.bincount(regions.ravel(), minlength=len(REGIONS)) / regions.size
+
+
+def displacement_px(root: AnyPath, clip_id: str, transform: CropTransform) -> np.ndarray:
+    """Read the size of the expression's displacement at the apex of a generated clip.
+
+    It is (size_px, size_px), float32, in px of the crop (`transform` is that of the clip), before
+    any magnification; 0 outside the part of the picture that moves.
 
     Raises
     ------
@@ -72,27 +135,27 @@ def over_frames(cams: np.ndarray) -> np.ndarray:
 
 
 def peak(cam: np.ndarray) -> tuple[int, int]:
-    """Row and column of the largest value; the middle one of several that are equal."""
+    """Return row and column of the largest value; the middle one of several that are equal."""
     rows, columns = np.nonzero(cam == cam.max())
     middle = len(rows) // 2
     return int(rows[middle]), int(columns[middle])
 
 
 def region_scores(cam: np.ndarray, regions: np.ndarray) -> dict[str, float | str]:
-    """Share of the map in each region, and the region of its peak (Zhang et al. 2018).
+    """Return the share of the map in each region, and the region of its peak (Zhang et al. 2018).
 
     Parameters
     ----------
     cam : ndarray, shape (size_px, size_px)
         Not negative.
     regions : ndarray, shape (size_px, size_px), int64
-        From :func:`microexpr.explain.regions.region_map`.
+        From :func:`region_map`.
 
     Returns
     -------
     dict
-        ``share_<region>`` and ``peak``; nan and empty where the map is zero everywhere. Also
-        ``area_<region>``: what an even map would give.
+        ``share_<region>`` and ``peak``; NaN and empty where the map is zero everywhere. Also
+        ``area_<region>``, the share of an even map.
     """
     areas = {f"area_{n}": float(a) for n, a in zip(REGIONS, area_shares(regions), strict=True)}
     total = float(cam.sum())
@@ -106,10 +169,7 @@ def region_scores(cam: np.ndarray, regions: np.ndarray) -> dict[str, float | str
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
     """Compare two maps (h, w) by Spearman's rank correlation, as Adebayo et al. (2018) do.
 
-    Returns
-    -------
-    float
-        -1 to 1; 0 where one of them is even: it agrees with nothing.
+    It is 0 where one of them is even: it agrees with nothing.
     """
     ranks = np.stack([rankdata(first), rankdata(second)])
     if (np.ptp(ranks, axis=1) == 0).any():
@@ -119,31 +179,14 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Truth:
-    """What really moves.
-
-    Parameters
-    ----------
-    moving : mapping of str to ndarray, shape (size_px, size_px), bool
-        By clip: from :func:`microexpr.explain.scores.moving_pixels`.
-    labels : mapping of str to str
-        Class of each clip.
-    """
+    """What really moves: by clip, `moving_pixels`, and its class."""
 
     moving: Mapping[str, np.ndarray]
     labels: Mapping[str, str]
 
 
 def motion_scores(cam: np.ndarray, clip_id: str, truth: Truth) -> dict[str, float]:
-    """Compare a map with the pixels that really move.
-
-    Parameters
-    ----------
-    cam : ndarray, shape (size_px, size_px)
-        Not negative.
-    clip_id : str
-        Whose map it is.
-    truth : Truth
-        Of all clips.
+    """Compare a clip's map, (size_px, size_px) and not negative, with the pixels that really move.
 
     Returns
     -------
@@ -151,7 +194,7 @@ def motion_scores(cam: np.ndarray, clip_id: str, truth: Truth) -> dict[str, floa
         ``hit``: 1 where the peak lies on moving pixels. ``mass``: share of the map on them.
         ``area``: their share of the crop, which chance gives for both. ``elsewhere``: the hit rate
         of the same peak on what moves in clips of other classes, which a map that only follows
-        the layout of a face would reach as well. nan where the map is zero everywhere.
+        the layout of a face would reach as well. NaN where the map is zero everywhere.
     """
     mine = truth.moving[clip_id]
     area, total = float(mine.mean()), float(cam.sum())

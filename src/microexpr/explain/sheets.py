@@ -1,25 +1,29 @@
-"""Sheets of maps: block x frame for one clip, class x method at the apex, and the regions."""
+"""Sheets of maps: block x frame for one clip, class x method at the apex, regions, overlays."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from microexpr.evaluation.names import method_name
 from microexpr.explain.maps import TRAINED, ClipMaps
-from microexpr.explain.regions import REGIONS, region_map
-from microexpr.explain.scores import on_crop
+from microexpr.explain.scores import REGIONS, on_crop, region_map
+from microexpr.face.transform import CropTransform
 from microexpr.figures import style
 
 OPACITY = 0.55  # of the strongest value; weaker ones let more of the face through
 REGION_COLOURS = dict(
     zip(REGIONS, (style.ORANGE, style.SKY, style.GREEN, style.PURPLE, "#999999"), strict=True)
 )
+COLUMNS = 3  # of a contact sheet
+GAP_PX = 4
 
 
 def overlay(image: np.ndarray, cam: np.ndarray, *, top: float | None = None) -> np.ndarray:
@@ -49,16 +53,7 @@ def overlay(image: np.ndarray, cam: np.ndarray, *, top: float | None = None) -> 
 def block_sheet(maps: ClipMaps, model: str, *, title: str, synthetic: bool) -> Figure:
     """Draw block x frame of one clip; each block has its own scale over all frames.
 
-    Parameters
-    ----------
-    maps : ClipMaps
-        With `frames`.
-    model : {"trained", "backbone"}
-        Whose maps.
-    title : str
-        What it is of.
-    synthetic : bool
-        Whether the data are generated.
+    `model` is one of those that the clip's maps at the frames shown are of.
     """
     blocks = sorted(block for name, block in maps.frame if name == model)
     # Two halves beside each other: a column of 13 to 16 faces would not fit a page.
@@ -66,7 +61,7 @@ def block_sheet(maps: ClipMaps, model: str, *, title: str, synthetic: bool) -> F
     side_in = style.WIDTH_IN / (2 * len(maps.frames) + 0.8)
     height = min(style.MAX_HEIGHT_IN, 2 * style.HEAD_IN + 0.15 + side_in * half)
     figure = style.new_figure(style.WIDTH_IN, height, synthetic=synthetic, title=title)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+    style.layout(figure, w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
     widths = [1] * len(maps.frames)
     grid = figure.subplots(
         half, 2 * len(maps.frames) + 1, width_ratios=[*widths, 0.4, *widths], squeeze=False
@@ -84,24 +79,19 @@ def block_sheet(maps: ClipMaps, model: str, *, title: str, synthetic: bool) -> F
     return figure
 
 
-def _block_row(row: Sequence[Axes], block: int, maps: ClipMaps, model: str, side_in: float) -> None:
+def _block_row(row: Iterable[Axes], block: int, maps: ClipMaps, model: str, side_in: float) -> None:
     values = maps.frame[model, block]
     top = float(np.maximum(values, 0).max())
     for axes, image, cam in zip(row, maps.images, values, strict=True):
         style.show_image(axes, overlay(image, on_crop(cam, len(image)), top=top), side_in)
-    place = {"transform": row[0].transAxes, "ha": "right", "va": "center"}
-    row[0].text(-0.05, 0.5, f"B{block}", fontsize=6, **place)
+    first = next(iter(row))
+    place: dict[str, Any] = {"transform": first.transAxes, "ha": "right", "va": "center"}
+    first.text(-0.05, 0.5, f"B{block}", fontsize=6, **place)
 
 
 @dataclass
 class MeanFace:
-    """Sums over the clips of a class at the apex; each map counts the same, whatever its scale.
-
-    Parameters
-    ----------
-    size_px : int
-        Side of the crop.
-    """
+    """Sums over the clips of a class at the apex; each map counts the same, whatever its scale."""
 
     size_px: int
     clips: int = 0
@@ -123,7 +113,7 @@ class MeanFace:
             self.cams[block] += cam / max(float(cam.sum()), 1e-12)
 
     def overlaid(self, block: int) -> np.ndarray:
-        """Give the mean map on the mean face, (size_px, size_px, 3) uint8."""
+        """Return the mean map on the mean face, (size_px, size_px, 3) uint8."""
         return overlay((self.image / self.clips).astype(np.uint8), self.cams[block])
 
 
@@ -141,7 +131,7 @@ def class_sheet(
     methods : mapping of str to mapping of str to ClipMaps
         By method and clip; read one by one.
     blocks : sequence of int
-        Which; a column each within a method.
+        A column each within a method.
     classes : sequence of str
         Rows.
     synthetic : bool
@@ -152,7 +142,7 @@ def class_sheet(
     height = min(style.MAX_HEIGHT_IN, 0.75 + side_in * len(classes))
     title = "Mean Grad-CAM map of each class at the apex window, trained networks"
     figure = style.new_figure(style.WIDTH_IN, height, synthetic=synthetic, title=title)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01)
+    style.layout(figure, w_pad=0.01, h_pad=0.01)
     grid = figure.subplots(len(classes), columns, squeeze=False)
     for number, (method, clips) in enumerate(methods.items()):
         means = _mean_faces(clips.values(), blocks)
@@ -185,12 +175,7 @@ def region_sheet(
 ) -> Figure:
     """Draw the definition of the regions on faces.
 
-    Parameters
-    ----------
-    images : sequence of (str, ndarray, ndarray)
-        Name, crop (y, x, 3) uint8 and landmarks (5, 2) px, of up to four clips.
-    synthetic : bool
-        Whether the data are generated.
+    `images` are name, crop (y, x, 3) uint8 and landmarks (5, 2) px, of up to four clips.
     """
     title = "Facial regions, from the five landmarks (crosses)"
     figure = style.new_figure(style.WIDTH_IN, 2.5, synthetic=synthetic, title=title)
@@ -210,3 +195,48 @@ def region_sheet(
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
+
+
+def on_frame(
+    cam: np.ndarray, transform: CropTransform, height_px: int, width_px: int
+) -> np.ndarray:
+    """Take a block's map (h, w) of the crop to the frame that the crop was cut from.
+
+    The result is (height_px, width_px), float32, 0 outside the crop.
+    """
+    return cv2.warpAffine(
+        on_crop(cam, transform.size_px),
+        transform.matrix,
+        (width_px, height_px),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+    )
+
+
+def overlaid_frames(
+    frames: Iterable[np.ndarray], cams: np.ndarray, transform: CropTransform
+) -> Iterator[np.ndarray]:
+    """Lay a clip's maps over its frames, on one scale for the whole clip.
+
+    Parameters
+    ----------
+    frames : iterable of ndarray, shape (y, x, 3), uint8
+        As they were recorded; taken one by one.
+    cams : ndarray, shape (T, h, w)
+        One per frame.
+    transform : CropTransform
+        Of the clip.
+    """
+    top = float(np.maximum(cams, 0).max())
+    for frame, cam in zip(frames, cams, strict=True):
+        yield overlay(frame, on_frame(cam, transform, *frame.shape[:2]), top=top)
+
+
+def contact_sheet(frames: Sequence[np.ndarray]) -> np.ndarray:
+    """Put frames of one size into rows of three, pixel for pixel; (y, x, 3) uint8."""
+    height, width = (side + GAP_PX for side in frames[0].shape[:2])
+    rows = -(-len(frames) // COLUMNS)
+    sheet = np.full((rows * height, COLUMNS * width, 3), 255, np.uint8)
+    for number, frame in enumerate(frames):
+        y, x = number // COLUMNS * height, number % COLUMNS * width
+        sheet[y : y + len(frame), x : x + len(frame[0])] = frame
+    return sheet[:-GAP_PX, :-GAP_PX]

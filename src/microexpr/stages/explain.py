@@ -10,14 +10,12 @@ import numpy as np
 import pandas as pd
 
 from microexpr.config import Config
-from microexpr.datasets import decoder, manifest
-from microexpr.datasets.labels import title
+from microexpr.datasets import decoder, manifest, title
 from microexpr.evaluation.basis import Statistics
 from microexpr.evaluation.names import method_name
-from microexpr.explain import charts, maps, sheets
-from microexpr.explain.charts import contact_sheet, overlaid_frames
+from microexpr.explain import maps, sheets, summary
 from microexpr.explain.maps import BACKBONE, TRAINED, ClipMaps
-from microexpr.explain.summary import region_table
+from microexpr.explain.sheets import contact_sheet, overlaid_frames
 from microexpr.face.transform import CropTransform
 from microexpr.figures import style, videos
 from microexpr.runtime.progress import track
@@ -87,12 +85,12 @@ def _figures(config: Config, table: pd.DataFrame, found: Methods) -> dict[str, s
     blocks = sorted(set(table["block"]))[-CLASS_SHEET_BLOCKS:]
     figures = {
         "regions": _regions(found, **look),
-        "shares": charts.region_shares(table, classes=classes, **look),
+        "shares": summary.region_shares(table, classes=classes, **look),
         "classes": sheets.class_sheet(found, blocks, classes=classes, **look),
-        "control": charts.control(table, **look),
+        "control": summary.control(table, **look),
     }
     if config.data.kind == "demo":
-        figures["pointing"] = charts.pointing_game(table, **look)
+        figures["pointing"] = summary.pointing_game(table, **look)
     return figures
 
 
@@ -105,7 +103,8 @@ def _table(config: Config, methods: Sequence[Path]) -> pd.DataFrame:
     statistics = Statistics(
         resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed
     )
-    table = region_table(pd.concat(parts), classes=config.data.labels, statistics=statistics)
+    clips = pd.concat(parts)
+    table = summary.region_table(clips, classes=config.data.labels, statistics=statistics)
     return table.assign(
         n=config.explain.n,
         feature_mode=config.train.feature_modes[0],

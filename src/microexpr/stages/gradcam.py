@@ -64,7 +64,8 @@ def run(
     sources : Sources
         What is read.
     folder : Path
-        ``results/gradcam/<method>``: ``maps.h5`` and ``clips.csv``, one row a clip, model and block.
+        ``results/gradcam/<method>``: ``maps.h5`` and ``clips.csv``, one row per clip, model and
+        block.
         Finished clips are kept in ``progress/`` until all are: a killed run goes on from there.
     shown : sequence of str
         Clips whose maps are kept frame by frame, at all blocks.
