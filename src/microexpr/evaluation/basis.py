@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
@@ -26,14 +26,7 @@ class Origin:
     def columns(self) -> dict[str, Any]:
         """Return the columns of a table."""
         independent = str(SUBJECT_INDEPENDENT[self.protocol]).lower()
-        return {
-            "protocol": self.protocol,
-            "subject_independent": independent,
-            "backbone": self.backbone,
-            "cut": self.cut,
-            "weights_sha256": self.weights_sha256,
-            "data": self.data,
-        }
+        return {"protocol": self.protocol, "subject_independent": independent} | asdict(self)
 
 
 @dataclass(frozen=True)
@@ -52,22 +45,10 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Basis:
-    """What all tables of a run rest on.
+    """What all tables of a run rest on."""
 
-    Parameters
-    ----------
-    clips : sequence of Clip
-        The manifest.
-    classes : sequence of str
-        All class names, in order.
-    origin : Origin
-        How the predictions came about.
-    statistics : Statistics
-        How intervals are made.
-    """
-
-    clips: Sequence[Clip]
-    classes: Sequence[str]
+    clips: Sequence[Clip]  # the manifest
+    classes: Sequence[str]  # all of them, in order
     origin: Origin
     statistics: Statistics
 

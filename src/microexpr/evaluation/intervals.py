@@ -29,10 +29,8 @@ def count(truth: Ints, predicted: Ints, subjects: Ints, *, classes: int) -> Ints
     truth, subjects : (C,) int
         Class and subject (0 .. S-1) of each clip.
     predicted : (R, C) int
-        Predicted class in each of R repeats (seeds, or draws of a random control); `classes` where
-        there is no prediction.
-    classes : int
-        K.
+        Predicted class in each of R repeats (seeds, or draws of a random control); K = `classes`
+        where there is no prediction.
 
     Returns
     -------
@@ -90,21 +88,11 @@ def scores(counts: Floats | Ints, names: Sequence[str], tested: NDArray[np.bool_
 
 
 def bootstrap(counts: Ints, weights: Ints, names: Sequence[str]) -> Resampled:
-    """Resample subjects; each value is the mean over the repeats.
+    """Resample subjects; each of B values per metric is the mean over the repeats.
 
-    Parameters
-    ----------
-    counts : (R, S, K, K + 1) int
-        From `count`. All repeats see the same resample, so the spread is that of the subjects,
-        not of the seeds.
-    weights : (B, S) int
-        From `subject_weights`. The same weights for two methods make their difference paired.
-    names : sequence of K str
-        The classes.
-
-    Returns
-    -------
-    dict of (metric, class) to (B,) float
+    `counts` is (R, S, K, K + 1), from `count`: all repeats see the same resample, so the spread is
+    that of the subjects, not of the seeds. `weights` is (B, S), from `subject_weights`: the same
+    weights for two methods make their difference paired.
     """
     repeats, subjects, *square = counts.shape
     flat = counts.transpose(1, 0, 2, 3).reshape(subjects, -1)
@@ -136,12 +124,7 @@ def percentile_interval(values: Floats, confidence: float) -> tuple[float, float
 
 
 def mcnemar(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> tuple[int, int, float]:
-    """Test paired clips by McNemar's exact test.
-
-    Parameters
-    ----------
-    right_a, right_b : (C,) bool
-        Whether each method classifies each clip correctly.
+    """Test by McNemar's exact test whether two methods classify the same C clips equally well.
 
     Returns
     -------

@@ -25,12 +25,8 @@ Scores = dict[tuple[str, str], float]
 def score(labels: Sequence[str], predicted: Sequence[str], classes: Sequence[str]) -> Scores:
     """Score one run: every tested clip once, all folds together.
 
-    Parameters
-    ----------
-    labels, predicted : sequence of str
-        One entry per clip; an empty prediction (no window fits the clip) counts as wrong.
-    classes : sequence of str
-        All classes of the data set.
+    An empty prediction (no window fits the clip) counts as wrong. `classes` are those of the data
+    set.
 
     Returns
     -------
@@ -75,18 +71,10 @@ def score(labels: Sequence[str], predicted: Sequence[str], classes: Sequence[str
 def confusion(
     labels: Sequence[str], predicted: Sequence[str], classes: Sequence[str]
 ) -> pd.DataFrame:
-    """Count clips by label and prediction.
+    """Count clips by label and prediction: columns label, predicted, clips; DataError as `score`.
 
-    Returns
-    -------
-    DataFrame
-        Columns label, predicted, clips; every pair of classes has a row, also where it is 0, and
-        every label one more for the clips without a prediction (empty predicted).
-
-    Raises
-    ------
-    DataError
-        As `score`.
+    Every pair of classes has a row, also where it is 0, and every label one more for the clips
+    without a prediction (empty predicted).
     """
     _check_names(labels, predicted, classes)
     names = [*classes, NO_PREDICTION]
@@ -117,9 +105,7 @@ EPOCHS = ("method", "feature_mode", "fold")
 
 
 def read_metrics(path: AnyPath) -> pd.DataFrame:
-    """Read ``metrics.csv``, see :meth:`microexpr.evaluation.pooled.Evaluation.metrics`.
-
-    n is float, NaN where there is none.
+    """Read ``metrics.csv``; n is float, NaN where there is none.
 
     Raises
     ------

@@ -117,14 +117,11 @@ class Evaluation:
     def metrics(self) -> pd.DataFrame:
         """Tabulate every metric of every system and control, one row each: ``metrics.csv``.
 
-        Returns
-        -------
-        DataFrame
-            value is the mean over the seeds and sd_seeds their standard deviation (empty with
-            one). low and high bound the mean over these seeds for other subjects; with one
-            subject there is no interval. Controls that look at no face have neither feature mode
-            nor n; the seeds of stratified_random are its draws, and its interval holds chance as
-            well as subjects. Where N was chosen, n is empty.
+        value is the mean over the seeds and sd_seeds their standard deviation (empty with one). low
+        and high bound the mean over these seeds for other subjects; with one subject there is no
+        interval. Controls that look at no face have neither feature mode nor n; the seeds of
+        stratified_random are its draws, and its interval holds chance as well as subjects. Where N
+        was chosen, n is empty.
         """
         keys: list[Key] = [*self.predicted, *self.beside]
         return pd.DataFrame([row for key in keys for row in self.rows(key)]).astype({"n": "Int64"})
@@ -197,19 +194,8 @@ class Evaluation:
 def training_counts(labels: Ints, folds: Sequence[str], *, classes: int) -> dict[str, Ints]:
     """Count the classes of each fold's training clips: all clips that the fold does not test.
 
-    Parameters
-    ----------
-    labels : (M,) int
-        Class of every clip of the data set.
-    folds : sequence of M str
-        The fold that tests each clip; empty where none does.
-    classes : int
-        K.
-
-    Returns
-    -------
-    dict of str to (K,) int
-        In the order of the folds' first clips.
+    `labels` is (M,), the class of every clip of the data set, `folds` the fold that tests it, empty
+    where none does. The counts are (K,) int, in the order of the folds' first clips.
     """
     names = np.asarray(folds, dtype=object)
     tested = [name for name in dict.fromkeys(folds) if name != NEVER]

@@ -40,14 +40,7 @@ def study_rows(
 ) -> list[dict[str, Any]]:
     """Score a reference and some systems, and compare each system with the reference.
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-        Of all of them, on the same clips.
-    reference : System
-        Named in advance, not the best one.
-    systems : sequence of System
-        One family of tests.
+    The reference is named in advance, not the best one; the systems are one family of tests.
 
     Returns
     -------
@@ -143,12 +136,7 @@ def study_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd
 class SubjectMeans:
     """Means over clips, with intervals over subjects, for tables that rest on no metric.
 
-    Parameters
-    ----------
-    subjects : array_like of C str
-        Subject of each clip.
-    statistics : Statistics or None
-        How intervals are made; None: there are none.
+    `subjects` is the subject of each of C clips; without `statistics` there are no intervals.
     """
 
     def __init__(self, subjects: ArrayLike, statistics: Statistics | None) -> None:

@@ -45,12 +45,10 @@ def nested(
     outer, inner : DataFrame
         Predictions on the folds, and on the inner folds of their training clips, of every
         candidate; from `predictions.read`.
-    clips : sequence of Clip
-        The manifest.
+    clips, classes
+        The manifest, and all class names.
     choices : mapping of (method, N or None) to sequence of (method, N)
         Candidates of each choice; of equally good ones the first counts.
-    classes : sequence of str
-        All class names.
 
     Returns
     -------

@@ -121,24 +121,11 @@ def poster_table(
 ) -> pd.DataFrame:
     """Arrange one feature mode as on the poster: a column per N, a row per method and class.
 
-    Parameters
-    ----------
-    metrics : DataFrame
-        From `Evaluation.metrics`.
-    classes : sequence of str
-        Order of the class rows.
-    n : sequence of int
-        Order of the columns.
-    feature_mode : str
-        Which one.
-
-    Returns
-    -------
-    DataFrame
-        Columns method, class, one for each N, then `ABOUT`, then ``<N>_low`` and ``<N>_high``.
-        The methods in the order of `predictions.method_order`, Accuracy first, and last what a nested
-        choice gets, where one was made: the same for every N where N itself was chosen. The last
-        row is the accuracy of the most frequent class, which is the same for every N.
+    `metrics` is from `Evaluation.metrics`. The columns are method, class, one for each N, then
+    `ABOUT`, then ``<N>_low`` and ``<N>_high``. The methods are in the order of
+    `predictions.method_order`, Accuracy first, and last what a nested choice gets, where one was
+    made: the same for every N where N itself was chosen. The last row is the accuracy of the most
+    frequent class, which is the same for every N.
 
     Raises
     ------

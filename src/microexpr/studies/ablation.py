@@ -29,25 +29,13 @@ POSTER = {
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table.
+    """One row of the table: what is changed, and the training that its predictions come from."""
 
-    Parameters
-    ----------
-    factor, level : str
-        What is changed; ``default`` and nothing in the first row, ``product`` in the full product.
-    levels : mapping
-        Level of every factor.
-    run : Run
-        The training that its predictions come from.
-    changes : tuple of Changes
-        Of the configuration, apart from method and feature mode.
-    """
-
-    factor: str
+    factor: str  # "default" in the first row, "product" in the full product
     level: str
-    levels: Mapping[str, str]
+    levels: Mapping[str, str]  # of every factor
     run: Run
-    changes: tuple[Changes, ...]
+    changes: tuple[Changes, ...]  # of the configuration, apart from method and feature mode
 
     @property
     def system(self) -> tuple[str, str, int]:

@@ -46,7 +46,7 @@ def ablation_table(
     frame : DataFrame
         Predictions of all rows, from `predictions.read`; others are left out.
     basis : Basis
-        Manifest, classes, origin of the default's predictions, statistics.
+        The origin is that of the default's predictions.
     rows : sequence of Row
         From `microexpr.studies.ablation.rows`.
     config : Config

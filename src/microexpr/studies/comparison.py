@@ -43,15 +43,7 @@ COLUMNS = [
 
 @dataclass(frozen=True)
 class Reference:
-    """The method that all systems are compared with.
-
-    Parameters
-    ----------
-    method, feature_mode, n
-        Its cell of the table.
-    published : Published
-        What its authors print.
-    """
+    """The method that all systems are compared with: its cell, and what its authors print."""
 
     method: str
     feature_mode: str

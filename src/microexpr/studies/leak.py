@@ -56,22 +56,14 @@ def train_leaking(
 
     Parameters
     ----------
-    store : FeatureStore
-        Features of all clips.
+    store, progress_dir, source_sha256, fine_tuned, device
+        As in that function.
     recipe : Recipe
         Settings; ``train.seeds`` are one run each. The clip decision is mean_softmax.
     test_share : float
         Share of windows that is held out.
     folds, seed : int
         Of the folds of clips.
-    progress_dir : path-like
-        Folder of finished folds.
-    source_sha256 : str
-        Fingerprint of the code: other code trains again.
-    fine_tuned : FineTunedBlocks, optional
-        Blocks above the cut as they are before training, on `device`.
-    device : str
-        ``cpu`` or ``cuda``.
 
     Returns
     -------

@@ -52,21 +52,9 @@ def leak_table(
 ) -> pd.DataFrame:
     """Tabulate the accuracy of each method and split, with intervals over subjects.
 
-    Parameters
-    ----------
-    predictions : DataFrame
-        From `read_predictions`.
-    statistics : Statistics
-        Resamples, confidence, seed.
-    about : mapping
-        Columns that are the same in every row.
-
-    Returns
-    -------
-    DataFrame
-        One row per method and split. answers counts the predictions that the accuracy rests on:
-        under windows a clip has one in each fold that trains on it. majority is the share of the
-        most frequent class.
+    There is one row per method and split; `about` are columns that are the same in all. answers
+    counts the predictions that the accuracy rests on: under windows a clip has one in each fold
+    that trains on it. majority is the share of the most frequent class.
     """
     rows = []
     for method in method_order(predictions["method"]):

@@ -14,21 +14,11 @@ from microexpr.magnify.methods import METHODS
 
 @dataclass(frozen=True)
 class Run:
-    """One method's training at one N: all folds, feature modes and seeds.
+    """One method's training at one N: all folds, feature modes and seeds."""
 
-    Parameters
-    ----------
-    method : str
-        Method of magnification, and alpha.
-    n : int
-        Frames per window.
-    variant : str
-        Empty: the configuration as it is.
-    """
-
-    method: str
+    method: str  # with alpha, where it is another one
     n: int
-    variant: str = ""
+    variant: str = ""  # empty: the configuration as it is
 
     @property
     def name(self) -> str:
