@@ -92,27 +92,13 @@ def untrained(model: TrainedModel, pooled: Tensor, seed: int) -> TrainedModel:
 
 @dataclass(frozen=True)
 class ClipInputs:
-    """What is known of a clip.
+    """What is known of a clip."""
 
-    Parameters
-    ----------
-    clip_id : str
-        Also the seed of its controls.
-    images : Dataset or ndarray, shape (T, y, x, 3), uint8
-        Faces or magnified faces.
-    features : Dataset or ndarray, shape (T, C, h, w)
-        Of the same frames, after the cut.
-    target : int
-        Class whose evidence is shown.
-    apex : int
-        Frame number from 0.
-    """
-
-    clip_id: str
-    images: h5py.Dataset | np.ndarray
-    features: h5py.Dataset | np.ndarray
-    target: int
-    apex: int
+    clip_id: str  # also the seed of its controls
+    images: h5py.Dataset | np.ndarray  # (T, y, x, 3) uint8: faces or magnified faces
+    features: h5py.Dataset | np.ndarray  # (T, C, h, w): of the same frames, after the cut
+    target: int  # class whose evidence is shown
+    apex: int  # frame number from 0
 
     def __len__(self) -> int:
         return len(self.features)

@@ -31,53 +31,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sources:
-    """Files that an explanation rests on.
-
-    Parameters
-    ----------
-    faces, images, features : sequence of Path
-        Caches of all shards in one order; `images` are the method's, the faces themselves for none.
-    models : sequence of Path
-        Folders of the folds' models.
-    folds : Path
-        ``folds.csv``.
-    manifest : Path
-        ``manifest.csv``: subjects and labels.
-    """
+    """Files that an explanation rests on; caches of all shards are in one order."""
 
     faces: Sequence[Path]
-    images: Sequence[Path]
+    images: Sequence[Path]  # of the method; of none, the faces themselves
     features: Sequence[Path]
-    models: Sequence[Path]
-    folds: Path
-    manifest: Path
+    models: Sequence[Path]  # folders of the folds' models
+    folds: Path  # folds.csv
+    manifest: Path  # manifest.csv: subjects and labels
 
 
 @dataclass(frozen=True)
 class ExplainedClip:
-    """A clip that some fold tests.
-
-    Parameters
-    ----------
-    data : Data
-        Section ``data``.
-    about : Clip
-        Its row of the manifest.
-    face, images, features : ClipCache
-        Its crops, what the network sees, and the features of that.
-    fold : str
-        The fold that tests it.
-    origin : tuple of str
-        Checksums of its caches.
-    """
+    """A clip that some fold tests."""
 
     data: Data
-    about: Clip
+    about: Clip  # its row of the manifest
     face: cache.ClipCache
-    images: cache.ClipCache
+    images: cache.ClipCache  # what the network sees
     features: cache.ClipCache
-    fold: str
-    origin: tuple[str, ...]
+    fold: str  # that tests it
+    origin: tuple[str, ...]  # checksums of its caches
 
     @property
     def clip_id(self) -> str:

@@ -27,20 +27,9 @@ GAP_PX = 4
 
 
 def overlay(image: np.ndarray, cam: np.ndarray, *, top: float | None = None) -> np.ndarray:
-    """Lay a map over a picture.
+    """Lay a map (y, x) over a picture (y, x, 3) uint8; the result is one as well.
 
-    Parameters
-    ----------
-    image : ndarray, shape (y, x, 3), uint8
-        RGB.
-    cam : ndarray, shape (y, x)
-        Negative values count as zero.
-    top : float, optional
-        Value of full colour; the map's own maximum by default.
-
-    Returns
-    -------
-    ndarray, shape (y, x, 3), uint8
+    Negative values count as zero. `top` is the value of full colour; the map's maximum by default.
     """
     heat = np.maximum(cam, 0)
     top = heat.max() if top is None else top
@@ -126,16 +115,7 @@ def class_sheet(
 ) -> Figure:
     """Draw class x method and block: mean map of the apex window on the mean face at the apex.
 
-    Parameters
-    ----------
-    methods : mapping of str to mapping of str to ClipMaps
-        By method and clip; read one by one.
-    blocks : sequence of int
-        A column each within a method.
-    classes : sequence of str
-        Rows.
-    synthetic : bool
-        Whether the data are generated.
+    `methods` holds the maps by method and clip, which are read one by one.
     """
     columns = len(methods) * len(blocks)
     side_in = min(1.5, (style.WIDTH_IN - 0.6) / columns)
@@ -215,16 +195,9 @@ def on_frame(
 def overlaid_frames(
     frames: Iterable[np.ndarray], cams: np.ndarray, transform: CropTransform
 ) -> Iterator[np.ndarray]:
-    """Lay a clip's maps over its frames, on one scale for the whole clip.
+    """Lay a clip's maps, (T, h, w), over its frames as recorded, on one scale for the whole clip.
 
-    Parameters
-    ----------
-    frames : iterable of ndarray, shape (y, x, 3), uint8
-        As they were recorded; taken one by one.
-    cams : ndarray, shape (T, h, w)
-        One per frame.
-    transform : CropTransform
-        Of the clip.
+    Frames, (y, x, 3) uint8, are taken one by one.
     """
     top = float(np.maximum(cams, 0).max())
     for frame, cam in zip(frames, cams, strict=True):

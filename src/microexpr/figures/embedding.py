@@ -31,15 +31,11 @@ LEGEND_COLUMNS = 8
 
 @dataclass(frozen=True)
 class ClipFeatures:
-    """One vector per clip.
+    """One vector, subject and label per clip.
 
-    Parameters
-    ----------
-    vectors : mapping of str to ndarray, shape (clips, C), float32
-        By feature mode: ``raw`` is the mean over the frames, ``onset_difference`` the mean
-        difference to the first frame. Each channel is divided by its sd over the clips.
-    subjects, labels : tuple of str
-        One per clip.
+    The vectors, (clips, C) float32, are by feature mode: ``raw`` is the mean over the frames,
+    ``onset_difference`` the mean difference to the first frame. Each channel is divided by its
+    standard deviation over the clips.
     """
 
     vectors: Mapping[str, np.ndarray]
@@ -94,16 +90,7 @@ def embedding(
 ) -> Figure:
     """Draw a row of panels per feature mode: one coloured by class, one by subject.
 
-    Parameters
-    ----------
-    features : ClipFeatures
-        Of one method.
-    classes : sequence of str
-        Order of the colours.
-    title : str
-        Begins the head of the figure.
-    synthetic : bool
-        Whether the data are generated.
+    `classes` gives the order of the colours, `title` begins the head of the figure.
 
     Raises
     ------

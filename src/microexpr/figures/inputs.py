@@ -27,28 +27,14 @@ MAX_ROWS = 60  # windows drawn one by one; of more, evenly many are shown
 
 @dataclass(frozen=True)
 class Crop:
-    """What the sheet shows of a clip.
-
-    Parameters
-    ----------
-    clip_id : str
-        Name.
-    image : ndarray, shape (y, x, 3), uint8
-        First crop.
-    box : ndarray, shape (4, 2), or None
-        Corners of the face box in the crop, px.
-    landmarks : ndarray, shape (5, 2), or None
-        In the crop, px.
-    jitter_px, detected : float
-        Residual motion from frame to frame, and the share of frames with a face.
-    """
+    """What the sheet shows of a clip; box and landmarks are in px of the crop."""
 
     clip_id: str
-    image: np.ndarray
-    box: np.ndarray | None
-    landmarks: np.ndarray | None
-    jitter_px: float
-    detected: float
+    image: np.ndarray  # first crop, (y, x, 3) uint8
+    box: np.ndarray | None  # corners of the face box, (4, 2)
+    landmarks: np.ndarray | None  # (5, 2)
+    jitter_px: float  # residual motion from frame to frame
+    detected: float  # share of frames with a face
 
     @classmethod
     def read(cls, clip: ClipCache) -> Crop:
@@ -109,14 +95,7 @@ def _tile(axes: Axes, crop: Crop) -> None:
 def window_coverage(lengths: Sequence[int], settings: Windows, *, synthetic: bool) -> Figure:
     """Draw the windows of a clip of median length, how often each frame is seen, and how many.
 
-    Parameters
-    ----------
-    lengths : sequence of int
-        Frames of each clip.
-    settings : Windows
-        Section ``windows``.
-    synthetic : bool
-        Whether the data are generated.
+    `lengths` are the frames of each clip, `settings` is section ``windows``.
     """
     figure = style.new_figure(style.WIDTH_IN, 3.0, synthetic=synthetic)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1.2, 1.2, 0.8))

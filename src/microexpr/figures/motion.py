@@ -37,18 +37,8 @@ def time_slices(
 ) -> Figure:
     """Draw one column of pixels over time, a panel per method, as the papers on magnification do.
 
-    Parameters
-    ----------
-    clips : mapping of str to Dataset or ndarray, shape (T, y, x, 3), uint8
-        By method, all of one clip; one column of it is read.
-    column : int
-        Which column, px.
-    fps : float
-        Frames/s.
-    title : str
-        Head of the figure.
-    synthetic : bool
-        Whether the data are generated.
+    `clips` are (T, y, x, 3) uint8, by method, all of one clip; one `column` (px) of them is read.
+    `fps` is in frames/s.
 
     Raises
     ------

@@ -80,14 +80,8 @@ def paper() -> Iterator[None]:
 def new_figure(width_in: float, height_in: float, *, synthetic: bool, title: str = "") -> Figure:
     """Make an empty figure with one line above all axes, and a label on generated data.
 
-    Parameters
-    ----------
-    width_in, height_in : float
-        Size; see :data:`WIDTH_IN`, :data:`COLUMN_IN` and :data:`MAX_HEIGHT_IN`.
-    synthetic : bool
-        Whether the data are generated.
-    title : str
-        The line; a long one is written smaller.
+    A long title is written smaller. For the size, in inches, see :data:`WIDTH_IN`,
+    :data:`COLUMN_IN` and :data:`MAX_HEIGHT_IN`.
     """
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)

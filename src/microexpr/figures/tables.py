@@ -11,12 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from microexpr.datasets.manifest import natural
-from microexpr.evaluation.names import (
-    feature_mode_name,
-    method_name,
-    network_name,
-    protocol_name,
-)
+from microexpr.evaluation.names import feature_mode_name, method_name, network_name, protocol_name
 from microexpr.evaluation.pooled import MAJORITY
 from microexpr.figures import style
 from microexpr.magnify.methods import METHODS
@@ -31,14 +26,7 @@ SPLIT_COLOURS = {"windows": style.VERMILION, "clips": style.ORANGE, "subjects": 
 def accuracy_against_n(metrics: pd.DataFrame, *, feature_mode: str, synthetic: bool) -> Figure:
     """Draw accuracy against N: a line per method, its interval, and the most frequent class.
 
-    Parameters
-    ----------
-    metrics : DataFrame
-        ``metrics.csv``.
-    feature_mode : str
-        One of ``train.feature_modes``.
-    synthetic : bool
-        Whether the data are generated.
+    `metrics` is ``metrics.csv``; generated data are labelled as `synthetic`.
     """
     rows = _methods(metrics, feature_mode, "accuracy")
     title = f"Accuracy: {_about(rows.iloc[0])}"
@@ -146,11 +134,8 @@ def confusion_matrix(
 ) -> Figure:
     """Draw counts and row shares; the rows are the true classes, in the order of `classes`.
 
-    Parameters
-    ----------
-    counts : DataFrame
-        Columns label, predicted and clips; the seeds of one method and N, which are added up. An
-        empty prediction is a clip without one; its column is drawn where there is such a clip.
+    `counts` has columns label, predicted and clips, of all seeds of one method and N, which are
+    added up. A clip without a prediction has an empty one, and a column where there is any.
     """
     table = counts.pivot_table(index="label", columns="predicted", values="clips", aggfunc="sum")
     names = [*classes, *([""] if table.get("", pd.Series(0)).sum() else [])]
@@ -176,11 +161,8 @@ def confusion_matrix(
 def training_curves(epochs: pd.DataFrame, *, title: str, synthetic: bool) -> Figure:
     """Draw loss and accuracy against epochs: folds and seeds thin, their median bold.
 
-    Parameters
-    ----------
-    epochs : DataFrame
-        Columns feature_mode, seed, fold, epoch, loss and accuracy: the ``.epochs.csv`` of all
-        chunks of one method and N. All values are of training clips; none is of test clips.
+    `epochs` holds the ``.epochs.csv`` of all chunks of one method and N. All values are of training
+    clips, none of test clips.
     """
     runs_each = len(epochs[["seed", "fold"]].drop_duplicates())
     title = f"{title}: {runs_each} runs (folds x seeds), bold: their median"
