@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import cv2
 import matplotlib as mpl
@@ -94,7 +95,8 @@ def caption(names: Sequence[str], width_px: int, *, synthetic: bool) -> np.ndarr
             middle, y = (number + 0.5) / len(names), 0.7 if synthetic else 0.5
             figure.text(middle, y, name, ha="center", va="center", size=size)
         if synthetic:
-            look = {"size": _fitting(8, style.SYNTHETIC, width_px), "color": style.WARNING}
+            size = _fitting(8, style.SYNTHETIC, width_px)
+            look: dict[str, Any] = {"size": size, "color": style.WARNING}
             figure.text(0.5, 0.25, style.SYNTHETIC, ha="center", va="center", **look)
         canvas.draw()
         return np.asarray(canvas.buffer_rgba())[:CAPTION_PX, :width_px, :3].copy()
