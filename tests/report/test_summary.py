@@ -261,7 +261,7 @@ def test_choices_and_trained_controls_stand_in_tables_of_their_own(finished_run)
     assert "What a choice of N is worth" not in text
 
 
-def test_one_arm_has_nothing_to_be_compared_with(finished_run):
+def test_one_method_has_nothing_to_be_compared_with(finished_run):
     folder, config = finished_run
     results = Results.read(config, folder, folder / "manifest.csv")
     alone = replace(results, comparisons=results.comparisons.iloc[:0])

@@ -17,7 +17,7 @@ from microexpr.studies import ablation, variants
 from microexpr.studies.variants import Run
 from test_config import merge
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DEMO = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
@@ -157,7 +157,7 @@ def test_controls_change_what_makes_them_controls():
         ({"windows": {"n": [7, 8]}}, r"ablation\.n: 14 is none of \[7, 8\]; evaluate\.controls"),
     ],
 )
-def test_controls_on_an_arm_that_the_table_lacks_are_refused(section, message):
+def test_controls_on_a_method_that_the_table_lacks_are_refused(section, message):
     with pytest.raises(ConfigError, match=message):
         plan(**section)
     plan(**section, evaluate={"controls": []})
@@ -180,7 +180,7 @@ def test_candidates_of_a_nested_choice():
     assert len(found["none", None]) == 2
 
 
-def test_an_arm_at_another_alpha_is_magnified_so():
+def test_a_method_at_another_alpha_is_magnified_so():
     given = plan()
     settings = [json.loads(given.settings("magnify", method)) for method in ("pmm", "pmm-a2.5")]
     assert [s["magnify"].pop("alpha") for s in settings] == [10.0, 2.5]
