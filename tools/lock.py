@@ -58,11 +58,12 @@ def compiled(uv: Path, root: Path, output: Path, *words: str) -> dict[str, str]:
     fixed = ("--generate-hashes", "--universal", "--no-annotate", "--no-header", "--quiet")
     python = tomllib.loads((root / "pyproject.toml").read_text())["project"]["requires-python"]
     # Where pip has been told of a certificate, uv needs it too.
-    certificate = {"SSL_CERT_FILE": os.environ["PIP_CERT"]} if "PIP_CERT" in os.environ else {}
+    variables = {"SSL_CERT_FILE": os.environ["PIP_CERT"]} if "PIP_CERT" in os.environ else {}
+    variables["UV_PYTHON_DOWNLOADS"] = "never"  # it reads what packages say, and runs nothing
     subprocess.run(
         [*command, *fixed, "--python-version", python.strip(">=")],
         check=True,
-        env=certificate | os.environ,
+        env=variables | os.environ,
         cwd=output.parent,
     )
     return entries(output.read_text())
