@@ -258,7 +258,7 @@ def test_choices_and_trained_controls_stand_in_tables_of_their_own(finished_run)
     assert rows_of(text.split("not optimistic:")[1], "PMM (phase)")[1:3] == ["", "0.72"]
     assert rows_of(text.split("Controls:")[1], "permuted labels")[1:3] == ["9", "0.31"]
     assert rows_of(text, "PMM (phase) | 9")[2] == "1.00"
-    assert "What a choice of N is worth" not in text
+    assert "The accuracy of a chosen N" not in text
 
 
 def test_one_method_has_nothing_to_be_compared_with(finished_run):

@@ -17,8 +17,8 @@ from microexpr.report.results import SYNTHETIC, Results
 
 PAPER = "resnet50_vggface2"
 POSTER = (
-    "The published 75.76 % (Bai, Goecke and Herath, ICIP 2021) is no yardstick: other clips, other "
-    "folds, perhaps another number of classes (docs/reproducing-the-poster.md)."
+    "A comparison with the published 75.76 % (Bai, Goecke and Herath, ICIP 2021): it was measured on "
+    "other clips and folds, perhaps with another number of classes (docs/reproducing-the-poster.md)."
 )
 
 
@@ -32,23 +32,23 @@ def limits(results: Results) -> list[str]:
             "Anything about people: the faces are drawn, and their motion was made to be found."
         )
     if not SUBJECT_INDEPENDENT[config.protocol.name]:
-        lines.append("How a new face fares: the tested subjects were trained on.")
+        lines.append("The accuracy on new faces: the tested subjects were trained on.")
     if not results.metrics["method"].str.endswith(NESTED).any():
         lines.append(
-            "What a choice of N is worth: none was made on training clips (`select.n: nested`), "
+            "The accuracy of a chosen N: no choice was made on training clips (`select.n: nested`), "
             "and the best column was found on the test clips."
         )
     lines += [
         f"Small differences: one clip is {1 / clips:.1%} of {clips}, and the intervals rest on "
         f"{subjects} subjects. McNemar's test takes clips as independent.",
-        "Other cameras, cultures or laboratories: the intervals speak of subjects like these.",
-        "Spotting: each clip was cut out and holds an expression. A long video is another task.",
+        "Other cameras, cultures or laboratories: the intervals hold for subjects like these.",
+        "Spotting in long videos: each clip here was cut out and holds an expression.",
     ]
     if len(config.train.seeds) == 1:
-        lines.append("How much chance in training matters: there is one seed (`train.seeds`).")
+        lines.append("The effect of chance in training: there is one seed (`train.seeds`).")
     if config.features.backbone != PAPER:
         lines.append(
-            f"A reproduction of the paper: the network is "
+            "A reproduction of the paper: the network is "
             f"{network_name(config.features.backbone)}, not its VGGFace2 ResNet-50."
         )
     return [*lines, POSTER]

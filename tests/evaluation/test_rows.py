@@ -1,0 +1,97 @@
+"""The builder of rows that all studies share, and names in place of identifiers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from microexpr.backbones.networks import NETWORKS
+from microexpr.evaluation import names
+from microexpr.evaluation.basis import Statistics
+from microexpr.evaluation.intervals import holm
+from microexpr.evaluation.pooled import MAJORITY, RANDOM, Evaluation
+from microexpr.evaluation.rows import (
+    SCORES,
+    SubjectMeans,
+    paired_tests,
+    score_row,
+    study_rows,
+    study_table,
+)
+from microexpr.magnify.methods import METHODS
+from microexpr.protocol import COMPLETE
+from microexpr.protocol.splits import make_folds
+from simulated import CLASSES, basis, columns, manifest, predicted
+
+A, B, C = ((method, "raw", n) for method, n in (("amm", 7), ("pmm", 9), ("none", 14)))
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> Evaluation:
+    clips = manifest(8)
+    folds = make_folds(*columns(clips), name="loso", classes=CLASSES)
+    runs = [
+        predicted(clips, folds, lambda _, skill=skill: skill, n=n, method=method)
+        for (method, _, n), skill in ((A, 0.9), (B, 0.6), (C, 0.4))
+    ]
+    return Evaluation(pd.concat(runs), basis(clips, statistics=Statistics(resamples=200)))
+
+
+def test_rows_of_a_study_hold_the_values_of_metrics(evaluation):
+    rows = study_rows(evaluation, A, [B, C])
+    metrics = evaluation.metrics().query("`class` == 'all'").set_index(["method", "metric"])
+    for row in rows:
+        for metric in ("accuracy", "uf1", "uar"):
+            cell = metrics.loc[(row["method"], metric)]
+            found = [row[metric + end] for end in ("", "_low", "_high")]
+            assert found == [cell["value"], cell["low"], cell["high"]]
+    assert {*SCORES, "clips", "subjects", "seeds", "protocol", "data"} <= {*rows[0]}
+    assert "p" not in rows[0]
+
+
+def test_pairs_are_one_family(evaluation):
+    together = paired_tests(evaluation, [(B, A), (C, A)])
+    alone = [paired_tests(evaluation, [pair])[0] for pair in ((B, A), (C, A))]
+    assert [test["p"] for test in together] == [test["p"] for test in alone]
+    assert [test["p_holm"] for test in together] == list(holm([test["p"] for test in alone]))
+    assert [test["p_holm"] for test in alone] == [test["p"] for test in alone]
+    (turned,) = paired_tests(evaluation, [(A, B)])
+    first = together[0]
+    assert (turned["b"], turned["c"]) == (first["c"], first["b"])
+    assert turned["difference"] == -first["difference"]
+
+
+def test_controls_have_rows_too(evaluation):
+    row = score_row(evaluation, (MAJORITY, "", None))
+    assert row["accuracy"] == pytest.approx(1 / 3)
+    assert row["n"] is pd.NA
+    assert score_row(evaluation, (RANDOM, "", None))["seeds"] == 200
+
+
+def test_whole_numbers_stay_whole_beside_empty_cells():
+    table = study_table([{"n": 7, "b": 3}, {"n": None}], ["n", "b", "p"])
+    assert table.to_csv(index=False) == "n,b,p\n7,3,\n,,\n"
+
+
+def test_means_are_resampled_by_subject():
+    statistics = Statistics(resamples=500)
+    subjects = ["s1"] * 6 + ["s2"] * 2
+    means = SubjectMeans(subjects, statistics)
+    assert means.subjects == 2
+    assert means.interval([1] * 6 + [0] * 2) == (0, 1)
+    assert means.interval(np.full(8, 0.25)) == (0.25, 0.25)
+    assert np.isnan(SubjectMeans(subjects, None).interval(np.ones(8))).all()
+    assert np.isnan(SubjectMeans(["s1"] * 3, statistics).interval(np.ones(3))).all()
+
+
+def test_everything_that_people_read_has_a_name():
+    for name in METHODS.own:
+        assert names.method_name(name) == METHODS[name].label != ""
+    for name in NETWORKS.own:
+        assert names.network_name(name) == NETWORKS[name].label != ""
+    assert set(names.PROTOCOLS) == set(COMPLETE)
+    assert names.method_name("pmm-a2.5") == f"{METHODS['pmm'].label}, alpha 2.5"
+    assert names.method_name("majority") == "most frequent class"
+    assert names.method_name("none-else") == "none-else"
+    assert names.network_name("theirs") == "theirs"
