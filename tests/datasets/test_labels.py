@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from microexpr.config import Config, Data, Problem
-from microexpr.datasets import KINDS
+from microexpr.datasets import KINDS, title
 from microexpr.datasets.corrections import CORRECTIONS, correct
-from microexpr.datasets.labels import title
 from microexpr.datasets.listing import Labels, Listing
 from microexpr.errors import ConfigError
 
@@ -80,8 +79,7 @@ def test_each_correction_has_a_source_and_makes_an_order():
 def test_titles_keep_generated_and_real_data_apart():
     assert title(Data()) == "synthetic"
     titles = {
-        title(Data(kind=kind, table="clips.csv" if kind == "video" else None))
-        for kind in KINDS.own
+        title(Data(kind=kind, table="clips.csv" if kind == "video" else None)) for kind in KINDS.own
     }
     assert len(titles) == len(KINDS.own)
     assert title(Data(kind="smic", version="cropped")) == "SMIC-HS cropped"

@@ -16,17 +16,8 @@ from microexpr.runtime.files import AnyPath
 def check_same_clips(clips: Sequence[Clip], cached: Mapping[str, AnyPath]) -> None:
     """Check that a data set and its caches hold the same clips.
 
-    Parameters
-    ----------
-    clips : sequence of Clip
-        The rows of ``manifest.csv``.
-    cached : mapping of str to path-like
-        The cache that holds each clip, by clip_id.
-
-    Raises
-    ------
-    CacheError
-        With the first clip that is only in the manifest or only in a cache.
+    `cached` is the cache that holds each clip, by clip_id. Raise CacheError with the first clip
+    that is only in the manifest or only in a cache.
     """
     listed = dict.fromkeys(clip.clip_id for clip in clips)
     for clip_id in listed:

@@ -64,17 +64,8 @@ def _checksum(path: Path) -> str:
 def check_code(path: str, kind: str, source_sha256: str) -> None:
     """Refuse a cache that other code made, where Snakemake has not replaced it.
 
-    Parameters
-    ----------
-    path, kind : str
-        File and kind of the cache.
-    source_sha256 : str
-        Fingerprint stored in the cache; empty when no stage made it.
-
-    Raises
-    ------
-    CacheError
-        When the stage that makes such caches has changed, and the change was not adopted.
+    `source_sha256` is the fingerprint stored in the cache; empty when no stage made it. Raise
+    CacheError when the stage that makes such caches has changed, and the change was not adopted.
     """
     stage = MAKERS[kind]
     if source_sha256 and not is_current(stage, source_sha256):

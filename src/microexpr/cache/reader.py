@@ -85,13 +85,7 @@ class Cache:
         return ClipCache(clip_id, group, name)
 
     def verify(self) -> str:
-        """Read every value, compare with the stored checksum, and return it.
-
-        Raises
-        ------
-        CacheError
-            When the file is damaged.
-        """
+        """Read every value and return the checksum; raise CacheError if it is not as stored."""
         path, parts = self._file.filename, {}
         for clip in self:
             names = [n for n in (clip.dataset, *COORDINATES) if n in clip]

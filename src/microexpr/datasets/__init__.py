@@ -1,17 +1,18 @@
-"""Data sets: what each one is, as a list of clips. Frames are read later and lazily."""
+"""Data sets as lists of clips; frames are read later."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from microexpr.config import Data, Demo
-from microexpr.datasets import annotated, recordings
+from microexpr.datasets import annotated
 from microexpr.datasets.listing import Finding, Listing
 from microexpr.datasets.manifest import natural
 from microexpr.errors import CollectedError
 from microexpr.runtime.registry import Registry
 
-__all__ = ["KINDS", "Finding", "Kind", "Listing", "read"]
+__all__ = ["KINDS", "Finding", "Kind", "Listing", "read", "title"]
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,17 @@ class Kind:
         return (self.reader or self.release,)
 
 
-RELEASES = "microexpr.datasets.releases"
+RELEASES, RECORDINGS = "microexpr.datasets.releases", "microexpr.datasets.recordings"
 KINDS = Registry(
     "data.kind",
     [
         Kind("demo", "synthetic", "microexpr.datasets.demo:read"),
         Kind("smic", "SMIC-{camera} {version}", "microexpr.datasets.smic:read"),
-        Kind("smic_e", "SMIC-{camera}-E {version}", "microexpr.datasets:read_smic_e"),
+        Kind("smic_e", "SMIC-{camera}-E {version}", f"{RECORDINGS}:read_smic_e"),
         Kind("casme", "CASME {version}", release=f"{RELEASES}:CASME"),
         Kind("casme2", "CASME II {version}", release=f"{RELEASES}:CASME2"),
-        Kind("casme_sq", "CAS(ME)^2 {version}", release="microexpr.datasets.recordings:CASME_SQ"),
-        Kind("casme3", "CAS(ME)^3 part {part}", "microexpr.datasets:read_casme3"),
+        Kind("casme_sq", "CAS(ME)^2 {version}", release=f"{RECORDINGS}:CASME_SQ"),
+        Kind("casme3", "CAS(ME)^3 part {part}", f"{RECORDINGS}:read_casme3"),
         Kind("samm", "SAMM {version}", release=f"{RELEASES}:SAMM"),
         Kind("mmew", "MMEW {version}", release=f"{RELEASES}:MMEW"),
         Kind("fourdme", "4DME {version}", release=f"{RELEASES}:FOURDME"),
@@ -63,29 +64,28 @@ KINDS = Registry(
 
 
 def read(data: Data, demo_settings: Demo, *, names_only: bool = False) -> Listing:
-    """List the clips of the configured data set, and what is wrong with it.
+    """List the clips of the configured data set, and findings about it.
+
+    Folders are listed and the annotation table is read; no frame is opened.
 
     Parameters
     ----------
     data : Data
-        The section ``data`` of the configuration.
+        Section ``data`` of the configuration.
     demo_settings : Demo
-        The section ``demo``; used when ``data.kind`` is demo.
+        Section ``demo``; used when ``data.kind`` is demo.
     names_only : bool
-        Leave lengths and camera counters of the generated clips 0: they follow from the settings,
-        and numpy is not needed.
+        Leave lengths and camera counters of generated clips 0, which needs no numpy.
 
     Returns
     -------
     Listing
-        Clips in natural order of subject and name, without those of ``data.leave_out``. Folders
-        are listed and the annotation table is read, no frame is opened.
+        Clips in natural order of subject and name, without those of ``data.leave_out``.
 
     Raises
     ------
     DataError
-        When a folder or table is missing or does not have the layout that it should have, or when
-        no clip is left.
+        When a folder or table is missing or has another layout, or when no clip is left.
     """
     if data.kind == "demo":
         listing = KINDS.load("demo", "reader")(data, demo_settings, names_only=names_only)
@@ -101,11 +101,7 @@ def read(data: Data, demo_settings: Demo, *, names_only: bool = False) -> Listin
     return listing
 
 
-def read_smic_e(data: Data) -> Listing:
-    """List the clips of SMIC-E: each camera has a layout of its own."""
-    return annotated.read(data, recordings.smic_e(data.camera))
-
-
-def read_casme3(data: Data) -> Listing:
-    """List the clips of CAS(ME)^3: each part has a layout of its own."""
-    return annotated.read(data, recordings.CASME3_A if data.part == "A" else recordings.CASME3_C)
+def title(data: Data) -> str:
+    """Return the name of a data set for people; the generated one is always ``synthetic``."""
+    values = data.model_dump() | {"table": Path(data.table or "videos").stem}
+    return KINDS[data.kind].title.format_map(values)

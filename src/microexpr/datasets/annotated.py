@@ -59,15 +59,12 @@ class Release:
         Frames/s; None where the release does not state it.
     trees : mapping of str to sequence of str
         For each ``data.version``, the folders that may hold the subjects.
-    subjects : str
-        Pattern of the subjects' folders, in lower case.
-    tables : sequence of str
-        Patterns of the annotation file's name, without suffix, in lower case.
+    subjects, tables : str and sequence of str
+        Patterns, in lower case, of the subjects' folders and of the table's name without suffix.
     columns : mapping of str to sequence of str
         Spellings of the headers, see :func:`microexpr.datasets.sheets.with_header`.
     spell : callable
-        From a subject as printed in the table to its name in the manifest; empty for an invalid
-        one.
+        From a subject as printed to its name in the manifest; empty when it is none.
     own_names : bool
         Whether a clip's name contains its subject already.
     clip_folders : bool
@@ -128,19 +125,7 @@ class Release:
 
 
 def read(data: Data, release: Release) -> Listing:
-    """List the clips of a release.
-
-    Parameters
-    ----------
-    data : Data
-        Its ``root``, ``table``, ``version``, ``fps`` and labels are used.
-    release : Release
-        The layout.
-
-    Returns
-    -------
-    Listing
-        A clip starts at its onset and ends at its offset, however many frames its folder has.
+    """List the clips of a release; each is cut from onset to offset.
 
     Raises
     ------

@@ -18,7 +18,7 @@ MEB = "tvaranka/meb, checked there against the frames"
 
 @dataclass(frozen=True)
 class Correction:
-    """One wrong row.
+    """One wrong row, and the right numbers.
 
     Parameters
     ----------
@@ -62,14 +62,7 @@ CORRECTIONS = (
 def correct(
     dataset: str, subject: str, name: str, frames: Mapping[str, int | None]
 ) -> tuple[dict[str, int | None], str]:
-    """Correct the frame numbers of a row.
-
-    Parameters
-    ----------
-    dataset, subject, name : str
-        The row.
-    frames : mapping of str to int or None
-        Printed onset, apex and offset.
+    """Correct the printed onset, apex and offset of a row.
 
     Returns
     -------

@@ -11,17 +11,9 @@ from microexpr.demo.names import FPS, clip_names
 def read(data: Data, settings: Demo, *, names_only: bool = False) -> Listing:
     """List the clips that :func:`microexpr.demo.tree.write` makes with these settings.
 
-    Onset and apex are known, and left out of the manifest: SMIC does not have them either.
-
-    Parameters
-    ----------
-    data : Data
-        The labels are used.
-    settings : Demo
-        Section ``demo`` of the configuration.
-    names_only : bool
-        Leave lengths and camera counters 0, and do without numpy. They follow from the settings, so
-        that comparing the settings is enough to see a change.
+    Onset and apex are known, and left out of the manifest: SMIC does not have them either. With
+    `names_only`, lengths and camera counters are 0 and numpy is not needed; they follow from the
+    settings, so that a change of the settings is seen anyway.
     """
     listing, labels = Listing(), Labels(data)
     lengths = {} if names_only else _lengths(settings)

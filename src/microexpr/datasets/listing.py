@@ -65,30 +65,17 @@ class Finding(BaseModel):
 
 @dataclass
 class Listing:
-    """Clips of a data set, and findings about them.
-
-    Parameters
-    ----------
-    clips : list of Clip
-        Clips that can be decoded.
-    findings : list of Finding
-        In the order of the annotations or folders.
-    left_out : list of Clip
-        Clips that ``data.leave_out`` names, or whose subjects it names.
-    """
+    """Clips of a data set that can be decoded, findings about them, and clips left out by name."""
 
     clips: list[Clip] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     left_out: list[Clip] = field(default_factory=list)
 
     def leave_out(self, names: Sequence[str]) -> None:
-        """Remove clips and the findings about them, and note each clip once.
+        """Remove subjects and clips by name, with the findings about them, and note each clip once.
 
-        Parameters
-        ----------
-        names : sequence of str
-            Names of subjects and of clips. An unknown name is noted and changes nothing: the source
-            data of a subject may be deleted while its name is still in the list.
+        An unknown name is noted and changes nothing: the source data of a subject may be deleted
+        while its name is still in ``data.leave_out``.
         """
         chosen = set(names) - {""}  # a finding may name nobody
         everything: list[Clip | Finding] = [*self.clips, *self.findings]
@@ -118,14 +105,7 @@ class Listing:
     def noted(self, problem: Problem, where: str = "", **who: Unpack[Who]) -> Iterator[None]:
         """Turn an error in a block about one clip into a finding, and go on without the clip.
 
-        Parameters
-        ----------
-        problem : str
-            Name of the finding.
-        where : str
-            Where the clip is listed, such as file and line.
-        **who : str
-            Its clip_id and subject, where they are known.
+        `where` is the place where the clip is listed, such as file and line.
         """
         try:
             yield
@@ -162,8 +142,6 @@ class Listing:
             Frames/s.
         source, label : str
             Folder, relative to ``data.root``, and class.
-        **who : str
-            Its clip_id and subject.
         """
         if images and span is not None:
             images = in_range(images, *span)
@@ -194,11 +172,7 @@ class Listing:
 
 
 class Labels:
-    """From the emotions of a release to labels, by the section ``data``.
-
-    An emotion that is itself one of ``data.labels`` need not be in ``data.label_map``. Case does
-    not matter.
-    """
+    """Labels of emotions, by section ``data``. An emotion that is a label itself stays."""
 
     def __init__(self, data: Data) -> None:
         self._names = {fold(name): name for name in data.labels}
@@ -210,16 +184,7 @@ class Labels:
     ) -> str | None:
         """Return the label of an emotion; without one, add a finding and return None.
 
-        Parameters
-        ----------
-        emotion : str
-            As the release spells it.
-        listing : Listing
-            Takes the finding: ``dropped_label`` or ``unknown_labels``.
-        detail : str
-            Where the emotion stands, such as file and line.
-        **who : str
-            The clip's clip_id and subject.
+        `detail` is the place of the emotion, such as file and line.
         """
         label = self._names.get(fold(emotion))
         if label is not None:
@@ -258,21 +223,12 @@ def read(path: AnyPath) -> list[Finding]:
 
 
 def refuse(findings: Sequence[Finding], allow: Sequence[str], report: str) -> None:
-    """Stop the run for problems that the configuration does not allow.
-
-    Parameters
-    ----------
-    findings : sequence of Finding
-        All findings.
-    allow : sequence of str
-        ``data.allow``.
-    report : str
-        File that lists them.
+    """Stop the run for problems that ``data.allow`` does not name.
 
     Raises
     ------
     CollectedError
-        With one message per problem, and one with each kind of problem and its count.
+        With one message per problem, and one with all kinds, their counts and the file `report`.
     """
     known = get_args(Problem)
     wrong = [f for f in findings if f.problem in known and f.problem not in allow]

@@ -62,10 +62,7 @@ FrameNumber = Annotated[
 def identifier(text: str) -> str:
     """Turn a name from a data set into an identifier: other characters become ``_``.
 
-    Raises
-    ------
-    DataError
-        When it is too long for a file name.
+    Raise DataError when it is too long for a file name.
     """
     # An umlaut has two forms in Unicode, and one of them is a letter with a mark.
     name = unicodedata.normalize("NFC", text.strip())
@@ -129,8 +126,8 @@ class Clip(BaseModel):
 def planned(clip: Clip) -> Clip:
     """Return a clip as the readers of data sets list it, before any file is opened.
 
-    Of a video, ``frames`` is 0, and ``fps`` is 0 where it comes from the time stamps: only the
-    stage index can fill them in.
+    The frames of a video are 0, and so is fps where it comes from time stamps: the stage index
+    fills them in.
     """
     if clip.kind == "images":
         return clip
@@ -143,14 +140,8 @@ def shards(
 ) -> dict[str, list[Clip]]:
     """Split the clips into sets of whole subjects, in natural order of the subjects.
 
-    Parameters
-    ----------
-    clips : iterable of Clip
-        The data set.
-    subjects_per_shard : int
-        Subjects per shard; with 1 a shard has its subject's name, else that of first and last.
-    left_out : iterable of Clip
-        Clips whose subjects keep their place empty, so that the other shards stay the same.
+    A shard is named by its subject, or by the first and the last one. The subjects of `left_out`
+    keep their place empty, so that the other shards stay the same.
     """
     by_subject: dict[str, list[Clip]] = {}
     for clip in clips:
@@ -230,13 +221,7 @@ def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
 
 
 def check_counts(clips: Sequence[Clip], expected: Expected) -> None:
-    """Compare the counts with those of a complete copy.
-
-    Raises
-    ------
-    DataError
-        With each count that differs from ``data.expected``.
-    """
+    """Raise DataError with each count that differs from ``data.expected``."""
     found = Counter(clip.label for clip in clips)
     wanted = {
         "subjects": (expected.subjects, len({clip.subject for clip in clips})),
@@ -259,8 +244,7 @@ def read(path: AnyPath) -> list[Clip]:
     Raises
     ------
     DataError
-        With the row and the column that cannot be read; and when the file was changed after it was
-        written.
+        With the row and the column that cannot be read, or when the file was changed after writing.
     """
     clips = []
     for number, row in enumerate(read_rows(path), 2):

@@ -20,21 +20,13 @@ VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".wmv", ".mpg"}
 
 
 def read_table(data: Data) -> Listing:
-    """List the clips of the table ``data.table``.
+    """List the clips of the table ``data.table``, a .csv or .xlsx file.
 
-    Parameters
-    ----------
-    data : Data
-        ``table`` is a .csv or .xlsx file with the columns path (a video file or a folder of
-        numbered images, relative to ``root``), subject, label, and optionally clip_id, fps
-        (frames/s of the camera; without it a video's time stamps are used, for images ``data.fps``)
-        and onset, apex, offset (counters of images, or numbers from 0 of a video's frames). With
-        onset and offset, only the frames between them are decoded.
-
-    Returns
-    -------
-    Listing
-        A line that cannot be read is a finding, ``unreadable_rows``.
+    Its columns are path (a video file or a folder of numbered images, relative to ``data.root``),
+    subject, label, and optionally clip_id, fps (frames/s of the camera; without it a video's time
+    stamps are used, for images ``data.fps``) and onset, apex, offset (counters of images, or
+    numbers from 0 of a video's frames). With onset and offset, only the frames between them are
+    decoded. A line that cannot be read is a finding, ``unreadable_rows``.
 
     Raises
     ------
@@ -151,19 +143,13 @@ def read_folder(data: Data) -> Listing:
         <root>/<label>/<subject>_<clip>/<anything><counter>.png
         <root>/<label>/<subject>_<clip>.mp4
 
-    The subject is the part of the name before the first underscore.
-
-    Parameters
-    ----------
-    data : Data
-        ``root``; ``fps`` is needed for folders of images, and replaces a video's time stamps.
+    The subject is the part of the name before the first underscore. ``data.fps`` is needed for
+    folders of images, and replaces a video's time stamps.
 
     Raises
     ------
-    DataError
-        When the root does not exist.
-    ConfigError
-        When there are folders of images and no ``data.fps``.
+    DataError, ConfigError
+        When the root does not exist, or ``data.fps`` is needed.
     """
     root = Path(data.root)
     if not root.is_dir():

@@ -47,7 +47,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from microexpr.config import Data
-from microexpr.datasets.annotated import Release, Row, headers
+from microexpr.datasets.annotated import Release, Row, headers, read
+from microexpr.datasets.listing import Listing
 from microexpr.datasets.sheets import (
     Cell,
     frame_number,
@@ -184,6 +185,11 @@ CASME3_C = Casme3C(
 )
 
 
+def read_casme3(data: Data) -> Listing:
+    """List the clips of CAS(ME)^3: each part has its own layout."""
+    return read(data, CASME3_A if data.part == "A" else CASME3_C)
+
+
 class SmicE(Release):
     """SMIC-E: up to three expressions in a row of the table."""
 
@@ -236,6 +242,11 @@ def smic_e(camera: str) -> SmicE:
         spell=_smic_subject,
         clip_folders=False,
     )
+
+
+def read_smic_e(data: Data) -> Listing:
+    """List the clips of SMIC-E: each camera has its own layout."""
+    return read(data, smic_e(data.camera))
 
 
 def _sheet(table: Path, camera: str) -> str | int:

@@ -27,10 +27,10 @@ def read_rows(path: Path, sheet: str | int = 0) -> list[tuple[Cell, ...]]:
     Parameters
     ----------
     path : Path
-        A .xlsx file (formulas give the value stored last) or a .csv file (comma, semicolon or
-        tab; UTF-8).
+        A .xlsx file (formulas give the value stored last) or a text file (comma, semicolon or tab;
+        UTF-8).
     sheet : str or int
-        Name of the sheet, or its number from 0; a .csv file has one, number 0, whatever the name.
+        Name or number, from 0, of the sheet; a text file has only number 0, whatever the name.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def _workbook(path: Path) -> Iterator[Workbook]:
 def with_header(
     path: Path, columns: Mapping[str, Sequence[str]], sheet: str | int = 0
 ) -> list[tuple[int, dict[str, Cell]]]:
-    """Read the rows below the header.
+    """Read the rows below the header; empty lines are left out.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def with_header(
     Returns
     -------
     list of (int, dict)
-        Line in the file, from 1, and the cells by key (without ``?``). Empty lines are left out.
+        Line in the file, from 1, and the cells by key (without ``?``).
 
     Raises
     ------

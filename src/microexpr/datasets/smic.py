@@ -33,7 +33,7 @@ FOLDERS = {**{name: name for name in SHORT}, "surprised": "surprise"}
 
 
 def read(data: Data) -> Listing:
-    """List the clips of a SMIC tree.
+    """List the clips of a SMIC tree; a folder outside this layout is a finding.
 
     Parameters
     ----------
@@ -41,11 +41,6 @@ def read(data: Data) -> Listing:
         ``root`` is the folder that holds ``SMIC_all_raw`` or ``SMIC_all_cropped`` (or one of these
         itself); ``version`` and ``camera`` select the tree. Clips without a micro-expression are
         read when ``labels`` contains ``non_micro``.
-
-    Returns
-    -------
-    Listing
-        A folder outside this layout is a finding, ``unreadable_rows``.
 
     Raises
     ------

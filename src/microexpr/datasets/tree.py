@@ -45,12 +45,7 @@ class Tree:
         """Follow names down from the root; return None when a folder does not exist.
 
         A folder of exactly that name is preferred; else case, outer blanks and leading zeros of
-        numbers do not matter (sub1 finds sub01).
-
-        Raises
-        ------
-        DataError
-            When two folders fit equally well.
+        numbers do not matter (sub1 finds sub01). Raise DataError when two folders fit equally well.
         """
         folder: Path | None = self.root
         for name in names:
@@ -74,15 +69,14 @@ def find_tree(root: Path, names: Sequence[str], subjects: str) -> Tree:
     root : Path
         ``data.root``: a folder above the tree, or the tree itself.
     names : sequence of str
-        Possible places, relative to the root; a folder unpacked into one of the same name is found
-        too.
+        Possible places below `root`; a folder unpacked into one of the same name is found too.
     subjects : str
         Pattern of the subjects' folders, such as ``sub*``.
 
     Raises
     ------
     DataError
-        When none of them holds folders of subjects.
+        When no place holds folders of subjects.
     """
     places = [place for name in names for place in (root / name, root / name / Path(name).name)]
     if fold(root.name) in {fold(Path(name).name) for name in names}:
@@ -106,11 +100,11 @@ def find_table(root: Path, tree: Tree, given: str | None, patterns: Sequence[str
     root : Path
         ``data.root``.
     tree : Tree
-        The frames; the table is looked for there, in the two folders above, and in the root.
+        The frames; the table is looked for there, in the two folders above, and in `root`.
     given : str or None
         ``data.table``, which is used as it is.
     patterns : sequence of str
-        Patterns of the file's name without suffix, in lower case, the most likely first.
+        Patterns of its name without suffix, in lower case, the most likely first.
 
     Raises
     ------

@@ -116,9 +116,9 @@ def clip_transform(
     Parameters
     ----------
     clip_id : str
-        Name of the clip, for the message.
+        For the message.
     shape : tuple of int
-        Shape of the clip's first frames, (T, y, x, 3); T is at most ``crop.first_frames``.
+        Shape of the clip's first frames, (T, y, x, 3).
     found : list of Detection
         The face in these frames.
     settings : Crop

@@ -21,17 +21,7 @@ ENVIRONMENTS = ("conda", "conda-archive", "singularity")  # software, below .sna
 
 @dataclass(frozen=True)
 class Forgotten:
-    """Result of forgetting.
-
-    Parameters
-    ----------
-    removed, kept : list of Path
-        Files below ``results`` and ``.snakemake``.
-    size : int
-        Bytes of the removed files.
-    sources : list of Path
-        The subjects' source data, which belong to the user and are not touched.
-    """
+    """Files removed and kept, bytes removed, and the subjects' source data, which stay."""
 
     removed: list[Path]
     kept: list[Path]

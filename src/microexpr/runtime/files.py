@@ -102,10 +102,7 @@ def write_bytes(path: AnyPath, content: bytes) -> None:
 def write_beside(path: AnyPath, suffix: str, text: str) -> None:
     """Write the note ``<path><suffix>``, without which the finished file `path` is of no use.
 
-    Raises
-    ------
-    OSError
-        When the note cannot be written; `path` is removed then.
+    When the note cannot be written, `path` is removed.
     """
     path = Path(path)
     try:
@@ -125,13 +122,8 @@ def own_files(*folders: Path) -> None:
     """Make new files and folders of this process and its children readable by their owner only.
 
     Faces, what is computed from them, and logs that name people are personal data. The mask is
-    inherited by jobs, by logs that a shell opens, and by Snakemake's own records.
-
-    Parameters
-    ----------
-    *folders : Path
-        Folders that may exist already and are closed now. A folder that belongs to somebody else,
-        or lies on a read-only disk, stays as it is.
+    inherited by jobs, by logs that a shell opens, and by Snakemake's own records. `folders` that
+    exist are closed too, unless they belong to somebody else or are on a read-only disk.
     """
     os.umask(OWNER_ONLY)
     for folder in folders:

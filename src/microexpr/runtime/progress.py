@@ -24,19 +24,7 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Progress:
-    """One line of a log.
-
-    Parameters
-    ----------
-    what : str
-        What is being done.
-    done : int
-        Items so far.
-    total : int, optional
-        Number of items; None where it is not known.
-    seconds : float
-        Time since the first item.
-    """
+    """One line of a log: items done, of `total` (None: unknown), seconds since the first item."""
 
     what: str
     done: int
@@ -83,16 +71,9 @@ def duration(seconds: float) -> str:
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Iterate over `items` and show the progress.
+    """Iterate over `items` and show the progress: a bar, or lines that begin with `description`.
 
-    Parameters
-    ----------
-    items : iterable
-        What to iterate over.
-    description : str
-        Shown before the bar, or in each line of the log.
-    total : int, optional
-        Number of items; ``len(items)`` where it has one.
+    `total` is the number of items, by default ``len(items)`` where it is known.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)

@@ -8,13 +8,7 @@ from microexpr.errors import ConfigError
 
 
 def check_compression(compression: str) -> None:
-    """Refuse ``features.compression: zstd`` where its package is not installed.
-
-    Raises
-    ------
-    ConfigError
-        When `compression` is ``zstd`` and there is no hdf5plugin.
-    """
+    """Raise ConfigError for ``features.compression: zstd`` where hdf5plugin is not installed."""
     if compression == "zstd" and find_spec("hdf5plugin") is None:
         raise ConfigError(
             "features.compression: zstd needs the package hdf5plugin (pip install hdf5plugin), "

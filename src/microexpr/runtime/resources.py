@@ -32,18 +32,12 @@ POLL_S = 0.5
 
 
 def released(items: Iterable[T], kept_bytes: float = KEPT_BYTES) -> Iterator[T]:
-    """Iterate over `items` and return freed memory to the system between them.
+    """Iterate over `items`, for example clips, and return freed memory to the system between them.
 
     glibc keeps freed blocks for later. Clips differ in length, so that the arrays of the next clip
     do not fit into the gaps that the last one left, and the process of a shard would grow to twice
-    what a clip needs. Without glibc and Linux nothing is done.
-
-    Parameters
-    ----------
-    items : iterable
-        For example clips.
-    kept_bytes : float
-        Growth of the process after which its free memory is returned.
+    what a clip needs. Memory is returned whenever the process has grown by `kept_bytes`. Without
+    glibc and Linux nothing is done.
     """
     trim = _malloc_trim()
     if trim is None:
@@ -88,10 +82,7 @@ def slots_folder() -> Path:
 def try_slot(devices: int, folder: Path) -> GpuSlot | None:
     """Take the first free GPU of `devices`; return None when all are taken.
 
-    Raises
-    ------
-    ConfigError
-        When the folder is another user's: its files could be links to ours.
+    Raise ConfigError when the folder is another user's: its files could be links to ours.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
@@ -147,11 +138,7 @@ def choose_device(name: str) -> str:
     """Return the device for `name`, and log which one it is.
 
     ``auto`` waits for a GPU that no other job of this user holds; without a GPU it is the CPU.
-
-    Raises
-    ------
-    ConfigError
-        When `name` is a device that the machine does not have.
+    Raise ConfigError when the machine does not have the device.
     """
     import torch
 

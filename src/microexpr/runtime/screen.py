@@ -56,7 +56,7 @@ class Job:
         Its own log first.
     started : float
         Seconds on the screen's clock.
-    before : tuple of int, optional
+    before : (int, int), optional
         Time and size of a log that an earlier run has left.
     """
 
@@ -78,13 +78,7 @@ class Job:
 
 
 class Screen:
-    """State of a run, and the lines that show it.
-
-    Parameters
-    ----------
-    clock : callable
-        Returns the time in seconds.
-    """
+    """State of a run, and the lines that show it; `clock` returns the time in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._begun = clock, clock()
@@ -104,16 +98,11 @@ class Screen:
         number : int
             Snakemake's number of the job.
         rule : str
-            Shown where the job has no log.
+            Shown where the job has no log. Such a job only waits for others, and its line is empty.
         logs : sequence of str
             Paths of its logs.
         created : float
             Time of Snakemake's message, in seconds since 1970.
-
-        Returns
-        -------
-        str
-            Empty for a job without a log: such a job only waits for others.
         """
         self._failed.pop(number, None)  # a second attempt
         match = LOGS.search(logs[0]) if logs else None
@@ -137,12 +126,8 @@ class Screen:
     def fail(self, number: int, rule: str, logs: Sequence[str], reason: str) -> str:
         """Remove a job that has failed, and return its line.
 
-        Parameters
-        ----------
-        number, rule, logs
-            As for :meth:`start`.
-        reason : str
-            What the executor of a cluster reports; empty where it reports nothing.
+        The arguments are those of :meth:`start`; `reason` is what the executor of a cluster
+        reports.
         """
         if number not in self._running:
             self.start(number, rule, logs, 0.0)

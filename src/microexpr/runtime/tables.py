@@ -39,13 +39,7 @@ def seal_of(path: AnyPath) -> Path:
 
 
 def seal(path: AnyPath) -> None:
-    """Write the seal of a finished file.
-
-    Raises
-    ------
-    OSError
-        When the seal cannot be written; the file is removed then.
-    """
+    """Write the seal of a finished file, which is removed when the seal cannot be written."""
     _write_seal(path, sha256_of(path))
 
 
@@ -54,12 +48,8 @@ def sealed(path: AnyPath) -> Iterator[Path]:
     """Yield an empty temporary file; when the block succeeds, rename it to `path` and seal it.
 
     The seal comes last: a killed process leaves a table without a seal, or with the seal of an
-    older table, and both are refused.
-
-    Raises
-    ------
-    OSError
-        When the disk is full or read-only; neither the file nor its seal is left then.
+    older table, and both are refused. When the disk is full or read-only, neither file nor seal is
+    left.
     """
     with replacing(path) as temporary:
         yield temporary
@@ -112,16 +102,10 @@ def _sealed_digest(path: AnyPath) -> str:
 
 
 def write_table(path: AnyPath, frame: pd.DataFrame, *, decimals: int = 4) -> None:
-    """Write a DataFrame as a sealed CSV file with fixed decimals; a rerun gives the same bytes.
+    """Write a DataFrame as a sealed CSV file; a rerun gives the same bytes.
 
-    Parameters
-    ----------
-    path : path-like
-        CSV file; its folder is made.
-    frame : DataFrame
-        The table; its index is not written.
-    decimals : int
-        Decimals of numbers that are not whole. p-values have six: they may be small.
+    Numbers that are not whole get `decimals` decimals, p-values six: they may be small. The index
+    is not written.
     """
     for column in frame.columns.intersection(list(P_VALUES)):
         text = frame[column].map(f"{{:.{P_DECIMALS}f}}".format, na_action="ignore")

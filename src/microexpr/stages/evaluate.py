@@ -7,8 +7,7 @@ from pathlib import Path
 
 from microexpr.cache import open_cache
 from microexpr.config import Config
-from microexpr.datasets import manifest
-from microexpr.datasets.labels import title
+from microexpr.datasets import manifest, title
 from microexpr.evaluation.basis import Basis, Origin, Statistics
 from microexpr.evaluation.tables import write_results
 from microexpr.studies import variants

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from microexpr.config import Config
-from microexpr.datasets.labels import title
+from microexpr.datasets import title
 from microexpr.evaluation.basis import Statistics
 from microexpr.figures.tables import draw_leak
 from microexpr.runtime.tables import write_table

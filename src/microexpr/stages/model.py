@@ -15,7 +15,7 @@ from microexpr.apps.predict import model
 from microexpr.cache import open_cache
 from microexpr.cache.provenance import provenance
 from microexpr.config import Config
-from microexpr.datasets.labels import title
+from microexpr.datasets import title
 from microexpr.errors import CacheError
 from microexpr.fingerprints.code import Code
 from microexpr.protocol import Fold
