@@ -17,8 +17,8 @@ from microexpr.report.results import SYNTHETIC, Results
 
 PAPER = "resnet50_vggface2"
 POSTER = (
-    "A comparison with the published 75.76 % (Bai, Goecke and Herath, ICIP 2021): it was measured on "
-    "other clips and folds, perhaps with another number of classes (docs/reproducing-the-poster.md)."
+    "A comparison with the published 75.76 % (Bai, Goecke and Herath, ICIP 2021): it was measured "
+    "on other clips and folds, perhaps with other classes (docs/reproducing-the-poster.md)."
 )
 
 
@@ -35,8 +35,8 @@ def limits(results: Results) -> list[str]:
         lines.append("The accuracy on new faces: the tested subjects were trained on.")
     if not results.metrics["method"].str.endswith(NESTED).any():
         lines.append(
-            "The accuracy of a chosen N: no choice was made on training clips (`select.n: nested`), "
-            "and the best column was found on the test clips."
+            "The accuracy of a chosen N: no choice was made on training clips "
+            "(`select.n: nested`), and the best column was found on the test clips."
         )
     lines += [
         f"Small differences: one clip is {1 / clips:.1%} of {clips}, and the intervals rest on "
