@@ -18,15 +18,12 @@ from microexpr.errors import DataError
 from microexpr.fingerprints.code import CANDIDATE, Code, choice_of
 from microexpr.pipeline.record import Run
 from microexpr.runtime.files import write_json
+from microexpr.studies import STUDIES
 
-# Targets beside the table's, by a file that is there when they were made.
+# Targets beside those of studies, by a file that is there when they were made.
 TARGETS = {
     "results/summary.md": "all",
     "results/table.csv": "results/table.csv",
-    "results/comparison.csv": "results/comparison.csv",
-    "results/ablation.csv": "results/ablation.csv",
-    "results/ablation_full.csv": "results/ablation_full.csv",
-    "results/figures/leak.png": "results/figures/leak.png",
     "results/figures/accuracy.png": "figures",
     "results/gradcam/regions.csv": "explain",
     "results/model/model.safetensors": "results/model/model.safetensors",
@@ -126,7 +123,8 @@ def current_jobs(run: Run, adopted: Mapping[str, Mapping[str, str]]) -> list[Job
 
 def targets() -> list[str]:
     """Return what a project has made so far: names that Snakemake takes."""
-    made = [target for file, target in TARGETS.items() if Path(file).is_file()]
+    every = TARGETS | {study.target: study.target for study in STUDIES.values()}
+    made = [target for file, target in every.items() if Path(file).is_file()]
     return made or ["caches"]
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from microexpr.config import Config, default_file
 from microexpr.errors import ConfigError, MicroexprError
+from microexpr.magnify.methods import METHODS
 from microexpr.runtime.notices import plain_warnings
 
 if TYPE_CHECKING:
@@ -46,7 +47,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.set_defaults(run=run)
     parser.add_argument("source", metavar="IN", help="video, folder of images, glob, or cache")
     parser.add_argument("output", metavar="OUT", type=Path, help=".mp4, folder, or cache (.h5)")
-    parser.add_argument("--method", choices=("filter_only", "amm", "pmm"), required=True)
+    parser.add_argument(
+        "--method",
+        type=_method,
+        required=True,
+        help="filter_only, amm, pmm, or a method of another package",
+    )
     parser.add_argument(
         "--config",
         help="a YAML file, or inline JSON, whose section magnify gives the defaults; for a cache "
@@ -165,28 +171,38 @@ def _named(source: Source, function: Any, *values: Any) -> Any:
         raise type(error)(text if name in text else f"{source.name}: {text}") from None
 
 
+def _method(name: str) -> str:
+    names = [row.name for row in METHODS.values() if row.function]
+    if name not in names:
+        raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {names})")
+    return name
+
+
 def _request(arguments: argparse.Namespace, device: str) -> Request:
     from microexpr.apps.magnify_video import Request
 
     base = Config.load(arguments.config or "{}").magnify
     alphas = _alphas(arguments.alpha) or [base.alpha]
-    spatial = "pmm" if arguments.method == "pmm" else "amm"
+    method = METHODS[arguments.method]
     changes = {
         "passband_hz": arguments.passband,
         "temporal_filter": arguments.filter,
         "order": arguments.order,
         "reference_frame": arguments.reference_frame,
     }
-    pyramid = {"levels": arguments.levels, "orientations": arguments.orientations}
-    if spatial == "amm" and arguments.orientations is not None:
-        raise ConfigError(f"--orientations: {arguments.method} has none, its pyramid is isotropic")
+    own = _given({"levels": arguments.levels, "orientations": arguments.orientations})
+    known = method.settings.model_fields if method.settings else {}
+    for key in own:
+        if key not in known:
+            raise ConfigError(f"--{key}: {method.name} has no such setting")
     values = base.model_dump() | _given(changes)
-    values[spatial] |= _given(pyramid)
+    if own:
+        values[method.section] |= own
     for alpha in alphas:
         settings = Config.parse({"magnify": values | {"alpha": alpha}}).magnify
     chroma_gain = 0.0 if arguments.chroma_gain is None else arguments.chroma_gain
-    if chroma_gain and arguments.method == "pmm":
-        raise ConfigError("--chroma-gain: pmm magnifies luma only; use amm")
+    if chroma_gain and method.section != "amm":
+        raise ConfigError(f"--chroma-gain: {method.name} magnifies luma only; use amm")
     for option in ("fps", "max_memory"):
         value = getattr(arguments, option)
         if value is not None and not value > 0:

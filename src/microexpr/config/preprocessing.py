@@ -59,6 +59,10 @@ class Magnify(Section):
     order: int = Field(1, ge=1, le=6, description="filter order of butterworth and iir")
     reference_frame: int = Field(0, ge=0, description="frame that phases and differences refer to")
 
+    def own(self, section: str) -> dict[str, Any]:
+        """Return the settings in a method's own sub-section, by key."""
+        return getattr(self, section).model_dump() if section else {}
+
     @model_validator(mode="before")
     @classmethod
     def _validate_own_sections(cls, values: Any) -> Any:

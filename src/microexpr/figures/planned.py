@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from microexpr.config import Config
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError
+from microexpr.magnify.methods import METHODS
 from microexpr.protocol import COMPLETE
 
 CROPS_A_PAGE = 60
@@ -45,7 +46,7 @@ def _tested(config: Config, clips: Sequence[Clip]) -> list[Clip]:
 
 
 def methods_explained(config: Config) -> list[str]:
-    """Return ``explain.methods``; where it is empty, ``magnify.methods`` without filter_only.
+    """Return ``explain.methods``; where it is empty, ``magnify.methods`` without controls.
 
     Raises
     ------
@@ -56,4 +57,4 @@ def methods_explained(config: Config) -> list[str]:
     for method in config.explain.methods:
         if method not in methods:
             raise ConfigError(f"explain.methods: {method} is not in magnify.methods")
-    return config.explain.methods or [m for m in methods if m != "filter_only"] or methods
+    return config.explain.methods or [m for m in methods if not METHODS[m].control] or methods

@@ -15,7 +15,6 @@ import torch
 
 from microexpr.config import Magnify
 from microexpr.errors import ConfigError
-from microexpr.magnify.amplitude import AmplitudeMagnifier
 from microexpr.magnify.clip import luma
 from microexpr.magnify.methods import METHODS, SHARED_KEYS
 from microexpr.magnify.stream import Parts, magnified_luma, parts_of
@@ -60,8 +59,7 @@ def magnified_pixels(
 
 def _options(settings: Magnify, method: str) -> dict[str, Any]:
     shared = {key: getattr(settings, key) for key in SHARED_KEYS}
-    section = METHODS[method].section
-    return shared | (getattr(settings, section).model_dump() if section else {})
+    return shared | settings.own(METHODS[method].section)
 
 
 def long_clip_parts(n_frames: int, settings: Magnify, fps: float, method: str) -> Parts | None:
@@ -72,7 +70,7 @@ def long_clip_parts(n_frames: int, settings: Magnify, fps: float, method: str) -
     ConfigError
         When it is too long for a reference frame other than the first.
     """
-    if n_frames <= WHOLE_FRAMES or not METHODS[method].streams:
+    if n_frames <= WHOLE_FRAMES or not METHODS[method].stream:
         return None
     if settings.reference_frame:
         raise ConfigError(
@@ -122,7 +120,8 @@ def magnified_parts(
     ConfigError, DataError
         As the method on a clip.
     """
-    start = _colours(images[0], device)
+    start, options = _colours(images[0], device), _options(settings, method)
+    del options["reference_frame"]  # the first frame
     frames = (image for row in range(0, len(images), BLOCK) for image in images[row : row + BLOCK])
     done = []
     for image, (magnified,) in magnified_luma(
@@ -130,31 +129,18 @@ def magnified_parts(
         lambda image: luma(_colours(image, device))[0],
         fps=fps,
         parts=parts,
-        **_stream_options(start, settings, method),
+        method=method,
+        alphas=[options.pop("alpha")],
+        **options,
     ):
         colours = _colours(image, device)
         change = (magnified - luma(colours))[..., None]
-        done.append(to_pixels((start if method == "filter_only" else colours) + change))
+        done.append(to_pixels((start if METHODS[method].control else colours) + change))
         if len(done) == BLOCK:
             yield np.concatenate(done)
             done.clear()
     if done:
         yield np.concatenate(done)
-
-
-def _stream_options(start: torch.Tensor, settings: Magnify, method: str) -> dict[str, Any]:
-    options = _options(settings, method)
-    del options["reference_frame"]  # the first frame
-    alpha = options.pop("alpha")
-    if method == "filter_only":
-        # The deviation that amm would add, divided by alpha: the same levels at gain 1.
-        magnifier = AmplitudeMagnifier(*start.shape[1:3], **settings.amm.model_dump())
-        return options | {
-            "method": "amm",
-            "alphas": [1.0],
-            "level_gains": magnifier.weights(alpha),
-        }
-    return options | {"method": method, "alphas": [alpha]}
 
 
 def to_pixels(clip: torch.Tensor) -> np.ndarray:

@@ -66,9 +66,12 @@ class Method:
     uses_alpha : bool
         Whether motions become ``1 + alpha`` times as large. Otherwise the method is a control, and
         no alpha is chosen for it.
-    streams : bool
-        Whether clips of more than 512 frames can be magnified in windows or chunks
-        (:mod:`microexpr.magnify.clip_pixels`). Those of other methods are magnified as a whole.
+    stream : str
+        Class that magnifies a clip in parts, ``"package.module:name"``, see
+        :class:`microexpr.magnify.stream.AmplitudeStream`. Without it clips of any length are
+        magnified as a whole.
+    sweep : bool
+        Whether the function takes a list of alphas, for results from one analysis, and `progress`.
     colour, marker, line : str
         In figures, as Matplotlib names them.
     label : str
@@ -79,7 +82,8 @@ class Method:
     function: str = ""
     settings: type[Section] | None = None
     uses_alpha: bool = True
-    streams: bool = False
+    stream: str = ""
+    sweep: bool = False
     colour: str = "#000000"
     marker: str = "v"
     line: str = "-."
@@ -98,11 +102,17 @@ class Method:
         return self.settings.__name__.lower() if self.settings else ""
 
     @property
+    def control(self) -> bool:
+        """Whether it filters only: motions keep their size, colours are the reference frame's."""
+        return bool(self.function) and not self.uses_alpha
+
+    @property
     def code(self) -> tuple[str, ...]:
         """What results follow from: see :class:`microexpr.runtime.registry.Row`."""
         if not self.function:
             return ()
-        return (self.function, f"alpha {self.uses_alpha}", f"streams {self.streams}")
+        stream = (self.stream,) if self.stream else ()
+        return (self.function, *stream, f"alpha {self.uses_alpha}")
 
 
 METHODS = Registry(
@@ -121,7 +131,7 @@ METHODS = Registry(
             "microexpr.magnify.amplitude:filter_only",
             settings=Amm,
             uses_alpha=False,
-            streams=True,
+            stream="microexpr.magnify.stream:FilterStream",
             colour="#009E73",
             marker="D",
             line=":",
@@ -131,7 +141,8 @@ METHODS = Registry(
             "amm",
             "microexpr.magnify.amplitude:amm",
             settings=Amm,
-            streams=True,
+            stream="microexpr.magnify.stream:AmplitudeStream",
+            sweep=True,
             colour="#0072B2",
             marker="o",
             line="-",
@@ -141,7 +152,8 @@ METHODS = Registry(
             "pmm",
             "microexpr.magnify.phase:pmm",
             settings=Pmm,
-            streams=True,
+            stream="microexpr.magnify.stream:PhaseStream",
+            sweep=True,
             colour="#D55E00",
             marker="s",
             line="-",

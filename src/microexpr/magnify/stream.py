@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice, tee
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
 from microexpr.errors import ConfigError
 from microexpr.magnify.amplitude import AmplitudeMagnifier, amm
 from microexpr.magnify.clip import check_alphas, check_clip, luma
+from microexpr.magnify.methods import METHODS
 from microexpr.magnify.operator import ChunkFilter
 from microexpr.magnify.phase import pmm
 from microexpr.magnify.phase_magnifier import PhaseMagnifier
@@ -108,7 +109,7 @@ def magnified_luma(
 def stream(
     frames: Iterable[torch.Tensor],
     *,
-    method: Literal["amm", "pmm"],
+    method: str,
     fps: float,
     passband_hz: tuple[float, float],
     alpha: float,
@@ -127,7 +128,8 @@ def stream(
     ----------
     frames : iterable of Tensor, float32 or float64, shape (H, W) or (H, W, 3)
         In 0..1. The first one is the reference frame.
-    method : {'amm', 'pmm'}
+    method : str
+        One whose row has a ``stream``. Of a control, the frame plus its filtered deviation.
     fps, passband_hz, alpha, temporal_filter, order
         As for a clip; one alpha only.
     parts : Parts, optional
@@ -156,16 +158,18 @@ def stream(
     parts = parts or parts_of(temporal_filter, fps, passband_hz)
     if not 0 <= parts.overlap < parts.frames:
         raise ConfigError(f"{parts}: the overlap must lie between 0 and {parts.frames - 1} frames")
+    kind = METHODS.load(method, "stream")
     if temporal_filter in CAUSAL:
 
-        def pusher(first: torch.Tensor) -> _Pusher:
-            kind = {"amm": _AmplitudePusher, "pmm": _PhasePusher}[method]
-            return kind(first, alpha, ChunkFilter(like=first[:0], **filtering), options)
+        def pusher(first: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+            pushed: Callable[[torch.Tensor], torch.Tensor] = kind(
+                first, alpha, ChunkFilter(like=first[:0], **filtering), options
+            )
+            return pushed
 
         yield from _in_chunks(iter(frames), parts.frames, pusher)
     else:
-        kind = {"amm": amm, "pmm": pmm}[method]
-        magnify = partial(kind, alpha=alpha, anchored=False, **filtering, **options)
+        magnify = partial(kind.window, alpha=alpha, anchored=False, **filtering, **options)
         yield from _in_windows(iter(frames), parts, magnify)
 
 
@@ -198,7 +202,7 @@ def _in_windows(
 def _in_chunks(
     source: Iterator[torch.Tensor],
     chunk_frames: int,
-    pusher: Callable[[torch.Tensor], _Pusher],
+    pusher: Callable[[torch.Tensor], Callable[[torch.Tensor], torch.Tensor]],
 ) -> Iterator[torch.Tensor]:
     push, done = None, 0
     while fresh := list(islice(source, chunk_frames)):
@@ -212,14 +216,24 @@ def _in_chunks(
         done += len(chunk)
 
 
-class _Pusher(Protocol):
-    """Chunk in, chunk out; made for a clip's first frame (1, H, W) or (1, H, W, 3)."""
+class AmplitudeStream:
+    """Amplitude-based magnification of a stream.
 
-    def __call__(self, chunk: torch.Tensor) -> torch.Tensor: ...
+    An instance takes chunks (T, H, W) or (T, H, W, 3) and returns them magnified; `window`
+    magnifies one window as a clip.
 
+    Parameters
+    ----------
+    first : Tensor, shape (1, H, W) or (1, H, W, 3)
+        The first frame.
+    alpha : float
+    chunks : ChunkFilter
+        The temporal filter, which carries its state from chunk to chunk.
+    options : dict
+        Of the method.
+    """
 
-class _AmplitudePusher:
-    """Amplitude-based magnification, chunk by chunk."""
+    window = staticmethod(amm)
 
     def __init__(
         self, first: torch.Tensor, alpha: float, chunks: ChunkFilter, options: dict[str, Any]
@@ -230,12 +244,34 @@ class _AmplitudePusher:
         self.gains = [alpha * weight for weight in self.magnifier.weights(alpha)]
 
     def __call__(self, chunk: torch.Tensor) -> torch.Tensor:
+        """Magnify the next chunk."""
         filtered = self.chunks.filtered(self.magnifier.planes(chunk) - self.start)
         return self.magnifier.add(chunk, filtered, self.gains)
 
 
-class _PhasePusher:
-    """Phase-based magnification, chunk by chunk."""
+class FilterStream(AmplitudeStream):
+    """The control of amplitude-based magnification: its filtered deviation at gain 1."""
+
+    @staticmethod
+    def window(clip: torch.Tensor, *, alpha: float, **options: Any) -> torch.Tensor:
+        """Add the deviation that :func:`.amm` would add, divided by alpha."""
+        own = {
+            key: options[key] for key in ("levels", "lambda_c_px", "level_gains") if key in options
+        }
+        gains = AmplitudeMagnifier(*clip.shape[1:3], **own).weights(alpha)
+        return amm(clip, alpha=1.0, **options | {"level_gains": gains})
+
+    def __init__(
+        self, first: torch.Tensor, alpha: float, chunks: ChunkFilter, options: dict[str, Any]
+    ) -> None:
+        super().__init__(first, alpha, chunks, options)
+        self.gains = self.magnifier.weights(alpha)
+
+
+class PhaseStream:
+    """Phase-based magnification of a stream; parameters as for :class:`AmplitudeStream`."""
+
+    window = staticmethod(pmm)
 
     def __init__(
         self, first: torch.Tensor, alpha: float, chunks: ChunkFilter, options: dict[str, Any]
@@ -244,4 +280,5 @@ class _PhasePusher:
         self.magnifier = PhaseMagnifier(luma(first)[0], **options)
 
     def __call__(self, chunk: torch.Tensor) -> torch.Tensor:
+        """Magnify the next chunk."""
         return self.magnifier.run(chunk, self.chunks, self.alphas)[0]

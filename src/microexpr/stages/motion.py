@@ -12,10 +12,10 @@ from microexpr.config import Config
 from microexpr.figures import style
 from microexpr.figures.motion import slice_column, time_slices
 from microexpr.figures.videos import side_by_side, write_video
+from microexpr.magnify.methods import METHODS
 from microexpr.protocol.predictions import method_order
 
 ORIGINAL = "none"
-UNSEEN = "filter_only"  # not in the video: it looks like the original
 
 
 def run(
@@ -69,6 +69,7 @@ def run(
                 synthetic=synthetic,
             )
             style.save(figure, folder / f"slices_{clip_id}")
-        seen = {name: images for name, images in methods.items() if name != UNSEEN}
+        # A control looks like the original.
+        seen = {k: images for k, images in methods.items() if not METHODS[k].control}
         path = folder / f"motion_{clip_id}.mp4"
         write_video(path, side_by_side(seen, len(face), synthetic=synthetic))

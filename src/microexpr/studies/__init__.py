@@ -1,1 +1,38 @@
 """Studies beside the main table: ablation, data leakage, comparison with published systems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from microexpr.runtime.registry import Registry
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study beside the main table.
+
+    Parameters
+    ----------
+    name : str
+        Name of the study.
+    label : str
+        For people.
+    target : str
+        The file that Snakemake makes for it.
+    """
+
+    name: str
+    label: str
+    target: str
+    code: tuple[str, ...] = ()
+
+
+STUDIES = Registry(
+    "study",
+    [
+        Study("comparison", "systems of other authors", "results/comparison.csv"),
+        Study("ablation", "one factor at a time", "results/ablation.csv"),
+        Study("ablation_full", "all combinations of factors", "results/ablation_full.csv"),
+        Study("leak", "clips split by window, by clip and by subject", "results/figures/leak.png"),
+    ],
+)

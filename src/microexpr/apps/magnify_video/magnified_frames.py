@@ -16,7 +16,7 @@ import torch
 from microexpr.apps.magnify_video.region import Region
 from microexpr.config import Magnify
 from microexpr.errors import ConfigError
-from microexpr.magnify import amm, filter_only, pmm
+from microexpr.magnify import amm, filter_only
 from microexpr.magnify.methods import METHODS
 from microexpr.magnify.stream import CAUSAL, magnified_luma, parts_of
 from microexpr.video.frame import Frame
@@ -31,7 +31,7 @@ class Task:
 
     Parameters
     ----------
-    method : {'amm', 'pmm', 'filter_only'}
+    method : str
     alphas : tuple of float
         One magnified version each.
     settings : Magnify
@@ -56,9 +56,8 @@ class Task:
 
     def options(self, **pyramid: Any) -> dict[str, Any]:
         """Return the keyword arguments of the method; `pyramid` overrides its section's keys."""
-        section = getattr(self.settings, METHODS[self.method].section).model_dump()
         return (
-            section
+            self.settings.own(METHODS[self.method].section)
             | {
                 "fps": self.fps,
                 "passband_hz": self.settings.passband_hz,
@@ -83,8 +82,8 @@ class Task:
     def check_streamable(self) -> None:
         """Raise ConfigError for what needs the whole clip."""
         reason = ""
-        if self.method == "filter_only":
-            reason = "filter_only"
+        if METHODS[self.method].control or not METHODS[self.method].stream:
+            reason = self.method
         elif self.chroma_gain:
             reason = "--chroma-gain"
         elif self.settings.reference_frame:
@@ -123,8 +122,8 @@ def magnify_whole(
         progress("read", (index + 1) / task.n_frames)
     luma = _magnified(clip, task, progress)
     chroma = _magnified_chroma(originals, task) if task.chroma_gain else None
-    # The control shows the reference frame's colours; see microexpr.magnify.filter_only.
-    still = originals[task.settings.reference_frame] if task.method == "filter_only" else None
+    # A control shows the reference frame's colours; see microexpr.magnify.filter_only.
+    still = originals[task.settings.reference_frame] if METHODS[task.method].control else None
     for index, original in enumerate(originals):
         versions = []
         for number in range(len(task.alphas)):
@@ -166,16 +165,16 @@ def magnify_stream(
 def _magnified(luma: torch.Tensor, task: Task, progress: Progress) -> list[torch.Tensor]:
     """Return the magnified luma for each alpha, on the processor."""
     clip, options = luma.to(task.device), task.options()
-    if task.method == "filter_only":
-        results = [filter_only(clip, alpha=alpha, **options) for alpha in task.alphas]
-    else:
-        magnify = pmm if task.method == "pmm" else amm
+    magnify = METHODS.load(task.method, "function")
+    if METHODS[task.method].sweep:
         results = magnify(
             clip,
             alpha=list(task.alphas),
             progress=lambda share: progress("magnify", share),
             **options,
         )
+    else:
+        results = [magnify(clip, alpha=alpha, **options) for alpha in task.alphas]
     return [result.cpu() for result in results]
 
 
@@ -184,10 +183,8 @@ def _magnified_chroma(frames: list[Frame], task: Task) -> list[list[torch.Tensor
     codes = np.stack([frame.chroma[:, *task.region.half_window] for frame in frames], axis=1)
     planes = [torch.from_numpy(_unit(plane)).to(task.device) for plane in codes]
     # Of half the size: one level fewer, and the same wavelengths are half as many pixels.
-    amm_settings = task.settings.amm
-    options = task.options(
-        levels=max(1, amm_settings.levels - 1), lambda_c_px=amm_settings.lambda_c_px / 2
-    )
+    own = task.settings.own("amm")
+    options = task.options(levels=max(1, own["levels"] - 1), lambda_c_px=own["lambda_c_px"] / 2)
     if task.method == "amm":
         alphas = [alpha * task.chroma_gain for alpha in task.alphas]
         return [[r.cpu() for r in amm(plane, alpha=alphas, **options)] for plane in planes]

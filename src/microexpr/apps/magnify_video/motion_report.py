@@ -95,7 +95,7 @@ class Bound:
 def bound(
     method: str, settings: Magnify, *, detail_wavelength_px: float, alpha: float, delta_px: float
 ) -> Bound | None:
-    """Return the bound of a method; None for ``filter_only``, which magnifies nothing.
+    """Return the bound of a method; None where it is not known, or nothing is magnified.
 
     AMM moves a wavelength correctly where ``(1 + alpha) * delta < lambda / 8`` (Wu et al. 2012, eq.
     14), PMM where it is below ``lambda / 4`` with octave bands and ``lambda / 2`` with half-octave
@@ -103,20 +103,20 @@ def bound(
 
     Parameters
     ----------
-    method : {'amm', 'pmm', 'filter_only'}
+    method : str
     settings : Magnify
     detail_wavelength_px, alpha : float
         Of the frames, and of the method.
     delta_px : float
         Motion in the passband.
     """
-    if method == "filter_only":
-        return None
     if method == "amm":
         share = 1 / 8
-        detail_wavelength_px = max(detail_wavelength_px, settings.amm.lambda_c_px)
+        detail_wavelength_px = max(detail_wavelength_px, settings.own("amm")["lambda_c_px"])
+    elif method == "pmm":
+        share = settings.own("pmm")["per_octave"] / 4
     else:
-        share = settings.pmm.per_octave / 4
+        return None
     return Bound(detail_wavelength_px, share * detail_wavelength_px, (1 + alpha) * delta_px)
 
 

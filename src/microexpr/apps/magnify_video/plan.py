@@ -28,6 +28,7 @@ ENCODER_BYTES = 150  # per pixel of an output: x264 looks ahead
 # Working memory of the methods, in float32 clips of the magnified window, besides the clip itself
 # and the results: once, and for each alpha.
 WORKING_CLIPS = {"amm": (0.2, 0.0), "pmm": (0.9, 0.7), "filter_only": (0.2, 0.0)}
+OTHER_CLIPS = (1.0, 1.0)  # not measured
 PHASE_CLIPS = 1.9  # besides them, where little of the bands is kept: phases of the finest bands
 FILTER_BYTES = 200  # per frame squared: the temporal filter is designed on a lengthened clip
 
@@ -38,7 +39,7 @@ class Request:
 
     Parameters
     ----------
-    method : {'amm', 'pmm', 'filter_only'}
+    method : str
     alphas : tuple of float
         One output each, from one analysis.
     settings : Magnify
@@ -167,7 +168,7 @@ def memory_bytes(source: Source, request: Request, task: Task) -> float:
     originals = held * pixels * (1.5 if source.bits == 8 else 2.5)
     encoders = alphas * pixels * (1 + request.side_by_side) * ENCODER_BYTES
     clip = held * math.prod(task.region.shape) * 4
-    once, for_each = WORKING_CLIPS[task.method]
+    once, for_each = WORKING_CLIPS.get(task.method, OTHER_CLIPS)
     clips = 1 + once + (1 + for_each) * alphas
     if task.chroma_gain:
         clips += (3 + 2 * alphas) / 4

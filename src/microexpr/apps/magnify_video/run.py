@@ -100,7 +100,7 @@ def magnify_clip(
     about |= {"filter_gain": asdict(response), "seconds": watch.seconds, "notices": notices}
     reports = []
     for number, (path, alpha) in enumerate(zip(outputs, request.alphas, strict=True)):
-        motion = meter.motion(number, matrix, added=request.method != "filter_only")
+        motion = meter.motion(number, matrix, added=not METHODS[request.method].control)
         about |= {"output": str(path), "alpha": alpha} | _measured(plan, alpha, motion, detail_px)
         reports.append(_plain(about))
         write_json(f"{path}.json", reports[-1] | made)
@@ -216,9 +216,8 @@ def _plain(value: Any) -> Any:
 def _provenance(plan: Plan) -> dict[str, Any]:
     """Return everything that is needed to make the outputs again."""
     request, files = plan.request, plan.source.files
-    section = METHODS[request.method].section
-    settings = request.settings.model_dump(exclude={"methods", "alpha", "amm", "pmm"})
-    settings |= {section: getattr(request.settings, section).model_dump()}
+    keys = {*METHODS[request.method].keys} - {"alpha"}
+    settings = request.settings.model_dump(include=keys)
     sums = [sha256_of(path) for path in files]
     if len(sums) > 1:  # of the checksums, one per line, in order of time
         sums = [hashlib.sha256("".join(f"{line}\n" for line in sums).encode()).hexdigest()]
