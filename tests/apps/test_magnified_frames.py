@@ -176,6 +176,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 def test_the_estimate_of_memory_holds(tmp_path):
     options = ["--method", "pmm", "--alpha", "2,5"]

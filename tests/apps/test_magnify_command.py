@@ -351,6 +351,7 @@ def shortened(source: Path, path: Path, frames: int) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "frames"), [("evm_baby.mp4", 41), ("single_face.mp4", 72), ("face_noface.mov", 90)]
 )

@@ -75,6 +75,7 @@ def check_sums(out: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
     return windows, pieces, document
 
 
+@pytest.mark.slow
 def test_a_real_face(capsys, tmp_path, shared_video, faces):
     source = shared_video("single_face.mp4")
     said = predict(capsys, faces, tmp_path, source)
@@ -102,6 +103,7 @@ def test_a_real_face(capsys, tmp_path, shared_video, faces):
     assert document["model"]["accuracy"]["accuracy"]["low"] == 0.5
 
 
+@pytest.mark.slow
 def test_a_face_that_leaves_the_picture(capsys, tmp_path, shared_video, faces):
     said = predict(capsys, faces, tmp_path, shared_video("face_noface.mov"), "--piece", 24)
     windows, pieces, document = check_sums(tmp_path, "face_noface")
@@ -123,6 +125,7 @@ def test_a_face_that_leaves_the_picture(capsys, tmp_path, shared_video, faces):
     assert f"{clip['pieces_answered']}/{clip['pieces']}" in said
 
 
+@pytest.mark.slow
 def test_no_face_is_an_error_that_names_the_clip(capsys, tmp_path, shared_video, faces):
     out = tmp_path / "out"
     said = refused(capsys, faces, out, shared_video("no_face.mp4"))

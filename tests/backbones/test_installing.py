@@ -49,6 +49,7 @@ def write_format(suffix: str, caffe_weights: dict[str, Tensor], caffe_file: Path
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".pth", ".pkl", ".h5"])
 def test_three_formats_become_the_file_that_the_loader_finds(
     capsys: pytest.CaptureFixture[str],

@@ -36,6 +36,7 @@ def described(name: str) -> Descriptors:
     return data().described(system(name))
 
 
+@pytest.mark.slow
 # 36 clips, chance 1/3: 0.8 lies beyond five standard errors, 0.6 beyond three.
 @pytest.mark.parametrize("name", DESCRIBING)
 def test_planted_motion_is_found_and_permuted_labels_are_not(name):

@@ -40,6 +40,7 @@ def detections(portraits: list[np.ndarray]) -> list[np.ndarray]:
     return found
 
 
+@pytest.mark.slow
 def test_each_picture_has_exactly_one_face(detections: list[np.ndarray]) -> None:
     assert [len(faces) for faces in detections] == [1] * len(detections)
     assert min(faces[0, 14] for faces in detections) > 0.8

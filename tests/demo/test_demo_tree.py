@@ -144,6 +144,7 @@ def test_an_interrupted_rewrite_leaves_the_old_clip(
     assert contents(root) == before
 
 
+@pytest.mark.slow
 def test_clips_that_are_no_longer_planned_go(tmp_path: Path) -> None:
     more = Demo(subjects=1, **{**SHORT, "clips_per_class": 2})
     write(tmp_path, more)

@@ -33,6 +33,7 @@ def edited(path, change):
     return path
 
 
+@pytest.mark.slow
 def test_no_flipped_byte_is_used_in_silence(image_cache, fails, tmp_path):
     """Wherever it lies: the cache is refused, or nothing that is read has changed."""
     path = image_cache(clips=1, frames=3, size=8)

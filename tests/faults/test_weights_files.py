@@ -79,6 +79,7 @@ def test_no_file(tmp_path, fails):
     fails(SECTION, "no file", *arguments, says="features.weights.path: there is no file", row=False)
 
 
+@pytest.mark.slow
 def test_files_that_unpack_to_more_than_there_is_memory(tmp_path, fails):
     with (
         zipfile.ZipFile(tmp_path / "w.npz", "w", zipfile.ZIP_DEFLATED) as archive,

@@ -54,6 +54,7 @@ def test_folders_that_are_there_are_closed(tmp_path):
     assert open_to_others(tmp_path / "results") == []
 
 
+@pytest.mark.slow
 def test_the_demo_command_alone_writes_closed_files(tmp_path):
     small = '{"demo": {"clips_per_class": 1, "median_frames": 4, "min_frames": 4, "max_frames": 5}}'
     subprocess.run(
