@@ -43,7 +43,7 @@ def outer_and_inner(clips, best, **options):
 BEST = {f"s{i}": 7 if i % 2 else 9 for i in range(1, SUBJECTS + 1)}
 
 
-def test_each_fold_keeps_the_answers_of_its_own_choice(clips):
+def test_each_fold_keeps_the_predictions_of_its_own_choice(clips):
     outer, inner = outer_and_inner(clips, BEST)
     systems, chosen = nested(outer, inner, clips, BY_N, classes=CLASSES)
     assert list(systems) == [("pmm_nested", "raw", None)]
@@ -57,7 +57,7 @@ def test_each_fold_keeps_the_answers_of_its_own_choice(clips):
     assert all(expected[row.clip_id, row.n] == row.predicted for row in found.itertuples())
 
 
-def test_answers_for_test_clips_do_not_change_the_choice(clips):
+def test_predictions_for_test_clips_do_not_change_the_choice(clips):
     outer, inner = outer_and_inner(clips, BEST)
     flipped = outer.assign(predicted=outer["label"].where(outer["n"] == 7, "positive"))
     first, second = (nested(o, inner, clips, BY_N, classes=CLASSES)[1] for o in (outer, flipped))
@@ -99,8 +99,8 @@ def leaking(inner, clips):
     ("change", "error", "message"),
     [
         (leaking, ProtocolError, "fold s1: .* would see clip s1_ne_01, which the fold tests"),
-        (lambda f, _: f[f.clip_id != "s4_ne_01"], ProtocolError, "answer for 29 clips, 29 of the"),
-        (lambda f, _: pd.concat([f, f.iloc[:1]]), ProtocolError, "inner folds answer for 31 clips"),
+        (lambda f, _: f[f.clip_id != "s4_ne_01"], ProtocolError, "predict 29 clips, 29 of the"),
+        (lambda f, _: pd.concat([f, f.iloc[:1]]), ProtocolError, "inner folds predict 31 clips"),
         (
             lambda f, _: f[f.n != 9],
             DataError,

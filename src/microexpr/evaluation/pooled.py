@@ -208,8 +208,8 @@ def majority(labels: Ints, *, classes: int) -> Ints:
     It knows the test labels, so an honest system need not reach it. Ties go to the first class.
     `labels` is (C,); the result is (1, C), one repeat, as `intervals.count` takes.
     """
-    commonest = np.bincount(labels, minlength=classes).argmax()
-    return np.full((1, len(labels)), commonest, dtype=np.int64)
+    most_frequent = np.bincount(labels, minlength=classes).argmax()
+    return np.full((1, len(labels)), most_frequent, dtype=np.int64)
 
 
 def majority_of_training(folds: Sequence[str], counts: Mapping[str, Ints]) -> Ints:

@@ -104,7 +104,7 @@ def _check(run: Run, runs: Runs, inner_runs: Runs, everyone: set[str]) -> None:
     trained = everyone - tested
     if used != trained or len(rows) != len(used):
         raise ProtocolError(
-            f"fold {fold}: its inner folds answer for {len(rows)} clips, "
+            f"fold {fold}: its inner folds predict {len(rows)} clips, "
             f"{len(used & trained)} of the {len(trained)} that it trains on"
         )
 
