@@ -13,10 +13,11 @@ from pathlib import Path
 import cv2
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 
 from microexpr.cache import open_cache
 from microexpr.evaluation.tables import sizes_of
+from microexpr.magnify.methods import METHODS
+from microexpr.runtime.tables import read_text
 from microexpr.training.windows import windows
 from microexpr.video.writer import write_png
 
@@ -25,14 +26,14 @@ from matplotlib import pyplot as plt
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 CLIP, SHARD = "s1_po_01", "s1-s6"
-COLOURS = {"amm": "#0072b2", "pmm": "#d55e00", "none": "#555555", "filter_only": "#009e73"}
+SHOWN = ("amm", "pmm", "none", "filter_only")
 LENGTH, N = 31, 7
 HEIGHT_PX = 160
 SYNTHETIC = "SYNTHETIC: generated faces"
 
 
 def clip_picture(results: Path) -> None:
-    """First frame with the crop's outline; the crop at the apex in three methods."""
+    """Draw the first frame with the crop's outline, and the crop at the apex for three methods."""
     folder = results / "demo/SMIC_all_raw/HS/s1/micro/positive" / CLIP
     apex = json.loads((results / f"demo/truth/{CLIP}.json").read_text())["apex"]
     first = cv2.imread(str(sorted(folder.glob("*.png"))[0]))
@@ -61,12 +62,12 @@ def _shrunk(picture: np.ndarray) -> np.ndarray:
 
 
 def windows_picture() -> None:
-    """Frames of each window of one clip, a row a window."""
+    """Draw the frames of each window of one clip, one row per window."""
     figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
     for axis, mode in zip(axes, ("continuous", "even"), strict=True):
         indices = windows(LENGTH, N, modes=[mode])
         rows = np.repeat(np.arange(len(indices)), N)
-        axis.scatter(indices.ravel(), rows, s=9, marker="s", color=COLOURS["amm"])
+        axis.scatter(indices.ravel(), rows, s=9, marker="s", color=METHODS["amm"].colour)
         axis.set(title=f"{mode}: {len(indices)} windows of N = {N}", xlabel="frame of the clip")
         axis.invert_yaxis()
     axes[0].set_ylabel("window")
@@ -74,22 +75,25 @@ def windows_picture() -> None:
 
 
 def accuracy_picture(results: Path) -> None:
-    """Accuracy against N with intervals, and the majority line."""
-    table = pd.read_csv(results / "table.csv")
+    """Draw accuracy as a function of N with intervals, and the line of the majority class."""
+    table = read_text(results / "table.csv")
     average = table[table["class"] == "Accuracy"].set_index("method")
     columns = sizes_of(table)
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
-    for place, (method, colour) in enumerate(COLOURS.items()):
+    for place, method in enumerate(SHOWN):
         row = average.loc[method]
         value, low, high = (
             row[[f"{n}{end}" for n in columns]].to_numpy(float) for end in ("", "_low", "_high")
         )
         x = np.array(list(map(int, columns))) + 0.12 * (place - 1.5)
         bars = {"yerr": [value - low, high - value], "capsize": 2, "lw": 1.2, "marker": "o"}
-        axis.errorbar(x, value, **bars, ms=4, color=colour, label=method)
-    axis.axhline(average.loc["majority", columns[0]], color="black", ls=":", label="majority")
-    axis.set(xlabel="N, frames a window", ylabel="accuracy", ylim=(0, 1.02), title=SYNTHETIC)
-    axis.legend(ncols=5, loc="lower center", frameon=False)
+        known = METHODS[method]
+        axis.errorbar(x, value, **bars, ms=4, color=known.colour, label=known.label)
+    axis.axhline(
+        float(average.loc["majority", columns[0]]), color="black", ls=":", label="majority"
+    )
+    axis.set(xlabel="N, frames per window", ylabel="accuracy", ylim=(0, 1.02), title=SYNTHETIC)
+    axis.legend(ncols=3, loc="lower center", frameon=False)
     _save(figure, "how_accuracy.png")
 
 
