@@ -8,7 +8,7 @@ from microexpr.cache import Provenance, create
 from microexpr.cache.provenance import provenance
 from microexpr.errors import CacheError
 from microexpr.fingerprints import definitions, fingerprint, meaning
-from microexpr.fingerprints.code import Code
+from microexpr.fingerprints.code import CHOICES, Code
 from microexpr.fingerprints.definitions import Reference
 
 PHASE = """
@@ -166,6 +166,25 @@ def test_of_a_registry_only_the_row_in_use_counts(edited, tmp_path, monkeypatch)
     assert before[0] == after[0] != before[1] != after[1]
     assert both("look") == both("look", high="9")
     assert len(set(both("look"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("stage", "choice", "own", "others"),
+    [
+        ("magnify", ("method", "amm"), "amplitude", ("phase", "phase_magnifier", "steerable")),
+        ("magnify", ("method", "pmm"), "phase_magnifier", ("amplitude", "laplacian")),
+        ("features", ("network", "mobilenet_vggface2"), "mobilenet", ("resnet50", "efficientnet")),
+        ("train", ("network", "resnet50_imagenet"), "resnet50", ("mobilenet", "efficientnet")),
+        ("compare", ("system", "ststnet"), "ststnet", ("off_apexnet", "setfnet", "lbp_top")),
+    ],
+)
+def test_code_of_another_row_does_not_count(stage, choice, own, others):
+    kind, name = choice
+    run = Reference(f"microexpr.stages.{stage}", "run")
+    found = fingerprint.reached(run, choice={CHOICES[kind]: name})
+    modules = {reference.module.rpartition(".")[2] for reference in found}
+    assert own in modules
+    assert not modules & set(others)
 
 
 def test_provenance_names_inputs_by_checksum(tmp_path):

@@ -91,9 +91,9 @@ def _memo() -> tuple[str, dict[str, str]]:
     return source, {}
 
 
-def reached(*roots: Reference) -> set[Reference]:
-    """Return the definitions that a fingerprint covers."""
-    return set(_texts(roots, {})[0])
+def reached(*roots: Reference, choice: Choice | None = None) -> set[Reference]:
+    """Return the definitions that a fingerprint covers; parameters as for it."""
+    return set(_texts(roots, choice or {})[0])
 
 
 def _texts(
