@@ -6,7 +6,7 @@ Three scenes move along x by ``delta * sin``, on a frequency of the clip: a 1/f 
 bump and a rendered face. For each delta, alpha and noise level three figures compare a method with
 the truth ``f(x + (1 + alpha) delta(t))``: the gain that one estimator reads in the method's clip
 over what it reads in the true one, PSNR and SSIM. Then: gain by octave of wavelength, motion and
-overshoot where nothing moved, and whether the bars hold inside the theory's bounds.
+overshoot where nothing moved, and whether the limits hold inside the theory's bounds.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ OCTAVES_PX = ((2.5, 5), (5, 10), (10, 20), (20, 40), (40, 80))
 # Gain from, to, and the largest motion in wavelengths of the detail at which it is asked for. The
 # linear method's bound is 1/8, where by its closed form the estimator reads 2 pi r / sin(2 pi r) =
 # 1.11 of the true motion; it reads 1.05 at 1/12.
-BARS = {"amm": (0.90, 1.05, 1 / 12), "pmm": (0.92, 1.05, 1 / 4)}
+LIMITS = {"amm": (0.90, 1.05, 1 / 12), "pmm": (0.92, 1.05, 1 / 4)}
 # Its PSNR must be at least that of the best peer in every cell.
 MOST_ACCURATE = "pmm half-octave, unsmoothed"
 
@@ -72,7 +72,7 @@ class Cell(NamedTuple):
 
 
 def scenes() -> Iterator[Scene]:
-    """Texture, bump and face."""
+    """Yield texture, bump and face."""
     image = texture(128, 128)
     yield Scene("texture", image, partial(moved, image), True)
     y, x = np.mgrid[:128, :128] - 64.0
@@ -88,7 +88,7 @@ def scenes() -> Iterator[Scene]:
 
 
 def methods(*, without_peers: bool) -> dict[str, tuple[str, Method]]:
-    """Name: (kind, method)."""
+    """Return kind and function of each method by name."""
     ours = {"fps": FPS, "passband_hz": PASSBAND_HZ, "temporal_filter": "ideal"}
     ours |= {"boundary": "periodic", "anchored": False}
 
@@ -114,7 +114,7 @@ def methods(*, without_peers: bool) -> dict[str, tuple[str, Method]]:
 
 
 def ssim(clip: torch.Tensor, truth: torch.Tensor) -> float:
-    """Structural similarity (Wang et al. 2004), 11 px Gaussian window, mean over frames."""
+    """Return the structural similarity (Wang et al. 2004), 11 px window, mean over frames."""
     blur, values = partial(cv2.GaussianBlur, ksize=(11, 11), sigmaX=1.5), []
     for a, b in zip(clip.double().numpy(), truth.double().numpy(), strict=True):
         mean_a, mean_b = blur(a), blur(b)
@@ -127,7 +127,7 @@ def ssim(clip: torch.Tensor, truth: torch.Tensor) -> float:
 
 
 def octave_gains(clip: torch.Tensor, truth: torch.Tensor, still: np.ndarray) -> list[float]:
-    """Recovered gain of each octave of wavelength, by least squares on the octave's gradient."""
+    """Return the recovered gain per octave of wavelength: least squares on its gradient."""
     height, width = still.shape
     fy, fx = np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None]
     wavelength = 1 / np.maximum(np.hypot(fy, fx), 1e-9)
@@ -144,7 +144,7 @@ def octave_gains(clip: torch.Tensor, truth: torch.Tensor, still: np.ndarray) -> 
 def cells(
     scene: Scene, found: dict[str, tuple[str, Method]], n_frames: int, *, quick: bool
 ) -> Iterator[Cell]:
-    """Every method in every cell of the grid."""
+    """Yield every method in every cell of the grid."""
     wave = np.sin(2 * np.pi * MOTION_HZ * np.arange(n_frames) / FPS)
     wavelength = detail_wavelength_px(torch.from_numpy(scene.still).float())
     grid = product(DELTAS_PX, ALPHAS, NOISES)
@@ -156,7 +156,7 @@ def cells(
         generator = torch.Generator().manual_seed(1)
         clip = clip + noise / 255 * torch.randn(clip.shape, generator=generator)
         for name, (kind, method) in found.items():
-            bound = BARS.get(kind, (0, 0, 1 / 8))[2] * wavelength
+            bound = LIMITS.get(kind, (0, 0, 1 / 8))[2] * wavelength
             result = method(clip, alpha)
             yield Cell(
                 scene.name,
@@ -172,7 +172,7 @@ def cells(
 
 
 def print_table(rows: list[Cell], names: list[str]) -> None:
-    """PSNR, SSIM and gain of each method, a line for each motion, amplification and noise.
+    """Print PSNR, SSIM and gain of each method, one line for each motion, amplification and noise.
 
     Every other delta and noise level; ``--json`` holds all.
     """
@@ -191,7 +191,7 @@ def print_table(rows: list[Cell], names: list[str]) -> None:
 
 
 def print_octaves(found: dict[str, tuple[str, Method]], n_frames: int) -> None:
-    """Gain by wavelength on the texture."""
+    """Print the gain by wavelength on the texture."""
     scene, wave = next(scenes()), np.sin(2 * np.pi * MOTION_HZ * np.arange(n_frames) / FPS)
     print("\n## gain by octave of wavelength, texture, delta 0.1 px, no noise")
     print("| method | alpha | " + " | ".join(f"{a:g}-{b:g} px" for a, b in OCTAVES_PX) + " |")
@@ -203,7 +203,7 @@ def print_octaves(found: dict[str, tuple[str, Method]], n_frames: int) -> None:
 
 
 def print_stillness(found: dict[str, tuple[str, Method]], n_frames: int) -> None:
-    """Move a patch of the texture; the rest of the frame must not move."""
+    """Print what moves elsewhere while a patch of the texture moves."""
     scene, wave = next(scenes()), np.sin(2 * np.pi * MOTION_HZ * np.arange(n_frames) / FPS)
     y, x = np.mgrid[:128, :128]
     window = torch.from_numpy(np.exp(-((x - 32) ** 2 + (y - 64) ** 2) / (2 * 10.0**2))).float()
@@ -225,14 +225,14 @@ def print_stillness(found: dict[str, tuple[str, Method]], n_frames: int) -> None
 def print_verdict(rows: list[Cell], found: dict[str, tuple[str, Method]]) -> bool:
     """Check the limits: gain inside the bounds, PSNR at least the best peer's."""
     good = True
-    print("\n## bars")
+    print("\n## limits")
     for name in ("amm flat", "pmm", "pmm unsmoothed", "pmm half-octave", MOST_ACCURATE):
-        low, high, _ = BARS[found[name][0]]
+        low, high, _ = LIMITS[found[name][0]]
         gains = [r.gain for r in rows if r.method == name and r.inside and r.noise == 0]
         held = low <= min(gains) and max(gains) <= high
         print(
             f"- {name}: gain {min(gains):.3f} to {max(gains):.3f} (median {np.median(gains):.3f}) "
-            f"in {len(gains)} cells without noise inside its bound, bar {low}-{high}: "
+            f"in {len(gains)} cells without noise inside its bound, limit {low}-{high}: "
             f"{'held' if held else 'MISSED'}"
         )
         good &= held
@@ -254,10 +254,10 @@ def print_verdict(rows: list[Cell], found: dict[str, tuple[str, Method]]) -> boo
 
 
 def main() -> int:
-    """Print all tables; exit status 1 where a bar is missed."""
+    """Print all tables; exit status 1 where a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=32, help="of each clip, a multiple of 16")
-    parser.add_argument("--quick", action="store_true", help="4 cells a scene instead of 80")
+    parser.add_argument("--quick", action="store_true", help="4 cells per scene instead of 80")
     parser.add_argument("--without-peers", action="store_true")
     parser.add_argument("--json", type=Path, help="write all cells")
     arguments = parser.parse_args()

@@ -1,13 +1,13 @@
-"""How near the frozen blocks come to the processor's own rate of matrix products, on one thread.
+"""How close the frozen blocks come to the processor's own rate of matrix products, on one thread.
 
     python benchmarks/backbone.py [--batches 1 2 4 8 16] [--rounds 5] [--json FILE]
 
 A round measures, one right after the other, a product of square float32 matrices and the blocks at
 each batch size; shares are taken within a round and the median over rounds is printed. Operations
 are counted exactly, two for each multiplication. bfloat16 is measured where the processor has it;
-its cost in accuracy is what becomes of a trained classifier's logits.
+its cost in accuracy is the change of a trained classifier's logits.
 
-Bar: ResNet-50 B1..B8 in float32 reach 70 % at their best batch size. Exit status 1 where missed.
+Limit: ResNet-50 B1..B8 in float32 reach 70 % at their best batch size. Exit status 1 where missed.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ from microexpr.training.windows import Recipe
 CUTS = {"random_resnet50": (8,), "mobilenet_vggface2": (6, 13)}
 SIDE = 2048  # of the square matrices
 SIZE_PX = 224
-BAR = 0.70
+LIMIT = 0.70
 DTYPES = {"float32": None, "bfloat16": torch.bfloat16}
 Blocks = Callable[[torch.Tensor], torch.Tensor]
 
 
 def seconds(run: Callable[[], object]) -> float:
-    """Wall time of one call."""
+    """Return the wall time of one call."""
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
 
 
 def sgemm_flop_s() -> float:
-    """Rate of a product of square float32 matrices; the faster of two."""
+    """Return the rate of a product of square float32 matrices; the faster of two."""
     a = torch.rand(SIDE, SIDE)
     return 2 * SIDE**3 / min(seconds(lambda: a @ a) for _ in range(2))
 
@@ -68,20 +68,20 @@ def blocks(network: backbones.Backbone, cut: int, cast: torch.dtype | None) -> B
 
 
 def operations(network: backbones.Backbone, cut: int) -> int:
-    """Floating-point operations a frame."""
+    """Return the floating-point operations per frame."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network.front(torch.zeros(1, 3, SIZE_PX, SIZE_PX), cut)
     return counter.get_total_flops()
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 itself."""
+    """Return whether the processor multiplies bfloat16 itself."""
     info = Path("/proc/cpuinfo")
     return info.exists() and "avx512_bf16" in info.read_text(encoding="ascii", errors="ignore")
 
 
 def rates(name: str, cut: int, batches: list[int], rounds: int) -> list[dict[str, object]]:
-    """Frames/s and share of the matrix rate, for each number type and batch size."""
+    """Measure frames/s and share of the matrix rate, for each number type and batch size."""
     network = backbones.build(name)
     flops = operations(network, cut)
     found: dict[tuple[str, int], list[tuple[float, float]]] = {}
@@ -98,7 +98,7 @@ def rates(name: str, cut: int, batches: list[int], rounds: int) -> list[dict[str
     rows = []
     for (kind, batch), samples in found.items():
         frames_s, share = (median(values) for values in zip(*samples, strict=True))
-        about = {"network": f"{name} B1..B{cut}", "gflop_a_frame": flops / 1e9}
+        about = {"network": f"{name} B1..B{cut}", "gflop_per_frame": flops / 1e9}
         rows.append(
             {**about, "numbers": kind, "batch": batch, "frames_s": frames_s, "share": share}
         )
@@ -111,7 +111,7 @@ def rates(name: str, cut: int, batches: list[int], rounds: int) -> list[dict[str
 
 
 def demo_faces() -> dict[str, torch.Tensor]:
-    """Clips of the demo, uint8 (T, 224, 224, 3): the face's part of the picture, shrunk."""
+    """Draw clips of the demo, uint8 (T, 224, 224, 3): the face alone, shrunk."""
     length = dict.fromkeys(("min_frames", "median_frames", "max_frames"), 16)
     settings = Demo(subjects=4, clips_per_class=1, **length)
     crop, found = whole_frame_transform(400, 400, SIZE_PX), {}
@@ -181,7 +181,7 @@ def main() -> int:
     torch.set_num_threads(1)
     print(f"load average: {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors, one thread used")
     print(f"float32 products of {SIDE} x {SIDE}: {sgemm_flop_s() / 1e9:.0f} Gflop/s\n")
-    print("| blocks | Gflop a frame | numbers | batch | frames/s | of the matrix rate |")
+    print("| blocks | Gflop per frame | numbers | batch | frames/s | of the matrix rate |")
     print("|---" * 6 + "|")
     rows = [
         row
@@ -197,9 +197,9 @@ def main() -> int:
         arguments.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     judged = [r for r in rows if "resnet50" in r["network"] and r["numbers"] == "float32"]
     best = max(judged, key=lambda row: row["share"])
-    held = best["share"] >= BAR
+    held = best["share"] >= LIMIT
     print(
-        f"\n{best['network']}: {best['share']:.0%} at batch {best['batch']}, bar {BAR:.0%}: "
+        f"\n{best['network']}: {best['share']:.0%} at batch {best['batch']}, limit {LIMIT:.0%}: "
         f"{'held' if held else 'MISSED'}"
     )
     return 0 if held else 1

@@ -1,10 +1,10 @@
-"""What a GPU makes of the heavy stages, against the CPU and against the chip's own measured rates.
+"""The heavy stages on a GPU, against the CPU and against the measured rates of the chip.
 
     python benchmarks/gpu.py [--clips 32] [--frames 34] [--size 224]
 
-Prints JSON: milliseconds a clip of AMM and PMM, with the share of measured memory bandwidth and the
-largest difference from the CPU; frames/s of ResNet-50 B1..B8 with the share of the measured matrix
-rate, for float32, TF32 and bfloat16; seconds of training a fold on each device.
+Prints JSON: milliseconds per clip of AMM and PMM, with the share of measured memory bandwidth and
+the largest difference from the CPU; frames/s of ResNet-50 B1..B8 with the share of the measured
+matrix rate, for float32, TF32 and bfloat16; seconds of training a fold on each device.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FILTER = {"fps": 100.0, "passband_hz": (0.5, 10.0), "alpha": 10.0}
 
 
 def seconds(run: Callable[[], object], repeats: int = 5) -> float:
-    """Median wall time, the device's queue emptied before and after."""
+    """Return the median wall time, the device's queue emptied before and after."""
     run()
     times = []
     for _ in range(repeats):
@@ -43,7 +43,7 @@ def seconds(run: Callable[[], object], repeats: int = 5) -> float:
 
 
 def chip() -> dict[str, float]:
-    """Measured rates: a copy (bytes read and written) and square products."""
+    """Measure rates: a copy (bytes read and written) and square products."""
     block = torch.empty(1 << 28, device="cuda")
     copy = 2 * block.nbytes / seconds(block.clone)
     rates = {"copy_gb_s": copy / 1e9}
@@ -67,7 +67,7 @@ def magnification(frames: int, size: int, copy_gb_s: float) -> dict[str, dict[st
         elapsed = seconds(lambda method=method: method(there, **FILTER))
         difference = (method(there, **FILTER).cpu() - method(clip, **FILTER)).abs().max()
         found[name] = {
-            "ms_a_clip": 1e3 * elapsed,
+            "ms_per_clip": 1e3 * elapsed,
             # Reading and writing the clip once is the least that any method must move.
             "share_of_bandwidth": 2 * clip.nbytes / elapsed / 1e9 / copy_gb_s,
             "largest_difference": float(difference),
@@ -133,7 +133,7 @@ def training(clips: int) -> dict[str, float]:
     found = {}
     for device in ("cpu", "cuda"):
         pooled = pooled_sums(store, None, device)
-        found[f"{device}_s_a_fold"] = seconds(
+        found[f"{device}_s_per_fold"] = seconds(
             lambda device=device, pooled=pooled: train_fold(
                 store, fold, recipe, fine_tuned=None, pooled=pooled, device=device
             ),

@@ -4,7 +4,8 @@
                                    [--work DIR] [--json FILE]
 
 Three minutes at 100 fps: a demo clip played forward and backward again and again. Needs 18 GB of
-disk for the decoded frames and 6 GB for the crops. Bar: no stage takes more than 1.5 GB of memory.
+disk for the decoded frames and 6 GB for the crops. Limit: no stage takes more than 1.5 GB of
+memory.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from stage_costs import HEADER, MB, Cost, draw_faces, images, link_clip, measure, write_config
 
-BAR_BYTES = 1.5e9
+LIMIT_BYTES = 1.5e9
 DRAWN_FRAMES = 34
 METHODS = ("amm", "pmm", "filter_only")
 
@@ -41,7 +42,7 @@ def settings(temporal_filter: str) -> dict[str, object]:
 
 
 def run(folder: Path, n_frames: int, methods: list[str], filters: list[str]) -> dict[str, Cost]:
-    """Costs of the stages, in order; what no later stage reads is removed."""
+    """Return the costs of the stages, in order; remove files that no later stage reads."""
     results = Path("results")
     manifest, frames, faces = (results / n for n in ("manifest.csv", "frames.h5", "faces.h5"))
     magnified, features = results / "magnified.h5", results / "features.h5"
@@ -84,8 +85,8 @@ def main() -> int:
         plain = {name: asdict(cost) for name, cost in costs.items()}
         arguments.json.write_text(json.dumps(plain, indent=1), encoding="utf-8")
     name, peak = max(((n, c.peak_bytes) for n, c in costs.items()), key=lambda item: item[1])
-    held = peak <= BAR_BYTES
-    print(f"\nlargest peak: {peak / MB:.0f} MB, {name}; bar {BAR_BYTES / MB:.0f} MB: ", end="")
+    held = peak <= LIMIT_BYTES
+    print(f"\nlargest peak: {peak / MB:.0f} MB, {name}; limit {LIMIT_BYTES / MB:.0f} MB: ", end="")
     print("held" if held else "MISSED")
     return 0 if held else 1
 

@@ -4,7 +4,7 @@
 
 Planning is a dry run of ``results/table.csv``. With ``--run`` the smallest configuration
 (config/ci.yaml) is run with one core; what its jobs' own benchmark files do not account for is
-Snakemake's. Bar: planning the set of SMIC-HS takes less than 10 s.
+Snakemake's. Limit: planning the set of SMIC-HS takes less than 10 s.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "config.yaml", "config", "workflow", "profiles", "envs", "src")
-BAR_S = 10.0
+LIMIT_S = 10.0
 # Clips of SMIC-HS's subjects, 164 in all; the frames are empty files, which planning only lists.
 CLIPS = {1: 6, 2: 6, 3: 39, 4: 19, 5: 2, 6: 4, 8: 13, 9: 4, 11: 7, 12: 9, 13: 10, 14: 10}
 CLIPS |= {15: 4, 18: 7, 19: 2, 20: 22}
@@ -54,7 +54,7 @@ def list_smic(folder: Path) -> None:
 
 
 def snakemake(folder: Path, *arguments: str) -> tuple[str, float, float]:
-    """Run it; give its output, wall seconds and CPU seconds."""
+    """Run Snakemake; return its output, wall seconds and CPU seconds."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--cores", "1", *arguments, "--", "results/table.csv"],
@@ -80,7 +80,7 @@ def plan(folder: Path, name: str, *arguments: str) -> dict[str, float | str]:
 
 
 def job_overhead(folder: Path) -> dict[str, float]:
-    """Run the smallest configuration; what its jobs do not account for, a job."""
+    """Run the smallest configuration; return the time per job that its command does not take."""
     _, wall_s, _ = snakemake(folder, "--configfile", "config/ci.yaml")
     files = list((folder / "results/benchmarks").rglob("*.tsv"))
     rows = [next(csv.DictReader(f.open(encoding="utf-8"), delimiter="\t")) for f in files]
@@ -88,13 +88,13 @@ def job_overhead(folder: Path) -> dict[str, float]:
     overhead_s = (wall_s - jobs_s) / len(files)
     print(
         f"\nconfig/ci.yaml: {len(files)} jobs in {wall_s:.1f} s, their commands {jobs_s:.1f} s: "
-        f"Snakemake takes {overhead_s:.2f} s a job, planning included"
+        f"Snakemake takes {overhead_s:.2f} s per job, planning included"
     )
     return {"jobs": len(files), "wall_s": wall_s, "jobs_s": jobs_s, "overhead_s": overhead_s}
 
 
 def main() -> int:
-    """Print the table; exit status 1 where the bar is missed."""
+    """Print the table; exit status 1 where the limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", action="store_true", help="also run config/ci.yaml")
     parser.add_argument("--json", type=Path, help="write all figures")
@@ -105,14 +105,17 @@ def main() -> int:
         folder = copy_project(Path(temporary))
         list_smic(folder / "SMIC")
         found = {"plans": [plan(folder, "demo")]}
-        smic = plan(folder, "SMIC-HS", "--configfile", "config/smic_hs.yaml")
+        # With weights from the package, since planning checks that a weights file is there.
+        network = {"backbone": "mobilenet_vggface2", "cut": 13, "weights": None}
+        (folder / "network.yaml").write_text(json.dumps({"features": network}), encoding="utf-8")
+        smic = plan(folder, "SMIC-HS", "--configfile", "config/smic_hs.yaml", "network.yaml")
         found["plans"].append(smic)
         if arguments.run:
             found["run"] = job_overhead(folder)
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    held = smic["cpu_s"] < BAR_S
-    print(f"\nplanning SMIC-HS below {BAR_S:g} s of CPU: {'held' if held else 'MISSED'}")
+    held = smic["cpu_s"] < LIMIT_S
+    print(f"\nplanning SMIC-HS below {LIMIT_S:g} s of CPU: {'held' if held else 'MISSED'}")
     return 0 if held else 1
 
 

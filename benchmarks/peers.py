@@ -22,7 +22,7 @@ Peer = Callable[[torch.Tensor, float, tuple[float, float], float], torch.Tensor]
 
 
 def ideal(values: torch.Tensor, fps: float, passband_hz: tuple[float, float]) -> torch.Tensor:
-    """FFT band-pass over the first axis, as the pyramids' users write it."""
+    """Apply an FFT band-pass over the first axis, as the pyramids' users write it."""
     frequencies = torch.fft.rfftfreq(len(values), 1 / fps)
     inside = (frequencies >= passband_hz[0]) & (frequencies <= passband_hz[1])
     spectrum = torch.fft.rfft(values, dim=0)
@@ -33,7 +33,7 @@ def ideal(values: torch.Tensor, fps: float, passband_hz: tuple[float, float]) ->
 def pyrtools_pmm(
     clip: torch.Tensor, fps: float, passband_hz: tuple[float, float], alpha: float
 ) -> torch.Tensor:
-    """Phase-based magnification with the pyramid of pyrtools, frame by frame, float64."""
+    """Magnify phases with the pyramid of pyrtools, frame by frame, float64."""
     make = import_module("pyrtools").pyramids.SteerablePyramidFreq
     pyramids = [make(frame, order=7, is_complex=True) for frame in clip.double().numpy()]
     for key in [key for key in pyramids[0].pyr_coeffs if isinstance(key, tuple)]:
@@ -48,7 +48,7 @@ def pyrtools_pmm(
 def plenoptic_pmm(
     clip: torch.Tensor, fps: float, passband_hz: tuple[float, float], alpha: float
 ) -> torch.Tensor:
-    """Phase-based magnification with the batched pyramid of plenoptic."""
+    """Magnify phases with the batched pyramid of plenoptic."""
     process = import_module("plenoptic.process")
     pyramid = process.SteerablePyramidFreq(clip.shape[1:], order=7, is_complex=True)
     with torch.no_grad():
@@ -64,7 +64,7 @@ def plenoptic_pmm(
 def pyeulervid_phase(
     clip: torch.Tensor, fps: float, passband_hz: tuple[float, float], alpha: float
 ) -> torch.Tensor:
-    """``PhaseMagnifier`` of pyeulervid."""
+    """Run ``PhaseMagnifier`` of pyeulervid."""
     scales = int(np.log2(min(clip.shape[1:]))) - 2
     low, high = passband_hz
     make = import_module("pyevm").PhaseMagnifier
@@ -75,7 +75,7 @@ def pyeulervid_phase(
 def pyeulervid_motion(
     clip: torch.Tensor, fps: float, passband_hz: tuple[float, float], alpha: float
 ) -> torch.Tensor:
-    """``MotionMagnifier`` of pyeulervid."""
+    """Run ``MotionMagnifier`` of pyeulervid."""
     low, high = passband_hz
     make = import_module("pyevm").MotionMagnifier
     magnifier = make(alpha, freq_low=low, freq_high=high, filter_type="ideal")
@@ -85,7 +85,7 @@ def pyeulervid_motion(
 def eulerian_magnification(
     clip: torch.Tensor, fps: float, passband_hz: tuple[float, float], alpha: float
 ) -> torch.Tensor:
-    """Import the package of that name, version 0.22."""
+    """Run the package eulerian-magnification, version 0.22."""
     magnify = import_module("eulerian_magnification.base").eulerian_magnification
     frames = np.repeat(clip.numpy()[..., None], 3, axis=-1).astype(np.float64)
     with contextlib.redirect_stdout(io.StringIO()):
@@ -118,7 +118,7 @@ def installed(kind: str | None = None) -> dict[str, Peer]:
 
 
 def _quiet_pyevm() -> None:
-    """Without its log lines and progress bars, which are not magnification."""
+    """Run it without its log lines and progress bars, which are not magnification."""
     import_module("loguru").logger.disable("pyevm")
     for name in ("motion", "phase"):
         module = import_module(f"pyevm.magnification.{name}")

@@ -1,6 +1,6 @@
 """How the pipeline's costs grow with the data set: 1, 2, 4 and 8 eighths of the size of SMIC-HS.
 
-    python benchmarks/scale.py [--sizes 1 2 4 8] [--rounds 3] [--until STAGE] [--retrain]
+    python benchmarks/scale.py [--sizes 1 2 4 8] [--rounds 3] [--until STAGE] [--fine-tune]
                                [--work DIR] [--json FILE]
 
 Size 8 is SMIC-HS itself: 16 subjects, 164 clips, 5,532 frames of 640x480 px at 100 fps, drawn by
@@ -12,7 +12,7 @@ A machine changes its speed from minute to minute. So a stage runs at all sizes 
 before the next stage begins, in two rounds and more: until the two fastest runs of each size agree.
 The fastest counts; of memory, the largest.
 
-Bars: twice the frames take at most 2.1 times the time, and no stage's peak memory differs by more
+Limits: twice the frames take at most 2.1 times the time, and no stage's peak memory differs by more
 than 10 % from the smallest size to the largest. Exit status 1 where one is missed.
 """
 
@@ -31,7 +31,7 @@ from stage_costs import HEADER, Cost, draw_faces, images, link_clip, measure, wr
 
 Costs = dict[str, dict[int, Cost]]  # of each stage, of each size
 
-TIME_BAR, MEMORY_BAR = 2.1, 1.10
+TIME_LIMIT, MEMORY_LIMIT = 2.1, 1.10
 AGREE = 1.02  # CPU seconds of the second fastest run over those of the fastest
 N = 14
 SUBJECTS = 2  # of size 1
@@ -41,11 +41,11 @@ CLIPS = (10, 10, 10, 11)
 LONG = (8, 7, 7, 8)
 DRAWN_FRAMES = 34
 FROZEN = {"backbone": "mobilenet_vggface2", "cut": 13}
-RETRAINED = {"backbone": "mobilenet_vggface2", "cut": 6, "compression": "none"}
+FINE_TUNED = {"backbone": "mobilenet_vggface2", "cut": 6, "compression": "none"}
 
 
 def link_size(clips: list[Path], size: int, root: Path) -> tuple[int, int]:
-    """Make the tree of a size; give its clips and frames."""
+    """Make the tree of a size; return its number of clips and of frames."""
     n_clips = n_frames = 0
     for number in range(SUBJECTS * size):
         mine = [clip for clip in clips if clip.parents[2].name == f"s{number + 1}"]
@@ -68,8 +68,8 @@ class Stage:
         After ``microexpr``.
     output : Path
         What it writes.
-    retrained : bool
-        Whether the configuration asks for blocks to be retrained.
+    fine_tuned : bool
+        Whether the configuration asks for fine-tuned blocks.
     read_last : Path or None
         A cache that no later stage reads.
     """
@@ -77,20 +77,20 @@ class Stage:
     name: str
     command: list[object]
     output: Path
-    retrained: bool = False
+    fine_tuned: bool = False
     read_last: Path | None = None
 
 
-def stages(size: int, *, retrain: bool) -> list[Stage]:
-    """Every stage of a size, in order."""
+def stages(size: int, *, fine_tune: bool) -> list[Stage]:
+    """List the stages of a size, in order."""
     results, subjects = Path("results"), [f"s{number + 1}" for number in range(SUBJECTS * size)]
     manifest, folds, table = (results / f"{name}.csv" for name in ("manifest", "folds", "table"))
     frames, faces, amm, pmm, features = (
         results / f"{name}.h5" for name in ("frames", "faces", "amm", "pmm", "features")
     )
     predictions = results / "train.csv"
-    train = ["train", features, "--folds", folds, "--output", predictions, "--method", "pmm"]
-    train += ["--n", N]
+    train = ["train", features, "--manifest", manifest, "--folds", folds]
+    train += ["--output", predictions, "--method", "pmm", "--n", N]
     evaluate = ["evaluate", predictions, "--manifest", manifest, "--features", features]
     found = [
         Stage("index", ["index", manifest], manifest),
@@ -103,14 +103,14 @@ def stages(size: int, *, retrain: bool) -> list[Stage]:
         Stage("train", train, predictions),
         Stage("evaluate", evaluate, table),
     ]
-    if retrain:
+    if fine_tune:
         again = [stage for stage in found if stage.name in ("features", "train")]
-        found += [replace(s, name=f"{s.name}, B7-B13 retrained", retrained=True) for s in again]
+        found += [replace(s, name=f"{s.name}, B7-B13 fine-tuned", fine_tuned=True) for s in again]
     return found
 
 
 def link_sizes(clips: list[Path], sizes: list[int], folder: Path) -> dict[int, int]:
-    """Make the tree of each size in a folder of its own; give the frames of each."""
+    """Make the tree of each size in a folder of its own; return the frames of each."""
     found = {}
     for size in sizes:
         n_clips, found[size] = link_size(clips, size, folder / f"size{size}/data")
@@ -119,7 +119,7 @@ def link_sizes(clips: list[Path], sizes: list[int], folder: Path) -> dict[int, i
 
 
 def settled(runs: list[Cost]) -> bool:
-    """Whether the two fastest runs agree."""
+    """Return whether the two fastest runs agree."""
     fastest = sorted(run.cpu_s for run in runs)[:2]
     return len(fastest) == 2 and fastest[1] <= AGREE * fastest[0]
 
@@ -127,12 +127,12 @@ def settled(runs: list[Cost]) -> bool:
 def run_stage(
     of_sizes: dict[int, Stage], frames: dict[int, int], folder: Path, rounds: int
 ) -> dict[int, Cost]:
-    """Costs of a stage at each size, in at most so many rounds; its output is left for the next."""
+    """Measure a stage at each size, in at most `rounds` rounds; keep its output for the next."""
     runs: dict[int, list[Cost]] = {size: [] for size in of_sizes}
     while len(next(iter(runs.values()))) < rounds and not all(map(settled, runs.values())):
         for size, stage in of_sizes.items():
             root = folder / f"size{size}"
-            write_config(root, **settings(retrained=stage.retrained))
+            write_config(root, **settings(fine_tuned=stage.fine_tuned))
             (root / stage.output).unlink(missing_ok=True)
             cost = measure(stage.command, stage.output, frames=frames[size], folder=root)
             runs[size].append(cost)
@@ -144,15 +144,15 @@ def run_stage(
     return costs
 
 
-def settings(*, retrained: bool) -> dict[str, object]:
+def settings(*, fine_tuned: bool) -> dict[str, object]:
     """Return the configuration of a size."""
-    # The training part of the smallest size is ten clips: a batch is the same at each size.
-    train = {"batch_clips": 5} | ({"epochs": 1, "windows_per_clip": 1} if retrained else {})
+    # A fold of the smallest size trains on ten clips: a batch is the same at each size.
+    train = {"batch_clips": 5} | ({"epochs": 1, "windows_per_clip": 1} if fine_tuned else {})
     return {
         "data": {"kind": "smic", "root": "data", "allow": ["short_clips"]},
         "magnify": {"methods": ["pmm"]},
         "windows": {"n": [N]},
-        "features": RETRAINED if retrained else FROZEN,
+        "features": FINE_TUNED if fine_tuned else FROZEN,
         "train": {"feature_modes": ["onset_difference"], **train},
         "protocol": {"name": "group_kfold", "folds": 2},
         "evaluate": {"controls": []},
@@ -160,7 +160,7 @@ def settings(*, retrained: bool) -> dict[str, object]:
 
 
 def verdict(found: Costs) -> list[str]:
-    """Print how costs grow; return what misses its bar."""
+    """Print how costs grow; return what misses its limit."""
     sizes, missed = sorted(next(iter(found.values()))), []
     steps = [(a, b) for a, b in pairwise(sizes) if b == 2 * a]
     print("\n## growth: time for twice the frames, wall (CPU); peak memory, largest over smallest")
@@ -176,11 +176,11 @@ def verdict(found: Costs) -> list[str]:
                 for kind in ("wall_s", "cpu_s")
             )
             cells.append(f"{wall:.2f} ({cpu:.2f})")
-            if cpu > TIME_BAR or wall > TIME_BAR:
+            if cpu > TIME_LIMIT or wall > TIME_LIMIT:
                 missed.append(f"{name}, {a} to {b}: wall {wall:.2f}, CPU {cpu:.2f} times the time")
         memory = costs[sizes[-1]].peak_bytes / costs[sizes[0]].peak_bytes
         print(f"| {name} | " + " | ".join(cells) + f" | {memory:.2f} |")
-        if memory > MEMORY_BAR:
+        if memory > MEMORY_LIMIT:
             missed.append(f"{name}: {memory:.2f} times the memory")
     return missed
 
@@ -190,9 +190,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--rounds", type=int, default=3, help="at most, of each stage [3]")
-    names = [stage.name for stage in stages(1, retrain=True)]
+    names = [stage.name for stage in stages(1, fine_tune=True)]
     parser.add_argument("--until", choices=names, help="the last stage to run [all]")
-    parser.add_argument("--retrain", action="store_true", help="also one epoch of B7..B13")
+    parser.add_argument("--fine-tune", action="store_true", help="also one epoch of B7..B13")
     parser.add_argument("--work", type=Path, help="folder for clips and caches, kept [temporary]")
     parser.add_argument("--json", type=Path, help="write all figures")
     arguments = parser.parse_args()
@@ -208,7 +208,7 @@ def main() -> int:
         frames = link_sizes(clips, sorted(arguments.sizes), folder)
         print(f"\n| stage | frames | {HEADER} |\n|---|---|---|---|---|---|")
         found: Costs = {}
-        plans = [stages(size, retrain=arguments.retrain) for size in frames]
+        plans = [stages(size, fine_tune=arguments.fine_tune) for size in frames]
         for of_all in zip(*plans, strict=True):
             of_sizes, name = dict(zip(frames, of_all, strict=True)), of_all[0].name
             found[name] = run_stage(of_sizes, frames, folder, arguments.rounds)
@@ -219,7 +219,7 @@ def main() -> int:
     if arguments.json:
         plain = {name: {k: asdict(v) for k, v in costs.items()} for name, costs in found.items()}
         arguments.json.write_text(json.dumps(plain, indent=1), encoding="utf-8")
-    print("\nbars missed: " + ("; ".join(missed) if missed else "none"))
+    print("\nlimits missed: " + ("; ".join(missed) if missed else "none"))
     return 1 if missed else 0
 
 

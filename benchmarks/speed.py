@@ -49,13 +49,13 @@ OWN: dict[str, Callable[[torch.Tensor], Any]] = {
     "amm butterworth": partial(amm, alpha=ALPHA, **ZERO_PHASE),
     "amm 5 alphas": partial(amm, alpha=SWEEP, **IDEAL),
 }
-BARS_U = {  # at most, one thread, by the frames' size
+LIMITS_U = {  # at most, one thread, by the frames' size
     (224, 224): {"pmm": 16.0, "amm": 1.0, "amm butterworth": 3.0},
     (480, 640): {"pmm": 13.0, "amm": 1.0, "amm butterworth": 3.0},
 }
-BARS_TIMES = {"plenoptic": 15.0, "pyrtools": 15.0, "pyeulervid phase": 7.0}
-BARS_TIMES |= {"pyeulervid motion": 5.0, "eulerian-magnification": 5.0}
-BARS_CLIPS = {"pmm": 8.0, "amm": 2.0}
+LIMITS_TIMES = {"plenoptic": 15.0, "pyrtools": 15.0, "pyeulervid phase": 7.0}
+LIMITS_TIMES |= {"pyeulervid motion": 5.0, "eulerian-magnification": 5.0}
+LIMITS_CLIPS = {"pmm": 8.0, "amm": 2.0}
 SIDE_BY_SIDE, SWEEP_TIMES = 1.6, 3.0
 
 
@@ -69,20 +69,20 @@ class Sample(NamedTuple):
 
 
 def unit(clip: torch.Tensor) -> None:
-    """One rfft2 and irfft2 over the clip in chunks of 16 frames."""
+    """Apply rfft2 and irfft2 to the clip in chunks of 16 frames."""
     for chunk in clip.split(16):
         torch.fft.irfft2(torch.fft.rfft2(chunk), s=chunk.shape[-2:])
 
 
 class Seconds(NamedTuple):
-    """Of one call."""
+    """Times of one call."""
 
     processor: float
     wall: float
 
 
 def timed(function: Callable[[], Any]) -> Seconds:
-    """Time one call; the result is let go after the clocks stop."""
+    """Time one call; free its result after the clocks stop."""
     processor, wall = time.process_time(), time.perf_counter()
     result = function()
     seconds = Seconds(time.process_time() - processor, time.perf_counter() - wall)
@@ -91,7 +91,7 @@ def timed(function: Callable[[], Any]) -> Seconds:
 
 
 def peak_bytes(function: Callable[[], Any]) -> int:
-    """Largest resident memory during a call, above that before it (Linux)."""
+    """Return the largest resident memory during a call, above that before it (Linux)."""
 
     def status(key: str) -> int:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
@@ -147,7 +147,7 @@ class Worker:
                 raise SystemExit(f"{name}: its process ended with {self.process.returncode}")
 
     def start(self) -> None:
-        """Begin a turn."""
+        """Start a turn."""
         assert self.process.stdin
         self.process.stdin.write("run\n")
         self.process.stdin.flush()
@@ -181,7 +181,7 @@ def in_turns(names: list[str], size: str, threads: int, rounds: int) -> dict[str
 
 
 def side_by_side(size: str, rounds: int) -> float:
-    """Clips a second of two processes with one thread each over those of one process."""
+    """Return the clips/s of two processes with one thread each over those of one process."""
     pair, ratios = [Worker("pmm", size, 1) for _ in range(2)], []
     for _ in range(rounds):
         pair[0].start()
@@ -195,19 +195,19 @@ def side_by_side(size: str, rounds: int) -> float:
 
 
 def spread(values: list[float]) -> str:
-    """Median and range."""
+    """Write median and range."""
     return f"{median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
 
 
 def report(samples: dict[str, list[Sample]], size: str, threads: int) -> list[str]:
-    """Print a table; return what misses its bar (one thread only)."""
+    """Print a table; return what misses its limit (one thread only)."""
     n_frames, height, width = (int(n) for n in size.split("x"))
     own = {"pmm": "pmm", "amm": "amm"}
     print(f"\n## {size}, {threads} thread{'s' * (threads > 1)}")
-    print("| method | U | ms a frame | extra memory, clips | times ours of the kind |")
+    print("| method | U | ms per frame | extra memory, clips | times ours of the kind |")
     print("|---|---|---|---|---|")
     missed = []
-    bars = BARS_U.get((height, width), {}) if threads == 1 else {}
+    limits = LIMITS_U.get((height, width), {}) if threads == 1 else {}
     for name, rounds in samples.items():
         units = [s.run_s / s.unit_s for s in rounds]
         clips = rounds[0].extra_clips
@@ -215,14 +215,14 @@ def report(samples: dict[str, list[Sample]], size: str, threads: int) -> list[st
         if against in samples:
             ratios = [p.run_s / s.run_s for p, s in zip(rounds, samples[against], strict=True)]
             times = spread(ratios)
-            if threads == 1 and median(ratios) < BARS_TIMES[name]:
-                missed.append(f"{name} {median(ratios):.1f} times, bar {BARS_TIMES[name]:g}")
+            if threads == 1 and median(ratios) < LIMITS_TIMES[name]:
+                missed.append(f"{name} {median(ratios):.1f} times, limit {LIMITS_TIMES[name]:g}")
         frame_ms = median(s.run_s for s in rounds) / n_frames * 1e3
         print(f"| {name} | {spread(units)} | {frame_ms:.2f} | {clips:.1f} | {times} |")
-        if median(units) > bars.get(name, float("inf")):
-            missed.append(f"{name} {median(units):.1f} U, bar {bars[name]:g}")
-        if threads == 1 and clips > BARS_CLIPS.get(name, float("inf")):
-            missed.append(f"{name} {clips:.1f} clips, bar {BARS_CLIPS[name]:g}")
+        if median(units) > limits.get(name, float("inf")):
+            missed.append(f"{name} {median(units):.1f} U, limit {limits[name]:g}")
+        if threads == 1 and clips > LIMITS_CLIPS.get(name, float("inf")):
+            missed.append(f"{name} {clips:.1f} clips, limit {LIMITS_CLIPS[name]:g}")
     for kind in ("pmm", "amm"):
         sweep = f"{kind} 5 alphas"
         if kind in samples and sweep in samples:
@@ -230,12 +230,12 @@ def report(samples: dict[str, list[Sample]], size: str, threads: int) -> list[st
             ratio = median(five.run_s / one.run_s for five, one in pairs)
             print(f"{kind}: five alphas take {ratio:.2f} times one")
             if threads == 1 and kind == "pmm" and ratio > SWEEP_TIMES:
-                missed.append(f"{sweep} {ratio:.2f} times one, bar {SWEEP_TIMES:g}")
+                missed.append(f"{sweep} {ratio:.2f} times one, limit {SWEEP_TIMES:g}")
     return [f"{size}: {line}" for line in missed]
 
 
 def main() -> int:
-    """Print the tables; exit status 1 where a bar is missed."""
+    """Print the tables; exit status 1 where a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", nargs="+", default=["64x224x224", "64x480x640"], help="TxHxW")
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
@@ -257,8 +257,8 @@ def main() -> int:
             ratio = side_by_side(size, arguments.rounds)
             print(f"two clips side by side: {ratio:.2f} times the throughput of one")
             if ratio < SIDE_BY_SIDE:
-                missed.append(f"{size}: side by side {ratio:.2f}, bar {SIDE_BY_SIDE:g}")
-    print("\nbars missed: " + ("; ".join(missed) if missed else "none"))
+                missed.append(f"{size}: side by side {ratio:.2f}, limit {SIDE_BY_SIDE:g}")
+    print("\nlimits missed: " + ("; ".join(missed) if missed else "none"))
     return 1 if missed else 0
 
 

@@ -44,7 +44,7 @@ class Cost:
 
     @classmethod
     def of_rounds(cls, runs: Sequence[Cost]) -> Cost:
-        """Cost of the fastest of equal runs, in wall and in CPU seconds, and of the largest."""
+        """Take the fastest of equal runs, in wall and in CPU seconds, and the largest peak."""
         return cls(
             min(run.wall_s for run in runs),
             min(run.cpu_s for run in runs),
@@ -54,7 +54,7 @@ class Cost:
         )
 
     def row(self) -> str:
-        """Cells of a table: frames/s, CPU s, peak MB, MB on disk."""
+        """Return cells of a table: frames/s, CPU s, peak MB, MB on disk."""
         return (
             f"{self.frames / self.wall_s:.0f} | {self.cpu_s:.1f} | "
             f"{self.peak_bytes / MB:.0f} | {self.disk_bytes / MB:.1f}"
@@ -111,7 +111,7 @@ def write_config(folder: Path, **sections: Any) -> None:
 
 
 def draw_faces(folder: Path, *, subjects: int, clips_per_class: int, frames: int) -> list[Path]:
-    """Draw clips with the demo's generator, 640x480 px at 100 fps, and give their folders."""
+    """Draw clips with the demo's generator, 640x480 px at 100 fps, and return their folders."""
     folder.mkdir(parents=True, exist_ok=True)
     lengths = dict.fromkeys(("min_frames", "median_frames", "max_frames"), frames)
     settings = {"subjects": subjects, "clips_per_class": clips_per_class, **lengths}
@@ -146,5 +146,5 @@ def link_clip(frames: Sequence[Path], root: Path, clip: Path) -> None:
 
 
 def images(clip: Path) -> list[Path]:
-    """Frames of a clip that the generator wrote, in order of time."""
+    """List the frames of a clip that the generator wrote, in order of time."""
     return sorted(clip.glob("*.png"), key=lambda path: int(path.stem.removeprefix("image")))

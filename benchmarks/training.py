@@ -3,14 +3,14 @@
     python benchmarks/training.py [--backbones random_resnet50 mobilenet_vggface2] [--clips 2]
                                   [--epochs 2] [--json FILE]
 
-First table: an epoch in which each frame passes through the retrained blocks once and windows
+First table: an epoch in which each frame passes through the fine-tuned blocks once and windows
 gather it by index, against one that feeds each window separately; ResNet-50 from B9 on, MobileNet
 from B7 on, every window of each clip of 33 frames. Both train the same model on the same batches,
 epoch by epoch in turns in one process; the largest difference of their losses is shown. Second
 table: an epoch that starts from cached features against one that runs the whole network.
 
-Bars: losses agree to 1e-4; feeding separately takes at least 8 times as long at N = 14, continuous
-windows, ResNet-50. Exit status 1 where one is missed.
+Limits: losses agree to 1e-4; feeding separately takes at least 8 times as long at N = 14,
+continuous windows, ResNet-50. Exit status 1 where one is missed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from microexpr.training.windows import WindowTable
 
 LENGTH, SIZE_PX, BATCH = 33, 224, 4
 CUTS = {"random_resnet50": 8, "mobilenet_vggface2": 6}
-LOSS_BAR, TIMES_BAR = 1e-4, 8.0
+LOSS_LIMIT, TIMES_LIMIT = 1e-4, 8.0
 CPU = torch.device("cpu")
 Source = Callable[[Tensor], Tensor]
 
@@ -56,7 +56,7 @@ class SeparateWindows(nn.Module):
     ----------
     classifier : WindowClassifier
     source : callable
-        Gives the frames (F, C) of any rows (F,), each computed anew.
+        Returns the frames (F, C) of any rows (F,), each computed again.
     """
 
     def __init__(self, classifier: WindowClassifier, source: Source) -> None:
@@ -71,13 +71,13 @@ class SeparateWindows(nn.Module):
 
 
 def through(fine_tuned: FineTunedBlocks | None, maps_of: Source) -> Source:
-    """Rows to pooled features, a chunk at a time and checkpointed, as training does it."""
+    """Take rows to pooled features, some frames at once and checkpointed, as training does."""
 
     def pool(rows: Tensor) -> Tensor:
         if fine_tuned is None:
             return torch.cat([maps_of(part).flatten(1).float() for part in rows.split(BATCH)])
-        chunks = (maps_of(part) for part in rows.split(FRAMES_AT_ONCE))
-        return torch.cat([checkpoint(fine_tuned, maps, use_reentrant=False) for maps in chunks])
+        parts = (maps_of(part) for part in rows.split(FRAMES_AT_ONCE))
+        return torch.cat([checkpoint(fine_tuned, maps, use_reentrant=False) for maps in parts])
 
     return pool
 
@@ -131,7 +131,7 @@ class Material:
         return self.store.read(rows.numpy())
 
     def whole(self, rows: Tensor) -> Tensor:
-        """Features of any rows, computed from the images."""
+        """Compute the features of any rows from the images."""
         parts = self.images[rows].split(BATCH)
         with torch.no_grad():
             found = [self.network.front(self.network.preprocess(p), self.cut) for p in parts]
@@ -170,7 +170,7 @@ class Material:
 
 
 def in_turns(one: Iterator[Epoch], other: Iterator[Epoch]) -> tuple[float, float, float]:
-    """Seconds of the fastest epoch of each, and the largest difference of their losses."""
+    """Return the seconds of the fastest epoch of each, and the largest difference of losses."""
     pairs = list(zip(one, other, strict=True))
     difference = max(abs(a.loss - b.loss) for a, b in pairs)
     return min(a.seconds for a, _ in pairs), min(b.seconds for _, b in pairs), difference
@@ -221,11 +221,11 @@ def verdict(rows: list[dict[str, Any]]) -> list[str]:
     missed = []
     for row in rows:
         name = f"{row['network']}, {row['mode']}, N = {row['n']}"
-        if row["loss_difference"] > LOSS_BAR:
+        if row["loss_difference"] > LOSS_LIMIT:
             missed.append(f"{name}: losses differ by {row['loss_difference']:.1e}")
         judged = "resnet50" in name and row["mode"] == "continuous" and row["n"] == 14
-        if judged and row["times"] < TIMES_BAR:
-            missed.append(f"{name}: {row['times']:.2f} times, bar {TIMES_BAR:g}")
+        if judged and row["times"] < TIMES_LIMIT:
+            missed.append(f"{name}: {row['times']:.2f} times, limit {TIMES_LIMIT:g}")
     return missed
 
 
@@ -260,7 +260,7 @@ def main() -> int:
         found = {"gathering": rows, "starting": starts}
         arguments.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
     missed = verdict(rows)
-    print("\nbars missed: " + ("; ".join(missed) if missed else "none"))
+    print("\nlimits missed: " + ("; ".join(missed) if missed else "none"))
     return 1 if missed else 0
 
 
