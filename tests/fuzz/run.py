@@ -4,8 +4,8 @@
 
     python tests/fuzz/run.py TARGET FOLDER [-max_total_time=600 -rss_limit_mb=2000 ...]
 
-TARGET is one of config, inline, tables, weights, caches; FOLDER keeps what reached new code. The
-options are libFuzzer's. A finding ends the run and leaves a file ``crash-...`` with its bytes.
+TARGET is one of config, inline, tables, weights, caches; FOLDER keeps inputs that reached new
+code. The options are libFuzzer's. A finding ends the run and leaves its bytes as ``crash-...``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ with atheris.instrument_imports(include=["microexpr", "yaml", "openpyxl", "zipfi
 
 
 def main() -> None:
+    """Run a target until it fails or the time is over."""
     name, folder = sys.argv[1], Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
     for number, content in enumerate(targets.seeds(name)):

@@ -1,6 +1,6 @@
-"""What reads files of others: each target takes any bytes, and answers or raises a MicroexprError.
+"""Readers of files from outside: each target reads any bytes or raises a MicroexprError.
 
-Anything else that comes out (another exception, a crash, memory without bound) is a finding. The
+Anything else (another exception, a crash, unbounded memory) is a finding. The
 targets serve Hypothesis (:mod:`test_fuzz`, in the suite) and atheris (:mod:`run`, for hours).
 """
 
@@ -46,17 +46,17 @@ def _sealed(name: str, content: bytes) -> Path:
 
 
 def config(content: bytes) -> None:
-    """Try a configuration file, and inline settings."""
+    """Read a configuration file."""
     Config.load(str(_file("c.yaml", content)))
 
 
 def inline(content: bytes) -> None:
-    """Inline settings, which a rule passes."""
+    """Read settings as a rule passes them on a command line."""
     Config.load("{" + content.decode("utf-8", "replace"))
 
 
 def tables(content: bytes) -> None:
-    """Try the manifest, folds, a table of clips, annotations; the first byte says which."""
+    """Read the manifest, folds, a table of clips or annotations; the first byte says which."""
     kind, content = content[:1], content[1:]
     if kind == b"m":
         manifest.read(_sealed("m.csv", content))
@@ -74,7 +74,7 @@ def tables(content: bytes) -> None:
 
 
 def weights(content: bytes) -> None:
-    """Try a weights file; the first byte says of which format."""
+    """Read a weights file; the first byte says in which format."""
     suffix = SUFFIXES[content[0] % len(SUFFIXES)] if content else ".pkl"
     readers.read(_file(f"w{suffix}", content[1:]))
 
@@ -95,18 +95,18 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 
 def survives(name: str, content: bytes) -> bool:
-    """Run a target; tell whether the bytes were accepted."""
+    """Run a target; return whether the bytes were accepted."""
     try:
         TARGETS[name](content)
     except MicroexprError as error:
-        assert len(str(error)) < 10_000, "a message that nobody reads"
+        assert len(str(error)) < 10_000, "the message is too long to read"
         return False
     return True
 
 
 @lru_cache  # a spreadsheet holds the time at which it was made
 def seeds(name: str) -> list[bytes]:
-    """Bytes that a target accepts, to be changed."""
+    """Return bytes that a target accepts, to start from."""
     return SEEDS[name]()
 
 

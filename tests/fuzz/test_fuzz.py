@@ -1,6 +1,6 @@
 """Any bytes are read or refused: configuration, tables, weights, caches.
 
-In the suite some hundred examples each, always the same. More: ``FUZZ_EXAMPLES=20000 pytest
+In the suite about a hundred examples each, always the same. For more: ``FUZZ_EXAMPLES=20000 pytest
 tests/fuzz``; guided by coverage: ``python tests/fuzz/run.py TARGET``.
 """
 
@@ -23,7 +23,7 @@ WORDS = (b"null", b"-1", b".nan", b"1e999", b"\x00", b"\xff" * 8, b"../", b"[" *
 
 @st.composite
 def changed(draw: st.DrawFn, name: str) -> bytes:
-    """Bytes that are accepted, cut and overwritten in some places."""
+    """Draw accepted bytes, cut and overwritten in some places."""
     content = bytearray(draw(st.sampled_from(seeds(name))))
     for _ in range(draw(st.integers(1, 4))):
         place = draw(st.integers(0, len(content)))

@@ -1,4 +1,4 @@
-"""Faces and what comes from them can be read by their owner only."""
+"""Only their owner can read faces and results made from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from project import ROOT
 
 
 def open_to_others(folder):
-    """Files and folders that somebody else could read, write or enter."""
+    """List files and folders that another user could read, write or enter."""
     places = [folder, *folder.rglob("*")]
     return [p for p in places if not p.is_symlink() and stat.S_IMODE(p.lstat().st_mode) & 0o077]
 
@@ -29,7 +29,7 @@ def test_all_results_are_their_owners(finished):
 
 
 @pytest.mark.workflow
-def test_snakemakes_records_lie_behind_a_closed_folder(finished):
+def test_snakemakes_records_are_in_a_closed_folder(finished):
     assert stat.S_IMODE((finished.folder / ".snakemake").stat().st_mode) == 0o700
 
 
@@ -42,7 +42,7 @@ def test_no_module_can_open_a_connection():
             assert network.isdisjoint(name.split(".")[0] for name in names), path
 
 
-def test_folders_that_are_there_are_closed(tmp_path):
+def test_existing_folders_are_closed(tmp_path):
     (tmp_path / "results").mkdir(mode=0o755)
     before = os.umask(0o022)
     try:

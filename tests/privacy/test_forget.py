@@ -1,11 +1,10 @@
-"""A subject is forgotten: nothing of it remains, nothing of the others is lost."""
+"""Forgetting a subject: nothing of it remains, and nothing of the others is lost."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
-import sys
 from base64 import urlsafe_b64decode
 from pathlib import Path
 
@@ -29,8 +28,8 @@ from microexpr.stages import index
 from project import Project
 
 GONE = "s3"
-# What the smallest run leaves out, under the names that the rules give it.
-LEARNT = (
+# Outputs that the smallest run does not make, under the names of the rules.
+TRAINED = (
     "figures/accuracy.png",
     "figures/motion_s1_ne_01.mp4",
     "gradcam/pmm/maps.h5",
@@ -48,18 +47,11 @@ CONFIGURATION = ("--configfile", "config/ci.yaml")
 
 def run_forget(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a user does."""
-    return subprocess.run(
-        [sys.executable, "-m", "microexpr", "forget", *arguments, *CONFIGURATION],
-        cwd=project.folder,
-        env=project.environment(),
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    return project.microexpr("forget", *arguments, *CONFIGURATION)
 
 
 def texts(path: Path) -> list[str]:
-    """All that a file says: its name, decoded where Snakemake encoded it, and its content."""
+    """Return name and content of a file, decoded where Snakemake encoded them."""
     if not h5py.is_hdf5(path):
         raw = path.read_bytes()  # in pictures and arrays any word may come by chance
         content = "" if b"\0" in raw else raw.decode("utf-8", errors="replace")
@@ -81,7 +73,7 @@ def texts(path: Path) -> list[str]:
 
 
 def mentions(project: Project, subject: str) -> list[str]:
-    """Files below the results and Snakemake's folder that mention a subject."""
+    """List the files below the results and Snakemake's folder that mention a subject."""
     traces = Traces(frozenset({subject}), frozenset())
     places = [project.folder / name for name in ("results", ".snakemake")]
     return sorted(
@@ -93,7 +85,7 @@ def mentions(project: Project, subject: str) -> list[str]:
 
 
 def state(project: Project) -> dict[Path, int]:
-    """Give the configuration and all that runs left, with the time of each file."""
+    """Return the files of the configuration and of runs, with the time of each."""
     folders = ("config", "results", ".snakemake")
     files = [path for name in folders for path in all_files(project.folder / name)]
     return {path: path.lstat().st_mtime_ns for path in files}
@@ -104,9 +96,9 @@ def forgotten(finished, tmp_path_factory):
     """Return the finished project without s3, what was there before, and the command's output."""
     copy = finished.copy(tmp_path_factory.mktemp("forget") / "project")
     results = copy.folder / "results"
-    for name in LEARNT:
+    for name in TRAINED:
         (results / name).parent.mkdir(parents=True, exist_ok=True)
-        (results / name).write_bytes(b"learned from all subjects")
+        (results / name).write_bytes(b"trained on all subjects")
     (results / "faces/.s3.node1.lan.77.h5").write_bytes(b"left by a killed run")
     before = mentions(copy, GONE)
     done = run_forget(copy, GONE)
@@ -126,7 +118,7 @@ def test_nothing_of_the_subject_remains(forgotten):
 
 
 @pytest.mark.workflow
-def test_what_was_learnt_from_the_subject_is_gone(forgotten):
+def test_what_was_trained_on_the_subject_is_gone(forgotten):
     copy, *_ = forgotten
     left = {
         path.relative_to(copy.folder / "results") for path in all_files(copy.folder / "results")
@@ -146,7 +138,7 @@ def test_what_was_learnt_from_the_subject_is_gone(forgotten):
             )
             assert path.with_name(other) in left
     check_seal(copy.folder / "results/manifest.csv")
-    # Where the disk with the data set is unplugged, planning goes on without the subject.
+    # With the disk of the data set unplugged, planning works without the subject.
     config = Config.load(str(copy.folder / "config/ci.yaml"))
     known = listing.indexed(config, copy.folder / "results").clips
     assert {clip.subject for clip in known} == {"s1", "s2"}
@@ -186,7 +178,7 @@ def test_once_more_finds_nothing_and_a_dry_run_deletes_nothing(forgotten, finish
 
 
 @pytest.mark.workflow
-def test_who_is_not_there_cannot_be_forgotten(finished):
+def test_an_unknown_subject_cannot_be_forgotten(finished):
     before = state(finished)
     done = run_forget(finished, "S3")
     assert done.returncode == 2
@@ -227,7 +219,7 @@ def write_face(path: Path, clip_id: str) -> None:
 
 
 def indexed(project: Path) -> list[manifest.Clip]:
-    """Run stage index as the workflow does, and give the manifest."""
+    """Run stage index as the workflow does, and return the manifest."""
     path = project / "results/manifest.csv"
     config = Config.load(str(project / "config.yaml"))
     index.run(config, path, project / "results/manifest_report.csv", [])
@@ -245,7 +237,7 @@ def test_source_data_are_named_and_left_to_the_user(folder_project, capsys):
     assert [p.name for p in all_files(folder_project / "results")] == ["bob.h5", "bob.h5.content"]
 
 
-def test_a_run_that_goes_on_is_not_disturbed(folder_project):
+def test_a_run_in_progress_is_not_disturbed(folder_project):
     locks = folder_project / ".snakemake/locks"
     locks.mkdir(parents=True)
     (locks / "0.input.lock").write_text("results/faces/ann.h5\n")
@@ -273,19 +265,19 @@ def test_source_data_below_the_results_stay(folder_project):
     assert folder_project / "results/data/negative/ann_1" in done.sources
 
 
-def test_a_cache_that_cannot_be_read_goes_too(folder_project):
+def test_a_cache_that_cannot_be_read_is_deleted_too(folder_project):
     (folder_project / "results/faces/carl.h5").write_bytes(b"no HDF5")
     forget(folder_project, [folder_project / "config.yaml"], ["ann"])
     assert [p.name for p in all_files(folder_project / "results")] == ["bob.h5", "bob.h5.content"]
 
 
-def test_a_cache_with_a_clip_that_nobody_knows_goes_too(folder_project):
+def test_a_cache_with_an_unknown_clip_is_deleted_too(folder_project):
     write_face(folder_project / "results/faces/zoe.h5", "zoe_1")  # whose is it?
     forget(folder_project, [folder_project / "config.yaml"], ["ann"])
     assert [p.name for p in all_files(folder_project / "results")] == ["bob.h5", "bob.h5.content"]
 
 
-def test_the_last_configuration_file_gets_the_name(folder_project):
+def test_the_name_is_written_to_the_last_configuration_file(folder_project):
     last = folder_project / "mine.yaml"
     last.write_text("data:\n  leave_out: [zoe]  # asked on Monday\n")
     forget(folder_project, [folder_project / "config.yaml", last], ["ann"])
@@ -293,14 +285,14 @@ def test_the_last_configuration_file_gets_the_name(folder_project):
     assert "leave_out" not in (folder_project / "config.yaml").read_text()
 
 
-def test_gone_sources_are_no_obstacle(folder_project):
+def test_a_subject_is_forgotten_when_its_source_data_are_gone(folder_project):
     indexed(folder_project)
     (folder_project / "data").rename(folder_project / "taken away")
     forget(folder_project, [folder_project / "config.yaml"], ["ann"])
     left = [p.name for p in all_files(folder_project / "results")]
     assert left == ["bob.h5", "bob.h5.content", "manifest.csv", "manifest.csv.sha256"]
     assert {c.subject for c in manifest.read(folder_project / "results/manifest.csv")} == {"bob"}
-    # Its data may be deleted then: the name in data.leave_out is noted, and stops nothing.
+    # Its data may be deleted then: the name in data.leave_out is reported and stops nothing.
     (folder_project / "taken away").rename(folder_project / "data")
     for name in ("negative/ann_1", "positive/ann_2"):
         shutil.rmtree(folder_project / "data" / name)
@@ -309,7 +301,7 @@ def test_gone_sources_are_no_obstacle(folder_project):
     assert "unknown_name,data.leave_out: no subject and no clip is called 'ann'" in report
 
 
-def test_clips_that_are_left_out_are_no_subjects(folder_project):
+def test_a_name_of_a_clip_in_leave_out_is_no_subject(folder_project):
     config = folder_project / "config.yaml"
     config.write_text(f"{config.read_text()}  leave_out: [ann_2, bob_2, zoe]\n")
     indexed(folder_project)

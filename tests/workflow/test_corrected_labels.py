@@ -1,4 +1,4 @@
-"""Labels stand in the manifest alone: a corrected one is learned from, and nothing is recomputed."""
+"""Only the manifest holds labels: a corrected one changes training, and recomputes no cache."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DRAWN = "results/figures/tsne_none.png"
 
 
 def attributes(path) -> set[str]:
-    """Names of all attributes of a file and of what is in it."""
+    """Return the names of all attributes in a file."""
     with h5py.File(path) as file:
         found = set(file.attrs)
         file.visititems(lambda _, node: found.update(node.attrs))
@@ -47,7 +47,7 @@ def test_no_cache_holds_a_subject_or_a_label(finished):
             assert attributes(path).isdisjoint({"label", "subject"})
 
 
-def test_a_corrected_label_is_learnt_from_and_recomputes_nothing_before(finished, project):
+def test_a_corrected_label_changes_training_and_recomputes_no_cache(finished, project):
     frames = finished.folder / "results/demo/SMIC_all_raw/HS"
     for path in frames.glob("s*/micro/*/*"):
         shutil.copytree(path, project.folder / "own" / path.parent.name / path.name)
