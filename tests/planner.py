@@ -23,14 +23,14 @@ PLANNERS.set_forkserver_preload(["snakemake.cli"])
 
 
 def plan(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str]
+    command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Run ``python -m snakemake --dry-run ...`` in a copy of a process that has imported it."""
-    assert command[:3] == [sys.executable, "-m", "snakemake"]
+    assert tuple(command[:3]) == (sys.executable, "-m", "snakemake")
     with tempfile.TemporaryDirectory() as shown:
         streams = (Path(shown) / "out", Path(shown) / "err")
         process = PLANNERS.Process(
-            target=_snakemake, args=(command[3:], folder, dict(environment), streams)
+            target=_snakemake, args=(list(command[3:]), folder, dict(environment), streams)
         )
         process.start()
         process.join(timeout=600)

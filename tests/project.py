@@ -50,18 +50,29 @@ class Project:
     ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake; `extra` is YAML that wins over config/ci.yaml."""
         (self.folder / "extra.yaml").write_text(extra)
-        command = self.command(*arguments, target=target)
-        if "--dry-run" in arguments:
-            return plan(command, self.folder, self.environment())
+        return self.execute(*self.command(*arguments, target=target))
+
+    def execute(
+        self, *command: str | Path, given: str | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in the folder, with its package; `given` is its standard input."""
+        environment = self.environment() | variables
+        if command[:3] == (sys.executable, "-m", "snakemake") and "--dry-run" in command:
+            return plan(command, self.folder, environment)
         return subprocess.run(
             command,
             cwd=self.folder,
-            env=self.environment(),
+            env=environment,
+            input=given,
             text=True,
             capture_output=True,
-            timeout=600,
+            timeout=800,
             check=False,
         )
+
+    def microexpr(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of this project, as a user does."""
+        return self.execute(sys.executable, "-m", "microexpr", *words)
 
     def planned(self, extra: str = "{}", target: str = "results/table.csv") -> dict[str, int]:
         """Count the jobs of each rule that a dry run would start."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from typing import Any
 
@@ -51,13 +50,6 @@ def asks(profile: dict[str, Any], rule: str, attempt: int = 1) -> dict[str, Any]
 
 def read_rules(project: Project) -> dict[str, dict[str, Any]]:
     """Give every rule of the workflow: whether it is local, its command, the GPUs it asks for."""
-    done = subprocess.run(
-        [sys.executable, "-c", RULES],
-        cwd=project.folder,
-        env=project.environment(),
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    done = project.execute(sys.executable, "-c", RULES)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

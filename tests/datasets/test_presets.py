@@ -56,16 +56,8 @@ JOBS = {
 
 def snakemake(project, preset: str, target: str, *arguments: str) -> subprocess.CompletedProcess:
     """Run Snakemake on a preset."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", *arguments]
-    return subprocess.run(
-        [*command, "--configfile", f"config/{preset}.yaml", "--", target],
-        cwd=project.folder,
-        env=project.environment(),
-        text=True,
-        capture_output=True,
-        timeout=300,
-        check=False,
-    )
+    command = (sys.executable, "-m", "snakemake", "--cores", "1", *arguments)
+    return project.execute(*command, "--configfile", f"config/{preset}.yaml", "--", target)
 
 
 @pytest.mark.parametrize("preset", TREES)

@@ -53,14 +53,7 @@ def seen(finished, tmp_path_factory):
     folder = tmp_path_factory.mktemp("disk")
     (folder / "disk").mkdir()
     program = Path(__file__).with_name("every_stage.py")
-    done = subprocess.run(
-        [*namespace(), sys.executable, program, folder / "disk"],
-        cwd=finished.folder,
-        env=finished.environment(),
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    done = finished.execute(*namespace(), sys.executable, program, folder / "disk")
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -12,14 +12,7 @@ pytestmark = pytest.mark.workflow
 
 
 def adopt(project):
-    return subprocess.run(
-        [sys.executable, "-m", "microexpr", "adopt"],
-        cwd=project.folder,
-        env=project.environment(),
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    return project.microexpr("adopt")
 
 
 def edit(project, file, old, new):

@@ -113,14 +113,8 @@ def test_snakemake_commands_can_be_planned(options, own_data):
         if profile in options and not (plugin and find_spec(plugin)):
             words = shlex.split(options.replace(profile, "--workflow-profile none --cores 1"))
     targets = sorted(planned()[options])
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *words, "--dry-run", "--quiet", "--", *targets],
-        cwd=own_data.folder,
-        env=own_data.environment(),
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    command = (sys.executable, "-m", "snakemake", *words, "--dry-run", "--quiet", "--", *targets)
+    done = own_data.execute(*command)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 
 import pytest
@@ -79,15 +78,7 @@ STAGES = ("decode", "crop", "magnify", "features", "split", "train", "evaluate")
 
 
 def python(project, script, *arguments, given=None):
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        cwd=project.folder,
-        env=project.environment(),
-        input=given,
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    done = project.execute(sys.executable, "-c", script, *arguments, given=given)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()[-1]
 

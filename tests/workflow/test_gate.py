@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -30,15 +29,8 @@ def check(finished, tmp_path):
     copy = finished.copy(tmp_path / "copy")
 
     def run(*targets: str) -> tuple[int, list[str]]:
-        command = [sys.executable, ROOT / "tools/check_table.py", "--config", "config/ci.yaml"]
-        done = subprocess.run(
-            [*command, *targets],
-            cwd=copy.folder,
-            env=copy.environment(),
-            text=True,
-            capture_output=True,
-            check=False,
-        )
+        command = (sys.executable, ROOT / "tools/check_table.py", "--config", "config/ci.yaml")
+        done = copy.execute(*command, *targets)
         assert not done.stderr
         return done.returncode, done.stdout.splitlines()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -129,14 +128,7 @@ def test_kubernetes_plans_the_whole_demo_in_object_storage(project, object_stora
         *("--dry-run", "--printshellcmds", "--configfile", "config/ci.yaml", "extra.yaml"),
         *("--", "all", "figures", "explain"),
     ]
-    done = subprocess.run(
-        command,
-        cwd=project.folder,
-        env=project.environment() | keys,
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    done = project.execute(*command, **keys)
     assert done.returncode == 0, done.stdout + done.stderr
     counts = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.MULTILINE))
     assert counts["train"] == "8"

@@ -101,18 +101,20 @@ def source(tmp_path):
 @pytest.fixture
 def codes(monkeypatch):
     """Compute the fingerprints of all stages from a folder of source; nothing of it is imported."""
-    caches = (definitions.read, meaning.meaning, fingerprint._spelt, fingerprint._fingerprint)
+
+    def forget():
+        for known in (k for m in (definitions, fingerprint, meaning) for k in vars(m).values()):
+            if hasattr(known, "cache_clear"):
+                known.cache_clear()
 
     def read(folder):
         monkeypatch.setattr(definitions, "PACKAGE", folder)
-        for known in (*caches, fingerprint._memo):
-            known.cache_clear()
+        forget()
         return {name: found.fingerprint for name, found in record.codes().items()}
 
     yield read
     monkeypatch.undo()
-    for known in (*caches, fingerprint._memo):
-        known.cache_clear()
+    forget()
 
 
 @pytest.fixture(scope="module")
