@@ -12,14 +12,24 @@ import yaml
 
 import footage
 from microexpr import __version__
+from microexpr.backbones.networks import NETWORKS
+from microexpr.baselines import SYSTEMS
 from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Lesson
-from microexpr.config import Data
-from microexpr.datasets import annotated
+from microexpr.config import Config, Data
+from microexpr.datasets import KINDS, annotated
+from microexpr.magnify.methods import METHODS, SHARED_KEYS
 from microexpr.pipeline.plan import Plan
 from pages import PAGES, ROOT, blocks
 
 pytestmark = pytest.mark.workflow
+
+
+@pytest.fixture(autouse=True)
+def own_rows(monkeypatch):
+    """Take away the rows that pages add, so that each test may add them."""
+    for registry in (KINDS, METHODS, NETWORKS, SYSTEMS):
+        monkeypatch.setattr(registry, "_rows", dict(registry._rows))
 
 
 def run_python(page: str) -> dict[str, Any]:
@@ -45,6 +55,17 @@ def test_the_example_of_a_data_set_lists_its_clips(tmp_path):
     (clip,) = listing.clips
     assert listing.findings == []
     assert (clip.fps, clip.frames, clip.first, clip.apex) == (120, 5, 12, 14)
+
+
+def test_the_example_of_a_method_amplifies_up_to_its_limit():
+    plain = run_python("adding-a-method.md")["plain"]
+    settings = Config.parse({"magnify": {"methods": ["plain"], "plain": {"limit": 0.1}}}).magnify
+    options = {key: getattr(settings, key) for key in SHARED_KEYS} | settings.own("plain")
+    still = torch.rand(1, 8, 8, 3).expand(20, -1, -1, -1)
+    torch.testing.assert_close(plain(still, fps=100.0, **options), still)
+    moving = still + 0.02 * torch.sin(torch.arange(20) / 3).view(-1, 1, 1, 1)
+    changes = (plain(moving, fps=100.0, **options) - moving).abs()
+    assert 0.05 < changes.max() <= 0.1 + 1e-6
 
 
 def test_the_example_of_a_backbone_keeps_to_the_interface():
