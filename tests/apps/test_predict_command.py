@@ -276,6 +276,7 @@ sys.exit(status)
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_video(tmp_path, plain):
     """All frames of the longer video would be 85 MB more."""
     peaks = []

@@ -165,6 +165,7 @@ def stages(root: Path, config: Config) -> dict[str, Callable[[], None]]:
     }
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length_of_a_clip(tmp_path, monkeypatch):
     monkeypatch.setattr(clip_pixels, "WHOLE_FRAMES", 100)
     # The first one loads libraries; the second one fills every buffer.

@@ -92,6 +92,7 @@ def test_the_full_product_has_every_combination_once():
     assert (changed.features.backbone, changed.features.cut) == ("random_mobilenet", 11)
 
 
+@pytest.mark.slow
 def test_variants_of_one_network_share_its_features():
     given = plan()
     assert given.network() == given.network("frame_fc") == "mobilenet_vggface2"

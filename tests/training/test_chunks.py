@@ -31,6 +31,7 @@ def times(folder: Path) -> dict[str, int]:
     return {file.name: file.stat().st_mtime_ns for file in folder.glob("[!.]*.json")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["frozen", "fine_tuned"])
 def test_a_run_killed_and_resumed_writes_the_same_table(tmp_path, mode):
     whole = table(run(tmp_path / "whole", tuned=mode == "fine_tuned"), tmp_path / "whole.csv")

@@ -67,6 +67,7 @@ def shares(frame: pd.DataFrame) -> np.ndarray:
     return frame[[f"p_{name}" for name in LABELS]].to_numpy()
 
 
+@pytest.mark.slow
 def test_every_decision_readout_and_head_reaches_the_predictions(data, tmp_path):
     variants = {
         "default": {},
