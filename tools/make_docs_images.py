@@ -15,6 +15,7 @@ import matplotlib as mpl
 import numpy as np
 
 from microexpr.cache import open_cache
+from microexpr.evaluation.names import method_name
 from microexpr.evaluation.tables import sizes_of
 from microexpr.magnify.methods import METHODS
 from microexpr.runtime.tables import read_text
@@ -89,9 +90,8 @@ def accuracy_picture(results: Path) -> None:
         bars = {"yerr": [value - low, high - value], "capsize": 2, "lw": 1.2, "marker": "o"}
         known = METHODS[method]
         axis.errorbar(x, value, **bars, ms=4, color=known.colour, label=known.label)
-    axis.axhline(
-        float(average.loc["majority", columns[0]]), color="black", ls=":", label="majority"
-    )
+    level = float(average.loc["majority", columns[0]])
+    axis.axhline(level, color="black", ls=":", label=method_name("majority"))
     axis.set(xlabel="N, frames per window", ylabel="accuracy", ylim=(0, 1.02), title=SYNTHETIC)
     axis.legend(ncols=3, loc="lower center", frameon=False)
     _save(figure, "how_accuracy.png")

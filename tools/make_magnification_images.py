@@ -38,7 +38,7 @@ Pattern = Callable[[float], np.ndarray]
 
 
 def magnified(source: Path, output: Path, *options: str) -> list[dict]:
-    """Run the command line; give its reports."""
+    """Run the command line; return its reports."""
     lines = io.StringIO()
     with contextlib.redirect_stdout(lines):
         status = main(["magnify", str(source), str(output), "--fps", "100", "--json", *options])
@@ -115,7 +115,7 @@ def gabor(shift_px: float) -> np.ndarray:
 
 
 def error(method: Callable, pattern: Pattern, share: float, **options: object) -> float:
-    """Relative error at a magnified shift of `share` wavelengths; doing nothing has 1.
+    """Relative error at a magnified shift of `share` wavelengths; no magnification has 1.
 
     nan where the truth is the still picture again: a grating that moved by its wavelength.
     """
@@ -137,7 +137,7 @@ def error(method: Callable, pattern: Pattern, share: float, **options: object) -
 
 
 def bounds_picture() -> None:
-    """Error against the magnified shift in wavelengths: table and curves."""
+    """Print and draw the error as a function of the magnified shift in wavelengths."""
     methods: dict[str, tuple] = {
         "AMM, grating": (amm, grating, {"lambda_c_px": 0.0}),
         "AMM, Gabor": (amm, gabor, {"lambda_c_px": 0.0}),
@@ -152,8 +152,8 @@ def bounds_picture() -> None:
         cells = " | ".join(f"{error(method, pattern, s, **options):.2f}" for s in SHARES)
         print(f"| {name} | {cells} |")
         axes.plot(fine, [error(method, pattern, s, **options) for s in fine], label=name)
-    axes.axhline(1, color="grey", linestyle=":", label="doing nothing")
-    axes.set(xscale="log", ylim=(0, 2), ylabel="error, relative to doing nothing")
+    axes.axhline(1, color="grey", linestyle=":", label="no magnification")
+    axes.set(xscale="log", ylim=(0, 2), ylabel="error relative to no magnification")
     axes.set_xlabel("magnified shift / wavelength")
     axes.set_xticks(SHARES, ["1/32", "1/16", "1/8", "1/4", "1/2", "1"])
     axes.minorticks_off()
@@ -177,7 +177,7 @@ def noise_table() -> None:
         "AMM, default": (amm, {}),
         "PMM, default": (pmm, {}),
     }
-    print(f"\n| noise of {NOISE_LEVELS} levels at alpha | 2 | 5 | 10 | 20 |")
+    print(f"\n| noise of {NOISE_LEVELS} grey levels, alpha | 2 | 5 | 10 | 20 |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for name, (method, options) in methods.items():
         found = method(
