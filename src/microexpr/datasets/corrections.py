@@ -18,28 +18,14 @@ MEB = "tvaranka/meb, checked there against the frames"
 
 @dataclass(frozen=True)
 class Correction:
-    """One wrong row, and the right numbers.
+    """One wrong row, and the right numbers."""
 
-    Parameters
-    ----------
-    dataset : str
-        ``data.kind``.
-    subject, name : str
-        As in the manifest, and as in the table's column of file names.
-    becomes : mapping of str to int
-        New frame numbers by field: onset, apex, offset.
-    source : str
-        Where the correction comes from.
-    onset : int, optional
-        The printed onset, where subject and name are not enough.
-    """
-
-    dataset: str
-    subject: str
-    name: str
-    becomes: Mapping[str, int]
-    source: str
-    onset: int | None = None
+    dataset: str  # data.kind
+    subject: str  # as in the manifest
+    name: str  # as in the table's column of file names
+    becomes: Mapping[str, int]  # new frame numbers by field: onset, apex, offset
+    source: str  # where the correction comes from
+    onset: int | None = None  # the printed onset, where subject and name are not enough
 
 
 CORRECTIONS = (

@@ -39,20 +39,12 @@ class Frames:
 
 
 def decode(root: Path, clip: Clip) -> Iterator[Frames]:
-    """Decode a clip from its first frame to its last; what lies before and after is not read.
-
-    Parameters
-    ----------
-    root : Path
-        ``data.root``.
-    clip : Clip
-        Its row of the manifest.
+    """Decode a clip (a row of the manifest, below ``data.root``); nothing else is read.
 
     Yields
     ------
     Frames
-        Chunks of up to 32 frames. Frames are counted as they come: a container's own count is
-        never trusted, and nothing is sought.
+        Chunks of up to 32 frames, counted as they come: a container's own count is not trusted.
 
     Raises
     ------
@@ -128,16 +120,10 @@ def _check_end(path: Path, clip: Clip, shown: int) -> None:
 
 
 class Stamps:
-    """Time stamps of a video's frames, read once for all clips that are cut out of it.
+    """Time stamps of a video's frames, read once for all `clips` that are cut out of it.
 
-    Every frame is decoded: containers and packets are known to count others.
-
-    Parameters
-    ----------
-    path : Path
-        The video.
-    clips : sequence of Clip
-        What lies behind the last frame of all of them is not read.
+    Every frame is decoded, up to the last that a clip needs: containers and packets are known to
+    count others.
     """
 
     def __init__(self, path: Path, clips: Sequence[Clip]) -> None:
@@ -154,7 +140,7 @@ class Stamps:
             self._fault = DataError(f"{path}: {error.strerror}")
 
     def counted(self, clip: Clip) -> Clip:
-        """Return a clip with the frames that will be decoded, and their rate.
+        """Return a clip with the number and the rate of the frames that will be decoded.
 
         Raises
         ------

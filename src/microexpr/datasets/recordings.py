@@ -1,8 +1,9 @@
 """Releases with several expressions in one recording: CAS(ME)^2, CAS(ME)^3 and SMIC-E.
 
-CAS(ME)^2 (Qu et al., IEEE TAC 2018): micro-expressions in 30 frames/s recordings of 22 subjects.
-
-::
+CAS(ME)^2 (Qu et al., IEEE TAC 2018): micro-expressions in 30 frames/s recordings of 22 subjects. A
+recording is found by ``15_0101``: the rest of the name differs between folders (0503unnyfarting).
+An offset of 0 means that the expression was still going on; such a row has no range and is
+reported. Macro-expressions are reported and left out. ::
 
     rawpic/s15/15_0101disgustingteeth/img1.jpg            longVideoFaceCropped/s15/... alike
     CAS(ME)^2code_final.xlsx    three sheets without headers:
@@ -11,33 +12,20 @@ CAS(ME)^2 (Qu et al., IEEE TAC 2018): micro-expressions in 30 frames/s recording
         subjects      number in the folders (15), folder (s15), participant (1)
         videos        code (0101), name (disgust1)
 
-A recording is found by ``15_0101``: the rest of the name differs between folders
-(0503unnyfarting). An offset of 0 means that the expression was still going on; such a row has no
-range and is reported. Macro-expressions are reported and left out.
+CAS(ME)^3 (Li et al., IEEE TPAMI 2023), colour frames at 30 frames/s. Part A has long recordings a
+to m of 94 subjects; version 2 of its table holds 860 micro-expressions, and stores numbers as text.
+Clips have their onset in their name, ``spNO.1_a_355``. Part C has one recording of each of 30
+subjects, and no apex. ::
 
-CAS(ME)^3 (Li et al., IEEE TPAMI 2023), parts A and C, colour frames at 30 frames/s.
+    part_A/spNO.1/a/color/355.jpg           cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx
+    part_C/01/a/color/373.jpg               CAS(ME)3_part_C_ME.xlsx
 
-::
-
-    part_A/spNO.1/a/color/355.jpg           long recordings a..m of 94 subjects
-    cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx   sheet label: Subject, Filename, Onset, Apex, Offset,
-                                            AU, Objective class, emotion; numbers stored as text
-    part_C/01/a/color/373.jpg               one recording of each of 30 subjects
-    CAS(ME)3_part_C_ME.xlsx                 sub, count, onset, offset, au, emotion; no apex
-
-Version 2 of part A's table holds 860 micro-expressions. Clips have their onset in their name, since
-several lie in one recording: ``spNO.1_a_355``.
-
-SMIC-E (Li et al., IEEE TAC 2018): SMIC's recordings with the frames before and after.
-
-::
+SMIC-E (Li et al., IEEE TAC 2018): SMIC's recordings with the frames before and after. A second and
+third expression of a recording become clips of their own, ``s20_ne_06_2``. Some cells of the third
+pair hold the remains of a formula: a pair before the recording's start is reported. ::
 
     SMIC-E_raw image/HS_long/SMIC-HS-E/s03/s3_ne_03/image<counter>.jpg     VIS and NIR alike
-    SMIC-HS-E_annotation.xlsx   sheets HS and VIS: Subject, Filename, OnsetF, OffsetF, Onset2F,
-                                Offset2F, Onset3F, Offset3F, FirstF, ..., Emotion; 2019 also ApexF
-
-A second and third expression of a recording become clips of their own, ``s20_ne_06_2``. Some cells
-of the third pair hold the remains of a formula: a pair before the recording's start is reported.
+    SMIC-HS-E_annotation.xlsx   sheets HS and VIS, one row per recording
 """
 
 from __future__ import annotations

@@ -1,56 +1,31 @@
-"""Releases with one annotated table each: CASME, CASME II, SAMM, 4DME, MMEW.
+"""Releases with one annotation table each: CASME, CASME II, SAMM, 4DME, MMEW.
 
-CASME (Yan et al., FG 2013): 189 clips at 60 frames/s.
+CASME (Yan et al., FG 2013): 189 clips at 60 frames/s. Some clips pad the frame number, others do
+not. The apex is the first of the table's two columns, ApexF1 and ApexF2. ::
 
-::
+    CASME_raw_selected/sub01/<clip>/<clip>-001.jpg     Cropped/sub01/<clip>/reg_<clip>-001.jpg
 
-    CASME_raw_selected/sub01/<clip>/<clip>-001.jpg    some clips pad the number, others do not
-    Cropped/sub01/<clip>/reg_<clip>-001.jpg
-    casme.xlsx        Subject, Filename, OnsetF, ApexF1, ApexF2, OffsetF, AU, Emotion
+CASME II (Yan et al., PLOS ONE 2014): 255 clips of 26 subjects at 200 frames/s, 640x480 px. One apex
+is ``/``. ``CASME2-RAW``, the tree of long recordings, is read too. ::
 
-The apex is the first of the table's two columns.
+    CASME2_RAW_selected/sub01/EP02_01f/img46.jpg       Cropped/sub01/EP02_01f/reg_img46.jpg
 
-CASME II (Yan et al., PLOS ONE 2014): 255 clips of 26 subjects at 200 frames/s.
+SAMM (Davison et al., IEEE TAC 2018): 159 clips of 29 subjects, grey, 200 frames/s, 960x650 px. The
+table has 13 lines of explanation above its header. ::
 
-::
+    SAMM/006/006_1_2/006_05562.jpg                     SAMM_CROP/006/006_1_2/006_05562.jpg
 
-    CASME2_RAW_selected/sub01/EP02_01f/img46.jpg      640x480; numbers are not padded
-    Cropped/sub01/EP02_01f/reg_img46.jpg
-    CASME2-coding-20140508.xlsx     Subject, Filename, OnsetFrame, ApexFrame, OffsetFrame,
-                                    Action Units, Estimated Emotion
-
-``CASME2-RAW``, the tree of long recordings, is read too. One apex is ``/``.
-
-SAMM (Davison et al., IEEE TAC 2018): 159 clips of 29 subjects, grey, 200 frames/s.
-
-::
-
-    SAMM/006/006_1_2/006_05562.jpg     960x650; SAMM_CROP has the same layout
-    SAMM_Micro_FACS_Codes_v2.xlsx      13 lines of explanation, then Subject, Filename,
-                                       Inducement Code, Onset Frame, Apex Frame, Offset Frame,
-                                       Duration, Micro, Action Units, Estimated Emotion, ...
-
-4DME (Li et al., IEEE TAC 2022): 267 micro-expressions, here the grey videos.
-
-::
+4DME (Li et al., IEEE TAC 2022): 267 micro-expressions, here the grey videos. Emotions may be
+joined, such as ``Surprise+Positive``: map or drop each of them. No public text states the frame
+rate of these videos, so ``data.fps`` is required. ::
 
     gray_micro/<sub_ID>/<fold_name>/<anything><counter>.jpg     gray_micro_crop alike
-    4DME_Labelling_Micro_release v1.xlsx    sub_ID, fold_name, Emotion, Onset, Apex, Offset, ...
 
-Emotions may be joined, such as ``Surprise+Positive``: map or drop each of them. No public text
-states the frame rate of these videos, so ``data.fps`` is required.
-
-MMEW (Ben et al., IEEE TPAMI 2022): 300 micro-expressions at 90 frames/s, cropped to 231x231 px.
-
-::
+MMEW (Ben et al., IEEE TPAMI 2022): 300 micro-expressions at 90 frames/s, cropped to 231x231 px. The
+label comes from the table: some copies name the folder of the clips labelled others differently.
+Macro-expressions are not read. ::
 
     Micro_Expression/<class>/S13-07-001/1.jpg
-    MMEW_Micro_Exp.xlsx    Subject, Filename, OnsetFrame, ApexFrame, OffsetFrame, Action Units,
-                           Estimated Emotion, remarks
-
-The label comes from the table: some copies name the folder of the clips labelled others
-differently.
-Macro-expressions are not read.
 """
 
 from __future__ import annotations

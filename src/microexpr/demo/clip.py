@@ -50,23 +50,7 @@ class Roi:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Everything that happens in a clip, drawn and not yet rendered.
-
-    Attributes
-    ----------
-    clip, who : PlannedClip, Identity
-        The clip and its person.
-    roi : Roi
-        Part of the picture that changes.
-    when : Timing
-        Phases of the expression.
-    action, nuisance : Action, Nuisance
-        Motion.
-    fields : ndarray
-        Displacement fields: expression, class-free motion, gaze, head (4); float32 (7, 2, h, w).
-    courses : ndarray
-        Their factors in each frame, float32 (frames, 7); the sum of both is in px.
-    """
+    """Everything that happens in a clip, drawn and not yet rendered."""
 
     clip: PlannedClip
     who: Identity
@@ -74,7 +58,9 @@ class Scenario:
     when: Timing
     action: Action
     nuisance: Nuisance
+    # Displacement: expression, motion without meaning, gaze, head (4); float32 (7, 2, h, w).
     fields: Array
+    # Factors of the fields in each frame, float32 (frames, 7); the weighted sum is in px.
     courses: Array
 
     @classmethod
@@ -109,21 +95,11 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Portrait:
-    """A person at rest.
-
-    Attributes
-    ----------
-    who : Identity
-        The person.
-    still : ndarray
-        float32 (480, 640, 3) RGB, 0 to 255.
-    enlarged : torch.Tensor
-        The same with `ENLARGED` times as many pixels per side, float32 (1, 3, H, W).
-    """
+    """A person at rest."""
 
     who: Identity
-    still: Array
-    enlarged: torch.Tensor
+    still: Array  # float32 (480, 640, 3) RGB, 0 to 255
+    enlarged: torch.Tensor  # `ENLARGED` times as many pixels per side, float32 (1, 3, H, W)
 
     @classmethod
     def of(cls, who: Identity) -> Portrait:

@@ -68,30 +68,16 @@ SKULL = 2.3  # exponent of the outline above that line
 
 @dataclass(frozen=True)
 class Canvas:
-    """Coordinates of one person's picture.
-
-    Attributes
-    ----------
-    who : Identity
-        The person.
-    x, y, ax : ndarray
-        Canonical coordinates and ``|x|``, float32 (480, 640).
-    outline, rise : ndarray
-        Half width of the head at this height; 0 at the widest line, 1 at crown and chin.
-    unit : float
-        Side of a pixel in canonical units.
-    rng : numpy.random.Generator
-        Source of the textures.
-    """
+    """Coordinates of one person's picture; arrays are float32 (480, 640)."""
 
     who: Identity
-    x: Array
+    x: Array  # canonical
     y: Array
-    ax: Array
-    outline: Array
-    rise: Array
-    unit: float
-    rng: np.random.Generator
+    ax: Array  # |x|
+    outline: Array  # half width of the head at this height
+    rise: Array  # 0 at the widest line, 1 at crown and chin
+    unit: float  # side of a pixel in canonical units
+    rng: np.random.Generator  # of the textures
 
     @classmethod
     def of(cls, who: Identity) -> Canvas:

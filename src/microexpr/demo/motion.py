@@ -74,22 +74,14 @@ def action_units(who: Identity) -> dict[int, tuple[Move, ...]]:
 
 @dataclass(frozen=True)
 class Action:
-    """The expression of one clip.
+    """The expression of one clip."""
 
-    Attributes
-    ----------
-    units, weights : tuple
-        Action units, ascending, and their relative strengths.
-    asymmetry : float
-        The right half of the picture has gain 1 + asymmetry, the left half 1 - asymmetry.
-    peak_px : float
-        Largest displacement at the apex.
-    """
-
-    units: tuple[int, ...]
-    weights: tuple[float, ...]
-    asymmetry: float
-    peak_px: float
+    units: tuple[int, ...]  # action units, ascending
+    weights: tuple[float, ...]  # their relative strengths
+    asymmetry: (
+        float  # gain 1 + asymmetry in the right half of the picture, 1 - asymmetry in the left
+    )
+    peak_px: float  # largest displacement at the apex
 
     @classmethod
     def draw(cls, label: str, amplitude_px: float, rng: np.random.Generator) -> Action:
@@ -144,30 +136,14 @@ def smooth_walk(frames: int, channels: int, rng: np.random.Generator) -> Array:
 
 @dataclass(frozen=True)
 class Nuisance:
-    """Changes of one clip that have no meaning.
+    """Changes of one clip that have no meaning."""
 
-    Attributes
-    ----------
-    head : ndarray
-        Shift x, shift y (px), roll (rad), zoom of the head; float32 (frames, 4), 0 at the start.
-    distraction : ndarray
-        Course of the class-free motion, px, float32 (frames,).
-    blobs : ndarray
-        Its parts: canonical x, y, sd, direction (rad); (3, 4).
-    gaze_px : float
-        Step of the gaze, positive to the right of the picture.
-    gaze_frame : int
-        First frame after the step.
-    gain : ndarray
-        Brightness, float32 (frames,).
-    """
-
-    head: Array
-    distraction: Array
-    blobs: Array
-    gaze_px: float
-    gaze_frame: int
-    gain: Array
+    head: Array  # shift x, shift y (px), roll (rad), zoom; float32 (frames, 4), 0 at the start
+    distraction: Array  # course of motion that is the same in all classes, px, float32 (frames,)
+    blobs: Array  # parts of that motion: canonical x, y, sd, direction (rad); (3, 4)
+    gaze_px: float  # step of the gaze, positive to the right of the picture
+    gaze_frame: int  # first frame after the step
+    gain: Array  # brightness, float32 (frames,)
 
     @classmethod
     def draw(cls, settings: Demo, frames: int, rng: np.random.Generator) -> Nuisance:

@@ -16,26 +16,14 @@ SHORTEST_RELEASE = 3  # frames from the end of the hold to the offset
 
 @dataclass(frozen=True)
 class Timing:
-    """Phases of a clip's expression, as frame indices from 0.
+    """Phases of a clip's expression, as frame indices from 0."""
 
-    Attributes
-    ----------
-    frames : int
-        Length of the clip.
-    onset, apex : int
-        Last frame at rest, frame of full motion.
-    hold, release : int
-        Number of frames of full motion, and of its decay.
-    rest : float
-        Share of the motion that is left after the offset, 0 to 1.
-    """
-
-    frames: int
-    onset: int
-    apex: int
-    hold: int
-    release: int
-    rest: float
+    frames: int  # length of the clip
+    onset: int  # last frame at rest
+    apex: int  # first frame of full motion
+    hold: int  # frames of full motion
+    release: int  # frames of its decay
+    rest: float  # share of the motion that is left after the offset
 
     @classmethod
     def draw(cls, settings: Demo, rng: np.random.Generator) -> Timing:
@@ -71,21 +59,11 @@ COUNTER_DIGITS = (5, 6, 7, 8)  # widths of the camera's counter in SMIC-HS
 
 @dataclass(frozen=True)
 class PlannedClip(ClipName):
-    """A clip as it is, or will be, on the disk.
+    """A clip as it is, or will be, on the disk."""
 
-    Attributes
-    ----------
-    frames : int
-        Length.
-    first_counter : int
-        The camera's counter in the name of the first frame.
-    apex : int
-        Index of the apex frame, from 0.
-    """
-
-    frames: int
-    first_counter: int
-    apex: int
+    frames: int  # length
+    first_counter: int  # the camera's counter in the name of the first frame
+    apex: int  # index of the apex frame, from 0
 
     @property
     def file_names(self) -> list[str]:

@@ -18,6 +18,7 @@ from microexpr.demo.identity import Identity
 from microexpr.demo.names import FPS, TREE
 from microexpr.demo.plan import PlannedClip, plan
 from microexpr.errors import ConfigError, DataError
+from microexpr.runtime.files import replacing, write_text
 from microexpr.runtime.progress import track
 
 TRUTH = "truth"
@@ -140,21 +141,15 @@ def _truth(root: Path, clip_id: str, kind: str) -> Path:
 
 def _write_truth(root: Path, scenario: Scenario, settings: Demo) -> None:
     clip_id = scenario.clip.clip_id
-    (root / TRUTH).mkdir(parents=True, exist_ok=True)
-    arrays = _truth(root, clip_id, "npz")
-    temporary = arrays.with_name(f".{arrays.name}.tmp")
-    with temporary.open("wb") as file:
+    with replacing(_truth(root, clip_id, "npz")) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
             displacement=scenario.apex_displacement_px.astype(np.float16),
             roi=np.array(_roi(scenario), dtype=np.int32),
             landmarks=landmarks_px(scenario.who).astype(np.float32),
         )
-    temporary.replace(arrays)
-    record = _truth(root, clip_id, "json")
-    temporary = record.with_name(f".{record.name}.tmp")
-    temporary.write_text(json.dumps(_record(scenario, settings), indent=1), encoding="utf-8")
-    temporary.replace(record)
+    text = json.dumps(_record(scenario, settings), indent=1)
+    write_text(_truth(root, clip_id, "json"), text)
 
 
 def _roi(scenario: Scenario) -> list[int]:

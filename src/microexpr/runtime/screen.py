@@ -46,24 +46,12 @@ def own_message(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Job:
-    """A running job.
+    """A running job."""
 
-    Parameters
-    ----------
-    label : str
-        Stage, method, shard and so on, as in the path of its log.
-    logs : tuple of Path
-        Its own log first.
-    started : float
-        Seconds on the screen's clock.
-    before : (int, int), optional
-        Time and size of a log that an earlier run has left.
-    """
-
-    label: str
-    logs: tuple[Path, ...]
-    started: float
-    before: tuple[int, int] | None
+    label: str  # stage, method, shard and so on, as in the path of its log
+    logs: tuple[Path, ...]  # its own log first
+    started: float  # seconds on the screen's clock
+    before: tuple[int, int] | None  # time and size of a log that an earlier run has left
 
     def text(self) -> str:
         """Return the end of its log; empty while the log is an earlier run's, or missing."""
