@@ -44,7 +44,7 @@ class Data(Section):
     table: str | None = Field(
         None,
         description="annotations (.xlsx, .csv); null: the release's own file below root; "
-        "kind video: CSV with path, subject, label[, clip_id, fps, onset, apex, offset]",
+        "kind video: with path, subject, label[, clip_id, fps, onset, apex, offset]",
     )
     camera: Literal["HS", "VIS", "NIR"] = Field("HS", description="smic and smic_e: which camera")
     version: Literal["raw", "cropped"] = Field("raw", description="which tree of the release")
