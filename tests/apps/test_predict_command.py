@@ -98,7 +98,7 @@ def test_a_real_face(capsys, tmp_path, shared_video, faces):
     # A smile is too large a motion for alpha 10, which the magnification says once.
     large, notice = sorted(document["notices"])
     assert "becomes" in large
-    assert notice.endswith("the model learned from 100: a window of 7 frames lasts "
+    assert notice.endswith("the model was trained at 100: a window of 7 frames lasts "
                            f"{7 / document['clip']['fps']:.2g} s instead of 0.07 s")  # fmt: skip
     assert document["model"]["accuracy"]["accuracy"]["low"] == 0.5
 
@@ -109,7 +109,7 @@ def test_a_face_that_leaves_the_picture(capsys, tmp_path, shared_video, faces):
     windows, pieces, document = check_sums(tmp_path, "face_noface")
     clip = document["clip"]
     assert 0 < clip["frames_without_face"] < clip["frames"]
-    assert 0 < clip["pieces_answered"] < clip["pieces"]
+    assert 0 < clip["pieces_predicted"] < clip["pieces"]
     missed = {
         number
         for piece in document["pieces"]
@@ -122,7 +122,7 @@ def test_a_face_that_leaves_the_picture(capsys, tmp_path, shared_video, faces):
     assert any("not evenly spaced" in notice for notice in document["notices"])
     unanswered = pieces[pieces["predicted"].isna()]
     assert unanswered["problem"].str.contains("face in").all()
-    assert f"{clip['pieces_answered']}/{clip['pieces']}" in said
+    assert f"{clip['pieces_predicted']}/{clip['pieces']}" in said
 
 
 @pytest.mark.slow
@@ -219,7 +219,7 @@ def test_bad_input_is_one_line(capsys, tmp_path, plain):
         ([video, "--weights", video], "random_mobilenet takes no file"),
     ]:
         assert message in refused(capsys, plain, out, *arguments)
-    assert f"{video} is a clip to answer" in refused(capsys, plain, tmp_path, video)
+    assert f"{video} is a clip to predict" in refused(capsys, plain, tmp_path, video)
     if not torch.cuda.is_available():
         assert "no CUDA device" in refused(capsys, plain, out, video, "--device", "cuda")
     assert not out.exists() or list(out.iterdir()) == []

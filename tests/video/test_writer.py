@@ -21,7 +21,7 @@ from footage import (
 )
 from microexpr.errors import MicroexprWarning
 from microexpr.video.frame import Colour, Frame
-from microexpr.video.time_axis import Grid, constant_rate
+from microexpr.video.time_axis import constant_rate
 from microexpr.video.writer import VideoWriter
 
 BASE = Fraction(1, FPS)
@@ -41,9 +41,8 @@ def write(path, frames, *, base=Fraction(1, 600), fps=None, **options):
     grid = constant_rate([f.pts for f in frames], base, fps=fps)
     height, width = frames[0].luma.shape
     colour = options.pop("colour", Colour())
-    with VideoWriter(
-        path, width=width, height=height, grid=grid, colour=colour, **options
-    ) as writer:
+    size = {"width": width, "height": height, "rate": grid.rate, "time_base": base}
+    with VideoWriter(path, **size, colour=colour, **options) as writer:
         for frame in frames:
             writer.write(frame)
     return path
@@ -151,10 +150,10 @@ def test_sound_starts_with_the_picture(tmp_path):
 
 def test_nothing_is_left_open_after_an_error(tmp_path):
     frames = frames_of([texture()] * 2, [0, 20])
-    grid = Grid((0, 20), Fraction(1, 600), 30.0, resampled=False)
+    size = {"width": 128, "height": 96, "rate": Fraction(30), "time_base": Fraction(1, 600)}
     with (
         pytest.raises(RuntimeError, match="stop"),
-        VideoWriter(tmp_path / "v.mp4", width=128, height=96, grid=grid, colour=Colour()) as writer,
+        VideoWriter(tmp_path / "v.mp4", **size, colour=Colour()) as writer,
     ):
         writer.write(frames[0])
         raise RuntimeError("stop")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from microexpr.apps.predict import model as exported
+from microexpr.apps.predict import exported_model as exported
 from microexpr.cli import main
 from microexpr.datasets import manifest
 from microexpr.training.store import open_features

@@ -1,4 +1,4 @@
-"""``microexpr predict``: what an exported model says of other videos."""
+"""``microexpr predict``: apply an exported model to other videos."""
 # ruff: noqa: PLC0415
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from microexpr.errors import DataError
 from microexpr.runtime.notices import plain_warnings
 
 if TYPE_CHECKING:
-    from microexpr.apps.predict.model import Exported
+    from microexpr.apps.predict.exported_model import Exported
+    from microexpr.apps.predict.named_clips import NamedClip
     from microexpr.apps.predict.run import Request
-    from microexpr.apps.predict.sources import Source
 
 log = logging.getLogger(__name__)
 DESCRIPTION = """\
@@ -23,19 +23,19 @@ exports. Each clip is decoded, cropped, magnified and seen by the network as the
 were. This is recognition of a given clip, not spotting: the model says which class fits best, not
 whether a micro-expression is there."""
 EPILOG = """\
-A clip longer than a piece is cut into overlapping pieces; each is answered as a clip of its own,
-and the answer for the clip is their mean. Memory does not grow with the video.
+A clip longer than a piece is cut into overlapping pieces; each is predicted as a clip of its own,
+and the prediction for the clip is their mean. Memory does not grow with the video.
 
 written to the folder, for each clip:
   NAME.windows.csv  probabilities of each window of N frames
   NAME.pieces.csv   probabilities of each piece, frames without a face
-  NAME.json         both, the clip's answer, notices, the model's honest accuracy
+  NAME.json         both, the clip's prediction, notices, the model's out-of-fold accuracy
   NAME.mp4          the video with crop, face and probabilities
-and clips.csv, a row a clip of this run. Clips that were answered before are not answered again.
+and clips.csv, one row per clip of this run. No clip is predicted twice from the same files.
 
 examples:
   microexpr predict face.mp4
-  microexpr predict 'clips/*.mp4' --output answers --no-video
+  microexpr predict 'clips/*.mp4' --output predictions --no-video
   microexpr predict frames/ --fps 100
   microexpr predict long.mp4 --piece 60 --step 15
 
@@ -46,7 +46,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Register the command."""
     parser = commands.add_parser(
         "predict",
-        help="what an exported model says of videos",
+        help="apply an exported model to videos",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -59,19 +59,23 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--model", default="results/model", metavar="DIR", help="exported model [%(default)s]"
     )
     parser.add_argument(
-        "--output", type=Path, default=Path("predictions"), metavar="DIR", help="[%(default)s]"
+        "--output",
+        type=Path,
+        default=Path("predictions"),
+        metavar="DIR",
+        help="folder of the results [%(default)s]",
     )
     parser.add_argument(
-        "--weights", metavar="FILE", help="of the backbone [the shipped or installed file]"
+        "--weights", metavar="FILE", help="weights of the backbone [the shipped or installed file]"
     )
     parser.add_argument(
-        "--fps", type=float, help="true rate of the camera: for images, and where a video's is not"
+        "--fps", type=float, help="camera frame rate: for images, and where a video is wrong"
     )
     parser.add_argument(
-        "--piece", type=int, metavar="FRAMES", help="cut longer clips [the longest training clip]"
+        "--piece", type=int, metavar="FRAMES", help="length of a piece [the longest training clip]"
     )
     parser.add_argument(
-        "--step", type=int, metavar="FRAMES", help="between the starts of pieces [half a piece]"
+        "--step", type=int, metavar="FRAMES", help="distance of two pieces [half a piece]"
     )
     parser.add_argument(
         "--no-video", dest="annotate", action="store_false", help="write no annotated video"
@@ -86,20 +90,19 @@ def run(arguments: argparse.Namespace) -> None:
     Raises
     ------
     MicroexprError
-        Whatever the user can mend; of several clips, when all others have been answered.
+        What the user can fix; of several clips, when all others have been predicted.
     """
-    from microexpr.apps.predict import accuracy
-    from microexpr.apps.predict import model as exported
+    from microexpr.apps.predict import accuracy, exported_model
+    from microexpr.apps.predict.named_clips import find
     from microexpr.apps.predict.run import check_places, make_request
-    from microexpr.apps.predict.sources import find
     from microexpr.runtime.resources import choose_device, limit_threads
 
     if arguments.fps is not None and not arguments.fps > 0:
         raise DataError(f"--fps: {arguments.fps:g} must be positive")
-    sources = find(arguments.source, arguments.fps)
+    clips = find(arguments.source, arguments.fps)
     device = choose_device(arguments.device)
     limit_threads(arguments.threads)
-    model = exported.load(arguments.model, weights_path=arguments.weights, device=device)
+    model = exported_model.load(arguments.model, weights_path=arguments.weights, device=device)
     request = make_request(
         model,
         arguments.output,
@@ -107,37 +110,37 @@ def run(arguments: argparse.Namespace) -> None:
         step=arguments.step,
         annotate=arguments.annotate,
     )
-    check_places(request, sources)
+    check_places(request, clips)
     with plain_warnings():
-        rows, failed = _answer_all(model, sources, request)
+        rows, failed = _predict_all(model, clips, request)
     if rows:
         _print(rows, model.labels)
     print(f"Model: {accuracy.sentence(model.about['accuracy'])}.")
     if note := model.about["trained_on"]["note"]:
         print(note)
     if failed:
-        more = f" (and {len(failed) - 1} more of {len(sources)} clips)" if failed[1:] else ""
+        more = f" (and {len(failed) - 1} more of {len(clips)} clips)" if failed[1:] else ""
         raise DataError(f"{failed[0]}{more}")
 
 
-def _answer_all(
-    model: Exported, sources: list[Source], request: Request
+def _predict_all(
+    model: Exported, clips: list[NamedClip], request: Request
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Rows of the clips that are answered, and why others are not."""
+    """Return the rows of the clips with a prediction, and why others have none."""
     import pandas as pd
 
-    from microexpr.apps.predict.outputs import DECIMALS, columns
-    from microexpr.apps.predict.run import answer_clip
+    from microexpr.apps.predict.prediction_files import DECIMALS, columns
+    from microexpr.apps.predict.run import predict_clip
     from microexpr.runtime.files import write_text
 
     rows, failed = [], []
-    for source in sources:
+    for clip in clips:
         try:
-            rows.append(answer_clip(model, source, request))
+            rows.append(predict_clip(model, clip, request))
         except DataError as error:
             text = str(error)
-            failed.append(text if source.name in text else f"{source.name}: {text}")
-            if len(sources) > 1:
+            failed.append(text if clip.name in text else f"{clip.name}: {text}")
+            if len(clips) > 1:
                 log.error("%s", failed[-1])
     if rows:
         flat = [
@@ -158,16 +161,14 @@ def _print(rows: list[dict[str, Any]], labels: list[str]) -> None:
     from microexpr.cli.show import console
 
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("clip", "frames", "no face", "pieces", "windows", "answer", *labels):
-        right = name not in ("clip", "answer")
-        table.add_column(name, justify="right" if right else "left")
+    for name in ("clip", "frames", "no face", "pieces", "windows", "predicted", *labels):
+        table.add_column(name, justify="left" if name in ("clip", "predicted") else "right")
     for row in rows:
-        pieces = f"{row['pieces_answered']}/{row['pieces']}"
         table.add_row(
             row["clip"],
             str(row["frames"]),
             str(row["frames_without_face"]),
-            pieces,
+            f"{row['pieces_predicted']}/{row['pieces']}",
             str(row["windows"]),
             row["predicted"],
             *(f"{row['probabilities'][label]:.2f}" for label in labels),

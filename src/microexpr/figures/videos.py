@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import cv2
 import matplotlib as mpl
@@ -17,7 +16,6 @@ from microexpr.evaluation.names import method_name
 from microexpr.figures import style
 from microexpr.runtime.files import replacing
 from microexpr.video.frame import RGB_COLOUR, from_rgb
-from microexpr.video.time_axis import Grid
 from microexpr.video.writer import VideoWriter
 
 SHOWN_FPS = 10  # frames/s: a clip of 100 frames/s runs ten times slower
@@ -29,20 +27,16 @@ BAR_PX = 4  # height of the bar that shows how far the clip is
 def side_by_side(
     clips: Mapping[str, Sequence[np.ndarray]], count: int, *, synthetic: bool
 ) -> Iterator[np.ndarray]:
-    """Put the methods beside each other, enlarged and captioned.
+    """Put the methods beside each other, enlarged and captioned; see :func:`captioned`.
 
     Parameters
     ----------
     clips : mapping of str to sequence of ndarray, shape (y, x, 3), uint8
-        By method, all of one clip; read frame by frame.
+        One clip, by method; read frame by frame.
     count : int
         Frames of the clip.
     synthetic : bool
-        Whether the data are generated: said in the caption.
-
-    Yields
-    ------
-    ndarray, shape (y, x, 3), uint8
+        Whether the data are generated: the caption says so.
     """
     names = [method_name(method) for method in clips]
     rows = (
@@ -65,14 +59,12 @@ def captioned(
 
     Parameters
     ----------
-    frames : iterable of ndarray, shape (y, x, 3), uint8
-        Of one size.
-    count : int
-        Their number.
+    frames, count : iterable of ndarray, shape (y, x, 3), uint8, int
+        Of one size, and their number.
     names : sequence of str
-        One a panel.
+        One per panel.
     synthetic : bool
-        Whether the data are generated: said in the caption.
+        Whether the data are generated: the caption says so.
 
     Yields
     ------
@@ -96,8 +88,8 @@ def caption(names: Sequence[str], width_px: int, *, synthetic: bool) -> np.ndarr
             figure.text(middle, y, name, ha="center", va="center", size=size)
         if synthetic:
             size = _fitting(8, style.SYNTHETIC, width_px)
-            look: dict[str, Any] = {"size": size, "color": style.WARNING}
-            figure.text(0.5, 0.25, style.SYNTHETIC, ha="center", va="center", **look)
+            note = figure.text(0.5, 0.25, style.SYNTHETIC, ha="center", va="center", size=size)
+            note.set_color(style.WARNING)
         canvas.draw()
         return np.asarray(canvas.buffer_rgba())[:CAPTION_PX, :width_px, :3].copy()
 
@@ -115,23 +107,20 @@ def progress_bar(index: int, count: int, width_px: int) -> np.ndarray:
 
 
 def write_video(path: str | os.PathLike[str], frames: Iterable[np.ndarray]) -> None:
-    """Write H.264 in MP4 in slow motion, atomically.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    frames : iterable of ndarray, shape (y, x, 3), uint8
-        RGB, of one size, at least one; taken one by one.
-    """
+    """Write RGB frames (y, x, 3), uint8, of one size, at least one, as MP4 in slow motion."""
     frames = iter(frames)
     first = next(frames)
-    # The writer takes the rate from the grid, and the times from each frame.
-    grid = Grid((0,), Fraction(1, SHOWN_FPS), float(SHOWN_FPS), resampled=False)
     height, width = first.shape[:2]
     with (
         replacing(Path(path)) as temporary,
-        VideoWriter(temporary, width=width, height=height, grid=grid, colour=RGB_COLOUR) as video,
+        VideoWriter(
+            temporary,
+            width=width,
+            height=height,
+            rate=Fraction(SHOWN_FPS),
+            time_base=Fraction(1, SHOWN_FPS),
+            colour=RGB_COLOUR,
+        ) as video,
     ):
         for pts, frame in enumerate(chain([first], frames)):
             video.write(from_rgb(frame, pts))

@@ -54,5 +54,5 @@ def plain_warnings() -> Iterator[None]:
             else:
                 usual(message, category, *rest)
 
-        warnings.showwarning = show
+        warnings.showwarning = show  # type: ignore[assignment]  # takes the same arguments
         yield

@@ -11,7 +11,7 @@ import numpy as np
 
 from microexpr import __version__
 from microexpr.apps.predict import accuracy as honest
-from microexpr.apps.predict import model
+from microexpr.apps.predict import exported_model
 from microexpr.cache import open_cache
 from microexpr.cache.provenance import provenance
 from microexpr.config import Config
@@ -46,7 +46,7 @@ def run(
     features : sequence of Path
         Caches of kind features: all shards of ``model.method``.
     output : Path
-        The folder; its files are those of :mod:`microexpr.apps.predict.model`.
+        The folder; its files are those of :mod:`microexpr.apps.predict.exported_model`.
     manifest_path : Path
         ``manifest.csv``: subjects and labels.
     metrics : Path
@@ -81,7 +81,7 @@ def run(
         weights_name=about["weights"]["name"],
         weights_sha256=about["weights"]["sha256"],
     )
-    model.write(
+    exported_model.write(
         output,
         result.model,
         settings=settings,
@@ -119,7 +119,7 @@ def _about(
         "trained_on": {
             "data": data,
             "synthetic": data == "synthetic",
-            "note": model.SYNTHETIC if data == "synthetic" else "",
+            "note": exported_model.SYNTHETIC if data == "synthetic" else "",
             "clips": {label: store.labels.count(label) for label in config.data.labels},
             "subjects": len(set(store.subjects)),
             "fps": seen["fps"],

@@ -1,8 +1,7 @@
 """Frames as H.264 stores them: luma at full size, chroma at half, both as codes of the file.
 
-Codes are not converted to RGB and back. Luma is what gets magnified; chroma, range and matrix pass
-through as they came, so that alpha 0 gives the very codes of an 8-bit input, and a clip takes 1.5
-bytes a pixel instead of 12.
+Codes are not converted to RGB and back: luma is magnified, the rest passes through. So alpha 0
+gives exactly the codes of an 8-bit input, and a clip takes 1.5 bytes per pixel instead of 12.
 """
 
 from __future__ import annotations
@@ -37,9 +36,10 @@ class Colour:
 
     @property
     def range_code(self) -> ColorRange:
-        """The range in the codec library's words."""
-        known = {None: "UNSPECIFIED", True: "JPEG", False: "MPEG"}
-        return ColorRange[known[self.full_range]]
+        """The range as FFmpeg names it."""
+        if self.full_range is None:
+            return ColorRange.UNSPECIFIED
+        return ColorRange.JPEG if self.full_range else ColorRange.MPEG
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class Frame:
     pts: int
 
     def values(self, window: tuple[slice, slice] = (slice(None), slice(None))) -> np.ndarray:
-        """Luma of a part of the frame, float32: 8-bit codes over 255."""
+        """Return the luma of a part of the frame, float32: 8-bit codes over 255."""
         return self.luma[window].astype(np.float32) / np.float32(255 << (self.bits - 8))
 
     def luma8(self) -> np.ndarray:
-        """Luma rounded to 8 bits."""
+        """Return the luma rounded to 8 bits."""
         if self.bits == 8:
             return self.luma
         half = 1 << (self.bits - 9)
@@ -76,7 +76,7 @@ class Frame:
         return np.minimum(rounded, 255).astype(np.uint8)
 
     def turned(self, quarters: int) -> Frame:
-        """Rotated counterclockwise by quarters of a turn."""
+        """Rotate counterclockwise by quarters of a turn."""
         if not quarters % 4:
             return self
         luma = np.ascontiguousarray(np.rot90(self.luma, quarters))
@@ -84,25 +84,20 @@ class Frame:
         return replace(self, luma=luma, chroma=chroma)
 
 
-def neutral_chroma(height: int, width: int) -> np.ndarray:
-    """Chroma (2, ceil(H / 2), ceil(W / 2)) of a grey frame."""
-    return np.full((2, math.ceil(height / 2), math.ceil(width / 2)), NEUTRAL, np.uint8)
-
-
 def is_rgb(picture: av.VideoFrame) -> bool:
-    """Whether a decoded picture holds colours rather than luma and chroma."""
+    """Tell whether a decoded picture holds colours rather than luma and chroma."""
     layout = picture.format
     luma = layout.components[0]
     return layout.is_rgb or layout.has_palette or not luma.is_luma or luma.bits < 8
 
 
 def is_grey(picture: av.VideoFrame) -> bool:
-    """Whether a decoded picture has no chroma; transparency does not count."""
+    """Tell whether a decoded picture has no chroma; transparency does not count."""
     return not is_rgb(picture) and len(picture.format.components) < 3
 
 
 def from_picture(picture: av.VideoFrame, pts: int, *, full_range: bool | None) -> Frame:
-    """Take a decoded picture of any pixel format; luma keeps its codes bit for bit."""
+    """Return a decoded picture of any pixel format as a frame; luma keeps its codes bit for bit."""
     if is_rgb(picture):
         deep = max(component.bits for component in picture.format.components) > 8
         return from_rgb(picture.to_ndarray(format="rgb48le" if deep else "rgb24"), pts)
@@ -120,7 +115,8 @@ def from_picture(picture: av.VideoFrame, pts: int, *, full_range: bool | None) -
     )
     luma, *chroma = [_codes(plane, bits) for plane in planar.planes]
     if grey:
-        return Frame(luma, neutral_chroma(*luma.shape), bits, pts)
+        height, width = (math.ceil(side / 2) for side in luma.shape)
+        return Frame(luma, np.full((2, height, width), NEUTRAL, np.uint8), bits, pts)
     small = Frame(np.stack(chroma[:2]), np.empty(0), bits, pts).luma8()
     return Frame(luma, small, bits, pts)
 
@@ -128,15 +124,15 @@ def from_picture(picture: av.VideoFrame, pts: int, *, full_range: bool | None) -
 def _codes(plane: av.video.plane.VideoPlane, bits: int) -> np.ndarray:
     """Return a plane as an array of its own, without the padding of its lines."""
     kind = np.dtype(np.uint8 if bits == 8 else "<u2")
-    lines = np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)
+    lines = np.frombuffer(memoryview(plane), kind).reshape(-1, plane.line_size // kind.itemsize)
     return lines[: plane.height, : plane.width].copy()
 
 
 def from_rgb(rgb: np.ndarray, pts: int) -> Frame:
-    """Take colours (H, W, 3), uint8 or uint16: BT.601 codes of limited range, 16-bit luma.
+    """Return colours (H, W, 3), uint8 or uint16, as BT.601 codes of limited range.
 
-    Luma gets 16 bits because the mean of three rounded channels is finer than any one of them, and
-    what rounding adds would be magnified.
+    Luma gets 16 bits: the mean of three rounded channels is finer than any one of them, and what
+    rounding adds would be magnified.
     """
     unit = rgb.astype(np.float32) / np.iinfo(rgb.dtype).max
     luma, red, blue = cv2.split(cv2.cvtColor(unit, cv2.COLOR_RGB2YCrCb))
@@ -159,7 +155,7 @@ RGB_COLOUR = Colour(matrix=6, full_range=False)  # what from_rgb writes
 
 
 def colour_of(picture: av.VideoFrame) -> Colour:
-    """Return what the codes of a decoded picture mean once :func:`from_picture` has taken them."""
+    """Return what the codes mean that :func:`from_picture` gives for a decoded picture."""
     if is_rgb(picture):
         return RGB_COLOUR
     full_range = {1: False, 2: True}.get(int(picture.color_range))

@@ -31,28 +31,30 @@ SLACK_FRAMES = 2
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture, with what its source says of it.
+    """A decoded picture.
 
     Parameters
     ----------
     number : int
         Index in the video, or camera counter of an image.
     content : VideoFrame, or ndarray of shape (y, x, 3), uint8 or uint16
-        As decoded.
-    pts : int, optional
-        Time in units of the source's time base.
+        As decoded: a video's as it was stored, an image upright.
     time_s : float, optional
-        Time in s; None where neither a time nor a rate is stated.
+        None where neither a time nor a rate is stated.
     """
 
     number: int
     content: av.VideoFrame | np.ndarray
-    pts: int | None = None
     time_s: float | None = None
 
     @property
+    def pts(self) -> int | None:
+        """Time in the container's time base; an image has none."""
+        return None if isinstance(self.content, np.ndarray) else self.content.pts
+
+    @property
     def quarters(self) -> int:
-        """Counterclockwise quarter turns that bring the picture upright; images come upright."""
+        """Counterclockwise quarter turns that bring the picture upright."""
         return 0 if isinstance(self.content, np.ndarray) else round(self.content.rotation / 90) % 4
 
     @property
@@ -81,13 +83,7 @@ class Picture:
 def opened(
     path: Path, threads: int = 1
 ) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """Open a video; yield its container and its main video stream.
-
-    Raises
-    ------
-    DataError
-        When it is no video. A file that may not be read raises OSError.
-    """
+    """Open a video; yield its container and main video stream, or raise DataError."""
     try:
         container = av.open(str(path))
     except (av.error.FFmpegError, ValueError) as error:
@@ -155,7 +151,7 @@ def _decoded(
                     raise DataError(f"{path}: frame {number} is damaged")
                 counted_s = float(number / rate) if rate else None
                 time_s = picture.time if timed and picture.pts is not None else counted_s
-                yield Picture(number, picture, picture.pts, time_s)
+                yield Picture(number, picture, time_s)
                 number += 1
     except av.error.FFmpegError as error:
         reason = error.strerror or "damaged"
@@ -183,10 +179,7 @@ def _check_duration(
 
 
 def stated_frames(path: Path) -> int | None:
-    """Return how many frames a video's header promises, None where it does not say.
-
-    Good for a progress bar; frames are counted by decoding.
-    """
+    """Return how many frames a video's header promises: for a progress bar, no more."""
     with opened(path) as (container, stream):
         rate = stream.guessed_rate or stream.average_rate
         if stream.frames or not rate or not container.duration:
@@ -195,19 +188,12 @@ def stated_frames(path: Path) -> int | None:
 
 
 def image_pictures(images: Iterable[tuple[int, Path]], policy: Policy) -> Iterator[Picture]:
-    """Decode images: 8 bits under ``strict``, up to 16 bits under ``lenient``.
-
-    Parameters
-    ----------
-    images : iterable of (int, Path)
-        From :func:`microexpr.video.suffixes.numbered`.
-    policy : {"strict", "lenient"}
-        ``strict`` refuses a file that does not reach its end.
+    """Decode numbered images, to 8 bits under ``strict``, to up to 16 bits under ``lenient``.
 
     Raises
     ------
     DataError
-        Naming the frame and its file.
+        Naming the frame and its file; under ``strict`` also where a file ends early.
     """
     flags = cv2.IMREAD_COLOR_RGB | (0 if policy == "strict" else cv2.IMREAD_ANYDEPTH)
     for number, path in images:
@@ -220,7 +206,7 @@ def image_pictures(images: Iterable[tuple[int, Path]], policy: Policy) -> Iterat
             raise DataError(
                 f"frame {number}: {path} cannot be decoded: it ends early, or is no image"
             )
-        yield Picture(number, image, pts=number)
+        yield Picture(number, image)
 
 
 def of_one_size(pictures: Iterable[Picture]) -> Iterator[Picture]:

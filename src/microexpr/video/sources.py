@@ -13,13 +13,7 @@ import av
 
 from microexpr.errors import ConfigError, DataError
 from microexpr.video.frame import RGB_COLOUR, Colour, Frame, colour_of
-from microexpr.video.reading import (
-    Picture,
-    image_pictures,
-    of_one_size,
-    opened,
-    video_pictures,
-)
+from microexpr.video.reading import Picture, image_pictures, of_one_size, opened, video_pictures
 from microexpr.video.suffixes import LENIENT_SUFFIXES, is_image_name, matching, numbered
 
 
@@ -29,30 +23,22 @@ class Source:
 
     Parameters
     ----------
-    name : str
-        For messages and for the names of outputs.
-    files : tuple of Path
-        What it is read from.
+    name, files : str, tuple of Path
+        For messages and names of outputs; what it is read from.
     width, height : int
         Of the upright frames, px.
-    pts : tuple of int
-        Times of the frames, increasing, 0 at the start of the container.
-    time_base : Fraction
-        Unit of `pts`, s.
-    start : int or None
-        What the file has for time 0; None: it holds no times, and frames are counted.
+    pts, time_base : tuple of int, Fraction
+        Times of the frames, increasing, 0 at the start of the container, and their unit, s.
+    timed, start : bool, int
+        Whether the file holds times, and what it has for time 0; otherwise frames are counted.
     pictures : callable
         Decodes, from the first picture to the last.
-    colour : Colour
-        What the codes of the frames mean.
-    bits : int
-        Of luma codes.
+    colour, bits : Colour, int
+        What the codes of the frames mean, and the depth of luma.
     pixel_aspect : Fraction
         Width of a pixel over its height.
-    audio : bool
-        Whether the file has sound.
-    capture_fps : float or None
-        True rate, frames/s, where the times are not to be believed.
+    audio, capture_fps : bool, float or None
+        Whether there is sound; true rate, frames/s, where the times are wrong.
     """
 
     name: str
@@ -61,7 +47,8 @@ class Source:
     height: int
     pts: tuple[int, ...]
     time_base: Fraction
-    start: int | None
+    timed: bool
+    start: int
     pictures: Callable[[], Iterator[Picture]]
     colour: Colour = RGB_COLOUR
     bits: int = 16
@@ -73,11 +60,10 @@ class Source:
         """Decode, first frame to last; upright, whatever the camera's orientation was."""
         last = -math.inf
         for picture in of_one_size(self.pictures()):
-            pts: int | None = picture.number
-            if self.start is not None:
-                pts = None if picture.pts is None else picture.pts - self.start
-            if pts is None:
+            stamp = picture.pts if self.timed else picture.number
+            if stamp is None:
                 continue
+            pts = stamp - self.start
             if pts <= last:
                 raise DataError(
                     f"{self.files[0]}: the time of frame {picture.number} is not after the last"
@@ -94,10 +80,9 @@ def open_sources(text: str, *, fps: float | None = None, threads: int = 1) -> li
     text : str
         A video file, a folder of numbered images, or a glob. The images of a glob are one clip, its
         videos are one clip each.
-    fps : float, optional
+    fps, threads : float, int, optional
         Rate of the camera, frames/s: needed for images, for a video only where its times are wrong.
-    threads : int
-        Of the decoder.
+        Threads of the decoder.
 
     Raises
     ------
@@ -129,10 +114,7 @@ def _is_image(path: Path) -> bool:
 
 
 def image_source(paths: Sequence[Path], *, name: str, fps: float | None) -> Source:
-    """Make a clip of images, in the order of the numbers at the end of their names.
-
-    The number is the camera's: a missing one is a gap in time. Grey images and those of 16 bits are
-    read as they are.
+    """Make a clip of images; the number at the end of a name is the camera's, a gap one in time.
 
     Raises
     ------
@@ -152,6 +134,7 @@ def image_source(paths: Sequence[Path], *, name: str, fps: float | None) -> Sour
         height=first.size[1],
         pts=tuple(number - first.number for number, _ in images),
         time_base=1 / Fraction(fps).limit_denominator(10**6),
+        timed=False,
         start=first.number,
         pictures=partial(image_pictures, images, "lenient"),
     )
@@ -168,15 +151,15 @@ def video_source(path: Path, *, fps: float | None = None, threads: int = 1) -> S
     with opened(path, threads) as (container, stream):
         shown = [p.pts for p in container.demux(stream) if p.size and not p.is_discard]
         stated = stream.guessed_rate or stream.average_rate or fps
-        start = Fraction(container.start_time or 0, av.time_base)
-        aspect, time_base = Fraction(stream.sample_aspect_ratio or 1), Fraction(stream.time_base)
+        start_s = Fraction(container.start_time or 0, av.time_base)
+        aspect, time_base = Fraction(stream.sample_aspect_ratio or 1), stream.time_base
+        assert time_base is not None
         # AVI and bare streams hold no times: the rate they state is all there is.
-        untimed = None in shown or container.format.name == "avi"
+        timed = None not in shown and container.format.name != "avi"
         audio = bool(container.streams.audio)
-    first_pts = None if untimed else round(start / time_base)
-    if first_pts is not None:
-        pts = tuple(sorted({pts - first_pts for pts in shown if pts is not None}))
-    else:
+    start = round(start_s / time_base) if timed else 0
+    pts = tuple(sorted({pts - start for pts in shown if pts is not None}))
+    if not timed:
         if not stated:
             raise DataError(f"{path} states no frame rate; give it with --fps")
         pts, time_base = tuple(range(len(shown))), 1 / Fraction(stated)
@@ -192,7 +175,8 @@ def video_source(path: Path, *, fps: float | None = None, threads: int = 1) -> S
         height=first.size[1],
         pts=pts,
         time_base=time_base,
-        start=first_pts,
+        timed=timed,
+        start=start,
         pictures=pictures,
         colour=colour,
         bits=first.frame(0, full_range=colour.full_range).bits,

@@ -20,12 +20,7 @@ COUNTER = re.compile(r"(\d+)\.\w+$", re.ASCII)
 
 
 def list_images(folder: Path) -> list[tuple[int, Path]]:
-    """List the frames of a folder of images, ``<anything><counter>.bmp`` (or png, jpg).
-
-    Returns
-    -------
-    list of (int, Path)
-        Camera counter and file; other files are ignored. See :func:`numbered`.
+    """List camera counter and file of the images in a folder, ``<anything><counter>.bmp`` and such.
 
     Raises
     ------

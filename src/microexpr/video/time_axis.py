@@ -34,14 +34,12 @@ def frame_rate(time: Sequence[float] | np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Grid:
-    """When the frames of the output are shown, and at what rate they were taken.
+    """When the frames of the output are shown, and at which rate they were taken.
 
     Parameters
     ----------
-    pts : tuple of int
-        Times in units of `time_base`.
-    time_base : Fraction
-        s.
+    pts, time_base : tuple of int, Fraction
+        Times and their unit, s.
     fps : float
         Capture rate, frames/s: what filters are told.
     resampled : bool
@@ -71,13 +69,11 @@ def constant_rate(pts: Sequence[int], time_base: Fraction, *, fps: float | None 
 
     Parameters
     ----------
-    pts : sequence of int
-        Increasing, in units of `time_base`.
-    time_base : Fraction
-        s.
+    pts, time_base : sequence of int, Fraction
+        Increasing times, and their unit, s.
     fps : float, optional
-        True capture rate where the container's is another, as for slow motion: the frames then are
-        taken to be evenly spaced, and are shown when the container says.
+        True capture rate where the container states another, as for slow motion: the frames count
+        as evenly spaced, and are shown when the container says.
 
     Raises
     ------
@@ -104,23 +100,11 @@ def constant_rate(pts: Sequence[int], time_base: Fraction, *, fps: float | None 
 
 
 class Regridded:
-    """Frames of a source at the times of a grid.
+    """Frames, in order of time, at the times of a grid.
 
     A frame that is there at the right time passes unchanged. Elsewhere its neighbours are mixed in
     proportion to their distance in time, and beyond the last frame that one is repeated.
-
-    Parameters
-    ----------
-    frames : iterable of Frame
-        In order of time.
-    time_base : Fraction
-        Of these frames, s.
-    grid : Grid
-
-    Attributes
-    ----------
-    interpolated : int
-        Frames so far that the source does not hold.
+    `interpolated` counts the frames so far that the source does not hold.
     """
 
     def __init__(self, frames: Iterable[Frame], time_base: Fraction, grid: Grid) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -16,12 +15,12 @@ from microexpr.errors import DataError
 from microexpr.runtime.files import write_bytes
 from microexpr.runtime.notices import notice
 from microexpr.video.frame import Colour, Frame
-from microexpr.video.time_axis import Grid
 
 # Of x264. A face clip of 528x592 px keeps 51 dB and its points move by 0.997 of what they did
 # before encoding, at 3 Mbit/s and in a third of the time of the default preset.
 CRF = 10
 PRESET = "veryfast"
+FALLBACK = "aac"  # for sound that MP4 cannot hold
 
 
 class VideoWriter:
@@ -33,18 +32,14 @@ class VideoWriter:
     Parameters
     ----------
     path : Path
-    width, height : int
-        Of the frames, px.
-    grid : Grid
-        Their times.
-    colour : Colour
-        What their codes mean.
+    width, height, colour : int, int, Colour
+        Of the frames, px; what their codes mean.
+    rate, time_base : Fraction
+        At which they are shown, frames/s; unit of their times, s.
     pixel_aspect : Fraction
         Width of a pixel over its height.
-    sound : Path, optional
-        File whose sound is copied.
-    threads : int
-        Of the encoder.
+    sound, threads : Path, int, optional
+        File whose sound is copied; threads of the encoder.
     """
 
     def __init__(
@@ -53,19 +48,20 @@ class VideoWriter:
         *,
         width: int,
         height: int,
-        grid: Grid,
+        rate: Fraction,
+        time_base: Fraction,
         colour: Colour,
         pixel_aspect: Fraction = Fraction(1),
         sound: Path | None = None,
         threads: int = 1,
     ) -> None:
         self.width, self.height = width + width % 2, height + height % 2
-        self._grid = grid
+        self._rate, self._time_base, self._colour = rate, time_base, colour
         self._container = av.open(str(path), "w", format="mp4")
         self._stream = self._container.add_stream(
             "libx264",
-            rate=grid.rate,
-            time_base=grid.time_base,
+            rate=rate,
+            time_base=time_base,
             width=self.width,
             height=self.height,
             options={"crf": str(CRF), "preset": PRESET},
@@ -76,8 +72,7 @@ class VideoWriter:
         context.sample_aspect_ratio = pixel_aspect
         context.colorspace, context.color_range = colour.matrix, int(colour.range_code)
         context.color_primaries, context.color_trc = colour.primaries, colour.transfer
-        self._colour = colour
-        self._sound = AudioTracks(sound, self._container) if sound else None
+        self._sound = _Sound(sound, self._container) if sound else None
 
     def write(self, frame: Frame) -> None:
         """Encode one frame; its luma is rounded to 8 bits."""
@@ -86,25 +81,16 @@ class VideoWriter:
         codes = np.concatenate([np.pad(luma, odd, mode="edge").ravel(), frame.chroma.ravel()])
         picture = av.VideoFrame.from_ndarray(codes.reshape(-1, self.width), format="yuv420p")
         picture.color_range = int(self._colour.range_code)
-        picture.pts, picture.time_base = frame.pts, self._grid.time_base
-        picture.duration = round(1 / (self._grid.rate * self._grid.time_base))
+        picture.pts, picture.time_base = frame.pts, self._time_base
+        picture.duration = round(1 / (self._rate * self._time_base))
         self._container.mux(self._stream.encode(picture))
         if self._sound:
-            self._sound.mux_until(frame.pts * self._grid.time_base)
+            self._sound.mux_until(frame.pts * self._time_base)
 
-    def __enter__(self) -> VideoWriter:
-        """Give the writer."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Finish the file; after an error, only let go of it."""
+    def close(self, *, complete: bool) -> None:
+        """Finish the file; after an error, only release it."""
         try:
-            if kind is None:
+            if complete:
                 self._container.mux(self._stream.encode(None))
                 if self._sound:
                     self._sound.mux_until(None)
@@ -113,77 +99,68 @@ class VideoWriter:
                 self._sound.close()
             self._container.close()
 
+    def __enter__(self) -> VideoWriter:
+        """Return the writer."""
+        return self
 
-def write_png(path: Path, rgb: np.ndarray) -> None:
-    """Write colours (y, x, 3) uint8 as PNG, atomically; DataError when they cannot be encoded."""
-    done, content = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise DataError(f"{path}: a picture of shape {rgb.shape} cannot be encoded as PNG")
-    write_bytes(path, content.tobytes())
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish the file; after an error, only release it."""
+        self.close(complete=kind is None)
 
 
-FALLBACK = "aac"
-
-
-class AudioTracks:
+class _Sound:
     """All sound of a file, on its way into another.
 
-    Packets are copied, not decoded, wherever MP4 can hold their codec; others become AAC.
-
-    Parameters
-    ----------
-    path : Path
-        The source.
-    output : OutputContainer
-        Gets the streams at once, the packets as the pictures come.
-
-    Warns
-    -----
-    MicroexprWarning
-        When sound has to be encoded again.
+    Packets are copied, not decoded, wherever MP4 can hold their codec; others become AAC, with a
+    notice. The output gets the streams at once, and the packets as the pictures come.
     """
 
     def __init__(self, path: Path, output: av.container.OutputContainer) -> None:
-        self._output = output
-        self._stack = ExitStack()
-        self._source = self._stack.enter_context(av.open(str(path)))
+        self._output, self._source = output, av.open(str(path))
         self._start = Fraction(self._source.start_time or 0, av.time_base)
-        self._targets: dict[int, tuple[av.AudioStream, bool]] = {}
+        self._copies: dict[int, av.AudioStream] = {}
+        self._encoders: dict[int, av.AudioStream] = {}
         for stream in self._source.streams.audio:
-            self._targets[stream.index] = self._target(stream)
+            self._add(stream)
         self._pending = self._packets()
         self._next = next(self._pending, None)
 
-    def _target(self, stream: av.AudioStream) -> tuple[av.AudioStream, bool]:
+    def _add(self, stream: av.AudioStream) -> None:
         try:
-            return self._output.add_stream_from_template(stream), True
+            copy = self._output.add_stream_from_template(stream)
+            assert isinstance(copy, av.AudioStream)
+            self._copies[stream.index] = copy
         except ValueError:  # MP4 cannot hold this codec
             codec = stream.codec_context
             notice(f"sound: {codec.name} does not fit MP4, encoded as {FALLBACK}")
             layout = "mono" if codec.layout.nb_channels == 1 else "stereo"
-            return self._output.add_stream(FALLBACK, rate=codec.sample_rate, layout=layout), False
+            encoder = self._output.add_stream(FALLBACK, rate=codec.sample_rate, layout=layout)
+            assert isinstance(encoder, av.AudioStream)
+            self._encoders[stream.index] = encoder
 
     def _packets(self) -> Iterator[tuple[Fraction, av.Packet]]:
-        """Packets ready for the output, each with its time in s."""
-        streams = [s for s in self._source.streams.audio if s.index in self._targets]
-        for packet in self._source.demux(streams):
-            target, copied = self._targets[packet.stream.index]
-            ready = [packet] if copied else self._encoded(packet, target)
-            for item in ready:
-                if item.dts is None:
-                    continue  # the end of a stream
-                if copied:
-                    shift = round(self._start / item.time_base)
-                    item.pts, item.dts = item.pts - shift, item.dts - shift
-                    item.stream = target
-                yield item.dts * item.time_base, item
-        for target, copied in self._targets.values():
-            if not copied:
-                yield from ((p.dts * p.time_base, p) for p in target.encode(None))
+        """Yield packets ready for the output, each with its time in s."""
+        for packet in self._source.demux(list(self._source.streams.audio)):
+            encoder = self._encoders.get(packet.stream.index)
+            if encoder is not None:
+                yield from _timed(self._encoded(packet, encoder))
+            elif packet.dts is not None and packet.pts is not None:  # not the end of a stream
+                shift = round(self._start / packet.time_base)
+                packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+                packet.stream = self._copies[packet.stream.index]
+                yield packet.dts * packet.time_base, packet
+        for encoder in self._encoders.values():
+            yield from _timed(encoder.encode(None))
 
     def _encoded(self, packet: av.Packet, target: av.AudioStream) -> Iterator[av.Packet]:
         for sound in packet.decode():
-            if sound.pts is not None:
+            assert isinstance(sound, av.AudioFrame)
+            if sound.pts is not None and sound.time_base is not None:
                 sound.pts -= round(self._start / sound.time_base)
             yield from target.encode(sound)
 
@@ -195,4 +172,18 @@ class AudioTracks:
 
     def close(self) -> None:
         """Close the source."""
-        self._stack.close()
+        self._source.close()
+
+
+def _timed(packets: Iterator[av.Packet] | list[av.Packet]) -> Iterator[tuple[Fraction, av.Packet]]:
+    for packet in packets:
+        if packet.dts is not None:
+            yield packet.dts * packet.time_base, packet
+
+
+def write_png(path: Path, rgb: np.ndarray) -> None:
+    """Write colours (y, x, 3) uint8 as PNG, atomically; DataError when they cannot be encoded."""
+    done, content = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise DataError(f"{path}: a picture of shape {rgb.shape} cannot be encoded as PNG")
+    write_bytes(path, content.tobytes())

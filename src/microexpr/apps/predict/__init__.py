@@ -1,6 +1,6 @@
-"""Answers of an exported model for other videos: the way of the pipeline, clip by clip.
+"""Predictions of an exported model for other videos: the pipeline's own way, clip by clip.
 
-``exported`` is the model's folder, ``honest`` the accuracy in it; ``sources`` finds clips,
-``pieces`` cuts long ones, ``recognise`` answers, ``tally`` sums up, ``outputs`` and ``drawing``
-write, ``run`` joins.
+``exported_model`` is the model's folder, ``accuracy`` what is known of it; ``named_clips`` finds
+clips, ``video_pieces`` cuts long ones, ``recognise`` predicts, ``prediction_files`` and
+``annotated_video`` write, ``run`` joins them.
 """

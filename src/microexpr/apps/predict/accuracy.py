@@ -15,21 +15,14 @@ from microexpr.protocol import SUBJECT_INDEPENDENT
 ALL = "all"
 OVERALL = ("accuracy", "uf1", "uar")
 NOTE = (
-    "Out of fold: each clip was answered by a model that had not learned from it. The exported "
-    "model has learned from all clips, and nothing is left to test it on."
+    "Out of fold: each clip was predicted by a model that was not trained on it. The exported "
+    "model was trained on all clips: nothing is left to test it on."
 )
 LEAK = "The same subjects were trained on and tested: expect less on other people."
 
 
 def accuracy(path: str | os.PathLike[str], config: Config) -> dict[str, Any]:
-    """Read what the folds gave for the method and N of section ``model``.
-
-    Parameters
-    ----------
-    path : path-like
-        ``metrics.csv``.
-    config : Config
-        Sections ``data``, ``train`` and ``model``.
+    """Read what the folds gave for the method and N of section ``model`` from ``metrics.csv``.
 
     Returns
     -------
@@ -53,15 +46,15 @@ def accuracy(path: str | os.PathLike[str], config: Config) -> dict[str, Any]:
     floor = frame[(frame["method"] == "majority") & (frame["metric"] == "accuracy")]
     if mine.empty or floor.empty:
         raise ConfigError(
-            f"model: {path} has no row of method {chosen.method}, feature mode {feature_mode}, n {chosen.n}: "
-            "model.method must be in magnify.methods and model.n in windows.n"
+            f"model: {path} has no row of method {chosen.method}, feature mode {feature_mode}, "
+            f"n {chosen.n}: model.method must be in magnify.methods and model.n in windows.n"
         )
     cells = mine.set_index(["metric", "class"])
     first = mine.iloc[0]
     leaks = not SUBJECT_INDEPENDENT[str(first["protocol"])]
     return {
-        **{metric: _estimate(cells.loc[(metric, ALL)]) for metric in OVERALL},
-        "recall": {name: _estimate(cells.loc[("recall", name)]) for name in config.data.labels},
+        **{metric: _estimate(cells, (metric, ALL)) for metric in OVERALL},
+        "recall": {name: _estimate(cells, ("recall", name)) for name in config.data.labels},
         "majority": float(floor.iloc[0]["value"]),
         "confidence": float(first["confidence"]),
         "clips": int(first["clips"]),
@@ -79,15 +72,16 @@ def accuracy(path: str | os.PathLike[str], config: Config) -> dict[str, Any]:
     }
 
 
-def _estimate(row: pd.Series) -> dict[str, float | None]:
-    """Value and interval; JSON has no NaN, and one subject gives no interval."""
+def _estimate(cells: pd.DataFrame, key: tuple[str, str]) -> dict[str, float | None]:
+    """Return value and interval; JSON has no NaN, and one subject gives no interval."""
+    row = cells.loc[[key]].iloc[0]
     return {
         name: None if pd.isna(row[name]) else float(row[name]) for name in ("value", "low", "high")
     }
 
 
 def sentence(found: dict[str, Any]) -> str:
-    """Say it in one line."""
+    """Return the accuracy in one line, for people."""
     value = found["accuracy"]
     text = f"out-of-fold accuracy {value['value']:.2f}"
     if value["low"] is not None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microexpr.apps.predict.model import Exported
-from microexpr.apps.predict.pieces import Piece
+from microexpr.apps.predict.exported_model import Exported
+from microexpr.apps.predict.video_pieces import Piece
 from microexpr.backbones.frames import batch_frames, frame_features
 from microexpr.errors import DataError, MicroexprError
 from microexpr.magnify.clip_pixels import magnified_pixels
@@ -23,25 +23,20 @@ WHAT = (
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a model says of a piece.
+class Prediction:
+    """Class probabilities of a piece.
 
     Parameters
     ----------
     piece : Piece
-        What was looked at.
     windows : ndarray, shape (W, N), int64
         Frames of each window, as indices into the piece; with ``whole_clip`` all of them, once.
-    of_windows : ndarray, shape (W, K), float64
-        Probabilities; each row sums to 1.
-    of_piece : ndarray, shape (K,), float64
-        Decision over the windows.
-    predicted : int
-        Class; -1 without an answer.
+    of_windows, of_piece : ndarray, shape (W, K) and (K,), float64
+        Probabilities of the windows, and the decision over them; nan without one.
+    predicted, problem : int, str
+        Class; -1 where there is none, and why.
     fps : float
-        Frames/s.
-    problem : str
-        Why there is no answer.
+        Frames/s; nan where unknown.
     """
 
     piece: Piece
@@ -53,45 +48,40 @@ class Answer:
     problem: str = ""
 
 
-def recognise(exported: Exported, piece: Piece, *, name: str, fps: float = 0.0) -> Answer:
-    """Answer for a piece; one that cannot be answered says why.
+def recognise(exported: Exported, piece: Piece, *, name: str, fps: float = 0.0) -> Prediction:
+    """Predict the class of a piece; where that is not possible, the prediction says why.
 
     Parameters
     ----------
-    exported : Exported
-        The model.
-    piece : Piece
-        Crops.
-    name : str
-        Of the clip, for messages.
-    fps : float
-        Frames/s; 0: from the time stamps.
+    exported, piece : Exported, Piece
+    name, fps : str, float
+        Of the clip; 0: the rate follows from the time stamps.
 
     Raises
     ------
     MicroexprError
-        When no piece of such a video can be answered: its frame rate is too low for the pass-band.
+        When no piece of such a video can be predicted: its frame rate is too low for the passband.
     """
     classes = len(exported.labels)
     if piece.problem:
         return _nothing(piece, classes, piece.problem)
     try:
         fps = fps or frame_rate(piece.time)
-        features = piece_features(exported, piece, fps)
-        rows, logits = _look(exported, features, name)
+        rows, logits = _window_logits(exported, piece_features(exported, piece, fps), name)
     except DataError as error:
         return _nothing(piece, classes, f"frames {piece.number[0]}-{piece.number[-1]}: {error}")
     except MicroexprError as error:
         raise type(error)(f"clip {name}: {error}") from None
     decision = exported.config.protocol.clip_decision
     probabilities, predicted = decide(logits, rows[:, -1], decision)
-    return Answer(piece, rows, softmax(logits), probabilities, predicted, fps)
+    return Prediction(piece, rows, softmax(logits), probabilities, predicted, fps)
 
 
 def piece_features(exported: Exported, piece: Piece, fps: float) -> np.ndarray:
     """Magnify the crops and run the frozen blocks, (T, C, h, w), as the caches hold them."""
     config, method = exported.config, exported.config.model.method
     pixels, device = piece.crops, exported.device
+    assert pixels is not None, piece.problem
     if method != "none":
         pixels = magnified_pixels(
             pixels, fps=fps, settings=config.magnify, method=method, device=device
@@ -105,8 +95,10 @@ def piece_features(exported: Exported, piece: Piece, fps: float) -> np.ndarray:
     )
 
 
-def _look(exported: Exported, features: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Windows (W, N) and their logits (W, K)."""
+def _window_logits(
+    exported: Exported, features: np.ndarray, name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return windows (W, N) and their logits (W, K)."""
     config, model = exported.config, exported.model
     if config.protocol.clip_decision == "whole_clip":
         rows = np.arange(len(features))[None]
@@ -121,7 +113,7 @@ def _look(exported: Exported, features: np.ndarray, name: str) -> tuple[np.ndarr
     return rows, model.logits(model.frames(store), [rows])[0]
 
 
-def _nothing(piece: Piece, classes: int, problem: str) -> Answer:
+def _nothing(piece: Piece, classes: int, problem: str) -> Prediction:
     nan = np.full(classes, np.nan)
     none = np.empty((0, 1), np.int64)
-    return Answer(piece, none, np.empty((0, classes)), nan, -1, np.nan, problem)
+    return Prediction(piece, none, np.empty((0, classes)), nan, -1, np.nan, problem)

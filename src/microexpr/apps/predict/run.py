@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from microexpr import __version__
-from microexpr.apps.predict import outputs
-from microexpr.apps.predict.drawing import FOOT, Annotator
-from microexpr.apps.predict.model import SETTINGS, Exported
-from microexpr.apps.predict.outputs import Tally
-from microexpr.apps.predict.pieces import Cutter
-from microexpr.apps.predict.recognise import WHAT, Answer, recognise
-from microexpr.apps.predict.sources import Source
+from microexpr.apps.predict import prediction_files as files
+from microexpr.apps.predict.annotated_video import FOOT, Annotator
+from microexpr.apps.predict.exported_model import SETTINGS, Exported
+from microexpr.apps.predict.named_clips import NamedClip
+from microexpr.apps.predict.prediction_files import ClipSum
+from microexpr.apps.predict.recognise import WHAT, Prediction, recognise
+from microexpr.apps.predict.video_pieces import Cutter
 from microexpr.datasets import decoder
 from microexpr.errors import ConfigError
 from microexpr.face.detection import face_detector
@@ -40,12 +40,10 @@ class Request:
 
     Parameters
     ----------
-    folder : Path
-        Where the files go.
+    folder, annotate : Path, bool
+        Where the files go, and whether an annotated video is one of them.
     length, step : int
         Frames of a piece, and between the starts of two.
-    annotate : bool
-        Write the annotated video.
     """
 
     folder: Path
@@ -65,11 +63,9 @@ def make_request(
         When a piece is shorter than a window, or the last one could be.
     """
     n = exported.config.model.n
-    length = (
-        piece
-        if piece is not None
-        else max(int(exported.about["trained_on"]["frames"]["max"]), n + 1)
-    )
+    length = piece
+    if length is None:
+        length = max(int(exported.about["trained_on"]["frames"]["max"]), n + 1)
     stride = step if step is not None else max(1, min(length // 2, length - n))
     if length <= n:
         raise ConfigError(f"--piece {length}: a window has {n} frames, a piece needs more")
@@ -81,136 +77,111 @@ def make_request(
     return Request(folder, length, stride, annotate)
 
 
-def check_places(request: Request, sources: Sequence[Source]) -> None:
-    """Refuse to write over a clip that is to be answered.
-
-    Raises
-    ------
-    ConfigError
-        Naming the clip.
-    """
-    inputs = {source.path.resolve() for source in sources}
-    for source in sources:
-        path = request.folder / f"{source.name}{outputs.VIDEO}"
+def check_places(request: Request, clips: Sequence[NamedClip]) -> None:
+    """Raise ConfigError where a clip would be written over."""
+    inputs = {clip.path.resolve() for clip in clips}
+    for clip in clips:
+        path = request.folder / f"{clip.name}{files.VIDEO}"
         if request.annotate and path.resolve() in inputs:
-            raise ConfigError(f"--output {request.folder}: {path} is a clip to answer")
+            raise ConfigError(f"--output {request.folder}: {path} is a clip to predict")
 
 
-def answer_clip(exported: Exported, source: Source, request: Request) -> dict[str, Any]:
-    """Answer for one clip and write its files.
-
-    Parameters
-    ----------
-    exported : Exported
-        The model.
-    source : Source
-        A video or a folder of images.
-    request : Request
-        How.
+def predict_clip(exported: Exported, clip: NamedClip, request: Request) -> dict[str, Any]:
+    """Predict one clip and write its files.
 
     Returns
     -------
     dict
-        The clip's row. A clip whose files are there already, of the same source, model and
-        request, is not answered again.
+        The clip's row. A clip whose files are there already, from the same source, model and
+        request, is not predicted again.
 
     Raises
     ------
     DataError
-        When it cannot be decoded, or no part of it can be answered; no file is left then.
+        When it cannot be decoded, or no part of it can be predicted; no file is left then.
     """
-    digest = _digest(exported, source, request)
-    if done := _finished(digest, request, source):
-        log.info("%s: answered already", source.name)
+    digest = _digest(exported, clip, request)
+    if done := _finished(digest, request, clip):
+        log.info("%s: predicted already", clip.name)
         return done
-    tally = Tally(exported, source)
-    with (
-        outputs.writing(request.folder, source.name, exported.labels) as writer,
-        noted() as notices,
-    ):
-        with _annotator(exported, source, request) as annotator:
-            for answer in _answers(exported, source, request, annotator):
-                tally.add(answer)
-                writer.write(answer)
+    total = ClipSum(exported, clip)
+    with files.writing(request.folder, clip.name, exported.labels) as writer, noted() as notices:
+        with _annotator(exported, clip, request) as annotator:
+            for found in _predictions(exported, clip, request, annotator):
+                total.add(found)
+                writer.write(found)
                 if annotator is not None:
-                    annotator.draw(answer)
-            row = tally.row()
+                    annotator.draw(found)
+            row = total.row()
+        made = {"software": f"microexpr {__version__}", "piece": request.length}
         writer.finish(
             {
                 "clip": row,
                 "notices": notices,
                 "what": WHAT,
                 "model": {key: exported.about[key] for key in ("accuracy", "trained_on")},
-                "made": {
-                    "software": f"microexpr {__version__}",
-                    "piece": request.length,
-                    "step": request.step,
-                    "digest": digest,
-                },
+                "made": made | {"step": request.step, "digest": digest},
             }
         )
     return row
 
 
-def _answers(
-    exported: Exported, source: Source, request: Request, annotator: Annotator | None
-) -> Iterator[Answer]:
-    settings, clip = exported.config.crop, source.clip
+def _predictions(
+    exported: Exported, clip: NamedClip, request: Request, annotator: Annotator | None
+) -> Iterator[Prediction]:
+    settings, fps = exported.config.crop, clip.clip.fps
     detector = face_detector(settings)
     # Whoever is in sight for the first frames of a piece sets its transform.
     watched = WatchedFace(detector, settings.first_frames) if detector else None
-    cutter = Cutter(source.name, settings, length=request.length, step=request.step)
-    frames = track(_frames(source), source.name, total=source.expected_frames())
-    for rgb, number, time in frames:
+    cutter = Cutter(clip.name, settings, length=request.length, step=request.step)
+    for rgb, number, time in track(_frames(clip), clip.name, total=clip.expected_frames()):
         face = watched.detect(rgb) if watched else None
         if annotator is not None:
             annotator.hold(rgb, time, face)
         if piece := cutter.add(rgb, number, time, face):
-            yield recognise(exported, piece, name=source.name, fps=clip.fps)
+            yield recognise(exported, piece, name=clip.name, fps=fps)
     if piece := cutter.finish():
-        yield recognise(exported, piece, name=source.name, fps=clip.fps)
+        yield recognise(exported, piece, name=clip.name, fps=fps)
 
 
-def _frames(source: Source) -> Iterator[tuple[np.ndarray, int, float]]:
-    for chunk in decoder.decode(ROOT, source.clip):
+def _frames(clip: NamedClip) -> Iterator[tuple[np.ndarray, int, float]]:
+    for chunk in decoder.decode(ROOT, clip.clip):
         for rgb, number, time in zip(chunk.rgb, chunk.number, chunk.time, strict=True):
             yield rgb, int(number), float(time)
 
 
 @contextmanager
-def _annotator(exported: Exported, source: Source, request: Request) -> Iterator[Annotator | None]:
+def _annotator(exported: Exported, clip: NamedClip, request: Request) -> Iterator[Annotator | None]:
     if not request.annotate:
         yield None
         return
     synthetic = exported.about["trained_on"]["synthetic"]
     foot = f"{FOOT}; SYNTHETIC training data" if synthetic else FOOT
-    with replacing(request.folder / f"{source.name}{outputs.VIDEO}") as path:
-        annotator = Annotator(path, exported.labels, foot)
-        try:
-            yield annotator
-        except BaseException:
-            annotator.close(complete=False)
-            raise
-        annotator.close(complete=True)
+    with (
+        replacing(request.folder / f"{clip.name}{files.VIDEO}") as path,
+        Annotator(path, exported.labels, foot) as annotator,
+    ):
+        yield annotator
 
 
-def _digest(exported: Exported, source: Source, request: Request) -> str:
-    """Checksum over all that an answer depends on."""
+def _digest(exported: Exported, clip: NamedClip, request: Request) -> str:
+    """Return a checksum of all that a prediction follows from."""
     asked = {key: value for key, value in asdict(request).items() if key != "folder"}
-    depends = {
-        "source": source.checksum(),
-        "fps": source.clip.fps,
-        "model": sha256_of(exported.folder / SETTINGS),
-        "request": asked,
-        "code": fingerprint(Reference(__name__, "answer_clip")),
-    }
-    return resume.digest(depends)
+    return resume.digest(
+        {
+            "source": clip.checksum(),
+            "fps": clip.clip.fps,
+            "model": sha256_of(exported.folder / SETTINGS),
+            "request": asked,
+            "code": fingerprint(Reference(__name__, "predict_clip")),
+        }
+    )
 
 
-def _finished(digest: str, request: Request, source: Source) -> dict[str, Any] | None:
-    """Read the row of a clip that an earlier run has answered."""
-    suffixes = [outputs.WINDOWS, outputs.PIECES, *([outputs.VIDEO] if request.annotate else [])]
-    if not all((request.folder / f"{source.name}{suffix}").is_file() for suffix in suffixes):
+def _finished(digest: str, request: Request, clip: NamedClip) -> dict[str, Any] | None:
+    """Read the row of a clip that an earlier run has predicted."""
+    suffixes = [files.WINDOWS, files.PIECES, *([files.VIDEO] if request.annotate else [])]
+    if not all((request.folder / f"{clip.name}{suffix}").is_file() for suffix in suffixes):
         return None
-    document = resume.finished(request.folder / f"{source.name}{outputs.JSON}", digest)
+    document = resume.finished(request.folder / f"{clip.name}{files.JSON}", digest)
     return document and document["clip"]

@@ -1,4 +1,4 @@
-"""The annotated video: what the model saw, and what it says, under each frame."""
+"""The annotated video: each frame with its face and crop, and the probabilities below."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from microexpr.apps.predict.outputs import crop_corners
-from microexpr.apps.predict.recognise import Answer
+from microexpr.apps.predict.prediction_files import crop_corners
+from microexpr.apps.predict.recognise import Prediction
 from microexpr.face.detection import Detection
 from microexpr.video.frame import RGB_COLOUR, from_rgb
-from microexpr.video.time_axis import FINE, Grid
+from microexpr.video.time_axis import FINE
 from microexpr.video.writer import VideoWriter
 
-SIDE_PX = 960  # longer frames are shrunk: they wait for the answer in memory
+SIDE_PX = 960  # longer frames are shrunk: they wait in memory for the prediction
 LEAST_WIDTH_PX = 480  # of the text
 LINE_PX = 22
 UNKNOWN_FPS = 25.0
@@ -37,25 +38,17 @@ class _Held:
 
 
 class Annotator:
-    """Writes one video; frames wait until the piece that they belong to is answered.
+    """Writes one video, with a line `foot` below each frame.
 
-    A frame of two pieces shows the answer of the one whose middle is nearer.
-
-    Parameters
-    ----------
-    path : Path
-        The MP4.
-    labels : sequence of str
-        Classes.
-    foot : str
-        A line below each frame.
+    Frames wait until the piece that they belong to is predicted. A frame of two pieces shows the
+    prediction of the one whose middle is nearer.
     """
 
     def __init__(self, path: Path, labels: Sequence[str], foot: str) -> None:
         self._path, self._labels, self._foot = path, labels, foot
         self._held: deque[_Held] = deque()
         self._writer: VideoWriter | None = None
-        self._last: Answer | None = None
+        self._last: Prediction | None = None
         self._count, self._pts = 0, -1
 
     def hold(self, rgb: np.ndarray, time: float, face: Detection | None) -> None:
@@ -67,66 +60,73 @@ class Annotator:
         self._held.append(_Held(self._count, time, picture, scale, face))
         self._count += 1
 
-    def draw(self, answer: Answer) -> None:
-        """Take the next piece's answer; write the frames nearer to the middle of the last one."""
+    def draw(self, found: Prediction) -> None:
+        """Take the next piece's prediction; write the frames nearer to the middle of the last."""
         if self._last is not None:
             last = self._last.piece
-            self._write_until((answer.piece.first + last.first + len(last) + 1) // 2, self._last)
-        self._last = answer
+            self._write_until((found.piece.first + last.first + len(last) + 1) // 2, self._last)
+        self._last = found
 
-    def close(self, *, complete: bool) -> None:
-        """Write what is left and finish the file; after an error, only let go of it."""
-        if complete and self._last is not None:
+    def __enter__(self) -> Annotator:
+        """Return the annotator."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        """Write what is left and finish the file; after an error, only release it."""
+        if kind is None and self._last is not None:
             self._write_until(self._count, self._last)
         if self._writer is not None:
-            error = None if complete else RuntimeError("incomplete")
-            self._writer.__exit__(error and type(error), error, None)
+            self._writer.close(complete=kind is None)
 
-    def _write_until(self, stop: int, answer: Answer) -> None:
+    def _write_until(self, stop: int, found: Prediction) -> None:
         while self._held and self._held[0].index < stop:
             held = self._held.popleft()
-            picture = self._page(held, answer)
+            picture = self._page(held, found)
             if self._writer is None:
-                self._writer = self._open(picture, answer)
+                self._writer = self._open(picture, found)
             self._pts = max(self._pts + 1, round(held.time / FINE))
             self._writer.write(from_rgb(picture, self._pts))
 
-    def _open(self, picture: np.ndarray, answer: Answer) -> VideoWriter:
-        fps = answer.fps if math.isfinite(answer.fps) else UNKNOWN_FPS
+    def _open(self, picture: np.ndarray, found: Prediction) -> VideoWriter:
+        fps = found.fps if math.isfinite(found.fps) else UNKNOWN_FPS
         height, width = picture.shape[:2]
-        grid = Grid((), FINE, fps, resampled=False)
-        return VideoWriter(self._path, width=width, height=height, grid=grid, colour=RGB_COLOUR)
+        return VideoWriter(
+            self._path,
+            width=width,
+            height=height,
+            rate=Fraction(fps).limit_denominator(1001),
+            time_base=FINE,
+            colour=RGB_COLOUR,
+        )
 
-    def _page(self, held: _Held, answer: Answer) -> np.ndarray:
-        """Frame and panel, (y, x, 3) uint8."""
-        picture = np.ascontiguousarray(held.picture)
-        if picture is held.picture:
-            picture = picture.copy()
-        corners = crop_corners(answer)
+    def _page(self, held: _Held, found: Prediction) -> np.ndarray:
+        """Return frame and panel, (y, x, 3) uint8."""
+        picture = np.array(held.picture, order="C")
+        corners = crop_corners(found)
         if corners is not None:
             points = np.rint(corners * held.scale).astype(np.int32)
             cv2.polylines(picture, [points], True, CROP, 1, cv2.LINE_AA)
         if held.face is not None:
             x, y, width, height = np.rint(held.face.box * held.scale).astype(int).tolist()
             cv2.rectangle(picture, (x, y), (x + width, y + height), FACE, 1)
-        elif corners is None or not answer.piece.detected[held.index - answer.piece.first]:
+        elif corners is None or not found.piece.detected[held.index - found.piece.first]:
             _text(picture, "no face", 8, LINE_PX, NO_FACE)
-        panel = self._panel(max(picture.shape[1], LEAST_WIDTH_PX), answer)
+        panel = self._panel(max(picture.shape[1], LEAST_WIDTH_PX), found)
         wide = ((0, 0), (0, panel.shape[1] - picture.shape[1]), (0, 0))
         return np.concatenate([np.pad(picture, wide), panel])
 
-    def _panel(self, width: int, answer: Answer) -> np.ndarray:
+    def _panel(self, width: int, found: Prediction) -> np.ndarray:
         panel = np.full((LINE_PX * (len(self._labels) + 2) + 10, width, 3), DARK, np.uint8)
-        first, last = answer.piece.number[[0, -1]]
+        first, last = found.piece.number[[0, -1]]
         title = f"frames {first}-{last}: "
-        title += self._labels[answer.predicted] if answer.predicted >= 0 else "no answer"
+        title += self._labels[found.predicted] if found.predicted >= 0 else "no prediction"
         _text(panel, title, 8, LINE_PX - 4, WHITE)
-        for k, (label, share) in enumerate(zip(self._labels, answer.of_piece, strict=True), 1):
+        for k, (label, share) in enumerate(zip(self._labels, found.of_piece, strict=True), 1):
             base = LINE_PX * (k + 1) - 4
             _text(panel, label[:16], 8, base, WHITE)
             if np.isfinite(share):
                 end = 150 + round((width - 220) * float(share))
-                colour = BAR if k - 1 == answer.predicted else GREY
+                colour = BAR if k - 1 == found.predicted else GREY
                 cv2.rectangle(panel, (150, base - 11), (end, base + 1), colour, -1)
                 _text(panel, f"{share:.2f}", width - 56, base, WHITE)
         _text(panel, self._foot, 8, panel.shape[0] - 10, GREY)

@@ -1,7 +1,7 @@
 """The folder of an exported model: weights, settings, accuracy and origin.
 
-``model.safetensors`` holds what was learned, ``config.json`` all that is needed to see a video as
-training saw its clips, ``provenance.json`` where both come from. Beside the folder only the
+``model.safetensors`` holds what was trained, ``config.json`` all that is needed to see a video as
+training saw its clips, ``provenance.json`` where both come from. Besides the folder, only the
 backbone's weights file is needed.
 """
 
@@ -23,27 +23,21 @@ from microexpr.training.trained import TrainedModel
 FORMAT = "microexpr/exported 1.0"
 KEYS = ("config", "sha256", "weights", "trained_on", "accuracy")
 MODEL, SETTINGS, ORIGIN = "model.safetensors", "config.json", "provenance.json"
-SYNTHETIC = "SYNTHETIC: trained on generated faces; its answers say nothing about people."
+SYNTHETIC = "SYNTHETIC: trained on generated faces; its predictions say nothing about people."
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A model that is ready to answer.
+    """A model that is ready to predict.
 
     Parameters
     ----------
-    folder : Path
-        Where it was read.
+    folder, about : Path, dict
+        Where it was read, and the content of ``config.json``.
     config : Config
-        The sections that training and the caches were made with.
-    about : dict
-        Content of ``config.json``.
-    model : TrainedModel
-        On `device`.
-    network : Backbone
-        On `device`.
-    device : str
-        ``cpu`` or ``cuda``.
+        The sections with which the caches and the model were made.
+    model, network, device : TrainedModel, Backbone, str
+        What predicts, and where it is: ``cpu`` or ``cuda``.
     """
 
     folder: Path
@@ -67,20 +61,10 @@ def write(
     about: dict[str, Any],
     origin: dict[str, Any],
 ) -> None:
-    """Write the three files; ``config.json`` last, with the checksum of the model, and its seal.
+    """Write the three files; ``config.json`` last, with the checksums of the others, and its seal.
 
-    Parameters
-    ----------
-    folder : Path
-        Made where it is missing.
-    model : TrainedModel
-        What was learned.
-    settings : dict
-        Sections of the configuration.
-    about : dict
-        What else ``config.json`` says: accuracy, training data, weights.
-    origin : dict
-        Content of ``provenance.json``.
+    `settings` are sections of the configuration, `about` is the rest of ``config.json`` (accuracy,
+    training data, weights), `origin` the content of ``provenance.json``.
     """
     model.save(folder / MODEL, labels=settings["data"]["labels"], **settings["model"])
     write_json(folder / ORIGIN, origin)
@@ -104,7 +88,7 @@ def read_about(folder: str | os.PathLike[str]) -> dict[str, Any]:
     if not path.is_file():
         raise WeightsError(f"{folder}: no exported model, there is no {SETTINGS} in it")
     try:
-        about = json.loads(read_sealed(path))
+        about: dict[str, Any] = json.loads(read_sealed(path))
         found = about.get("format")
     except DataError as error:
         raise WeightsError(str(error)) from None
@@ -125,16 +109,7 @@ def read_about(folder: str | os.PathLike[str]) -> dict[str, Any]:
 def load(
     folder: str | os.PathLike[str], *, weights_path: str | None = None, device: str = "cpu"
 ) -> Exported:
-    """Read a folder and the weights of its backbone.
-
-    Parameters
-    ----------
-    folder : path-like
-        ``results/model``.
-    weights_path : str, optional
-        The backbone's weights file; None: the shipped or installed one.
-    device : str
-        ``cpu`` or ``cuda``.
+    """Read a folder, and the weights of its backbone (None: the shipped or installed file).
 
     Raises
     ------

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from microexpr.datasets.manifest import Clip, identifier
 from microexpr.errors import ConfigError, DataError
@@ -18,8 +19,8 @@ UNKNOWN = "unknown"  # subject and label of a clip that nobody has annotated
 
 
 @dataclass(frozen=True)
-class Source:
-    """One clip to answer.
+class NamedClip:
+    """One clip to predict.
 
     Parameters
     ----------
@@ -38,18 +39,18 @@ class Source:
         return self.clip.clip_id
 
     def checksum(self) -> str:
-        """sha256 of the file; of a folder, over the names and checksums of its images."""
+        """Return the sha256 of the file; of a folder, over its images' names and checksums."""
         if self.clip.kind == "video":
             return sha256_of(self.path)
         sums = [f"{path.name} {sha256_of(path)}\n" for _, path in list_images(self.path)]
         return hashlib.sha256("".join(sums).encode()).hexdigest()
 
     def expected_frames(self) -> int | None:
-        """Frames that a progress bar may expect; a container's word is good for nothing else."""
+        """Return how many frames a progress bar may expect."""
         return self.clip.frames if self.clip.kind == "images" else stated_frames(self.path)
 
 
-def find(names: Sequence[str], fps: float | None = None) -> list[Source]:
+def find(names: Sequence[str], fps: float | None = None) -> list[NamedClip]:
     """Find the clips.
 
     Parameters
@@ -69,20 +70,21 @@ def find(names: Sequence[str], fps: float | None = None) -> list[Source]:
     paths = list(dict.fromkeys(path for name in names for path in matching(name)))
     clips = [_clip(path, fps) for path in paths]
     counts = Counter(clip.clip_id for clip in clips)
-    sources = []
+    found = []
     for path, clip in zip(paths, clips, strict=True):
-        if counts[clip.clip_id] > 1:
-            name = identifier(f"{path.resolve().parent.name}_{clip.clip_id}")
-            clip = clip.model_copy(update={"clip_id": name})  # noqa: PLW2901
-        sources.append(Source(path, clip))
-    for name, count in Counter(source.name for source in sources).items():
-        if count > 1:
-            raise DataError(f"{count} clips have the name {name}; answer them one by one")
-    return sources
+        name = clip.clip_id
+        if counts[name] > 1:
+            name = identifier(f"{path.resolve().parent.name}_{name}")
+        found.append(NamedClip(path, clip.model_copy(update={"clip_id": name})))
+    name, count = Counter(clip.name for clip in found).most_common(1)[0]
+    if count > 1:
+        raise DataError(f"{count} clips have the name {name}; predict them one by one")
+    return found
 
 
 def _clip(path: Path, fps: float | None) -> Clip:
-    about = {"subject": UNKNOWN, "label": UNKNOWN, "source": str(path), "fps": fps or 0}
+    about: dict[str, Any] = {"subject": UNKNOWN, "label": UNKNOWN, "source": str(path)}
+    about["fps"] = fps or 0
     if not path.is_dir():
         if path.suffix.lower() in SUFFIXES:
             raise DataError(f"{path} is a single image; give its folder")
@@ -93,12 +95,6 @@ def _clip(path: Path, fps: float | None) -> Clip:
         raise DataError(f"folder {path} holds no image ({', '.join(SUFFIXES)})")
     if fps is None:
         raise ConfigError(f"{path}: images carry no time; give the rate of the camera with --fps")
-    counters = [counter for counter, _ in images]
-    return Clip(
-        clip_id=identifier(path.resolve().name)[:80],
-        kind="images",
-        frames=len(images),
-        first=counters[0],
-        last=counters[-1],
-        **about,
-    )
+    clip_id = identifier(path.resolve().name)[:80]
+    first, last = images[0][0], images[-1][0]
+    return Clip(clip_id=clip_id, kind="images", frames=len(images), first=first, last=last, **about)

@@ -18,24 +18,18 @@ from microexpr.face.transform import CropTransform, clip_transform
 
 @dataclass(frozen=True)
 class Piece:
-    """Consecutive frames that are answered together.
+    """Consecutive frames that get one prediction.
 
     Parameters
     ----------
-    index : int
-        Pieces are numbered from 0.
-    first : int
-        Index of its first frame in the video.
-    number, time : ndarray, shape (T,)
-        Frame numbers and seconds, as decoded.
-    detected : ndarray, shape (T,), bool
-        Whether the frame shows a face.
-    crops : ndarray, shape (T, y, x, 3), uint8, or None
+    index, first : int
+        Of the piece, from 0, and of its first frame in the video.
+    number, time, detected : ndarray, shape (T,)
+        Frame numbers and seconds, as decoded, and whether the frame shows a face.
+    crops, transform : ndarray, shape (T, y, x, 3), uint8, and CropTransform, or None
         None without a face.
-    transform : CropTransform or None
-        From the frame to the crop.
     problem : str
-        Why it cannot be answered; empty when it can.
+        Why there is no prediction; empty when there is one.
     """
 
     index: int
@@ -51,12 +45,12 @@ class Piece:
         return len(self.number)
 
     def without_face(self) -> list[tuple[int, int]]:
-        """Numbers of the first and last frame of each stretch without a face."""
+        """Return the numbers of the first and last frame of each stretch without a face."""
         return stretches(self.number, ~self.detected)
 
 
 def stretches(number: np.ndarray, chosen: np.ndarray) -> list[tuple[int, int]]:
-    """First and last number of each run of chosen frames; both (T,), int and bool."""
+    """Return the first and last number of each run of chosen frames; both (T,), int and bool."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]])))
     return [
         (int(number[start]), int(number[stop - 1]))
@@ -85,17 +79,15 @@ class _Growing:
 
 
 class Cutter:
-    """Cuts one video.
+    """Cuts one video into pieces.
 
     Parameters
     ----------
-    name : str
-        Of the clip, for messages.
-    settings : Crop
-        Section of the configuration.
+    name, settings : str, Crop
+        Of the clip, for messages; section of the configuration.
     length, step : int
-        Frames of a piece, and between the starts of two; the last piece may be shorter. The step
-        is at most the length.
+        Frames of a piece, and between the starts of two, at most `length`; the last piece may be
+        shorter.
     """
 
     def __init__(self, name: str, settings: Crop, *, length: int, step: int) -> None:
@@ -106,7 +98,7 @@ class Cutter:
     def add(
         self, rgb: np.ndarray, number: int, time: float, face: Detection | None
     ) -> Piece | None:
-        """Take the next frame (y, x, 3) uint8; give the piece that it completes."""
+        """Take the next frame (y, x, 3) uint8; return the piece that it completes."""
         if self._frames % self._step == 0:
             self._open.append(_Growing(self._started, self._frames))
             self._started += 1
@@ -118,7 +110,7 @@ class Cutter:
         return self._close() if len(self._open[0].number) == self._length else None
 
     def finish(self) -> Piece | None:
-        """Give what is left at the end; None where complete pieces hold it."""
+        """Return what is left at the end; None where complete pieces hold it."""
         return self._close() if self._open and self._open[0].end > self._covered else None
 
     def _extend(self, piece: _Growing, rgb: np.ndarray, face: Detection | None) -> None:

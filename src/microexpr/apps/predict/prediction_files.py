@@ -1,4 +1,4 @@
-"""What is known of a clip while its pieces are answered: sums only, whatever its length."""
+"""The files of a clip's predictions, written piece by piece, and their sum over the clip."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import IO, Any
 import cv2
 import numpy as np
 
-from microexpr.apps.predict.model import Exported
-from microexpr.apps.predict.pieces import stretches
-from microexpr.apps.predict.recognise import Answer
-from microexpr.apps.predict.sources import Source
+from microexpr.apps.predict.exported_model import Exported
+from microexpr.apps.predict.named_clips import NamedClip
+from microexpr.apps.predict.recognise import Prediction
+from microexpr.apps.predict.video_pieces import stretches
 from microexpr.errors import DataError
 from microexpr.runtime.files import replacing
 from microexpr.runtime.notices import notice
@@ -24,24 +24,29 @@ from microexpr.runtime.notices import notice
 log = logging.getLogger(__name__)
 WINDOWS, PIECES, JSON, VIDEO = ".windows.csv", ".pieces.csv", ".json", ".mp4"
 DECIMALS = 6
+WINDOW_KEYS = (
+    *("piece", "window", "first_frame", "last_frame", "step", "first_s", "last_s"),
+    *("frames_without_face", "predicted"),
+)
+SAME_RATE = 0.05  # share of a frame rate
+UNEVEN = 0.25  # share of the distance of two frames; a time base may round by less
 
 
 def probabilities(labels: Sequence[str], values: np.ndarray) -> dict[str, float | None]:
-    """Name the probabilities of the classes; None where there is no answer."""
+    """Return the probabilities by class; None where there is no prediction."""
     return {
         label: None if np.isnan(p) else round(float(p), DECIMALS)
         for label, p in zip(labels, values, strict=True)
     }
 
 
-def columns(shares: dict[str, float | None]) -> dict[str, float | None]:
-    """Name the columns of a table after the classes."""
-    return {f"p_{label}": p for label, p in shares.items()}
+def columns(by_class: dict[str, float | None]) -> dict[str, float | None]:
+    """Return the probabilities by column of a table."""
+    return {f"p_{label}": p for label, p in by_class.items()}
 
 
-def piece_row(answer: Answer, labels: Sequence[str]) -> dict[str, Any]:
-    """Describe a piece, ready for JSON."""
-    piece = answer.piece
+def _piece_row(found: Prediction, labels: Sequence[str]) -> dict[str, Any]:
+    piece = found.piece
     return {
         "piece": piece.index,
         "first_frame": int(piece.number[0]),
@@ -50,35 +55,36 @@ def piece_row(answer: Answer, labels: Sequence[str]) -> dict[str, Any]:
         "last_s": round(float(piece.time[-1]), 4),
         "frames": len(piece),
         "frames_without_face": int((~piece.detected).sum()),
-        "fps": None if np.isnan(answer.fps) else round(answer.fps, 3),
-        "windows": len(answer.windows),
-        "predicted": "" if answer.predicted < 0 else labels[answer.predicted],
-        "probabilities": probabilities(labels, answer.of_piece),
-        "problem": answer.problem,
+        "fps": None if np.isnan(found.fps) else round(found.fps, 3),
+        "windows": len(found.windows),
+        "predicted": "" if found.predicted < 0 else labels[found.predicted],
+        "probabilities": probabilities(labels, found.of_piece),
+        "problem": found.problem,
     }
 
 
-def window_rows(answer: Answer, labels: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Describe the windows of a piece; frames are numbers of the source."""
-    number, time = answer.piece.number, answer.piece.time
-    for index, (rows, shares) in enumerate(zip(answer.windows, answer.of_windows, strict=True)):
-        yield {
-            "piece": answer.piece.index,
-            "window": index,
-            "first_frame": int(number[rows[0]]),
-            "last_frame": int(number[rows[-1]]),
-            "step": int(rows[-1] - rows[-2]),
-            "first_s": round(float(time[rows[0]]), 4),
-            "last_s": round(float(time[rows[-1]]), 4),
-            "frames_without_face": int((~answer.piece.detected[np.unique(rows)]).sum()),
-            "predicted": labels[int(shares.argmax())],
-            "probabilities": probabilities(labels, shares),
-        }
+def _window_rows(found: Prediction, labels: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the windows of a piece; frames are numbers of the source."""
+    piece = found.piece
+    for index, (rows, values) in enumerate(zip(found.windows, found.of_windows, strict=True)):
+        cells = (
+            piece.index,
+            index,
+            int(piece.number[rows[0]]),
+            int(piece.number[rows[-1]]),
+            int(rows[-1] - rows[-2]),
+            round(float(piece.time[rows[0]]), 4),
+            round(float(piece.time[rows[-1]]), 4),
+            int((~piece.detected[np.unique(rows)]).sum()),
+            labels[int(values.argmax())],
+        )
+        row: dict[str, Any] = dict(zip(WINDOW_KEYS, cells, strict=True))
+        yield row | {"probabilities": probabilities(labels, values)}
 
 
-def crop_corners(answer: Answer) -> np.ndarray | None:
-    """Corners of the crop in the frame, (4, 2) px, clockwise; None without a face."""
-    transform = answer.piece.transform
+def crop_corners(found: Prediction) -> np.ndarray | None:
+    """Return the corners of the crop in the frame, (4, 2) px, clockwise; None without a face."""
+    transform = found.piece.transform
     if transform is None:
         return None
     far = transform.size_px - 0.5
@@ -90,28 +96,28 @@ def crop_corners(answer: Answer) -> np.ndarray | None:
 class Writer:
     """The open files of one clip; made by :func:`writing`."""
 
-    def __init__(
-        self, name: str, labels: Sequence[str], windows: IO[str], pieces: IO[str], document: IO[str]
-    ) -> None:
-        self._name, self._labels, self._document = name, labels, document
+    def __init__(self, name: str, labels: Sequence[str], files: Sequence[IO[str]]) -> None:
+        self._name, self._labels = name, labels
+        self._document, windows, pieces = files
         self._windows, self._pieces = csv.writer(windows), csv.writer(pieces)
         self._empty = True
-        document.write('{\n"pieces": [')
+        self._document.write('{\n"pieces": [')
 
-    def write(self, answer: Answer) -> None:
+    def write(self, found: Prediction) -> None:
         """Write a piece and its windows."""
-        piece = piece_row(answer, self._labels)
-        found = list(window_rows(answer, self._labels))
+        piece = _piece_row(found, self._labels)
+        windows = list(_window_rows(found, self._labels))
         if self._empty:
-            self._windows.writerow(["clip", *_flat(window_header(self._labels))])
+            p_columns = columns(dict.fromkeys(self._labels))
+            self._windows.writerow(["clip", *WINDOW_KEYS, *p_columns])
             self._pieces.writerow(["clip", *_flat(piece)])
         self._pieces.writerow([self._name, *_flat(piece).values()])
-        self._windows.writerows([self._name, *_flat(row).values()] for row in found)
-        corners = crop_corners(answer)
-        piece["without_face"] = answer.piece.without_face()
+        self._windows.writerows([self._name, *_flat(row).values()] for row in windows)
+        corners = crop_corners(found)
+        piece["without_face"] = found.piece.without_face()
         piece["crop_px"] = None if corners is None else corners.round(2).tolist()
         del piece["windows"]  # their number; the list is the last entry
-        piece["windows"] = found
+        piece["windows"] = windows
         self._document.write(("\n" if self._empty else ",\n") + _json(piece))
         self._empty = False
 
@@ -123,27 +129,19 @@ class Writer:
         self._document.write("\n}\n")
 
 
-def window_header(labels: Sequence[str]) -> dict[str, Any]:
-    """Give the keys of a window's row."""
-    keys = ("piece", "window", "first_frame", "last_frame", "step", "first_s", "last_s")
-    keys = (*keys, "frames_without_face", "predicted")
-    return {**dict.fromkeys(keys), "probabilities": dict.fromkeys(labels)}
-
-
 @contextmanager
 def writing(folder: Path, name: str, labels: Sequence[str]) -> Iterator[Writer]:
     """Open the tables and the document of a clip; they appear together, the document last."""
     with ExitStack() as stack:
-        files = [
-            stack.enter_context(
-                stack.enter_context(replacing(folder / f"{name}{suffix}")).open(
-                    "w", newline="", encoding="utf-8"
-                )
-            )
+        paths = [
+            stack.enter_context(replacing(folder / f"{name}{suffix}"))
             for suffix in (JSON, WINDOWS, PIECES)
         ]
-        document, windows, pieces = files
-        yield Writer(name, labels, windows, pieces, document)
+        with ExitStack() as opened:
+            files = [
+                opened.enter_context(path.open("w", newline="", encoding="utf-8")) for path in paths
+            ]
+            yield Writer(name, labels, files)
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
@@ -156,31 +154,19 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-SAME_RATE = 0.05  # of a frame rate
-UNEVEN = 0.25  # of the distance of two frames; a time base may round by less
+class ClipSum:
+    """What is known of a clip while its pieces are predicted: sums only, whatever its length."""
 
-
-class Tally:
-    """What is known of a clip so far.
-
-    Parameters
-    ----------
-    exported : Exported
-        The model.
-    source : Source
-        The clip.
-    """
-
-    def __init__(self, exported: Exported, source: Source) -> None:
+    def __init__(self, exported: Exported, source: NamedClip) -> None:
         self._exported, self._source = exported, source
         self._sum = np.zeros(len(exported.labels))
-        self._pieces = self._answered = self._windows = self._frames = self._without = 0
+        self._pieces = self._predicted = self._windows = self._frames = self._without = 0
         self._seconds, self._fps, self._problem = 0.0, 0.0, ""
         self._only, self._uneven = -1, False
 
-    def add(self, answer: Answer) -> None:
+    def add(self, found: Prediction) -> None:
         """Take the next piece."""
-        piece = answer.piece
+        piece = found.piece
         known = self._frames - piece.first  # frames that the piece before held as well
         absent = ~piece.detected[known:]
         self._frames += len(absent)
@@ -189,18 +175,18 @@ class Tally:
             log.info("%s: no face in frames %d-%d", self._source.name, start, stop)
         self._pieces += 1
         self._seconds = float(piece.time[-1])
-        if answer.problem:
-            self._problem = self._problem or answer.problem
-            log.warning("%s: no answer: %s", self._source.name, answer.problem)
+        if found.problem:
+            self._problem = self._problem or found.problem
+            log.warning("%s: no prediction: %s", self._source.name, found.problem)
             return
-        self._answered += 1
-        self._windows += len(answer.windows)
-        self._sum += answer.of_piece
-        self._only = answer.predicted
+        self._predicted += 1
+        self._windows += len(found.windows)
+        self._sum += found.of_piece
+        self._only = found.predicted
         if not self._fps:
-            self._fps = answer.fps
+            self._fps = found.fps
             self._compare_rates()
-        steps = np.diff(piece.time) * answer.fps
+        steps = np.diff(piece.time) * found.fps
         if not self._uneven and np.abs(steps - 1).max() > UNEVEN:
             self._uneven = True
             notice(
@@ -210,14 +196,14 @@ class Tally:
             )
 
     def row(self) -> dict[str, Any]:
-        """Describe the clip.
+        """Return the clip's row.
 
         Raises
         ------
         DataError
-            When no piece was answered.
+            When no piece has a prediction.
         """
-        if not self._answered:
+        if not self._predicted:
             raise DataError(f"clip {self._source.name}: {self._problem or 'no frame'}")
         stated = self._source.expected_frames()
         if stated and self._frames < stated:
@@ -226,8 +212,8 @@ class Tally:
                 f"{stated}"
             )
         labels = self._exported.labels
-        mean = self._sum / self._answered
-        best = self._only if self._answered == 1 else int(mean.argmax())
+        mean = self._sum / self._predicted
+        best = self._only if self._predicted == 1 else int(mean.argmax())
         return {
             "clip": self._source.name,
             "source": str(self._source.path),
@@ -236,7 +222,7 @@ class Tally:
             "seconds": round(self._seconds, 4),
             "fps": round(self._fps, 3),
             "pieces": self._pieces,
-            "pieces_answered": self._answered,
+            "pieces_predicted": self._predicted,
             "windows": self._windows,
             "predicted": labels[best],
             "probabilities": probabilities(labels, mean),
@@ -249,6 +235,6 @@ class Tally:
             return
         n, usual = self._exported.config.model.n, trained["median"]
         notice(
-            f"{self._source.name}: {self._fps:.4g} frames/s, the model learned from {usual:g}: a "
+            f"{self._source.name}: {self._fps:.4g} frames/s, the model was trained at {usual:g}: a "
             f"window of {n} frames lasts {n / self._fps:.2g} s instead of {n / usual:.2g} s"
         )
