@@ -61,7 +61,7 @@ import json, sys
 from microexpr.fingerprints.definitions import Reference, read
 from microexpr.fingerprints.fingerprint import reached
 from microexpr.fingerprints.meaning import neutral
-from microexpr.fingerprints.messages import speaks_only
+from microexpr.fingerprints.effects import speaks_only
 
 missing = {}
 for stage, calls in json.load(sys.stdin).items():

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from microexpr.errors import DataError
-from microexpr.fingerprints.definitions import NAME, Reference, loaded, path_of, registry
+from microexpr.fingerprints.definitions import NAME, Reference, path_of, registry
 from microexpr.fingerprints.fingerprint import fingerprint, reached, remembered
 
 ADOPTED = Path("results/adopted.json")
@@ -31,12 +31,8 @@ class Code:
     ----------
     stage : str
         Name of a module of :mod:`microexpr.stages`.
-    method : str
-        Of magnification: another one's code does not count. Empty: all of them.
-    network : str
-        Backbone, likewise.
-    system : str
-        Compared system, likewise.
+    method, network, system : str
+        The row that a job uses: the code of others does not count. Empty: all of them.
     """
 
     stage: str
@@ -54,8 +50,8 @@ class Code:
     def fingerprint(self) -> str:
         """What results of this code carry."""
         chosen = {table: getattr(self, name) for name, table in CHOICES.items()}
-        root = Reference(f"{NAME}.stages.{self.stage}", "run")
-        return fingerprint(root, choice={table: name for table, name in chosen.items() if name})
+        choice = {table: name for table, name in chosen.items() if name}
+        return fingerprint(_run_of(self.stage), choice=choice)
 
     @property
     def accepted(self) -> str:
@@ -63,37 +59,24 @@ class Code:
         return canonical(self.stage, self.fingerprint)
 
 
+def _run_of(stage: str) -> Reference:
+    return Reference(f"{NAME}.stages.{stage}", "run")
+
+
 def canonical(stage: str, code: str) -> str:
-    """Return the older code that was shown to give the results of `code`, or `code` itself.
+    """Return the older fingerprint that was shown to give the results of `code`, or `code` itself.
 
-    Parameters
-    ----------
-    stage : str
-        Name of the stage.
-    code : str
-        A fingerprint.
-
-    Raises
-    ------
-    DataError
-        When the record of adopted code cannot be read.
+    DataError when the record of adopted code cannot be read.
     """
-    known = adopted().get(stage, {})
-    seen = {code}
-    while code in known and known[code] not in seen:
-        code = known[code]
+    known, seen = adopted().get(stage, {}), set[str]()
+    while code in known and code not in seen:
         seen.add(code)
+        code = known[code]
     return code
 
 
 def adopted() -> dict[str, dict[str, str]]:
-    """Read which code gives the results of which older code, by stage.
-
-    Raises
-    ------
-    DataError
-        When ``results/adopted.json`` cannot be read.
-    """
+    """Read ``results/adopted.json``: which code gives the results of which older code, by stage."""
     path = Path(os.environ.get(CANDIDATE, ADOPTED))
     try:
         changed = path.stat().st_mtime_ns
@@ -119,8 +102,8 @@ def choice_of(stage: str) -> str:
     """Return what a job of a stage chooses: ``system``, ``method``, ``network`` or nothing."""
 
     def find() -> str:
-        found = reached(Reference(f"{NAME}.stages.{stage}", "run"))
-        return next((name for name, table in CHOICES.items() if loaded(table) in found), "")
+        tables = {r.table for r in reached(_run_of(stage)) if r.field == "load"}
+        return next((name for name, table in CHOICES.items() if table in tables), "")
 
     return remembered(f"choice of {stage}", find)
 
@@ -130,23 +113,16 @@ def codes(stage: str) -> list[Code]:
     choice = choice_of(stage)
     if not choice:
         return [Code(stage)]
-    rows = registry(CHOICES[choice]).values()
-    return [Code(stage, **{choice: row.name}) for row in rows if row.code]
-
-
-def fingerprints(stage: str) -> list[str]:
-    """Return the fingerprints that a stage's results may carry."""
-    return [code.fingerprint for code in codes(stage)]
+    return [Code(stage, **{choice: r.name}) for r in registry(CHOICES[choice]).values() if r.code]
 
 
 def is_current(stage: str, code: str) -> bool:
     """Tell whether results that carry a fingerprint are those that today's code gives."""
-    now = {canonical(stage, known) for known in fingerprints(stage)}
-    return canonical(stage, code) in now
+    return canonical(stage, code) in [canonical(stage, now.fingerprint) for now in codes(stage)]
 
 
 def stages() -> list[str]:
-    """List the stages: modules of :mod:`microexpr.stages`, in the order of their names."""
+    """List the names of the stages in alphabetic order."""
     folder = path_of(f"{NAME}.stages")
     assert folder is not None
     return sorted(path.stem for path in folder.parent.glob("*.py") if path.stem != "__init__")

@@ -1,7 +1,7 @@
 """The package's source as definitions: functions, classes and constants, and what names mean.
 
-Nothing is imported: the source text is read. So the workflow can ask what a stage is made of where
-none of the stage's libraries is installed.
+The source text is read, nothing but registries is imported. So the workflow can ask what a stage
+consists of where none of the stage's libraries is installed.
 """
 
 from __future__ import annotations
@@ -13,44 +13,48 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from microexpr.runtime.registry import Registry, extension_packages, resolve
 
 PACKAGE = Path(__file__).parents[1]
 NAME = __name__.partition(".")[0]
 REGISTRY = f"{NAME}.runtime.registry.Registry"
-BINDS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+SourceT = TypeVar("SourceT")
 
 
 @dataclass(frozen=True, order=True)
 class Reference:
-    """A definition of this package: a function, a class or a constant of a module.
+    """A definition of this package or of an extension: a function, a class or a constant.
 
     Parameters
     ----------
     module : str
         Full name, such as ``microexpr.magnify.phase``.
     name : str
-        At the module's top level. Empty: the module itself, all that it defines.
+        At the module's top level. Empty: the module itself, all that it defines. Of a registry,
+        ``METHODS.load`` is the code that its rows refer to, ``METHODS.colour`` a field of them.
     """
 
     module: str
     name: str
 
+    @property
+    def table(self) -> Reference:
+        """The registry, where this is something of its rows."""
+        return Reference(self.module, self.name.partition(".")[0])
+
+    @property
+    def field(self) -> str:
+        """Field of the rows of a registry; empty for other definitions."""
+        return self.name.partition(".")[2]
+
 
 @dataclass(frozen=True)
 class Module:
-    """What a module's top level binds.
+    """What a module's top level defines, imports (full names), and does when it is imported.
 
-    Parameters
-    ----------
-    defined : mapping of str to list of statements
-        Functions, classes and constants. A constant may be made by several statements.
-    imported : mapping of str to str
-        Full names that imports bind.
-    effects : list of statements
-        What is neither: it runs when the module is imported.
+    A constant may be defined by several statements.
     """
 
     defined: dict[str, list[ast.stmt]] = field(default_factory=dict)
@@ -58,9 +62,10 @@ class Module:
     effects: list[ast.stmt] = field(default_factory=list)
 
 
-def copied(source: Any) -> Any:
-    """Copy a piece of source; as deepcopy does, in a fifth of the time."""
-    return pickle.loads(pickle.dumps(source, pickle.HIGHEST_PROTOCOL))
+def copied(source: SourceT) -> SourceT:
+    """Copy a piece of source, like deepcopy but in a fifth of the time."""
+    found: SourceT = pickle.loads(pickle.dumps(source, pickle.HIGHEST_PROTOCOL))
+    return found
 
 
 def is_ours(module: str) -> bool:
@@ -76,7 +81,7 @@ def files() -> list[tuple[str, Path]]:
     """
     found = []
     for top in (NAME, *sorted(extension_packages())):
-        place = PACKAGE if top == NAME else _place(top)
+        place = _place(top)
         paths = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
         paths += sorted(place.rglob("templates/*"))
         found += [(f"{top} {path.relative_to(place.parent)}", path) for path in paths]
@@ -84,10 +89,7 @@ def files() -> list[tuple[str, Path]]:
 
 
 def templates_of(constant: Reference) -> str:
-    """Return the text of the templates that a constant ``TEMPLATES`` stands for, else nothing.
-
-    They lie in the folder ``templates`` beside the constant's module.
-    """
+    """Return the text of the folder ``templates`` beside a constant ``TEMPLATES``, else nothing."""
     path = path_of(constant.module)
     if constant.name != "TEMPLATES" or path is None:
         return ""
@@ -100,12 +102,14 @@ def path_of(module: str) -> Path | None:
     if not is_ours(module):
         return None
     top, *rest = module.split(".")
-    stem = (PACKAGE if top == NAME else _place(top)).joinpath(*rest)
+    stem = _place(top).joinpath(*rest)
     return next((p for p in (stem / "__init__.py", stem.with_suffix(".py")) if p.is_file()), None)
 
 
 def _place(top: str) -> Path:
-    """Return the folder of a package, or the place of a module without its suffix."""
+    """Return the folder of a package, or the path of a module without its suffix."""
+    if top == NAME:
+        return PACKAGE
     spec = find_spec(top)
     folders = spec.submodule_search_locations if spec else None
     if folders:
@@ -113,42 +117,35 @@ def _place(top: str) -> Path:
     return Path(spec.origin).with_suffix("") if spec and spec.origin else Path(top)
 
 
-def is_registry(reference: Reference) -> bool:
-    """Tell whether a definition is a registry of rows."""
-    for statement in read(reference.module).defined.get(reference.name, []):
-        value = getattr(statement, "value", None)
-        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-            return read(reference.module).imported.get(value.func.id) == REGISTRY
-    return False
-
-
-def registry(reference: Reference) -> Registry[Any]:
-    """Import a registry: light, see :mod:`microexpr.runtime.registry`."""
-    found: Registry[Any] = resolve(f"{reference.module}:{reference.name.partition('.')[0]}")
+def registry(table: Reference) -> Registry[Any]:
+    """Import a registry, which is light."""
+    found: Registry[Any] = resolve(f"{table.module}:{table.name}")
     return found
 
 
-def loaded(table: Reference) -> Reference:
-    """Return what stands for the code that the rows of a registry refer to."""
-    return Reference(table.module, f"{table.name}.load")
+def is_registry(reference: Reference) -> bool:
+    """Tell whether a definition is a registry of rows."""
+    module = read(reference.module)
+    values = [getattr(s, "value", None) for s in module.defined.get(reference.name, [])]
+    called = [value.func for value in values if isinstance(value, ast.Call)]
+    return any(isinstance(f, ast.Name) and module.imported.get(f.id) == REGISTRY for f in called)
 
 
 @cache
 def read(module: str) -> Module:
-    """Read a module of this package.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        When there is no such module.
-    """
+    """Read a module of this package or of an extension; ModuleNotFoundError without one."""
     path = path_of(module)
     if path is None:
         raise ModuleNotFoundError(module)
     found = Module()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for statement in _flat(tree.body):
-        _bind(statement, module, found)
+    for statement in _flat(ast.parse(path.read_text(encoding="utf-8")).body):
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            found.imported.update(imports(statement, module))
+        elif names := _bound(statement):
+            for name in names:
+                found.defined.setdefault(name, []).append(statement)
+        elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+            found.effects.append(statement)
     return found
 
 
@@ -165,26 +162,16 @@ def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield statement
 
 
-def _bind(statement: ast.stmt, module: str, found: Module) -> None:
-    """Note what a statement of the top level binds."""
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        found.imported.update(imports(statement, module))
-    elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        found.defined.setdefault(statement.name, []).append(statement)
-    elif isinstance(statement, BINDS):
-        for name in _bound(statement):
-            found.defined.setdefault(name, []).append(statement)
-    elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
-        found.effects.append(statement)
-
-
-def _bound(statement: ast.Assign | ast.AnnAssign | ast.AugAssign) -> list[str]:
-    """Names that an assignment binds, or whose attribute or item it sets."""
+def _bound(statement: ast.stmt) -> list[str]:
+    """Return the names that a statement defines, or whose attribute or item it sets."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [statement.name]
+    if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        return []
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     names = []
     for target in targets:
-        elements = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
-        for element in elements:
+        for element in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
             inner: ast.expr = element
             while isinstance(inner, ast.Attribute | ast.Subscript | ast.Starred):
                 inner = inner.value
@@ -194,43 +181,23 @@ def _bound(statement: ast.Assign | ast.AnnAssign | ast.AugAssign) -> list[str]:
 
 
 def imports(statement: ast.Import | ast.ImportFrom, module: str) -> dict[str, str]:
-    """Return the names that an import binds, with the full name of what they stand for.
-
-    Parameters
-    ----------
-    statement : Import or ImportFrom
-        At the top level or inside a function.
-    module : str
-        Where it stands.
-    """
+    """Return the names that an import in `module` binds, and the full names they stand for."""
     if isinstance(statement, ast.Import):
-        return {
-            alias.asname or alias.name.partition(".")[0]: (
-                alias.name if alias.asname else alias.name.partition(".")[0]
-            )
-            for alias in statement.names
-        }
-    base = _absolute(statement, module)
+        tops = ((alias, alias.name.partition(".")[0]) for alias in statement.names)
+        return {a.asname or top: a.name if a.asname else top for a, top in tops}
+    base = statement.module or ""
+    if statement.level:
+        path = path_of(module)
+        parents = module.split(".") + [""] * (path is not None and path.name == "__init__.py")
+        base = ".".join(parents[: -statement.level] + ([base] if base else []))
     return {alias.asname or alias.name: f"{base}.{alias.name}" for alias in statement.names}
-
-
-def _absolute(statement: ast.ImportFrom, module: str) -> str:
-    if not statement.level:
-        return statement.module or ""
-    path = path_of(module)
-    parents = module.split(".") + [""] * (path is not None and path.name == "__init__.py")
-    base = parents[: -statement.level]
-    return ".".join([*base, statement.module] if statement.module else base)
 
 
 def locate(full_name: str) -> Reference | str | None:
     """Find what a full name stands for.
 
-    Returns
-    -------
-    Reference, str or None
-        A definition or a module of this package; the name itself where it belongs to another
-        library; None where this package has nothing of that name.
+    That is a definition or module of ours, the name itself where it belongs to another library,
+    or None where we have nothing of that name.
     """
     if not is_ours(full_name):
         return full_name
@@ -245,9 +212,7 @@ def lookup(module: str, name: str) -> Reference | str | None:
     known = read(module)
     if name in known.defined:
         return Reference(module, name)
-    if name in known.imported:
-        target = known.imported[name]
-        if target == f"{module}.{name}":  # a package that imports its own module
-            return Reference(target, "") if path_of(target) else None
-        return locate(target)
-    return Reference(f"{module}.{name}", "") if path_of(f"{module}.{name}") else None
+    target = known.imported.get(name, f"{module}.{name}")
+    if target == f"{module}.{name}":  # a module of a package, imported or not
+        return Reference(target, "") if path_of(target) else None
+    return locate(target)

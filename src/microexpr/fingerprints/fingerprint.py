@@ -39,28 +39,16 @@ Choice = Mapping[Reference, str]  # of a registry, the row that is used
 
 
 def fingerprint(*roots: Reference, choice: Choice | None = None) -> str:
-    """Return the fingerprint of definitions and of all that they reach.
+    """Return the fingerprint of functions or classes, with all that they reach: 16 digits.
 
-    Parameters
-    ----------
-    *roots : Reference
-        Functions or classes.
-    choice : mapping of Reference to str, optional
-        Of a registry, such as that of the methods: the name of the row that is used. The others do
-        not count.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
+    Of a registry in `choice` only the row of that name counts.
     """
-    chosen = tuple(sorted((choice or {}).items()))
-    return remembered(repr((roots, chosen)), lambda: _fingerprint(roots, chosen))
 
+    def compute() -> str:
+        text = "".join(_texts(roots, choice or {})[1])
+        return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
 
-def _fingerprint(roots: tuple[Reference, ...], choice: tuple[tuple[Reference, str], ...]) -> str:
-    texts = _texts(roots, dict(choice))[1]
-    return hashlib.sha256("".join(texts).encode()).hexdigest()[:DIGITS]
+    return remembered(repr((roots, sorted((choice or {}).items()))), compute)
 
 
 def remembered(key: str, compute: Callable[[], str]) -> str:
@@ -103,59 +91,48 @@ def _texts(
     numbers = {root: number for number, root in enumerate(roots)}
     todo, texts = list(roots), []
     for reference in todo:  # grows
-        table = Reference(reference.module, reference.name.partition(".")[0])
-        pieces, names = _spelt(reference, choice.get(table, ""))
-        labels = [_label(name, numbers, todo) for name in names]
-        turns = zip(pieces, labels, strict=True)
-        texts.append("".join(f"{piece}{label}" for piece, label in turns))
+        pieces, names = _spelt(reference, choice.get(reference.table, ""))
+        labels = [*(_label(name, numbers, todo) for name in names), ""]
+        texts += [part for turn in zip(pieces, labels, strict=True) for part in turn]
     return numbers, texts
 
 
 @cache
-def _spelt(reference: Reference, key: str) -> tuple[list[str], list[Reference | None]]:
+def _spelt(reference: Reference, key: str) -> tuple[list[str], list[Reference]]:
     """Spell a definition in pieces; between them stand the definitions that it names."""
-    table, _, field = reference.name.partition(".")
-    if field:
-        return _rows(Reference(reference.module, table), field, key)
+    if reference.field:
+        return _rows(reference, key)
     text = "".join(ast.dump(statement) + "\n" for statement in meaning(reference))
-    # Pieces and names take turns.
-    found = NAMES.split(text + templates_of(reference))
-    return found[::2], [*(parsed(name) for name in found[1::2]), None]
+    found = NAMES.split(text + templates_of(reference))  # pieces and names take turns
+    return found[::2], [name for text in found[1::2] if (name := parsed(text))]
 
 
-def _label(
-    reference: Reference | None, numbers: dict[Reference, int], todo: list[Reference]
-) -> str:
-    """Return the number of a definition in place of its name; what is neutral keeps its name."""
-    if reference is None:
-        return ""
-    if "." not in reference.name and (neutral(reference) or is_registry(reference)):
-        return f"neutral {reference.name}"
-    # A module in use as a value: all that it defines can be reached through it.
-    inner = [reference] if reference.name else _all_of(reference)
-    # What a module does when it is imported counts with whatever is used of it.
-    effects = () if "." in reference.name else (Reference(reference.module, ""),)
-    for found in (*inner, *effects):
-        if found not in numbers and (found.name or read(found.module).effects):
-            numbers[found] = len(numbers)
-            todo.append(found)
-    return f"@{numbers[reference]}" if reference in numbers else f"module {len(inner)}"
-
-
-def _all_of(module: Reference) -> list[Reference]:
-    return [Reference(module.module, name) for name in read(module.module).defined]
-
-
-def _rows(table: Reference, field: str, key: str) -> tuple[list[str], list[Reference | None]]:
+def _rows(used: Reference, key: str) -> tuple[list[str], list[Reference]]:
     """Spell what is used of a registry: a field of its rows, or the code that they refer to.
 
     Without a choice (`key`) all rows are used; of a plain field, those of this package.
     """
-    rows = registry(table)
-    if field != "load":
-        values = [getattr(rows[name], field) for name in ([key] if key else rows.own)]
-        return [f"{values}"], [None]
-    used = [text for name in ([key] if key else rows) for text in rows[name].code]
-    places = [text.split(":") for text in used if ":" in text]
-    names = [Reference(module, name) for module, name in places]
-    return [f"{[text for text in used if ':' not in text]}", *[""] * len(names)], [*names, None]
+    rows = registry(used.table)
+    if used.field != "load":
+        return [f"{[getattr(rows[n], used.field) for n in ([key] if key else rows.own)]}"], []
+    code = [text for name in ([key] if key else rows) for text in rows[name].code]
+    names = [Reference(*text.split(":")) for text in code if ":" in text]
+    return [f"{[text for text in code if ':' not in text]}", *[""] * len(names)], names
+
+
+def _label(reference: Reference, numbers: dict[Reference, int], todo: list[Reference]) -> str:
+    """Return the number of a definition in place of its name; what is neutral keeps its name."""
+    inner = [reference]
+    if not reference.field:
+        if neutral(reference) or is_registry(reference):
+            return f"neutral {reference.name}"
+        module = Reference(reference.module, "")
+        if not reference.name:  # a module in use as a value: all that it defines can be reached
+            inner = [Reference(module.module, name) for name in read(module.module).defined]
+        # What a module does when it is imported counts with whatever is used of it.
+        inner += [module] if read(module.module).effects else []
+    for found in inner:
+        if found not in numbers:
+            numbers[found] = len(numbers)
+            todo.append(found)
+    return f"@{numbers[reference]}" if reference in numbers else f"module {len(inner)}"

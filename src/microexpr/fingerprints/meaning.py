@@ -1,8 +1,9 @@
 """Source without what cannot change a result: messages, logs, docstrings, type hints, progress.
 
-Two pieces of source with the same meaning here give the same result. The converse does not hold:
-where it cannot be seen that a change is harmless, the meaning differs, and a stage runs again.
+Two pieces of source with the same meaning here give the same result. Where it cannot be seen that a
+change is harmless, the meaning differs, and a stage runs again.
 """
+# ruff: noqa: N815 (methods of visitors)
 
 from __future__ import annotations
 
@@ -10,12 +11,11 @@ import ast
 from collections.abc import Callable
 from functools import cache
 
-from microexpr.fingerprints.definitions import NAME, Module, Reference, copied, read
-from microexpr.fingerprints.messages import loggers, raises_only, speaks_only
-from microexpr.fingerprints.scopes import Qualifier, own_nodes, parsed
-from microexpr.fingerprints.unused import without_unused
+from microexpr.fingerprints.definitions import NAME, Module, Reference, copied, is_registry, read
+from microexpr.fingerprints.effects import loggers, raises_only, speaks_only, without_unused
+from microexpr.fingerprints.scopes import Function, Qualifier, own_nodes, parsed
 
-# What these do reaches a result through the stage's parameters (config), or not at all.
+# These act on a result through the stage's parameters (config), or not at all.
 NEUTRAL = tuple(
     f"{NAME}.{module}"
     for module in (
@@ -46,23 +46,16 @@ def neutral(reference: Reference) -> bool:
 def meaning(reference: Reference) -> tuple[ast.stmt, ...]:
     """Return the source of a definition with full names and without what cannot change a result.
 
-    Parameters
-    ----------
-    reference : Reference
-        A definition; for a module, its effects when it is imported.
+    For a module that is the source of its effects when it is imported.
     """
     module = read(reference.module)
     source = module.defined[reference.name] if reference.name else module.effects
     qualifier = Qualifier(reference.module)
-    body: list[ast.stmt] = []
-    for statement in source:
-        # Copied: others look at the source as well, such as whether a function only speaks.
-        full = qualifier.visit(copied(statement))
-        if full is not None:
-            body.append(full)
-    stripped = _Stripper().statements(body)
+    # Copied: the source is looked at again, such as whether a function only speaks.
+    full = [found for s in source if (found := qualifier.visit(copied(s))) is not None]
+    stripped = _Stripper().statements(full)
     for statement in stripped:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(statement, Function | ast.ClassDef):
             statement.name = "itself"
         elif isinstance(statement, ast.Assign | ast.AugAssign):
             _forget_names(statement, reference.name)
@@ -109,20 +102,18 @@ class _Stripper(ast.NodeTransformer):
         return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """Leave out docstrings, and calls that only say something."""
+        """Leave out docstrings and messages."""
         if isinstance(node.value, ast.Constant):
             return None
         if isinstance(node.value, ast.Call):
             called = node.value.func
             if _speaks(called):
                 return None
-            if isinstance(called, ast.Attribute) and self._collects(called.value):
+            of = called.value if isinstance(called, ast.Attribute) else None
+            # Of a collector of messages it counts that something is wrong, not the text.
+            if isinstance(of, ast.Name) and any(of.id in names for names in self._collectors):
                 node.value = ast.Call(called, [], [])
         return self.generic_visit(node)
-
-    def _collects(self, node: ast.expr) -> bool:
-        """Tell whether a value collects messages: that something is wrong counts, not its text."""
-        return isinstance(node, ast.Name) and any(node.id in names for names in self._collectors)
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         """Keep what kind of error is raised, and not its text."""
@@ -131,25 +122,19 @@ class _Stripper(ast.NodeTransformer):
         return ast.Raise(node.exc and self.visit(node.exc), None)
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        """Keep what is asserted."""
+        """Keep the condition."""
         return ast.Assert(self.visit(node.test), None)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+    def visit_FunctionDef(self, node: Function) -> ast.AST:
         """Leave out annotations, and names that are bound for a message only."""
-        return self._function(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        """Leave out annotations, and names that are bound for a message only."""
-        return self._function(node)
-
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         node.returns = None
-        collectors = _collectors(node)
-        self._collectors.append(collectors)
+        self._collectors.append(_collectors(node))
         self.generic_visit(node)
         self._collectors.pop()
         node.body = without_unused(node) or [ast.Pass()]
         return node
+
+    visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
         """Leave out the annotation."""
@@ -170,52 +155,41 @@ class _Stripper(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Replace a wrapper by what it hands on; leave out what fields say to people."""
-        if isinstance(node.func, ast.Name):
-            reference = parsed(node.func.id)
+        """Replace a wrapper by what it hands on; leave out the texts of fields."""
+        reference = parsed(node.func)
+        if reference is not None:
             if reference in WRAPPERS and node.args:
                 return self.visit(node.args[0])
-            if reference is not None and _is(reference, raises_only):
+            if _is(reference, raises_only):
                 return ast.Call(node.func, [], [])
-            if node.func.id == "typing.cast":
-                return self.visit(node.args[1])
-            if node.func.id == "pydantic.Field":
-                node.keywords = [k for k in node.keywords if k.arg not in TOLD]
+        elif isinstance(node.func, ast.Name) and node.func.id == "typing.cast":
+            return self.visit(node.args[1])
+        elif isinstance(node.func, ast.Name) and node.func.id == "pydantic.Field":
+            node.keywords = [k for k in node.keywords if k.arg not in TOLD]
         return self.generic_visit(node)
 
     def visit_With(self, node: ast.With) -> ast.AST | list[ast.stmt]:
         """Take the block out of a neutral context."""
-        node.items = [
-            item
-            for item in node.items
-            if item.optional_vars or not _neutral_call(item.context_expr)
-        ]
+        node.items = [i for i in node.items if i.optional_vars or not _is_neutral(i.context_expr)]
         return self.generic_visit(node) if node.items else self.statements(node.body)
 
 
-def _collectors(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+def _collectors(function: Function) -> set[str]:
     """Return the names of a function that hold collectors of messages."""
     arguments = function.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    names = {a.arg for a in every if a.annotation is not None and _is_collector(a.annotation)}
+    names = {a.arg for a in every if a.annotation and parsed(a.annotation) == COLLECTOR}
     for node in own_nodes(function.body):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            values = [node.value]
-            targets = node.targets
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
-            values = list(node.value.elts)
-            targets = getattr(node.targets[0], "elts", [])
-        else:
+        if not isinstance(node, ast.Assign):
             continue
+        values, targets = [node.value], node.targets
+        if isinstance(node.value, ast.Tuple):
+            values, targets = node.value.elts, getattr(node.targets[0], "elts", [])
         for target, value in zip(targets, values, strict=False):
-            called = value.func if isinstance(value, ast.Call) else None
-            if isinstance(target, ast.Name) and called is not None and _is_collector(called):
+            made = isinstance(value, ast.Call) and parsed(value.func) == COLLECTOR
+            if made and isinstance(target, ast.Name):
                 names.add(target.id)
     return names
-
-
-def _is_collector(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and parsed(node.id) == COLLECTOR
 
 
 def _field(statement: ast.AnnAssign, *, with_type: bool) -> ast.stmt:
@@ -228,29 +202,28 @@ def _field(statement: ast.AnnAssign, *, with_type: bool) -> ast.stmt:
 def _converts(node: ast.ClassDef) -> bool:
     """Tell whether a class is a pydantic model, whose annotations convert values."""
     for base in node.bases:
-        name = base.id if isinstance(base, ast.Name) else ""
-        reference = parsed(name)
-        if name == PYDANTIC:
+        if isinstance(base, ast.Name) and base.id == PYDANTIC:
             return True
+        reference = parsed(base)
         if reference is not None and reference.name:
             for statement in read(reference.module).defined[reference.name]:
-                if isinstance(statement, ast.ClassDef):
-                    full = Qualifier(reference.module).visit(copied(statement))
-                    if _converts(full):
-                        return True
+                full = Qualifier(reference.module).visit(copied(statement))
+                if isinstance(full, ast.ClassDef) and _converts(full):
+                    return True
     return False
 
 
 def _speaks(called: ast.expr) -> bool:
-    """Tell whether a call does nothing but say something."""
+    """Tell whether a call does nothing but say something, or adds a row to a registry."""
+    method = called.attr if isinstance(called, ast.Attribute) else ""
     while isinstance(called, ast.Attribute):
         called = called.value
     if not isinstance(called, ast.Name):
         return False
-    reference = parsed(called.id)
+    reference = parsed(called)
     if reference is None:
         return called.id in ("print", "warnings.warn") or called.id.startswith("logging.")
-    if reference.module == CHECKS:
+    if reference.module == CHECKS or (method == "add" and is_registry(reference)):
         return True
     if not reference.name or neutral(reference):
         return False
@@ -266,8 +239,7 @@ def _is(reference: Reference, test: Callable[[ast.stmt, Module], bool]) -> bool:
     return len(defined) == 1 and test(defined[0], module)
 
 
-def _neutral_call(node: ast.expr) -> bool:
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-        return False
-    reference = parsed(node.func.id)
+def _is_neutral(node: ast.expr) -> bool:
+    """Tell whether an expression calls something neutral."""
+    reference = parsed(node.func) if isinstance(node, ast.Call) else None
     return reference is not None and neutral(reference)
