@@ -67,10 +67,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help=f"memory limit, not for a cache [{MAX_MEMORY_GB:g}]",
     )
     parser.add_argument(
-        "--stream",
-        action="store_true",
-        default=None,
-        help="hold only a part of a clip in memory",
+        "--stream", action="store_true", default=None, help="hold only a part of a clip in memory"
     )
     _add_motion(parser.add_argument_group("what is magnified (video and images)"))
     _add_output(parser.add_argument_group("what is written (video and images)"))
@@ -78,24 +75,16 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _add_motion(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--alpha",
-        metavar="A[,A...]",
-        help="motion becomes 1 + A times as large; one output per A",
+        "--alpha", metavar="A[,A...]", help="motion becomes 1 + A times as large; one output per A"
     )
     group.add_argument(
-        "--passband",
-        nargs=2,
-        type=float,
-        metavar=("LOW", "HIGH"),
-        help="motions to magnify, Hz",
+        "--passband", nargs=2, type=float, metavar=("LOW", "HIGH"), help="motions to magnify, Hz"
     )
     group.add_argument("--filter", choices=("butterworth", "ideal", "iir", "reference"))
     group.add_argument("--order", type=int, help="order of butterworth and iir")
     group.add_argument("--reference-frame", type=int, help="unchanged frame, counted from 0")
     group.add_argument(
-        "--fps",
-        type=float,
-        help="camera frame rate: for images, and where a video is wrong",
+        "--fps", type=float, help="camera frame rate: for images, and where a video is wrong"
     )
     group.add_argument(
         "--roi", nargs=4, type=int, metavar=("X", "Y", "W", "H"), help="region to magnify, px"
@@ -110,10 +99,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         "--side-by-side", action="store_true", default=None, help="write original | magnified"
     )
     group.add_argument(
-        "--xt-slice",
-        type=Path,
-        metavar="PNG",
-        help="picture of one line of all frames",
+        "--xt-slice", type=Path, metavar="PNG", help="picture of one line of all frames"
     )
     group.add_argument(
         "--xt-at", metavar="LINE", help="column x=120 or row y=80 [the middle column]"

@@ -19,7 +19,7 @@ import torch
 from microexpr.errors import ConfigError
 from microexpr.magnify.clip import Progress, check_alphas, check_clip, check_mask, luma, moved
 from microexpr.magnify.laplacian import fitting_levels, level_weights, weighted_sum
-from microexpr.magnify.motion import warn_outside_bounds
+from microexpr.magnify.motion_estimate import warn_outside_bounds
 from microexpr.magnify.operator import ClipFilter, blocks, fresh
 from microexpr.magnify.temporal import Boundary, TemporalFilter, filter_matrix
 

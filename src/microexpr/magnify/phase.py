@@ -24,7 +24,7 @@ from typing import overload
 import torch
 
 from microexpr.magnify.clip import Progress, check_alphas, luma, moved
-from microexpr.magnify.motion import warn_outside_bounds
+from microexpr.magnify.motion_estimate import warn_outside_bounds
 from microexpr.magnify.operator import ClipFilter
 from microexpr.magnify.phase_magnifier import PhaseMagnifier
 from microexpr.magnify.temporal import Boundary, TemporalFilter, filter_matrix

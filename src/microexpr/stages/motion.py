@@ -10,7 +10,7 @@ from microexpr import cache
 from microexpr.cache.joining import clip_of
 from microexpr.config import Config
 from microexpr.figures import style
-from microexpr.figures.motion import slice_column, time_slices
+from microexpr.figures.time_slices import slice_column, time_slices
 from microexpr.figures.videos import side_by_side, write_video
 from microexpr.magnify.methods import METHODS
 from microexpr.protocol.predictions import method_order

@@ -38,11 +38,10 @@ class Task:
         Temporal filter and pyramids; its ``alpha`` is not used.
     chroma_gain : float
         Share of alpha for the chroma; not for ``pmm``.
-    fps : float
-        Capture rate, frames/s.
-    n_frames : int
-    region : Region
-    device : str
+    fps, n_frames : float, int
+        Capture rate, frames/s, and length.
+    region, device : Region, str
+        Where motion is magnified.
     """
 
     method: str

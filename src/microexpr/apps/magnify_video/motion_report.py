@@ -14,6 +14,15 @@ from microexpr.errors import MicroexprWarning
 from microexpr.magnify import realised_gain
 from microexpr.magnify.temporal import Matrix, filter_matrix
 
+MAX_POINTS = 300
+QUALITY = 0.03  # weakest corner, of the strongest: weaker ones move with the noise
+QUALITY_PERCENTILE = 99.9  # or what so many pixels do not reach
+BLOCK_PX = 3
+WINDOW_PX = 21
+STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
+NOISE_PX = 0.03  # in-band motions below it are no more than noise
+SHARE = 95  # percentile over points
+
 
 @dataclass(frozen=True)
 class Response:
@@ -79,7 +88,7 @@ class Bound:
     Parameters
     ----------
     detail_wavelength_px : float
-        Of the frames' detail, see :func:`microexpr.magnify.motion.detail_wavelength_px`; for AMM at
+        Of the detail, :func:`microexpr.magnify.motion_estimate.detail_wavelength_px`; for AMM at
         least ``magnify.amm.lambda_c_px``, below which it magnifies less anyway.
     limit_px : float
         Largest magnified motion that is correct for this detail.
@@ -103,12 +112,9 @@ def bound(
 
     Parameters
     ----------
-    method : str
-    settings : Magnify
-    detail_wavelength_px, alpha : float
-        Of the frames, and of the method.
-    delta_px : float
-        Motion in the passband.
+    method, settings : str, Magnify
+    detail_wavelength_px, alpha, delta_px : float
+        Of the frames, of the method, and the motion in the passband.
     """
     if method == "amm":
         share = 1 / 8
@@ -118,16 +124,6 @@ def bound(
     else:
         return None
     return Bound(detail_wavelength_px, share * detail_wavelength_px, (1 + alpha) * delta_px)
-
-
-MAX_POINTS = 300
-QUALITY = 0.03  # weakest corner, of the strongest: weaker ones move with the noise
-QUALITY_PERCENTILE = 99.9  # or what so many pixels do not reach
-BLOCK_PX = 3
-WINDOW_PX = 21
-STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
-NOISE_PX = 0.03  # in-band motions below it are no more than noise
-SHARE = 95  # percentile over points
 
 
 class PointTracker:
@@ -147,7 +143,13 @@ class PointTracker:
             return np.empty((0, 2))
         size = (WINDOW_PX, WINDOW_PX)
         moved, found, _ = cv2.calcOpticalFlowPyrLK(
-            self._luma, luma, self._points, None, winSize=size, maxLevel=3, criteria=STOP
+            self._luma,
+            luma,
+            self._points,
+            self._points.copy(),
+            winSize=size,
+            maxLevel=3,
+            criteria=STOP,
         )
         shift = (moved - self._points)[:, 0].astype(float)
         shift[found[:, 0] == 0] = np.nan
@@ -232,22 +234,20 @@ def compare(original: np.ndarray, result: np.ndarray, matrix: Matrix, *, added: 
     ----------
     original, result : ndarray, shape (T, points, 2)
         Displacements from the original's first frame, px; nan: lost.
-    matrix : ndarray, shape (T, T)
-        The temporal filter.
-    added : bool
-        Whether filtered motion was added to the motion that was there, or replaced it.
+    matrix, added : ndarray, shape (T, T), bool
+        The temporal filter, and whether filtered motion was added to the motion that was there or
+        replaced it.
     """
     kept = np.isfinite(original).all((0, 2)) & np.isfinite(result).all((0, 2))
     before, after = original[:, kept], result[:, kept]
     if not kept.any():
         return Motion(0, np.nan, np.nan, np.nan, np.nan)
     passed = np.tensordot(matrix, before, 1)
-    sizes = [_size_px(paths) for paths in (before, passed, after)]
-    gain = np.nan
-    if sizes[1] > NOISE_PX:
+    in_band_px, gain = _size_px(passed), np.nan
+    if in_band_px > NOISE_PX:
         base, start = (before, 1.0) if added else (0.0, 0.0)
         gain = start + float((passed * (after - base)).sum() / (passed**2).sum())
-    return Motion(int(kept.sum()), *sizes, gain)
+    return Motion(int(kept.sum()), _size_px(before), in_band_px, _size_px(after), gain)
 
 
 def _size_px(paths: np.ndarray) -> float:

@@ -49,7 +49,7 @@ class Line(NamedTuple):
         size = width if axis == "x" else height
         if int(number) >= size:
             raise ConfigError(f"--xt-at {text}: the frame is {width}x{height} px")
-        return cls(axis, int(number))
+        return cls("x" if axis == "x" else "y", int(number))
 
 
 class SlicePicture:

@@ -39,9 +39,8 @@ class Request:
 
     Parameters
     ----------
-    method : str
-    alphas : tuple of float
-        One output each, from one analysis.
+    method, alphas : str, tuple of float
+        One output for each alpha, from one analysis.
     settings : Magnify
         Temporal filter and pyramids.
     chroma_gain : float
@@ -50,16 +49,12 @@ class Request:
         x, y, width, height, px: motion is magnified only there.
     side_by_side : bool
         Write the original to the left of the magnified frames.
-    xt_slice : Path, optional
-        PNG of one line of all frames.
-    xt_at : str, optional
-        Which line, such as ``x=120``; by default the middle column.
-    stream : bool
-        Hold a part of the clip at a time.
-    max_memory_bytes : float
-    device : str
-    threads : int
-        Of decoder and encoder.
+    xt_slice, xt_at : Path, str, optional
+        PNG of one line of all frames, such as ``x=120``; by default of the middle column.
+    stream, max_memory_bytes : bool, float
+        Whether a part of the clip is held at a time, and how much memory that may take.
+    device, threads : str, int
+        Of magnification; of decoder and encoder.
     """
 
     method: str
@@ -82,12 +77,9 @@ class Plan:
 
     Parameters
     ----------
-    source : Source
-    request : Request
-    grid : Grid
-        Times of the output's frames.
-    task : Task
-        What is done to the frames.
+    source, request : Source, Request
+    grid, task : Grid, Task
+        Times of the output's frames, and what is done to them.
     line : Line
         Of the slice picture.
     memory_bytes : float

@@ -28,7 +28,7 @@ from microexpr.apps.magnify_video.plan import GB, Plan
 from microexpr.fingerprints.definitions import Reference
 from microexpr.fingerprints.fingerprint import fingerprint
 from microexpr.magnify.methods import METHODS
-from microexpr.magnify.motion import detail_wavelength_px
+from microexpr.magnify.motion_estimate import detail_wavelength_px
 from microexpr.runtime.files import replacing, sha256_of, write_json
 from microexpr.runtime.notices import noted, notice
 from microexpr.video.frame import Frame
