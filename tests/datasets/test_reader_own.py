@@ -6,7 +6,7 @@ import pytest
 
 from microexpr.errors import ConfigError, DataError
 from microexpr.video.suffixes import gaps, is_image, list_images
-from release_trees import frames, listing, problems
+from release_trees import frames, listing, problems, workbook
 
 
 def test_images_are_sorted_by_number_not_by_name(tmp_path):
@@ -63,6 +63,22 @@ def test_a_table_of_videos(tmp_path):
     assert [(c.clip_id, c.subject, c.kind, c.fps, c.first, c.last) for c in found.clips] == [
         ("x_frames", "x", "images", 25.0, 1, 2),
         ("Äda_1_a_b", "Äda_1", "video", 0.0, 0, 0),
+    ]
+
+
+def test_a_table_of_videos_may_come_from_a_spreadsheet(tmp_path):
+    name = "A\u0308pfel.mp4"  # an umlaut in two parts, as some disks store it
+    (tmp_path / name).touch()
+    header, row = ["Subject", "PATH", "label", "FPS"], [7.0, name, "positive", 29.97]
+    workbook(tmp_path / "clips.xlsx", {"clips": [["Notes"], header, row, [None]]})
+    (tmp_path / "clips.csv").write_text(f"Subject;Path;Label;fps\n7;{name};positive;29.97\n")
+    settings = {"kind": "video", "root": str(tmp_path)}
+    sheet, text = (
+        listing(**settings, table=str(tmp_path / f"clips.{kind}")) for kind in ("xlsx", "csv")
+    )
+    assert sheet.clips == text.clips
+    assert [(c.clip_id, c.subject, c.source, c.fps) for c in sheet.clips] == [
+        ("7_\u00c4pfel", "7", name, 29.97)
     ]
 
 

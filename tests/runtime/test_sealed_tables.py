@@ -95,6 +95,16 @@ def test_decimals_are_fixed(tmp_path):
     assert (tmp_path / "t.csv").read_bytes() == b"value,p,n\n0.333333,0.333333,7\n2.000000,,14\n"
 
 
+def test_rows_are_written_without_pandas(tmp_path):
+    rows = [{"name": name, "n": number} for number, name in enumerate(NAMES)]
+    tables.write_rows(tmp_path / "t.csv", ["name", "n"], rows)
+    assert (tmp_path / "t.csv").read_bytes().startswith(b"name,n\nNA,0\nnull,1\n")
+    assert read_rows(tmp_path / "t.csv") == [row | {"n": str(row["n"])} for row in rows]
+    with pytest.raises(ValueError, match="other"):
+        tables.write_rows(tmp_path / "t.csv", ["name"], [{"other": 1}])
+    assert len(read_rows(tmp_path / "t.csv")) == len(NAMES)
+
+
 def test_a_table_without_rows_is_read(tmp_path):
     write_table(tmp_path / "t.csv", pd.DataFrame({"name": [], "value": []}))
     found = read_table(tmp_path / "t.csv", text=["name"])
