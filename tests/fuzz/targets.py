@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import h5py
 import numpy as np
 import openpyxl
@@ -27,6 +28,7 @@ from microexpr.datasets import manifest, read, sheets
 from microexpr.errors import MicroexprError
 from microexpr.protocol import read_folds
 from microexpr.runtime.tables import seal
+from microexpr.video.reading import image_pictures
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz"))
 SUFFIXES = (".pkl", ".pth", ".npz", ".h5", ".safetensors")
@@ -89,8 +91,17 @@ def caches(content: bytes) -> None:
             assert clip.attributes
 
 
+def images(content: bytes) -> None:
+    """Read an image under both policies."""
+    path = _file("image1.png", content)
+    (picture,) = image_pictures([(1, path)], "lenient")
+    assert picture.rgb().size
+    (picture,) = image_pictures([(1, path)], "strict")
+    assert picture.rgb().dtype == np.uint8
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (config, inline, tables, weights, caches)
+    target.__name__: target for target in (config, inline, tables, weights, caches, images)
 }
 
 
@@ -165,10 +176,18 @@ def _cache_seeds() -> list[bytes]:
     return found
 
 
+def _image_seeds() -> list[bytes]:
+    picture = np.random.default_rng(0).integers(0, 256, (9, 7, 3), np.uint8)
+    deep = picture.astype(np.uint16) * 257
+    found = [cv2.imencode(suffix, picture)[1] for suffix in (".png", ".jpg", ".bmp")]
+    return [content.tobytes() for content in (*found, cv2.imencode(".png", deep)[1])]
+
+
 SEEDS = {
     "config": _config_seeds,
     "inline": _inline_seeds,
     "tables": _table_seeds,
     "weights": _weight_seeds,
     "caches": _cache_seeds,
+    "images": _image_seeds,
 }

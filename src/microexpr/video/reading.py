@@ -195,18 +195,24 @@ def image_pictures(images: Iterable[tuple[int, Path]], policy: Policy) -> Iterat
     DataError
         Naming the frame and its file; under ``strict`` also where a file ends early.
     """
-    flags = cv2.IMREAD_COLOR_RGB | (0 if policy == "strict" else cv2.IMREAD_ANYDEPTH)
     for number, path in images:
-        # imdecode of the bytes, because imread cannot open every Unicode path on every system.
-        content = path.read_bytes()
-        image = None
-        if content and (policy == "lenient" or is_whole(content)):
-            image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        image = _decoded_image(path.read_bytes(), policy)
         if image is None or image.dtype not in (np.uint8, np.uint16):
             raise DataError(
                 f"frame {number}: {path} cannot be decoded: it ends early, or is no image"
             )
         yield Picture(number, image)
+
+
+def _decoded_image(content: bytes, policy: Policy) -> np.ndarray | None:
+    if not content or (policy == "strict" and not is_whole(content)):
+        return None
+    flags = cv2.IMREAD_COLOR_RGB | (0 if policy == "strict" else cv2.IMREAD_ANYDEPTH)
+    try:
+        # Of the bytes, because imread cannot open every Unicode path on every system.
+        return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error:  # a header with an impossible size
+        return None
 
 
 def of_one_size(pictures: Iterable[Picture]) -> Iterator[Picture]:
