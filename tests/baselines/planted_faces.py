@@ -1,4 +1,4 @@
-"""Drawn faces with one of three local motions: the right answer is known, identity is a nuisance.
+"""Drawn faces with one of three local motions: the right class is known, identity is a nuisance.
 
 Eyes, brows and mouth lie where they lie in every face; skin texture, brightness and noise are the
 subject's and the clip's. Class 0 lowers the brows, 1 raises the mouth corners, 2 opens the eyes.
@@ -79,10 +79,10 @@ def planted(
 
 
 def accuracy(system: System, examples, folds: list[Fold], seed: int = 0) -> float:
-    """Share of right answers over all folds."""
+    """Return the share of right predictions over all folds."""
     right = []
     for fold in folds:
-        predicted = system.answer(examples, fold, seed=seed).predicted
+        predicted = system.predict(examples, fold, seed=seed).predicted
         wanted = [LABELS.index(examples.labels[i]) for i in fold.test]
         right += (predicted == wanted).tolist()
     return float(np.mean(right))

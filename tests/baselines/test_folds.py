@@ -1,4 +1,4 @@
-"""All folds of a system: resumed where they stopped, refused where they leak."""
+"""All folds of a system: resumed where they stopped, refused if they leak."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 from planted_faces import LABELS
 
 import listed
-from microexpr.baselines.base import Answers, Descriptors, System, class_numbers
+from microexpr.baselines.base import Descriptors, System
 from microexpr.baselines.folds import run_folds
 from microexpr.errors import CacheError, DataError, ProtocolError
 from microexpr.protocol import Fold, predictions
+from microexpr.protocol.predictions import ClipPredictions, class_numbers
 
 
 class InterruptedRunError(Exception):
@@ -22,7 +23,7 @@ class InterruptedRunError(Exception):
 
 
 class Counting(System):
-    """Answers the commonest class of the training clips, and counts its calls."""
+    """Predicts the most frequent class of the training clips, and counts its calls."""
 
     name = "counting"
     frames = 5
@@ -37,16 +38,16 @@ class Counting(System):
     def examples(self, caches, clips, folder):
         raise NotImplementedError
 
-    def answer(self, examples, fold, *, seed):
+    def predict(self, examples, fold, *, seed):
         if self.calls == self.stop_after:
             raise InterruptedRunError
         self.calls += 1
         counts = np.bincount(class_numbers(examples, LABELS)[list(fold.train)], minlength=3)
         shares = np.tile(counts / counts.sum(), (len(fold.test), 1))
-        answers = Answers.of_shares(shares)
-        if fold.name == "s2":  # its first clip has no answer
-            shares[0], answers.predicted[0], answers.n_windows[0] = np.nan, -1, 0
-        return answers
+        found = ClipPredictions.of_whole_clips(shares)
+        if fold.name == "s2":  # its first clip gets no prediction
+            shares[0], found.predicted[0], found.n_windows[0] = np.nan, -1, 0
+        return found
 
 
 def examples() -> Descriptors:
@@ -82,10 +83,10 @@ def test_predictions_pass_the_checks_of_evaluation(tmp_path):
     assert set(read["feature_mode"]) == {"raw"}
     assert set(read["n"]) == {5}
     assert sorted(set(read["seed"])) == [0, 3]
-    unanswered = read[read["n_windows"] == 0]
-    assert list(unanswered["clip_id"]) == ["s2_0", "s2_0"]
-    assert (unanswered["predicted"] == "").all()
-    assert unanswered["p_negative"].isna().all()
+    unpredicted = read[read["n_windows"] == 0]
+    assert list(unpredicted["clip_id"]) == ["s2_0", "s2_0"]
+    assert (unpredicted["predicted"] == "").all()
+    assert unpredicted["p_negative"].isna().all()
     assert (read[read["n_windows"] == 1]["predicted"] == "negative").all()
 
 

@@ -86,25 +86,25 @@ def test_nothing_is_learnt_from_test_clips(name):
     values[list(fold.test[3:])] *= 0.5
     labels = [label if i in fold.train else "surprise" for i, label in enumerate(examples.labels)]
     disturbed = replace(examples, values=values, labels=tuple(labels))
-    expected = one.answer(examples, fewer, seed=0).shares
-    np.testing.assert_array_equal(one.answer(disturbed, fewer, seed=0).shares, expected)
-    # Train on other labels, and the answers change.
+    expected = one.predict(examples, fewer, seed=0).probabilities
+    np.testing.assert_array_equal(one.predict(disturbed, fewer, seed=0).probabilities, expected)
+    # Train on other labels, and the predictions change.
     other = replace(examples, labels=data().permuted())
-    assert not np.array_equal(one.answer(other, fewer, seed=0).shares, expected)
+    assert not np.array_equal(one.predict(other, fewer, seed=0).probabilities, expected)
 
 
 @pytest.mark.parametrize("name", DESCRIBING)
 def test_shares_are_shares_and_repeat_with_the_seed(name):
     one, examples = baselines.build(name, Config.parse({"compare": {"epochs": 1}})), described(name)
     fold = data().folds()[1]
-    first, again, other = (one.answer(examples, fold, seed=s) for s in (0, 0, 1))
-    assert first.shares.shape == (len(fold.test), 3)
-    assert first.shares.sum(axis=1) == pytest.approx(1)
-    assert (first.shares >= 0).all()
-    np.testing.assert_array_equal(first.shares, again.shares)
-    np.testing.assert_array_equal(first.predicted, first.shares.argmax(axis=1))
+    first, again, other = (one.predict(examples, fold, seed=s) for s in (0, 0, 1))
+    assert first.probabilities.shape == (len(fold.test), 3)
+    assert first.probabilities.sum(axis=1) == pytest.approx(1)
+    assert (first.probabilities >= 0).all()
+    np.testing.assert_array_equal(first.probabilities, again.probabilities)
+    np.testing.assert_array_equal(first.predicted, first.probabilities.argmax(axis=1))
     chance = name in EPOCHS
-    assert chance != np.array_equal(first.shares, other.shares)
+    assert chance != np.array_equal(first.probabilities, other.probabilities)
 
 
 @pytest.mark.parametrize("name", DESCRIBING)
@@ -120,4 +120,4 @@ def test_two_classes_and_class_weights(name):
         digest="",
     )
     fold = replace(data(), clips=tuple(keep), subjects=examples.subjects).folds()[0]
-    assert one.answer(examples, fold, seed=0).shares.shape == (len(fold.test), 2)
+    assert one.predict(examples, fold, seed=0).probabilities.shape == (len(fold.test), 2)

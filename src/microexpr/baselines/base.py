@@ -1,6 +1,6 @@
-"""What a compared system is: something that describes a clip, learns from clips, and answers.
+"""What a compared system is: it describes clips, is trained on some, and predicts for others.
 
-A system never sees a label when it describes a clip, nor a test clip when it learns.
+A system never sees a label when it describes a clip, nor a test clip when it is trained.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microexpr.datasets.manifest import Clip
-from microexpr.errors import DataError
 from microexpr.protocol import Fold, predictions
+from microexpr.protocol.predictions import ClipPredictions
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class FaceClip:
     apex: int | None = None
 
     def grey(self, size_px: int | None = None) -> NDArray[np.uint8]:
-        """Give the frames in grey, (T, H, W), or (T, size_px, size_px) by averaging."""
+        """Return the frames in grey, (T, H, W), or (T, size_px, size_px) by averaging."""
         frames = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in self.images]
         if size_px is not None:
             size = (size_px, size_px)
@@ -55,23 +55,25 @@ class FaceClip:
 
 
 class Examples(predictions.Examples, Protocol):
-    """The clips of a data set, as one system reads them; `digest` is a checksum over them."""
+    """The clips of a data set, as one system reads them."""
 
-    digest: str
+    @property
+    def digest(self) -> str:
+        """Checksum of all that they follow from."""
 
 
 @dataclass(frozen=True)
 class Descriptors:
-    """One array a clip.
+    """One array per clip.
 
     Parameters
     ----------
     clip_ids, subjects, labels : tuple of str
-        One each a clip.
+        One per clip.
     values : ndarray, shape (clips, ...), float32
         Descriptors, or inputs of a network.
     digest : str
-        Checksum over all that they follow from.
+        Checksum of all that they follow from.
     """
 
     clip_ids: tuple[str, ...]
@@ -79,30 +81,6 @@ class Descriptors:
     labels: tuple[str, ...]
     values: NDArray[np.float32]
     digest: str
-
-
-@dataclass(frozen=True)
-class Answers:
-    """Answers for some clips.
-
-    Parameters
-    ----------
-    shares : ndarray, shape (clips, K), float64
-        Of the classes; NaN for a clip without an answer.
-    predicted : ndarray, shape (clips,), int64
-        Class; -1 for a clip without an answer.
-    n_windows : ndarray, shape (clips,), int64
-        Windows that the answer rests on; 1 where the clip is seen as a whole.
-    """
-
-    shares: NDArray[np.float64]
-    predicted: NDArray[np.int64]
-    n_windows: NDArray[np.int64]
-
-    @classmethod
-    def of_shares(cls, shares: NDArray[np.float64]) -> Answers:
-        """Answer the class of the largest share, for clips that are seen as a whole."""
-        return cls(shares, shares.argmax(axis=1), np.ones(len(shares), dtype=np.int64))
 
 
 class System(ABC):
@@ -113,7 +91,7 @@ class System(ABC):
     name : str
         As in ``compare.systems``.
     frames : int
-        Frames that an answer rests on; 0: all of the clip.
+        Frames that a prediction is made from; 0: all of the clip.
     labels : sequence of str
         Classes, in order.
     """
@@ -124,7 +102,7 @@ class System(ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """Give the settings that results depend on, as plain values."""
+        """Return the settings that results depend on, as plain values."""
 
     @abstractmethod
     def examples(self, caches: Sequence[Path], clips: Sequence[Clip], folder: Path) -> Examples:
@@ -134,22 +112,8 @@ class System(ABC):
         """
 
     @abstractmethod
-    def answer(self, examples: Any, fold: Fold, *, seed: int) -> Answers:
-        """Learn from ``fold.train`` and answer for ``fold.test``, in its order."""
-
-
-def class_numbers(examples: Examples, labels: Sequence[str]) -> NDArray[np.int64]:
-    """Number the clips' labels, (clips,).
-
-    Raises
-    ------
-    DataError
-        On a label that is none of `labels`.
-    """
-    for clip_id, label in zip(examples.clip_ids, examples.labels, strict=True):
-        if label not in labels:
-            raise DataError(f"clip {clip_id}: label {label!r} is not in data.labels {list(labels)}")
-    return np.array([list(labels).index(label) for label in examples.labels], dtype=np.int64)
+    def predict(self, examples: Any, fold: Fold, *, seed: int) -> ClipPredictions:
+        """Train on ``fold.train`` and predict for ``fold.test``, in its order."""
 
 
 def seed_of(*parts: object) -> np.random.SeedSequence:

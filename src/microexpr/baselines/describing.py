@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microexpr.baselines.apex import annotated
-from microexpr.baselines.base import Answers, Descriptors, FaceClip, System, class_numbers, seed_of
+from microexpr.baselines.base import Descriptors, FaceClip, System, seed_of
 from microexpr.cache import ClipCache, open_cache
 from microexpr.cache.joining import check_same_clips
 from microexpr.config import Config
@@ -24,6 +24,7 @@ from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError
 from microexpr.fingerprints.code import Code
 from microexpr.protocol import Fold
+from microexpr.protocol.predictions import ClipPredictions, class_numbers
 from microexpr.runtime.files import replacing
 from microexpr.runtime.progress import track
 
@@ -132,8 +133,8 @@ class DescribingSystem(System):
         if kept is None:
             kept = self._describe_all(caches)
             with replacing(file) as temporary:
-                about = json.dumps(kept[1] | {"digest": digest})
-                np.savez(temporary, values=kept[0], about=np.array(about))
+                text = json.dumps(kept[1] | {"digest": digest})
+                np.savez(temporary, values=kept[0], about=np.array(text))
         values, about = kept
         for clip_id, note in zip(about["clip_ids"], about["notes"], strict=True):
             if note:
@@ -148,8 +149,8 @@ class DescribingSystem(System):
             digest,
         )
 
-    def answer(self, examples: Descriptors, fold: Fold, *, seed: int) -> Answers:
-        """Learn from ``fold.train`` and answer for ``fold.test``, in its order."""
+    def predict(self, examples: Descriptors, fold: Fold, *, seed: int) -> ClipPredictions:
+        """Train on ``fold.train`` and predict for ``fold.test``, in its order."""
         train, test = list(fold.train), list(fold.test)
         lesson = Lesson(
             examples.values[train],
@@ -157,7 +158,7 @@ class DescribingSystem(System):
             len(self.labels),
             seed_of(self.name, seed, fold.name),
         )
-        return Answers.of_shares(self.learn(lesson)(examples.values[test]))
+        return ClipPredictions.of_whole_clips(self.learn(lesson)(examples.values[test]))
 
     def _look_through(self, caches: Sequence[Path]) -> tuple[dict[str, Path], str]:
         """Give the cache of each clip, and a checksum over all that descriptors follow from.

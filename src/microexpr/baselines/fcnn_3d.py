@@ -43,7 +43,7 @@ class FCNN3D(NetworkSystem):
         resampled = resample(clip.grey(FLOW_SIZE_PX), FRAMES)
         frames = resampled.round().clip(0, 255).astype(np.uint8)
         fields = [shrunk(flow(frames[0], frame), SIZE_PX) for frame in frames]
-        grey = shrunk(resampled / 255, SIZE_PX)
+        grey = shrunk(resampled / np.float32(255), SIZE_PX)
         return Description(np.concatenate([grey[None], np.stack(fields, axis=1)]))
 
     def network(self, n_classes: int) -> nn.Module:

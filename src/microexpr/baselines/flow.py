@@ -33,7 +33,7 @@ def flow(first: Image, second: Image) -> Floats:
     ndarray, shape (2, H, W), float32
         Horizontal (to the right) and vertical (downwards) displacement, px.
     """
-    field = cv2.calcOpticalFlowFarneback(
+    field = cv2.calcOpticalFlowFarneback(  # type: ignore[call-overload] # None is not in the stubs
         first, second, None, 0.5, LEVELS, WINDOW_PX, ITERATIONS, NEIGHBOURHOOD_PX, SIGMA_PX, 0
     )
     return np.ascontiguousarray(field.transpose(2, 0, 1))

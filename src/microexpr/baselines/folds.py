@@ -1,4 +1,4 @@
-"""Running one system over all folds; a killed run resumes fold by fold."""
+"""Run one system over all folds; a killed run resumes fold by fold."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from microexpr.baselines.base import Answers, Examples, System
+from microexpr.baselines.base import Examples, System
 from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds, predictions
+from microexpr.protocol.predictions import ClipPredictions
 from microexpr.runtime import resume
 from microexpr.runtime.progress import track
 
@@ -26,7 +27,7 @@ def run_folds(
     progress_dir: Path,
     source_sha256: str = "",
 ) -> pd.DataFrame:
-    """Let a system learn and answer, fold by fold.
+    """Train a system and predict with it, fold by fold.
 
     Parameters
     ----------
@@ -37,18 +38,18 @@ def run_folds(
     folds : sequence of Fold
         All folds of the protocol.
     seeds : sequence of int
-        One run each. A system without chance repeats its answers.
+        One run each. A system without random draws repeats its predictions.
     protocol : str
         ``protocol.name``.
     progress_dir : Path
-        Each finished fold leaves a file here, named by a checksum over all that it follows from.
+        Folder for finished folds.
     source_sha256 : str
         Fingerprint of the code: other code runs again.
 
     Returns
     -------
     DataFrame
-        One row a test clip and seed; see :mod:`microexpr.protocol.predictions`.
+        One row per test clip and seed; see :mod:`microexpr.protocol.predictions`.
 
     Raises
     ------
@@ -64,15 +65,15 @@ def run_folds(
         subject_independent=SUBJECT_INDEPENDENT[protocol],
         complete=COMPLETE[protocol],
     )
-    origin = {"system": system.name, "examples": examples.digest, "source_sha256": source_sha256}
-    origin |= {"settings": system.settings()}
+    origin: dict[str, Any] = {"system": system.name, "settings": system.settings()}
+    origin |= {"examples": examples.digest, "source_sha256": source_sha256}
     runs = [(seed, fold) for seed in seeds for fold in folds]
     rows: list[dict[str, Any]] = []
     for seed, fold in track(runs, f"compare {system.name}"):
         about = origin | {"seed": seed} | fold.plain(examples.clip_ids, examples.labels)
         done = resume.read(progress_dir, about)
         if done is None:
-            found = system.answer(examples, fold, seed=seed)
+            found = system.predict(examples, fold, seed=seed)
             done = resume.keep(progress_dir, about, _plain(found))
         rows += predictions.rows(
             examples,
@@ -88,9 +89,9 @@ def run_folds(
     return pd.DataFrame(rows)
 
 
-def _plain(answers: Answers) -> list[dict[str, Any]]:
-    """Give plain values; JSON has no NaN, so a clip without an answer has null."""
-    columns = (answers.shares, answers.predicted, answers.n_windows)
+def _plain(found: ClipPredictions) -> list[dict[str, Any]]:
+    """Return plain values; JSON has no NaN, so a clip without a prediction has null."""
+    columns = (found.probabilities, found.predicted, found.n_windows)
     return [
         {"shares": p.tolist() if k >= 0 else None, "predicted": int(k), "n_windows": int(n)}
         for p, k, n in zip(*columns, strict=True)

@@ -20,13 +20,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Description
 from microexpr.baselines.fit import Schedule
-from microexpr.baselines.networks import NetworkSystem
+from microexpr.baselines.networks import Floats, NetworkSystem
 
 FRAMES, SIZE_PX = 18, 64
 KERNEL = (15, 3, 3)
@@ -47,10 +46,10 @@ class MicroExpSTCNN(NetworkSystem):
         missing = FRAMES - len(frames)
         padded = np.pad(frames, ((0, missing), (0, 0), (0, 0)), mode="edge")
         note = f"last frame repeated {missing} times" if missing else ""
-        return Description(padded[None].astype(np.float32) / 255, note)
+        return Description(padded[None].astype(np.float32) / np.float32(255), note)
 
-    def statistics(self, values: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-        """Give the mean and, of what is left, the maximum of the training clips."""
+    def statistics(self, values: Floats) -> tuple[Floats, Floats]:
+        """Return the mean and, of what is left, the maximum of the training clips."""
         mean = values.mean(keepdims=True)
         return mean, (values - mean).max(keepdims=True)
 
@@ -69,17 +68,14 @@ class Network(nn.Module):
         pooled = [size // POOL for size in outputs]
         # What pooling drops at the far ends (1 of 4 frames, 2 of 62 px) is not computed.
         self.used = [p * POOL + k - 1 for p, k in zip(pooled, KERNEL, strict=True)]
+        hidden, output = nn.Linear(32 * int(np.prod(pooled)), 128), nn.Linear(128, n_classes)
         self.dense = nn.Sequential(
-            nn.Dropout(0.5),
-            nn.Flatten(),
-            nn.Linear(32 * int(np.prod(pooled)), 128),
-            nn.ReLU(),
-            nn.Dropout(0.5),
-            nn.Linear(128, n_classes),
+            nn.Dropout(0.5), nn.Flatten(), hidden, nn.ReLU(), nn.Dropout(0.5), output
         )
-        for layer in (self.convolution, self.dense[2], self.dense[5]):
+        for layer in (self.convolution, hidden, output):
             nn.init.normal_(layer.weight, std=0.05)
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
     def forward(self, clips: Tensor) -> Tensor:
         """Classify clips."""

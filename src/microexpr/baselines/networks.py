@@ -66,8 +66,9 @@ class NetworkSystem(DescribingSystem):
 
         state = lesson.seed.generate_state(1)[0]
         with seeded(int(state), self.device):
-            network = self.network(lesson.n_classes).to(
-                self.device, memory_format=CHANNELS_LAST[lesson.values.ndim]
+            network = self.network(lesson.n_classes).to(  # type: ignore[call-overload]
+                self.device,
+                memory_format=CHANNELS_LAST[lesson.values.ndim],  # missing in torch's stubs
             )
             losses = fit(
                 network,

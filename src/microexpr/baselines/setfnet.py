@@ -54,7 +54,7 @@ class SETFNet(NetworkSystem):
         frames = resample(clip.grey(), FRAMES)
         boxes = regions(clip.landmarks_px)
         cut = [[_cut(frame, box) for frame in frames] for box in boxes]
-        return Description(np.asarray(cut, dtype=np.float32) / 255)
+        return Description(np.asarray(cut, dtype=np.float32) / np.float32(255))
 
     def network(self, n_classes: int) -> nn.Module:
         """Make the network."""
@@ -90,7 +90,8 @@ def _cut(frame: NDArray[np.float32], box: NDArray[np.float64]) -> NDArray[np.flo
     # Linear interpolation skips pixels when it shrinks by more than two: blur first.
     smooth = cv2.GaussianBlur(frame, (0, 0), 0.4 / scale) if scale < 0.7 else frame
     size = (SIZE_PX, SIZE_PX)
-    return cv2.warpAffine(smooth, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    square = cv2.warpAffine(smooth, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(square, dtype=np.float32)
 
 
 class Network(nn.Module):

@@ -24,10 +24,11 @@ from typing import Any, Self
 import numpy as np
 
 from microexpr import backbones
-from microexpr.baselines.base import Answers, System
+from microexpr.baselines.base import System
 from microexpr.config import Config
 from microexpr.datasets.manifest import Clip
 from microexpr.protocol import Fold
+from microexpr.protocol.predictions import ClipPredictions
 from microexpr.training.feature_modes import pooled_frames
 from microexpr.training.fold import train_fold
 from microexpr.training.model import FineTunedBlocks
@@ -75,8 +76,8 @@ class VGGFace2BiLSTM(System):
         settings = self._features
         network = backbones.build(
             settings.backbone,
-            weights_path=settings.weights and settings.weights.path,
-            weights_sha256=settings.weights and settings.weights.sha256,
+            weights_path=settings.weights.path if settings.weights else None,
+            weights_sha256=settings.weights.sha256 if settings.weights else None,
         )
         frozen = settings.cut < network.n_blocks
         fine_tuned = FineTunedBlocks(network, settings.cut).to(self._device) if frozen else None
@@ -91,8 +92,7 @@ class VGGFace2BiLSTM(System):
                 labels=store.labels,
             )
 
-    def answer(self, examples: FeatureStore, fold: Fold, *, seed: int) -> Answers:
+    def predict(self, examples: FeatureStore, fold: Fold, *, seed: int) -> ClipPredictions:
         """Train and test one fold as the stage train does."""
         recipe = replace(self._recipe, seed=seed)
-        found = train_fold(examples, fold, recipe, device=self._device).predictions
-        return Answers(found.probabilities, found.predicted, found.n_windows)
+        return train_fold(examples, fold, recipe, device=self._device).predictions

@@ -58,15 +58,20 @@ class ClipPredictions:
     predicted: np.ndarray
     n_windows: np.ndarray
 
+    @classmethod
+    def of_whole_clips(cls, probabilities: np.ndarray) -> ClipPredictions:
+        """Predict the most probable class of clips that are seen as a whole."""
+        counts = np.ones(len(probabilities), dtype=np.int64)
+        return cls(probabilities, probabilities.argmax(axis=1), counts)
+
 
 def class_numbers(examples: Examples, classes: Sequence[str]) -> np.ndarray:
     """Return the class number of each clip, (clips,) int64; raise a DataError for other labels."""
+    known = list(classes)
     for clip_id, label in zip(examples.clip_ids, examples.labels, strict=True):
-        if label not in classes:
-            raise DataError(
-                f"clip {clip_id}: label {label!r} is not in data.labels {list(classes)}"
-            )
-    return np.array([classes.index(label) for label in examples.labels], dtype=np.int64)
+        if label not in known:
+            raise DataError(f"clip {clip_id}: label {label!r} is not in data.labels {known}")
+    return np.array([known.index(label) for label in examples.labels], dtype=np.int64)
 
 
 def quality(
@@ -156,7 +161,7 @@ def rows(
     **system : str or int
         method, feature_mode, n, seed and protocol.
     """
-    nothing = [None] * len(classes)
+    unknown: list[None] = [None] * len(classes)
     return [
         {
             "clip_id": examples.clip_ids[clip],
@@ -166,9 +171,9 @@ def rows(
             "fold": fold.name,
             "n_windows": n_windows,
             "predicted": "" if number < 0 else classes[number],
+            **{f"p_{name}": p for name, p in zip(classes, shares or unknown, strict=True)},
         }
-        | {f"p_{name}": p for name, p in zip(classes, probabilities or nothing, strict=True)}
-        for clip, (number, n_windows, probabilities) in zip(fold.test, predicted, strict=True)
+        for clip, (number, n_windows, shares) in zip(fold.test, predicted, strict=True)
     ]
 
 
@@ -194,15 +199,13 @@ def check(
         With another protocol, a missing clip, a clip in two folds, a subject in two folds where
         the protocol promises one, or different seeds.
     """
-    for column in ("label", "predicted"):
-        known = [*classes, ""] if column == "predicted" else list(classes)
+    for column, known in (("label", [*classes]), ("predicted", [*classes, ""])):
         wrong = frame[~frame[column].isin(known)]
         if len(wrong):
             row = wrong.iloc[0]
             raise DataError(f"clip {row.clip_id}: {column} {row[column]!r} is none of {known}")
     _check_manifest(frame, clips)
-    others = set(frame["protocol"]) - {protocol}
-    if others:
+    if others := set(frame["protocol"]) - {protocol}:
         raise ProtocolError(f"predictions under protocol {min(others)}, not {protocol}")
     _check_folds(frame, subject_independent=SUBJECT_INDEPENDENT[protocol])
     everyone = {clip.clip_id for clip in clips} if COMPLETE[protocol] else set(frame["clip_id"])
