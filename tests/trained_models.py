@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 import listed
 from microexpr import backbones, cache
@@ -23,6 +24,12 @@ PLAIN = {"backbone": "random_mobilenet", "cut": 13}
 @once
 def network(name: str) -> backbones.Backbone:
     return backbones.build(name)
+
+
+def feature_shape(net: backbones.Backbone, cut: int, size_px: int = 224) -> tuple[int, ...]:
+    """Compute (C, h, w) of cached features of square crops."""
+    with torch.no_grad():
+        return tuple(net.front(torch.zeros(1, 3, size_px, size_px), cut).shape[1:])
 
 
 def settings(
@@ -44,7 +51,7 @@ def write_features(path: Path, config: Config, *, fps: float = 100.0, frames: in
     """Write features of two subjects with a clip of each class."""
     rng = np.random.default_rng(0)
     net = network(config.features.backbone)
-    shape = net.feature_shape(config.features.cut, config.crop.size_px)
+    shape = feature_shape(net, config.features.cut, config.crop.size_px)
     made = cache.Provenance(weights_name=net.weights_name, weights_sha256=net.weights_sha256)
     about = {"method": config.model.method, "fps": fps, "backbone": net.name}
     with cache.create(path, "features", made) as out:

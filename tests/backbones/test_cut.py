@@ -14,6 +14,7 @@ from microexpr.backbones import Backbone, build
 from microexpr.backbones.efficientnet import efficientnet_lite0
 from microexpr.backbones.layers import ConvBn, relu
 from microexpr.errors import ConfigError, DataError
+from trained_models import feature_shape
 
 PICTURES = references.random_pictures(3, 96, seed=4)
 CUTS = {"mobilenet": (1, 6, 12, 13), "resnet50": (1, 3, 8, 15, 16), "lite0": (1, 8, 15, 16)}
@@ -54,7 +55,7 @@ def test_front_and_back_make_the_network(net: Backbone, request: pytest.FixtureR
     assert whole.dtype == torch.float32
     for cut in CUTS[request.node.callspec.params["net"]]:
         maps = net.front(x, cut)
-        assert maps.shape == (3, *net.feature_shape(cut, 96))
+        assert maps.shape == (3, *feature_shape(net, cut, 96))
         assert maps.shape[1] == net.channels[cut - 1]
         assert torch.allclose(net.back(maps, cut), whole, rtol=1e-5, atol=1e-5 * whole.abs().max())
         rounded = net.back(maps.contiguous().half(), cut)
@@ -110,12 +111,12 @@ def test_folded_batchnorm_has_the_gradients_of_the_two_steps() -> None:
 
 def test_shapes_at_224_px() -> None:
     resnet = build("random_resnet50")
-    assert resnet.feature_shape(8) == (1024, 14, 14)
-    assert resnet.feature_shape(16) == (2048, 1, 1)
+    assert feature_shape(resnet, 8) == (1024, 14, 14)
+    assert feature_shape(resnet, 16) == (2048, 1, 1)
     mobile = build("mobilenet_vggface2")
-    assert mobile.feature_shape(6) == (512, 14, 14)
-    assert mobile.feature_shape(12) == (1024, 7, 7)
-    assert mobile.feature_shape(13) == (1024, 1, 1)
+    assert feature_shape(mobile, 6) == (512, 14, 14)
+    assert feature_shape(mobile, 12) == (1024, 7, 7)
+    assert feature_shape(mobile, 13) == (1024, 1, 1)
 
 
 @pytest.mark.parametrize("cut", [0, -1, 14, 99])

@@ -1,18 +1,24 @@
-"""One interface for every backbone: stem, numbered blocks, head, and the cut between them."""
+"""One interface for all networks: stem, numbered blocks, head, and the cut between them."""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from microexpr.config import Features
 from microexpr.errors import ConfigError, DataError
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 class Backbone(nn.Module):
     """A network that turns face crops into features, cut after block B1..B`n_blocks`.
 
-    The frames go in as RGB whatever the order in which the weights were trained: the first
-    convolution is flipped when a BGR file is loaded.
+    Frames are RGB whatever the order in which the weights were trained: the first convolution is
+    flipped when a BGR file is loaded.
 
     Parameters
     ----------
@@ -27,12 +33,10 @@ class Backbone(nn.Module):
 
     Attributes
     ----------
-    name : str
-        As in the configuration, ``features.backbone``.
+    name, weights_name, weights_sha256 : str
+        ``features.backbone``, and the weights; caches store them.
     n_blocks : int
         Number of blocks: the largest `cut`.
-    weights_name, weights_sha256 : str
-        Which weights it holds; stored in every cache.
     """
 
     name: str = ""
@@ -68,20 +72,7 @@ class Backbone(nn.Module):
     def preprocess(self, frames: Tensor) -> Tensor:
         """Subtract the mean and divide by the standard deviation that the weights expect.
 
-        Parameters
-        ----------
-        frames : (T, H, W, 3) uint8
-            RGB face crops; the weights were trained at 224 x 224 px.
-
-        Returns
-        -------
-        (T, 3, H, W) float32
-            RGB, in the network's units.
-
-        Raises
-        ------
-        DataError
-            On another shape or type.
+        From RGB face crops (T, H, W, 3) uint8 to (T, 3, H, W) float32; DataError on others.
         """
         if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
             raise DataError(
@@ -93,24 +84,19 @@ class Backbone(nn.Module):
         return x.sub_(mean).div_(std)
 
     def front(self, x: Tensor, cut: int) -> Tensor:
-        """Run the stem and B1..B`cut`: what is cached.
+        """Run the stem and B1..B`cut`, whose output is cached.
 
         Parameters
         ----------
-        x : (T, 3, H, W) float32
+        x : Tensor, shape (T, 3, H, W), float32
             From :meth:`preprocess`.
         cut : int
             Last block to run. At `n_blocks` head and average pooling follow.
 
         Returns
         -------
-        (T, C, h, w) float32
+        Tensor, shape (T, C, h, w), float32
             The maps that the next block takes; (T, C, 1, 1) at `n_blocks`.
-
-        Raises
-        ------
-        ConfigError
-            Where the network has no such block.
         """
         self.check_cut(cut)
         x = self.stem(x)
@@ -119,24 +105,10 @@ class Backbone(nn.Module):
         return self._finish(x) if cut == self.n_blocks else x
 
     def back(self, features: Tensor, cut: int) -> Tensor:
-        """Run B(`cut` + 1)..Bn, head and pooling on cached maps: what is retrained.
+        """Run the fine-tuned blocks B(`cut` + 1)..Bn, head and pooling on cached maps.
 
-        Parameters
-        ----------
-        features : (T, C, h, w) float16 or float32
-            From :meth:`front` at the same `cut`.
-        cut : int
-            Last block that was run.
-
-        Returns
-        -------
-        (T, C) float32
-            One feature vector a frame.
-
-        Raises
-        ------
-        ConfigError
-            Where the network has no such block.
+        From maps (T, C, h, w) float16 or float32 of :meth:`front` at the same `cut` to one vector
+        per frame, (T, C) float32.
         """
         self.check_cut(cut)
         x = features.float()
@@ -151,19 +123,48 @@ class Backbone(nn.Module):
         return self.back(self.front(x, self.n_blocks), self.n_blocks)
 
     def retrained_parameters(self, cut: int) -> list[nn.Parameter]:
-        """Give the parameters that :meth:`back` uses; none at `n_blocks`."""
+        """Return the parameters that :meth:`back` uses; none at `n_blocks`."""
         self.check_cut(cut)
         if cut == self.n_blocks:
             return []
         return [*self.blocks[cut:].parameters(), *self.head.parameters()]
 
-    @torch.no_grad()
-    def feature_shape(self, cut: int, size_px: int = 224) -> tuple[int, int, int]:
-        """Give (C, h, w) of ``front(x, cut)`` for square crops of `size_px`."""
-        device = next(self.parameters()).device
-        maps = self.front(torch.zeros(1, 3, size_px, size_px, device=device), cut)
-        _, channels, height, width = maps.shape
-        return channels, height, width
-
     def _finish(self, x: Tensor) -> Tensor:
         return self.head(x).mean((2, 3), keepdim=True)
+
+
+def channels_last(net: ModuleT) -> ModuleT:
+    """Convert a network to the memory format that convolutions are fastest in."""
+    converted: ModuleT = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return converted
+
+
+def batch_frames(settings: Features, device: str) -> int:
+    """Return how many frames pass through the network at a time."""
+    # A CPU's cache holds the maps of few frames; a GPU wants many.
+    return settings.batch or (4 if device == "cpu" else 128)
+
+
+@torch.inference_mode()
+def frame_features(
+    pixels: np.ndarray, network: Backbone, settings: Features, device: str = "cpu"
+) -> np.ndarray:
+    """Run the frozen blocks over a batch of frames.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (T, y, x, 3), uint8
+        Face crops, magnified or not.
+    network : Backbone
+        On `device`, ``cpu`` or ``cuda``.
+    settings : Features
+        ``cut`` and ``dtype``.
+
+    Returns
+    -------
+    ndarray, shape (T, C, h, w)
+        In the dtype of the cache.
+    """
+    images = torch.from_numpy(pixels).to(device)
+    maps = network.front(network.preprocess(images), settings.cut)
+    return np.ascontiguousarray(maps.cpu().numpy(), dtype=settings.dtype)

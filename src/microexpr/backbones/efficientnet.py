@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from microexpr.backbones.base import Backbone
@@ -28,35 +30,23 @@ class MBConv(nn.Module):
         super().__init__()
         width = c_in * expand
         self.shortcut = stride == 1 and c_in == c_out
-        self.expand = (
-            ConvBn(c_in, width, 1, eps=BN_EPS, activation=relu6) if expand > 1 else nn.Identity()
-        )
+        active: dict[str, Any] = {"eps": BN_EPS, "activation": relu6}
+        self.expand = ConvBn(c_in, width, 1, **active) if expand > 1 else nn.Identity()
         self.depthwise = ConvBn(
-            width,
-            width,
-            kernel_px,
-            stride=stride,
-            groups=width,
-            same=True,
-            eps=BN_EPS,
-            activation=relu6,
+            width, width, kernel_px, stride=stride, groups=width, same=True, **active
         )
         self.project = ConvBn(width, c_out, 1, eps=BN_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(T, c_in, h, w) to (T, c_out, h / stride, w / stride)."""
+        """Map (T, c_in, h, w) to (T, c_out, h / stride, w / stride)."""
         y = self.project(self.depthwise(self.expand(x)))
         return x + y if self.shortcut else y
 
 
 def efficientnet_lite0() -> Backbone:
-    """Make an EfficientNet-Lite0 of 16 MBConv blocks.
+    """Make an EfficientNet-Lite0 of 16 MBConv blocks, whose outputs have no activation.
 
-    Returns
-    -------
-    Backbone
-        The blocks' outputs have no activation, as published. The last cut is the 1280-channel
-        head, pooled.
+    The last cut is the 1280-channel head, pooled.
     """
     blocks: list[nn.Module] = []
     channels: list[int] = []

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from microexpr.backbones import weights
-from microexpr.backbones.base import Backbone
+from microexpr.backbones.base import Backbone, channels_last
 from microexpr.backbones.layers import Conv
 from microexpr.backbones.networks import NETWORKS, weights_file
 
@@ -29,24 +29,17 @@ def build(
     ----------
     backbone : str
         ``features.backbone``.
-    weights_path : str, optional
-        The user's file (``features.weights.path``); None: the shipped or installed one.
-    weights_sha256 : str, optional
-        Expected checksum (``features.weights.sha256``); None: the known one, where there is one.
+    weights_path, weights_sha256 : str, optional
+        The user's file and its checksum (section ``features.weights``); None: the shipped or
+        installed file, and the known checksum.
     seed : int
-        Of the random backbones. The global random state is neither read nor changed.
-
-    Returns
-    -------
-    Backbone
-        With `name`, `weights_name` and `weights_sha256` set.
+        Of random weights. The global random state is neither read nor changed.
 
     Raises
     ------
-    ConfigError
-        On an unknown name, or a file for a random backbone.
-    WeightsError
-        When the file is missing, damaged, of another network or of another checksum.
+    ConfigError, WeightsError
+        On an unknown name or a file for random weights; when the file is missing, damaged, of
+        another network or of another checksum.
     """
     path = weights_file(backbone, weights_path)
     net = without_weights(backbone)
@@ -54,27 +47,27 @@ def build(
         _fill_randomly(net, seed)
     else:
         weights.load(net, path, NETWORKS.load(backbone, "layouts"), sha256=weights_sha256)
-    return net.eval().to(memory_format=torch.channels_last)
+    return channels_last(net.eval())
 
 
 def without_weights(backbone: str) -> Backbone:
-    """Make a network whose tensors are yet to come: they are on the meta device."""
-    with torch.device("meta"):  # no time and no random numbers for weights that are replaced
+    """Make a network whose tensors are on the meta device, to be replaced."""
+    with torch.device("meta"):  # needs no time and no random numbers
         net: Backbone = NETWORKS.load(backbone, "make")()
     net.name = backbone
     return net
 
 
 def randomised(net: Backbone, seed: int) -> Backbone:
-    """Copy a network and draw all its weights anew: a control that has learned nothing."""
+    """Copy a network and draw all its weights anew: an untrained control."""
     copied = copy.deepcopy(net)
     device = next(net.parameters()).device
     _fill_randomly(copied, seed)
-    return copied.eval().to(device, memory_format=torch.channels_last)
+    return channels_last(copied.eval().to(device))
 
 
 def _fill_randomly(net: Backbone, seed: int) -> None:
-    """He initialisation (He et al. 2015), the first layer scaled to grey levels of 255."""
+    """Draw weights as He et al. (2015), the first layer scaled to grey levels of 255."""
     generator = torch.Generator().manual_seed(seed)
     state: dict[str, Tensor] = {}
     for name, tensor in net.state_dict().items():

@@ -1,8 +1,7 @@
-"""Weights of the user's own: verified and converted once, found by their place afterwards.
+"""Weights that the user adds: verified, converted once, and found in ``weights/`` afterwards.
 
-A file is read by :mod:`microexpr.backbones.readers`, which run nothing that a file says. What
-lands in ``weights/`` is safetensors with own names, RGB, float32; a note beside it holds its
-checksum and that of the original.
+They are safetensors with own names, RGB, float32; a note beside each file has its checksum and that
+of the original.
 """
 
 from __future__ import annotations
@@ -25,16 +24,10 @@ class Added:
 
     Parameters
     ----------
-    file : str
-        Their path.
-    sha256 : str
-        Of the converted file.
-    network : str
-        As in the configuration, ``features.backbone``.
-    source, source_sha256 : str
-        The original.
-    known : bool
-        Whether the original's checksum is one of the known ones.
+    file, sha256, network : str
+        The converted file, and ``features.backbone``.
+    source, source_sha256, known : str, str, bool
+        The original, and whether its checksum is one of the known ones.
     licence : str
         What is known of the terms.
     """
@@ -49,7 +42,7 @@ class Added:
 
 
 def addable() -> list[str]:
-    """Networks whose weights are neither shipped nor drawn at random."""
+    """List the networks whose weights are neither shipped nor drawn at random."""
     return [network.name for network in NETWORKS.values() if network.addable]
 
 
@@ -60,17 +53,14 @@ def add(path: Path, *, network: str | None = None, sha256: str | None = None) ->
     ----------
     path : Path
         As it is distributed: ``.pth``, ``.pkl``, ``.h5``; or converted before.
-    network : str, optional
-        What it must be; None: found out from its content.
-    sha256 : str, optional
-        Expected checksum; None: the known one, where there is one.
+    network, sha256 : str, optional
+        What it must be; None: found out from its content, and the known checksum.
 
     Raises
     ------
-    ConfigError
-        When no weights can be added for that network.
-    WeightsError
-        When the file is damaged, of another checksum or of none of the networks.
+    ConfigError, WeightsError
+        When no weights can be added for that network; when the file is damaged, of another checksum
+        or of none of the networks.
     """
     if network is not None and network not in addable():
         raise ConfigError(f"--network {network}: weights are added for {', '.join(addable())}")
@@ -120,7 +110,7 @@ def _recognised(path: Path, candidates: list[str]) -> Backbone:
 
 
 def place(network: str) -> Path | None:
-    """Give the weights file that the loader takes by itself; None where there is none."""
+    """Return the weights file that the loader takes by itself; None where there is none."""
     try:
         return weights_file(network)
     except WeightsError:
@@ -128,11 +118,5 @@ def place(network: str) -> Path | None:
 
 
 def check(network: str) -> str:
-    """Verify the weights in their place, load them, and give their sha256.
-
-    Raises
-    ------
-    WeightsError
-        When they are missing, damaged or of another network.
-    """
+    """Verify and load the weights in their place; return their sha256."""
     return build(network).weights_sha256

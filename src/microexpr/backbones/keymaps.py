@@ -1,7 +1,7 @@
 """How each file format writes each network: names, channel order, axes.
 
-Own names are those of the modules here, such as ``blocks.7.reduce.bn.weight``. A layout maps each
-of them to the name in a file; whatever a file holds beyond them and the classifier is an error.
+Own names are those of our modules, such as ``blocks.7.reduce.bn.weight``. A layout maps each of
+them to the name in a file; anything else in a file but the classifier is an error.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Layout:
     Parameters
     ----------
     title : str
-        What such a file is, for messages.
+        For messages.
     keys : mapping
         Name in the file by own name; empty: the file uses the own names.
     dropped : mapping
         Entries that may be there and are not used, such as the classifier, with their shapes
-        (axes of length 1 left out): a shape that differs means another network.
+        (without axes of length 1): another shape means another network.
     order : {"rgb", "bgr"}, optional
         Channel order of the first convolution; None: the file's header says it.
     hwio : bool
@@ -68,12 +68,8 @@ class Layout:
         Returns
         -------
         dict
-            float32 tensors by own name, for RGB input.
-
-        Raises
-        ------
-        WeightsError
-            On the first missing or unexpected key, wrong shape or value that is no finite number.
+            float32 tensors by own name, for RGB input; WeightsError on the first missing or
+            unexpected key, wrong shape or value that is not finite.
         """
         keys = self.keys or {own: own for own in shapes}
         self._check_names(tensors, list(keys.values()))
@@ -88,7 +84,7 @@ class Layout:
                 raise WeightsError(
                     f"key {theirs} has shape {tuple(value.shape)}, the network needs {shapes[own]}"
                 )
-            if _is_first_kernel(own, value) and order == "bgr":
+            if own.startswith("stem.") and value.ndim == 4 and order == "bgr":
                 value = value.flip(1)
             state[own] = value.float().contiguous()
         return state
@@ -115,16 +111,12 @@ class Layout:
             raise WeightsError(f"unexpected key {unexpected[0]}{_more(unexpected)}")
 
 
-def _is_first_kernel(own: str, value: Tensor) -> bool:
-    return own.startswith("stem.") and value.ndim == 4
-
-
 def _more(names: list[str]) -> str:
     return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
 
 
 def _unit(own: str, conv: str, bn: str, variables: tuple[str, ...]) -> dict[str, str]:
-    """Map a convolution's kernel and its BatchNorm's four tensors."""
+    """Map the names of a convolution's kernel and of its BatchNorm's four tensors."""
     kernel, *norm = variables
     names = {f"{own}.weight": f"{conv}{kernel}"}
     return names | {
@@ -133,7 +125,7 @@ def _unit(own: str, conv: str, bn: str, variables: tuple[str, ...]) -> dict[str,
 
 
 def _resnet_units() -> Iterator[tuple[str, int, int, str]]:
-    """Give own name, stage 2..5, block 1..6 and Caffe's role of each block's convolutions."""
+    """Yield own name, stage 2..5, block 1..6 and Caffe's role of each block's convolutions."""
     block = 0
     for stage, n_blocks in enumerate(BLOCKS_PER_STAGE, 2):
         for i in range(1, n_blocks + 1):

@@ -1,8 +1,9 @@
-"""Convolutions that all backbones are made of; BatchNorm with statistics that never change."""
+"""The convolutions of all networks; BatchNorm with statistics that never change."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,12 +13,12 @@ Activation = Callable[[Tensor], Tensor]
 
 
 def relu(x: Tensor) -> Tensor:
-    """ReLU in place: a convolution's output is needed by nobody else."""
+    """Apply ReLU in place: a convolution's output is used once."""
     return F.relu(x, inplace=True)
 
 
 def relu6(x: Tensor) -> Tensor:
-    """ReLU clipped at 6, in place."""
+    """Apply ReLU clipped at 6, in place."""
     return F.relu6(x, inplace=True)
 
 
@@ -26,17 +27,11 @@ class Conv(nn.Conv2d):
 
     Parameters
     ----------
-    c_in, c_out : int
-        Channels.
-    kernel_px : int
-        Side of the kernel.
-    stride, groups : int
+    c_in, c_out, kernel_px, stride, groups, bias
         As in :class:`torch.nn.Conv2d`.
     same : bool
         Pad as TensorFlow's ``SAME``: more on the right and bottom where stride 2 asks for an odd
         number. Otherwise ``kernel_px // 2`` on every side.
-    bias : bool
-        Whether there is one.
     activation : callable, optional
         Applied to the output.
     """
@@ -66,7 +61,7 @@ class Conv(nn.Conv2d):
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
-        """(T, c_in, h, w) float32 to (T, c_out, h', w')."""
+        """Map (T, c_in, h, w) float32 to (T, c_out, h', w')."""
         return self._convolve(x, self.weight, self.bias)
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -87,9 +82,12 @@ class Conv(nn.Conv2d):
 class FrozenBatchNorm(nn.Module):
     """BatchNorm reduced to the affine map that its running statistics define.
 
-    Nothing in it updates the statistics, in train() mode either: batches are the few, correlated
-    frames of some clips. Weight and bias can be trained.
+    The statistics are never updated, in train() mode either: batches are the few, correlated frames
+    of some clips. Weight and bias can be trained.
     """
+
+    running_mean: Tensor
+    running_var: Tensor
 
     def __init__(self, channels: int, *, eps: float) -> None:
         super().__init__()
@@ -100,13 +98,13 @@ class FrozenBatchNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(channels))
 
     def affine(self) -> tuple[Tensor, Tensor]:
-        """Give scale and shift, (C,) each."""
+        """Return scale and shift, (C,) each."""
         scale = self.weight * torch.rsqrt(self.running_var + self.eps)
         return scale, self.bias - self.running_mean * scale
 
 
 class ConvBn(Conv):
-    """Convolution and frozen BatchNorm, computed as one convolution.
+    """Convolution and frozen BatchNorm, computed as one convolution; options as for :class:`Conv`.
 
     Scaling the kernel instead of the output saves a pass over the maps and the memory that
     autograd keeps for it; gradients of kernel and BatchNorm weights are those of the two steps.
@@ -118,25 +116,13 @@ class ConvBn(Conv):
         c_out: int,
         kernel_px: int,
         *,
-        stride: int = 1,
-        groups: int = 1,
-        same: bool = False,
         eps: float = 1e-5,
-        activation: Activation | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            c_in,
-            c_out,
-            kernel_px,
-            stride=stride,
-            groups=groups,
-            same=same,
-            bias=False,
-            activation=activation,
-        )
+        super().__init__(c_in, c_out, kernel_px, bias=False, **options)
         self.bn = FrozenBatchNorm(c_out, eps=eps)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(T, c_in, h, w) float32 to (T, c_out, h', w')."""
+        """Map (T, c_in, h, w) float32 to (T, c_out, h', w')."""
         scale, shift = self.bn.affine()
         return self._convolve(x, self.weight * scale[:, None, None, None], shift)

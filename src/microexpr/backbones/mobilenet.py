@@ -25,17 +25,14 @@ class SeparableBlock(nn.Module):
         self.pw = Conv(c_in, c_out, 1, activation=relu6)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(T, c_in, h, w) to (T, c_out, h / stride, w / stride)."""
+        """Map (T, c_in, h, w) to (T, c_out, h / stride, w / stride)."""
         return self.pw(self.dw(x))
 
 
 def mobilenet_v1() -> Backbone:
     """Make a MobileNet-v1 of 13 separable blocks.
 
-    Returns
-    -------
-    Backbone
-        B6 gives 512 x 14 x 14 for 224 px (the grid of ResNet-50's B8), the last cut 1024.
+    B6 gives 512 x 14 x 14 for 224 px (the grid of ResNet-50's B8), the last cut 1024.
     """
     inputs = (32, *CHANNELS[:-1])
     return Backbone(

@@ -1,7 +1,7 @@
 """The networks by name: what each one is, and where its weights come from.
 
-This is asked before the first job, so it needs neither PyTorch nor NumPy: rows refer to the
-function that makes a network, and to the layouts of its files in :mod:`.keymaps`.
+Planning reads this, without PyTorch and NumPy: rows refer to the function that makes a network, and
+to the layouts of its files in :mod:`.keymaps`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ RESNET50_VGGFACE2 = "microexpr.backbones.resnet50:resnet50_caffe"
 
 @dataclass(frozen=True)
 class Network:
-    """What is known of one network before it is made.
+    """A network.
 
     Parameters
     ----------
@@ -49,20 +49,17 @@ class Network:
     family : str
         Networks of one family differ in their weights only.
     trained_on : str
-        What the weights come from; ``random``: they are drawn, and there is no file.
+        Training data of the weights; ``random``: they are drawn, and there is no file.
     blocks : int
         Number of blocks B1..Bn.
     layouts : str
-        A mapping from file suffix to layout, ``"package.module:NAME"``; empty: its weights are
-        drawn.
+        A mapping from file suffix to layout, ``"package.module:NAME"``.
     shipped : Path, optional
         The file that comes with this package.
     package : tuple of str, optional
         Name of an installed package and the file in it.
-    advice : str
-        What to do when there is no file.
-    licence : str
-        What is known of the terms of the weights.
+    advice, licence : str
+        What to do when there is no file, and what is known of the terms of the weights.
     label : str
         For people.
     """
@@ -153,17 +150,14 @@ NETWORKS = Registry(
 
 
 def installed(backbone: str) -> Path:
-    """Name the place of converted weights that the user has added."""
+    """Return the place of converted weights that the user has added."""
     return INSTALLED / f"{backbone}.safetensors"
 
 
 def default_place(backbone: str) -> Path | None:
-    """Name the file that serves where the user names none, whether it is there or not.
+    """Return the file for a network where the user names none, whether it is there or not.
 
-    Returns
-    -------
-    Path or None
-        None for random weights, and for a package that is not installed.
+    None for random weights, and for a package that is not installed.
     """
     network = NETWORKS[backbone]
     if network.random or network.shipped:
@@ -181,10 +175,8 @@ def weights_file(backbone: str, weights_path: str | None = None) -> Path | None:
 
     Parameters
     ----------
-    backbone : str
-        ``features.backbone``.
-    weights_path : str, optional
-        The user's file (``features.weights.path``); None: the shipped or installed one.
+    backbone, weights_path : str
+        ``features.backbone``, and ``features.weights.path``; None: the shipped or installed file.
 
     Returns
     -------
@@ -193,10 +185,9 @@ def weights_file(backbone: str, weights_path: str | None = None) -> Path | None:
 
     Raises
     ------
-    ConfigError
-        On an unknown name, or a file for random weights.
-    WeightsError
-        When there is no such file; the message says where one can be had.
+    ConfigError, WeightsError
+        On an unknown name or a file for random weights; when there is no file, with where one can
+        be had.
     """
     network = NETWORKS[backbone]
     if network.random:

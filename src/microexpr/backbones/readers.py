@@ -1,4 +1,4 @@
-"""Tensors out of five file formats; none of the readers executes what a file says."""
+"""Tensors from five file formats; no reader executes what is in a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FLOATS = ("f2", "f4", "f8")
 
 
 class _DType:
-    """Stands for ``numpy.dtype``: remembers the code and the byte order."""
+    """In place of ``numpy.dtype``: the code and the byte order."""
 
     def __init__(self, code: str, *_: Any) -> None:
         self.code, self.byte_order = code, "<"
@@ -37,7 +37,7 @@ class _DType:
 
 
 class _Array:
-    """Stands for ``numpy.ndarray``: becomes one from its state."""
+    """In place of ``numpy.ndarray``: becomes one from its state."""
 
     def __init__(self) -> None:
         self.values: np.ndarray[Any, Any] | None = None
@@ -47,10 +47,6 @@ class _Array:
         data = raw.encode("latin1") if isinstance(raw, str) else bytes(raw)
         flat = np.frombuffer(data, dtype.numpy())
         self.values = flat.reshape(shape, order="F" if fortran else "C")
-
-
-def _reconstruct(*_: Any) -> _Array:
-    return _Array()
 
 
 def _from_buffer(raw: bytes, dtype: _DType, shape: tuple[int, ...], order: str) -> _Array:
@@ -65,11 +61,11 @@ def _latin1(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-KNOWN_NAMES = {
+KNOWN_NAMES: dict[str, Any] = {
     "numpy.dtype": _DType,
     "numpy.ndarray": _Array,
-    "numpy.core.multiarray._reconstruct": _reconstruct,
-    "numpy._core.multiarray._reconstruct": _reconstruct,
+    "numpy.core.multiarray._reconstruct": lambda *_: _Array(),
+    "numpy._core.multiarray._reconstruct": lambda *_: _Array(),
     "numpy.core.numeric._frombuffer": _from_buffer,
     "numpy._core.numeric._frombuffer": _from_buffer,
     "_codecs.encode": _latin1,
@@ -86,32 +82,19 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def _check_memo(pickled: bytes) -> None:
-    """Refuse a pickle that numbers an object higher than it has bytes: memory is set aside for it.
-
-    Eight bytes would take 32 GB.
-    """
+    """Refuse a pickle with an object's number above its bytes: 8 bytes would reserve 32 GB."""
     for opcode, number, place in pickletools.genops(pickled):
-        if opcode.name in ("PUT", "LONG_BINPUT") and number > place:
+        if opcode.name in ("PUT", "LONG_BINPUT") and (number or 0) > (place or 0):
             raise pickle.UnpicklingError(f"it numbers an object {number} at byte {place}")
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     """Read a pickled dictionary of float arrays, of Python 2 or 3, and nothing else.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    dict
-        Arrays by name, as stored.
-
     Raises
     ------
     WeightsError
-        When the pickle is damaged or asks for anything but float arrays; nothing of it has run.
+        When the pickle is damaged or asks for anything else; nothing of it has run.
     """
     try:
         pickled = path.read_bytes()
@@ -133,30 +116,23 @@ def load_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
 
 
 MAX_BYTES = 2**30  # ResNet-50 in float64 has 0.3 GB
-HEADER = "microexpr"  # a converted file says here, as JSON, of which network and order it is
+HEADER = "microexpr"  # of a converted file: JSON with its network and channel order
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], str | None]:
-    """Read the named tensors of a file.
+    """Read the tensors of a file by name, and the header of a converted file.
 
     Parameters
     ----------
     path : Path
         ``.pth``, ``.pkl``, ``.h5``, ``.safetensors`` or ``.npz``.
 
-    Returns
-    -------
-    dict
-        Tensors by name, as stored.
-    str or None
-        What a converted file says about itself.
-
     Raises
     ------
     WeightsError
         When the file is damaged or holds anything but numbers.
     """
-    if path.suffix == ".pkl":  # its reader says more than "damaged"
+    if path.suffix == ".pkl":  # its reader's messages say more
         return _as_tensors(path, load_arrays(path)), None
     try:
         content, text = READERS[path.suffix](path)
@@ -182,7 +158,7 @@ def _as_tensors(path: Path, content: object) -> dict[str, Tensor]:
 
 
 def _check_size(path: Path, stored_bytes: int) -> None:
-    """Refuse a file that would unpack to more than any network needs."""
+    """Raise where a file would unpack to more than any network needs."""
     if stored_bytes > MAX_BYTES:
         raise ValueError(f"{path.name} would unpack to {stored_bytes} bytes")
 
@@ -214,11 +190,10 @@ def _read_npz(path: Path) -> tuple[object, str | None]:
 
 def _read_keras(path: Path) -> tuple[object, None]:
     """Name each dataset by its layer and variable: Keras repeats the layer in the path."""
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
     total_bytes = 0
 
     def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
-        """Take a data set over, under its short name."""
         nonlocal total_bytes
         if isinstance(node, h5py.Dataset):
             if node.is_virtual or node.external:

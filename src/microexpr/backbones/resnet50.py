@@ -32,14 +32,12 @@ class Bottleneck(nn.Module):
 
     Parameters
     ----------
-    c_in, width : int
-        Channels of the input, and of the 3x3 convolution; the output has four times `width`.
-    stride : int
-        2 where the maps shrink.
+    c_in, width, stride : int
+        Channels of the input and of the 3x3 convolution; the output has four times `width`.
     project : bool
         A 1x1 convolution as the shortcut: the first block of each stage.
     geometry : {"caffe", "torchvision"}
-        Which convolution carries the stride: the first 1x1, or the 3x3.
+        Which convolution has the stride: the first 1x1, or the 3x3.
     """
 
     def __init__(
@@ -54,7 +52,7 @@ class Bottleneck(nn.Module):
         self.proj = ConvBn(c_in, c_out, 1, stride=stride) if project else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(T, c_in, h, w) to (T, 4 width, h / stride, w / stride), after the ReLU."""
+        """Map (T, c_in, h, w) to (T, 4 width, h / stride, w / stride), after the ReLU."""
         y = self.increase(self.spatial(self.reduce(x)))
         return torch.relu(y + self.proj(x))
 
@@ -62,16 +60,8 @@ class Bottleneck(nn.Module):
 def resnet50(geometry: Geometry) -> Backbone:
     """Make a ResNet-50 of 16 blocks: B1..B3, B4..B7, B8..B13, B14..B16.
 
-    Parameters
-    ----------
-    geometry : {"caffe", "torchvision"}
-        Place of the strides, pooling of the stem, and with them the preprocessing: VGGFace2's
-        mean on 0..255, or ImageNet's mean and standard deviation.
-
-    Returns
-    -------
-    Backbone
-        B8 gives 1024 x 14 x 14 for 224 px, the last cut 2048 (``pool5``).
+    B8 gives 1024 x 14 x 14 for 224 px, the last cut 2048 (``pool5``). The preprocessing belongs to
+    the geometry: VGGFace2's mean on 0..255, or ImageNet's mean and standard deviation.
     """
     caffe = geometry == "caffe"
     pool = nn.MaxPool2d(3, 2, 0, ceil_mode=True) if caffe else nn.MaxPool2d(3, 2, 1)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import safetensors.torch
 from torch import Tensor
@@ -25,18 +26,9 @@ NAMED_CHECKSUM = re.compile(r"-([0-9a-f]{8})\.(?:pth|safetensors)$")
 
 @dataclass(frozen=True)
 class Known:
-    """A file whose checksum is known.
+    """A file as it is distributed whose checksum is known.
 
-    Parameters
-    ----------
-    name : str
-        As it is distributed.
-    size_bytes : int
-        To tell a broken download from another file.
-    sha256 : str
-        Of its bytes.
-    reported : bool
-        True: printed by others, the file itself was not seen here.
+    `reported`: the checksum was printed by others, the file itself was not seen here.
     """
 
     name: str
@@ -77,25 +69,19 @@ KNOWN = {
 def verify(path: Path, sha256: str | None = None) -> str:
     """Compare a weights file's checksum with the one given, or else with the known one.
 
-    A file is known by its name. Size alone does not tell: the variants of one network have the
-    same size.
+    A file is known by its name: the variants of one network have the same size.
 
     Parameters
     ----------
     path : Path
         The file.
     sha256 : str, optional
-        Expected checksum (``features.weights.sha256``); it overrides what is known.
+        Expected checksum (``features.weights.sha256``), in place of the known one.
 
     Returns
     -------
     str
-        The file's checksum.
-
-    Raises
-    ------
-    WeightsError
-        When they differ.
+        The file's checksum; WeightsError when they differ.
     """
     found = sha256_of(path)
     if sha256 is not None:
@@ -124,11 +110,7 @@ def verify(path: Path, sha256: str | None = None) -> str:
 
 
 def load(
-    backbone: Backbone,
-    path: Path,
-    layouts: Mapping[str, Layout],
-    *,
-    sha256: str | None = None,
+    backbone: Backbone, path: Path, layouts: Mapping[str, Layout], *, sha256: str | None = None
 ) -> None:
     """Fill a network from a file and record which file it was.
 
@@ -136,12 +118,10 @@ def load(
     ----------
     backbone : Backbone
         Its tensors are replaced; they may be on the meta device.
-    path : Path
-        The file.
+    path, sha256 : Path, str
+        The file, and its expected checksum.
     layouts : mapping
         Layout of each suffix that this network can be read from.
-    sha256 : str, optional
-        Expected checksum.
 
     Raises
     ------
@@ -162,14 +142,8 @@ def fill(
     text: str | None,
     layouts: Mapping[str, Layout],
 ) -> None:
-    """Fill a network with what :func:`microexpr.backbones.readers.read` gave for a file.
-
-    Raises
-    ------
-    WeightsError
-        When the tensors are of another network.
-    """
-    # Who says of itself that it is converted has own names, whatever its suffix else stands for.
+    """Fill a network with the tensors and header of a file; WeightsError for another network."""
+    # A converted file has own names, whatever its suffix means otherwise.
     layout = OWN if text and path.suffix == CONVERTED else layouts[path.suffix]
     order = layout.order or _order(text, path, backbone.name)
     shapes = {name: tuple(value.shape) for name, value in backbone.state_dict().items()}
@@ -181,16 +155,13 @@ def fill(
 
 
 def save(backbone: Backbone, path: str | os.PathLike[str]) -> None:
-    """Write a network's weights as ``.safetensors`` with own names, RGB, float32.
-
-    A pickle or HDF5 file converted once needs no special reader later.
-    """
+    """Write a network's weights as ``.safetensors`` with own names, RGB, float32."""
     state = {name: value.contiguous() for name, value in backbone.state_dict().items()}
     write_bytes(path, safetensors.torch.save(state, header(backbone.name, "rgb")))
 
 
 def _noted(path: Path) -> str | None:
-    """Checksum of a note; None where there is none, or the JSON is about something else."""
+    """Return the checksum in a note; None where there is none."""
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
         return note["sha256"] if note["network"] else None
@@ -199,13 +170,13 @@ def _noted(path: Path) -> str | None:
 
 
 def header(network: str, order: ChannelOrder) -> dict[str, str]:
-    """Give the metadata of a converted file: its keys alone do not tell network and order."""
+    """Return the metadata of a converted file: its keys do not determine network and order."""
     return {HEADER: json.dumps({"channel_order": order, "network": network})}
 
 
 def _order(text: str | None, path: Path, network: str) -> ChannelOrder:
     """Read the channel order from a converted file's header."""
-    for order in ("rgb", "bgr"):
+    for order in get_args(ChannelOrder):
         if text == header(network, order)[HEADER]:
             return order
     raise WeightsError(

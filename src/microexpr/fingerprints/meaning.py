@@ -20,8 +20,9 @@ NEUTRAL = tuple(
     f"{NAME}.{module}"
     for module in (
         *("cli", "config", "errors", "fingerprints", "pipeline", "privacy"),
-        *("runtime.files", "runtime.progress", "runtime.resources", "runtime.screen"),
-        *("backbones.networks", "cache.checks", "cache.disk", "cache.provenance"),
+        *("runtime.files", "runtime.progress", "runtime.registry", "runtime.resources"),
+        *("runtime.screen", "backbones.networks", "magnify.methods"),
+        *("cache.checks", "cache.disk", "cache.provenance"),
     )
 )
 STAGES = f"{NAME}.stages"  # the package itself: which part of the configuration a stage reads

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from microexpr import backbones, cache
-from microexpr.backbones.frames import batch_frames, frame_features
+from microexpr.backbones.base import batch_frames, frame_features
 from microexpr.cache.provenance import provenance
 from microexpr.config import Config
 from microexpr.fingerprints.code import Code

@@ -8,7 +8,7 @@ import numpy as np
 
 from microexpr.apps.predict.exported_model import Exported
 from microexpr.apps.predict.video_pieces import Piece
-from microexpr.backbones.frames import batch_frames, frame_features
+from microexpr.backbones.base import batch_frames, frame_features
 from microexpr.errors import DataError, MicroexprError
 from microexpr.magnify.clip_pixels import magnified_pixels
 from microexpr.training.store import FeatureStore
