@@ -70,7 +70,7 @@ class AmplitudeMagnifier:
         return [*level_weights(self.levels, alpha=alpha, lambda_c_px=self.lambda_c_px), 0.0]
 
     def planes(self, clip: torch.Tensor) -> torch.Tensor:
-        """What is filtered, (T, n): the luma, or red, green, blue with less chroma."""
+        """Return what is filtered, (T, n): the luma, or red, green, blue with less chroma."""
         if clip.ndim == 3 or self.chroma_gain == 0:
             return luma(clip).reshape(len(clip), -1)
         mixed = torch.lerp(luma(clip)[..., None], clip, self.chroma_gain)
@@ -84,7 +84,7 @@ class AmplitudeMagnifier:
         gains: Sequence[Sequence[float]],
         progress: Progress | None = None,
     ) -> list[torch.Tensor]:
-        """``base + S(M planes)`` for each set of levels' gains.
+        """Return ``base + S(M planes)`` for each set of levels' gains.
 
         `maps` are the operator's of the planes; S runs on them where they are few. Frames go
         through in blocks, all sets of gains at a time.
@@ -111,7 +111,7 @@ class AmplitudeMagnifier:
     def add(
         self, base: torch.Tensor, filtered: torch.Tensor, gains: Sequence[float]
     ) -> torch.Tensor:
-        """``base + S(filtered)`` for planes that are filtered already."""
+        """Return ``base + S(filtered)`` for planes that are filtered already."""
         return self._add(base, self._spatial(filtered, gains), fresh(base.shape, base))
 
     def _spatial(self, maps: torch.Tensor, gains: Sequence[float]) -> torch.Tensor:
@@ -134,7 +134,7 @@ class AmplitudeMagnifier:
 def amm(clip: torch.Tensor, *, alpha: float, **options: object) -> torch.Tensor: ...
 @overload
 def amm(clip: torch.Tensor, *, alpha: Sequence[float], **options: object) -> list[torch.Tensor]: ...
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[misc] # the overloads abbreviate the options
 def amm(
     clip: torch.Tensor,
     *,
@@ -254,7 +254,7 @@ def filter_only(
     chroma_gain: float = 0.0,
     alpha: float = 10.0,
 ) -> torch.Tensor:
-    """The control method: the filtering of :func:`amm` without its gain.
+    """Filter as :func:`amm` does, without its gain: the control method.
 
     Every frame is the reference frame plus the deviation that `amm` would add, divided by alpha:
     ``out[t] = x[reference_frame] + S(M x)[t]``. Whatever recognition gains over the untouched clip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import torch
@@ -78,14 +78,14 @@ class FrequencyPlane:
                 spectra[..., v, 1 : negative + 1] += turned[..., y, :]
 
     def part(self, planes: torch.Tensor, other: FrequencyPlane) -> torch.Tensor:
-        """The view of planes (..., *shape) that a smaller plane covers."""
+        """Return the view of planes (..., *shape) that a smaller plane covers."""
         y, x = (a - b for a, b in zip(other.corner, self.corner, strict=True))
         rows, columns = other.shape
         return planes.narrow(-2, y, rows).narrow(-1, x, columns)
 
 
 def enclosing(height_px: int, boxes: Iterable[tuple[Corner, Shape]]) -> FrequencyPlane:
-    """The smallest plane with boxes of some corners and shapes, and the zero frequencies."""
+    """Return the smallest plane with boxes of some corners and shapes, and zero frequencies."""
     low, high = [0, 0], [0, 0]
     for corner, shape in boxes:
         for axis in (0, 1):
@@ -131,17 +131,18 @@ class Band:
     mask: torch.Tensor
     row: int
     column: int
+    _factors: torch.Tensor = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Prepare the factors of real and imaginary parts."""
         object.__setattr__(self, "_factors", torch.stack([self.mask, self.mask], dim=-1))
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Band:
-        """The same band with its mask on a device, in a dtype."""
+        """Return the band with its mask on a device, in a dtype."""
         return replace(self, mask=self.mask.to(device, dtype))
 
     def padded(self, rows: int, columns: int) -> Band:
-        """The same band on a larger box, with zeros at its end: on a finer grid."""
+        """Return the band on a larger box, with zeros at its end: on a finer grid."""
         room = (0, columns - self.mask.shape[1], 0, rows - self.mask.shape[0])
         return replace(self, mask=torch.nn.functional.pad(self.mask, room))
 
@@ -156,7 +157,7 @@ class Band:
         return self.mask.shape[0] * self.mask.shape[1]
 
     def cut(self, planes: torch.Tensor, corner: Corner, out: torch.Tensor) -> torch.Tensor:
-        """The masked box of planes of some corner, written to `out` (..., *shape)."""
+        """Write the masked box of planes of some corner to `out` (..., *shape), and return it."""
         target = torch.view_as_real(out)
         torch.mul(self._box(planes, corner), self._factors, out=target)
         return out
@@ -166,7 +167,7 @@ class Band:
         self._box(planes, corner).addcmul_(torch.view_as_real(box), self._factors)
 
     def _box(self, planes: torch.Tensor, corner: Corner) -> torch.Tensor:
-        """The view of planes that the band covers, real and imaginary parts apart."""
+        """Return the view of planes that the band covers, real and imaginary parts apart."""
         rows, columns = self.shape
         values = torch.view_as_real(planes)
         values = values.narrow(-3, self.row - corner[0], rows)
@@ -175,7 +176,7 @@ class Band:
 
 @lru_cache(maxsize=1024)
 def fast_length(n: int, *, contiguous: bool) -> int:
-    """The length from n on that is cheapest to transform, as measured for the FFT of torch.
+    """Return the length from n on that is fastest to transform, measured for torch's FFT.
 
     Lengths are multiples of 4 (of 2 below 16) with small primes only; on the contiguous axis
     multiples of 16 and 8 are so much faster that some growth pays.
@@ -196,7 +197,7 @@ def _is_smooth(n: int) -> bool:
 
 
 def sampled(image: torch.Tensor, band: Band) -> torch.Tensor:
-    """An image (H, W) at the places of a band's samples, blurred by half their distance."""
+    """Sample an image (H, W) where a band has samples, blurred by half their distance."""
     y, x = (torch.fft.fftfreq(n, 1 / n).to(image.device) for n in band.shape)
     blur = (y[:, None] / (2 * band.shape[0])) ** 2 + (x / (2 * band.shape[1])) ** 2
     spectrum = torch.fft.fft2(image)[y.long() % image.shape[0]][:, x.long() % image.shape[1]]

@@ -41,7 +41,7 @@ def check_clip(clip: torch.Tensor, *, first_frame: int = 0) -> None:
 def moved(
     clip: torch.Tensor, device: str | torch.device | None, dtype: torch.dtype | None
 ) -> torch.Tensor:
-    """A usable clip on another device or in another precision; None: as it is."""
+    """Return a checked clip on a device and in a precision; None: as it is."""
     check_clip(clip)
     if dtype not in (None, torch.float32, torch.float64):
         raise ConfigError(f"dtype: {dtype} is neither float32 nor float64")
@@ -49,7 +49,7 @@ def moved(
 
 
 def check_alphas(alpha: float | Sequence[float]) -> list[float]:
-    """The amplification factors as a list.
+    """Return the amplification factors as a list.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def check_mask(mask: torch.Tensor | None, height: int, width: int) -> None:
 
 
 def luma(clip: torch.Tensor) -> torch.Tensor:
-    """The luma of a clip, shape (T, H, W); a grey clip is its own luma."""
+    """Return the luma of a clip, shape (T, H, W); a grey clip is its own luma."""
     if clip.ndim == 3:
         return clip
     red, green, blue = LUMA

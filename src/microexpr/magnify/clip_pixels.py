@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import torch
 
-from microexpr.config import Magnify
+from microexpr.config.preprocessing import Motion
 from microexpr.errors import ConfigError
 from microexpr.magnify.clip import luma
 from microexpr.magnify.methods import METHODS, SHARED_KEYS
@@ -25,7 +25,7 @@ EXPRESSION_S = 0.5  # a longer motion is no micro-expression
 
 
 def magnified_pixels(
-    pixels: np.ndarray, *, fps: float, settings: Magnify, method: str, device: str = "cpu"
+    pixels: np.ndarray, *, fps: float, settings: Motion, method: str, device: str = "cpu"
 ) -> np.ndarray:
     """Magnify one clip as a whole.
 
@@ -35,7 +35,7 @@ def magnified_pixels(
         Face crops.
     fps : float
         Frames/s.
-    settings : Magnify
+    settings : Motion
         Section ``magnify``.
     method : str
         One of ``METHODS`` that has a function.
@@ -57,12 +57,12 @@ def magnified_pixels(
     return to_pixels(magnify(images, fps=fps, **_options(settings, method)))
 
 
-def _options(settings: Magnify, method: str) -> dict[str, Any]:
+def _options(settings: Motion, method: str) -> dict[str, Any]:
     shared = {key: getattr(settings, key) for key in SHARED_KEYS}
     return shared | settings.own(METHODS[method].section)
 
 
-def long_clip_parts(n_frames: int, settings: Magnify, fps: float, method: str) -> Parts | None:
+def long_clip_parts(n_frames: int, settings: Motion, fps: float, method: str) -> Parts | None:
     """Return how a clip is cut; None where it is magnified as a whole.
 
     Raises
@@ -80,7 +80,7 @@ def long_clip_parts(n_frames: int, settings: Magnify, fps: float, method: str) -
     return parts_of(settings.temporal_filter, fps, settings.passband_hz, most=WHOLE_FRAMES)
 
 
-def expression_frames(n_frames: int, settings: Magnify, fps: float) -> int:
+def expression_frames(n_frames: int, settings: Motion, fps: float) -> int:
     """Return the length of the motion by which a filter is judged, in frames.
 
     That of the clip, or in a long clip that of the longest expression.
@@ -95,7 +95,7 @@ def magnified_parts(
     parts: Parts,
     *,
     fps: float,
-    settings: Magnify,
+    settings: Motion,
     method: str,
     device: str = "cpu",
 ) -> Iterator[np.ndarray]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any, cast
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
@@ -21,7 +23,7 @@ PEAK_WAVELENGTH_PX = 5.0  # of the finest band; band l peaks at 5 * 2^l px
 
 
 def fitting_levels(height_px: int, width_px: int, levels: int) -> int:
-    """The number of band-pass levels, at most `levels`, whose low-pass keeps 2 px a side."""
+    """Return the number of band-pass levels, at most `levels`, that leave 2 px per side."""
     return max(1, min(levels, int(min(height_px, width_px) // 2).bit_length()))
 
 
@@ -88,10 +90,10 @@ def _sum_up_cv2(image: np.ndarray, steps: Sequence[float]) -> np.ndarray:
     gaussians = [image]
     for _ in steps[1:]:
         gaussians.append(cv2.pyrDown(gaussians[-1]))
-    total = gaussians[-1] * steps[-1]
+    total: NDArray[Any] = gaussians[-1] * steps[-1]
     for level in reversed(range(len(steps) - 1)):
         height, width = gaussians[level].shape
-        total = cv2.pyrUp(total, dstsize=(width, height))
+        total = cast(NDArray[Any], cv2.pyrUp(total, dstsize=(width, height)))
         if steps[level]:
             total += steps[level] * gaussians[level]
     return total
@@ -115,7 +117,8 @@ def down(images: torch.Tensor) -> torch.Tensor:
     for _ in range(2):  # along x, then along y as the transposed image's x
         n = images.shape[-1]
         wide = functional.pad(images, (2, 2), mode="reflect") if n > 2 else _reflect(images)
-        images = sum(tap * wide[..., k : k + n : 2] for k, tap in enumerate(TAPS)).mT
+        blurred = sum(tap * wide[..., k : k + n : 2] for k, tap in enumerate(TAPS))
+        images = cast(torch.Tensor, blurred).mT
     return images
 
 

@@ -43,6 +43,7 @@ def frequencies(n: int, octaves: float | None = None) -> NDArray[np.int64]:
 
 
 def polar(rows: NDArray[np.int64], columns: NDArray[np.int64], size: tuple[int, int]) -> Polar:
+    """Return radius and angle of the frequencies of some rows and columns of a spectrum."""
     fy, fx = rows[:, None] * 2 / size[0], columns[None] * 2 / size[1]
     radius = np.maximum(np.hypot(fy, fx), 1e-12)
     return Polar(rows, columns, np.log2(radius), np.arctan2(fy, fx))
@@ -54,7 +55,7 @@ def high_pass(log_radius: Mask, corner: float, width: float) -> Mask:
 
 
 def low_pass(log_radius: Mask, flanks: Sequence[tuple[float, float]]) -> Mask:
-    """What the high-passes with these flanks (corner, width) leave."""
+    """Return what the high-passes with these flanks (corner, width) leave."""
     low = np.ones_like(log_radius)
     for flank in flanks:
         low *= np.sqrt(np.maximum(0, 1 - high_pass(log_radius, *flank) ** 2))
@@ -75,9 +76,10 @@ def angular_mask(angle: Mask, k: int, orientations: int) -> Mask:
 
 
 def bounding_box(mask: Mask, near: Polar, size: tuple[int, int], radial: int, k: int) -> Box:
-    """The bounding box of the mask's support, grown to lengths that the FFT likes."""
-    row, y, inner_y, height = _side(mask.any(axis=1), near.rows, size[0], contiguous=False)
-    column, x, inner_x, width = _side(mask.any(axis=0), near.columns, size[1], contiguous=True)
+    """Return the bounding box of the mask's support, extended to lengths of a fast FFT."""
+    by_row, by_column = (np.asarray(mask.any(axis=axis)) for axis in (1, 0))
+    row, y, inner_y, height = _side(by_row, near.rows, size[0], contiguous=False)
+    column, x, inner_x, width = _side(by_column, near.columns, size[1], contiguous=True)
     box = np.zeros((height, width))
     box[inner_y, inner_x] = mask[y, x]
     return Box(box, row, column, radial, k)
@@ -124,6 +126,6 @@ def _places(box: Box, size: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:
 
 
 def as_band(box: Box, octave: float) -> Band:
-    """The box as tensors."""
+    """Return the box as tensors."""
     mask = torch.from_numpy(box.mask).float()
     return Band(box.radial, box.orientation, octave, mask, box.row, box.column)

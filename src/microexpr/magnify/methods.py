@@ -19,12 +19,15 @@ A row is light, so that planning needs neither NumPy nor PyTorch. See docs/addin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from microexpr.config.base import Section
 from microexpr.runtime.registry import Registry
+
+if TYPE_CHECKING:
+    from microexpr.config import Config
 
 # Keys of section `magnify` that every method reads.
 SHARED_KEYS = ("passband_hz", "temporal_filter", "order", "reference_frame", "alpha")
@@ -161,3 +164,8 @@ METHODS = Registry(
         ),
     ],
 )
+
+
+def keys_of(method: str, config: Config) -> dict[str, Any]:
+    """Return the keys of section ``magnify`` that a method reads, with their values."""
+    return {key: getattr(config.magnify, key) for key in METHODS[method].keys}

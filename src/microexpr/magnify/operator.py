@@ -43,7 +43,7 @@ class Workspace:
         self.first, self.second = like.real.new_empty((2, coefficients))
 
     def views(self, shape: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """A complex and two real tensors of this shape, with undefined content."""
+        """Return a complex and two real tensors of this shape, with undefined content."""
         n = math.prod(shape)
         return self.complex[:n].view(shape), self.first[:n].view(shape), self.second[:n].view(shape)
 
@@ -77,7 +77,7 @@ class TemporalOperator(Protocol):
     """What the phase stage asks of a filter."""
 
     def start(self, n_frames: int, size: int) -> torch.Tensor:
-        """Maps of a signal (n_frames, size) of which nothing has been collected."""
+        """Return maps of a signal (n_frames, size) of which nothing has been collected."""
         ...
 
     def collect(self, maps: torch.Tensor, frames: slice, values: torch.Tensor) -> None:
@@ -85,11 +85,11 @@ class TemporalOperator(Protocol):
         ...
 
     def finish(self, maps: torch.Tensor, key: object) -> torch.Tensor:
-        """The maps of the whole signal, perhaps in their memory; `key` names the signal."""
+        """Return the maps of the whole signal, perhaps in their memory; `key` names the signal."""
         ...
 
     def frames(self, maps: torch.Tensor, frames: slice) -> torch.Tensor:
-        """Some of the filtered frames, (k, n)."""
+        """Return some of the filtered frames, (k, n)."""
         ...
 
 
@@ -112,11 +112,11 @@ class ClipFilter:
         self.left, self.right, self.matrix = (_tensor(m, like) for m in (left, right, matrix))
 
     def maps(self, signal: torch.Tensor) -> torch.Tensor:
-        """What is filtered further of a signal (T, size): its few maps (r, size), or itself."""
+        """Return what is filtered further of a signal (T, size): maps (r, size), or itself."""
         return self.right @ signal if self.low_rank else signal
 
     def start(self, n_frames: int, size: int) -> torch.Tensor:
-        """Maps (r, size) of zeros, or room for all frames (n_frames, size)."""
+        """Return maps (r, size) of zeros, or memory for all frames (n_frames, size)."""
         if self.low_rank:
             return self.right.new_zeros((len(self.right), size))
         return self.right.new_empty((n_frames, size))
@@ -129,14 +129,14 @@ class ClipFilter:
             maps[frames] = values
 
     def finish(self, maps: torch.Tensor, key: object = None) -> torch.Tensor:
-        """The maps (r, size), or all filtered frames (n_frames, size) in the memory of `maps`."""
+        """Return the maps (r, size), or all filtered frames (n_frames, size) in their memory."""
         if not self.low_rank:
             for part in maps.split(COLUMNS, dim=1):
                 part.copy_(self.matrix @ part)
         return maps
 
     def frames(self, maps: torch.Tensor, frames: slice) -> torch.Tensor:
-        """Some of the filtered frames, (k, n), from the maps."""
+        """Return some of the filtered frames, (k, n), from the maps."""
         return self.left[frames] @ maps if self.low_rank else maps[frames]
 
 
@@ -181,11 +181,11 @@ class ChunkFilter:
         maps[frames] = values
 
     def finish(self, maps: torch.Tensor, key: object = None) -> torch.Tensor:
-        """The filtered chunk; the state of signal `key` moves on."""
+        """Return the filtered chunk; the state of signal `key` advances."""
         return self.filtered(maps, key)
 
     def filtered(self, values: torch.Tensor, key: object = None) -> torch.Tensor:
-        """The filtered chunk (T, n); the state of signal `key` moves on."""
+        """Return the filtered chunk (T, n); the state of signal `key` advances."""
         if self.sections is None:
             return values
         n_frames = len(values)
@@ -199,7 +199,7 @@ class ChunkFilter:
         return torch.addmm(from_input @ values, from_state, state)
 
     def frames(self, maps: torch.Tensor, frames: slice) -> torch.Tensor:
-        """Some frames of the filtered chunk."""
+        """Return some frames of the filtered chunk."""
         return maps[frames]
 
     def _chunk_matrices(self, n_frames: int) -> tuple[torch.Tensor, ...]:

@@ -34,7 +34,7 @@ from microexpr.magnify.temporal import Boundary, TemporalFilter, filter_matrix
 def pmm(clip: torch.Tensor, *, alpha: float, **options: object) -> torch.Tensor: ...
 @overload
 def pmm(clip: torch.Tensor, *, alpha: Sequence[float], **options: object) -> list[torch.Tensor]: ...
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[misc] # the overloads abbreviate the options
 def pmm(
     clip: torch.Tensor,
     *,

@@ -97,7 +97,7 @@ class PhaseMagnifier:
         alphas: Sequence[float],
         progress: Progress | None = None,
     ) -> list[torch.Tensor]:
-        """The magnified clip, (T, H, W) or (T, H, W, 3), for each alpha."""
+        """Return the magnified clip, (T, H, W) or (T, H, W, 3), for each alpha."""
         results = [fresh(clip.shape, clip) for _ in alphas]
         with torch.inference_mode():  # no bookkeeping of views and versions: many small calls
             _Run(self, clip, operator, alphas, progress).fill(results)

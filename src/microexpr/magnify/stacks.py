@@ -50,7 +50,7 @@ class BandStack:
         return len(self.bands) * self.bands[0].size
 
     def cut(self, planes: torch.Tensor, corner: Corner, out: torch.Tensor) -> torch.Tensor:
-        """The masked boxes of planes of some corner, written to `out` (..., *shape)."""
+        """Write the masked boxes of planes of some corner to `out` (..., *shape), and return it."""
         for number, band in enumerate(self.bands):
             band.cut(planes, corner, out.select(-3, number))
         return out

@@ -1,5 +1,6 @@
-"""Complex steerable pyramid in the frequency domain (Simoncelli and Freeman 1995; Portilla and
-Simoncelli 2000), with each band on the smallest grid that holds it.
+"""Complex steerable pyramid in the frequency domain, each band on the smallest grid that holds it.
+
+References: Simoncelli and Freeman 1995; Portilla and Simoncelli 2000.
 
 A band keeps only one half of the frequency plane, so its coefficients are complex: their modulus is
 local amplitude, their angle local phase. Its spectrum is non-zero on a small box only. Cut out and
@@ -63,11 +64,11 @@ class SteerablePyramid:
     remainder: torch.Tensor
 
     def to(self, like: torch.Tensor) -> SteerablePyramid:
-        """The same pyramid with its masks on the device and in the dtype of a tensor."""
+        """Return the pyramid with its masks on the device and in the dtype of a tensor."""
         return _moved(self, like.device, like.dtype)
 
     def plane(self, bands: Iterable[Band]) -> FrequencyPlane:
-        """The smallest plane that holds some of the bands."""
+        """Return the smallest plane that holds some of the bands."""
         return enclosing(self.height_px, (((band.row, band.column), band.shape) for band in bands))
 
     def analyse(self, images: torch.Tensor) -> list[torch.Tensor]:
@@ -97,7 +98,8 @@ class SteerablePyramid:
     def residuals(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """High- and low-pass residual, each of the images' shape and dtype."""
         spectra = to_spectra(images)
-        return tuple(to_images(spectra * mask, self.width_px) for mask in (self.high, self.low))
+        high = to_images(spectra * self.high, self.width_px)
+        return high, to_images(spectra * self.low, self.width_px)
 
     def synthesise(
         self, coefficients: Sequence[torch.Tensor], high: torch.Tensor, low: torch.Tensor
@@ -177,12 +179,13 @@ def steerable_pyramid(
     size, corners = (height_px, width_px), [-n / per_octave for n in range(levels * per_octave + 1)]
     widths = [high_octaves] + [TRANSITION_OCTAVES[per_octave]] * (len(corners) - 1)
     flanks = list(zip(corners, widths, strict=True))
-    plane = polar(*(frequencies(n) for n in size), size)
+    plane = polar(frequencies(height_px), frequencies(width_px), size)
     high = high_pass(plane.log_radius, *flanks[0])
     low = low_pass(plane.log_radius, flanks)
     boxes = []
     for radial in range(levels * per_octave):
-        near = polar(*(frequencies(n, corners[radial]) for n in size), size)
+        rows, columns = (frequencies(n, corners[radial]) for n in size)
+        near = polar(rows, columns, size)
         ring = low_pass(near.log_radius, flanks[: radial + 1])
         ring *= high_pass(near.log_radius, *flanks[radial + 1])
         for k in range(orientations):

@@ -51,7 +51,7 @@ def filter_matrix(
     boundary: Boundary | None = None,
     anchored: bool = True,
 ) -> Matrix:
-    """The filter as a matrix M: ``filtered = M @ frames``.
+    """Return the filter as a matrix M: ``filtered = M @ frames``.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def realised_gain(
     *,
     boundary: Boundary | None = None,
 ) -> RealisedGain:
-    """What the filter leaves of a motion ``sin^2`` (onset, apex, offset) over the whole clip.
+    """Return what the filter leaves of a motion ``sin^2`` (onset, apex, offset) over the clip.
 
     The magnified peak-to-peak motion is ``1 + alpha * gain`` times the motion (at correlation 1),
     not ``1 + alpha`` times. Parameters and errors are those of :func:`filter_matrix`.
