@@ -9,10 +9,11 @@ import jsonschema
 import pytest
 import yaml
 
+from microexpr import stages
+from microexpr.cli.tools import MODELS
 from microexpr.config import Config, reference
-from microexpr.config import reference as schema
 from microexpr.errors import ConfigError
-from microexpr.stages import SECTIONS, part
+from microexpr.magnify.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
 PRESETS = sorted(ROOT.glob("config/*.yaml"))
@@ -58,10 +59,10 @@ def test_every_key_is_described():
         check(definition, name)
 
 
-@pytest.mark.parametrize("name", sorted(schema.MODELS))
+@pytest.mark.parametrize("name", sorted(MODELS))
 def test_the_committed_schemas_are_those_of_the_models(name):
     committed = (ROOT / "workflow/schemas" / name).read_text(encoding="utf-8")
-    assert committed == schema.schema_text(name), "run: python -m microexpr schema ."
+    assert committed == reference.schema_text(MODELS[name]), "run: python -m microexpr schema ."
 
 
 def test_the_committed_reference_is_that_of_the_model():
@@ -77,7 +78,7 @@ def test_presets_are_valid_by_model_and_by_schema(preset):
         yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(preset.read_text())
     )
     Config.parse(values)
-    jsonschema.validate(values, yaml.safe_load(schema.schema_text("config.schema.yaml")))
+    jsonschema.validate(values, yaml.safe_load(reference.schema_text(Config)))
 
 
 @pytest.mark.parametrize(
@@ -106,46 +107,78 @@ def test_files_that_are_no_configuration(tmp_path):
     for name in ("list.yaml", "broken.yaml", "gone.yaml"):
         with pytest.raises(ConfigError, match=name):
             Config.load(str(tmp_path / name))
-    with pytest.raises(ConfigError, match="JSON"):
+    with pytest.raises(ConfigError, match="--config: cannot be read as YAML"):
         Config.load('{"data": ')
 
 
-@pytest.mark.parametrize("stage", [*SECTIONS, "magnify"])
-def test_a_part_is_itself_a_configuration(stage):
-    given = Config.parse({"demo": {"seed": 5}, "crop": {"margin": 0.4}, "magnify": {"alpha": 3}})
-    method = "pmm" if stage == "magnify" else None
-    cut_out = part(given, stage, method=method)
-    again = part(Config.load(json.dumps(cut_out)), stage, method=method)
-    assert again == cut_out
+def settings(stage: str, config: Config, **chosen):
+    return stages.declared(stage).settings.of(config, **chosen).plain()
 
 
-def test_parts_change_with_what_a_stage_reads_and_with_nothing_else():
+@pytest.mark.parametrize("stage", stages.NAMES)
+@pytest.mark.parametrize("preset", ["config.yaml", "config/smic_hs.yaml", "config/ci.yaml"])
+def test_a_command_line_holds_all_that_differs_from_the_defaults(stage, preset):
+    given = Config.load(str(ROOT / preset)).changed(
+        {
+            "demo": {"seed": 5},
+            "crop": {"margin": 0.4},
+            "magnify": {"alpha": 3, "amm": {"levels": 4}},
+        }
+    )
+    chosen = {"method": "amm", "system": "evm_tim", "inner": True}
+    declared = stages.declared(stage)
+    decisive = {name: chosen[name] for name in declared.decisive}
+    found = declared.settings.of(given, **decisive)
+    assert declared.settings.of(Config.load(found.short()), **decisive) == found
+    assert declared.settings.of(Config.load(json.dumps(found.plain())), **decisive) == found
+    assert "\n" not in found.short()
+    assert yaml.safe_load(found.text()) == found.plain()
+
+
+def test_a_key_that_a_stage_does_not_declare_does_not_exist_there():
+    found = stages.declared("gradcam").settings.of(Config())
+    assert found.crop.size_px == 224
+    with pytest.raises(AttributeError):
+        _ = found.crop.margin
+    with pytest.raises(AttributeError):
+        _ = found.demo
+
+
+def test_settings_change_with_what_a_stage_reads_and_with_nothing_else():
     base = Config()
     alpha = Config.parse({"magnify": {"alpha": 3}})
     longer = Config.parse({"windows": {"n": [7, 15]}})
     pyramid = Config.parse({"magnify": {"pmm": {"orientations": 4}}})
-    for stage in ("index", "demo", "decode", "crop", "features", "train"):
-        assert part(base, stage) == part(alpha, stage) == part(longer, stage)
-    assert part(base, "evaluate") != part(longer, "evaluate")
-    assert part(base, "magnify", method="pmm") != part(alpha, "magnify", method="pmm")
-    assert part(base, "magnify", method="pmm") != part(pyramid, "magnify", method="pmm")
-    assert part(base, "magnify", method="amm") == part(pyramid, "magnify", method="amm")
+    for stage in ("demo", "decode", "crop", "features", "train"):
+        assert settings(stage, base) == settings(stage, alpha) == settings(stage, longer)
+    assert settings("evaluate", base) != settings("evaluate", longer)
+    pmm, amm = {"method": "pmm"}, {"method": "amm"}
+    assert settings("magnify", base, **pmm) != settings("magnify", alpha, **pmm)
+    assert settings("magnify", base, **pmm) != settings("magnify", pyramid, **pmm)
+    assert settings("magnify", base, **amm) == settings("magnify", pyramid, **amm)
+    assert set(settings("magnify", base, **amm)["magnify"]) == set(METHODS["amm"].keys)
 
 
-def test_parts_hold_what_is_switched_on():
+def test_settings_hold_what_is_switched_on():
     folds, method = {"select": {"folds": 3}}, {"ablation": {"n": 9}}
     nested = {"select": {"folds": 3, "epoch": "nested"}}
     uncontrolled = {"evaluate": {"controls": []}}
     base = Config()
-    assert part(base, "train") == part(base.changed(folds), "train")
-    assert part(base.changed(nested), "train") != part(
-        base.changed(nested, {"select": {"folds": 4}}), "train"
+    assert settings("train", base) == settings("train", base.changed(folds))
+    assert settings("train", base.changed(nested)) != settings(
+        "train", base.changed(nested, {"select": {"folds": 4}})
     )
-    assert part(base, "inner") != part(base.changed(folds), "inner")
-    assert part(base, "evaluate") != part(base.changed(method), "evaluate")
-    assert part(base.changed(uncontrolled), "evaluate") == part(
-        base.changed(uncontrolled, method), "evaluate"
+    inner = {"inner": True}
+    assert settings("train", base, **inner) != settings("train", base.changed(folds), **inner)
+    assert settings("evaluate", base) != settings("evaluate", base.changed(method))
+    assert settings("evaluate", base.changed(uncontrolled)) == settings(
+        "evaluate", base.changed(uncontrolled, method)
     )
+    own = settings("train_system", base, system="vggface2_bilstm")
+    assert own["compare"]["against"]["n"] == 14
+    assert "against" not in settings("train_system", base, system="evm_tim")["compare"]
+    assert "magnify" not in settings("model", base.changed({"model": {"method": "none"}}))
+    assert set(settings("model", base)["magnify"]) == set(METHODS["pmm"].keys)
 
 
 def test_changes_are_laid_over_and_leave_the_original_alone():

@@ -17,7 +17,7 @@ from microexpr.config import Config
 from microexpr.datasets import Finding, manifest
 from microexpr.datasets.listing import refuse
 from microexpr.errors import DataError
-from microexpr.stages import decode, index
+from running import decode, run_stage
 
 # Times of the frames of a video in 1/600 s: 30 frames/s, and a long pause.
 PTS = [20 * k + 200 * (k > 9) for k in range(24)]
@@ -37,9 +37,9 @@ def smic(root, **clips):
 def run(root, **data):
     """Run the stage; give the manifest and the rows of the report."""
     values = {"kind": "smic", "root": str(root), **data}
-    config = Config.parse({"data": values})
+    config = Config.parse({"data": values, "windows": {"n": [4, 6]}})
     try:
-        index.run(config, root / "manifest.csv", root / "report.csv", [4, 6])
+        run_stage("index", config, manifest=root / "manifest.csv", report=root / "report.csv")
     finally:
         with (root / "report.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
@@ -80,9 +80,10 @@ def test_a_problem_stops_the_run_unless_it_is_named(tmp_path, problem):
     clip_id, detail, action = DETAILS[problem]
     sizes = [4, 8] if problem == "short_clips" else [4]
     values = {"kind": "smic", "root": str(tmp_path)}
-    config = Config.parse({"data": values})
+    files = {"manifest": tmp_path / "manifest.csv", "report": tmp_path / "report.csv"}
+    config = Config.parse({"data": values, "windows": {"n": sizes}})
     with pytest.raises(DataError) as caught:
-        index.run(config, tmp_path / "manifest.csv", tmp_path / "report.csv", sizes)
+        run_stage("index", config, **files)
     named, counted = caught.value.messages
     assert named.startswith(f"clip {clip_id}: ")
     assert f"data.allow: [{problem}]; to leave the clip out: data.leave_out: [{clip_id}]" in named
@@ -93,8 +94,8 @@ def test_a_problem_stops_the_run_unless_it_is_named(tmp_path, problem):
         (clip_id, "s1", problem, action)
     ]
     assert detail in rows[0]["detail"]
-    allowed = Config.parse({"data": {**values, "allow": [problem]}})
-    index.run(allowed, tmp_path / "manifest.csv", tmp_path / "report.csv", sizes)
+    allowed = Config.parse({"data": {**values, "allow": [problem]}, "windows": {"n": sizes}})
+    run_stage("index", allowed, **files)
     kept = {clip.clip_id for clip in manifest.read(tmp_path / "manifest.csv")}
     assert kept == ({"s1_po_01"} if problem == "unreadable_files" else {"s1_ne_01", "s1_po_01"})
 
@@ -225,7 +226,7 @@ def test_videos_are_counted_as_they_are_decoded(tmp_path, videos):
         "given": (24, "fps"),
         "before": (8, "stamps"),
     }
-    decode.run(tmp_path, tmp_path / "manifest.csv", ["s1", "s2"], tmp_path / "x.h5")
+    decode(tmp_path, ["s1", "s2"], tmp_path / "x.h5")
     with open_cache(tmp_path / "x.h5", "frames") as cache:
         for clip in clips:
             assert len(cache[clip.clip_id]) == clip.frames
@@ -270,7 +271,7 @@ def test_a_video_that_changed_after_the_index_is_refused(tmp_path, videos):
     videos("a.mkv,s1,positive,c,,,", "a.mkv,s1,positive,d,,1,8")
     write_video(tmp_path / "a.mkv", moving(texture(48, 64), swing(20, 1.0)))
     with pytest.raises(DataError, match="^clip c: .*a.mkv has 20 frames, the manifest says 24; "):
-        decode.run(tmp_path, tmp_path / "manifest.csv", ["s1"], tmp_path / "x.h5")
+        decode(tmp_path, ["s1"], tmp_path / "x.h5")
     assert not (tmp_path / "x.h5").exists()
 
 

@@ -14,7 +14,7 @@ import listed
 from microexpr import backbones, cache
 from microexpr.config import Config
 from microexpr.runtime.tables import write_table
-from microexpr.stages import model as stage
+from running import run_stage
 
 LABELS = ("negative", "positive", "surprise")
 FACES = {"backbone": "mobilenet_vggface2", "cut": 13}
@@ -109,5 +109,12 @@ def export(folder: Path, config: Config, *, fps: float = 100.0, frames: int = 20
     features = write_features(folder / "features.h5", config, fps=fps, frames=frames)
     metrics = write_metrics(folder / "metrics.csv", config)
     clips = write_manifest(folder / "manifest.csv")
-    stage.run(config, [features], folder / "model", manifest_path=clips, metrics=metrics)
+    run_stage(
+        "model",
+        config,
+        features=[features],
+        metrics=metrics,
+        manifest=clips,
+        model=folder / "model",
+    )
     return folder / "model"

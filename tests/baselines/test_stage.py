@@ -11,15 +11,16 @@ import torch
 from planted_faces import LABELS, Planted, planted
 
 import listed
-from microexpr import backbones, baselines
+from microexpr import backbones, baselines, stages
 from microexpr.baselines import describing, evm_tim
+from microexpr.baselines.base import System
 from microexpr.cache import Provenance, create, open_cache
 from microexpr.config import Compare, Config
 from microexpr.errors import CacheError
 from microexpr.fingerprints.code import Code
 from microexpr.protocol import predictions, write_folds
 from microexpr.protocol.splits import make_folds
-from microexpr.stages import compare, part, train
+from running import run_stage
 
 pytestmark = pytest.mark.filterwarnings("ignore:magnify.alpha")
 
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:magnify.alpha")
 def test_the_configuration_names_every_system():
     assert Compare().systems == list(baselines.SYSTEMS)
     for name in baselines.SYSTEMS:
-        assert baselines.build(name, Config()).name == name
+        assert build(name, Config()).name == name
         figure = baselines.published(name)
         assert figure.accuracy or (figure.uf1 and figure.uar)
         assert figure.source
@@ -43,7 +44,7 @@ def test_every_system_says_what_is_published_specified_and_inferred(name):
 
 
 def test_a_change_of_one_system_is_no_change_of_another():
-    codes = [Code("compare", system=name).fingerprint for name in baselines.SYSTEMS]
+    codes = [Code("train_system", system=name).fingerprint for name in baselines.SYSTEMS]
     assert len(set(codes)) == len(codes)
 
 
@@ -71,22 +72,32 @@ def write_tables(folder: Path, data: Planted) -> dict[str, Path]:
     folds = make_folds(*about, name="loso", classes=LABELS)
     write_folds(folder / "folds.csv", listed.rows(*about), folds)
     clips = listed.write(folder / "manifest.csv", *about)
-    return {"manifest_path": clips, "folds_path": folder / "folds.csv"}
+    return {"manifest": clips, "folds": folder / "folds.csv"}
 
 
-def configured(stage: str, **compare_keys) -> Config:
-    """Give what the workflow passes to the stage, and no more."""
+def configured(**compare_keys) -> Config:
     values = {"compare": compare_keys, "train": {"epochs": 2, "feature_modes": ["raw"]}}
-    return Config.parse(part(Config.parse(values | {"data": {"kind": "smic"}}), stage))
+    return Config.parse(values | {"data": {"kind": "smic"}})
+
+
+def train(system: str, config: Config, caches: list[Path], output: Path, tables: dict) -> None:
+    files = {"caches": caches, "predictions": output} | tables
+    run_stage("train_system", config, **files, system=system)
+
+
+def build(name: str, config: Config) -> System:
+    """Make a system with the keys that the stage reads."""
+    settings = stages.declared("train_system").settings.of(config, system=name)
+    return baselines.build(name, settings)
 
 
 def test_a_stage_reads_faces_learns_and_writes_predictions(tmp_path, caplog):
     data = planted(3, 1)
     caches, tables = write_faces(tmp_path, data), write_tables(tmp_path, data)
     output = tmp_path / "out" / "ststnet.csv"
-    config = configured("compare", epochs=1, seeds=[0, 1])
+    config = configured(epochs=1, seeds=[0, 1])
     with caplog.at_level("INFO"):
-        compare.run(config, caches, output, **tables, system="ststnet")
+        train("ststnet", config, caches, output, tables)
     frame = predictions.read([output], LABELS)
     assert len(frame) == 9 * 2
     assert set(frame["n"]) == {2}
@@ -98,8 +109,8 @@ def test_a_stage_reads_faces_learns_and_writes_predictions(tmp_path, caplog):
 def test_descriptors_of_an_interrupted_run_serve_again(tmp_path, monkeypatch):
     data = planted(3, 1)
     caches, tables = write_faces(tmp_path, data), write_tables(tmp_path, data)
-    config, whole, cut = configured("compare"), tmp_path / "a.csv", tmp_path / "b.csv"
-    compare.run(config, caches, whole, **tables, system="evm_tim")
+    config, whole, cut = configured(), tmp_path / "a.csv", tmp_path / "b.csv"
+    train("evm_tim", config, caches, whole, tables)
     described = []
     describe = evm_tim.EVMTIM.describe
 
@@ -114,13 +125,13 @@ def test_descriptors_of_an_interrupted_run_serve_again(tmp_path, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(evm_tim.EVMTIM, "learn", stop)
         with pytest.raises(KeyboardInterrupt):
-            compare.run(config, caches, cut, **tables, system="evm_tim")
+            train("evm_tim", config, caches, cut, tables)
     assert len(described) == 9
-    compare.run(config, caches, cut, **tables, system="evm_tim")
+    train("evm_tim", config, caches, cut, tables)
     assert len(described) == 9
     assert cut.read_bytes() == whole.read_bytes()
     # Other clips, other code or another apex: other descriptors. Other labels: the same.
-    system, kept = baselines.build("evm_tim", config), tmp_path / "kept"
+    system, kept = build("evm_tim", config), tmp_path / "kept"
     rows = listed.rows(data.names, data.subjects, data.labels)
     for labels in (data.labels, data.permuted()):
         found = system.examples(caches, listed.rows(data.names, data.subjects, labels), kept)
@@ -140,7 +151,7 @@ def test_odd_caches_are_refused(tmp_path):
     data = planted(1, 1)
     (path,) = write_faces(tmp_path, data)
     rows = listed.rows(data.names, data.subjects, data.labels)
-    system = baselines.build("evm_tim", configured("compare"))
+    system = build("evm_tim", configured())
     with pytest.raises(CacheError, match="clip s1_00 is in another shard as well"):
         system.examples([path, path], rows, tmp_path)
     with pytest.raises(CacheError, match="s1.h5: clip s1_02 is not in the manifest"):
@@ -175,16 +186,18 @@ def test_own_network_repeats_the_arm_none_frozen_to_the_last_block(tmp_path, cut
     caches = write_features(tmp_path / "features.h5", faces, cut)
     values = {"features": {"backbone": "random_mobilenet", "cut": cut}}
     values |= {"train": {"epochs": 2, "feature_modes": ["raw"]}, "compare": {"against": {"n": 7}}}
-    config = Config.parse(part(Config.parse(values), "compare_own"))
-    system = baselines.build("vggface2_bilstm", config)
+    config = Config.parse(values)
+    system = build("vggface2_bilstm", config)
     assert system.frames == 7
     assert system.examples(
         caches, listed.rows(data.names, data.subjects, data.labels), tmp_path
     ).shape == (1024, 1, 1)
-    compare.run(config, caches, tmp_path / "own.csv", **tables, system="vggface2_bilstm")
+    train("vggface2_bilstm", config, caches, tmp_path / "own.csv", tables)
     own = pd.read_csv(tmp_path / "own.csv")
     assert (own["n_windows"] > 1).all()
     if cut == 13:  # the method itself, as the stage train has it
-        train.run(config, caches, tmp_path / "method.csv", **tables, method="none", n=7)
+        output = tmp_path / "method.csv"
+        files = {"features": caches, "predictions": output} | tables
+        run_stage("train", config, **files, method="none", n=7)
         method = pd.read_csv(tmp_path / "method.csv")
         pd.testing.assert_frame_equal(own.drop(columns="method"), method.drop(columns="method"))

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from microexpr.cache import open_cache
+from microexpr.cache import clips, open_cache
 from microexpr.config import Config
 from microexpr.datasets import manifest
 from microexpr.errors import DataError
-from microexpr.stages import crop, decode
+from running import decode, run_stage
 
 
 def decoded(tmp_path, counters, **frames):
@@ -27,7 +27,7 @@ def decoded(tmp_path, counters, **frames):
         frames=len(inside), first=inside[0], last=inside[-1], **frames,
     )  # fmt: skip
     manifest.write(tmp_path / "manifest.csv", [clip])
-    decode.run(tmp_path, tmp_path / "manifest.csv", ["s"], tmp_path / "s.h5")
+    decode(tmp_path, ["s"], tmp_path / "s.h5")
     with open_cache(tmp_path / "s.h5", "frames") as cache:
         return cache["c"]["frame"][:].tolist(), dict(cache["c"].attributes)
 
@@ -49,10 +49,10 @@ def test_the_apex_is_an_index_into_the_clip(tmp_path, counters, apex, index):
     assert attributes["fps"] == 200
 
 
-def write_clips(root, **clips):
+def write_clips(root, **given):
     """Write a folder of frames per clip, of two subjects, and their manifest."""
     rows = []
-    for name, frames in clips.items():
+    for name, frames in given.items():
         (root / name).mkdir()
         for counter, frame in enumerate(frames, 1):
             cv2.imwrite(str(root / name / f"img{counter}.png"), frame)
@@ -80,8 +80,9 @@ def noise(seed, frames=3):
 def test_a_cache_says_what_was_decoded_and_not_who_is_seen(tmp_path):
     frames = noise(0, 40)  # more than one chunk
     write_clips(tmp_path, a=frames)
-    decode.run(tmp_path, tmp_path / "manifest.csv", ["s_a"], tmp_path / "x.h5")
-    crop.run(Config.parse({"crop": {"detector": "none"}}), tmp_path / "x.h5", tmp_path / "faces.h5")
+    decode(tmp_path, ["s_a"], tmp_path / "x.h5")
+    config = Config.parse({"crop": {"detector": "none"}})
+    run_stage("crop", config, frames=tmp_path / "x.h5", faces=tmp_path / "faces.h5")
     content = np.ascontiguousarray(frames[..., ::-1]).tobytes()
     for name in ("x.h5", "faces.h5"):
         with open_cache(tmp_path / name) as cache:
@@ -96,7 +97,7 @@ def test_every_clip_that_cannot_be_decoded_is_named(tmp_path):
     (tmp_path / "b1/img3.png").unlink()
     cv2.imwrite(str(tmp_path / "b2/img3.png"), np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(DataError) as caught:
-        decode.run(tmp_path, tmp_path / "manifest.csv", ["s_a", "s_b"], tmp_path / "x.h5")
+        decode(tmp_path, ["s_a", "s_b"], tmp_path / "x.h5")
     first, second, third = caught.value.messages
     assert first.startswith("clip a1: frame 2: ")
     assert second.startswith("clip b1: ") and "the manifest says 3 images 1-3" in second
@@ -114,9 +115,9 @@ def test_a_disk_that_is_full_is_no_fault_of_the_clips(tmp_path, monkeypatch):
         tried.append(clip.clip_id)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(decode, "_decode", lambda root, clip, out: full(root, clip))
+    monkeypatch.setattr(clips, "decode_clip", lambda root, clip, out: full(root, clip))
     with pytest.raises(OSError, match="No space left"):
-        decode.run(tmp_path, tmp_path / "manifest.csv", ["s_a"], tmp_path / "x.h5")
+        decode(tmp_path, ["s_a"], tmp_path / "x.h5")
     assert tried == ["a1"]
 
 
@@ -126,7 +127,7 @@ def test_a_file_that_may_not_be_read_is_a_fault_of_its_clip(tmp_path):
         (tmp_path / clip / "img2.png").unlink()
         (tmp_path / clip / "img2.png").mkdir()
     with pytest.raises(DataError, match=r"^clip a1: .*img2.png: Is a directory.*\nclip a2: "):
-        decode.run(tmp_path, tmp_path / "manifest.csv", ["s_a"], tmp_path / "x.h5")
+        decode(tmp_path, ["s_a"], tmp_path / "x.h5")
 
 
 def test_without_an_apex_there_is_no_attribute(tmp_path):

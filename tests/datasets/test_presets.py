@@ -13,8 +13,8 @@ import yaml
 from microexpr.config import Config, overlaid
 from microexpr.datasets import manifest
 from microexpr.pipeline.plan import Plan
-from microexpr.stages import index
 from release_trees import casme2_tree, samm_tree, smic_tree
+from running import run_stage
 
 pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).parents[2]
@@ -79,8 +79,7 @@ def test_a_preset_on_a_complete_copy(project, preset, monkeypatch):
     # The counts of data.expected hold, and nothing stops the run that the preset does not allow.
     monkeypatch.chdir(project.folder)
     config = Config.load(f"config/{preset}.yaml")
-    paths = Path("results/manifest.csv"), Path("results/manifest_report.csv")
-    index.run(config, *paths, config.windows.n)
+    run_stage("index", config, manifest=Path("results/manifest.csv"))
     assert len(manifest.read("results/manifest.csv")) == config.data.expected.clips
     assert config.train.seeds == [0, 1, 2]  # mean and standard deviation
 

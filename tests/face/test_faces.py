@@ -14,7 +14,7 @@ from microexpr.demo.render import render
 from microexpr.errors import DataError
 from microexpr.face.detection import Detection, FaceDetector
 from microexpr.face.transform import JitterMeter, face_transform, whole_frame_transform
-from microexpr.stages import crop
+from running import run_stage
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,8 @@ def frames_cache(path, clips):
 
 def test_stage_records_what_it_saw(tmp_path, portrait):
     images = np.stack([portrait] * 4 + [np.zeros_like(portrait)])
-    crop.run(Config(), frames_cache(tmp_path / "frames.h5", {"a": images}), tmp_path / "faces.h5")
+    source = frames_cache(tmp_path / "frames.h5", {"a": images})
+    run_stage("crop", Config(), frames=source, faces=tmp_path / "faces.h5")
     with cache.open_cache(tmp_path / "faces.h5", "faces") as faces:
         clip = faces["a"]
         assert clip.data.shape == (5, 224, 224, 3)
@@ -148,7 +149,7 @@ def test_stage_fails_without_a_face_and_leaves_nothing(tmp_path, portrait, patte
     images = np.stack([blank] * 12 if pattern == "none" else [portrait] * 5 + [blank] * 7)
     source = frames_cache(tmp_path / "frames.h5", {"a": images})
     with pytest.raises(DataError, match=message):
-        crop.run(Config(), source, tmp_path / "faces.h5")
+        run_stage("crop", Config(), frames=source, faces=tmp_path / "faces.h5")
     assert not list(tmp_path.glob("*faces*"))
 
 
@@ -162,7 +163,7 @@ def test_every_clip_without_a_face_is_named(tmp_path, portrait):
     }
     source = frames_cache(tmp_path / "frames.h5", clips)
     with pytest.raises(DataError) as caught:
-        crop.run(Config(), source, tmp_path / "faces.h5")
+        run_stage("crop", Config(), frames=source, faces=tmp_path / "faces.h5")
     nobody, leaves, third = caught.value.messages
     assert "clip nobody: no face in frames 0-4" in nobody
     assert "crop.min_score 0.7" in nobody
@@ -175,7 +176,8 @@ def test_every_clip_without_a_face_is_named(tmp_path, portrait):
 def test_cropped_releases_skip_detection(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (3, 170, 139, 3), np.uint8)
     config = Config.parse({"crop": {"detector": "none"}})
-    crop.run(config, frames_cache(tmp_path / "f.h5", {"a": images}), tmp_path / "faces.h5")
+    source = frames_cache(tmp_path / "f.h5", {"a": images})
+    run_stage("crop", config, frames=source, faces=tmp_path / "faces.h5")
     with cache.open_cache(tmp_path / "faces.h5", "faces") as faces:
         assert faces["a"].data.shape == (3, 224, 224, 3)
         assert "landmarks_px" not in faces["a"].attributes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +16,9 @@ def manifest_of(root: Path, source: str, kind: str = "video", **changes: object)
     values = dict(clip_id="s1_a", subject="s1", label="negative", kind=kind, source=source)
     counts = dict(frames=0, first=0, last=0, fps=0.0)
     manifest.write(root / "manifest.csv", [manifest.Clip(**(values | counts | changes))])
-    settings = json.dumps({"data": {"root": str(root)}})
     return [
-        *("decode", root / "manifest.csv", root / "s1.h5"),
-        *("--subjects", "s1", "--config", settings),
+        *("stage", "decode", "--manifest", root / "manifest.csv", "--frames", root / "s1.h5"),
+        *("--root", root, "--subjects", "s1", "--config", "{}"),
     ]
 
 

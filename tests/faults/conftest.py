@@ -83,7 +83,8 @@ def fails(command, fault_row, tmp_path) -> Callable[..., str]:
         code, lines = command(*arguments)
         assert code == 2, (code, lines)
         assert not any("Traceback" in line for line in lines)
-        own = [line for line in lines if line.startswith(f"microexpr {arguments[0]}: ")]
+        name = " ".join(map(str, arguments[: 2 if arguments[0] == "stage" else 1]))
+        own = [line for line in lines if line.startswith(f"microexpr {name}: ")]
         assert lines[-len(own) :] == own, lines
         message = own[0]
         assert re.search(says, message), message

@@ -27,13 +27,13 @@ import pandas as pd
 import yaml
 from stage_commands import SETTINGS, every_stage, tables_read
 
-import microexpr.stages
+import microexpr
 from microexpr.cache import verify
 from microexpr.cli import main
 from microexpr.config import Config
 from microexpr.protocol import predictions
 from microexpr.runtime.tables import check_seal
-from microexpr.studies.ablation import rows
+from microexpr.studies.ablation import AblationSettings, rows
 
 Seen = dict[str, dict[str, object]]  # what happened, of each stage
 
@@ -200,7 +200,7 @@ def one_digit_changed(path: Path) -> Iterator[None]:
 def write_rows(made: Path) -> None:
     """Answers of one run under the names of all rows of the ablation."""
     answers = pd.read_csv(made / "train.csv", dtype=str, keep_default_na=False)
-    systems = [row.system for row in rows(Config.parse(SETTINGS))]
+    systems = [row.system for row in rows(AblationSettings.of(Config.parse(SETTINGS)))]
     named = [
         answers.assign(method=method, feature_mode=feature_mode)
         for method, feature_mode, _ in systems
@@ -209,9 +209,10 @@ def write_rows(made: Path) -> None:
 
 
 def program(disk: Path) -> None:
-    for stage in pkgutil.iter_modules(microexpr.stages.__path__):
+    for module in pkgutil.walk_packages(microexpr.__path__, "microexpr."):
         # Loaded once for all children.
-        importlib.import_module(f"microexpr.stages.{stage.name}")
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
     gc.freeze()
     config, log = disk.with_name("config.yaml"), disk.with_name("log")
     made, again = disk.with_name("made"), disk.with_name("again")

@@ -19,85 +19,92 @@ CLIP = "s3_po_01"
 SHARDS = ("s1-s2", "s3")
 FACES = [f"results/faces/{shard}.h5" for shard in SHARDS]
 FEATURES = [f"results/features/mobilenet_vggface2/none/{shard}.h5" for shard in SHARDS]
-PARTS = [
-    f"results/train/{m}/N{n}/part{p}.csv" for m in ("pmm", "none") for n in (7, 9) for p in (0, 1)
+CHUNKS = [
+    f"results/train/{m}/N{n}/chunk{p}.csv" for m in ("pmm", "none") for n in (7, 9) for p in (0, 1)
 ]
 MANIFEST = ("--manifest", "results/manifest.csv")
 FOLDS = ("--folds", "results/folds.csv")
-ONE_CACHE = ("--features", FEATURES[0])
-TABLES = [f"--{name}=results/{name}.csv" for name in ("metrics", "predictions", "confusion")]
-RESULTS = [Path(f"results/{name}.csv") for name in ("metrics", "comparisons", "predictions")]
-ALL_CACHES = ("--faces", *FACES, "--images", *FACES, "--features", *FEATURES)
+TABLES = ("metrics", "predictions", "confusion", "table", "comparisons")
+RESULTS = {name: (f"--{name}", f"results/{name}.csv") for name in TABLES}
+METHOD = ("--method", "none")
 
 
 def clips(out: Path, made: Path) -> dict[str, list[object]]:
-    """Give the command line of each stage that works on clips."""
-    manifest = MANIFEST[1]
+    """Return the options of each stage that works on clips."""
+    root = ("--root", "results/demo", "--subjects", "s3")
     return {
-        "index": ["index", out / "manifest.csv"],
-        "demo": ["demo", out / "demo", "--subjects", "s3"],
-        "decode": ["decode", manifest, out / "frames.h5", "--subjects", "s3"],
-        "crop": ["crop", made / "frames.h5", out / "faces.h5"],
-        "magnify": ["magnify", FACES[1], out / "magnified.h5", "--method", "pmm"],
-        "features": ["features", FACES[1], out / "features.h5"],
+        "index": ["--manifest", out / "manifest.csv"],
+        "demo": ["--done", out / "demo.json", "--root", out / "demo", "--subjects", "s3"],
+        "decode": [*MANIFEST, "--frames", out / "frames.h5", *root],
+        "crop": ["--frames", made / "frames.h5", "--faces", out / "faces.h5"],
+        "magnify": [*("--faces", FACES[1], "--magnified", out / "magnified.h5", "--method", "pmm")],
+        "features": ["--images", FACES[1], "--features", out / "features.h5"],
     }
 
 
 def networks(out: Path, made: Path) -> dict[str, list[object]]:
-    """Give the command line of each stage that trains, tests or counts."""
-    method = ("--method", "none")
-    training = (*MANIFEST, *FOLDS, *method, "--n", N)
-    train = ["train", *FEATURES, "--output", out / "train.csv", *training]
-    systems = [made / "evm_tim.csv", made / "train.csv"]
+    """Return the options of each stage that trains, tests or counts."""
+    features = ("--features", *FEATURES, *MANIFEST)
+    training = [*features, *FOLDS, *METHOD, "--n", N]
+    system = ("--folds", FOLDS[1], "--system", "evm_tim")
+    evaluated = ("--features", FEATURES[0], *MANIFEST)
     return {
-        "split": ["split", MANIFEST[1], out / "folds.csv"],
-        "train": train,
-        "train --models": [*train, "--models", out / "models"],
-        "inner": ["inner", *FEATURES, "--output", out / "inner.csv", *training],
-        "evaluate": ["evaluate", *PARTS, *MANIFEST, *ONE_CACHE, "--folder", out / "tables"],
-        "compare": [
-            *("compare", *FACES, "--output", out / "evm_tim.csv"),
-            *(*MANIFEST, *FOLDS, "--system", "evm_tim"),
+        "split": [*MANIFEST, "--folds", out / "folds.csv"],
+        "train": [*training, "--predictions", out / "train.csv"],
+        "train --models": [
+            *training,
+            *("--predictions", out / "train.csv", "--models", out / "models"),
         ],
-        "comparison": ["comparison", *systems, "--output", out / "comparison.csv", *MANIFEST],
-        "ablation": [
-            *("ablation", made / "rows.csv", "--output", out / "ablation.csv"),
-            *(*MANIFEST, *ONE_CACHE),
+        "train --inner": [*training, "--inner", "--predictions", out / "inner.csv"],
+        "evaluate": ["--predictions", *CHUNKS, *evaluated, "--folder", out / "tables"],
+        "train_system": [
+            *("--caches", *FACES, *MANIFEST, *system, "--predictions", out / "evm_tim.csv")
         ],
-        "leak": ["leak", *FEATURES, *MANIFEST, "--output", out / "leak.csv", *method],
-        "model": [
-            *("model", *FEATURES, *MANIFEST, "--metrics=results/metrics.csv"),
-            *("--output", out / "model"),
+        "tabulate_systems": [
+            *("--systems", made / "evm_tim.csv", "--method", made / "train.csv", *MANIFEST),
+            *("--table", out / "comparison.csv"),
         ],
+        "tabulate_ablation": [
+            *("--predictions", made / "rows.csv", *evaluated, "--table", out / "ablation.csv")
+        ],
+        "train_leak": [*features, "--predictions", out / "leak.csv", *METHOD],
+        "model": [*features, *RESULTS["metrics"], "--model", out / "model"],
     }
 
 
 def pictures(out: Path, made: Path) -> dict[str, list[object]]:
-    """Give the command line of each stage that draws or makes pages."""
-    epochs = PARTS[0].replace(".csv", ".epochs.csv")
-    shown, table = ("--clips", CLIP), "results/table.csv"
-    magnified = "results/magnified/pmm/s3.h5"
+    """Return the options of each stage that draws or makes pages."""
+    epochs = CHUNKS[0].replace(".csv", ".epochs.csv")
     folder = ("--folder", out / "figures")
+    drawn = (*RESULTS["metrics"], *RESULTS["predictions"], *RESULTS["confusion"])
+    summed = (*RESULTS["table"], *RESULTS["metrics"], *RESULTS["comparisons"])
+    summed += (*RESULTS["predictions"], "--features", FEATURES[0])
+    seen = ("--faces", *FACES, "--images", *FACES, "--features", *FEATURES)
     return {
-        "figures": ["figures", epochs, *TABLES, *folder],
-        "quality": ["quality", *FACES, *folder],
-        "embedding": [
-            *("embedding", *FEATURES, *MANIFEST, "--method", "none", "--stem", out / "tsne")
+        "figures": ["--epochs", epochs, *drawn, *folder],
+        "quality": ["--faces", *FACES, *folder],
+        "embedding": ["--features", *FEATURES, *MANIFEST, *METHOD, "--stem", out / "tsne"],
+        "motion": [
+            *("--faces", FACES[1], "--magnified", "results/magnified/pmm/s3.h5", *MANIFEST),
+            *("--clip", CLIP, *folder),
         ],
-        "motion": ["motion", FACES[1], magnified, *MANIFEST, "--clip", CLIP, *folder],
-        "leak_plot": ["leak_plot", made / "leak.csv", "--output", out / "leak_plot.csv"],
+        "tabulate_leak": ["--predictions", made / "leak.csv", "--table", out / "leak_table.csv"],
         "gradcam": [
-            *("gradcam", *ALL_CACHES, "--models", made / "models", *MANIFEST, *FOLDS),
-            *("--output", out / "none", *shown),
+            *(*seen, "--models", made / "models", *MANIFEST, *FOLDS),
+            *("--folder", out / "none", "--clips", CLIP),
         ],
         "explain": [
-            *("explain", made / "none/maps.h5", *MANIFEST, "--folder", out / "explain", *shown)
+            *("--maps", made / "none/maps.h5", *MANIFEST, "--folder", out / "explain"),
+            *("--shown", CLIP),
         ],
         "summary": [
-            *("summary", table, out / "summary.md", *MANIFEST, *ONE_CACHE),
-            *("--pages", out / "pages"),
+            *(*summed, "--summary", out / "summary.md", "--pages", out / "pages"),
+            *("--configuration", out / "configuration.yaml", "--origins", out / "origins.csv"),
         ],
-        "pages": ["pages", table, "--output", out / "table.html", "--cells", out / "cells"],
+        "pages": [
+            *("--shown", "results/table.csv", "--pages", out / "table.html"),
+            *("--cells", out / "cells"),
+        ],
     }
 
 
@@ -116,11 +123,14 @@ def tables_read(stage: str, arguments: list[object], made: Path) -> list[Path]:
     """Give the sealed files that a stage reads: those named in its command, and those beside."""
     beside = {
         "explain": [made / "none/clips.csv"],
-        "summary": RESULTS,
-        "pages": [*RESULTS, Path(MANIFEST[1])],
+        "summary": [Path(MANIFEST[1])],
+        "pages": [
+            Path(MANIFEST[1]),
+            *(Path(RESULTS[name][1]) for name in ("metrics", "comparisons", "predictions")),
+        ],
         "predict": [made / "model/config.json"],
     }
-    named = [Path(str(argument).rpartition("=")[2]) for argument in arguments]
+    named = [Path(str(argument)) for argument in arguments]
     found = [path for path in named if path.suffix == ".csv" and path.is_file()]
     return list(dict.fromkeys([*found, *beside.get(stage, [])]))
 
@@ -128,5 +138,8 @@ def tables_read(stage: str, arguments: list[object], made: Path) -> list[Path]:
 def every_stage(out: Path, made: Path, config: Path) -> dict[str, list[object]]:
     """Give all command lines, each after those whose files it reads from `made`."""
     found = clips(out, made) | networks(out, made) | pictures(out, made)
-    stages = {name: [*words, "--config", config] for name, words in found.items()}
+    stages = {
+        name: ["stage", name.partition(" ")[0], *options, "--config", config]
+        for name, options in found.items()
+    }
     return stages | by_hand(out, made)

@@ -23,7 +23,8 @@ MAGNIFY = ("--method", "amm", "--config", json.dumps({"magnify": {"amm": {"level
 
 
 def magnify(source, tmp_path):
-    return ["magnify", source, tmp_path / "magnified.h5", *MAGNIFY]
+    files = ("--faces", source, "--magnified", tmp_path / "magnified.h5")
+    return ["stage", "magnify", *files, *MAGNIFY]
 
 
 def edited(path, change):
@@ -120,7 +121,8 @@ def train(tmp_path):
         config = json.dumps({"features": features, "train": {"epochs": 1}})
         options = ("--manifest", tmp_path / "manifest.csv", "--folds", tmp_path / "folds.csv")
         options += ("--method", "pmm", "--n", 7)
-        return ["train", *paths, "--output", tmp_path / "p.csv", *options, "--config", config]
+        options += ("--predictions", tmp_path / "p.csv", "--config", config)
+        return ["stage", "train", "--features", *paths, *options]
 
     return arguments
 

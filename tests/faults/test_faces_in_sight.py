@@ -42,7 +42,8 @@ def crop_of(tmp_path, images, **settings):
     ):
         clip.append(np.stack(images), frame=numbers, time=numbers / 100)
     config = json.dumps({"crop": {"size_px": 64, **settings}})
-    return ["crop", path, tmp_path / "faces.h5", "--config", config]
+    files = ("--frames", path, "--faces", tmp_path / "faces.h5")
+    return ["stage", "crop", *files, "--config", config]
 
 
 def cropped(tmp_path):

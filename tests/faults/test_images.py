@@ -107,9 +107,8 @@ def test_gaps_are_found_by_the_index_before_anything_is_decoded(tmp_path, comman
     (folder / "image2.png").unlink()
     (tmp_path / "clips.csv").write_text("path,subject,label,fps\nclip,s1,negative,100\n")
     table = {"kind": "video", "root": str(tmp_path), "table": str(tmp_path / "clips.csv")}
-    code, lines = command(
-        "index", tmp_path / "m.csv", "--config", json.dumps({"data": table}), "--windows", 3
-    )
+    settings = json.dumps({"data": table, "windows": {"n": [3]}})
+    code, lines = command("stage", "index", "--manifest", tmp_path / "m.csv", "--config", settings)
     assert code == 2
     assert "clip s1_clip: folder clip: no image 2 of 1-4 (missing_frames)" in lines[-2]
     assert "data.allow does not name: missing_frames 1" in lines[-1]

@@ -21,7 +21,8 @@ def table_of(root, *rows, suffix="clips.csv"):
     path = root / suffix
     path.write_text("path,subject,label\n" + "".join(f"{row}\n" for row in rows), encoding="utf-8")
     table = {"kind": "video", "root": str(root), "table": str(path), "fps": 100}
-    return ["index", root / "m.csv", "--config", json.dumps({"data": table}), "--windows", 2]
+    settings = json.dumps({"data": table, "windows": {"n": [2]}})
+    return ["stage", "index", "--manifest", root / "m.csv", "--config", settings]
 
 
 def clip_folder(root, name):
@@ -76,15 +77,8 @@ def test_any_name_becomes_a_file_name_and_is_decoded(tmp_path, command, name):
     )
     assert command(*arguments)[0] == 0
     (clip,) = manifest.read(tmp_path / "m.csv")
-    settings = json.dumps({"data": {"root": str(tmp_path)}})
-    code, lines = command(
-        "decode",
-        tmp_path / "m.csv",
-        tmp_path / "x.h5",
-        f"--subjects={clip.subject}",
-        "--config",
-        settings,
-    )
+    files = ("--manifest", tmp_path / "m.csv", "--frames", tmp_path / "x.h5", "--root", tmp_path)
+    code, lines = command("stage", "decode", *files, f"--subjects={clip.subject}", "--config", "{}")
     assert code == 0, lines
     with open_cache(tmp_path / "x.h5") as cache:
         assert len(cache[clip.clip_id]) == 3
@@ -105,9 +99,9 @@ def test_names_that_point_elsewhere(tmp_path, command, fault_row):
 def test_a_name_in_leave_out_that_nobody_has(tmp_path, command, fault_row, caplog):
     clip_folder(tmp_path, "a")
     arguments = table_of(tmp_path, "a,sub01,negative")
-    settings = json.loads(arguments[3])
+    settings = json.loads(arguments[-1])
     settings["data"]["leave_out"] = ["Sub1"]
-    arguments[3] = json.dumps(settings)
+    arguments[-1] = json.dumps(settings)
     with caplog.at_level("WARNING"):
         assert command(*arguments)[0] == 0
     message = "data.leave_out: no subject and no clip is called 'Sub1'; there is sub01"
@@ -159,13 +153,8 @@ def test_a_manifest_with_nan(tmp_path, fails):
     (tmp_path / "m.csv").write_text(f"{header}\n{row}\n")
     seal(tmp_path / "m.csv")
     arguments = (
-        "decode",
-        tmp_path / "m.csv",
-        tmp_path / "x.h5",
-        "--subjects",
-        "s1",
-        "--config",
-        "{}",
+        *("stage", "decode", "--manifest", tmp_path / "m.csv", "--frames", tmp_path / "x.h5"),
+        *("--root", tmp_path, "--subjects", "s1", "--config", "{}"),
     )
     fails(SECTION, "NaN in the manifest", *arguments, says="line 2: column fps: .*finite number")
 
@@ -184,7 +173,8 @@ def test_tables_that_are_not_what_was_written(tmp_path, fails, fault, says):
     else:
         text = (tmp_path / "m.csv").read_text()
         (tmp_path / "m.csv").write_text(text.replace("negative", "positive"))
-    arguments = ("split", tmp_path / "m.csv", tmp_path / "f.csv", "--config", "{}")
+    files = ("--manifest", tmp_path / "m.csv", "--folds", tmp_path / "f.csv")
+    arguments = ("stage", "split", *files, "--config", "{}")
     fails("Tables", fault, *arguments, says=says)
 
 
@@ -203,8 +193,9 @@ def test_predictions_with_nan(tmp_path, fails):
     seal(tmp_path / "p.csv")
     manifest.write(tmp_path / "m.csv", [clip("c", "negative")])
     features = features_cache(tmp_path / "f.h5")
+    files = ("--manifest", tmp_path / "m.csv", "--features", features, "--folder", tmp_path)
     fails(
-        *(SECTION, "NaN in predictions", "evaluate", tmp_path / "p.csv"),
-        *("--manifest", tmp_path / "m.csv", "--features", features, "--config", "{}"),
+        *(SECTION, "NaN in predictions"),
+        *("stage", "evaluate", "--predictions", tmp_path / "p.csv", *files, "--config", "{}"),
         says="p.csv: clip c: a probability is not in 0..1",
     )

@@ -15,6 +15,7 @@ from microexpr.pipeline.plan import Plan
 from microexpr.runtime.tables import seal
 
 SECTION = "Configuration"
+CROP = ("stage", "crop", "--frames", "f.h5", "--faces", "o.h5")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ SECTION = "Configuration"
 )
 def test_a_file_that_is_wrong(tmp_path, fails, fault, text, says):
     (tmp_path / "c.yaml").write_text(text)
-    arguments = ("crop", tmp_path / "f.h5", tmp_path / "o.h5", "--config", tmp_path / "c.yaml")
+    arguments = (*CROP, "--config", tmp_path / "c.yaml")
     fails(SECTION, fault, *arguments, says=says)
 
 
@@ -53,17 +54,22 @@ def test_a_value_that_takes_terabytes_to_spell(tmp_path, fails):
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 13)]
     (tmp_path / "c.yaml").write_text("\n".join([*levels, "crop: *a12"]))
-    arguments = ("crop", tmp_path / "f.h5", tmp_path / "o.h5", "--config", tmp_path / "c.yaml")
+    arguments = (*CROP, "--config", tmp_path / "c.yaml")
     fails(SECTION, "YAML references that multiply", *arguments, says="Extra inputs|dictionary")
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [('{"crop": ', "--config: is not valid JSON"), ('{"crop": {"margin": NaN}}', "finite number")],
+    [('{"crop": ', "cannot be read as YAML"), ("{crop: {margin: .nan}}", "finite number")],
 )
 def test_inline_settings_that_are_wrong(tmp_path, fails, text, says):
-    arguments = ("crop", tmp_path / "f.h5", tmp_path / "o.h5", "--config", text)
+    arguments = (*CROP, "--config", text)
     fails(SECTION, "", *arguments, says=says, row=False)
+
+
+def magnify(tmp_path, frames, method):
+    files = ("--faces", faces_of(tmp_path, frames), "--magnified", tmp_path / "m.h5")
+    return ["stage", "magnify", *files, "--method", method]
 
 
 def faces_of(tmp_path, frames, fps=100.0):
@@ -92,7 +98,7 @@ def test_a_pass_band_above_half_the_frame_rate(tmp_path, fails):
     ):
         _ = Plan(values).listing
     settings = json.dumps({"magnify": {"passband_hz": [0.5, 60]}})
-    arguments = ("magnify", faces_of(tmp_path, 12), tmp_path / "m.h5", "--method", "amm")
+    arguments = magnify(tmp_path, 12, "amm")
     says = "clip s1_a: .*60"
     fails(
         SECTION,
@@ -107,7 +113,7 @@ def test_a_pass_band_above_half_the_frame_rate(tmp_path, fails):
 @pytest.mark.parametrize("method", ["amm", "pmm", "filter_only"])
 @pytest.mark.parametrize("frames", [1, 2])
 def test_clips_of_one_and_two_frames_are_magnified_or_named(tmp_path, command, method, frames):
-    arguments = ("magnify", faces_of(tmp_path, frames), tmp_path / "m.h5", "--method", method)
+    arguments = magnify(tmp_path, frames, method)
     code, lines = command(*arguments, "--config", "{}")
     if code == 0:
         with cache.open_cache(tmp_path / "m.h5", "magnified") as found:
@@ -122,7 +128,8 @@ def test_a_clip_of_no_frames(tmp_path, fails):
     (tmp_path / "folder").mkdir()
     (tmp_path / "clips.csv").write_text("path,subject,label,fps\nfolder,s1,negative,100\n")
     table = {"kind": "video", "root": str(tmp_path), "table": str(tmp_path / "clips.csv")}
-    arguments = ("index", tmp_path / "m.csv", "--config", json.dumps({"data": table}))
+    arguments = ("stage", "index", "--manifest", tmp_path / "m.csv", "--config")
+    arguments += (json.dumps({"data": table}),)
     says = "clip s1_folder: folder folder holds no image"
     fails("Clips", "no frame", *arguments, says=says)
 
@@ -156,7 +163,8 @@ def train_on(tmp_path, lengths, **settings):
     options = ("--manifest", tmp_path / "manifest.csv", "--folds", tmp_path / "folds.csv")
     options += ("--method", "none", "--n", 7)
     path = features_of(tmp_path, lengths)
-    return ["train", path, "--output", tmp_path / "p.csv", *options, "--config", config]
+    options += ("--predictions", tmp_path / "p.csv", "--config", config)
+    return ["stage", "train", "--features", path, *options]
 
 
 def test_n_longer_than_every_clip(tmp_path, fails):

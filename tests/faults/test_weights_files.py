@@ -21,7 +21,8 @@ SECTION = "Weights"
 
 def features(tmp_path, path, backbone="resnet50_vggface2"):
     config = {"features": {"backbone": backbone, "cut": 1, "weights": {"path": str(path)}}}
-    return ["features", tmp_path / "faces.h5", tmp_path / "o.h5", "--config", json.dumps(config)]
+    files = ("--images", tmp_path / "faces.h5", "--features", tmp_path / "o.h5")
+    return ["stage", "features", *files, "--config", json.dumps(config)]
 
 
 class Program:

@@ -16,7 +16,7 @@ from microexpr.config import Config, Magnify
 from microexpr.errors import ConfigError
 from microexpr.magnify import clip_pixels
 from microexpr.magnify.clip_pixels import long_clip_parts, magnified_parts, magnified_pixels
-from microexpr.stages import crop, decode, features, index, magnify
+from running import run_stage
 
 FPS = 100.0
 SIZE = 64  # px
@@ -102,7 +102,7 @@ def test_the_cache_and_the_log_say_how_a_long_clip_was_cut(tmp_path, image_cache
     source = image_cache(clips=1, frames=600, size=32)
     caplog.set_level(logging.INFO)
     config = Config.parse({"magnify": {"passband_hz": [2, 10]}})
-    magnify.run(config, "amm", source, tmp_path / "amm.h5")
+    run_stage("magnify", config, faces=source, magnified=tmp_path / "amm.h5", method="amm")
     with cache.open_cache(tmp_path / "amm.h5", "magnified") as found:
         (clip,) = found
         assert len(clip) == 600
@@ -153,15 +153,20 @@ def long_data_set(root: Path, n_frames: int) -> Config:
 
 def stages(root: Path, config: Config) -> dict[str, Callable[[], None]]:
     """From the clip's images to its features; magnified in windows and in chunks."""
-    index.run(config, root / "manifest.csv", root / "report.csv", config.windows.n)
+    manifest = root / "manifest.csv"
+    run_stage("index", config, manifest=manifest)
     causal = config.changed({"magnify": {"temporal_filter": "iir"}})
     frames, faces, amm, pmm = (root / f"{name}.h5" for name in ("frames", "faces", "amm", "pmm"))
+    data = {"manifest": manifest, "root": root / "data", "subjects": ["s1"]}
+    in_windows = {"faces": faces, "magnified": amm, "method": "amm"}
+    in_chunks = {"faces": faces, "magnified": pmm, "method": "pmm"}
+    features = {"images": pmm, "features": root / "features.h5"}
     return {
-        "decode": lambda: decode.run(root / "data", root / "manifest.csv", ["s1"], frames),
-        "crop": lambda: crop.run(config, frames, faces),
-        "magnify in windows": lambda: magnify.run(config, "amm", faces, amm),
-        "magnify in chunks": lambda: magnify.run(causal, "pmm", faces, pmm),
-        "features": lambda: features.run(config, pmm, root / "features.h5"),
+        "decode": lambda: run_stage("decode", config, frames=frames, **data),
+        "crop": lambda: run_stage("crop", config, frames=frames, faces=faces),
+        "magnify in windows": lambda: run_stage("magnify", config, **in_windows),
+        "magnify in chunks": lambda: run_stage("magnify", causal, **in_chunks),
+        "features": lambda: run_stage("features", config, **features),
     }
 
 

@@ -18,14 +18,14 @@ from footage import write_video
 from microexpr import cache
 from microexpr.cli import main
 from microexpr.config import Config
-from microexpr.datasets import manifest
+from microexpr.datasets import indexed, manifest
+from microexpr.datasets.indexed import IndexSettings
 from microexpr.errors import ConfigError, DataError
-from microexpr.pipeline import listing
 from microexpr.privacy.forget import forget
 from microexpr.privacy.traces import METADATA, Traces, all_files
 from microexpr.runtime.tables import check_seal, seal
-from microexpr.stages import index
 from project import Project
+from running import run_stage
 
 GONE = "s3"
 # Outputs that the smallest run does not make, under the names of the rules.
@@ -140,7 +140,7 @@ def test_what_was_trained_on_the_subject_is_gone(forgotten):
     check_seal(copy.folder / "results/manifest.csv")
     # With the disk of the data set unplugged, planning works without the subject.
     config = Config.load(str(copy.folder / "config/ci.yaml"))
-    known = listing.indexed(config, copy.folder / "results").clips
+    known = indexed.indexed(IndexSettings.of(config), copy.folder / "results").clips
     assert {clip.subject for clip in known} == {"s1", "s2"}
 
 
@@ -218,11 +218,12 @@ def write_face(path: Path, clip_id: str) -> None:
         )
 
 
-def indexed(project: Path) -> list[manifest.Clip]:
+def run_index(project: Path) -> list[manifest.Clip]:
     """Run stage index as the workflow does, and return the manifest."""
     path = project / "results/manifest.csv"
     config = Config.load(str(project / "config.yaml"))
-    index.run(config, path, project / "results/manifest_report.csv", [])
+    allowed = config.changed({"data": {"allow": ["short_clips"]}})
+    run_stage("index", allowed, manifest=path)
     return manifest.read(path)
 
 
@@ -286,17 +287,17 @@ def test_the_name_is_written_to_the_last_configuration_file(folder_project):
 
 
 def test_a_subject_is_forgotten_when_its_source_data_are_gone(folder_project):
-    indexed(folder_project)
+    run_index(folder_project)
     (folder_project / "data").rename(folder_project / "taken away")
     forget(folder_project, [folder_project / "config.yaml"], ["ann"])
     left = [p.name for p in all_files(folder_project / "results")]
-    assert left == ["bob.h5", "bob.h5.content", "manifest.csv", "manifest.csv.sha256"]
+    assert left == ["bob.h5", "bob.h5.content", "index.json", "manifest.csv", "manifest.csv.sha256"]
     assert {c.subject for c in manifest.read(folder_project / "results/manifest.csv")} == {"bob"}
     # Its data may be deleted then: the name in data.leave_out is reported and stops nothing.
     (folder_project / "taken away").rename(folder_project / "data")
     for name in ("negative/ann_1", "positive/ann_2"):
         shutil.rmtree(folder_project / "data" / name)
-    assert [clip.subject for clip in indexed(folder_project)] == ["bob", "bob"]
+    assert [clip.subject for clip in run_index(folder_project)] == ["bob", "bob"]
     report = (folder_project / "results/manifest_report.csv").read_text()
     assert "unknown_name,data.leave_out: no subject and no clip is called 'ann'" in report
 
@@ -304,7 +305,7 @@ def test_a_subject_is_forgotten_when_its_source_data_are_gone(folder_project):
 def test_a_name_of_a_clip_in_leave_out_is_no_subject(folder_project):
     config = folder_project / "config.yaml"
     config.write_text(f"{config.read_text()}  leave_out: [ann_2, bob_2, zoe]\n")
-    indexed(folder_project)
+    run_index(folder_project)
     with pytest.raises(DataError, match="no subject 'ann_2', only ann, bob, zoe$"):
         forget(folder_project, [config], ["ann_2"])
     forget(folder_project, [config], ["ann"])
@@ -317,7 +318,7 @@ def test_a_manifest_of_videos_is_of_the_same_data_set(folder_project):
     for name in ("ann_1", "bob_1"):
         (folder_project / "data/negative").mkdir(parents=True, exist_ok=True)
         write_video(folder_project / f"data/negative/{name}.mp4", [np.full((48, 64), 90.0)] * 20)
-    assert {clip.frames for clip in indexed(folder_project)} == {20}
+    assert {clip.frames for clip in run_index(folder_project)} == {20}
     forget(folder_project, [folder_project / "config.yaml"], ["ann"])
     assert [c.clip_id for c in manifest.read(folder_project / "results/manifest.csv")] == ["bob_1"]
 

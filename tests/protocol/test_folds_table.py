@@ -10,7 +10,7 @@ from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
 from microexpr.protocol import Fold, read_folds, write_folds
 from microexpr.runtime.tables import seal
-from microexpr.stages import split
+from running import run_stage
 
 
 def clips(count: int) -> list[Clip]:
@@ -81,9 +81,9 @@ def test_the_same_frames_under_two_names_must_stay_together(tmp_path):
     again = rows[0].model_copy(update={"clip_id": "s3_again", "subject": "s3"})
     config = Config.parse({"data": {"labels": labels}})
     manifest.write(path, [*rows, again.model_copy(update={"subject": "s1"})])
-    split.run(config, path, tmp_path / "folds.csv")
+    run_stage("split", config, manifest=path, folds=tmp_path / "folds.csv")
     assert "s3_again,s1,negative,s1" in (tmp_path / "folds.csv").read_text()
     manifest.write(path, [*rows, again])
     with pytest.raises(ProtocolError, match="fold s1: copies of clip s1_negative are in training"):
-        split.run(config, path, tmp_path / "leaking.csv")
+        run_stage("split", config, manifest=path, folds=tmp_path / "leaking.csv")
     assert not (tmp_path / "leaking.csv").exists()

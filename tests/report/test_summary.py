@@ -30,7 +30,7 @@ from microexpr.report.summary import changes
 from microexpr.report.summary import summary as build
 from microexpr.runtime.files import sha256_of
 from microexpr.runtime.tables import read_text
-from microexpr.stages import summary
+from running import run_stage
 
 CLASSES = ["negative", "positive", "surprise"]
 SIZES = [7, 9]
@@ -94,13 +94,15 @@ def run(folder: Path, **changed: dict) -> Config:
     made = Provenance(weights_name="faces.st", weights_sha256="0f" * 32, environment={"torch": "1"})
     with create(folder / "features.h5", "features", made):
         pass
-    summary.run(
+    tables = ("table", "metrics", "comparisons", "predictions")
+    run_stage(
+        "summary",
         config,
-        folder / "table.csv",
-        folder / "summary.md",
-        manifest_path=folder / "manifest.csv",
-        report=folder / "manifest_report.csv",
+        **{name: folder / f"{name}.csv" for name in tables},
         features=folder / "features.h5",
+        summary=folder / "summary.md",
+        configuration=folder / "configuration.yaml",
+        origins=folder / "origins.csv",
         pages=folder / "pages",
     )
     return config
@@ -236,7 +238,7 @@ def test_warnings_follow_from_the_configuration(changed, expected, absent):
 
 def test_limits_follow_from_the_run(finished_run):
     folder, config = finished_run
-    results = Results.read(config, folder, folder / "manifest.csv")
+    results = Results.read(config, folder)
     text = " ".join(limits(results))
     assert "one clip is 2.8% of 36" in text
     assert "one seed" in text
@@ -248,7 +250,7 @@ def test_limits_follow_from_the_run(finished_run):
 
 def test_choices_and_trained_controls_stand_in_tables_of_their_own(finished_run):
     folder, config = finished_run
-    results = Results.read(config, folder, folder / "manifest.csv")
+    results = Results.read(config, folder)
     accuracy = results.metrics[results.metrics["metric"] == "accuracy"].head(2)
     further = accuracy.assign(
         method=["pmm_nested", "permuted_labels"], n=[float("nan"), 9.0], value=[0.72, 0.31]
@@ -263,7 +265,7 @@ def test_choices_and_trained_controls_stand_in_tables_of_their_own(finished_run)
 
 def test_one_method_has_nothing_to_be_compared_with(finished_run):
     folder, config = finished_run
-    results = Results.read(config, folder, folder / "manifest.csv")
+    results = Results.read(config, folder)
     alone = replace(results, comparisons=results.comparisons.iloc[:0])
     assert "nothing to compare it with" in markdown(build(alone, pd.DataFrame({"kind": []})))
 
@@ -289,7 +291,7 @@ def test_a_page_of_the_table_shows_every_digit_of_the_file(finished_run):
 
 def test_a_page_of_a_cell_lists_clips_that_went_wrong(finished_run):
     folder, config = finished_run
-    results = Results.read(config, folder, folder / "manifest.csv")
+    results = Results.read(config, folder)
     predicted = pd.read_csv(folder / "predictions.csv")
     html = pages.cell_page(results, predicted, method="pmm", n=7)
     wrong = html.split("classified wrongly")[1]

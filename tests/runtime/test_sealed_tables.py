@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -35,8 +36,8 @@ from microexpr.runtime.tables import (
     seal_of,
     write_table,
 )
-from microexpr.stages import figures, pages, summary
 from microexpr.studies.leak_table import read_predictions
+from running import run_stage
 
 # What other readers of CSV take for "nothing" or for a number.
 NAMES = ["NA", "null", "none", "NaN", "0", "007", "nan", "", "1e5", "True"]
@@ -221,6 +222,12 @@ def written(tmp_path_factory) -> Path:
     return folder
 
 
+def measured(path: Path) -> dict[str, Any]:
+    """Read the accuracy of a model."""
+    chosen = MODEL.model
+    return accuracy.accuracy(path, MODEL.data.labels, MODEL.train, method=chosen.method, n=chosen.n)
+
+
 IDS = [clip.clip_id for clip in CLIPS]
 MODEL = Config.parse(
     {
@@ -235,7 +242,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "folds": ("folds.csv", lambda path: read_folds(path, IDS)),
     "predictions": ("chunk0.csv", lambda path: predictions.read([path], LABELS)),
     "metrics": ("metrics.csv", reading.read_metrics),
-    "a model's accuracy": ("metrics.csv", lambda path: accuracy.accuracy(path, MODEL)),
+    "a model's accuracy": ("metrics.csv", measured),
     "comparisons": ("comparisons.csv", reading.read_comparisons),
     "confusion": ("confusion.csv", reading.read_confusion),
     "epochs": ("chunk0.epochs.csv", reading.read_epochs),
@@ -258,23 +265,32 @@ def test_every_reader_refuses_a_number_that_was_edited(written, tmp_path, name):
 
 
 STAGES: dict[str, Callable[[Path, Path], None]] = {
-    "figures": lambda folder, out: figures.run(
+    "figures": lambda folder, out: run_stage(
+        "figures",
         MODEL,
-        [folder / "chunk0.epochs.csv"],
-        out,
+        epochs=[folder / "chunk0.epochs.csv"],
+        folder=out,
         **{name: folder / f"{name}.csv" for name in ("metrics", "predictions", "confusion")},
     ),
-    "summary": lambda folder, out: summary.run(
+    "summary": lambda folder, out: run_stage(
+        "summary",
         MODEL,
-        folder / "table.csv",
-        out / "summary.md",
-        manifest_path=folder / "manifest.csv",
-        report=folder / "manifest_report.csv",
+        **{
+            name: folder / f"{name}.csv"
+            for name in ("table", "metrics", "comparisons", "predictions")
+        },
         features=folder / "features.h5",
+        summary=out / "summary.md",
+        configuration=out / "configuration.yaml",
+        origins=out / "origins.csv",
         pages=out,
     ),
-    "pages": lambda folder, out: pages.run(
-        MODEL, [folder / "table.csv"], [out / "table.html"], cells=out / "cells"
+    "pages": lambda folder, out: run_stage(
+        "pages",
+        MODEL,
+        shown=[folder / "table.csv"],
+        pages=[out / "table.html"],
+        cells=out / "cells",
     ),
 }
 RESULTS = ("table", "metrics", "comparisons", "predictions", "manifest")
@@ -322,7 +338,7 @@ def test_names_survive_every_reader(written):
     assert {*LABELS, "all"} == set(metrics["class"])
     mine = metrics[(metrics["method"] == "none") & (metrics["metric"] == "recall")]
     assert list(mine["value"]) == [1.0, 0.0, 0.0]
-    assert accuracy.accuracy(written / "metrics.csv", MODEL)["recall"]["NA"]["value"] == 1.0
+    assert measured(written / "metrics.csv")["recall"]["NA"]["value"] == 1.0
     counts = reading.read_confusion(written / "confusion.csv")
     assert set(counts["label"]) == set(LABELS)
     assert set(counts["predicted"]) == {*LABELS, ""}

@@ -26,6 +26,7 @@ CONFIG = Config.parse(
         }
     }
 )
+SETTINGS = ablation.AblationSettings.of(CONFIG)
 WEIGHTS = {
     ("mobilenet_vggface2", 13): "0f" * 32,
     ("mobilenet_vggface2", 6): "0f" * 32,
@@ -44,7 +45,7 @@ def clips():
 def frame(clips):
     folds = make_folds(*columns(clips), name="loso", classes=CLASSES)
     runs = []
-    for number, row in enumerate(ablation.rows(CONFIG)):
+    for number, row in enumerate(ablation.rows(SETTINGS)):
         method, feature_mode, n = row.system
         skill = SKILL.get(row.factor, 0.6)
         made = predicted(clips, folds, lambda _, skill=skill: skill, n=100 + number, method=method)
@@ -56,8 +57,7 @@ def table(frame, clips, weights=WEIGHTS):
     return ablation_table(
         frame,
         basis(clips, statistics=Statistics(resamples=200)),
-        ablation.rows(CONFIG),
-        config=CONFIG,
+        ablation.rows(SETTINGS),
         weights=weights,
     )
 
@@ -86,7 +86,7 @@ def test_accuracies_differences_and_tests_are_those_of_the_predictions(frame, cl
     )
     right = right.first()
     own = right["pmm", "onset_difference"]
-    for row, spec in zip(found.itertuples(), ablation.rows(CONFIG), strict=True):
+    for row, spec in zip(found.itertuples(), ablation.rows(SETTINGS), strict=True):
         mine = right[spec.system[:2]]
         assert row.accuracy == pytest.approx(mine.mean())
         assert row.accuracy_low <= row.accuracy <= row.accuracy_high

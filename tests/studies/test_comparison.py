@@ -17,9 +17,8 @@ from microexpr.evaluation.basis import Origin, Statistics
 from microexpr.evaluation.intervals import holm
 from microexpr.evaluation.pooled import MAJORITY, Evaluation
 from microexpr.protocol import predictions
-from microexpr.stages import comparison as stage
-from microexpr.stages import part
 from microexpr.studies.comparison import COLUMNS, Reference, comparison
+from running import run_stage
 from simulated import CLASSES, basis, manifest
 
 SKILL = {"pmm": 0.8, "evm_tim": 0.75, "ststnet": 0.35, "vggface2_bilstm": 0.5}
@@ -183,9 +182,10 @@ def test_the_stage_writes_the_table(tmp_path):
         predictions.write(sources[-1], rows)
     write(tmp_path / "manifest.csv", manifest(8))
     values = {"compare": {"systems": list(PUBLISHED)}, "evaluate": {"bootstrap": 100}}
-    config = Config.parse(part(Config.parse(values), "comparison"))
+    config = Config.parse(values)
     output = tmp_path / "comparison.csv"
-    stage.run(config, sources, output, manifest_path=tmp_path / "manifest.csv")
+    files = {"manifest": tmp_path / "manifest.csv", "table": output}
+    run_stage("tabulate_systems", config, systems=sources[1:], method=sources[:1], **files)
     text = output.read_text()
     written = pd.read_csv(output)
     assert list(written.columns) == COLUMNS
@@ -193,5 +193,5 @@ def test_the_stage_writes_the_table(tmp_path):
     assert written.loc[0, "published_accuracy"] == 0.7576
     assert set(written["data"]) == {"synthetic"}
     assert "nan" not in text
-    stage.run(config, sources[::-1], output, manifest_path=tmp_path / "manifest.csv")
+    run_stage("tabulate_systems", config, systems=sources[:1], method=sources[:0:-1], **files)
     assert output.read_text() == text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,11 @@ from microexpr.backbones import build
 from microexpr.backbones.networks import NETWORKS
 from microexpr.config import Config
 from microexpr.errors import ConfigError
+from microexpr.pipeline import layout
 from microexpr.pipeline.plan import Plan
 from microexpr.studies import ablation, variants
-from microexpr.studies.variants import Run
+from microexpr.studies.ablation import AblationSettings
+from microexpr.studies.variants import ChoiceSettings, Run
 from test_config import merge
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +24,14 @@ DEMO = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 def plan(**sections) -> Plan:
     return Plan(merge(DEMO, sections))
+
+
+def levels(given: Plan) -> AblationSettings:
+    return AblationSettings.of(given.config)
+
+
+def choices(given: Plan) -> dict:
+    return variants.choices(ChoiceSettings.of(given.config))
 
 
 def test_the_networks_are_what_they_are_said_to_be():
@@ -52,34 +61,35 @@ def test_the_tables_own_settings_do_not_depend_on_variants():
     for stage in ("features", "train", "evaluate"):
         assert given.settings(stage) == other.settings(stage)
     assert given.choices() == []
-    assert set(variants.controls(given.config)) == {"single_frame", "permuted_labels"}
-    assert variants.controls(plan(evaluate={"controls": []}).config) == {}
+    further = given.further_predictions()
+    assert {Path(file).parts[2] for file in further} == {"single_frame", "permuted_labels"}
+    assert plan(evaluate={"controls": []}).further_predictions() == []
 
 
 def test_only_what_differs_from_the_table_is_run_again():
-    rows = ablation.rows(plan().config)
+    rows = ablation.rows(levels(plan()))
     own = {(row.factor, row.level) for row in rows if not row.run.variant}
     assert own == {
         ("default", ""),
         *(("magnification", method) for method in ("none", "filter_only", "amm")),
         ("feature_mode", "raw"),
     }
-    assert rows[0].run.predictions(2) == [f"results/train/pmm/N14/chunk{p}.csv" for p in (0, 1)]
+    assert layout.trained(rows[0].run, 2) == [f"results/train/pmm/N14/chunk{p}.csv" for p in (0, 1)]
     (frame,) = (row.run for row in rows if row.level == "frame_fc")
     assert frame == Run("pmm", 14, "frame_fc")
-    assert frame.predictions(1) == ["results/variants/frame_fc/train/pmm/N14/chunk0.csv"]
-    alone = ablation.rows(plan(train={"feature_modes": ["raw"]}).config)
+    assert layout.trained(frame, 1) == ["results/variants/frame_fc/train/pmm/N14/chunk0.csv"]
+    alone = ablation.rows(levels(plan(train={"feature_modes": ["raw"]})))
     (difference,) = (row for row in alone if row.factor == "feature_mode")
     assert difference.run.variant == difference.level == "onset_difference"
 
 
 def test_the_full_product_has_every_combination_once():
     given = plan()
-    rows = ablation.rows(given.config, full=True)
+    rows = ablation.rows(levels(given), full=True)
     assert len(rows) == 4 * 2 * 2 * 3 * 2
     assert len({tuple(row.levels.values()) for row in rows}) == len(rows)
     assert len({row.system for row in rows}) == len(rows)
-    single = {row.system for row in ablation.rows(given.config)}
+    single = {row.system for row in ablation.rows(levels(given))}
     assert single <= {row.system for row in rows}
     (both,) = (
         row.run
@@ -100,7 +110,7 @@ def test_variants_of_one_network_share_its_features():
     names = {"mobilenet_vggface2", "mobilenet_vggface2-B11", "random_mobilenet-B13"}
     names |= {"random_mobilenet-B11", "efficientnet_lite0_imagenet-B16"}
     assert set(given.networks) == names | {"efficientnet_lite0_imagenet-B11"}
-    assert json.loads(given.feature_settings("mobilenet_vggface2-B11"))["features"]["cut"] == 11
+    assert given.settings("features", network="mobilenet_vggface2-B11").features.cut == 11
 
 
 @pytest.mark.parametrize(
@@ -123,7 +133,7 @@ def test_variants_of_one_network_share_its_features():
 )
 def test_levels_that_are_not_what_they_say_are_refused(section, message):
     if message is None:  # the configuration's own weights are no further level
-        assert len(ablation.rows(plan(ablation=section).config)) == 9
+        assert len(ablation.rows(levels(plan(ablation=section)))) == 9
         return
     with pytest.raises(ConfigError, match=message):
         given = plan(ablation=section)
@@ -131,7 +141,7 @@ def test_levels_that_are_not_what_they_say_are_refused(section, message):
 
 
 def test_a_level_can_be_left_out_by_name():
-    rows = ablation.rows(plan(ablation={"weights": {"imagenet": None}}).config)
+    rows = ablation.rows(levels(plan(ablation={"weights": {"imagenet": None}})))
     assert [row.level for row in rows if row.factor == "weights"] == ["random"]
 
 
@@ -142,7 +152,8 @@ def test_a_cut_beyond_the_network_is_refused_before_any_job():
 
 def test_controls_change_what_makes_them_controls():
     given = plan()
-    runs = variants.controls(given.config)
+    config = given.config
+    runs = variants.controls(config.evaluate.controls, config.ablation)
     assert runs["single_frame"].name == "pmm-single_frame"
     single, permuted = given.variant("single_frame"), given.variant("permuted_labels")
     assert (single.windows.modes, single.train.feature_modes) == (["middle"], ["raw"])
@@ -167,23 +178,24 @@ def test_controls_on_a_method_that_the_table_lacks_are_refused(section, message)
 def test_candidates_of_a_nested_choice():
     small = {"windows": {"n": [9, 7]}, "ablation": {"n": 9}}
     given = plan(**small, select={"n": "nested"})
-    found = variants.choices(given.config)
+    found = choices(given)
     assert set(found) == {(m, None) for m in ("amm", "pmm", "none", "filter_only")}
     assert found["pmm", None] == [Run("pmm", 7), Run("pmm", 9)]
     given = plan(**small, select={"alpha": "nested", "alphas": [20, 10, 2.5]})
-    found = variants.choices(given.config)
+    found = choices(given)
     assert set(found) == {(m, n) for m in ("amm", "pmm") for n in (7, 9)}
     assert [run.method for run in found["amm", 9]] == ["amm-a2.5", "amm", "amm-a20"]
-    assert found["amm", 9][0].inner(1) == ["results/inner/amm-a2.5/N9/chunk0.csv"]
+    assert layout.inner(found["amm", 9][0], 1) == ["results/inner/amm-a2.5/N9/chunk0.csv"]
     both = plan(**small, select={"alpha": "nested", "n": "nested"})
-    found = variants.choices(both.config)
+    found = choices(both)
     assert len(found["pmm", None]) == 6
     assert len(found["none", None]) == 2
 
 
 def test_a_method_at_another_alpha_is_magnified_so():
     given = plan()
-    settings = [json.loads(given.settings("magnify", method)) for method in ("pmm", "pmm-a2.5")]
+    names = ("pmm", "pmm-a2.5")
+    settings = [given.settings("magnify", method=method).plain() for method in names]
     assert [s["magnify"].pop("alpha") for s in settings] == [10.0, 2.5]
     assert settings[0] == settings[1]
 
@@ -193,6 +205,6 @@ def test_a_drawn_subject_that_is_left_out_changes_no_other_subject():
     without = plan(demo={"subjects": 5}, data={"subjects_per_shard": 1, "leave_out": ["s2"]})
     assert list(without.shards) == ["s1", "s3", "s4", "s5"]
     for shard in without.shards:
-        assert without.demo_settings(shard) == whole.demo_settings(shard)
+        assert without.settings("demo", shard=shard) == whole.settings("demo", shard=shard)
         assert without.rows(shard) == whole.rows(shard)
     assert without.index_key != whole.index_key

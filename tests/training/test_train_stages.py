@@ -1,8 +1,6 @@
-"""The stages train and inner: every key reaches the training, and leaking folds are refused."""
+"""Stage train, also on inner folds: every key reaches training, leaking folds are refused."""
 
 from __future__ import annotations
-
-import json
 
 import numpy as np
 import pandas as pd
@@ -16,9 +14,9 @@ from microexpr.datasets import manifest
 from microexpr.errors import ConfigError, ProtocolError
 from microexpr.protocol import predictions
 from microexpr.runtime.tables import write_table
-from microexpr.stages import inner, part, train
 from microexpr.training import chunks
 from microexpr.training.fold import train_fold
+from running import run_stage
 
 NETWORK = {"backbone": "random_mobilenet", "cut": 13}
 SMALL = {"epochs": 2, "embed": 8, "hidden": 4, "feature_modes": ["onset_difference"]}
@@ -53,13 +51,10 @@ def config(**sections) -> Config:
     return Config.parse(sections)
 
 
-def run(stage, data, output, given: Config, **options) -> pd.DataFrame:
+def run(data, output, given: Config, **options) -> pd.DataFrame:
     paths, folds, clips = data
-    name = stage.__name__.rpartition(".")[2]
-    # As the workflow does: a stage gets only the configuration that it declares.
-    read = Config.load(json.dumps(part(given, name)))
-    about = {"manifest_path": clips, "folds_path": folds, "method": "pmm", "n": 7} | options
-    stage.run(read, paths, output, **about)
+    files = {"features": paths, "manifest": clips, "folds": folds, "predictions": output}
+    run_stage("train", given, **files, **({"method": "pmm", "n": 7} | options))
     return predictions.read([output], LABELS)
 
 
@@ -82,7 +77,7 @@ def test_every_decision_readout_and_head_reaches_the_predictions(data, tmp_path)
         "weighted": {"train": {"class_weights": True}},
     }
     found = {
-        name: run(train, data, tmp_path / f"{name}.csv", config(**sections))
+        name: run(data, tmp_path / f"{name}.csv", config(**sections))
         for name, sections in variants.items()
     }
     assert (found["whole_clip"]["n_windows"] == 1).all()
@@ -97,16 +92,16 @@ def test_every_decision_readout_and_head_reaches_the_predictions(data, tmp_path)
 
 def test_the_epoch_that_is_chosen_shows_in_the_log(data, tmp_path):
     given = config(select={"epoch": "nested", "folds": 2}, train={"epochs": 4})
-    run(train, data, tmp_path / "nested.csv", given)
+    run(data, tmp_path / "nested.csv", given)
     log = pd.read_csv(tmp_path / "nested.epochs.csv")
     assert log.groupby("fold")["epoch"].max().between(1, 4).all()
     with pytest.raises(ProtocolError, match=r"protocol\.folds: needs 9 subjects"):
-        run(train, data, tmp_path / "a.csv", config(select={"epoch": "nested", "folds": 9}))
+        run(data, tmp_path / "a.csv", config(select={"epoch": "nested", "folds": 9}))
 
 
 def test_inner_folds_predict_for_training_clips_only(data, tmp_path):
     given = config(select={"folds": 3}, train={"seeds": [0, 1], "chunks": 2})
-    chunks = [run(inner, data, tmp_path / f"{p}.csv", given, chunk=p) for p in (0, 1)]
+    chunks = [run(data, tmp_path / f"{p}.csv", given, chunk=p, inner=True) for p in (0, 1)]
     names = [sorted({fold[:2] for fold in chunk["fold"]}) for chunk in chunks]
     assert names == [["s1", "s3"], ["s2", "s4"]]
     frame = pd.concat(chunks)
@@ -118,14 +113,13 @@ def test_inner_folds_predict_for_training_clips_only(data, tmp_path):
 
 def test_a_corrected_label_reaches_training(data, tmp_path):
     paths, folds, clips = data
-    before = run(train, data, tmp_path / "before.csv", config()).set_index("clip_id")
+    before = run(data, tmp_path / "before.csv", config()).set_index("clip_id")
     rows = manifest.read(clips)
     corrected = rows[0].model_copy(update={"label": LABELS[1]})
     assert rows[0].label != corrected.label
     manifest.write(tmp_path / "manifest.csv", [corrected, *rows[1:]])
-    after = run(
-        train, (paths, folds, tmp_path / "manifest.csv"), tmp_path / "after.csv", config()
-    ).set_index("clip_id")
+    other = (paths, folds, tmp_path / "manifest.csv")
+    after = run(other, tmp_path / "after.csv", config()).set_index("clip_id")
     changed = before["label"] != after["label"]
     assert list(changed.index[changed]) == [corrected.clip_id]
     # The fold that tests the clip was trained on the same labels as before, all others were not.
@@ -146,29 +140,25 @@ def leak(frame):
         (lambda f: f.assign(fold=f["fold"].replace("s1", "")), "no fold tests clip s1_00"),
     ],
 )
-@pytest.mark.parametrize("stage", [train, inner])
+@pytest.mark.parametrize("inner", [False, True])
 def test_folds_that_do_not_keep_the_protocols_promise_are_refused(
-    data, tmp_path, stage, change, message
+    data, tmp_path, inner, change, message
 ):
     paths, folds, clips = data
     spoilt = tmp_path / "folds.csv"
     write_table(spoilt, change(pd.read_csv(folds, keep_default_na=False)))
     with pytest.raises(ProtocolError, match=message):
-        run(stage, (paths, spoilt, clips), tmp_path / "out.csv", config())
+        run((paths, spoilt, clips), tmp_path / "out.csv", config(), inner=inner)
     assert not (tmp_path / "out.csv").exists()
     # A split that promises nothing of subjects passes.
-    if change is leak and stage is train:
-        run(
-            stage,
-            (paths, spoilt, clips),
-            tmp_path / "out.csv",
-            config(protocol={"name": "clip_kfold"}),
-        )
+    if change is leak and not inner:
+        given = config(protocol={"name": "clip_kfold"})
+        run((paths, spoilt, clips), tmp_path / "out.csv", given)
 
 
 def test_a_chunk_that_does_not_exist_is_refused(data, tmp_path):
     with pytest.raises(ConfigError, match=r"train\.chunks: there is no chunk 2 of 2"):
-        run(train, data, tmp_path / "out.csv", config(train={"chunks": 2}), chunk=2)
+        run(data, tmp_path / "out.csv", config(train={"chunks": 2}), chunk=2)
 
 
 def test_models_are_kept_and_a_killed_run_goes_on_with_them(data, tmp_path, monkeypatch):
@@ -183,12 +173,12 @@ def test_models_are_kept_and_a_killed_run_goes_on_with_them(data, tmp_path, monk
 
     monkeypatch.setattr(chunks, "train_fold", counted)
     with pytest.raises(KeyboardInterrupt):
-        run(train, data, output, config(), models_dir=models)
+        run(data, output, config(), models=models)
     assert not models.exists()  # whole or not there
     monkeypatch.setattr(chunks, "train_fold", train_fold)
     kept = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "chunk0.progress/models").iterdir()}
     assert len(kept) == 2
-    run(train, data, output, config(), models_dir=models)
+    run(data, output, config(), models=models)
     after = {path.name: path.stat().st_mtime_ns for path in models.iterdir()}
     assert set(after) == {f"onset_difference_0_s{k}.safetensors" for k in (1, 2, 3, 4)}
     assert kept.items() <= after.items()

@@ -1,3 +1,4 @@
+# What all rules share: the package, the plan, and functions that spell inputs, outputs, parameters.
 import sys
 from pathlib import Path
 
@@ -18,12 +19,13 @@ INSTALL = f"python -m pip install '{SOURCE or 'CHECKOUT'}'"
 
 try:
     import microexpr
-    from microexpr.pipeline.environment import share_environment
+    from microexpr import stages
     from microexpr.errors import MicroexprError
-    from microexpr.pipeline.environment import Untracked
+    from microexpr.pipeline import layout as at
+    from microexpr.pipeline.environment import Untracked, share_environment
     from microexpr.pipeline.plan import Plan
     from microexpr.runtime.files import own_files
-    from microexpr.studies.variants import controls, method_pattern, split_method
+    from microexpr.studies.variants import method_pattern
 except ModuleNotFoundError as error:
     raise WorkflowError(f"microexpr: {error}; {INSTALL}") from None
 if PACKAGE.is_dir() and not PACKAGE.samefile(microexpr.__path__[0]):
@@ -31,23 +33,85 @@ if PACKAGE.is_dir() and not PACKAGE.samefile(microexpr.__path__[0]):
 
 
 def say(line):
-    """Tell people something while planning: once, not in each job."""
+    """Print a message while planning: once, not in each job."""
     if workflow.is_main_process:
         print(f"microexpr: {line}", file=sys.stderr)
 
 
-def seals(files):
-    """Name the seals of tables: small files that tell Snakemake whether a table has changed.
+def seal(file):
+    """Name the small file beside a cache or a table that follows from its content."""
+    return f"{file}.content" if str(file).endswith(".h5") else f"{file}.sha256"
 
-    The tables themselves, and the caches, are ancient(): their dates tell nothing, such as in a
-    copy of a project.
+
+def read(**files):
+    """Name inputs of a rule, and with them their seals.
+
+    The seals tell Snakemake whether a file has changed. The files themselves are ancient(): their
+    dates tell nothing, such as in a copy of a project.
     """
-    return [f"{file}.sha256" for file in files]
+
+    def seals(wildcards):
+        for paths in files.values():
+            found = paths(wildcards) if callable(paths) else paths
+            yield from map(seal, [found] if isinstance(found, str) else found)
+
+    late = any(map(callable, files.values()))
+    state = (lambda wildcards: list(seals(wildcards))) if late else list(seals(None))
+    return {name: ancient(paths) for name, paths in files.items()} | {"state": state}
 
 
-def contents(files):
-    """Name the checksums of caches, see seals()."""
-    return [f"{file}.content" for file in files]
+def written(**files):
+    """Name outputs of a rule, and with them their seals."""
+    return files | {"seals": [seal(file) for file in files.values()]}
+
+
+def captioned(name, file, **labels):
+    """Show an output in the report, as captions.smk says; more labels may depend on the file."""
+    category, known = CAPTIONS[name]
+    return report(
+        file, caption=f"../report/{name}.rst", category=category, labels=known | labels
+    )
+
+
+def figure(name):
+    """Name the picture of a figure that the report shows."""
+    return f"results/figures/{name}.png"
+
+
+def vectors(*names, folder="results/figures"):
+    """Name the pictures of figures for print."""
+    return [f"{folder}/{name}.{kind}" for name in names for kind in ("pdf", "svg")]
+
+
+def of_cells(name, cells):
+    """Show a figure of each method and N in the report."""
+    return [
+        captioned(name, figure(f"{name}_{method}_N{n}"), method=method, N=f"{n:>2}")
+        for method, n in cells
+    ]
+
+
+def drawn(shards):
+    """Name what says that generated clips are there: what really moves, and their frames."""
+    return expand(at.DEMO, shard=shards) if PLAN.config.data.kind == "demo" else []
+
+
+def job(stage, **chosen):
+    """Give the parameters on which it depends whether a stage runs again, and its --config."""
+
+    def of(name):
+        return lambda wildcards: PLAN.job(
+            stage, **{k: v(wildcards) if callable(v) else v for k, v in chosen.items()}
+        )[name]
+
+    if any(map(callable, chosen.values())):
+        return {name: of(name) for name in ("config", "code", "settings")}
+    return PLAN.job(stage, **chosen)
+
+
+def command(stage, *flags, **given):
+    """Spell the command of a stage with the inputs and outputs of its rule."""
+    return stages.declared(stage).command(*flags, **given)
 
 
 def also_start(before):
@@ -61,9 +125,7 @@ def also_start(before):
 
 
 # A prefix moves them where this workflow is a module of another one.
-RESULTS = Path(
-    workflow.modifier.path_modifier.replace_prefix("results/manifest.csv")
-).parent
+RESULTS = Path(workflow.modifier.path_modifier.replace_prefix(at.MANIFEST)).parent
 share_environment(SOURCE)
 own_files(Path(".snakemake"), RESULTS)
 
@@ -80,10 +142,9 @@ except ModuleNotFoundError as error:  # to read this data set, such as openpyxl
     raise WorkflowError(f"microexpr: {error}; {INSTALL}") from None
 
 METHODS = PLAN.config.magnify.methods
-BACKBONE = PLAN.config.features.backbone
+NETWORK = PLAN.network()
 LENGTHS = PLAN.config.windows.n
 CHUNKS = range(PLAN.config.train.chunks)
-N_LABEL = "{:>2}"  # of a report, which sorts labels as text
 
 
 wildcard_constraints:

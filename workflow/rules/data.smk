@@ -1,29 +1,33 @@
+# Which clips there are, and their frames.
 rule index:
     output:
-        manifest="results/manifest.csv",
-        seal="results/manifest.csv.sha256",
-        record="results/index.json",
-    # The report is a log, because Snakemake removes the outputs of a failed job, and
-    # this one must be there when the data set is refused.
+        **written(manifest=at.MANIFEST),
+        record=at.INDEX,
+    # The report is a log, because Snakemake removes the outputs of a failed job, and this one must
+    # be there when the data set is refused.
     log:
         "results/logs/index.log",
-        report="results/manifest_report.csv",
-        report_seal="results/manifest_report.csv.sha256",
+        report=at.MANIFEST_REPORT,
+        report_seal=seal(at.MANIFEST_REPORT),
     benchmark:
         "results/benchmarks/index.tsv"
-    # On a cluster its second of work stays where Snakemake runs; videos, which it decodes
-    # once to count their frames, take a few minutes an hour of film.
+    # On a cluster its second of work stays where Snakemake runs; videos, which it decodes once to
+    # count their frames, take a few minutes per hour of film.
     localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
-        # When the data set or these change, the manifest is written anew before the
-        # first job: were this job the cause, Snakemake would look at no other reason
-        # of what follows it.
-        options=Untracked(PLAN.index_options),
+        # When the data set or these change, the manifest is written anew before the first job:
+        # were this job the cause, Snakemake would look at no other reason of what follows it.
+        settings=Untracked(lambda: PLAN.settings("index").short()),
+        key=Untracked(lambda: PLAN.index_key),
     shell:
-        "python -m microexpr index {output.manifest} --report {log.report} --record {output.record}"
-        " {params.options} > {log[0]} 2>&1"
+        command(
+            "index",
+            report="{log.report}",
+            record="{output.record}",
+            key="{params.key}",
+        )
 
 
 onstart:
@@ -35,40 +39,9 @@ if not workflow.modifier.is_main_snakefile():
     workflow._onstart = also_start(workflow._onstart)
 
 
-rule decode:
-    input:
-        # The rows of this shard are a parameter: one new clip elsewhere in the
-        # manifest decodes nothing again.
-        manifest=ancient("results/manifest.csv"),
-        demo=branch(PLAN.config.data.kind == "demo", then="results/demo/{shard}.json"),
-    output:
-        frames=temp("results/frames/{shard}.h5"),
-        content="results/frames/{shard}.h5.content",
-        record="results/sources/{shard}.json",
-    log:
-        "results/logs/decode/{shard}.log",
-    benchmark:
-        "results/benchmarks/decode/{shard}.tsv"
-    conda:
-        "../../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=30,
-    params:
-        code=lambda wildcards: PLAN.code("decode"),
-        clips=lambda wildcards: PLAN.rows(wildcards.shard),
-        subjects=lambda wildcards: PLAN.subjects(wildcards.shard),
-        sources=lambda wildcards: PLAN.sources(wildcards.shard),
-        root=Untracked(lambda: PLAN.config.data.root),  # the disk may be elsewhere
-    shell:
-        "python -m microexpr decode {input.manifest} {output.frames} --record {output.record}"
-        " --root {params.root:q} --token {params.sources} --subjects {params.subjects:q}"
-        " --threads {threads} > {log} 2>&1"
-
-
 rule demo:
     output:
-        "results/demo/{shard}.json",
+        done=at.DEMO,
     log:
         "results/logs/demo/{shard}.log",
     benchmark:
@@ -79,10 +52,42 @@ rule demo:
         mem_mb=1000,
         runtime=30,
     params:
-        config=lambda wildcards: PLAN.demo_settings(wildcards.shard),
-        code=PLAN.code("demo"),
+        **job("demo", shard=lambda wildcards: wildcards.shard),
         subjects=lambda wildcards: PLAN.subjects(wildcards.shard),
         root=lambda wildcards: PLAN.config.data.root,
     shell:
-        "python -m microexpr demo {params.root:q} --subjects {params.subjects:q}"
-        " --done {output} --config {params.config:q} > {log} 2>&1"
+        command("demo", root="{params.root:q}", subjects="{params.subjects:q}")
+
+
+rule decode:
+    input:
+        # The rows of this shard are a parameter: one new clip elsewhere in the manifest decodes
+        # nothing again.
+        manifest=ancient(at.MANIFEST),
+        demo=branch(PLAN.config.data.kind == "demo", then=at.DEMO),
+    output:
+        **written(frames=temp(at.FRAMES)),
+        record=at.SOURCES,
+    log:
+        "results/logs/decode/{shard}.log",
+    benchmark:
+        "results/benchmarks/decode/{shard}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        **job("decode"),
+        clips=lambda wildcards: PLAN.rows(wildcards.shard),
+        subjects=lambda wildcards: PLAN.subjects(wildcards.shard),
+        sources=lambda wildcards: PLAN.sources(wildcards.shard),
+        root=Untracked(lambda: PLAN.config.data.root),  # the disk may be elsewhere
+    shell:
+        command(
+            "decode",
+            record="{output.record}",
+            root="{params.root:q}",
+            subjects="{params.subjects:q}",
+            token="{params.sources}",
+        )

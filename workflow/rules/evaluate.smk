@@ -1,65 +1,30 @@
-TABLE = expand(
-    "results/train/{method}/N{n}/chunk{chunk}.csv",
-    method=METHODS,
-    n=LENGTHS,
-    chunk=CHUNKS,
-)
-# Controls that are trained, and candidates of a nested choice: none by default.
-FURTHER = {
-    file
-    for run in [*controls(PLAN.config).values(), *PLAN.choices()]
-    for file in run.predictions(len(CHUNKS))
-}
-INNER = [file for run in PLAN.choices() for file in run.inner(len(CHUNKS))]
-PREDICTIONS = [*TABLE, *sorted(FURTHER - set(TABLE))]
-EVALUATED = [
-    *("table", "table_feature_modes", "metrics", "comparisons", "confusion", "predictions"),
-    *(["selected"] if INNER else []),
-]
+# Predictions of all folds to tables with intervals.
+TRAINED = expand(at.TRAINED, method=METHODS, n=LENGTHS, chunk=CHUNKS)
+# Beside them: controls that are trained, and candidates of a nested choice.
+FURTHER = PLAN.further_predictions()
+INNER = PLAN.inner_predictions()
 
 
 rule evaluate:
     input:
-        predictions=ancient(PREDICTIONS),
-        inner=ancient(INNER),
-        state=seals([*PREDICTIONS, *INNER]),
-        manifest=ancient("results/manifest.csv"),
+        **read(predictions=[*TRAINED, *FURTHER], inner=INNER),
+        manifest=ancient(at.MANIFEST),
         # Names the weights, which its content follows from.
-        features=ancient(f"results/features/{BACKBONE}/{METHODS[0]}/{SHARDS[0]}.h5"),
+        features=ancient(
+            at.each(at.FEATURES, network=NETWORK, method=METHODS[0], shard=SHARDS[0])
+        ),
     output:
-        **({"selected": "results/selected.csv"} if INNER else {}),
-        table=report(
-            "results/table.csv",
-            caption="../report/table.rst",
-            category="Accuracy",
-            labels={"table": "accuracy against N", "to read": "no"},
+        **written(
+            table=captioned("table", at.TABLE, **{"to read": "no"}),
+            feature_modes=captioned(
+                "table_feature_modes", at.TABLE_FEATURE_MODES, **{"to read": "no"}
+            ),
+            metrics=captioned("metrics", at.METRICS),
+            comparisons=captioned("comparisons", at.COMPARISONS, **{"to read": "no"}),
+            confusion=at.CONFUSION,
+            predictions=captioned("predictions", at.PREDICTIONS),
+            **({"selected": at.SELECTED} if INNER else {}),
         ),
-        feature_modes=report(
-            "results/table_feature_modes.csv",
-            caption="../report/table_feature_modes.rst",
-            category="Accuracy",
-            labels={"table": "the other feature modes", "to read": "no"},
-        ),
-        metrics=report(
-            "results/metrics.csv",
-            caption="../report/metrics.rst",
-            category="Every number",
-            labels={"table": "metrics"},
-        ),
-        comparisons=report(
-            "results/comparisons.csv",
-            caption="../report/comparisons.rst",
-            category="Accuracy",
-            labels={"table": "which differences are real", "to read": "no"},
-        ),
-        confusion="results/confusion.csv",
-        predictions=report(
-            "results/predictions.csv",
-            caption="../report/predictions.rst",
-            category="Every number",
-            labels={"table": "predictions"},
-        ),
-        seals=seals([f"results/{name}.csv" for name in EVALUATED]),
     log:
         "results/logs/evaluate.log",
     benchmark:
@@ -70,10 +35,8 @@ rule evaluate:
         mem_mb=1000,
         runtime=30,
     params:
-        config=PLAN.settings("evaluate"),
-        code=PLAN.code("evaluate"),
+        **job("evaluate"),
         labels=PLAN.labels(),
+        folder=subpath(output.table, parent=True),
     shell:
-        "python -m microexpr evaluate {input.predictions} --manifest {input.manifest}"
-        " --features {input.features} --inner {input.inner} --folder $(dirname {output.table})"
-        " --config {params.config:q} > {log} 2>&1"
+        command("evaluate", inner="{input.inner}", folder="{params.folder}")

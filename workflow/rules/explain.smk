@@ -1,30 +1,22 @@
 # Where the networks look: results/gradcam. No part of results/table.csv.
-OF_ALL = {"method": "all", "N": str(PLAN.config.explain.n)}
-PICTURES = [
+SHEETS = [
     *("regions", "shares", "classes", "control"),
     *(["pointing"] if PLAN.config.data.kind == "demo" else []),
+]
+OF_CLIPS = [
     *(f"blocks/{method}_{clip}" for method in EXPLAINED for clip in SHOWN),
     *(f"backbone/{clip}" for clip in SHOWN),
 ]
 
 
-# The table's own networks of one N, under the first feature mode and seed: trained once more, because
-# their models are kept.
+# The table's own networks of one N, under the first feature mode and seed: trained once more,
+# because their models are kept.
 rule train_explained:
     input:
-        folds=ancient("results/folds.csv"),
-        manifest=ancient("results/manifest.csv"),
-        features=ancient(FEATURES),
-        state=[*contents(FEATURES), *seals(["results/folds.csv"])],
+        **read(features=FEATURES, folds=at.FOLDS),
+        manifest=ancient(at.MANIFEST),
     output:
-        predictions="results/gradcam/train/{method}/chunk{chunk}.csv",
-        epochs="results/gradcam/train/{method}/chunk{chunk}.epochs.csv",
-        seals=seals(
-            [
-                "results/gradcam/train/{method}/chunk{chunk}.csv",
-                "results/gradcam/train/{method}/chunk{chunk}.epochs.csv",
-            ]
-        ),
+        **written(predictions=at.EXPLAINED, epochs=at.epochs(at.EXPLAINED)),
         models=directory("results/gradcam/train/{method}/chunk{chunk}"),
     log:
         "results/logs/gradcam/train/{method}/chunk{chunk}.log",
@@ -37,55 +29,42 @@ rule train_explained:
         mem_mb=4000,
         runtime=240,
     params:
-        config=PLAN.explained_training(),
-        code=PLAN.code("train"),
+        **job("train", explained=True),
         labels=PLAN.labels(),
         n=PLAN.config.explain.n,
     shell:
-        "python -m microexpr train {input.features} --manifest {input.manifest}"
-        " --folds {input.folds} --output {output.predictions}"
-        " --method {wildcards.method} --n {params.n} --chunk {wildcards.chunk} --models {output.models}"
-        " --threads {threads} --config {params.config:q} > {log} 2>&1"
+        command(
+            "train",
+            models="{output.models}",
+            method="{wildcards.method}",
+            n="{params.n}",
+            chunk="{wildcards.chunk}",
+        )
 
 
 rule gradcam:
     input:
-        folds=ancient("results/folds.csv"),
-        manifest=ancient("results/manifest.csv"),
-        faces=ancient(FACES),
-        images=ancient(seen_images),
-        features=ancient(FEATURES),
-        models=ancient(expand("results/gradcam/train/{{method}}/chunk{chunk}", chunk=CHUNKS)),
-        state=lambda wildcards: [
-            *contents(
-                dict.fromkeys(
-                    [
-                        *FACES,
-                        *seen_images(wildcards),
-                        *expand(FEATURES, method=wildcards.method),
-                    ]
-                )
+        **read(
+            faces=expand(at.FACES, shard=SHARDS),
+            images=lambda wildcards: expand(
+                at.seen(wildcards.method), method=wildcards.method, shard=SHARDS
             ),
-            *seals(
-                [
-                    "results/folds.csv",
-                    *expand(
-                        "results/gradcam/train/{method}/chunk{chunk}.csv",
-                        method=wildcards.method,
-                        chunk=CHUNKS,
-                    ),
-                ]
-            ),
-        ],
-        # What really moves.
-        demo=branch(
-            PLAN.config.data.kind == "demo",
-            then=expand("results/demo/{shard}.json", shard=SHARDS),
+            features=FEATURES,
+            folds=at.FOLDS,
+            trained=expand(at.EXPLAINED, chunk=CHUNKS, allow_missing=True),
         ),
+        models=ancient(
+            expand(
+                "results/gradcam/train/{method}/chunk{chunk}",
+                chunk=CHUNKS,
+                allow_missing=True,
+            )
+        ),
+        manifest=ancient(at.MANIFEST),
+        demo=drawn(SHARDS),
     output:
-        maps="results/gradcam/{method}/maps.h5",
-        clips="results/gradcam/{method}/clips.csv",
-        seal="results/gradcam/{method}/clips.csv.sha256",
+        **written(clips="results/gradcam/{method}/clips.csv"),
+        maps=at.MAPS,
     log:
         "results/logs/gradcam/{method}.log",
     benchmark:
@@ -97,71 +76,41 @@ rule gradcam:
         mem_mb=4000,
         runtime=240,
     params:
-        config=PLAN.settings("gradcam"),
-        code=PLAN.code("gradcam"),
+        **job("gradcam"),
         labels=PLAN.labels(),
         clips=list(SHOWN),
         folder=subpath(output.maps, parent=True),
     shell:
-        "python -m microexpr gradcam --faces {input.faces} --images {input.images}"
-        " --features {input.features} --models {input.models}"
-        " --manifest {input.manifest} --folds {input.folds}"
-        " --output {params.folder} --clips {params.clips:q}"
-        " --threads {threads} --config {params.config:q} > {log} 2>&1"
+        command("gradcam", folder="{params.folder}", clips="{params.clips:q}")
 
 
 rule explain:
     input:
-        manifest=ancient("results/manifest.csv"),
-        # Written together with the tables beside them.
-        maps=ancient(expand("results/gradcam/{method}/maps.h5", method=EXPLAINED)),
-        clips=ancient(expand("results/gradcam/{method}/clips.csv", method=EXPLAINED)),
-        state=seals(expand("results/gradcam/{method}/clips.csv", method=EXPLAINED)),
-        # The frames of the clips that are shown.
-        demo=branch(
-            PLAN.config.data.kind == "demo",
-            then=expand(
-                "results/demo/{shard}.json", shard=sorted(set(SHOWN.values()))
-            ),
-        ),
+        # The maps are written together with the tables beside them.
+        **read(clips=expand("results/gradcam/{method}/clips.csv", method=EXPLAINED)),
+        maps=ancient(expand(at.MAPS, method=EXPLAINED)),
+        manifest=ancient(at.MANIFEST),
+        demo=drawn(sorted(set(SHOWN.values()))),
     output:
-        table=report(
-            "results/gradcam/regions.csv",
-            caption="../report/regions.rst",
-            category="Grad-CAM",
-            labels={"figure": "table of regions"} | OF_ALL,
-        ),
-        seal="results/gradcam/regions.csv.sha256",
-        vectors=expand("results/gradcam/{name}.{kind}", name=PICTURES, kind=VECTORS),
-        pictures=[
-            report(
-                f"results/gradcam/{name}.png",
-                caption=f"../report/gradcam_{name.split('/')[0]}.rst",
-                category="Grad-CAM",
-                labels={"figure": name.split("/")[0]} | OF_ALL,
-            )
-            for name in PICTURES
-            if "/" not in name
+        **written(table=captioned("regions", "results/gradcam/regions.csv")),
+        vectors=vectors(*SHEETS, *OF_CLIPS, folder="results/gradcam"),
+        sheets=[
+            captioned(f"gradcam_{name}", f"results/gradcam/{name}.png")
+            for name in SHEETS
         ],
         backbone=[
-            report(
-                f"results/gradcam/backbone/{clip}.png",
-                caption="../report/gradcam_backbone.rst",
-                category="Grad-CAM of clips",
-                labels={
-                    "clip": clip,
-                    "figure": "blocks before training",
-                    "method": "none",
-                },
+            captioned(
+                "gradcam_backbone", f"results/gradcam/backbone/{clip}.png", clip=clip
             )
             for clip in SHOWN
         ],
         clips=[
-            report(
+            captioned(
+                f"gradcam_{folder}",
                 f"results/gradcam/{folder}/{method}_{clip}.{kind}",
-                caption=f"../report/gradcam_{folder}.rst",
-                category="Grad-CAM of clips",
-                labels={"clip": clip, "figure": name, "method": method},
+                clip=clip,
+                figure=name,
+                method=method,
             )
             for clip in SHOWN
             for method in EXPLAINED
@@ -181,11 +130,9 @@ rule explain:
         mem_mb=1000,
         runtime=30,
     params:
-        config=PLAN.settings("explain"),
-        code=PLAN.code("explain"),
+        **job("explain"),
         rows=PLAN.rows(),
-        clips=list(SHOWN),
+        shown=list(SHOWN),
         folder=subpath(output.table, parent=True),
     shell:
-        "python -m microexpr explain {input.maps} --manifest {input.manifest}"
-        " --folder {params.folder} --clips {params.clips:q} --config {params.config:q} > {log} 2>&1"
+        command("explain", folder="{params.folder}", shown="{params.shown:q}")

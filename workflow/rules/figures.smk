@@ -1,81 +1,29 @@
 # Pictures of a run: results/figures. No part of results/table.csv.
-VECTORS = ("pdf", "svg")
 CELLS = [(method, n) for method in METHODS for n in LENGTHS]
-EPOCHS = expand(
-    "results/train/{method}/N{n}/chunk{chunk}.epochs.csv",
-    method=METHODS,
-    n=LENGTHS,
-    chunk=CHUNKS,
-)
 
 
 rule table_figures:
     input:
-        metrics=ancient("results/metrics.csv"),
-        predictions=ancient("results/predictions.csv"),
-        confusion=ancient("results/confusion.csv"),
-        epochs=ancient(EPOCHS),
-        state=seals(
-            [
-                *(f"results/{name}.csv" for name in ("metrics", "predictions")),
-                "results/confusion.csv",
-                *EPOCHS,
-            ]
+        **read(
+            metrics=at.METRICS,
+            predictions=at.PREDICTIONS,
+            confusion=at.CONFUSION,
+            epochs=[at.epochs(file) for file in TRAINED],
         ),
     output:
-        vectors=expand(
-            "results/figures/{name}.{kind}",
-            name=[
-                *("accuracy", "recall", "subjects"),
-                *(f"confusion_{method}_N{n}" for method, n in CELLS),
-                *(f"training_{method}_N{n}" for method, n in CELLS),
-            ],
-            kind=VECTORS,
+        vectors=vectors(
+            *("accuracy", "recall", "subjects"),
+            *(
+                f"{name}_{m}_N{n}"
+                for name in ("confusion", "training")
+                for m, n in CELLS
+            ),
         ),
-        accuracy=report(
-            "results/figures/accuracy.png",
-            caption="../report/accuracy.rst",
-            category="Accuracy against N",
-            labels={"figure": "accuracy", "method": "all", "N": "all"},
-        ),
-        recall=report(
-            "results/figures/recall.png",
-            caption="../report/recall.rst",
-            category="Accuracy against N",
-            labels={"figure": "recall of each class", "method": "all", "N": "all"},
-        ),
-        subjects=report(
-            "results/figures/subjects.png",
-            caption="../report/subjects.rst",
-            category="Accuracy against N",
-            labels={"figure": "accuracy of each subject", "method": "all", "N": "all"},
-        ),
-        confusion=[
-            report(
-                f"results/figures/confusion_{method}_N{n}.png",
-                caption="../report/confusion.rst",
-                category="Confusion",
-                labels={
-                    "figure": "confusion matrix",
-                    "method": method,
-                    "N": N_LABEL.format(n),
-                },
-            )
-            for method, n in CELLS
-        ],
-        training=[
-            report(
-                f"results/figures/training_{method}_N{n}.png",
-                caption="../report/training.rst",
-                category="Training",
-                labels={
-                    "figure": "training curves",
-                    "method": method,
-                    "N": N_LABEL.format(n),
-                },
-            )
-            for method, n in CELLS
-        ],
+        accuracy=captioned("accuracy", figure("accuracy")),
+        recall=captioned("recall", figure("recall")),
+        subjects=captioned("subjects", figure("subjects")),
+        confusion=of_cells("confusion", CELLS),
+        training=of_cells("training", CELLS),
     log:
         "results/logs/figures.log",
     benchmark:
@@ -86,39 +34,21 @@ rule table_figures:
         mem_mb=1000,
         runtime=30,
     params:
-        config=PLAN.settings("figures"),
-        code=PLAN.code("figures"),
+        **job("figures"),
         folder=subpath(output.accuracy, parent=True),
     shell:
-        "python -m microexpr figures {input.epochs} --metrics {input.metrics}"
-        " --predictions {input.predictions} --confusion {input.confusion}"
-        " --folder {params.folder} --config {params.config:q} > {log} 2>&1"
+        command("figures", folder="{params.folder}")
 
 
 # Needs the crops only: a bad one is seen before anything is trained.
 rule quality:
     input:
-        faces=ancient(FACES),
-        content=contents(FACES),
+        **read(faces=expand(at.FACES, shard=SHARDS)),
     output:
-        vectors=expand(
-            "results/figures/{name}.{kind}",
-            name=["windows", *(f"crops_{page}" for page in PLAN.crop_pages)],
-            kind=VECTORS,
-        ),
-        windows=report(
-            "results/figures/windows.png",
-            caption="../report/windows.rst",
-            category="Data",
-            labels={"figure": "window coverage"},
-        ),
+        vectors=vectors("windows", *(f"crops_{page}" for page in PLAN.crop_pages)),
+        windows=captioned("windows", figure("windows")),
         crops=[
-            report(
-                f"results/figures/crops_{page}.png",
-                caption="../report/crops.rst",
-                category="Data",
-                labels={"figure": f"crops, page {page}"},
-            )
+            captioned("crops", figure(f"crops_{page}"), figure=f"crops, page {page}")
             for page in PLAN.crop_pages
         ],
     log:
@@ -131,27 +61,19 @@ rule quality:
         mem_mb=1000,
         runtime=30,
     params:
-        config=PLAN.settings("quality"),
-        code=PLAN.code("quality"),
+        **job("quality"),
         folder=subpath(output.windows, parent=True),
     shell:
-        "python -m microexpr quality {input.faces} --folder {params.folder}"
-        " --config {params.config:q} > {log} 2>&1"
+        command("quality", folder="{params.folder}")
 
 
 rule embedding:
     input:
-        features=ancient(FEATURES),
-        content=contents(FEATURES),
-        manifest=ancient("results/manifest.csv"),
+        **read(features=FEATURES),
+        manifest=ancient(at.MANIFEST),
     output:
-        vectors=expand("results/figures/tsne_{{method}}.{kind}", kind=VECTORS),
-        png=report(
-            "results/figures/tsne_{method}.png",
-            caption="../report/tsne.rst",
-            category="Features",
-            labels={"figure": "t-SNE by class and by subject", "method": "{method}"},
-        ),
+        vectors=vectors("tsne_{method}"),
+        png=captioned("tsne", figure("tsne_{method}"), method="{method}"),
     log:
         "results/logs/embedding/{method}.log",
     benchmark:
@@ -162,35 +84,28 @@ rule embedding:
         mem_mb=2000,
         runtime=30,
     params:
-        config=PLAN.settings("embedding"),
-        code=PLAN.code("embedding"),
+        **job("embedding"),
         labels=PLAN.labels(),
         stem=subpath(output.png, strip_suffix=".png"),
     shell:
-        "python -m microexpr embedding {input.features} --manifest {input.manifest}"
-        " --method {wildcards.method} --stem {params.stem} --config {params.config:q} > {log} 2>&1"
+        command("embedding", method="{wildcards.method}", stem="{params.stem}")
 
 
 rule motion:
     input:
-        manifest=ancient("results/manifest.csv"),
-        faces=ancient(lambda wildcards: shown_caches(wildcards)[0]),
-        magnified=ancient(lambda wildcards: shown_caches(wildcards)[1:]),
-        content=lambda wildcards: contents(shown_caches(wildcards)),
+        **read(
+            faces=lambda wildcards: at.each(at.FACES, shard=SHOWN[wildcards.clip]),
+            magnified=lambda wildcards: at.each(
+                at.MAGNIFIED,
+                method=[method for method in METHODS if method != "none"],
+                shard=SHOWN[wildcards.clip],
+            ),
+        ),
+        manifest=ancient(at.MANIFEST),
     output:
-        vectors=expand("results/figures/slices_{{clip}}.{kind}", kind=VECTORS),
-        slices=report(
-            "results/figures/slices_{clip}.png",
-            caption="../report/slices.rst",
-            category="Motion",
-            labels={"clip": "{clip}", "figure": "slices through time"},
-        ),
-        video=report(
-            "results/figures/motion_{clip}.mp4",
-            caption="../report/motion.rst",
-            category="Motion",
-            labels={"clip": "{clip}", "figure": "video, methods side by side"},
-        ),
+        vectors=vectors("slices_{clip}"),
+        slices=captioned("slices", figure("slices_{clip}"), clip="{clip}"),
+        video=captioned("motion", "results/figures/motion_{clip}.mp4", clip="{clip}"),
     log:
         "results/logs/motion/{clip}.log",
     benchmark:
@@ -201,13 +116,16 @@ rule motion:
         mem_mb=1000,
         runtime=30,
     params:
-        config=PLAN.settings("motion"),
-        code=PLAN.code("motion"),
+        **job("motion"),
         label=lambda wildcards: PLAN.labels(wildcards.clip),
         folder=subpath(output.video, parent=True),
     shell:
-        "python -m microexpr motion {input.faces} {input.magnified} --manifest {input.manifest}"
-        " --clip {wildcards.clip} --folder {params.folder} --config {params.config:q} > {log} 2>&1"
+        command(
+            "motion",
+            magnified="{input.magnified}",
+            clip="{wildcards.clip}",
+            folder="{params.folder}",
+        )
 
 
 rule figures:

@@ -1,34 +1,27 @@
 # What the run says of itself. No part of results/table.csv.
+EVALUATED = {
+    "table": at.TABLE,
+    "metrics": at.METRICS,
+    "comparisons": at.COMPARISONS,
+    "predictions": at.PREDICTIONS,
+}
+READ = {"to read": "yes"}
+
+
 rule summary:
     input:
-        table=ancient("results/table.csv"),
-        metrics=ancient("results/metrics.csv"),
-        comparisons=ancient("results/comparisons.csv"),
-        predictions=ancient("results/predictions.csv"),
-        state=seals(
-            [
-                f"results/{name}.csv"
-                for name in ("table", "metrics", "comparisons", "predictions")
-            ]
+        **read(**EVALUATED),
+        manifest=ancient(at.MANIFEST),
+        features=ancient(
+            at.each(at.FEATURES, network=NETWORK, method=METHODS[0], shard=SHARDS[0])
         ),
-        manifest=ancient("results/manifest.csv"),
-        features=ancient(f"results/features/{BACKBONE}/{METHODS[0]}/{SHARDS[0]}.h5"),
     output:
+        **written(origins="results/origins.csv"),
         summary="results/summary.md",
         configuration="results/configuration.yaml",
-        origins="results/origins.csv",
-        seal="results/origins.csv.sha256",
-        summary_page=report(
-            "results/pages/summary.html",
-            caption="../report/summary.rst",
-            category="Summary",
-            labels={"page": "1 summary"},
-        ),
-        configuration_page=report(
-            "results/pages/configuration.html",
-            caption="../report/configuration.rst",
-            category="Summary",
-            labels={"page": "2 configuration, versions, checksums"},
+        summary_page=captioned("summary", "results/pages/summary.html"),
+        configuration_page=captioned(
+            "configuration", "results/pages/configuration.html"
         ),
     log:
         "results/logs/summary.log",
@@ -38,60 +31,36 @@ rule summary:
     conda:
         "../../envs/cpu.yaml"
     params:
-        config=PLAN.settings("summary"),
-        code=PLAN.code("summary"),
+        **job("summary"),
         clips=PLAN.rows(),
         pages=subpath(output.summary_page, parent=True),
     shell:
-        "python -m microexpr summary {input.table} {output.summary} --manifest {input.manifest}"
-        " --features {input.features} --pages {params.pages} --config {params.config:q} > {log} 2>&1"
-
-
-SHOWN_TABLES = [
-    "results/table.csv",
-    "results/table_feature_modes.csv",
-    "results/comparisons.csv",
-]
+        command("summary", pages="{params.pages}")
 
 
 # Snakemake's report offers a CSV file for download only; these are shown.
 rule pages:
     input:
-        tables=ancient(SHOWN_TABLES),
-        metrics=ancient("results/metrics.csv"),
-        predictions=ancient("results/predictions.csv"),
-        state=seals([*SHOWN_TABLES, "results/metrics.csv", "results/predictions.csv"]),
-        manifest=ancient("results/manifest.csv"),
+        **read(
+            shown=[at.TABLE, at.TABLE_FEATURE_MODES, at.COMPARISONS],
+            metrics=at.METRICS,
+            predictions=at.PREDICTIONS,
+        ),
+        manifest=ancient(at.MANIFEST),
     output:
-        tables=[
-            report(
-                "results/pages/table.html",
-                caption="../report/table.rst",
-                category="Accuracy",
-                labels={"table": "accuracy against N", "to read": "yes"},
+        pages=[
+            captioned("table", "results/pages/table.html", **READ),
+            captioned(
+                "table_feature_modes", "results/pages/table_feature_modes.html", **READ
             ),
-            report(
-                "results/pages/table_feature_modes.html",
-                caption="../report/table_feature_modes.rst",
-                category="Accuracy",
-                labels={"table": "the other feature modes", "to read": "yes"},
-            ),
-            report(
-                "results/pages/comparisons.html",
-                caption="../report/comparisons.rst",
-                category="Accuracy",
-                labels={"table": "which differences are real", "to read": "yes"},
-            ),
+            captioned("comparisons", "results/pages/comparisons.html", **READ),
         ],
         cells=report(
             directory("results/pages/cells"),
             patterns=["{method}/N{frames}.html"],
             caption="../report/cell.rst",
             category="Method and N",
-            labels=lambda cell: {
-                "method": cell.method,
-                "N": N_LABEL.format(cell.frames),
-            },
+            labels=lambda cell: {"method": cell.method, "N": f"{cell.frames:>2}"},
         ),
     log:
         "results/logs/pages.log",
@@ -101,26 +70,18 @@ rule pages:
     conda:
         "../../envs/cpu.yaml"
     params:
-        config=PLAN.settings("pages"),
-        code=PLAN.code("pages"),
+        **job("pages"),
         clips=PLAN.rows(),
     shell:
-        "python -m microexpr pages {input.tables} --output {output.tables} --cells {output.cells}"
-        " --config {params.config:q} > {log} 2>&1"
+        command("pages", cells="{output.cells}")
 
 
 # Any other table on request, such as results/pages/comparison.html.
 rule page:
     input:
-        shown=ancient("results/{table}.csv"),
-        state="results/{table}.csv.sha256",
+        **read(shown="results/{table}.csv"),
     output:
-        report(
-            "results/pages/{table}.html",
-            caption="../report/page.rst",
-            category="Tables to read",
-            labels={"table": "{table}"},
-        ),
+        pages=captioned("page", "results/pages/{table}.html", table="{table}"),
     log:
         "results/logs/pages/{table}.log",
     benchmark:
@@ -129,11 +90,9 @@ rule page:
     conda:
         "../../envs/cpu.yaml"
     params:
-        config=PLAN.settings("pages"),
-        code=PLAN.code("pages"),
+        **job("pages"),
     shell:
-        "python -m microexpr pages {input.shown} --output {output}"
-        " --config {params.config:q} > {log} 2>&1"
+        command("pages")
 
 
 # A video that the report shows, such as results/pages/figures/motion_s1_po_01.video.html.
@@ -141,11 +100,8 @@ use rule page as video_page with:
     input:
         shown="results/{video}.mp4",
     output:
-        report(
-            "results/pages/{video}.video.html",
-            caption="../report/video_page.rst",
-            category="Motion",
-            labels={"clip": "{video}", "figure": "video, to watch"},
+        pages=captioned(
+            "video_page", "results/pages/{video}.video.html", clip="{video}"
         ),
     log:
         "results/logs/pages/{video}.video.log",

@@ -1,14 +1,13 @@
+# Which clips are tested in which fold, and training on the others.
+# Of the network of the table, all shards of a method.
+FEATURES = expand(at.FEATURES, network=NETWORK, shard=SHARDS, allow_missing=True)
+
+
 rule split:
     input:
-        manifest=ancient("results/manifest.csv"),
+        manifest=ancient(at.MANIFEST),
     output:
-        folds=report(
-            "results/folds.csv",
-            caption="../report/folds.rst",
-            category="Protocol",
-            labels={"table": "who is tested in which fold"},
-        ),
-        seal="results/folds.csv.sha256",
+        **written(folds=captioned("folds", at.FOLDS)),
     log:
         "results/logs/split.log",
     benchmark:
@@ -17,29 +16,19 @@ rule split:
     conda:
         "../../envs/cpu.yaml"
     params:
-        config=PLAN.settings("split"),
-        code=PLAN.code("split"),
+        **job("split"),
         clips=PLAN.rows(),
     shell:
-        "python -m microexpr split {input.manifest} {output.folds} --config {params.config:q} > {log} 2>&1"
+        command("split")
 
 
 rule train:
     input:
-        folds=ancient("results/folds.csv"),
+        **read(features=FEATURES, folds=at.FOLDS),
         # Subjects and labels are a parameter: a new time or frame in it trains nothing again.
-        manifest=ancient("results/manifest.csv"),
-        features=ancient(FEATURES),
-        state=[*contents(FEATURES), *seals(["results/folds.csv"])],
+        manifest=ancient(at.MANIFEST),
     output:
-        predictions="results/train/{method}/N{n}/chunk{chunk}.csv",
-        epochs="results/train/{method}/N{n}/chunk{chunk}.epochs.csv",
-        seals=seals(
-            [
-                "results/train/{method}/N{n}/chunk{chunk}.csv",
-                "results/train/{method}/N{n}/chunk{chunk}.epochs.csv",
-            ]
-        ),
+        **written(predictions=at.TRAINED, epochs=at.epochs(at.TRAINED)),
     log:
         "results/logs/train/{method}/N{n}/chunk{chunk}.log",
     benchmark:
@@ -51,43 +40,39 @@ rule train:
         mem_mb=4000,
         runtime=240,
     params:
-        config=PLAN.settings("train"),
-        code=PLAN.code("train"),
+        **job("train"),
         labels=PLAN.labels(),
         method="{method}",
     shell:
-        "python -m microexpr train {input.features} --manifest {input.manifest}"
-        " --folds {input.folds} --output {output.predictions}"
-        " --method {params.method} --n {wildcards.n} --chunk {wildcards.chunk}"
-        " --threads {threads} --config {params.config:q} > {log} 2>&1"
+        command(
+            "train",
+            method="{params.method}",
+            n="{wildcards.n}",
+            chunk="{wildcards.chunk}",
+        )
 
 
 # The same with some keys changed: rows of the ablation, and controls that are trained.
 use rule train as train_variant with:
     input:
-        folds=ancient("results/folds.csv"),
-        manifest=ancient("results/manifest.csv"),
-        features=ancient(variant_features),
-        state=lambda wildcards: [
-            *contents(variant_features(wildcards)),
-            *seals(["results/folds.csv"]),
-        ],
-    output:
-        predictions="results/variants/{variant}/train/{method}/N{n}/chunk{chunk}.csv",
-        epochs="results/variants/{variant}/train/{method}/N{n}/chunk{chunk}.epochs.csv",
-        seals=seals(
-            [
-                "results/variants/{variant}/train/{method}/N{n}/chunk{chunk}.csv",
-                "results/variants/{variant}/train/{method}/N{n}/chunk{chunk}.epochs.csv",
-            ]
+        **read(
+            features=lambda wildcards: expand(
+                at.FEATURES,
+                network=PLAN.network(wildcards.variant),
+                method=wildcards.method,
+                shard=SHARDS,
+            ),
+            folds=at.FOLDS,
         ),
+        manifest=ancient(at.MANIFEST),
+    output:
+        **written(predictions=at.VARIANT, epochs=at.epochs(at.VARIANT)),
     log:
         "results/logs/variants/{variant}/train/{method}/N{n}/chunk{chunk}.log",
     benchmark:
         "results/benchmarks/variants/{variant}/train/{method}/N{n}/chunk{chunk}.tsv"
     params:
-        config=lambda wildcards: PLAN.settings("train", variant=wildcards.variant),
-        code=lambda wildcards: PLAN.code("train", variant=wildcards.variant),
+        **job("train", variant=lambda wildcards: wildcards.variant),
         labels=PLAN.labels(),
         method="{method}-{variant}",
 
@@ -95,19 +80,10 @@ use rule train as train_variant with:
 # On inner folds of each fold's training part: to choose N and alpha.
 rule inner:
     input:
-        folds=ancient("results/folds.csv"),
-        manifest=ancient("results/manifest.csv"),
-        features=ancient(FEATURES),
-        state=[*contents(FEATURES), *seals(["results/folds.csv"])],
+        **read(features=FEATURES, folds=at.FOLDS),
+        manifest=ancient(at.MANIFEST),
     output:
-        predictions="results/inner/{method}/N{n}/chunk{chunk}.csv",
-        epochs="results/inner/{method}/N{n}/chunk{chunk}.epochs.csv",
-        seals=seals(
-            [
-                "results/inner/{method}/N{n}/chunk{chunk}.csv",
-                "results/inner/{method}/N{n}/chunk{chunk}.epochs.csv",
-            ]
-        ),
+        **written(predictions=at.INNER, epochs=at.epochs(at.INNER)),
     log:
         "results/logs/inner/{method}/N{n}/chunk{chunk}.log",
     benchmark:
@@ -119,11 +95,13 @@ rule inner:
         mem_mb=4000,
         runtime=480,
     params:
-        config=PLAN.settings("inner"),
-        code=PLAN.code("inner"),
+        **job("train", inner=True),
         labels=PLAN.labels(),
     shell:
-        "python -m microexpr inner {input.features} --manifest {input.manifest}"
-        " --folds {input.folds} --output {output.predictions}"
-        " --method {wildcards.method} --n {wildcards.n} --chunk {wildcards.chunk}"
-        " --threads {threads} --config {params.config:q} > {log} 2>&1"
+        command(
+            "train",
+            "--inner",
+            method="{wildcards.method}",
+            n="{wildcards.n}",
+            chunk="{wildcards.chunk}",
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import re
 import shlex
@@ -14,8 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from microexpr import stages
+from microexpr.config import Config
+from microexpr.config.base import Settings
 from microexpr.errors import DataError
-from microexpr.fingerprints.code import CANDIDATE, Code, choice_of
+from microexpr.fingerprints.code import CANDIDATE
+from microexpr.pipeline import layout, record
 from microexpr.pipeline.record import Run
 from microexpr.runtime.files import write_json
 from microexpr.studies import STUDIES
@@ -23,10 +26,10 @@ from microexpr.studies import STUDIES
 # Targets beside those of studies, by a file that is there when they were made.
 TARGETS = {
     "results/summary.md": "all",
-    "results/table.csv": "results/table.csv",
-    "results/figures/accuracy.png": "figures",
-    "results/gradcam/regions.csv": "explain",
-    "results/model/model.safetensors": "results/model/model.safetensors",
+    layout.TABLE: layout.TABLE,
+    layout.FIGURE: "figures",
+    layout.REGIONS: "explain",
+    layout.MODEL: layout.MODEL,
 }
 CURRENT = "no update"
 
@@ -50,7 +53,7 @@ class Job:
     def words(self) -> list[str]:
         """The words of the command from the stage's name on, without the log."""
         words = shlex.split(self.command)
-        words = words[words.index("microexpr") + 1 :]
+        words = words[words.index("stage") + 1 :]
         return words[: words.index(">")] if ">" in words else words
 
     @property
@@ -58,34 +61,33 @@ class Job:
         """Name of the stage."""
         return self.words[0]
 
-    @property
-    def name(self) -> str:
-        """What the job is called in messages: the stage and its first result."""
-        return f"{self.stage} {self.outputs[0]}"
-
-    def arguments(self) -> list[str]:
-        """Words before the first option."""
-        rest = self.words[1:]
-        first = next((i for i, word in enumerate(rest) if word.startswith("--")), len(rest))
-        return rest[:first]
-
     def option(self, name: str) -> list[str]:
-        """Words that belong to an option; empty where it is not given."""
+        """Return the words that belong to an option; none where it is not given."""
         words = self.words
         if name not in words:
             return []
         rest = words[words.index(name) + 1 :]
         return rest[: next((i for i, word in enumerate(rest) if word.startswith("--")), len(rest))]
 
+    def path(self, name: str) -> Path:
+        """Return the file that an option names."""
+        return Path(self.option(name)[0])
+
+    @property
+    def settings(self) -> Settings:
+        """What it reads of the configuration."""
+        stage = stages.declared(self.stage)
+        chosen: dict[str, object] = {}
+        for name in stage.decisive:
+            words = self.option(f"--{name}")
+            chosen[name] = words[0] if words else f"--{name}" in self.words
+        return stage.settings.of(Config.load(self.option("--config")[0]), **chosen)
+
     @property
     def code(self) -> str:
         """Name of the code that the job uses, see :func:`microexpr.pipeline.record.codes`."""
-        choice = choice_of(self.stage)
-        if choice == "network":
-            used = json.loads(self.option("--config")[0])["features"]["backbone"]
-        else:
-            used = self.option(f"--{choice}")[0] if choice else ""
-        return Code(self.stage, **({choice: used} if choice else {})).name
+        options = {name: "".join(self.option(f"--{name}")[:1]) for name in ("method", "system")}
+        return record.code_of(self.stage, self.settings, **options).name
 
 
 def current_jobs(run: Run, adopted: Mapping[str, Mapping[str, str]]) -> list[Job]:
@@ -134,7 +136,7 @@ def _grouped(text: str) -> list[Job]:
     waiting: set[str] = set()
     for row in rows:
         command = row["shellcmd"]
-        if not re.search(r"-m microexpr \w", command or ""):
+        if not re.search(r"-m microexpr stage \w", command or ""):
             continue
         outputs.setdefault(command, []).append(row["output_file"])
         if row["plan"] != CURRENT:

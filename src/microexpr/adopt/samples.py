@@ -9,20 +9,24 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
-from microexpr import cache
+from microexpr import cache, stages
 from microexpr.adopt import differences
 from microexpr.adopt.jobs import Job
 from microexpr.config import Config
 from microexpr.datasets import manifest
+from microexpr.datasets.indexed import IndexSettings
 from microexpr.errors import CacheError, DataError
-from microexpr.pipeline import record
+from microexpr.pipeline import layout, record
 from microexpr.protocol import Fold, predictions
 from microexpr.runtime.resources import choose_device
-from microexpr.stages import crop, decode, features, index, inner, magnify, train
+from microexpr.stages import decode, index
+from microexpr.stages.train import InnerSettings, TrainSettings
+from microexpr.training import configured
 from microexpr.training.store import open_features
 
 FRAMES = 32  # copied at a time
@@ -65,14 +69,14 @@ def _index(job: Job, jobs: Sequence[Job], folder: Path) -> str:
     del jobs
     # Written anew before a run, so that the command on record may be an older one.
     config, output = Config.parse(dict(record.read().config)), Path(job.outputs[0])
-    index.run(config, folder / output.name, folder / "report.csv", config.windows.n)
+    index.run(IndexSettings.of(config), manifest=folder / output.name)
     return differences.of_files(output, folder / output.name)
 
 
 def _decode(job: Job, jobs: Sequence[Job], folder: Path) -> str:
     del jobs
-    faces = Path("results/faces") / Path(_frames_of(job)).name
-    clip = _chosen_clip(faces)
+    (faces,) = layout.each(layout.FACES, shard=job.path("--frames").stem)
+    clip = _chosen_clip(Path(faces))
     anew = _decoded(job, clip, folder)
     with cache.open_cache(faces, "faces") as here, cache.open_cache(anew, "frames") as now:
         old, new = here[clip], now[clip]
@@ -85,58 +89,61 @@ def _decode(job: Job, jobs: Sequence[Job], folder: Path) -> str:
 
 
 def _crop(job: Job, jobs: Sequence[Job], folder: Path) -> str:
-    source, output = (Path(place) for place in job.arguments())
-    clip = _chosen_clip(output)
-    makers = [j for j in jobs if j.stage == "decode" and _frames_of(j) == str(source)]
+    source, clip = job.path("--frames"), _chosen_clip(job.path("--faces"))
+    makers = [j for j in jobs if j.stage == "decode" and j.path("--frames") == source]
     if not makers:
         raise DataError(f"{source}: its frames cannot be decoded again")
     frames = _decoded(makers[0], clip, folder)
-    crop.run(_config(job), frames, folder / "faces.h5")
-    return _of_clip(output, folder / "faces.h5", clip)
+    return _of_clip(job, "faces", clip, folder, frames=frames)
 
 
 def _magnify(job: Job, jobs: Sequence[Job], folder: Path) -> str:
     del jobs
-    source, output = (Path(place) for place in job.arguments())
-    clip = _chosen_clip(output)
-    _one_clip(source, clip, folder / "faces.h5")
-    magnify.run(_config(job), job.option("--method")[0], folder / "faces.h5", folder / "new.h5")
-    return _of_clip(output, folder / "new.h5", clip)
+    clip = _chosen_clip(job.path("--magnified"))
+    faces = _one_clip(job.path("--faces"), clip, folder / "faces.h5")
+    method = job.option("--method")[0]
+    return _of_clip(job, "magnified", clip, folder, faces=faces, method=method)
 
 
 def _features(job: Job, jobs: Sequence[Job], folder: Path) -> str:
     del jobs
-    source, output = (Path(place) for place in job.arguments())
-    clip = _chosen_clip(output)
-    _one_clip(source, clip, folder / "images.h5")
-    features.run(_config(job), folder / "images.h5", folder / "new.h5", choose_device("auto"))
-    return _of_clip(output, folder / "new.h5", clip)
+    clip = _chosen_clip(job.path("--features"))
+    images = _one_clip(job.path("--images"), clip, folder / "images.h5")
+    device = choose_device("auto")
+    return _of_clip(job, "features", clip, folder, images=images, device=device)
 
 
 def _train(job: Job, jobs: Sequence[Job], folder: Path) -> str:
     del jobs
-    config, chunk = _config(job), int((job.option("--chunk") or ["0"])[0])
-    output = Path(job.option("--output")[0])
+    settings, output = job.settings, job.path("--predictions")
+    assert isinstance(settings, TrainSettings)
+    train, device = settings.train, choose_device("auto")
     # One feature mode and one seed: the others run through the same code.
-    first = {"feature_modes": config.train.feature_modes[:1], "seeds": config.train.seeds[:1]}
-    config = config.changed({"train": first})
-    caches, folds_path = [Path(p) for p in job.arguments()], Path(job.option("--folds")[0])
-    with open_features(caches, job.option("--manifest")[0]) as store:
-        folds = train.folds_of_chunk(config, folds_path, store, chunk)
+    first = {"feature_modes": train.feature_modes[:1], "seeds": train.seeds[:1]}
+    settings = settings.model_copy(update={"train": train.model_copy(update=first)})
+    with open_features(map(Path, job.option("--features")), job.path("--manifest")) as store:
+        folds = configured.folds_of_chunk(
+            job.path("--folds"),
+            store,
+            protocol=settings.protocol.name,
+            chunk=int(job.option("--chunk")[0]),
+            chunks=train.chunks,
+        )
         fold = _chosen_fold(folds, str(output))
-        if job.stage == "inner":
-            fold = inner.split_fold(config, store, fold)[0]
-        train.train_folds(
-            config,
+        if isinstance(settings, InnerSettings) and "--inner" in job.words:
+            fold = configured.inner_folds_of(settings, store, fold)[0]
+        configured.train_folds(
+            settings,
             store,
             [fold],
             folder / "new.csv",
-            stage=job.stage,
             method=job.option("--method")[0],
             n=int(job.option("--n")[0]),
-            device=choose_device("auto"),
+            source_sha256="",
+            device=device,
         )
-    here, anew = (predictions.read([p], config.data.labels) for p in (output, folder / "new.csv"))
+    classes = settings.data.labels
+    here, anew = (predictions.read([p], classes) for p in (output, folder / "new.csv"))
     return differences.of_tables(here, anew, NAMES)
 
 
@@ -180,17 +187,7 @@ SAMPLERS: dict[str, Sampler] = {
     "magnify": _magnify,
     "features": _features,
     "train": _train,
-    "inner": _train,
 }
-
-
-def _config(job: Job) -> Config:
-    return Config.load(job.option("--config")[0])
-
-
-def _frames_of(job: Job) -> str:
-    """Return the cache that a job of stage decode writes."""
-    return job.arguments()[1]
 
 
 def _chosen_clip(path: Path) -> str:
@@ -209,14 +206,20 @@ def _decoded(job: Job, clip_id: str, folder: Path) -> Path:
     # The disk may be elsewhere now than when the command was run.
     root = Path(Config.parse(dict(record.read().config)).data.root)
     output = folder / "frames.h5"
-    clips = [clip for clip in manifest.read(job.arguments()[0]) if clip.clip_id == clip_id]
+    clips = [clip for clip in manifest.read(job.path("--manifest")) if clip.clip_id == clip_id]
     if not output.exists():
         manifest.write(folder / "manifest.csv", clips)
-        decode.run(root, folder / "manifest.csv", [clips[0].subject], output)
+        decode.run(
+            job.settings,
+            manifest=folder / "manifest.csv",
+            frames=output,
+            root=root,
+            subjects=[clips[0].subject],
+        )
     return output
 
 
-def _one_clip(source: Path, clip_id: str, target: Path) -> None:
+def _one_clip(source: Path, clip_id: str, target: Path) -> Path:
     """Copy one clip of a cache into a cache of its own."""
     with cache.open_cache(source) as here:
         clip = here[clip_id]
@@ -229,9 +232,13 @@ def _one_clip(source: Path, clip_id: str, target: Path) -> None:
             for start in range(0, len(clip), FRAMES):
                 rows = slice(start, start + FRAMES)
                 group.append(clip.data[rows], **{k: v[rows] for k, v in values.items()})
+    return target
 
 
-def _of_clip(here: Path, anew: Path, clip_id: str) -> str:
+def _of_clip(job: Job, name: str, clip_id: str, folder: Path, **values: Any) -> str:
+    """Run a job's stage on one clip, and compare that of the output `name`."""
+    here, anew = job.path(f"--{name}"), folder / "new.h5"
+    stages.declared(job.stage).run(job.settings, **values, **{name: anew})
     try:
         with h5py.File(here, "r") as old, h5py.File(anew, "r") as new:
             found = differences.of_groups(old[clip_id], new[clip_id])

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from microexpr.config import Features
+from microexpr.config.training import FrameFeatures
 from microexpr.errors import ConfigError, DataError
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -139,7 +139,7 @@ def channels_last(net: ModuleT) -> ModuleT:
     return converted
 
 
-def batch_frames(settings: Features, device: str) -> int:
+def batch_frames(settings: FrameFeatures, device: str) -> int:
     """Return how many frames pass through the network at a time."""
     # A CPU's cache holds the maps of few frames; a GPU wants many.
     return settings.batch or (4 if device == "cpu" else 128)
@@ -147,7 +147,7 @@ def batch_frames(settings: Features, device: str) -> int:
 
 @torch.inference_mode()
 def frame_features(
-    pixels: np.ndarray, network: Backbone, settings: Features, device: str = "cpu"
+    pixels: np.ndarray, network: Backbone, settings: FrameFeatures, device: str = "cpu"
 ) -> np.ndarray:
     """Run the frozen blocks over a batch of frames.
 
@@ -157,7 +157,7 @@ def frame_features(
         Face crops, magnified or not.
     network : Backbone
         On `device`, ``cpu`` or ``cuda``.
-    settings : Features
+    settings : FrameFeatures
         ``cut`` and ``dtype``.
 
     Returns

@@ -12,6 +12,7 @@ from microexpr.backbones import weights
 from microexpr.backbones.base import Backbone, channels_last
 from microexpr.backbones.layers import Conv
 from microexpr.backbones.networks import NETWORKS, weights_file
+from microexpr.config.training import WeightedNetwork
 
 GREY_SD = 64.0  # typical standard deviation of a picture, grey levels of 255
 
@@ -48,6 +49,16 @@ def build(
     else:
         weights.load(net, path, NETWORKS.load(backbone, "layouts"), sha256=weights_sha256)
     return channels_last(net.eval())
+
+
+def network_of(settings: WeightedNetwork) -> Backbone:
+    """Make the network that the configuration names, with its weights."""
+    weights = settings.weights
+    return build(
+        settings.backbone,
+        weights_path=weights and weights.path,
+        weights_sha256=weights and weights.sha256,
+    )
 
 
 def without_weights(backbone: str) -> Backbone:

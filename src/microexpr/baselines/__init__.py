@@ -10,11 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from microexpr.config.base import Settings
+from microexpr.config.data import LabelledPlace
+from microexpr.config.protocol import ProtocolName
+from microexpr.config.studies import OwnSystem, SystemTraining
+from microexpr.config.training import ClassWeights, FoldSettings
 from microexpr.runtime.registry import Registry
 
 if TYPE_CHECKING:
     from microexpr.baselines.base import System
-    from microexpr.config import Config
 
 __all__ = ["OWN_NETWORK", "SYSTEMS", "ComparedSystem", "Published", "build", "published"]
 
@@ -147,19 +151,34 @@ SYSTEMS = Registry(
 )
 
 
-def build(name: str, config: Config, device: str = "cpu") -> System:
+class SystemSettings(Settings):
+    """What the predictions of a system follow from."""
+
+    data: LabelledPlace
+    train: ClassWeights
+    protocol: ProtocolName
+    compare: SystemTraining
+
+
+class OwnNetworkSettings(FoldSettings):
+    """The same for the system that is this pipeline's own network."""
+
+    compare: OwnSystem
+
+
+def build(name: str, settings: SystemSettings | OwnNetworkSettings, device: str = "cpu") -> System:
     """Make a system.
 
     Parameters
     ----------
     name : str
         One of ``compare.systems``.
-    config : Config
-        What stage compare reads.
+    settings : SystemSettings or OwnNetworkSettings
+        What stage train_system reads.
     device : str
         ``cpu`` or ``cuda``.
     """
-    system: System = SYSTEMS.load(name, "system").of(config, device)
+    system: System = SYSTEMS.load(name, "system").of(settings, device)
     return system
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from microexpr.baselines.base import FaceClip
 from microexpr.baselines.flow import flow
 from microexpr.cache import ClipCache
-from microexpr.config import Data
+from microexpr.config.data import Place
 from microexpr.errors import DataError
 
 FLOW_SIZE_PX = 112  # of the frames that the estimate looks at
@@ -25,12 +25,12 @@ class Apex(NamedTuple):
     known: bool
 
 
-def annotated(data: Data, clip: ClipCache) -> int | None:
+def annotated(data: Place, clip: ClipCache) -> int | None:
     """Look up the apex that the data set gives.
 
     Parameters
     ----------
-    data : Data
+    data : Place
         Section ``data``: the generated data set keeps the truth in ``truth/{clip_id}.json``.
     clip : ClipCache
         A clip of a cache; its attribute ``apex``, an index from the clip's first frame, wins.

@@ -15,11 +15,11 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from microexpr.baselines import SystemSettings
 from microexpr.baselines.apex import annotated
 from microexpr.baselines.base import Descriptors, FaceClip, System, seed_of
 from microexpr.cache import ClipCache, open_cache
 from microexpr.cache.joining import check_same_clips
-from microexpr.config import Config
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError
 from microexpr.fingerprints.code import Code
@@ -78,14 +78,14 @@ class DescribingSystem(System):
         self.epochs, self.device, self.apex = epochs, device, apex
 
     @classmethod
-    def of(cls, config: Config, device: str) -> Self:
+    def of(cls, settings: SystemSettings, device: str) -> Self:
         """Make the system that a configuration asks for."""
         return cls(
-            config.data.labels,
-            class_weights=config.train.class_weights,
-            epochs=config.compare.epochs,
+            settings.data.labels,
+            class_weights=settings.train.class_weights,
+            epochs=settings.compare.epochs,
             device=device,
-            apex=partial(annotated, config.data) if config.compare.apex == "known" else None,
+            apex=partial(annotated, settings.data) if settings.compare.apex == "known" else None,
         )
 
     @abstractmethod
@@ -166,7 +166,7 @@ class DescribingSystem(System):
         These are code, frames, attributes and apexes.
         """
         cached: dict[str, Path] = {}
-        code = Code("compare", system=self.name).accepted
+        code = Code("train_system", system=self.name).accepted
         digest = hashlib.sha256(f"{self.name} {code}\n".encode())
         for path in caches:
             with open_cache(path, "faces") as faces:

@@ -23,15 +23,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from microexpr import backbones
+from microexpr.baselines import OwnNetworkSettings
 from microexpr.baselines.base import System
-from microexpr.config import Config
 from microexpr.datasets.manifest import Clip
 from microexpr.protocol import Fold
 from microexpr.protocol.predictions import ClipPredictions
+from microexpr.training.configured import fine_tuned_blocks
 from microexpr.training.feature_modes import pooled_frames
 from microexpr.training.fold import train_fold
-from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore, open_features
 from microexpr.training.windows import Recipe
 
@@ -41,31 +40,31 @@ class VGGFace2BiLSTM(System):
 
     Parameters
     ----------
-    config : Config
-        What the stage train reads, and ``compare.against.n``.
+    settings : OwnNetworkSettings
+        What stage train reads, and ``compare.against.n``.
     device : str
         ``cpu`` or ``cuda``.
     """
 
     name = "vggface2_bilstm"
 
-    def __init__(self, config: Config, device: str) -> None:
-        self.labels, self.frames = tuple(config.data.labels), config.compare.against.n
-        self._features, self._device = config.features, device
+    def __init__(self, settings: OwnNetworkSettings, device: str) -> None:
+        self.labels, self.frames = tuple(settings.data.labels), settings.compare.against.n
+        self._features, self._device = settings.features, device
         self._recipe = Recipe(
             labels=self.labels,
             n=self.frames,
             feature_mode="raw",
             seed=0,
-            windows=config.windows,
-            train=config.train.model_copy(update={"feature_modes": ["raw"]}),
-            clip_decision=config.protocol.clip_decision,
+            windows=settings.windows,
+            train=settings.train.model_copy(update={"feature_modes": ["raw"]}),
+            clip_decision=settings.protocol.clip_decision,
         )
 
     @classmethod
-    def of(cls, config: Config, device: str) -> Self:
+    def of(cls, settings: OwnNetworkSettings, device: str) -> Self:
         """Make the system that a configuration asks for."""
-        return cls(config, device)
+        return cls(settings, device)
 
     def settings(self) -> dict[str, Any]:
         """Give the settings that results depend on."""
@@ -73,14 +72,7 @@ class VGGFace2BiLSTM(System):
 
     def examples(self, caches: Sequence[Path], clips: Sequence[Clip], folder: Path) -> FeatureStore:
         """Read the feature caches of method ``none``; frozen blocks above the cut pool them."""
-        settings = self._features
-        network = backbones.build(
-            settings.backbone,
-            weights_path=settings.weights.path if settings.weights else None,
-            weights_sha256=settings.weights.sha256 if settings.weights else None,
-        )
-        frozen = settings.cut < network.n_blocks
-        fine_tuned = FineTunedBlocks(network, settings.cut).to(self._device) if frozen else None
+        fine_tuned = fine_tuned_blocks(self._features, self._device)
         with open_features(caches, clips) as store:
             pooled = {
                 clip_id: np.concatenate(list(pooled_frames(store, fine_tuned, clip, self._device)))

@@ -1,5 +1,4 @@
 """``microexpr magnify``: magnify the motion in video files and image sequences."""
-# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microexpr.config import Config, default_file
+from microexpr.config import Config
 from microexpr.errors import ConfigError, MicroexprError
 from microexpr.magnify.methods import METHODS
 from microexpr.runtime.notices import plain_warnings
@@ -38,15 +37,15 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Register the command."""
     parser = commands.add_parser(
         "magnify",
-        help="magnify the motion in a video, in images, or (stage) in a cache of faces",
-        description="Magnify small motions. IN may be a video, a folder of numbered images, a "
-        "quoted glob of either, or the workflow's cache of faces (.h5).",
+        help="magnify the motion in a video or in images",
+        description="Magnify small motions. IN may be a video, a folder of numbered images, or a "
+        "quoted glob of either.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("source", metavar="IN", help="video, folder of images, glob, or cache")
-    parser.add_argument("output", metavar="OUT", type=Path, help=".mp4, folder, or cache (.h5)")
+    parser.add_argument("source", metavar="IN", help="video, folder of images, or glob")
+    parser.add_argument("output", metavar="OUT", type=Path, help=".mp4 or folder")
     parser.add_argument(
         "--method",
         type=_method,
@@ -55,8 +54,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument(
         "--config",
-        help="a YAML file, or inline JSON, whose section magnify gives the defaults; for a cache "
-        "config.yaml unless told otherwise",
+        help="a YAML file, or YAML in one line, whose section magnify gives the defaults",
     )
     parser.add_argument("--threads", type=int, default=1, help="processor threads [%(default)s]")
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto [%(default)s]")
@@ -64,7 +62,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--max-memory",
         type=float,
         metavar="GB",
-        help=f"memory limit, not for a cache [{MAX_MEMORY_GB:g}]",
+        help=f"memory limit [{MAX_MEMORY_GB:g}]",
     )
     parser.add_argument(
         "--stream", action="store_true", default=None, help="hold only a part of a clip in memory"
@@ -118,10 +116,12 @@ def run(arguments: argparse.Namespace) -> None:
         What the user can fix.
     """
     if Path(arguments.source).suffix == CACHE:
-        _run_stage(arguments)
-    else:
-        with plain_warnings():
-            _magnify(arguments)
+        raise ConfigError(
+            f"{arguments.source}: is a cache: microexpr stage magnify --faces {arguments.source} "
+            f"--magnified {arguments.output} --method {arguments.method}"
+        )
+    with plain_warnings():
+        _magnify(arguments)
 
 
 def _magnify(arguments: argparse.Namespace) -> None:
@@ -238,19 +238,3 @@ def _progress_bar(plan: Plan) -> Iterator[Progress]:
             for stage in ("read", "magnify", "write")
         }
         yield lambda stage, share: bar.update(tasks[stage], completed=share)
-
-
-def _run_stage(arguments: argparse.Namespace) -> None:
-    """Run the pipeline's stage on a cache of faces."""
-    from microexpr.runtime.resources import choose_device, limit_threads
-    from microexpr.stages import magnify
-
-    known = ("command", "run", "source", "output", "method", "config", "threads", "device")
-    for name, value in vars(arguments).items():
-        if name not in known and value is not None:
-            option = name.replace("_", "-")
-            raise ConfigError(f"--{option}: a cache takes section magnify of --config instead")
-    limit_threads(arguments.threads)
-    config = Config.load(arguments.config or str(default_file()))
-    device = choose_device(arguments.device)
-    magnify.run(config, arguments.method, Path(arguments.source), arguments.output, device)

@@ -1,5 +1,4 @@
-"""What trees and tables are printed with."""
-# ruff: noqa: PLC0415
+"""``microexpr inspect``: what is in caches, models and weights; and the console for trees."""
 
 from __future__ import annotations
 
@@ -32,7 +31,6 @@ def run(arguments: argparse.Namespace) -> None:
     MicroexprError
         When a file is damaged, or none of these.
     """
-    pass
     from microexpr.cache.inspection import tree
 
     for path in arguments.file:

@@ -1,13 +1,16 @@
 """Commands that are not stages: demo data, looking into caches, forgetting people, the schema."""
-# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from microexpr.cli.stages import Commands
 from microexpr.config import Config, default_file
+from microexpr.datasets.manifest import Clip
+
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+# Files of workflow/schemas, by name.
+MODELS = {"config.schema.yaml": Config, "manifest.schema.yaml": Clip}
 
 
 def add_commands(commands: Commands) -> None:
@@ -47,9 +50,8 @@ def _add_demo(commands: Commands) -> None:
         description="Write procedural faces with known micro-expressions, in SMIC's layout.",
     )
     demo.add_argument("folder", type=Path, help="where SMIC_all_raw and truth are written")
-    demo.add_argument("--config", default="{}", help="YAML file or JSON; section demo [defaults]")
+    demo.add_argument("--config", default="{}", help="a YAML file, or YAML in one line [defaults]")
     demo.add_argument("--subjects", nargs="+", metavar="ID", help="only these [all]")
-    demo.add_argument("--done", type=Path, help="write the list of clips here when finished")
     demo.set_defaults(run=_demo)
 
 
@@ -74,11 +76,11 @@ def _add_forget(commands: Commands) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> None:
+    from microexpr.demo.tree import write
     from microexpr.runtime.resources import limit_threads
-    from microexpr.stages import demo
 
     limit_threads(1)
-    demo.run(Config.load(arguments.config), arguments.folder, arguments.subjects, arguments.done)
+    write(arguments.folder, Config.load(arguments.config).demo, arguments.subjects)
 
 
 def _verify(arguments: argparse.Namespace) -> None:
@@ -117,7 +119,6 @@ def _forget(arguments: argparse.Namespace) -> None:
 
 def _schema(arguments: argparse.Namespace) -> None:
     from microexpr.config import reference
-    from microexpr.config import reference as schema
 
-    schema.write_schemas(arguments.folder)
+    reference.write_schemas(arguments.folder, MODELS)
     reference.write_reference(arguments.folder / "config" / "README.md")

@@ -8,17 +8,17 @@ reruns exactly when something it reads has changed.
 
 from __future__ import annotations
 
-import json
 import reprlib
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from microexpr.config.base import Section, default_file, made, overlaid, read_yaml
+from microexpr.config.base import Settings, default_file, made, overlaid, parsed, read_yaml
 from microexpr.config.data import Data, Demo, Expected, Problem
-from microexpr.config.evaluation import Evaluate, Protocol
+from microexpr.config.evaluation import Evaluate
 from microexpr.config.preprocessing import Crop, Magnify
+from microexpr.config.protocol import Protocol
 from microexpr.config.report import Explain, Figures
 from microexpr.config.studies import Ablation, Against, Changes, Compare, Leak
 from microexpr.config.training import FeatureMode, Features, Model, Select, Train, Weights, Windows
@@ -57,7 +57,7 @@ SHORT = reprlib.Repr()
 SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 2, 80, 80
 
 
-class Config(Section):
+class Config(Settings):
     """All keys, with their defaults."""
 
     data: Data = Data()
@@ -121,14 +121,7 @@ class Config(Section):
 
     @classmethod
     def load(cls, source: str) -> Config:
-        """Read a YAML file, or inline JSON (what the workflow passes: only the stage's part)."""
+        """Read a YAML file, or YAML in one line that begins with a brace."""
         if source.lstrip().startswith("{"):
-            return cls.parse(_json(source))
+            return cls.parse(parsed(source, "--config"))
         return cls.parse(read_yaml(Path(source)))
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"--config: is not valid JSON ({error})") from None

@@ -1,4 +1,7 @@
-"""Sections ``data`` and ``demo``: which clips."""
+"""Sections ``data`` and ``demo``: which clips.
+
+Each class above a section is the part of it that some stages read alone.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +25,15 @@ Problem = Literal[
 
 
 class Expected(Section):
-    """What a complete copy of the data set holds; the index stage fails on any other count."""
+    """Counts that a complete copy has; the stage index fails on any other count."""
 
     subjects: int | None = Field(None, ge=1, description="subjects with at least one clip")
-    clips: int | None = Field(None, ge=1, description="clips of all labels together")
-    per_label: dict[str, int] = Field({}, description="clips of each label")
+    clips: int | None = Field(None, ge=1, description="clips of all labels")
+    per_label: dict[str, int] = Field({}, description="clips per label")
 
 
-class Data(Section):
-    """Which clips. The layouts of the releases are described in docs/datasets.md."""
+class Kind(Section):
+    """Which data set."""
 
     kind: KindName = Field(
         "demo",
@@ -38,38 +41,58 @@ class Data(Section):
         "casme_sq: CAS(ME)^2; casme3: CAS(ME)^3; fourdme: 4DME; megc2019: SMIC-HS, CASME II and "
         "SAMM together",
     )
+
+
+class Place(Kind):
+    """Where the data set is."""
+
     root: str = Field(
         "results/demo", description="folder of the data set (demo: it is written there)"
     )
+
+
+class Release(Kind):
+    """Which release of the data set: its name in tables and figures follows from it."""
+
     table: str | None = Field(
         None,
-        description="annotations (.xlsx, .csv); null: the release's own file below root; "
-        "kind video: with path, subject, label[, clip_id, fps, onset, apex, offset]",
+        description="annotation table (.xlsx, .csv); null: searched below root; kind video: "
+        "with path, subject, label[, clip_id, fps, onset, apex, offset]",
     )
-    camera: Literal["HS", "VIS", "NIR"] = Field("HS", description="smic and smic_e: which camera")
-    version: Literal["raw", "cropped"] = Field("raw", description="which tree of the release")
-    part: Literal["A", "C"] = Field("A", description="casme3: which part")
-    fps: Positive | None = Field(None, description="frames/s; null: what the release states")
+    camera: Literal["HS", "VIS", "NIR"] = Field("HS", description="smic and smic_e: camera")
+    version: Literal["raw", "cropped"] = Field("raw", description="frames of the release")
+    part: Literal["A", "C"] = Field("A", description="casme3: part")
+
+
+class Labels(Section):
+    """The classes."""
+
     labels: list[str] = Field(
         ["negative", "positive", "surprise"], min_length=1, description="class names, in order"
     )
+
+
+class Data(Labels, Release, Place):
+    """The data set. The folder layouts of the releases are described in docs/datasets.md."""
+
+    fps: Positive | None = Field(None, description="frames/s; null: as stated by the release")
     label_map: dict[str, str] = Field(
-        {}, description="from the release's emotions to labels; an emotion that is a label stays"
+        {}, description="maps emotions of the release to labels; an emotion that is a label stays"
     )
     drop_labels: list[str] = Field(
-        [], description="emotions whose clips are left out; each is listed in the report"
+        [], description="emotions whose clips are left out, and listed in the report"
     )
     leave_out: list[str] = Field(
         [],
-        description="subjects and clips that are not used, spelt as in results/manifest.csv; each "
-        "clip is listed in the report; `microexpr forget` adds subjects",
+        description="names of subjects and clips that are not used, spelled as in "
+        "results/manifest.csv; each clip is listed in the report; `microexpr forget` adds subjects",
     )
     allow: list[Problem] = Field(
-        [], description="problems of results/manifest_report.csv that do not stop the run"
+        [], description="problems of results/manifest_report.csv that do not stop a run"
     )
-    expected: Expected = Field(Expected(), description="counts that the release should have")
+    expected: Expected = Field(Expected(), description="counts that a complete copy has")
     subjects_per_shard: int = Field(
-        1, ge=1, description="whole subjects a file and a job; more for small data sets"
+        1, ge=1, description="whole subjects per file and job; more for small data sets"
     )
 
     @model_validator(mode="after")
@@ -92,21 +115,43 @@ class Data(Section):
         return self
 
 
-class Demo(Section):
-    """The generated data set. Amplitudes are at 640x480 px, before the crop's scale."""
+class LabelledKind(Labels, Kind):
+    """The classes, and which data set they are of."""
 
-    seed: int = Field(2021, ge=0, description="the whole data set follows from it")
-    subjects: int = Field(12, ge=1, le=99, description="identities")
-    clips_per_class: int = Field(2, ge=1, le=99, description="clips of each class and subject")
-    amplitude_px: float = Field(0.5, ge=0, le=8, description="peak motion; each clip x U(.7, 1.3)")
-    drift_px: float = Field(0.2, ge=0, le=8, description="head drift, 0.3-3 Hz")
-    distraction: float = Field(0.3, ge=0, le=4, description="class-free motion, of amplitude_px")
-    gaze_px: float = Field(0.35, ge=0, le=8, description="one step of the gaze a clip")
-    noise_sigma: float = Field(1.5, ge=0, le=64, description="sensor noise, grey levels of 255")
-    flicker: Fraction = Field(0.006, description="brightness changes, relative")
-    median_frames: int = Field(31, ge=4, description="median clip length")
-    min_frames: int = Field(17, ge=3, description="shortest clip")
-    max_frames: int = Field(58, ge=4, description="longest clip")
+
+class LabelledPlace(Labels, Place):
+    """The classes, and where the clips are."""
+
+
+class TitledLabels(Labels, Release):
+    """The classes, and the name of the data set."""
+
+
+class TitledPlace(TitledLabels, Place):
+    """The classes, the name of the data set, and where the clips are."""
+
+
+class Demo(Section):
+    """The generated data set. Amplitudes are in px of the 640x480 px frames, before cropping."""
+
+    seed: int = Field(2021, ge=0, description="determines the whole data set")
+    subjects: int = Field(12, ge=1, le=99, description="number of subjects")
+    clips_per_class: int = Field(2, ge=1, le=99, description="clips per class and subject")
+    amplitude_px: float = Field(
+        0.5, ge=0, le=8, description="peak motion, px; each clip times a random factor of 0.7..1.3"
+    )
+    drift_px: float = Field(0.2, ge=0, le=8, description="drift of the head, px, 0.3-3 Hz")
+    distraction: float = Field(
+        0.3, ge=0, le=4, description="motion unrelated to the class, relative to amplitude_px"
+    )
+    gaze_px: float = Field(0.35, ge=0, le=8, description="one gaze shift per clip, px")
+    noise_sigma: float = Field(
+        1.5, ge=0, le=64, description="standard deviation of sensor noise, grey levels of 255"
+    )
+    flicker: Fraction = Field(0.006, description="relative changes of brightness")
+    median_frames: int = Field(31, ge=4, description="median clip length, frames")
+    min_frames: int = Field(17, ge=3, description="shortest clip, frames")
+    max_frames: int = Field(58, ge=4, description="longest clip, frames")
 
     @model_validator(mode="after")
     def _lengths(self) -> Demo:

@@ -11,20 +11,31 @@ from microexpr.config.base import Fraction, MethodName, Positive, Section
 from microexpr.runtime.registry import resolve
 
 
-class Crop(Section):
-    """One similarity transform a clip."""
+class Detection(Section):
+    """The size of the crops, and how faces in them are detected."""
+
+    size_px: int = Field(224, ge=32, le=1024, description="side of the square crop, px")
+    min_score: Fraction = Field(0.7, description="detections with a lower score are ignored")
+    detection_width_px: int = Field(
+        320, ge=80, description="frames are resized to this width for detection, px"
+    )
+
+
+class Crop(Detection):
+    """One similarity transform per clip."""
 
     detector: Literal["yunet", "none"] = Field(
-        "yunet", description="none: the clips are cropped already and are only resized"
+        "yunet", description="none: clips are already cropped and are only resized"
     )
-    size_px: int = Field(224, ge=32, le=1024, description="side of the square crop")
-    margin: float = Field(0.15, ge=-0.3, le=2, description="added to the face box, relative")
-    level_eyes: bool = Field(True, description="rotate so that the eyes lie level")
-    first_frames: int = Field(5, ge=1, description="frames whose median sets the transform")
-    min_score: Fraction = Field(0.7, description="detections below this score do not count")
-    detection_width_px: int = Field(320, ge=80, description="frames are shrunk to it to detect")
+    margin: float = Field(
+        0.15, ge=-0.3, le=2, description="margin around the face box, relative to its size"
+    )
+    level_eyes: bool = Field(True, description="rotate so that the eyes are level")
+    first_frames: int = Field(
+        5, ge=1, description="frames at the start whose median gives the transform"
+    )
     min_detected: Fraction = Field(
-        0.5, description="share of a clip's frames with a face below which the clip fails"
+        0.5, description="least share of a clip's frames with a face; below: error"
     )
 
 
@@ -32,36 +43,74 @@ def _own_sections(*, extensions: bool = True) -> type[Section]:
     """Return a model of the methods' own sub-sections: one field each."""
     methods = resolve("microexpr.magnify.methods:METHODS")
     rows = [methods[name] for name in (methods if extensions else methods.own)]
-    fields: dict[str, Any] = {
-        row.section: (row.settings, Field(default_factory=row.settings))
-        for row in rows
-        if row.settings is not None
-    }
-    return create_model("OwnSections", __base__=Section, **fields)
+    return _model({row.section: row.settings for row in rows if row.settings is not None})
 
 
-class Magnify(Section):
-    """Motion magnification."""
+_MODELS: dict[tuple[str, ...], type[Section]] = {}  # made once for each set of sub-sections
 
-    # Beside these fields it holds a sub-section for each method with settings of its own.
-    model_config = ConfigDict(extra="allow")
+
+def _model(settings: dict[str, type[Section]]) -> type[Section]:
+    names = tuple(settings)
+    if names not in _MODELS:
+        fields: dict[str, Any] = {
+            name: (model, Field(default_factory=model)) for name, model in settings.items()
+        }
+        _MODELS[names] = create_model("OwnSections", __base__=Section, **fields)
+    return _MODELS[names]
+
+
+class Methods(Section):
+    """The methods in the table."""
 
     methods: list[MethodName] = Field(
-        ["amm", "pmm", "none", "filter_only"], min_length=1, description="methods of the comparison"
+        ["amm", "pmm", "none", "filter_only"], min_length=1, description="methods in the table"
     )
+
+
+class Alpha(Section):
+    """How much motion is magnified."""
+
     alpha: float = Field(10.0, ge=0, le=200, description="motion becomes (1 + alpha) times larger")
-    passband_hz: tuple[Positive, Positive] = Field((0.5, 10.0), description="low and high, Hz")
+
+
+class MethodsAndAlpha(Alpha, Methods):
+    """The methods in the table, and how much they magnify."""
+
+
+class Motion(Alpha):
+    """How one method magnifies motion.
+
+    Beside these keys it holds a sub-section for the settings of the method's own.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    passband_hz: tuple[Positive, Positive] = Field(
+        (0.5, 10.0), description="lower and upper edge, Hz"
+    )
     temporal_filter: Literal["butterworth", "ideal", "iir", "reference"] = Field(
         "butterworth",
-        description="butterworth: zero-phase; ideal: FFT bins; iir: causal; "
-        "reference: difference to reference_frame",
+        description="butterworth: zero-phase; ideal: FFT bins; iir: causal; reference: difference "
+        "to reference_frame",
     )
     order: int = Field(1, ge=1, le=6, description="filter order of butterworth and iir")
-    reference_frame: int = Field(0, ge=0, description="frame that phases and differences refer to")
+    reference_frame: int = Field(0, ge=0, description="frame to which phases and differences refer")
 
     def own(self, section: str) -> dict[str, Any]:
         """Return the settings in a method's own sub-section, by key."""
         return getattr(self, section).model_dump() if section else {}
+
+    @model_validator(mode="after")
+    def _band(self) -> Motion:
+        if self.passband_hz[0] >= self.passband_hz[1]:
+            raise ValueError("passband_hz: the low edge must lie below the high edge")
+        return self
+
+
+class Magnify(Motion, Methods):
+    """Motion magnification."""
+
+    model_config = ConfigDict(extra="allow")
 
     @model_validator(mode="before")
     @classmethod
@@ -89,9 +138,3 @@ class Magnify(Section):
         """Return the default without settings of extensions, as plain values."""
         own = _own_sections(extensions=False).model_fields
         return cls().model_dump(mode="json", include={*cls.model_fields, *own})
-
-    @model_validator(mode="after")
-    def _band(self) -> Magnify:
-        if self.passband_hz[0] >= self.passband_hz[1]:
-            raise ValueError("passband_hz: the low edge must lie below the high edge")
-        return self

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from microexpr.config import Data, Demo
+from microexpr.config.data import Release
 from microexpr.datasets import annotated
 from microexpr.datasets.listing import Finding, Listing
 from microexpr.datasets.manifest import natural
@@ -101,7 +102,7 @@ def read(data: Data, demo_settings: Demo, *, names_only: bool = False) -> Listin
     return listing
 
 
-def title(data: Data) -> str:
+def title(data: Release) -> str:
     """Return the name of a data set for people; the generated one is always ``synthetic``."""
     values = data.model_dump() | {"table": Path(data.table or "videos").stem}
     return KINDS[data.kind].title.format_map(values)

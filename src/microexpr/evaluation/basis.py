@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from microexpr.config import Evaluate
-from microexpr.datasets.manifest import Clip
+from microexpr.config.evaluation import Bootstrap, TableSettings
+from microexpr.datasets import title
+from microexpr.datasets.manifest import Clip, read
 from microexpr.protocol import SUBJECT_INDEPENDENT, predictions
 
 
@@ -38,7 +40,7 @@ class Statistics:
     seed: int = 0
 
     @classmethod
-    def of(cls, settings: Evaluate) -> Statistics:
+    def of(cls, settings: Bootstrap) -> Statistics:
         """Take them from the configuration."""
         return cls(settings.bootstrap, settings.confidence, settings.seed)
 
@@ -51,6 +53,19 @@ class Basis:
     classes: Sequence[str]  # all of them, in order
     origin: Origin
     statistics: Statistics
+
+    @classmethod
+    def of(cls, settings: TableSettings, manifest: Path, weights_sha256: str = "") -> Basis:
+        """Read the manifest, and take the rest from the configuration."""
+        origin = Origin(
+            protocol=settings.protocol.name,
+            backbone=settings.features.backbone,
+            cut=settings.features.cut,
+            weights_sha256=weights_sha256,
+            data=title(settings.data),
+        )
+        statistics = Statistics.of(settings.evaluate)
+        return cls(read(manifest), settings.data.labels, origin, statistics)
 
     def check(self, frame: pd.DataFrame) -> None:
         """Refuse predictions that cannot be compared; see `predictions.check`."""

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from microexpr.backbones import randomised
-from microexpr.config import Windows
+from microexpr.config.training import Sampling
 from microexpr.explain.gradcam import block_maps, explain_frames, pool
 from microexpr.explain.maps import BACKBONE, RANDOM, RANDOM_HEAD, TRAINED, Maps
 from microexpr.explain.scores import over_frames
@@ -119,7 +119,7 @@ class ClipExplainer:
         Section ``windows``.
     """
 
-    def __init__(self, backbone: Backbone, cut: int, *, n: int, settings: Windows) -> None:
+    def __init__(self, backbone: Backbone, cut: int, *, n: int, settings: Sampling) -> None:
         self._backbone = backbone.eval().requires_grad_(False)
         self._cut, self._n, self._settings = cut, n, settings
         self._device = next(backbone.parameters()).device

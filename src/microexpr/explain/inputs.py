@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from microexpr import cache
 from microexpr.baselines.apex import Apex, annotated, apex_of
 from microexpr.baselines.base import FaceClip
 from microexpr.cache.joining import check_same_clips
-from microexpr.config import Config, Crop, Data
+from microexpr.config.data import LabelledPlace
+from microexpr.config.preprocessing import Detection
+from microexpr.config.report import GradcamSettings
 from microexpr.datasets import manifest
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError, DataError, ProtocolError
@@ -45,7 +47,7 @@ class Sources:
 class ExplainedClip:
     """A clip that some fold tests."""
 
-    data: Data
+    data: LabelledPlace
     about: Clip  # its row of the manifest
     face: cache.ClipCache
     images: cache.ClipCache  # what the network sees
@@ -62,6 +64,11 @@ class ExplainedClip:
     def label(self) -> str:
         """Its class."""
         return self.about.label
+
+    @property
+    def follows(self) -> list[Any]:
+        """What its inputs follow from, as plain values."""
+        return [self.clip_id, self.about.subject, self.label, self.origin]
 
     @property
     def transform(self) -> CropTransform:
@@ -86,7 +93,9 @@ class ExplainedClip:
         return ClipInputs(self.clip_id, images, features, target, self.apex.frame)
 
 
-def explained_clips(config: Config, sources: Sources, stack: ExitStack) -> Iterator[ExplainedClip]:
+def explained_clips(
+    data: LabelledPlace, sources: Sources, stack: ExitStack
+) -> Iterator[ExplainedClip]:
     """Yield the tested clips in the order of the caches.
 
     `stack` keeps the caches open: the clips are read when they are needed.
@@ -113,9 +122,7 @@ def explained_clips(config: Config, sources: Sources, stack: ExitStack) -> Itera
         origin = tuple(str(shard.attributes["content_sha256"]) for shard in shards)
         for name in (name for name in shards[0].clip_ids if name in fold_of):
             face, image, feature = (shard[name] for shard in shards)
-            yield ExplainedClip(
-                config.data, about[name], face, image, feature, fold_of[name], origin
-            )
+            yield ExplainedClip(data, about[name], face, image, feature, fold_of[name], origin)
 
 
 def _rows(sources: Sources, faces: Sequence[cache.Cache]) -> dict[str, Clip]:
@@ -135,7 +142,9 @@ class FoldModel:
     digest: str
 
     @classmethod
-    def read(cls, config: Config, sources: Sources, fold: str, network: Backbone) -> FoldModel:
+    def read(
+        cls, settings: GradcamSettings, sources: Sources, fold: str, network: Backbone
+    ) -> FoldModel:
         """Read the model of a fold, trained under the first feature mode and seed.
 
         Raises
@@ -143,7 +152,7 @@ class FoldModel:
         DataError
             When there is none, or it is of another N or other classes.
         """
-        train = config.train
+        train = settings.train
         name = f"{train.feature_modes[0]}_{train.seeds[0]}_{fold}.safetensors"
         found = [folder / name for folder in sources.models if (folder / name).is_file()]
         if not found:
@@ -151,7 +160,7 @@ class FoldModel:
                 f"fold {fold}: no model {name} in {', '.join(map(str, sources.models))}"
             )
         model, header = TrainedModel.load(found[0], network)
-        if header["n"] != config.explain.n or header["labels"] != config.data.labels:
+        if header["n"] != settings.explain.n or header["labels"] != settings.data.labels:
             raise DataError(
                 f"{found[0]}: is of N = {header['n']} and the classes {header['labels']} "
                 "(explain.n, data.labels)"
@@ -174,7 +183,7 @@ class FoldModel:
         return self.model
 
 
-def landmarks_px(face: cache.ClipCache, settings: Crop) -> np.ndarray:
+def landmarks_px(face: cache.ClipCache, settings: Detection) -> np.ndarray:
     """Return landmarks in the crop, (5, 2): of the cache; of clips that came cropped, detected now.
 
     Raises

@@ -41,7 +41,7 @@ def _tested(config: Config, clips: Sequence[Clip]) -> list[Clip]:
         return list(clips)
     from microexpr.protocol.splits import folds_of  # noqa: PLC0415 (slow, rarely needed)
 
-    folds = folds_of(config, clips)
+    folds = folds_of(config.protocol, config.data.labels, clips)
     return [clips[number] for number in sorted({i for fold in folds for i in fold.test})]
 
 

@@ -215,3 +215,11 @@ def draw_leak(table: pd.DataFrame, outputs: Sequence[Path]) -> None:
         figure.legend(loc="outside lower center")
         for path in outputs:
             style.write(figure, path)
+
+
+def cells(frame: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
+    """Split a table by method and N: the end of a file's name, a title, and the rows."""
+    return [
+        (f"{method}_N{n}", f"{method_name(method)}, N = {n}", rows)
+        for (method, n), rows in frame.groupby(["method", "n"], sort=False)
+    ]

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from microexpr.config import Config
+from microexpr import stages
+from microexpr.baselines import OWN_NETWORK
+from microexpr.config import Changes, Config
+from microexpr.config.base import Settings
 from microexpr.datasets import manifest
-from microexpr.datasets.listing import Listing
 from microexpr.errors import ConfigError
 from microexpr.figures import planned
-from microexpr.fingerprints.code import Code, choice_of
-from microexpr.pipeline import listing as listings
-from microexpr.pipeline import record, sources, weights
+from microexpr.pipeline import layout, record, weights
 from microexpr.pipeline.checks import check_across_sections, check_frame_rates
-from microexpr.stages import part
+from microexpr.pipeline.clips import PlannedClips
+from microexpr.pipeline.environment import Untracked
 from microexpr.studies import ablation, variants
+from microexpr.studies.ablation import AblationSettings
+from microexpr.studies.variants import ChoiceSettings, Run
 
 
-class Plan:
+class Plan(PlannedClips):
     """The jobs that follow from a configuration and from the folders of the data set.
 
     Parameters
@@ -53,37 +55,12 @@ class Plan:
         results: Path = Path("results"),
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self._tell, self._values = tell, dict(values)
-        self.config = Config.parse(dict(values))
-        self._results = results
-        known = listings.was_indexed(results)
-        self._looks = (look and listings.is_there(self.config)) or not known
-        if look and not self._looks:
-            tell(f"data.root: {self.config.data.root} is not there, {listings.MANIFEST} is used")
+        self._values = dict(values)
+        self._variants: dict[str, Config] = {}
+        super().__init__(Config.parse(dict(values)), look=look, results=results, tell=tell)
         if look and (changed := record.other_libraries()):
             tell(f"results were made with other libraries ({changed}): microexpr adopt compares")
         check_across_sections(self.config)
-
-    @cached_property
-    def listing(self) -> Listing:
-        """Clips of the data set, with what is wrong with it: judged by the stage index."""
-        if self._looks:
-            listing = listings.listed(self.config)
-        else:
-            listing = listings.indexed(self.config, self._results)
-        check_frame_rates(self.config, listing.clips)
-        return listing
-
-    @property
-    def index_key(self) -> str:
-        """What the manifest and its report follow from."""
-        return listings.key(self.config, self.listing)
-
-    @property
-    def outdated(self) -> bool:
-        """Whether the data set is no longer as the manifest says."""
-        written = (self._results / listings.MANIFEST).is_file()
-        return self._looks and written and listings.recorded_key(self._results) != self.index_key
 
     def start(self) -> None:
         """Bring the manifest up to date before the first job, and note what the jobs rest on.
@@ -93,51 +70,79 @@ class Plan:
         DataError
             When the data set is refused; the report says why.
         """
-        if self.outdated:
-            path = self._results / listings.MANIFEST
-            self._tell(f"{path}: the data set has changed, it is indexed again")
-            listings.run_index(self._results, self.index_options())
+        self.update_manifest()
         self.remember()
         record.write(self._values)
 
-    def index_options(self) -> str:
-        """Return the options of stage index, for a command line."""
-        windows = [str(n) for n in self.config.windows.n]
-        options = ["--windows", *windows, "--key", self.index_key]
-        return shlex.join([*options, "--config", self.settings("index")])
+    # The parameters of jobs.
 
-    @cached_property
-    def shards(self) -> dict[str, list[manifest.Clip]]:
-        """Clips of each shard: a shard is a set of whole subjects."""
-        listing, size = self.listing, self.config.data.subjects_per_shard
-        return manifest.shards(listing.clips, size, listing.left_out)
+    def settings(self, stage: str, **chosen: Any) -> Settings:
+        """Return what the jobs of a stage read of the configuration.
 
-    def subjects(self, shard: str) -> list[str]:
-        """Subjects of a shard."""
-        return list(dict.fromkeys(clip.subject for clip in self.shards[shard]))
+        Parameters
+        ----------
+        stage : str
+            Name of the stage.
+        **chosen
+            What the job is about: its ``method``, ``network``, ``system``, ``shard`` or
+            ``variant``; ``inner`` folds; ``explained`` training. Each changes the configuration or
+            the keys that are read.
+        """
+        declared, config = stages.declared(stage), self.variant(chosen.get("variant", ""))
+        if "network" in chosen:
+            config = self.of_network(chosen["network"])
+        if "method" in chosen:
+            chosen["method"], alpha = self.split_method(chosen["method"])
+            config = config.changed({"magnify": {"alpha": alpha}})
+        if "shard" in chosen:
+            config = config.changed({"demo": {"subjects": self._subjects_up_to(chosen["shard"])}})
+        if chosen.get("explained"):  # the first feature mode and seed are explained
+            train = config.train
+            first = {"feature_modes": train.feature_modes[:1], "seeds": train.seeds[:1]}
+            config = config.changed({"train": first})
+        decisive = {name: chosen[name] for name in declared.decisive if name in chosen}
+        return declared.settings.of(config, **decisive)
 
-    def clips(self, shard: str | None = None) -> list[manifest.Clip]:
-        """Rows of the manifest of a shard, or of all, without what stage index alone fills in."""
-        wanted = self.shards.values() if shard is None else [self.shards[shard]]
-        return [manifest.planned(clip) for clips in wanted for clip in clips]
+    def job(self, stage: str, **chosen: Any) -> dict[str, object]:
+        """Return the parameters of a rule: the settings and the code that its results follow from.
 
-    def rows(self, shard: str | None = None) -> str:
-        """Checksum of the manifest's rows; of a shard: of what is decoded, without labels."""
-        return manifest.digest(self.clips(shard), None if shard is None else manifest.DECODED)
+        Parameters
+        ----------
+        stage, **chosen
+            As :meth:`settings`.
 
-    def sources(self, shard: str) -> str:
-        """Token of the files that a shard's clips are decoded from: changes with their content."""
-        root = Path(self.config.data.root)
-        record = self._results / "sources" / f"{shard}.json"
-        return sources.token(shard, record, root, self.clips(shard), tell=self._tell)
+        Returns
+        -------
+        dict
+            ``config``: all that is read, as JSON; ``code``: a fingerprint; ``settings``: the same
+            keys for the command line, which Snakemake does not compare.
+        """
+        settings = self.settings(stage, **chosen)
+        method, _ = self.split_method(chosen.get("method", ""))
+        code = record.code_of(stage, settings, method=method, system=chosen.get("system", ""))
+        return {
+            "config": json.dumps(settings.plain(), sort_keys=True),
+            "code": code.accepted,
+            "settings": Untracked(settings.short),
+        }
 
-    def labels(self, clip_id: str = "") -> str:
-        """Checksum of who is seen in each clip, or in one, and of its class."""
-        clips = [clip for clip in self.clips() if clip_id in ("", clip.clip_id)]
-        return manifest.digest(clips, {"clip_id", "subject", "label"})
+    def _subjects_up_to(self, shard: str) -> int:
+        """Return how many drawn subjects a shard reaches to.
+
+        Subjects do not depend on how many there are, so that more of them write no shard again.
+        """
+        everybody = [*self.listing.clips, *self.listing.left_out]
+        order = sorted({clip.subject for clip in everybody}, key=manifest.natural)
+        return max(order.index(subject) for subject in self.subjects(shard)) + 1
+
+    def split_method(self, method: str) -> tuple[str, float]:
+        """Split a name such as ``pmm-a5`` into method and alpha."""
+        return variants.split_method(method, self.config.magnify.alpha)
+
+    # Variants of the configuration, and their networks.
 
     def variant(self, name: str) -> Config:
-        """Give the configuration of a variant; that of the table where `name` is empty.
+        """Return the configuration of a variant; that of the table where `name` is empty.
 
         Raises
         ------
@@ -146,80 +151,108 @@ class Plan:
         """
         if not name:
             return self.config
-        controls = variants.control_changes(self.config)
-        changes = {k: (change,) for k, change in controls.items()} if name in controls else {}
-        changes = changes or ablation.variants(self.config)
-        if name not in changes:
-            raise ConfigError(f"there is no variant {name!r} in this configuration")
-        config = self.config.changed(*changes[name])
-        check_across_sections(config)
-        check_frame_rates(config, self.listing.clips)
-        return config
+        if name not in self._variants:
+            controls = variants.control_changes(self.config)
+            changes = (controls[name],) if name in controls else self._ablated.get(name)
+            if changes is None:
+                raise ConfigError(f"there is no variant {name!r} in this configuration")
+            config = self.config.changed(*changes)
+            check_across_sections(config)
+            check_frame_rates(config, self.listing.clips)
+            self._variants[name] = config
+        return self._variants[name]
 
-    def settings(self, stage: str, method: str | None = None, *, variant: str = "") -> str:
-        """Give the part of the configuration that a stage reads, as JSON for ``--config``."""
-        config, base = self.variant(variant), None
-        if method is not None:
-            base, alpha = variants.split_method(method, config)
-            config = config.changed({"magnify": {"alpha": alpha}})
-        return json.dumps(part(config, stage, method=base), sort_keys=True)
+    @cached_property
+    def _ablated(self) -> dict[str, tuple[Changes, ...]]:
+        """What each variant of the ablation changes."""
+        return ablation.variants(AblationSettings.of(self.config))
 
     def network(self, variant: str = "") -> str:
-        """Name the network and the cut of a variant, as the folder of its features."""
+        """Return the folder of a variant's features: the network, and the cut where it differs."""
         features = self.variant(variant).features
         if features == self.config.features:
             return features.backbone
         return f"{features.backbone}-B{features.cut}"
 
     @cached_property
-    def networks(self) -> dict[str, str]:
-        """Settings of the stage features, by the name of the network."""
-        names = ["", *ablation.variants(self.config)]
-        return {self.network(name): self.settings("features", variant=name) for name in names}
+    def networks(self) -> dict[str, Config]:
+        """A configuration for each network of table and ablation, by the folder of its features."""
+        return {self.network(name): self.variant(name) for name in ("", *self._ablated)}
 
-    def feature_settings(self, network: str) -> str:
-        """Like :meth:`settings` for features; that of the table needs no look at the variants."""
-        return self.settings("features") if network == self.network() else self.networks[network]
+    def of_network(self, network: str) -> Config:
+        """Return a configuration with a network; that of the table needs no look at the variants."""
+        return self.config if network == self.network() else self.networks[network]
 
     def weights(self, network: str) -> str:
-        """Checksum of a network's weights: another file at the same place makes features again.
+        """Return a checksum of a network's weights: another file makes features again.
 
         Raises
         ------
         WeightsError
             When the file is not there, and features would have to be made with it.
         """
-        settings = json.loads(self.feature_settings(network))["features"]
-        return weights.checksum(network, settings)
+        return weights.checksum(network, self.of_network(network).features)
 
     def remember(self) -> None:
         """Note the checksums of the weights in use: features stay usable without the file."""
-        named = {self.network(): json.loads(self.settings("features"))["features"]}
         # Of the ablation only where it was asked for: it may be impossible beside the table.
-        for network, text in self.__dict__.get("networks", {}).items():
-            named[network] = json.loads(text)["features"]
-        weights.remember(named)
+        known = {self.network(): self.config} | self.__dict__.get("networks", {})
+        weights.remember({name: config.features for name, config in known.items()})
 
-    def ablation(self, *, full: bool = False) -> list[variants.Run]:
-        """Runs that the ablation's table needs."""
-        return [row.run for row in ablation.rows(self.config, full=full)]
+    # Files that several rules read.
 
-    def ablation_files(self, *, full: bool = False) -> dict[str, list[str]]:
-        """Give predictions of all rows, and one cache of each network: it names the weights."""
-        runs = self.ablation(full=full)
+    def choices(self) -> list[Run]:
+        """Return the runs among which N or alpha is chosen on inner folds."""
+        found = variants.choices(ChoiceSettings.of(self.config))
+        return [run for runs in found.values() for run in runs]
+
+    def further_predictions(self) -> list[str]:
+        """Return predictions beside the table's own: of controls, and of candidates of a choice."""
+        config, chunks = self.config, self.config.train.chunks
+        controls = variants.controls(config.evaluate.controls, config.ablation)
+        runs = [*controls.values(), *self.choices()]
+        own = {Run(method, n) for method in config.magnify.methods for n in config.windows.n}
+        return sorted({f for run in runs if run not in own for f in layout.trained(run, chunks)})
+
+    def inner_predictions(self) -> list[str]:
+        """Return predictions on inner folds."""
+        chunks = self.config.train.chunks
+        return [file for run in self.choices() for file in layout.inner(run, chunks)]
+
+    def ablation(self, *, full: bool = False) -> list[Run]:
+        """Return the runs that the ablation's table needs."""
+        return [row.run for row in ablation.rows(AblationSettings.of(self.config), full=full)]
+
+    def ablation_predictions(self, *, full: bool = False) -> list[str]:
+        """Return the predictions of all rows of the ablation."""
+        found = set()
+        for run in self.ablation(full=full):
+            found.update(layout.trained(run, self.variant(run.variant).train.chunks))
+        return sorted(found)
+
+    def ablation_features(self, *, full: bool = False) -> list[str]:
+        """Return one cache of each network of the ablation: it names the weights."""
+        runs, shard = self.ablation(full=full), next(iter(self.shards))
         methods = {self.network(run.variant): run.method for run in runs}
-        first = next(iter(self.shards))
-        predictions = {
-            file for run in runs for file in run.predictions(self.variant(run.variant).train.chunks)
-        }
-        features = [
-            f"results/features/{name}/{method}/{first}.h5" for name, method in methods.items()
+        return [
+            file
+            for network, method in methods.items()
+            for file in layout.each(layout.FEATURES, network=network, method=method, shard=shard)
         ]
-        return {"predictions": sorted(predictions), "features": features}
 
-    def choices(self) -> list[variants.Run]:
-        """Runs among which N or alpha is chosen on inner folds."""
-        return [run for runs in variants.choices(self.config).values() for run in runs]
+    def caches_of_system(self, system: str) -> list[str]:
+        """Return the caches that a compared system reads."""
+        shards = list(self.shards)
+        if system != OWN_NETWORK:
+            return layout.each(layout.FACES, shard=shards)
+        method = self.method("none", "compare.systems")
+        return layout.each(layout.FEATURES, network=self.network(), method=method, shard=shards)
+
+    def compared_method(self) -> list[str]:
+        """Return the predictions of our method that the systems are compared with."""
+        against = self.config.compare.against
+        run = Run(self.method(against.method, "compare.against"), against.n)
+        return layout.trained(run, self.config.train.chunks)
 
     @cached_property
     def shown(self) -> dict[str, str]:
@@ -238,25 +271,8 @@ class Plan:
         """Methods whose networks are explained."""
         return planned.methods_explained(self.config)
 
-    def explained_training(self) -> str:
-        """Like :meth:`settings` for train, with the first feature mode and seed: those explained."""
-        train = self.config.train
-        first = {"feature_modes": train.feature_modes[:1], "seeds": train.seeds[:1]}
-        return json.dumps(part(self.config.changed({"train": first}), "train"), sort_keys=True)
-
-    def demo_settings(self, shard: str) -> str:
-        """Like :meth:`settings` for the demo, with no more subjects than the shard reaches to.
-
-        Subjects do not depend on how many there are, so that more of them write no shard again.
-        """
-        values = part(self.config, "demo")
-        everybody = [*self.listing.clips, *self.listing.left_out]
-        order = sorted({clip.subject for clip in everybody}, key=manifest.natural)
-        values["demo"]["subjects"] = max(order.index(s) for s in self.subjects(shard)) + 1
-        return json.dumps(values, sort_keys=True)
-
     def method(self, method: str, key: str) -> str:
-        """Give the name of a method that something else builds on.
+        """Return the name of a method that something else builds on.
 
         Raises
         ------
@@ -268,7 +284,7 @@ class Plan:
         return method
 
     def exported(self) -> str:
-        """Give the method of the exported model.
+        """Return the method of the exported model.
 
         Raises
         ------
@@ -279,17 +295,3 @@ class Plan:
         if model.n not in self.config.windows.n:
             raise ConfigError(f"model.n: {model.n} is not in windows.n {self.config.windows.n}")
         return self.method(model.method, "model.method")
-
-    def code(self, stage: str, *, variant: str = "", **used: str) -> str:
-        """Fingerprint of a stage's code; `used` names method, network or system.
-
-        Where a stage uses a network and none is named, it is that of the variant.
-        """
-        if choice_of(stage) == "network" and "network" not in used:
-            used["network"] = self.variant(variant).features.backbone
-        return Code(stage, **used).accepted
-
-    def feature_code(self, network: str) -> str:
-        """Like :meth:`code` for stage features."""
-        settings = json.loads(self.feature_settings(network))["features"]
-        return self.code("features", network=settings["backbone"])

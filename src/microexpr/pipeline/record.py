@@ -9,8 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from microexpr.config.base import Settings
 from microexpr.errors import DataError
-from microexpr.fingerprints.code import Code, stages
+from microexpr.fingerprints.code import Code, choice_of, stages
 from microexpr.fingerprints.code import codes as stage_codes
 from microexpr.runtime.files import write_json
 
@@ -43,6 +44,24 @@ class Run:
 def codes() -> dict[str, Code]:
     """Return the code of all stages by name: ``crop``, ``magnify:pmm``, ``compare:ststnet``."""
     return {code.name: code for stage in stages() for code in stage_codes(stage)}
+
+
+def code_of(stage: str, settings: Settings, *, method: str = "", system: str = "") -> Code:
+    """Return the code that a job uses: another method's, network's or system's changes nothing.
+
+    Parameters
+    ----------
+    stage : str
+        Name of the stage.
+    settings : Settings
+        What the job reads of the configuration.
+    method, system : str
+        Those of the job, where it has one.
+    """
+    choice = choice_of(stage)
+    network = settings.plain().get("features", {}).get("backbone", "")
+    used = {"method": method, "system": system, "network": network}
+    return Code(stage, **({choice: used[choice]} if choice else {}))
 
 
 def versions() -> dict[str, str]:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from microexpr.backbones.networks import weights_file
+from microexpr.config import Features
 from microexpr.errors import WeightsError
 from microexpr.runtime.files import sha256_of, write_json
 from microexpr.runtime.requirements import check_compression
@@ -17,14 +17,14 @@ from microexpr.runtime.requirements import check_compression
 RECORD = Path("results/weights.json")
 
 
-def checksum(network: str, features: Mapping[str, Any]) -> str:
+def checksum(network: str, features: Features) -> str:
     """Return the checksum of a network's weights; empty where they are drawn.
 
     Parameters
     ----------
     network : str
         Name of the folder of its features.
-    features : mapping
+    features : Features
         Section ``features``.
 
     Raises
@@ -34,23 +34,22 @@ def checksum(network: str, features: Mapping[str, Any]) -> str:
     ConfigError
         When a package is not there that the features need.
     """
-    given = features["weights"]
     try:
-        path = weights_file(features["backbone"], given and given["path"])
+        path = weights_file(features.backbone, features.weights and features.weights.path)
     except WeightsError:
         if known := _recorded().get(network):
             return known
         raise
-    check_compression(features["compression"])
+    check_compression(features.compression)
     return _sum(path) if path else ""
 
 
-def remember(networks: Mapping[str, Mapping[str, Any]]) -> None:
+def remember(networks: Mapping[str, Features]) -> None:
     """Write down the checksums of the weights that are there.
 
     Parameters
     ----------
-    networks : mapping of str to mapping
+    networks : mapping of str to Features
         Section ``features``, by name of the network.
     """
     known = _recorded()

@@ -12,7 +12,7 @@ from microexpr.config.editing import set_list
 from microexpr.datasets import manifest
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError, DataError, MicroexprError
-from microexpr.pipeline.listing import strike
+from microexpr.datasets.indexed import strike
 from microexpr.privacy.traces import INDEXED, MANIFEST, Traces, all_files, caches_below, of_others
 
 RESULTS, SNAKEMAKE = Path("results"), Path(".snakemake")

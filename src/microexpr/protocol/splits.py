@@ -19,7 +19,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
-from microexpr.config import Config
+from microexpr.config.protocol import Split
 from microexpr.datasets.manifest import Clip, natural, originals
 from microexpr.errors import DataError, ProtocolError
 from microexpr.protocol.folds import COMPLETE, SUBJECT_INDEPENDENT, Fold
@@ -114,15 +114,14 @@ def make_folds(
     return made
 
 
-def folds_of(config: Config, clips: Sequence[Clip]) -> list[Fold]:
+def folds_of(protocol: Split, labels: Sequence[str], clips: Sequence[Clip]) -> list[Fold]:
     """Split the clips of a data set as ``protocol`` asks for; errors as :func:`make_folds`."""
-    protocol = config.protocol
     return make_folds(
         [clip.clip_id for clip in clips],
         [clip.subject for clip in clips],
         [clip.label for clip in clips],
         name=protocol.name,
-        classes=config.data.labels,
+        classes=labels,
         folds=protocol.folds,
         test_share=protocol.test_share,
         seed=protocol.seed,

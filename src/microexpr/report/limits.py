@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from microexpr.config import Config
+from microexpr.config import Data
 from microexpr.datasets.listing import Finding
 from microexpr.evaluation.names import network_name
 from microexpr.evaluation.tables import NESTED
@@ -24,7 +24,7 @@ POSTER = (
 
 def limits(results: Results) -> list[str]:
     """Return what must not be read into the numbers of a run, one sentence or two each."""
-    config, first = results.config, results.metrics.iloc[0]
+    config, first = results.whole, results.metrics.iloc[0]
     clips, subjects = int(first["clips"]), int(first["subjects"])
     lines = []
     if results.data == SYNTHETIC:
@@ -71,10 +71,10 @@ WHY = {
 }
 
 
-def left_out(config: Config, findings: Sequence[Finding] | None) -> list[Block]:
+def left_out(data: Data, findings: Sequence[Finding] | None) -> list[Block]:
     """Return which clips were left out, how many and why; None: there is no report of them."""
     if findings is None:
-        return [f"{REPORT} is not there. {_asked(config)}"]
+        return [f"{REPORT} is not there. {_asked(data)}"]
     dropped = [finding for finding in findings if finding.action == "dropped"]
     others = Counter((f.problem, f.action) for f in findings if f.action != "dropped")
     blocks: list[Block] = [_table(dropped)] if dropped else ["No clip was left out."]
@@ -109,9 +109,8 @@ def _shown(names: Sequence[str]) -> str:
     return ", ".join(parts)
 
 
-def _asked(config: Config) -> str:
+def _asked(data: Data) -> str:
     """Return what the configuration leaves out: all that is known without the report."""
-    data = config.data
     keys = {"data.leave_out": data.leave_out, "data.drop_labels": data.drop_labels}
     asked = [f"`{key}`: {', '.join(names)}" for key, names in keys.items() if names]
     return f"The configuration leaves out: {'; '.join(asked) or 'nothing'}."

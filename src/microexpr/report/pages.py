@@ -8,17 +8,34 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
-from microexpr.config import Config
 from microexpr.evaluation.names import feature_mode_name
 from microexpr.evaluation.tables import ABOUT, CAPTION, sizes_of
 from microexpr.report.document import Block, Document, Grid, Section, page, render
-from microexpr.report.results import Results, for_people, method_name, warnings
+from microexpr.report.results import Reported, Results, for_people, method_name, warnings
+from microexpr.runtime.tables import read_text
 
 
-def accuracy_page(table: pd.DataFrame, config: Config) -> str:
+def page_of(source: Path, config: Reported) -> str:
+    """Show a table (.csv) or a video (.mp4).
+
+    Raises
+    ------
+    DataError
+        When a table is missing, cannot be read, or was changed after it was written.
+    """
+    if source.suffix == ".mp4":
+        return video_page(source.stem, source.read_bytes(), config)
+    table = read_text(source)
+    if sizes_of(table):
+        return accuracy_page(table, config)
+    return table_page(source.stem, table, config)
+
+
+def accuracy_page(table: pd.DataFrame, config: Reported) -> str:
     """Show ``table.csv`` or ``table_feature_modes.csv`` with boxes for each method and each N.
 
     `table` is text: values and bounds are shown with the digits that the file has. Each value is
@@ -39,13 +56,13 @@ def accuracy_page(table: pd.DataFrame, config: Config) -> str:
     )
 
 
-def table_page(name: str, table: pd.DataFrame, config: Config) -> str:
+def table_page(name: str, table: pd.DataFrame, config: Reported) -> str:
     """Show any table: names in place of identifiers, all other cells as the file has them."""
     section = Section(f"{len(table)} rows", [Grid(for_people(table))])
     return page(Document(name, [section], warnings(config)))
 
 
-def video_page(name: str, content: bytes, config: Config) -> str:
+def video_page(name: str, content: bytes, config: Reported) -> str:
     """Show a video (MP4) that is part of the page; Snakemake's report only offers files to load."""
     data = base64.b64encode(content).decode()
     return render("video.html", title=name, warnings=warnings(config), data=data)

@@ -15,6 +15,7 @@ import pandas as pd
 from microexpr import __version__
 from microexpr.baselines import SYSTEMS
 from microexpr.config import Config
+from microexpr.config.report import PageSettings
 from microexpr.datasets import listing, manifest, title
 from microexpr.datasets.listing import Finding
 from microexpr.datasets.manifest import Clip
@@ -26,6 +27,8 @@ from microexpr.protocol import SUBJECT_INDEPENDENT
 from microexpr.runtime.files import AnyPath
 from microexpr.runtime.tables import check_seal, read_text
 
+# What is read of the configuration; the summary reads all of it.
+Reported = Config | PageSettings
 SYNTHETIC = "synthetic"
 STAGES = ("index", "split", "decode", "crop", "magnify", "features", "train", "evaluate")
 BESIDE = ("snakemake", "pandas", "matplotlib")  # of this machine; the others, of the caches
@@ -35,7 +38,7 @@ BESIDE = ("snakemake", "pandas", "matplotlib")  # of this machine; the others, o
 class Results:
     """A finished run."""
 
-    config: Config
+    config: Reported
     clips: Sequence[Clip]
     table: pd.DataFrame  # table.csv, cell by cell as text
     metrics: pd.DataFrame
@@ -43,10 +46,8 @@ class Results:
     findings: Sequence[Finding] | None = None  # manifest_report.csv; None where it is not there
 
     @classmethod
-    def read(
-        cls, config: Config, folder: Path, manifest_path: Path, report: Path | None = None
-    ) -> Results:
-        """Read the tables of a run, and the report of its clips where that is there.
+    def read(cls, config: Reported, folder: Path, report: Path | None = None) -> Results:
+        """Read tables and manifest of a run, and the report of its clips where that is there.
 
         Raises
         ------
@@ -55,12 +56,18 @@ class Results:
         """
         return cls(
             config,
-            manifest.read(manifest_path),
+            manifest.read(folder / "manifest.csv"),
             read_text(folder / "table.csv"),
             read_metrics(folder / "metrics.csv"),
             read_comparisons(folder / "comparisons.csv"),
             listing.read(report) if report is not None and report.exists() else None,
         )
+
+    @property
+    def whole(self) -> Config:
+        """The whole configuration, which only the summary reads."""
+        assert isinstance(self.config, Config)
+        return self.config
 
     @property
     def feature_mode(self) -> str:
@@ -105,7 +112,7 @@ class Results:
         return chosen, rows[~nested & (free | rows["method"].isin(CONTROLS))]
 
 
-def warnings(config: Config) -> list[str]:
+def warnings(config: Reported) -> list[str]:
     """Return what must stand above every number of a run."""
     lines = []
     if title(config.data) == SYNTHETIC:

@@ -30,10 +30,10 @@ def summary(results: Results, origins: pd.DataFrame) -> Document:
         "Summary of a run",
         [
             Section("What was run", [Items(_what(results))]),
-            Section("What was left out", left_out(results.config, results.findings)),
+            Section("What was left out", left_out(results.whole.data, results.findings)),
             Section("What came out", _outcome(results)),
             Section("What it does not show", [Items(limits(results))]),
-            Section("Configuration", _configuration(results.config)),
+            Section("Configuration", _configuration(results.whole)),
             Section("Versions and checksums", versions),
         ],
         warnings(results.config),
@@ -53,7 +53,7 @@ def configuration(config: Config, text: str, origins: pd.DataFrame) -> Document:
 
 
 def _what(results: Results) -> list[str]:
-    config, metrics = results.config, results.metrics.iloc[0]
+    config, metrics = results.whole, results.metrics.iloc[0]
     labels = Counter(clip.label for clip in results.clips)
     classes = ", ".join(f"{labels[name]} {name}" for name in config.data.labels)
     subjects = len({clip.subject for clip in results.clips})
@@ -141,7 +141,7 @@ def _accuracies(rows: pd.DataFrame, title: str) -> pd.DataFrame:
 
 
 def _differences(results: Results) -> list[Block]:
-    level = 1 - results.config.evaluate.confidence
+    level = 1 - results.whole.evaluate.confidence
     tests = results.comparisons[results.comparisons["feature_mode"] == results.feature_mode]
     if tests.empty:
         return ["There is one method, and nothing to compare it with."]

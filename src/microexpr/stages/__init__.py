@@ -1,194 +1,158 @@
-"""The stages of the pipeline, and the part of the configuration that each one reads.
+"""The stages of the pipeline: what each of them reads, writes and depends on.
 
-A stage is a module ``microexpr.stages.<name>`` with a function ``run``. Its fingerprint and its
-part of the configuration are parameters of its jobs, so that it reruns when one of them changes.
+A stage is a module ``microexpr.stages.<name>``. It declares itself as ``STAGE`` and does its work
+in ``run``. From the declaration follow its command ``microexpr stage <name>``, the command of its
+rule in the workflow, and the part of the configuration that makes its results stale.
+
+The workflow plans with the declarations where Snakemake alone is installed. So a stage's module
+imports nothing else at its top; the libraries that it works with are imported in ``run``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
 from typing import Any
 
-from microexpr.config import Config
-from microexpr.magnify.methods import METHODS
+from microexpr.config.base import Settings
 
-# Everything of these sections; the rest is spelt out in `part`.
-SECTIONS = {
-    "index": {"data": None, "demo": None},
-    "demo": {"demo": None},
-    "decode": {},
-    "crop": {"crop": None},
-    "split": {"data": ("labels",), "protocol": None},
-    "features": {"features": None},
-    "train": {
-        "data": ("labels",),
-        "windows": ("modes", "even", "short"),
-        "features": ("backbone", "cut", "weights"),
-        "train": (
-            "head",
-            "epochs",
-            "batch_clips",
-            "windows_per_clip",
-            "lr",
-            "lr_fine_tuned",
-            "schedule",
-            "weight_decay",
-            "embed",
-            "hidden",
-            "dropout",
-            "readout",
-            "feature_modes",
-            "standardise",
-            "class_weights",
-            "permute_labels",
-            "seeds",
-            "chunks",
-        ),
-        "protocol": ("name", "clip_decision"),
-        "select": ("epoch",),
-    },
-    "evaluate": {
-        "data": ("kind", "labels", "camera", "version", "part", "table"),
-        "magnify": ("methods", "alpha"),
-        "windows": ("n",),
-        "features": ("backbone", "cut", "weights"),
-        "train": ("feature_modes", "seeds"),
-        "protocol": None,
-        "select": ("n", "alpha", "alphas"),
-        "evaluate": None,
-        "ablation": ("method", "n"),
-    },
-    "compare": {
-        "data": ("kind", "root", "labels"),
-        "train": ("class_weights",),
-        "protocol": ("name",),
-        "compare": ("seeds", "epochs", "apex"),
-    },
-    "comparison": {
-        "data": ("kind", "labels", "camera", "version", "part", "table"),
-        "features": ("backbone", "cut"),
-        "train": ("feature_modes", "seeds"),
-        "protocol": ("name",),
-        "evaluate": None,
-        "compare": ("systems", "against", "seeds"),
-    },
-    "ablation": {
-        "data": ("kind", "labels", "camera", "version", "part", "table"),
-        "features": ("backbone", "cut"),
-        "train": ("head", "feature_modes", "seeds"),
-        "protocol": ("name",),
-        "evaluate": ("bootstrap", "confidence", "seed"),
-        "ablation": None,
-    },
-    "figures": {
-        "data": ("kind", "labels"),
-        "train": ("feature_modes",),
-    },
-    "quality": {
-        "data": ("kind",),
-        "windows": ("n", "modes", "even", "short"),
-    },
-    "embedding": {
-        "data": ("kind", "labels"),
-    },
-    "motion": {
-        "data": ("kind",),
-    },
-    "gradcam": {
-        "data": ("kind", "root", "labels"),
-        "crop": ("size_px", "min_score", "detection_width_px"),
-        "windows": ("modes", "even"),
-        "features": ("backbone", "cut", "weights"),
-        "train": ("feature_modes", "seeds"),
-        "explain": ("n", "blocks"),
-    },
-    "explain": {
-        "data": ("kind", "root", "labels", "camera", "version", "part", "table"),
-        "features": ("backbone", "cut"),
-        "train": ("feature_modes", "seeds"),
-        "protocol": ("name",),
-        "evaluate": ("bootstrap", "confidence", "seed"),
-        "explain": ("n",),
-    },
-    "leak_plot": {
-        "data": ("kind", "labels", "camera", "version", "part", "table"),
-        "features": ("backbone", "cut"),
-        "evaluate": ("bootstrap", "confidence", "seed"),
-    },
-}
-# The summary shows every key; a page, what its table must be warned of.
-SECTIONS["summary"] = dict.fromkeys(Config.model_fields)
-SECTIONS["pages"] = {
-    "data": SECTIONS["evaluate"]["data"],
-    "magnify": ("methods",),
-    "features": ("backbone",),
-    "train": ("feature_modes",),
-    "protocol": ("name",),
-}
-# Inner folds are drawn where something is chosen on them.
-SECTIONS["inner"] = SECTIONS["train"] | {
-    "protocol": ("name", "clip_decision", "seed"),
-    "select": ("epoch", "folds"),
-}
-SECTIONS["leak"] = {
-    **{name: SECTIONS["train"][name] for name in ("data", "windows", "features", "train")},
-    "protocol": ("folds", "seed"),
-    "leak": ("n", "feature_mode", "test_share"),
-}
-# A model that answers for other videos holds what made the caches as well.
-SECTIONS["model"] = SECTIONS["inner"] | {
-    "data": SECTIONS["evaluate"]["data"],
-    "crop": None,
-    "features": ("backbone", "cut", "weights", "batch", "dtype"),
-    "train": tuple(key for key in SECTIONS["train"]["train"] if key != "chunks"),
-    "model": None,
-}
-# The system that is this pipeline's own network reads what training reads as well.
-SECTIONS["compare_own"] = SECTIONS["train"] | {"compare": ("against", "seeds")}
+# In the order of the workflow.
+NAMES = (
+    *("index", "demo", "decode", "crop", "magnify", "features"),
+    *("split", "train", "evaluate", "summary", "pages"),
+    *("figures", "quality", "embedding", "motion"),
+    *("train_system", "tabulate_systems", "tabulate_ablation", "train_leak", "tabulate_leak"),
+    *("gradcam", "explain", "model"),
+)
 
 
-def part(config: Config, stage: str, *, method: str | None = None) -> dict[str, Any]:
-    """Cut out what a stage reads.
+@dataclass(frozen=True)
+class File:
+    """A file or folder that a stage reads or writes: an option of its command.
 
     Parameters
     ----------
-    config : Config
-        The whole configuration.
-    stage : str
-        Name of the stage.
-    method : str, optional
-        For ``magnify``: one of ``magnify.methods``; another method's keys are left out.
-
-    Returns
-    -------
-    dict
-        Sections and keys as plain values: a valid input of :meth:`Config.parse`.
-
-    Raises
-    ------
-    ConfigError
-        When the method is not known.
+    help : str
+        What it is.
+    many : bool
+        Whether there may be several.
+    optional : bool
+        Whether the command can do without it.
     """
-    if stage == "magnify":
-        sections: dict[str, tuple[str, ...] | None] = {"magnify": METHODS[method or ""].keys}
-    else:
-        sections = _sections(config, stage)
-    return {
-        name: getattr(config, name).model_dump(mode="json", include=keys and set(keys))
-        for name, keys in sections.items()
-    }
+
+    help: str
+    many: bool = False
+    optional: bool = False
+
+    @property
+    def about(self) -> str:
+        """What the command says of it."""
+        return self.help
 
 
-def _sections(config: Config, stage: str) -> dict[str, tuple[str, ...] | None]:
-    """Give the keys of a stage; what is not switched on is not read."""
-    if stage == "train" and config.select.epoch == "nested":
-        return SECTIONS["inner"]
-    if stage == "model" and (keys := METHODS[config.model.method].keys):
-        return SECTIONS[stage] | {"magnify": keys}
-    if stage == "evaluate" and not config.evaluate.controls:
-        return {name: keys for name, keys in SECTIONS[stage].items() if name != "ablation"}
-    return SECTIONS[stage]
+class Cache(File):
+    """A cache (HDF5); `help` says of which kind."""
+
+    @property
+    def about(self) -> str:
+        """What the command says of it."""
+        return f"caches of {self.help}: all shards (.h5)" if self.many else f"cache of {self.help}"
 
 
-def module(stage: str) -> str:
-    """Full name of a stage's module."""
-    return f"{__name__}.{stage}"
+class Table(File):
+    """A table (CSV)."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A value that a stage is given beside its files and settings.
+
+    Parameters
+    ----------
+    help : str
+        What it is.
+    type : callable
+        Makes it from a word of the command line; ``bool``: the option stands alone.
+    many : bool
+        Whether there may be several.
+    default : object, optional
+        What is taken where it is not given; without it the option has to be given.
+    """
+
+    help: str
+    type: Callable[[str], Any] = str
+    many: bool = False
+    default: Any = ...
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage is.
+
+    Parameters
+    ----------
+    name : str
+        Its module, its command and its rule.
+    help : str
+        What it does, in a few words.
+    settings : type of Settings
+        What it reads of the configuration. Any other key does not exist in ``run``.
+    inputs, outputs : mapping of str to File
+        Arguments of ``run``, options of the command, names in the rule.
+    options : mapping of str to Option
+        Likewise.
+    decisive : tuple of str
+        Options on which it depends which settings are read.
+    device : bool
+        Whether it works on a GPU where there is one.
+    """
+
+    name: str
+    help: str
+    settings: type[Settings]
+    inputs: Mapping[str, File] = field(default_factory=dict)
+    outputs: Mapping[str, File] = field(default_factory=dict)
+    options: Mapping[str, Option] = field(default_factory=dict)
+    decisive: tuple[str, ...] = ()
+    device: bool = False
+
+    def run(self, settings: Settings, **values: Any) -> None:
+        """Run the stage with its settings, and with inputs, outputs and options by name."""
+        import_module(f"{__name__}.{self.name}").run(settings, **values)
+
+    def command(self, *flags: str, **given: str) -> str:
+        """Spell the command of the stage's rule.
+
+        Parameters
+        ----------
+        *flags
+            Words that stand alone.
+        **given
+            Of an input, an output or an option: what stands in place of ``{input.<name>}`` or
+            ``{output.<name>}``. What is optional and not given here is left out.
+        """
+        places = (("input", self.inputs), ("output", self.outputs))
+        words = {
+            name: f"{{{place}.{name}}}"
+            for place, files in places
+            for name, file in files.items()
+            if not file.optional
+        }
+        pairs = [f"--{name} {word}" for name, word in (words | given).items()]
+        head = f"python -m microexpr stage {self.name}"
+        tail = "--threads {threads} --config {params.settings:q} > {log[0]} 2>&1"
+        return " ".join([head, *pairs, *flags, tail])
+
+
+MANIFEST = File("manifest.csv: subjects and labels")
+FOLDS = Table("folds.csv")
+
+
+@cache
+def declared(name: str) -> Stage:
+    """Return the declaration of a stage."""
+    stage = import_module(f"{__name__}.{name}").STAGE
+    assert isinstance(stage, Stage)
+    return stage

@@ -5,25 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from microexpr.config import Config
-from microexpr.demo.tree import write
-from microexpr.runtime.files import write_json
+from microexpr.config import Demo
+from microexpr.config.base import Settings
+from microexpr.stages import File, Option, Stage
 
 
-def run(config: Config, root: Path, subjects: Sequence[str] | None, done: Path | None) -> None:
-    """Write clips and their ground truth in SMIC's layout.
+class DemoSettings(Settings):
+    """What the generated clips follow from."""
 
-    Parameters
-    ----------
-    config : Config
-        Section ``demo``.
-    root : Path
-        Folder that will hold ``SMIC_all_raw`` and ``truth``.
-    subjects : sequence of str, optional
-        Only these; all when None.
-    done : Path, optional
-        List of the clips, written when all of them are.
-    """
-    clips = write(root, config.demo, subjects)
-    if done is not None:
-        write_json(done, [clip.clip_id for clip in clips])
+    demo: Demo
+
+
+STAGE = Stage(
+    "demo",
+    "write clips of generated faces and their ground truth, in SMIC's layout",
+    settings=DemoSettings,
+    outputs={"done": File("list of the clips (.json), written when all of them are")},
+    options={
+        "root": Option("folder that will hold SMIC_all_raw and truth", Path),
+        "subjects": Option("only these [all]", many=True, default=()),
+    },
+)
+
+
+def run(settings: DemoSettings, *, done: Path, root: Path, subjects: Sequence[str] = ()) -> None:
+    """Write the clips of some subjects, or of all where none is named."""
+    from microexpr.demo.tree import write
+    from microexpr.runtime.files import write_json
+
+    clips = write(root, settings.demo, subjects or None)
+    write_json(done, [clip.clip_id for clip in clips])

@@ -4,72 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from microexpr.cache import open_cache
 from microexpr.config import Config
-from microexpr.datasets import manifest, title
-from microexpr.evaluation.basis import Basis, Origin, Statistics
-from microexpr.evaluation.tables import write_results
-from microexpr.studies import variants
+from microexpr.config.evaluation import Controls, TableSettings
+from microexpr.config.studies import Default
+from microexpr.config.training import FeatureModes
+from microexpr.stages import MANIFEST, Cache, File, Stage, Table
+from microexpr.studies.variants import ChoiceSettings, choices, controls
+
+
+class EvaluateSettings(TableSettings, ChoiceSettings):
+    """What the tables follow from."""
+
+    train: FeatureModes
+    evaluate: Controls
+
+    @classmethod
+    def variant(cls, config: Config, **chosen: Any) -> type[EvaluateSettings]:
+        """Return what is read: where controls are trained, on which method and N as well."""
+        return ControlledSettings if config.evaluate.controls else EvaluateSettings
+
+
+class ControlledSettings(EvaluateSettings):
+    """The same with the method and N of the controls."""
+
+    ablation: Default
+
+
+STAGE = Stage(
+    "evaluate",
+    "pool predictions into tables with intervals",
+    settings=EvaluateSettings,
+    inputs={
+        "predictions": Table("predictions of all methods, N and chunks (.csv)", many=True),
+        "inner": Table("predictions on inner folds (.csv) [none]", many=True, optional=True),
+        "features": Cache("features: one, it names the weights"),
+        "manifest": MANIFEST,
+    },
+    outputs={"folder": File("folder of the tables")},
+)
 
 
 def run(
-    config: Config,
-    predictions: Sequence[Path],
+    settings: EvaluateSettings,
     *,
-    manifest_path: Path,
-    features: Path,
-    folder: Path,
+    predictions: list[Path],
     inner: Sequence[Path] = (),
+    features: Path,
+    manifest: Path,
+    folder: Path,
 ) -> None:
     """Evaluate all predictions together.
-
-    Parameters
-    ----------
-    config : Config
-        Sections ``data``, ``magnify``, ``windows``, ``features``, ``train``, ``protocol``,
-        ``select``, ``evaluate`` and ``ablation``.
-    predictions : sequence of Path
-        Of all methods, N and parts; of ``evaluate.controls``, and of all candidates where
-        ``select`` asks for a nested choice.
-    manifest_path : Path
-        ``manifest.csv``: who must have been tested.
-    features : Path
-        One cache of features; it names the weights.
-    folder : Path
-        Where the tables of :data:`microexpr.evaluation.tables.FILES` are written.
-    inner : sequence of Path
-        Predictions of all candidates on inner folds.
 
     Raises
     ------
     DataError, ProtocolError
         When clips or runs are missing, occur twice, or do not fit together.
     """
+    from microexpr.cache import open_cache
+    from microexpr.evaluation.basis import Basis
+    from microexpr.evaluation.tables import write_results
+
     with open_cache(features, "features") as cache:
         weights_sha256 = str(cache.attributes["weights_sha256"])
+    trained = {}
+    if isinstance(settings, ControlledSettings):
+        trained = controls(settings.evaluate.controls, settings.ablation)
     write_results(
         predictions,
-        Basis(
-            manifest.read(manifest_path),
-            config.data.labels,
-            Origin(
-                protocol=config.protocol.name,
-                backbone=config.features.backbone,
-                cut=config.features.cut,
-                weights_sha256=weights_sha256,
-                data=title(config.data),
-            ),
-            Statistics.of(config.evaluate),
-        ),
+        Basis.of(settings, manifest, weights_sha256),
         folder,
-        methods=config.magnify.methods,
-        feature_modes=config.train.feature_modes,
-        n=config.windows.n,
-        controls={name: run.name for name, run in variants.controls(config).items()},
+        methods=settings.magnify.methods,
+        feature_modes=settings.train.feature_modes,
+        n=settings.windows.n,
+        controls={name: run.name for name, run in trained.items()},
         inner=inner,
-        choices={
-            key: [(run.method, run.n) for run in runs]
-            for key, runs in variants.choices(config).items()
-        },
+        choices={k: [(r.method, r.n) for r in runs] for k, runs in choices(settings).items()},
     )

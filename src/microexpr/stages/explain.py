@@ -2,56 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
+from microexpr.config.data import TitledPlace
+from microexpr.config.evaluation import TableSettings
+from microexpr.config.report import ExplainedLength
+from microexpr.config.training import Runs
+from microexpr.stages import MANIFEST, File, Option, Stage
 
-from microexpr.config import Config
-from microexpr.datasets import decoder, manifest, title
-from microexpr.evaluation.basis import Statistics
-from microexpr.evaluation.names import method_name
-from microexpr.explain import maps, sheets, summary
-from microexpr.explain.maps import BACKBONE, TRAINED, ClipMaps
-from microexpr.explain.sheets import contact_sheet, overlaid_frames
-from microexpr.face.transform import CropTransform
-from microexpr.figures import style, videos
-from microexpr.runtime.progress import track
-from microexpr.runtime.tables import read_table, write_table
-from microexpr.video.writer import write_png
 
-Methods = Mapping[str, Mapping[str, ClipMaps]]  # by method and clip
+class ExplainSettings(TableSettings):
+    """What the table and the figures follow from."""
+
+    data: TitledPlace
+    train: Runs
+    explain: ExplainedLength
+
+
+STAGE = Stage(
+    "explain",
+    "tabulate and draw Grad-CAM maps",
+    settings=ExplainSettings,
+    inputs={
+        "maps": File("maps.h5 of stage gradcam: all methods; clips.csv lies beside", many=True),
+        "manifest": MANIFEST,
+    },
+    outputs={"folder": File("folder of regions.csv and the figures")},
+    options={"shown": Option("clips that are shown frame by frame", many=True, default=())},
+)
 TEXT = ("clip_id", "subject", "label", "fold", "apex_known", "model", "peak")  # of clips.csv
-CLASS_SHEET_BLOCKS = 3  # the last ones that are measured
-REGION_SHEET_CLIPS = 4
 
 
 def run(
-    config: Config,
-    methods: Sequence[Path],
-    folder: Path,
+    settings: ExplainSettings,
     *,
-    manifest_path: Path,
-    shown: Sequence[str],
+    maps: list[Path],
+    manifest: Path,
+    folder: Path,
+    shown: Sequence[str] = (),
 ) -> None:
     """Tabulate and draw what stage gradcam has found.
 
-    Parameters
-    ----------
-    config : Config
-        Sections ``data``, ``features``, ``train``, ``protocol``, ``evaluate`` and ``explain``.
-    methods : sequence of Path
-        ``results/gradcam/<method>`` of all methods.
-    folder : Path
-        ``results/gradcam``: ``regions.csv``; figures ``regions``, ``shares``, ``classes``,
-        ``control`` and, for generated clips, ``pointing``; of each clip shown
-        ``blocks/<method>_<clip>``, ``backbone/<clip>`` and ``overlay/<method>_<clip>``.
-    manifest_path : Path
-        ``manifest.csv``: where the frames of the clips shown are.
-    shown : sequence of str
-        Clips.
+    The files are ``regions.csv``; figures ``regions``, ``shares``, ``classes``, ``control`` and,
+    for generated clips, ``pointing``; of each clip shown ``blocks/<method>_<clip>``,
+    ``backbone/<clip>`` and ``overlay/<method>_<clip>``.
 
     Raises
     ------
@@ -59,109 +54,47 @@ def run(
         When a file is not there, a clip was not explained, or a table was changed after it was
         written.
     """
-    table = _table(config, methods)
-    synthetic = config.data.kind == "demo"
-    sources = {clip.clip_id: clip for clip in manifest.read(manifest_path)}
+    from contextlib import ExitStack
+
+    import pandas as pd
+
+    from microexpr.datasets import title
+    from microexpr.datasets.decoder import decode
+    from microexpr.datasets.manifest import read
+    from microexpr.evaluation.basis import Statistics
+    from microexpr.explain import drawing
+    from microexpr.explain import maps as files
+    from microexpr.explain.summary import region_table
+    from microexpr.figures import style
+    from microexpr.runtime.progress import track
+    from microexpr.runtime.tables import read_table, write_table
+
+    data, synthetic = settings.data, settings.data.kind == "demo"
+    folders = [path.parent for path in maps]
+    rows = [read_table(f / "clips.csv", text=TEXT).assign(method=f.name) for f in folders]
+    statistics = Statistics.of(settings.evaluate)
+    table = region_table(pd.concat(rows), classes=data.labels, statistics=statistics).assign(
+        n=settings.explain.n,
+        feature_mode=settings.train.feature_modes[0],
+        seed=settings.train.seeds[0],
+        protocol=settings.protocol.name,
+        backbone=settings.features.backbone,
+        cut=settings.features.cut,
+        confidence=statistics.confidence,
+        data=title(data),
+    )
+    sources = {clip.clip_id: clip for clip in read(manifest)}
     with ExitStack() as stack:
-        found = {
-            method.name: stack.enter_context(maps.read(method / "maps.h5")) for method in methods
-        }
+        found = {f.name: stack.enter_context(files.read(f / "maps.h5")) for f in folders}
         with style.paper():
-            for name, figure in _figures(config, table, found).items():
+            figures = drawing.figures_of(table, found, classes=data.labels, synthetic=synthetic)
+            for name, figure in figures.items():
                 style.save(figure, folder / name)
-            for clip_id in track(shown, "sheets"):
-                _clip_sheets(found, clip_id, folder, synthetic)
-        root = Path(config.data.root)
-        for clip_id in track(shown, "overlays"):
+            for clip in track(shown, "sheets"):
+                drawing.save_clip_sheets(found, clip, folder, synthetic)
+        for clip in track(shown, "overlays"):
             for method, clips in found.items():
-                frames = (f for part in decoder.decode(root, sources[clip_id]) for f in part.rgb)
-                stem = folder / "overlay" / f"{method}_{clip_id}"
-                _overlays(clips[clip_id], frames, method, stem, synthetic)
+                frames = (f for part in decode(Path(data.root), sources[clip]) for f in part.rgb)
+                stem = folder / "overlay" / f"{method}_{clip}"
+                drawing.save_overlays(clips[clip], frames, method, stem, synthetic)
     write_table(folder / "regions.csv", table)
-
-
-def _figures(config: Config, table: pd.DataFrame, found: Methods) -> dict[str, style.Figure]:
-    classes, look = config.data.labels, {"synthetic": config.data.kind == "demo"}
-    blocks = sorted(set(table["block"]))[-CLASS_SHEET_BLOCKS:]
-    figures = {
-        "regions": _regions(found, **look),
-        "shares": summary.region_shares(table, classes=classes, **look),
-        "classes": sheets.class_sheet(found, blocks, classes=classes, **look),
-        "control": summary.control(table, **look),
-    }
-    if config.data.kind == "demo":
-        figures["pointing"] = summary.pointing_game(table, **look)
-    return figures
-
-
-def _table(config: Config, methods: Sequence[Path]) -> pd.DataFrame:
-    settings = config.evaluate
-    parts = []
-    for method in methods:
-        part = read_table(method / "clips.csv", text=TEXT)
-        parts.append(part.assign(method=method.name))
-    statistics = Statistics(
-        resamples=settings.bootstrap, confidence=settings.confidence, seed=settings.seed
-    )
-    clips = pd.concat(parts)
-    table = summary.region_table(clips, classes=config.data.labels, statistics=statistics)
-    return table.assign(
-        n=config.explain.n,
-        feature_mode=config.train.feature_modes[0],
-        seed=config.train.seeds[0],
-        protocol=config.protocol.name,
-        backbone=config.features.backbone,
-        cut=config.features.cut,
-        confidence=settings.confidence,
-        data=title(config.data),
-    )
-
-
-def _untouched(found: Methods) -> str:
-    """Give the method whose pictures are those that were recorded, where it is there."""
-    return "none" if "none" in found else next(iter(found))
-
-
-def _regions(found: Methods, *, synthetic: bool) -> style.Figure:
-    """Draw the regions on the first clip of some subjects."""
-    faces, subjects = [], set()
-    for name, clip in found[_untouched(found)].items():
-        if len(faces) < REGION_SHEET_CLIPS and clip.attributes["subject"] not in subjects:
-            subjects.add(clip.attributes["subject"])
-            faces.append((name, clip.image, clip.attributes["landmarks_px"].reshape(5, 2)))
-    return sheets.region_sheet(faces, synthetic=synthetic)
-
-
-def _clip_sheets(found: Methods, clip_id: str, folder: Path, synthetic: bool) -> None:
-    for method, clips in found.items():
-        label = clips[clip_id].attributes["label"]
-        name = method_name(method)
-        text = f"Evidence for {label} at each block: {clip_id}, {name}, trained network of its fold"
-        figure = sheets.block_sheet(clips[clip_id], TRAINED, title=text, synthetic=synthetic)
-        style.save(figure, folder / "blocks" / f"{method}_{clip_id}")
-    clip = found[_untouched(found)][clip_id]
-    text = f"Before training: each frame's strongest pooled unit, {clip_id}, at each block"
-    figure = sheets.block_sheet(clip, BACKBONE, title=text, synthetic=synthetic)
-    style.save(figure, folder / "backbone" / clip_id)
-
-
-def _overlays(
-    clip: ClipMaps, frames: Iterable[np.ndarray], method: str, stem: Path, synthetic: bool
-) -> None:
-    """Write the video of all frames and the picture of some, taken out as they pass."""
-    (_, block), cams = next(iter(clip.clip.items()))
-    transform = CropTransform(clip.attributes["transform"].reshape(2, 3), len(clip.image))
-    kept: list[np.ndarray] = []
-
-    def passing() -> Iterator[np.ndarray]:
-        for number, frame in enumerate(overlaid_frames(frames, cams, transform)):
-            if number in clip.frames:
-                kept.append(frame)
-            yield frame
-
-    name = f"{method_name(method)}, {clip.attributes['label']}, B{block}"
-    captioned = videos.captioned(passing(), len(cams), [name], synthetic=synthetic)
-    videos.write_video(stem.with_name(f"{stem.name}.mp4"), captioned)
-    sheet = contact_sheet(kept)
-    head = videos.caption([name], sheet.shape[1], synthetic=synthetic)
-    write_png(stem.with_name(f"{stem.name}.png"), np.concatenate([head, sheet]))

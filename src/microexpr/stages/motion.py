@@ -3,59 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
-from microexpr import cache
-from microexpr.cache.joining import clip_of
-from microexpr.config import Config
-from microexpr.figures import style
-from microexpr.figures.time_slices import slice_column, time_slices
-from microexpr.figures.videos import side_by_side, write_video
+from microexpr.config.base import Settings
+from microexpr.config.data import Kind
 from microexpr.magnify.methods import METHODS
-from microexpr.protocol.predictions import method_order
+from microexpr.stages import MANIFEST, Cache, File, Option, Stage
 
+
+class MotionSettings(Settings):
+    """What the figures follow from."""
+
+    data: Kind
+
+
+STAGE = Stage(
+    "motion",
+    "draw one clip over time, in all methods",
+    settings=MotionSettings,
+    inputs={
+        "faces": Cache("faces"),
+        "magnified": Cache("magnified", many=True, optional=True),
+        "manifest": MANIFEST,
+    },
+    outputs={"folder": File("folder of the figures")},
+    options={"clip": Option("name of the clip")},
+)
 ORIGINAL = "none"
 
 
 def run(
-    config: Config,
-    faces: Path,
-    magnified: Sequence[Path],
-    folder: Path,
+    settings: MotionSettings,
     *,
-    manifest_path: Path,
-    clip_id: str,
+    faces: Path,
+    magnified: Sequence[Path] = (),
+    manifest: Path,
+    folder: Path,
+    clip: str,
 ) -> None:
-    """Draw a clip's slices through time and put its methods beside each other.
-
-    Parameters
-    ----------
-    config : Config
-        Section ``data``.
-    faces : Path
-        Cache of kind faces that holds the clip.
-    magnified : sequence of Path
-        Caches of kind magnified that hold it, one a method.
-    folder : Path
-        ``results/figures``: ``slices_<clip>`` and ``motion_<clip>.mp4``.
-    manifest_path : Path
-        ``manifest.csv``: the clip's label.
-    clip_id : str
-        Which clip.
+    """Draw ``slices_<clip>``, and ``motion_<clip>.mp4`` with the methods beside each other.
 
     Raises
     ------
     CacheError, DataError
         When a cache or the manifest does not hold the clip, or the methods differ in length.
     """
-    synthetic, label = config.data.kind == "demo", clip_of(manifest_path, clip_id).label
+    from contextlib import ExitStack
+
+    from microexpr.cache import open_cache
+    from microexpr.cache.joining import clip_of
+    from microexpr.figures import style
+    from microexpr.figures.time_slices import slice_column, time_slices
+    from microexpr.figures.videos import side_by_side, write_video
+    from microexpr.protocol.predictions import method_order
+
+    synthetic, label = settings.data.kind == "demo", clip_of(manifest, clip).label
     with ExitStack() as stack:
-        face = stack.enter_context(cache.open_cache(faces, "faces"))[clip_id]
+        face = stack.enter_context(open_cache(faces, "faces"))[clip]
         methods = {ORIGINAL: face.data}
         for path in magnified:
-            clip = stack.enter_context(cache.open_cache(path, "magnified"))[clip_id]
-            methods[str(clip.attributes["method"])] = clip.data
+            found = stack.enter_context(open_cache(path, "magnified"))[clip]
+            methods[str(found.attributes["method"])] = found.data
         order = [ORIGINAL, *(name for name in method_order(methods) if name != ORIGINAL)]
         methods = {name: methods[name] for name in order}
         points = face.attributes.get("landmarks_px")
@@ -65,11 +73,11 @@ def run(
                 methods,
                 column,
                 fps=float(face.attributes["fps"]),
-                title=f"Clip {clip_id} ({label}): one column of pixels over time",
+                title=f"Clip {clip} ({label}): one column of pixels over time",
                 synthetic=synthetic,
             )
-            style.save(figure, folder / f"slices_{clip_id}")
+            style.save(figure, folder / f"slices_{clip}")
         # A control looks like the original.
         seen = {k: images for k, images in methods.items() if not METHODS[k].control}
-        path = folder / f"motion_{clip_id}.mp4"
-        write_video(path, side_by_side(seen, len(face), synthetic=synthetic))
+        video = side_by_side(seen, len(face), synthetic=synthetic)
+        write_video(folder / f"motion_{clip}.mp4", video)

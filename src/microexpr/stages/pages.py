@@ -2,61 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from microexpr.config import Config
-from microexpr.evaluation.tables import sizes_of
-from microexpr.protocol import predictions
-from microexpr.report.pages import accuracy_page, cell_page, table_page, video_page
-from microexpr.report.results import Results
-from microexpr.runtime.files import write_text
-from microexpr.runtime.tables import read_text
+from microexpr.config.report import PageSettings
+from microexpr.stages import File, Stage
+
+STAGE = Stage(
+    "pages",
+    "make pages of tables and videos",
+    settings=PageSettings,
+    inputs={"shown": File("tables (.csv) and videos (.mp4)", many=True)},
+    outputs={
+        "pages": File("a page for each of them (.html)", many=True),
+        "cells": File(
+            "folder of a page for each method and N; all tables lie beside the first one of shown",
+            optional=True,
+        ),
+    },
+)
 
 
 def run(
-    config: Config, sources: Sequence[Path], outputs: Sequence[Path], *, cells: Path | None = None
+    settings: PageSettings, *, shown: list[Path], pages: list[Path], cells: Path | None = None
 ) -> None:
     """Write a page for each table or video, and for each method and N.
 
-    Parameters
-    ----------
-    config : Config
-        Sections ``data``, ``magnify``, ``features``, ``train`` and ``protocol``.
-    sources : sequence of Path
-        Tables (.csv), of which those with columns of N get boxes that show and hide methods and
-        N, and videos (.mp4).
-    outputs : sequence of Path
-        A page for each of them.
-    cells : Path, optional
-        Where ``<method>/N<n>.html`` is written for each method and N. All tables of stage evaluate
-        and the manifest lie beside the first of `sources` then.
+    Tables with columns of N get boxes that show and hide methods and N.
 
     Raises
     ------
     DataError
         When a file is missing, cannot be read, or was changed after it was written.
     """
+    from microexpr.protocol import predictions
+    from microexpr.report.pages import cell_page, page_of
+    from microexpr.report.results import Results
+    from microexpr.runtime.files import write_text
+
     # All that is read is looked at first: then no page is written beside a table that is refused.
-    written = {
-        output: _page(source, config) for source, output in zip(sources, outputs, strict=True)
-    }
+    written = {page: page_of(source, settings) for source, page in zip(shown, pages, strict=True)}
     if cells:
-        folder = sources[0].parent
-        results = Results.read(config, folder, folder / "manifest.csv")
-        answers = predictions.read([folder / "predictions.csv"], config.data.labels)
+        folder = shown[0].parent
+        results = Results.read(settings, folder)
+        found = predictions.read([folder / "predictions.csv"], settings.data.labels)
         for method in results.methods:
             for n in map(int, results.sizes):
-                text = cell_page(results, answers, method=method, n=n)
+                text = cell_page(results, found, method=method, n=n)
                 written[cells / method / f"N{n:02d}.html"] = text
-    for output, text in written.items():
-        write_text(output, text)
-
-
-def _page(source: Path, config: Config) -> str:
-    if source.suffix == ".mp4":
-        return video_page(source.stem, source.read_bytes(), config)
-    table = read_text(source)
-    if sizes_of(table):
-        return accuracy_page(table, config)
-    return table_page(source.stem, table, config)
+    for page, text in written.items():
+        write_text(page, text)

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
-from microexpr.config import Config
-from microexpr.datasets import manifest
-from microexpr.protocol import write_folds
-from microexpr.protocol.splits import folds_of
-
-log = logging.getLogger(__name__)
+from microexpr.config.base import Settings
+from microexpr.config.data import Labels
+from microexpr.config.protocol import Split
+from microexpr.stages import FOLDS, MANIFEST, Stage
 
 
-def run(config: Config, manifest_path: Path, output: Path) -> None:
+class SplitSettings(Settings):
+    """What the folds follow from."""
+
+    data: Labels
+    protocol: Split
+
+
+STAGE = Stage(
+    "split",
+    "choose the fold in which each clip is tested",
+    settings=SplitSettings,
+    inputs={"manifest": MANIFEST},
+    outputs={"folds": FOLDS},
+)
+
+
+def run(settings: SplitSettings, *, manifest: Path, folds: Path) -> None:
     """Split the clips by the configured protocol and check the split for leaks.
-
-    Parameters
-    ----------
-    config : Config
-        Section ``protocol`` and ``data.labels``.
-    manifest_path : Path
-        ``manifest.csv``.
-    output : Path
-        ``folds.csv``: the fold in which each clip is tested.
 
     Raises
     ------
@@ -31,7 +35,9 @@ def run(config: Config, manifest_path: Path, output: Path) -> None:
         When these clips cannot be split so, or a subject, or a clip under two names, would be
         trained on and tested.
     """
-    clips = manifest.read(manifest_path)
-    folds = folds_of(config, clips)
-    write_folds(output, clips, folds)
-    log.info("%s: %d folds, %d clips", config.protocol.name, len(folds), len(clips))
+    from microexpr.datasets.manifest import read
+    from microexpr.protocol import write_folds
+    from microexpr.protocol.splits import folds_of
+
+    clips = read(manifest)
+    write_folds(folds, clips, folds_of(settings.protocol, settings.data.labels, clips))

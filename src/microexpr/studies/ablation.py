@@ -1,7 +1,6 @@
-"""The planned rows of ``ablation.csv``: levels of each factor, and the run behind each row.
+"""Which rows ``ablation.csv`` has: levels of each factor, and the run behind each row.
 
-The poster (ICIP 2021) prints four such figures; they stand beside the rows that repeat them. The
-table is made in :mod:`microexpr.studies.ablation_table`.
+The poster (ICIP 2021) prints four such figures; they stand beside the rows that repeat them.
 """
 
 from __future__ import annotations
@@ -11,7 +10,9 @@ from dataclasses import dataclass
 from itertools import product
 
 from microexpr.backbones.networks import NETWORKS
-from microexpr.config import Changes, Config
+from microexpr.config import Ablation, Changes, Config, overlaid
+from microexpr.config.base import Settings
+from microexpr.config.training import HeadAndModes, Network
 from microexpr.errors import ConfigError
 from microexpr.magnify.methods import METHODS
 from microexpr.studies.variants import Run
@@ -19,6 +20,7 @@ from microexpr.studies.variants import Run
 FACTORS = ("magnification", "head", "feature_mode", "weights", "blocks")
 HEADS = ("bilstm", "frame_fc")
 FEATURE_MODES = ("onset_difference", "raw")
+NETWORK_KEYS = tuple(Network.model_fields)
 POSTER = {
     ("default", ""): "75.76 %",
     ("magnification", "none"): "60.60 %",
@@ -27,15 +29,38 @@ POSTER = {
 }
 
 
+class AblationSettings(Settings):
+    """What the rows follow from."""
+
+    features: Network
+    train: HeadAndModes
+    ablation: Ablation
+
+
 @dataclass(frozen=True)
 class Row:
-    """One row of the table: what is changed, and the training that its predictions come from."""
+    """One row of the table.
 
-    factor: str  # "default" in the first row, "product" in the full product
+    Parameters
+    ----------
+    factor, level : str
+        What is changed; ``default`` and nothing in the first row, ``product`` in the full product.
+    levels : mapping
+        Level of every factor.
+    run : Run
+        Where its predictions are.
+    changes : tuple of Changes
+        Of the configuration, apart from method and feature mode.
+    network : tuple of (str, int)
+        Its backbone and last frozen block.
+    """
+
+    factor: str
     level: str
-    levels: Mapping[str, str]  # of every factor
+    levels: Mapping[str, str]
     run: Run
-    changes: tuple[Changes, ...]  # of the configuration, apart from method and feature mode
+    changes: tuple[Changes, ...]
+    network: tuple[str, int]
 
     @property
     def system(self) -> tuple[str, str, int]:
@@ -43,97 +68,122 @@ class Row:
         return self.run.name, self.levels["feature_mode"], self.run.n
 
 
-def default_levels(config: Config) -> dict[str, str]:
+def default_levels(settings: AblationSettings) -> dict[str, str]:
     """Return the level of each factor in the configuration as it is."""
-    network = NETWORKS[config.features.backbone]
     return {
-        "magnification": config.ablation.method,
-        "head": config.train.head,
-        "feature_mode": config.train.feature_modes[0],
-        "weights": network.trained_on,
-        "blocks": "frozen" if config.features.cut == network.blocks else "retrained",
+        "magnification": settings.ablation.method,
+        "head": settings.train.head,
+        "feature_mode": settings.train.feature_modes[0],
+        **_of_network(settings.features),
     }
 
 
-def levels(config: Config) -> dict[str, list[str]]:
+def _of_network(features: Network) -> dict[str, str]:
+    network = NETWORKS[features.backbone]
+    blocks = "frozen" if features.cut == network.blocks else "retrained"
+    return {"weights": network.trained_on, "blocks": blocks}
+
+
+def levels(settings: AblationSettings) -> dict[str, list[str]]:
     """Return the levels of each factor, the configuration's own first."""
-    settings = config.ablation
+    ablation = settings.ablation
     others = {
         "magnification": METHODS.own,
         "head": HEADS,
         "feature_mode": FEATURE_MODES,
-        "weights": [name for name, change in settings.weights.items() if change is not None],
-        "blocks": [name for name, change in settings.blocks.items() if change is not None],
+        "weights": [name for name, change in ablation.weights.items() if change is not None],
+        "blocks": [name for name, change in ablation.blocks.items() if change is not None],
     }
-    own = default_levels(config)
+    own = default_levels(settings)
     return {factor: list(dict.fromkeys([own[factor], *others[factor]])) for factor in own}
 
 
-def rows(config: Config, *, full: bool = False) -> list[Row]:
-    """List the rows: the default and one factor changed at a time, or all combinations (`full`).
+def rows(settings: AblationSettings, *, full: bool = False) -> list[Row]:
+    """List the rows: the default and one factor changed at a time, or the full product.
+
+    Parameters
+    ----------
+    settings : AblationSettings
+        Sections ``ablation``, ``features`` and ``train``.
+    full : bool
+        All combinations of levels; the default is the first.
 
     Raises
     ------
     ConfigError
-        When the changes of a level do not give that level.
+        When a level is of another network than it says.
     """
-    own, every = default_levels(config), levels(config)
-    first = _row(config, "default", "", own)
+    own, every = default_levels(settings), levels(settings)
+    first = _row(settings, "default", "", own)
     if full:
         combined = [dict(zip(every, chosen, strict=True)) for chosen in product(*every.values())]
-        return [first, *(_row(config, "product", "", chosen) for chosen in combined[1:])]
+        return [first, *(_row(settings, "product", "", chosen) for chosen in combined[1:])]
     single = [
-        _row(config, factor, level, own | {factor: level})
+        _row(settings, factor, level, own | {factor: level})
         for factor, names in every.items()
         for level in names[1:]
     ]
     return [first, *single]
 
 
-def variants(config: Config) -> dict[str, tuple[Changes, ...]]:
+def variants(settings: AblationSettings) -> dict[str, tuple[Changes, ...]]:
     """Return what each variant of the full product changes, by its name."""
-    return {
-        row.run.variant: (*row.changes, {"train": {"feature_modes": [row.levels["feature_mode"]]}})
-        for row in rows(config, full=True)
-        if row.run.variant
-    }
+    found = {}
+    for row in rows(settings, full=True):
+        if row.run.variant:
+            found[row.run.variant] = (
+                *row.changes,
+                {"train": {"feature_modes": [row.levels["feature_mode"]]}},
+            )
+    return found
 
 
-def _row(config: Config, factor: str, level: str, chosen: Mapping[str, str]) -> Row:
-    own = default_levels(config)
+def _row(settings: AblationSettings, factor: str, level: str, chosen: Mapping[str, str]) -> Row:
+    own = default_levels(settings)
     different = {f: chosen[f] for f in ("head", "weights", "blocks") if chosen[f] != own[f]}
-    changes = tuple(_changes(config, *item) for item in different.items())
-    _check(config, changes, chosen)
+    changes = tuple(_changes(settings, *item) for item in different.items())
+    network = _changed_network(settings, changes)
+    _check(settings, network, chosen)
     names = list(different.values())
     # The table's own runs hold all of train.feature_modes.
     if chosen["feature_mode"] != own["feature_mode"] and (
-        names or chosen["feature_mode"] not in config.train.feature_modes
+        names or chosen["feature_mode"] not in settings.train.feature_modes
     ):
         names.append(chosen["feature_mode"])
-    run = Run(chosen["magnification"], config.ablation.n, "-".join(names))
-    return Row(factor, level, chosen, run, changes)
+    run = Run(chosen["magnification"], settings.ablation.n, "-".join(names))
+    return Row(factor, level, chosen, run, changes, (network.backbone, network.cut))
 
 
-def _changes(config: Config, factor: str, level: str) -> Changes:
+def _changes(settings: AblationSettings, factor: str, level: str) -> Changes:
     if factor == "head":
         return {"train": {"head": level}}
-    return getattr(config.ablation, factor)[level]
+    ablation = settings.ablation
+    found = (dict(ablation.weights) if factor == "weights" else dict(ablation.blocks))[level]
+    assert found is not None
+    return dict(found)
 
 
-def _check(config: Config, changes: tuple[Changes, ...], chosen: Mapping[str, str]) -> None:
-    """Refuse changes that do not give the level they stand under, or another network besides."""
-    changed = config.changed(*changes)
-    found = default_levels(changed)
-    backbone, cut = changed.features.backbone, changed.features.cut
-    network, mine = (NETWORKS[c.features.backbone].family for c in (changed, config))
-    if chosen["weights"] == "random" and network != mine:
+def _changed_network(settings: AblationSettings, changes: tuple[Changes, ...]) -> Network:
+    """Return the network after some changes."""
+    keys = [
+        {key: value for key, value in change.get("features", {}).items() if key in NETWORK_KEYS}
+        for change in changes
+    ]
+    return Config.parse({"features": overlaid(settings.features.model_dump(), *keys)}).features
+
+
+def _check(settings: AblationSettings, network: Network, chosen: Mapping[str, str]) -> None:
+    """Refuse a network that is not of the level under which it stands, or another one besides."""
+    found, own = _of_network(network), settings.features.backbone
+    family, mine = (NETWORKS[name].family for name in (network.backbone, own))
+    if chosen["weights"] == "random" and family != mine:
         raise ConfigError(
-            f"ablation.weights.random: {backbone} is another network than "
-            f"{config.features.backbone}; write random_{mine}, or null for no such row"
+            f"ablation.weights.random: {network.backbone} is another network than {own}; write "
+            f"random_{mine}, or null for no such row"
         )
     for factor in ("weights", "blocks"):
         if found[factor] != chosen[factor]:
             raise ConfigError(
                 f"ablation: {chosen['weights']} weights, blocks {chosen['blocks']}: the changes "
-                f"give {backbone} cut at B{cut}, which is {found[factor]}"
+                f"give {network.backbone} cut at B{network.cut}, which is {found[factor]}"
             )

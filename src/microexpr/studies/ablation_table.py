@@ -7,12 +7,14 @@ on other data, and no interval or test refers to them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from microexpr.config import Config, overlaid
+from microexpr.cache import open_cache
+from microexpr.config import overlaid
 from microexpr.errors import DataError
 from microexpr.evaluation.basis import Basis
 from microexpr.evaluation.pooled import Evaluation
@@ -31,12 +33,22 @@ COLUMNS = [
 Weights = Mapping[tuple[str, int], str]  # checksum of the weights, by backbone and cut
 
 
+def weights_of(paths: Iterable[Path]) -> Weights:
+    """Read the checksums of the weights from caches of features, at least one of each network."""
+    found = {}
+    for path in paths:
+        with open_cache(path, "features") as cache:
+            about = cache[cache.clip_ids[0]].attributes
+            network = str(about["backbone"]), int(about["cut"])
+            found[network] = str(cache.attributes["weights_sha256"])
+    return found
+
+
 def ablation_table(
     frame: pd.DataFrame,
     basis: Basis,
     rows: Sequence[Row],
     *,
-    config: Config,
     weights: Weights,
 ) -> pd.DataFrame:
     """Score every row and compare it with the first one, the default.
@@ -49,8 +61,6 @@ def ablation_table(
         The origin is that of the default's predictions.
     rows : sequence of Row
         From `microexpr.studies.ablation.rows`.
-    config : Config
-        What the rows' changes refer to.
     weights : mapping
         Of every network.
 
@@ -74,14 +84,13 @@ def ablation_table(
     chosen = frame[[key in systems for key in keys]]
     basis.check(chosen)
     scored = study_rows(Evaluation(chosen, basis), systems[0], systems[1:])
-    about = [_about(row, config, weights) for row in rows]
+    about = [_about(row, weights) for row in rows]
     return study_table([a | b for a, b in zip(scored, about, strict=True)], COLUMNS)
 
 
-def _about(row: Row, config: Config, weights: Weights) -> dict[str, Any]:
+def _about(row: Row, weights: Weights) -> dict[str, Any]:
     """Return the columns that say what a row changes, and what the poster prints for it."""
-    features = config.changed(*row.changes).features
-    network = features.backbone, features.cut
+    network = row.network
     if network not in weights:
         raise DataError("no cache of features of {}, cut {}".format(*network))
     published = POSTER.get((row.factor, row.level), "")

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from microexpr.config import Train
+from microexpr.config.training import Learning
 from microexpr.errors import ConfigError
 from microexpr.training.feature_modes import FrameSource
 from microexpr.training.model import FineTunedBlocks, WindowClassifier
@@ -150,7 +150,7 @@ class Batches:
 
     Parameters
     ----------
-    table, settings : WindowTable, Train
+    table, settings : WindowTable, Learning
         Windows of all clips; ``batch_clips`` and ``windows_per_clip``.
     clips : ndarray, shape (B,), int64
         Clips to train on; each has a window.
@@ -159,7 +159,7 @@ class Batches:
     """
 
     def __init__(
-        self, table: WindowTable, clips: np.ndarray, settings: Train, rng: np.random.Generator
+        self, table: WindowTable, clips: np.ndarray, settings: Learning, rng: np.random.Generator
     ) -> None:
         self._table, self._clips, self._settings, self._rng = table, clips, settings, rng
 
@@ -182,7 +182,7 @@ def fit(
     *,
     fine_tuned: FineTunedBlocks | None,
     class_weights: Tensor | None,
-    settings: Train,
+    settings: Learning,
 ) -> Iterator[Epoch]:
     """Train in place, one epoch per item; stop iterating to stop training early.
 
@@ -190,7 +190,7 @@ def fit(
 
     Parameters
     ----------
-    classifier, batches, settings : WindowClassifier, Batches, Train
+    classifier, batches, settings : WindowClassifier, Batches, Learning
         What is trained, on what, and how.
     frames : callable
         Frames (F, C) of rows (F,), as :class:`microexpr.training.feature_modes.Frames`.

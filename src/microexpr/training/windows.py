@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from microexpr.config import FeatureMode, Train, Windows
+from microexpr.config.training import FeatureMode, Learning, Windowing
 from microexpr.errors import DataError
 from microexpr.training.store import FeatureStore
 
@@ -177,7 +177,7 @@ class Recipe:
     seed : int
         Of all random draws, together with N and the fold's name: a fold does not depend on which
         others are trained.
-    windows, train : Windows, Train
+    windows, train : Windowing, Learning
         Sections of the configuration; ``n``, ``feature_modes`` and ``seeds`` are not read.
     clip_decision : str
         See :func:`microexpr.training.trained.decide`.
@@ -189,8 +189,8 @@ class Recipe:
     n: int
     feature_mode: FeatureMode
     seed: int
-    windows: Windows
-    train: Train
+    windows: Windowing
+    train: Learning
     clip_decision: str
     choose_epoch: InnerSplit | None = None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from microexpr.config import Config
+from microexpr.config.training import Runs
 from microexpr.errors import ConfigError
 from microexpr.evaluation.metrics import read_metrics
 from microexpr.protocol import SUBJECT_INDEPENDENT
@@ -21,8 +22,12 @@ NOTE = (
 LEAK = "The same subjects were trained on and tested: expect less on other people."
 
 
-def accuracy(path: str | os.PathLike[str], config: Config) -> dict[str, Any]:
-    """Read what the folds gave for the method and N of section ``model`` from ``metrics.csv``.
+def accuracy(
+    path: str | os.PathLike[str], labels: Sequence[str], runs: Runs, *, method: str, n: int
+) -> dict[str, Any]:
+    """Read what the folds gave for a method and N from ``metrics.csv``.
+
+    `labels` are ``data.labels``, `runs` is section ``train``.
 
     Returns
     -------
@@ -36,37 +41,37 @@ def accuracy(path: str | os.PathLike[str], config: Config) -> dict[str, Any]:
     ConfigError
         When it has no such method or N.
     """
-    chosen, feature_mode = config.model, config.train.feature_modes[0]
+    feature_mode = runs.feature_modes[0]
     frame = read_metrics(path)
     mine = frame[
-        (frame["method"] == chosen.method)
+        (frame["method"] == method)
         & (frame["feature_mode"] == feature_mode)
-        & (frame["n"] == chosen.n)
+        & (frame["n"] == n)
     ]
     floor = frame[(frame["method"] == "majority") & (frame["metric"] == "accuracy")]
     if mine.empty or floor.empty:
         raise ConfigError(
-            f"model: {path} has no row of method {chosen.method}, feature mode {feature_mode}, "
-            f"n {chosen.n}: model.method must be in magnify.methods and model.n in windows.n"
+            f"model: {path} has no row of method {method}, feature mode {feature_mode}, "
+            f"n {n}: model.method must be in magnify.methods and model.n in windows.n"
         )
     cells = mine.set_index(["metric", "class"])
     first = mine.iloc[0]
     leaks = not SUBJECT_INDEPENDENT[str(first["protocol"])]
     return {
         **{metric: _estimate(cells, (metric, ALL)) for metric in OVERALL},
-        "recall": {name: _estimate(cells, ("recall", name)) for name in config.data.labels},
+        "recall": {name: _estimate(cells, ("recall", name)) for name in labels},
         "majority": float(floor.iloc[0]["value"]),
         "confidence": float(first["confidence"]),
         "clips": int(first["clips"]),
         "subjects": int(first["subjects"]),
-        "method": chosen.method,
-        "n": chosen.n,
+        "method": method,
+        "n": n,
         "feature_mode": feature_mode,
         "protocol": str(first["protocol"]),
         "subject_independent": not leaks,
         "backbone": str(first["backbone"]),
         "cut": int(first["cut"]),
-        "seeds": list(config.train.seeds),
+        "seeds": list(runs.seeds),
         "data": str(first["data"]),
         "note": f"{NOTE} {LEAK}" if leaks else NOTE,
     }

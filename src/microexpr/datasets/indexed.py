@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
-import subprocess
-import sys
 from collections.abc import Collection, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from microexpr import datasets
-from microexpr.config import Config
+from microexpr.config import Data, Demo
+from microexpr.config.base import Settings
+from microexpr.config.training import Lengths
 from microexpr.datasets import manifest
 from microexpr.datasets.listing import Listing
 from microexpr.datasets.manifest import Clip, natural
+from microexpr.datasets.sources import available
 from microexpr.errors import ConfigError, DataError
 from microexpr.fingerprints.code import Code
-from microexpr.pipeline.sources import available
 from microexpr.runtime.files import write_json
 
 MANIFEST, RECORD, REPORT = "manifest.csv", "index.json", "manifest_report.csv"
@@ -35,12 +33,20 @@ DRAWN = ("frames", "first", "last")  # of a generated clip: follow from the sett
 ELSEWHERE = {"root", "leave_out", "allow", "expected", "subjects_per_shard"}
 
 
-def is_there(config: Config) -> bool:
+class IndexSettings(Settings):
+    """What the manifest and its report follow from."""
+
+    data: Data
+    demo: Demo
+    windows: Lengths
+
+
+def is_there(settings: IndexSettings) -> bool:
     """Tell whether the data set can be listed: the generated one always can."""
-    return config.data.kind == "demo" or available(Path(config.data.root))
+    return settings.data.kind == "demo" or available(Path(settings.data.root))
 
 
-def listed(config: Config) -> Listing:
+def listed(settings: IndexSettings) -> Listing:
     """List the data set, and check it as a whole.
 
     Raises
@@ -48,8 +54,8 @@ def listed(config: Config) -> Listing:
     DataError
         When the data set is not there or not as it should be.
     """
-    listing = datasets.read(config.data, config.demo, names_only=True)
-    manifest.check(listing.clips, config.data.labels)
+    listing = datasets.read(settings.data, settings.demo, names_only=True)
+    manifest.check(listing.clips, settings.data.labels)
     return listing
 
 
@@ -58,12 +64,12 @@ def was_indexed(results: Path) -> bool:
     return all((results / name).is_file() for name in (MANIFEST, RECORD))
 
 
-def indexed(config: Config, results: Path) -> Listing:
+def indexed(settings: IndexSettings, results: Path) -> Listing:
     """Read what the stage index found.
 
     Parameters
     ----------
-    config : Config
+    settings : IndexSettings
         Sections ``data`` and ``demo``. Subjects and clips that ``data.leave_out`` names since then
         are left out.
     results : Path
@@ -85,57 +91,57 @@ def indexed(config: Config, results: Path) -> Listing:
         )
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         raise DataError(f"{record}: cannot be read ({type(error).__name__})") from None
-    changed = [key for key, value in settings(config).items() if before.get(key) != value]
-    back = [name for name in leave_out if name not in config.data.leave_out]
+    changed = [key for key, value in selection(settings).items() if before.get(key) != value]
+    back = [name for name in leave_out if name not in settings.data.leave_out]
     if changed or back:
         what = ", ".join([*changed, *(["data.leave_out"] if back else [])])
         raise ConfigError(
-            f"data.root: {config.data.root} is not there, and {what} changed since {path} was "
+            f"data.root: {settings.data.root} is not there, and {what} changed since {path} was "
             "written: connect the data set, or undo the change"
         )
     # In the order of the readers.
     clips = [*map(manifest.planned, manifest.read(path)), *dropped]
-    if config.data.kind == "demo":  # as `listed` lists it
+    if settings.data.kind == "demo":  # as `listed` lists it
         clips = [clip.model_copy(update=dict.fromkeys(DRAWN, 0)) for clip in clips]
     listing = Listing(clips=sorted(clips, key=lambda c: (natural(c.subject), natural(c.clip_id))))
-    added = [name for name in config.data.leave_out if name not in leave_out]
+    added = [name for name in settings.data.leave_out if name not in leave_out]
     if added:
         listing.leave_out(added)
     listing.left_out += left_out
     return listing
 
 
-def settings(config: Config) -> dict[str, Any]:
+def selection(settings: IndexSettings) -> dict[str, Any]:
     """Return the keys that decide which clips there are, by full name."""
-    values = {f"data.{k}": v for k, v in config.data.model_dump(mode="json").items()}
-    if config.data.kind == "demo":
-        values |= {f"demo.{k}": v for k, v in config.demo.model_dump(mode="json").items()}
+    values = {f"data.{k}": v for k, v in settings.data.model_dump(mode="json").items()}
+    if settings.data.kind == "demo":
+        values |= {f"demo.{k}": v for k, v in settings.demo.model_dump(mode="json").items()}
     return {k: v for k, v in values.items() if k.removeprefix("data.") not in ELSEWHERE}
 
 
-def key(config: Config, listing: Listing) -> str:
+def key(settings: IndexSettings, listing: Listing) -> str:
     """Return what ``manifest.csv`` and its report follow from: another one writes them anew.
 
     Parameters
     ----------
-    config : Config
+    settings : IndexSettings
         Sections ``data``, ``demo`` and ``windows``.
     listing : Listing
         Of the data set.
     """
     rows = [manifest.planned(clip) for clip in listing.clips]
     follows = {
-        "settings": settings(config),
+        "settings": selection(settings),
         "rows": manifest.digest([*rows, *listing.findings]),
-        "windows": config.windows.n,
-        "expected": config.data.expected.model_dump(mode="json"),
+        "windows": settings.windows.n,
+        "expected": settings.data.expected.model_dump(mode="json"),
         "code": Code("index").accepted,
     }
     return hashlib.sha256(json.dumps(follows, sort_keys=True).encode()).hexdigest()
 
 
 def write_record(
-    path: Path, config: Config, listing: Listing, dropped: Sequence[Clip], follows: str
+    path: Path, settings: IndexSettings, listing: Listing, dropped: Sequence[Clip], follows: str
 ) -> None:
     """Write what :func:`indexed` reads beside the manifest.
 
@@ -143,7 +149,7 @@ def write_record(
     ----------
     path : Path
         ``index.json``.
-    config : Config
+    settings : IndexSettings
         Section ``data`` and ``demo``.
     listing : Listing
         What was found.
@@ -156,8 +162,8 @@ def write_record(
         path,
         {
             "key": follows,
-            "data": settings(config),
-            "leave_out": config.data.leave_out,
+            "data": selection(settings),
+            "leave_out": settings.data.leave_out,
             "left_out": [clip.model_dump(mode="json") for clip in listing.left_out],
             "dropped": [clip.model_dump(mode="json") for clip in dropped],
         },
@@ -190,40 +196,3 @@ def recorded_key(results: Path) -> str:
         return str(json.loads((results / RECORD).read_text(encoding="utf-8"))["key"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-
-
-def run_index(results: Path, options: str) -> None:
-    """Run stage index, as its rule does, in a process of its own.
-
-    Parameters
-    ----------
-    results : Path
-        Where the manifest is written.
-    options : str
-        As on a command line.
-
-    Raises
-    ------
-    DataError
-        With what the stage said when it failed; before it starts where Snakemake's environment has
-        no libraries to look at clips with.
-    """
-    if find_spec("cv2") is None:
-        raise DataError(
-            f"{results / MANIFEST}: the data set has changed, and indexing it needs OpenCV, which "
-            "the environment of Snakemake does not hold: delete this file and "
-            f"{results / RECORD}, then run snakemake twice: for the index, and for what follows"
-        )
-    log = results / "logs/index.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    manifest_path, report, record = (str(results / name) for name in (MANIFEST, REPORT, RECORD))
-    places = [manifest_path, "--report", report, "--record", record]
-    command = [sys.executable, "-P", "-m", "microexpr", "index", *places]
-    with log.open("w", encoding="utf-8") as file:
-        done = subprocess.run(
-            [*command, *shlex.split(options)], stdout=file, stderr=subprocess.STDOUT, check=False
-        )
-    if done.returncode:
-        said = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        lines = [line for line in said if line.startswith("microexpr ")] or said[-1:]
-        raise DataError("\n".join(lines) or f"{log}: stage index ended with {done.returncode}")

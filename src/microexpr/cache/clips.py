@@ -1,0 +1,279 @@
+"""One clip on its way to training: decoded, cropped, magnified, its features; each into a cache."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_left
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microexpr.backbones.base import Backbone, batch_frames, frame_features
+from microexpr.cache.reader import ClipCache
+from microexpr.cache.writer import CacheWriter
+from microexpr.config import Crop
+from microexpr.config.preprocessing import Motion
+from microexpr.config.training import FrameFeatures
+from microexpr.datasets import decoder
+from microexpr.datasets.manifest import Clip
+from microexpr.errors import DataError, about_clip
+from microexpr.face.detection import FaceDetector
+from microexpr.face.tracking import FollowedFace
+from microexpr.face.transform import CropTransform, JitterMeter, clip_transform
+from microexpr.magnify import realised_gain
+from microexpr.magnify.clip_pixels import (
+    expression_frames,
+    long_clip_parts,
+    magnified_parts,
+    magnified_pixels,
+)
+from microexpr.magnify.methods import METHODS
+from microexpr.video.time_axis import frame_rate
+
+log = logging.getLogger(__name__)
+CHUNK = 32  # frames
+REPORTED_OUTSIDE = 0.01  # share of the crop
+NO_BOX = np.full(4, np.nan, np.float32)
+COORDINATES = ("frame", "time", "detected", "box")  # of each crop
+
+
+def decode_clip(root: Path, clip: Clip, out: CacheWriter) -> None:
+    """Decode a clip.
+
+    Parameters
+    ----------
+    root : Path
+        ``data.root``.
+    clip : Clip
+        Its row of the manifest.
+    out : CacheWriter
+        Takes the frames. The attributes are ``fps``, ``frames_sha256`` (over the pixels of all
+        frames) and, where the apex is annotated, its index in the clip, ``apex``.
+
+    Raises
+    ------
+    DataError
+        When it cannot be decoded; the message names the frame.
+    """
+    with out.clip(clip.clip_id) as group:
+        times, numbers, repeated, last = [], [], [], None
+        for frames in decoder.decode(root, clip):
+            repeated += _repeated(frames, last)
+            last = frames.rgb[-1]
+            group.append(frames.rgb, frame=frames.number, time=frames.time)
+            times += frames.time.tolist()
+            numbers += frames.number.tolist()
+        group.attributes["fps"] = clip.fps if clip.times == "fps" else _rate(clip, times)
+        group.attributes["frames_sha256"] = group.checksum()
+        if clip.apex is not None:
+            # As an index; where the camera dropped that frame, the next one.
+            group.attributes["apex"] = bisect_left(numbers, clip.apex, hi=len(numbers) - 1)
+        if repeated:
+            log.warning(
+                "clip %s: %d of %d frames equal the one before, the first is frame %d: "
+                "copied, or the camera stood still",
+                *(clip.clip_id, len(repeated), group.length, repeated[0]),
+            )
+        log.info("clip %s: %d frames", clip.clip_id, group.length)
+
+
+def _repeated(frames: decoder.Frames, last: np.ndarray | None) -> list[int]:
+    """Return the numbers of frames that are pixel by pixel the one before them."""
+    before = [last, *frames.rgb[:-1]]
+    pairs = zip(frames.number, frames.rgb, before, strict=True)
+    return [int(n) for n, rgb, old in pairs if old is not None and np.array_equal(rgb, old)]
+
+
+def _rate(clip: Clip, times: list[float]) -> float:
+    with about_clip(clip.clip_id):
+        return frame_rate(times)
+
+
+def crop_clip(
+    clip: ClipCache, out: CacheWriter, detector: FaceDetector | None, settings: Crop
+) -> None:
+    """Crop a clip: one similarity transform for all of its frames.
+
+    Parameters
+    ----------
+    clip : ClipCache
+        Its frames.
+    out : CacheWriter
+        Takes the crops. The attributes hold the transform, the landmarks in crop pixels, the share
+        of frames with a face and the residual jitter.
+    detector : FaceDetector or None
+        None for clips that are cropped already.
+    settings : Crop
+        Section ``crop``.
+
+    Raises
+    ------
+    DataError
+        When there is no face in the clip's first frames, or in too few of its frames.
+    """
+    first = clip.data[: settings.first_frames]
+    # With several faces in sight, one of them is cropped in all frames.
+    face = FollowedFace(detector, first) if detector else None
+    found = face.found if face else []
+    transform = clip_transform(clip.clip_id, first.shape, found, settings)
+    jitter, detected = JitterMeter(), 0
+    numbers, times = clip["frame"], clip["time"]
+    with out.clip(clip.clip_id, **clip.attributes) as group:
+        for start in range(0, len(clip), CHUNK):
+            rows = slice(start, start + CHUNK)
+            rgb = clip.data[rows]
+            crops = transform.apply(rgb)
+            jitter.add(crops)
+            boxes = [_box(face, frame) for frame in rgb]
+            seen = np.array([np.isfinite(box[0]) or face is None for box in boxes])
+            detected += int(seen.sum())
+            group.append(
+                crops, frame=numbers[rows], time=times[rows], detected=seen, box=np.stack(boxes)
+            )
+        share = detected / len(clip)
+        outside = transform.outside(*first.shape[1:3]) if face else 0.0
+        group.attributes.update(
+            transform=transform.matrix.ravel(),
+            detected_share=share,
+            jitter_px=jitter.rms_px,
+            outside_share=outside,
+            **_of_face(face, transform),
+        )
+    if share < settings.min_detected:
+        raise DataError(
+            f"clip {clip.clip_id}: a face in {detected} of {len(clip)} frames, "
+            f"crop.min_detected asks for {settings.min_detected:.0%}"
+        )
+    _report(clip.clip_id, face, outside)
+    log.info("clip %s: jitter %.3f px, face in %.0f %%", clip.clip_id, jitter.rms_px, 100 * share)
+
+
+def _of_face(face: FollowedFace | None, transform: CropTransform) -> dict[str, Any]:
+    """Describe the face that is cropped, for the clip's attributes."""
+    if face is None:
+        return {}
+    landmarks = np.median([detection.landmarks for detection in face.found], axis=0)
+    return {"other_faces": face.others, "landmarks_px": transform.points(landmarks).ravel()}
+
+
+def _report(clip_id: str, face: FollowedFace | None, outside: float) -> None:
+    """Log what the user may want to look at."""
+    if face and face.others:
+        x, y, width, height = face.found[0].box
+        log.warning(
+            "clip %s: %d faces in its first frames; the one of %.0fx%.0f px at x %.0f, y %.0f is "
+            "cropped throughout",
+            *(clip_id, face.others + 1, width, height, x, y),
+        )
+    if outside > REPORTED_OUTSIDE:
+        log.warning(
+            "clip %s: %.0f %% of the crop lies outside the frame (a face at the border) and "
+            "repeats its edge",
+            *(clip_id, 100 * outside),
+        )
+
+
+def _box(face: FollowedFace | None, rgb: np.ndarray) -> np.ndarray:
+    detection = face.detect(rgb) if face else None
+    return detection.box if detection else NO_BOX
+
+
+def magnify_clip(
+    clip: ClipCache, out: CacheWriter, settings: Motion, method: str, device: str
+) -> None:
+    """Magnify a clip by one method.
+
+    Parameters
+    ----------
+    clip : ClipCache
+        Its crops.
+    out : CacheWriter
+        Takes the magnified crops, rounded to 8 bits. The attributes hold the method, alpha, the
+        temporal filter, its pass-band and what it really passes of a micro-expression of this
+        length; ``in_parts`` says how a clip of more than 512 frames was cut, see
+        :mod:`microexpr.magnify.clip_pixels`.
+    settings : Motion
+        Section ``magnify``.
+    method : str
+        The method.
+    device : str
+        ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    MicroexprError
+        When the filter has no response for a clip of this length.
+    """
+    attributes = clip.attributes
+    fps = float(attributes["fps"])
+    parts = long_clip_parts(len(clip), settings, fps, method)
+    attributes |= _of_motion(len(clip), settings, fps, method)
+    options = {"method": method, "settings": settings, "fps": fps, "device": device}
+    if parts:
+        attributes["in_parts"] = str(parts)
+        log.info("clip %s: %d frames, %s", clip.clip_id, len(clip), parts)
+        blocks = magnified_parts(clip.data, parts, **options)
+    else:
+        blocks = iter([magnified_pixels(clip.data[:], **options)])
+    coordinates = {name: clip[name] for name in COORDINATES}
+    with out.clip(clip.clip_id, **attributes) as group:
+        for pixels in blocks:
+            rows = slice(group.length, group.length + len(pixels))
+            group.append(pixels, **{name: values[rows] for name, values in coordinates.items()})
+    log.info(
+        "clip %s: the %s filter passes %.2f of the motion",
+        *(clip.clip_id, settings.temporal_filter, attributes["realised_gain"]),
+    )
+
+
+def _of_motion(n_frames: int, settings: Motion, fps: float, method: str) -> dict[str, Any]:
+    """Describe the magnification of a clip, for its attributes."""
+    frames = expression_frames(n_frames, settings, fps)
+    gain, correlation = realised_gain(
+        frames,
+        fps=fps,
+        passband_hz=settings.passband_hz,
+        temporal_filter=settings.temporal_filter,
+        order=settings.order,
+    )
+    return {
+        "method": method,
+        "alpha": settings.alpha if METHODS[method].uses_alpha else 0.0,
+        "passband_hz": np.array(settings.passband_hz),
+        "temporal_filter": settings.temporal_filter,
+        "realised_gain": gain,
+        "realised_correlation": correlation,
+        "realised_frames": frames,
+    }
+
+
+def clip_features(
+    clip: ClipCache, out: CacheWriter, network: Backbone, settings: FrameFeatures, device: str
+) -> None:
+    """Run the frozen blocks over the frames of a clip.
+
+    Parameters
+    ----------
+    clip : ClipCache
+        Its crops, magnified or not.
+    out : CacheWriter
+        Takes the features.
+    network : Backbone
+        On `device`.
+    settings : FrameFeatures
+        Section ``features``.
+    device : str
+        ``cpu`` or ``cuda``.
+    """
+    batch = batch_frames(settings, device)
+    attributes = {"method": "none", **clip.attributes, "backbone": network.name}
+    coordinates = {name: clip[name] for name in COORDINATES}
+    with out.clip(clip.clip_id, **attributes, cut=settings.cut) as group:
+        for start in range(0, len(clip), batch):
+            rows = slice(start, start + batch)
+            group.append(
+                frame_features(clip.data[rows], network, settings, device),
+                **{name: values[rows] for name, values in coordinates.items()},
+            )
+    log.info("clip %s: %d frames", clip.clip_id, group.length)

@@ -1,0 +1,84 @@
+"""Look into the files of listed clips: which cannot be read, and which clips are short."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from microexpr.datasets.decoder import Stamps
+from microexpr.datasets.listing import Listing
+from microexpr.datasets.manifest import Clip
+from microexpr.errors import DataError
+from microexpr.runtime.progress import track
+from microexpr.video.suffixes import in_range, is_image, list_images
+
+log = logging.getLogger(__name__)
+
+
+def look_into_files(listing: Listing, root: Path) -> None:
+    """Count the frames of videos, and leave out clips whose files cannot be read.
+
+    Parameters
+    ----------
+    listing : Listing
+        Its clips are replaced; a finding says why a clip is left out.
+    root : Path
+        ``data.root``.
+    """
+    videos: dict[str, list[Clip]] = {}
+    for clip in listing.clips:
+        if clip.kind == "video":
+            videos.setdefault(clip.source, []).append(clip)
+
+    @cache
+    def stamps(source: str) -> Stamps:
+        return Stamps(root / source, videos[source])
+
+    kept = []
+    for clip in track(listing.clips, "index"):
+        with listing.noted("unreadable_files", clip_id=clip.clip_id, subject=clip.subject):
+            if clip.kind == "images":
+                _check_images(root, clip)
+                kept.append(clip)
+            else:
+                kept.append(stamps(clip.source).counted(clip))
+    listing.clips = kept
+
+
+def _check_images(root: Path, clip: Clip) -> None:
+    """Refuse a clip with a file that is no image by its first bytes."""
+    images = in_range(list_images(root / clip.source), clip.first, clip.last)
+    wrong = [(counter, path) for counter, path in images if not is_image(path)]
+    if wrong:
+        counter, path = wrong[0]
+        more = f" ({len(wrong)} such files)" if len(wrong) > 1 else ""
+        raise DataError(f"frame {counter}: {clip.source}/{path.name} is no image{more}")
+
+
+def note_short_clips(listing: Listing, windows: Sequence[int]) -> None:
+    """Add a finding for each clip that is shorter than one of the window lengths."""
+    for clip in listing.clips:
+        longer = [str(n) for n in windows if n > clip.length]
+        if longer:
+            detail = f"{clip.length} frames are fewer than windows.n {', '.join(longer)}"
+            who = {"clip_id": clip.clip_id, "subject": clip.subject}
+            listing.add("short_clips", "kept", f"{detail} (see windows.short)", **who)
+
+
+def log_findings(listing: Listing) -> None:
+    """Log how many findings there are of each kind, and the first one."""
+    for problem, count in Counter(f.problem for f in listing.findings).items():
+        first = next(f for f in listing.findings if f.problem == problem)
+        log.warning("%s: %d, the first: %s", problem, count, first)
+
+
+def log_counts(clips: Sequence[Clip], labels: Sequence[str]) -> None:
+    """Log how many clips, subjects and frames there are."""
+    subjects = len({clip.subject for clip in clips})
+    found = Counter(clip.label for clip in clips)
+    frames = sum(clip.frames for clip in clips)
+    counts = ", ".join(f"{name} {found[name]}" for name in labels)
+    log.info("%d clips of %d subjects, %d frames listed; %s", len(clips), subjects, frames, counts)

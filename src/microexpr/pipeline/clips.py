@@ -1,0 +1,141 @@
+"""The clips that the workflow plans with: which there are, and what they are decoded from."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+
+from microexpr.config import Config
+from microexpr.datasets import indexed, manifest, sources
+from microexpr.datasets.indexed import IndexSettings
+from microexpr.datasets.listing import Listing
+from microexpr.errors import DataError
+from microexpr.pipeline.checks import check_frame_rates
+
+
+class PlannedClips:
+    """The clips of the data set where it is there, else as they were indexed last.
+
+    Parameters
+    ----------
+    config : Config
+        All keys.
+    look : bool
+        Whether to look at the data set.
+    results : Path
+        Folder of the results.
+    tell : callable
+        Called with each line that people should read.
+    """
+
+    def __init__(
+        self, config: Config, *, look: bool, results: Path, tell: Callable[[str], None]
+    ) -> None:
+        self.config, self._results, self._tell = config, results, tell
+        self._index = IndexSettings.of(config)
+        known = indexed.was_indexed(results)
+        self._looks = (look and indexed.is_there(self._index)) or not known
+        if look and not self._looks:
+            tell(f"data.root: {config.data.root} is not there, {indexed.MANIFEST} is used")
+
+    @cached_property
+    def listing(self) -> Listing:
+        """Clips of the data set, with what is wrong with it: judged by the stage index."""
+        if self._looks:
+            listing = indexed.listed(self._index)
+        else:
+            listing = indexed.indexed(self._index, self._results)
+        check_frame_rates(self.config, listing.clips)
+        return listing
+
+    @property
+    def index_key(self) -> str:
+        """What the manifest and its report follow from."""
+        return indexed.key(self._index, self.listing)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the data set is no longer as the manifest says."""
+        written = (self._results / indexed.MANIFEST).is_file()
+        return self._looks and written and indexed.recorded_key(self._results) != self.index_key
+
+    @cached_property
+    def shards(self) -> dict[str, list[manifest.Clip]]:
+        """Clips of each shard: a shard is a set of whole subjects."""
+        listing, size = self.listing, self.config.data.subjects_per_shard
+        return manifest.shards(listing.clips, size, listing.left_out)
+
+    def subjects(self, shard: str) -> list[str]:
+        """Return the subjects of a shard."""
+        return list(dict.fromkeys(clip.subject for clip in self.shards[shard]))
+
+    def clips(self, shard: str | None = None) -> list[manifest.Clip]:
+        """Return the manifest's rows of a shard, or all, without what stage index alone fills in."""
+        wanted = self.shards.values() if shard is None else [self.shards[shard]]
+        return [manifest.planned(clip) for clips in wanted for clip in clips]
+
+    def rows(self, shard: str | None = None) -> str:
+        """Return a checksum of the manifest's rows; of a shard: of what is decoded, no labels."""
+        return manifest.digest(self.clips(shard), None if shard is None else manifest.DECODED)
+
+    def labels(self, clip_id: str = "") -> str:
+        """Return a checksum of the subject and the class of each clip, or of one."""
+        clips = [clip for clip in self.clips() if clip_id in ("", clip.clip_id)]
+        return manifest.digest(clips, {"clip_id", "subject", "label"})
+
+    def sources(self, shard: str) -> str:
+        """Return the token of the files that a shard's clips are decoded from.
+
+        It changes with their content.
+        """
+        root = Path(self.config.data.root)
+        path = self._results / "sources" / f"{shard}.json"
+        return sources.token(shard, path, root, self.clips(shard), tell=self._tell)
+
+    def update_manifest(self) -> None:
+        """Index the data set again where it is no longer as the manifest says.
+
+        Raises
+        ------
+        DataError
+            When the data set is refused; the report says why.
+        """
+        if self.outdated:
+            path = self._results / indexed.MANIFEST
+            self._tell(f"{path}: the data set has changed, it is indexed again")
+            run_index(self._index, self._results, self.index_key)
+
+
+def run_index(settings: IndexSettings, results: Path, key: str) -> None:
+    """Run stage index, as its rule does, in a process of its own.
+
+    Raises
+    ------
+    DataError
+        With what the stage said when it failed; before it starts where Snakemake's environment has
+        no libraries to look at clips with.
+    """
+    names = (indexed.MANIFEST, indexed.REPORT, indexed.RECORD)
+    path, report, listed = (str(results / name) for name in names)
+    if find_spec("cv2") is None:
+        raise DataError(
+            f"{path}: the data set has changed, and indexing it needs OpenCV, which the "
+            f"environment of Snakemake does not hold: delete this file and {listed}, then run "
+            "snakemake twice: for the index, and for what follows"
+        )
+    log = results / "logs/index.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-P", "-m", "microexpr", "stage", "index"]
+    command += ["--manifest", path, "--report", report, "--record", listed]
+    command += ["--key", key, "--config", settings.short()]
+    with log.open("w", encoding="utf-8") as file:
+        done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        said = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = [line for line in said if line.startswith("microexpr ")] or said[-1:]
+        raise DataError("\n".join(lines) or f"{log}: {shlex.join(command)} failed")
