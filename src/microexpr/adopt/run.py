@@ -103,7 +103,8 @@ def _compare(
     outcome, groups = Outcome(), by_code(jobs)
     todo = [(name, job) for name in names for job in groups.get(name, [])]
     outcome.waiting.extend(name for name in changed if name not in groups)
-    done, failed = _progress(ledger), {}
+    done = _progress(ledger)
+    failed: dict[str, str] = {}
     with _candidate(ledger):
         for name, job in track(todo, "adopt"):
             if job.command in done:

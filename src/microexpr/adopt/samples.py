@@ -121,7 +121,7 @@ def _train(job: Job, jobs: Sequence[Job], folder: Path) -> str:
     # One feature mode and one seed: the others run through the same code.
     first = {"feature_modes": train.feature_modes[:1], "seeds": train.seeds[:1]}
     settings = settings.model_copy(update={"train": train.model_copy(update=first)})
-    with open_features(map(Path, job.option("--features")), job.path("--manifest")) as store:
+    with open_features(job.option("--features"), job.path("--manifest")) as store:
         folds = configured.folds_of_chunk(
             job.path("--folds"),
             store,
@@ -156,7 +156,8 @@ def _whole(job: Job, jobs: Sequence[Job], folder: Path) -> str:
     command = job.command
     for place in sorted({*places, *log} - {"results", "."}, key=len, reverse=True):
         new = shlex.quote(str(folder / place))
-        command = re.sub(rf"(?<![\w./-]){re.escape(place)}(?![\w./-])", lambda _, n=new: n, command)
+        pattern = rf"(?<![\w./-]){re.escape(place)}(?![\w./-])"
+        command = re.sub(pattern, new.replace("\\", r"\\"), command)
     for place in (*job.outputs, *log):
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
     # The rules' python is the one that runs this.

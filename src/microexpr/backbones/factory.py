@@ -56,8 +56,8 @@ def network_of(settings: WeightedNetwork) -> Backbone:
     weights = settings.weights
     return build(
         settings.backbone,
-        weights_path=weights and weights.path,
-        weights_sha256=weights and weights.sha256,
+        weights_path=weights.path if weights else None,
+        weights_sha256=weights.sha256 if weights else None,
     )
 
 

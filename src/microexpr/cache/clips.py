@@ -209,7 +209,7 @@ def magnify_clip(
     fps = float(attributes["fps"])
     parts = long_clip_parts(len(clip), settings, fps, method)
     attributes |= _of_motion(len(clip), settings, fps, method)
-    options = {"method": method, "settings": settings, "fps": fps, "device": device}
+    options: dict[str, Any] = {"method": method, "settings": settings, "fps": fps, "device": device}
     if parts:
         attributes["in_parts"] = str(parts)
         log.info("clip %s: %d frames, %s", clip.clip_id, len(clip), parts)

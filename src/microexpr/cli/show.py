@@ -41,7 +41,8 @@ LINE_CHARACTERS = 2000
 
 
 def console() -> Console:
-    """Give a console that wraps on a terminal, and in a file or a pipe neither wraps nor cuts."""
-    plain = {"markup": False, "highlight": False}
-    found = Console(**plain)
-    return found if found.is_terminal else Console(width=LINE_CHARACTERS, **plain)
+    """Return a console that wraps on a terminal, and in a file or a pipe neither wraps nor cuts."""
+    found = Console(markup=False, highlight=False)
+    if not found.is_terminal:
+        found.width = LINE_CHARACTERS
+    return found

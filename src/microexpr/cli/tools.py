@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TypeAlias
+
+from pydantic import BaseModel
 
 from microexpr.config import Config, default_file
 from microexpr.datasets.manifest import Clip
 
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 # Files of workflow/schemas, by name.
-MODELS = {"config.schema.yaml": Config, "manifest.schema.yaml": Clip}
+MODELS: dict[str, type[BaseModel]] = {"config.schema.yaml": Config, "manifest.schema.yaml": Clip}
 
 
 def add_commands(commands: Commands) -> None:

@@ -45,7 +45,8 @@ def _untouched(found: Methods) -> str:
 
 def _regions(found: Methods, *, synthetic: bool) -> style.Figure:
     """Draw the regions on the first clip of some subjects."""
-    faces, subjects = [], set()
+    faces: list[tuple[str, np.ndarray, np.ndarray]] = []
+    subjects: set[str] = set()
     for name, clip in found[_untouched(found)].items():
         if len(faces) < REGION_SHEET_CLIPS and clip.attributes["subject"] not in subjects:
             subjects.add(clip.attributes["subject"])

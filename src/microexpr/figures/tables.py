@@ -220,6 +220,6 @@ def draw_leak(table: pd.DataFrame, outputs: Sequence[Path]) -> None:
 def cells(frame: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
     """Split a table by method and N: the end of a file's name, a title, and the rows."""
     return [
-        (f"{method}_N{n}", f"{method_name(method)}, N = {n}", rows)
+        (f"{method}_N{n}", f"{method_name(str(method))}, N = {n}", rows)
         for (method, n), rows in frame.groupby(["method", "n"], sort=False)
     ]

@@ -35,7 +35,8 @@ def checksum(network: str, features: Features) -> str:
         When a package is not there that the features need.
     """
     try:
-        path = weights_file(features.backbone, features.weights and features.weights.path)
+        chosen = features.weights.path if features.weights else None
+        path = weights_file(features.backbone, chosen)
     except WeightsError:
         if known := _recorded().get(network):
             return known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from microexpr.config.base import Settings
 from microexpr.config.data import LabelledKind
@@ -62,7 +63,7 @@ def run(
     measured, answers = read_metrics(metrics), read([predictions], labels)
     counts = read_confusion(confusion)
     curves = pd.concat([read_epochs(path) for path in epochs], ignore_index=True)
-    look = {"feature_mode": mode, "synthetic": synthetic}
+    look: dict[str, Any] = {"feature_mode": mode, "synthetic": synthetic}
     with style.paper():
         style.save(tables.accuracy_against_n(measured, **look), folder / "accuracy")
         style.save(tables.recall_against_n(measured, **look), folder / "recall")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from microexpr.config.report import GradcamSettings
 from microexpr.errors import DataError
@@ -72,7 +73,8 @@ def run(
     explainer = ClipExplainer(network, settings.features.cut, n=n, settings=settings.windows)
     blocks = settings.explain.blocks or last_of_each_size(network, settings.crop.size_px)
     sources = Sources(faces, images, features, models, folds, manifest)
-    progress, rows = folder / "progress", []
+    progress = folder / "progress"
+    rows: list[dict[str, Any]] = []
     code = Code("gradcam", network=settings.features.backbone).accepted
     about = {"settings": settings.plain(), "blocks": list(blocks), "code": code}
     with ExitStack() as stack:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from microexpr.config.base import Settings
 from microexpr.config.data import Labels
@@ -85,6 +86,6 @@ def run(
             fine_tuned=fine_tuned_blocks(settings.features, device),
             device=device,
         )
-    about = {"method": method, "feature_mode": leak.feature_mode, "n": leak.n}
+    about: dict[str, Any] = {"method": method, "feature_mode": leak.feature_mode, "n": leak.n}
     write_table(predictions, frame.assign(**about)[[*about, *frame.columns]])
     shutil.rmtree(progress, ignore_errors=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import cast
 
 from microexpr.backbones.networks import NETWORKS
 from microexpr.config import Ablation, Changes, Config, overlaid
@@ -158,9 +159,10 @@ def _changes(settings: AblationSettings, factor: str, level: str) -> Changes:
     if factor == "head":
         return {"train": {"head": level}}
     ablation = settings.ablation
-    found = (dict(ablation.weights) if factor == "weights" else dict(ablation.blocks))[level]
+    levels = ablation.weights if factor == "weights" else ablation.blocks
+    found = cast("Mapping[str, Changes | None]", levels)[level]
     assert found is not None
-    return dict(found)
+    return {**found}
 
 
 def _changed_network(settings: AblationSettings, changes: tuple[Changes, ...]) -> Network:
