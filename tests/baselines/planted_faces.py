@@ -57,7 +57,7 @@ class Planted:
         return Descriptors(self.names, self.subjects, self.labels, values, "planted")
 
     def permuted(self, seed: int = 3) -> tuple[str, ...]:
-        """Give the labels in another order: nothing is left to learn."""
+        """Return the labels in another order: nothing is left to learn."""
         return tuple(np.random.default_rng(seed).permutation(self.labels).tolist())
 
 

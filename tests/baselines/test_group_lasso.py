@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from microexpr.baselines.group_lasso import fit
+from microexpr.baselines.hierarchical_lbp_top import fit_group_lasso
 
 
 def example(
@@ -26,14 +26,14 @@ def example(
 
 def test_the_objective_never_rises():
     _, kernels, _, targets = example()
-    objectives = fit(kernels, targets[:60] - 1 / 3, alpha=3.0).objectives
+    objectives = fit_group_lasso(kernels, targets[:60] - 1 / 3, alpha=3.0).objectives
     assert len(objectives) > 3
     assert (np.diff(objectives) <= 1e-9).all()
 
 
 def test_informative_blocks_get_the_weight_and_unseen_clips_are_told_apart():
     _, kernels, tests, targets = example()
-    model = fit(kernels, targets[:60] - 1 / 3, alpha=30.0)
+    model = fit_group_lasso(kernels, targets[:60] - 1 / 3, alpha=30.0)
     assert model.weights.sum() == pytest.approx(1)
     assert set(np.argsort(model.weights)[-2:]) == {3, 7}
     assert model.weights[[3, 7]].sum() > 0.8
@@ -53,7 +53,7 @@ def test_a_single_target_reaches_the_optimum_of_the_group_lasso():
     best = min(
         minimize(objective, start).fun for start in np.random.default_rng(0).normal(size=(4, 12))
     )
-    found = fit(kernels, wanted[:, None], alpha=alpha, iterations=500).objectives[-1]
+    found = fit_group_lasso(kernels, wanted[:, None], alpha=alpha, iterations=500).objectives[-1]
     assert found == pytest.approx(best, rel=2e-2)
     assert found >= best - 1e-6
 
@@ -61,13 +61,13 @@ def test_a_single_target_reaches_the_optimum_of_the_group_lasso():
 def test_weights_of_clips_count_as_repetitions():
     _, kernels, _, targets = example(clips=12)
     twice = np.r_[np.arange(12), np.arange(6)]
-    repeated = fit(kernels[:, twice][:, :, twice], targets[twice] - 1 / 3, alpha=2.0)
-    weighted = fit(
+    repeated = fit_group_lasso(kernels[:, twice][:, :, twice], targets[twice] - 1 / 3, alpha=2.0)
+    weighted = fit_group_lasso(
         kernels, targets[:12] - 1 / 3, alpha=2.0, sample_weight=np.r_[np.full(6, 2.0), np.ones(6)]
     )
     np.testing.assert_allclose(repeated.weights, weighted.weights, atol=1e-6)
 
 
 def test_kernels_without_content_end_quietly():
-    model = fit(np.zeros((2, 6, 6)), np.eye(3)[np.arange(6) % 3] - 1 / 3, alpha=1.0)
+    model = fit_group_lasso(np.zeros((2, 6, 6)), np.eye(3)[np.arange(6) % 3] - 1 / 3, alpha=1.0)
     assert np.isfinite(model.weights).all()

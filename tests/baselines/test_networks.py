@@ -12,8 +12,8 @@ from torch import nn
 
 from microexpr import baselines
 from microexpr.baselines import setfnet
-from microexpr.baselines.fit import Schedule, fit
 from microexpr.baselines.micro_exp_stcnn import MicroExpSTCNN
+from microexpr.baselines.networks import Schedule, fit
 from microexpr.config import Config
 from microexpr.errors import ConfigError, DataError
 

@@ -123,7 +123,7 @@ def test_descriptors_of_an_interrupted_run_serve_again(tmp_path, monkeypatch):
 
     monkeypatch.setattr(evm_tim.EVMTIM, "describe", counted)
     with monkeypatch.context() as broken:
-        broken.setattr(evm_tim.EVMTIM, "learn", stop)
+        broken.setattr(evm_tim.EVMTIM, "train", stop)
         with pytest.raises(KeyboardInterrupt):
             train("evm_tim", config, caches, cut, tables)
     assert len(described) == 9

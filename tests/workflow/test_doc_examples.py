@@ -15,7 +15,7 @@ from microexpr import __version__
 from microexpr.backbones.networks import NETWORKS
 from microexpr.baselines import SYSTEMS
 from microexpr.baselines.base import FaceClip
-from microexpr.baselines.describing import Lesson
+from microexpr.baselines.describing import TrainingClips
 from microexpr.config import Config, Data
 from microexpr.datasets import KINDS, annotated
 from microexpr.magnify.methods import METHODS, SHARED_KEYS
@@ -90,7 +90,7 @@ def test_the_example_of_a_system_tells_where_something_moves():
 
     classes = np.array([0, 1] * 5)
     values = np.stack([described(side) for side in classes])
-    trained = system.learn(Lesson(values[:6], classes[:6], 3, np.random.SeedSequence(0)))
+    trained = system.train(TrainingClips(values[:6], classes[:6], 3, np.random.SeedSequence(0)))
     shares = trained(values[6:])
     assert list(shares.argmax(axis=1)) == list(classes[6:])
     np.testing.assert_allclose(shares.sum(axis=1), 1)

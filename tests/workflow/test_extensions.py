@@ -86,8 +86,8 @@ class Brightness(DescribingSystem):
     def describe(self, clip):
         return Description(clip.grey(2).mean(axis=0).ravel().astype(np.float32))
 
-    def learn(self, lesson):
-        means = np.stack([lesson.values[lesson.classes == k].mean(axis=0) for k in range(3)])
+    def train(self, training):
+        means = np.stack([training.values[training.classes == k].mean(axis=0) for k in range(3)])
 
         def shares(values):
             distance = np.abs(values[:, None] - means).sum(axis=2)

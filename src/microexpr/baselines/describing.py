@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microexpr.baselines import SystemSettings
-from microexpr.baselines.apex import annotated
 from microexpr.baselines.base import Descriptors, FaceClip, System, seed_of
+from microexpr.baselines.flow import annotated
 from microexpr.cache import ClipCache, open_cache
 from microexpr.cache.joining import check_same_clips
 from microexpr.datasets.manifest import Clip
@@ -39,8 +39,8 @@ class Description(NamedTuple):
     note: str = ""
 
 
-class Lesson(NamedTuple):
-    """What a fold may learn from: descriptors (clips, ...), their classes, and a seed."""
+class TrainingClips(NamedTuple):
+    """Training clips of a fold: descriptors (clips, ...), their classes, and a seed."""
 
     values: NDArray[np.float32]
     classes: NDArray[np.int64]
@@ -49,7 +49,7 @@ class Lesson(NamedTuple):
 
 
 class DescribingSystem(System):
-    """A system with a descriptor a clip and a classifier a fold.
+    """A system with a descriptor per clip and a classifier per fold.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ class DescribingSystem(System):
     epochs : int, optional
         Passes of a network over the training clips, instead of its own number.
     device : str
-        Where networks learn: ``cpu`` or ``cuda``.
+        For networks: ``cpu`` or ``cuda``.
     apex : callable, optional
-        Gives the annotated apex of a clip, or None. Without it every apex is estimated.
+        Returns the annotated apex of a clip, or None. Without it every apex is estimated.
     """
 
     def __init__(
@@ -93,11 +93,13 @@ class DescribingSystem(System):
         """Describe a clip; no label is known here."""
 
     @abstractmethod
-    def learn(self, lesson: Lesson) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
-        """Learn from training clips; return what takes descriptors (clips, ...) to shares."""
+    def train(
+        self, training: TrainingClips
+    ) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
+        """Fit on training clips; return a function from descriptors (clips, ...) to shares."""
 
     def settings(self) -> dict[str, Any]:
-        """Give the settings that results depend on."""
+        """Return the settings that results depend on."""
         return {
             "labels": list(self.labels),
             "class_weights": self.class_weights,
@@ -109,22 +111,9 @@ class DescribingSystem(System):
     def examples(self, caches: Sequence[Path], clips: Sequence[Clip], folder: Path) -> Descriptors:
         """Describe the clips of all face caches, or read what an interrupted run has described.
 
-        Parameters
-        ----------
-        caches : sequence of Path
-            All shards, of kind faces.
-        clips : sequence of Clip
-            Rows of the manifest: the clips of the caches, all of them and no other.
-        folder : Path
-            Keeps the descriptors, in which no label is.
-
-        Raises
-        ------
-        CacheError
-            When a cache is not one of faces, a clip is in two of them, or in the manifest or in a
-            cache only.
-        DataError
-            Naming the clip that the system cannot describe.
+        `folder` keeps the descriptors, which hold no label. CacheError when a cache is not one of
+        faces, a clip is in two of them, or in the manifest or in a cache only; DataError for a clip
+        that the system cannot describe.
         """
         cached, digest = self._look_through(caches)
         check_same_clips(clips, cached)
@@ -152,19 +141,16 @@ class DescribingSystem(System):
     def predict(self, examples: Descriptors, fold: Fold, *, seed: int) -> ClipPredictions:
         """Train on ``fold.train`` and predict for ``fold.test``, in its order."""
         train, test = list(fold.train), list(fold.test)
-        lesson = Lesson(
+        training = TrainingClips(
             examples.values[train],
             class_numbers(examples, self.labels)[train],
             len(self.labels),
             seed_of(self.name, seed, fold.name),
         )
-        return ClipPredictions.of_whole_clips(self.learn(lesson)(examples.values[test]))
+        return ClipPredictions.of_whole_clips(self.train(training)(examples.values[test]))
 
     def _look_through(self, caches: Sequence[Path]) -> tuple[dict[str, Path], str]:
-        """Give the cache of each clip, and a checksum over all that descriptors follow from.
-
-        These are code, frames, attributes and apexes.
-        """
+        """Return the cache of each clip, and a checksum of code, frames, attributes and apexes."""
         cached: dict[str, Path] = {}
         code = Code("train_system", system=self.name).accepted
         digest = hashlib.sha256(f"{self.name} {code}\n".encode())

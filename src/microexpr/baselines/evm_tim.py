@@ -29,7 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from microexpr.baselines.base import FaceClip
-from microexpr.baselines.describing import DescribingSystem, Description, Lesson
+from microexpr.baselines.describing import DescribingSystem, Description, TrainingClips
 from microexpr.baselines.lbp_top import block_counts, histograms
 from microexpr.baselines.tim import resample
 from microexpr.magnify import amm
@@ -49,7 +49,7 @@ class EVMTIM(DescribingSystem):
     frames = FRAMES
 
     def describe(self, clip: FaceClip) -> Description:
-        """Give the block histograms, (2 * 8 * 8 * 3 * 59,)."""
+        """Return the block histograms, (2 * 8 * 8 * 3 * 59,)."""
         grey = torch.from_numpy(clip.grey()).float() / 255
         magnified = amm(
             grey,
@@ -63,20 +63,20 @@ class EVMTIM(DescribingSystem):
         counts = block_counts(resample(magnified.numpy(), FRAMES), GRID)
         return Description(histograms(counts).ravel())
 
-    def learn(self, lesson: Lesson) -> Callable[[Floats], NDArray[np.float64]]:
+    def train(self, training: TrainingClips) -> Callable[[Floats], NDArray[np.float64]]:
         """Fit scaling and the SVM; shares are the soft-max of its decision values."""
         weights = "balanced" if self.class_weights else None
         machine = make_pipeline(
             StandardScaler(),
             SVC(kernel="linear", class_weight=weights, break_ties=True),
         )
-        machine.fit(lesson.values, lesson.classes)
+        machine.fit(training.values, training.classes)
 
         def shares(values: Floats) -> NDArray[np.float64]:
             scores = machine.decision_function(values)
             if scores.ndim == 1:  # two classes: one value, towards the second
                 scores = np.stack([-scores, scores], axis=1)
-            result = np.zeros((len(values), lesson.n_classes))
+            result = np.zeros((len(values), training.n_classes))
             result[:, machine.classes_] = softmax(scores, axis=1)
             return result
 
@@ -84,6 +84,6 @@ class EVMTIM(DescribingSystem):
 
 
 def passband_hz(fps: float) -> tuple[float, float]:
-    """Give the cut-offs of the recipe's low-passes at a frame rate."""
+    """Return the cut-offs of the recipe's low-passes at a frame rate."""
     low, high = (-np.log1p(-r) * fps / (2 * np.pi) for r in COEFFICIENTS)
     return float(low), float(high)

@@ -22,9 +22,8 @@ from torch import Tensor, nn
 
 from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Description
-from microexpr.baselines.fit import Schedule
 from microexpr.baselines.flow import flow, shrunk
-from microexpr.baselines.networks import NetworkSystem
+from microexpr.baselines.networks import NetworkSystem, Schedule
 from microexpr.baselines.tim import resample
 
 FRAMES, SIZE_PX, FLOW_SIZE_PX = 8, 28, 112
@@ -39,7 +38,7 @@ class FCNN3D(NetworkSystem):
     schedule = Schedule(epochs=20, batch_clips=16, lr=1e-3)
 
     def describe(self, clip: FaceClip) -> Description:
-        """Give grey and flow, (3, 8, 28, 28); flow in px of a 112 px face."""
+        """Return grey and flow, (3, 8, 28, 28); flow in px of a 112 px face."""
         resampled = resample(clip.grey(FLOW_SIZE_PX), FRAMES)
         frames = resampled.round().clip(0, 255).astype(np.uint8)
         fields = [shrunk(flow(frames[0], frame), SIZE_PX) for frame in frames]

@@ -1,15 +1,24 @@
-"""Dense optical flow between two frames, and optical strain.
+"""Dense optical flow between two frames, optical strain, and the apex: the frame of largest motion.
 
-The published systems use TV-L1, which OpenCV's main package does not hold. Farnebäck's polynomial
-expansion (SCIA 2003) serves instead: on motion of half a pixel under sensor noise it follows the
+The published systems use TV-L1, which is not in OpenCV's main package. Farnebäck's polynomial
+expansion (SCIA 2003) takes its place: on motion of half a pixel under sensor noise it follows the
 true displacement, which the faster DIS does not.
 """
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from microexpr.baselines.base import FaceClip
+from microexpr.cache import ClipCache
+from microexpr.config.data import Place
+from microexpr.errors import DataError
 
 WINDOW_PX = 21  # over which motion is taken as the same: noise against detail
 LEVELS = 3
@@ -21,17 +30,9 @@ Floats = NDArray[np.float32]
 
 
 def flow(first: Image, second: Image) -> Floats:
-    """Give the displacement that takes the first frame to the second.
+    """Return the displacement from one grey frame (H, W) to another, px, (2, H, W).
 
-    Parameters
-    ----------
-    first, second : ndarray, shape (H, W), uint8
-        Grey frames.
-
-    Returns
-    -------
-    ndarray, shape (2, H, W), float32
-        Horizontal (to the right) and vertical (downwards) displacement, px.
+    It is horizontal (to the right) and vertical (downwards).
     """
     field = cv2.calcOpticalFlowFarneback(  # type: ignore[call-overload] # None is not in the stubs
         first, second, None, 0.5, LEVELS, WINDOW_PX, ITERATIONS, NEIGHBOURHOOD_PX, SIGMA_PX, 0
@@ -40,7 +41,7 @@ def flow(first: Image, second: Image) -> Floats:
 
 
 def strain(field: Floats) -> Floats:
-    """Give the magnitude of the optical strain of a flow (2, H, W): (H, W), px per px.
+    """Return the magnitude of the optical strain of a flow (2, H, W): (H, W), px per px.
 
     The Frobenius norm of the infinitesimal strain tensor, ``(grad u + grad u^T) / 2``, as in Liong
     et al. (FG 2019, eq. 4). A translation of the whole face has none.
@@ -53,3 +54,56 @@ def shrunk(maps: Floats, size_px: int) -> Floats:
     """Shrink maps (C, H, W) to (C, size_px, size_px) by averaging; values keep their unit."""
     sized = [cv2.resize(m, (size_px, size_px), interpolation=cv2.INTER_AREA) for m in maps]
     return np.stack(sized)
+
+
+FLOW_SIZE_PX = 112  # of the frames that the estimate looks at
+
+
+class Apex(NamedTuple):
+    """Index of the apex frame, counted from the clip's first frame, and whether it is known."""
+
+    frame: int
+    known: bool
+
+
+def annotated(data: Place, clip: ClipCache) -> int | None:
+    """Look up the apex that the data set gives, as an index from the clip's first frame.
+
+    It is the clip's attribute ``apex``; the generated data set has it in ``truth/{clip_id}.json``.
+    None where it is unknown, as in SMIC; DataError when it lies outside the clip.
+    """
+    frame = clip.attributes.get("apex")
+    truth = Path(data.root) / "truth" / f"{clip.clip_id}.json"
+    if frame is None and data.kind == "demo" and truth.is_file():
+        frame = json.loads(truth.read_text(encoding="utf-8"))["apex"]
+    if frame is None:
+        return None
+    if not 0 <= int(frame) < len(clip):
+        raise DataError(f"clip {clip.clip_id}: apex {frame} is none of its {len(clip)} frames")
+    return int(frame)
+
+
+def apex_of(clip: FaceClip) -> Apex:
+    """Return the known apex, else the frame whose flow from the first frame is largest.
+
+    The median over the pixels, a motion of the head, is subtracted first.
+    """
+    if clip.apex is not None:
+        return Apex(clip.apex, known=True)
+    frames = clip.grey(FLOW_SIZE_PX)
+    fields = [flow(frames[0], frame) for frame in frames]
+    magnitudes = [
+        np.hypot(*(field - np.median(field, axis=(1, 2), keepdims=True))).mean() for field in fields
+    ]
+    return Apex(int(np.argmax(magnitudes)), known=False)
+
+
+def flow_to_apex(clip: FaceClip) -> tuple[NDArray[np.float32], str]:
+    """Measure the flow from the first frame, taken as the onset, to the apex: px, (2, H, W).
+
+    The text names the apex frame, and whether it is known.
+    """
+    apex, frames = apex_of(clip), clip.grey()
+    known = "known" if apex.known else "estimated"
+    field = flow(frames[0], frames[apex.frame])
+    return field, f"apex {apex.frame} of {len(frames)}, {known}"

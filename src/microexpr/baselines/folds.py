@@ -31,10 +31,8 @@ def run_folds(
 
     Parameters
     ----------
-    system : System
-        The system.
-    examples : Examples
-        What the folds' indices point into.
+    system, examples : System, Examples
+        The system, and the clips that the folds' indices refer to.
     folds : sequence of Fold
         All folds of the protocol.
     seeds : sequence of int
@@ -53,10 +51,8 @@ def run_folds(
 
     Raises
     ------
-    ProtocolError
-        When a fold leaks.
-    CacheError
-        When a file of `progress_dir` is damaged.
+    ProtocolError, CacheError
+        When a fold leaks, or a file of `progress_dir` is damaged.
     """
     check_folds(
         folds,

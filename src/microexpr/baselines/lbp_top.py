@@ -20,7 +20,7 @@ STEPS = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
 
 
 def uniform_labels() -> NDArray[np.uint8]:
-    """Give the label of each of the 256 codes: uniform ones in order, then all others."""
+    """Return the label of each of the 256 codes: uniform ones in order, then all others."""
     codes = np.arange(256)
     bits = (codes[:, None] >> np.arange(8)) & 1
     uniform = (bits != np.roll(bits, 1, axis=1)).sum(1) <= 2
@@ -35,17 +35,12 @@ def block_counts(clip: NDArray[np.number], grid: tuple[int, int, int]) -> NDArra
     clip : ndarray, shape (T, H, W)
         Grey frames. The outermost frame and pixel on each side have no code.
     grid : (int, int, int)
-        Blocks along time, height and width.
+        Blocks along time, height and width; DataError when the clip is too small for them.
 
     Returns
     -------
     ndarray, shape (blocks_t, blocks_y, blocks_x, 3, 59), int64
         Planes in the order XY, XT, YT.
-
-    Raises
-    ------
-    DataError
-        When the clip has fewer frames or pixels than the grid needs.
     """
     inner = tuple(size - 2 for size in clip.shape)
     if any(size < blocks for size, blocks in zip(inner, grid, strict=True)):
@@ -95,7 +90,7 @@ def _codes(values: NDArray[np.float32], axes: tuple[int, int]) -> NDArray[np.uin
 def _shifted(
     values: NDArray[np.float32], axes: tuple[int, int], step: tuple[int, int] = (0, 0)
 ) -> NDArray[np.float32]:
-    """Give the inner part of a clip, shifted by a step along two axes."""
+    """Return the inner part of a clip, shifted by a step along two axes."""
     starts = [1, 1, 1]
     for axis, offset in zip(axes, step, strict=True):
         starts[axis] += offset

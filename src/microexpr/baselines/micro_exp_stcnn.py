@@ -24,8 +24,7 @@ from torch import Tensor, nn
 
 from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Description
-from microexpr.baselines.fit import Schedule
-from microexpr.baselines.networks import Floats, NetworkSystem
+from microexpr.baselines.networks import Floats, NetworkSystem, Schedule
 
 FRAMES, SIZE_PX = 18, 64
 KERNEL = (15, 3, 3)

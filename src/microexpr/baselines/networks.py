@@ -1,12 +1,14 @@
-"""Compared systems whose classifier is a small network."""
+"""Compared systems whose classifier is a small network, tested after its last epoch."""
 
 from __future__ import annotations
 
 import logging
+import math
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -14,10 +16,103 @@ from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
-from microexpr.baselines.describing import DescribingSystem, Lesson
-from microexpr.baselines.fit import Schedule, fit, probabilities, seeded
+from microexpr.baselines.describing import DescribingSystem, TrainingClips
+from microexpr.errors import ConfigError
 
 log = logging.getLogger(__name__)
+TEST_CLIPS = 64  # through a network at a time
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a network is trained.
+
+    Parameters
+    ----------
+    epochs, batch_clips, lr : int, int, float
+        Passes over the training clips, of which none is chosen afterwards; clips per step; constant
+        rate.
+    optimiser : {"adam", "sgd"}
+        ``sgd`` is without momentum.
+    weight_decay : float
+        L2 penalty, added to the gradient.
+    """
+
+    epochs: int
+    batch_clips: int
+    lr: float
+    optimiser: Literal["adam", "sgd"] = "adam"
+    weight_decay: float = 0.0
+
+
+def fit(
+    network: nn.Module,
+    inputs: Tensor,
+    classes: Tensor,
+    schedule: Schedule,
+    *,
+    class_weights: Tensor | None,
+    rng: np.random.Generator,
+) -> list[float]:
+    """Train in place by cross-entropy; return the mean loss of each epoch.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Maps inputs to logits (clips, K).
+    inputs, classes : Tensor, shape (clips, ...) float32, (clips,) int64
+        On the network's device.
+    schedule : Schedule
+    class_weights : Tensor, shape (K,), or None
+    rng : numpy.random.Generator
+        Order of the clips.
+
+    Raises
+    ------
+    ConfigError
+        When the loss is no longer finite.
+    """
+    kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[schedule.optimiser]
+    optimiser = kind(
+        network.parameters(), lr=schedule.lr, weight_decay=schedule.weight_decay, fused=True
+    )
+    loss_of = nn.CrossEntropyLoss(class_weights)
+    network.train()
+    # Batches of nearly equal size: BatchNorm has no statistics of a single clip.
+    batches = math.ceil(len(inputs) / schedule.batch_clips)
+    losses = []
+    for epoch in range(schedule.epochs):
+        lost = 0.0
+        for batch in np.array_split(rng.permutation(len(inputs)), batches):
+            chosen = torch.from_numpy(batch).to(inputs.device)
+            loss = loss_of(network(inputs[chosen]), classes[chosen])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            lost += loss.item() * len(batch)
+        if not math.isfinite(lost):
+            raise ConfigError(f"the loss is not finite in epoch {epoch + 1} (rate {schedule.lr:g})")
+        losses.append(lost / len(inputs))
+    return losses
+
+
+@torch.no_grad()
+def probabilities(network: nn.Module, inputs: Tensor) -> NDArray[np.float64]:
+    """Return soft-max probabilities (clips, K) of inputs (clips, ...)."""
+    network.eval()
+    logits = torch.cat([network(chunk) for chunk in inputs.split(TEST_CLIPS)])
+    return logits.double().softmax(1).cpu().numpy()
+
+
+@contextmanager
+def seeded(seed: int, device: str) -> Iterator[None]:
+    """Seed torch inside the block, and restore the caller's generators afterwards."""
+    devices = [] if device == "cpu" else [torch.device(device)]
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
 # By the rank of the inputs: on a CPU pooling and its gradient are several times faster this way.
 CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
@@ -40,16 +135,16 @@ class NetworkSystem(DescribingSystem):
         """Make the network with random weights."""
 
     def statistics(self, values: Floats) -> tuple[Floats, Floats]:
-        """Measure shift and scale of the inputs on training clips, (clips, channels, ...).
+        """Return mean and sd of each channel of training clips (clips, channels, ...).
 
-        Mean and standard deviation of each channel, shaped to broadcast.
+        They are shaped to broadcast.
         """
         axes = (0, *range(2, values.ndim))
         mean, sd = (f(values, axis=axes, keepdims=True) for f in (np.mean, np.std))
         return mean, np.maximum(sd, np.finfo(np.float32).eps)
 
     def settings(self) -> dict[str, Any]:
-        """Give the settings that results depend on."""
+        """Return the settings that results depend on."""
         return super().settings() | {"epochs": self.own_schedule.epochs}
 
     @property
@@ -57,34 +152,34 @@ class NetworkSystem(DescribingSystem):
         """The schedule with ``compare.epochs``, where it is given."""
         return replace(self.schedule, epochs=self.epochs or self.schedule.epochs)
 
-    def learn(self, lesson: Lesson) -> Callable[[Floats], NDArray[np.float64]]:
-        """Train a new network; return what takes inputs to probabilities."""
-        shift, scale = self.statistics(lesson.values)
+    def train(self, training: TrainingClips) -> Callable[[Floats], NDArray[np.float64]]:
+        """Train a new network; return a function from inputs to probabilities."""
+        shift, scale = self.statistics(training.values)
 
         def read(values: Floats) -> Tensor:
             return torch.from_numpy((values - shift) / scale).to(self.device)
 
-        state = lesson.seed.generate_state(1)[0]
+        state = training.seed.generate_state(1)[0]
         with seeded(int(state), self.device):
-            network = self.network(lesson.n_classes).to(  # type: ignore[call-overload]
+            network = self.network(training.n_classes).to(  # type: ignore[call-overload]
                 self.device,
-                memory_format=CHANNELS_LAST[lesson.values.ndim],  # missing in torch's stubs
+                memory_format=CHANNELS_LAST[training.values.ndim],  # missing in torch's stubs
             )
             losses = fit(
                 network,
-                read(lesson.values),
-                torch.from_numpy(lesson.classes).to(self.device),
+                read(training.values),
+                torch.from_numpy(training.classes).to(self.device),
                 self.own_schedule,
-                class_weights=self._weights(lesson) if self.class_weights else None,
-                rng=np.random.default_rng(lesson.seed),
+                class_weights=self._weights(training) if self.class_weights else None,
+                rng=np.random.default_rng(training.seed),
             )
         log.info("%s: loss %.3f to %.3f", self.name, losses[0], losses[-1])
         return lambda values: probabilities(network, read(values))
 
-    def _weights(self, lesson: Lesson) -> Tensor:
-        """Inverse frequencies in the training clips; 0 for a class that does not occur."""
-        present = np.unique(lesson.classes)
-        weights = torch.zeros(lesson.n_classes)
-        balanced = compute_class_weight("balanced", classes=present, y=lesson.classes)
+    def _weights(self, training: TrainingClips) -> Tensor:
+        """Return inverse frequencies in the training clips; 0 for a class that does not occur."""
+        present = np.unique(training.classes)
+        weights = torch.zeros(training.n_classes)
+        balanced = compute_class_weight("balanced", classes=present, y=training.classes)
         weights[present] = torch.from_numpy(balanced).float()
         return weights.to(self.device)

@@ -21,12 +21,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from microexpr.baselines.apex import flow_to_apex
 from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Description
-from microexpr.baselines.fit import Schedule
-from microexpr.baselines.flow import shrunk
-from microexpr.baselines.networks import NetworkSystem
+from microexpr.baselines.flow import flow_to_apex, shrunk
+from microexpr.baselines.networks import NetworkSystem, Schedule
 
 SIZE_PX = 28
 FILTERS = (6, 16)
@@ -41,7 +39,7 @@ class OFFApexNet(NetworkSystem):
     schedule = Schedule(epochs=100, batch_clips=128, lr=1e-4)
 
     def describe(self, clip: FaceClip) -> Description:
-        """Give the flow from the first frame to the apex, (2, 28, 28), px."""
+        """Return the flow from the first frame to the apex, (2, 28, 28), px."""
         field, note = flow_to_apex(clip)
         return Description(shrunk(field, SIZE_PX), note)
 

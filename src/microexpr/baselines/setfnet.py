@@ -25,8 +25,7 @@ from torch import Tensor, nn
 
 from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Description
-from microexpr.baselines.fit import Schedule
-from microexpr.baselines.networks import NetworkSystem
+from microexpr.baselines.networks import NetworkSystem, Schedule
 from microexpr.baselines.tim import resample
 from microexpr.errors import DataError
 
@@ -62,17 +61,9 @@ class SETFNet(NetworkSystem):
 
 
 def regions(landmarks_px: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Place the three squares.
+    """Place the squares of right eye, left eye and mouth: centre x, y and side, px, (3, 3).
 
-    Parameters
-    ----------
-    landmarks_px : ndarray, shape (5, 2)
-        Right eye, left eye, nose tip, right and left mouth corner.
-
-    Returns
-    -------
-    ndarray, shape (3, 3)
-        Centre x, centre y and side of right eye, left eye and mouth, px.
+    The landmarks (5, 2) are right eye, left eye, nose tip, right and left mouth corner.
     """
     right_eye, left_eye, _, *corners = landmarks_px
     distance = np.hypot(*(left_eye - right_eye))

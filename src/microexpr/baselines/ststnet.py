@@ -21,12 +21,10 @@ from __future__ import annotations
 import numpy as np
 from torch import nn
 
-from microexpr.baselines.apex import flow_to_apex
 from microexpr.baselines.base import FaceClip
 from microexpr.baselines.describing import Description
-from microexpr.baselines.fit import Schedule
-from microexpr.baselines.flow import shrunk, strain
-from microexpr.baselines.networks import NetworkSystem
+from microexpr.baselines.flow import flow_to_apex, shrunk, strain
+from microexpr.baselines.networks import NetworkSystem, Schedule
 
 SIZE_PX = 28
 FILTERS = 3 + 5 + 8
@@ -40,7 +38,7 @@ class STSTNet(NetworkSystem):
     schedule = Schedule(epochs=800, batch_clips=256, lr=5e-5)
 
     def describe(self, clip: FaceClip) -> Description:
-        """Give flow (px) and strain from the first frame to the apex, (3, 28, 28)."""
+        """Return flow (px) and strain from the first frame to the apex, (3, 28, 28)."""
         field, note = flow_to_apex(clip)
         maps = np.concatenate([field, strain(field)[None]])
         return Description(shrunk(maps, SIZE_PX), note)

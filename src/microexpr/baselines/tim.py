@@ -22,24 +22,10 @@ Floats = NDArray[np.floating]
 
 @lru_cache(maxsize=256)
 def tim_matrix(n_frames: int, n_out: int) -> NDArray[np.float64]:
-    """Give the map from the frames of a clip to the resampled ones.
+    """Return the matrix that maps a clip's frames to 2 or more frames at equal distances.
 
-    Parameters
-    ----------
-    n_frames : int
-        Frames of the clip, 1 or more.
-    n_out : int
-        Frames wanted, 2 or more, at equal distances from the first frame to the last.
-
-    Returns
-    -------
-    ndarray, shape (n_out, n_frames), float64
-        Read-only; its rows sum to 1. The first and the last frame come out unchanged.
-
-    Raises
-    ------
-    DataError
-        Without a frame, or with fewer than two frames wanted.
+    Its rows sum to 1; the first and the last frame are unchanged. DataError without a frame, or for
+    fewer than two.
     """
     if n_frames < 1 or n_out < 2:
         raise DataError(f"a clip of {n_frames} frames cannot be resampled to {n_out}")
@@ -55,24 +41,9 @@ def tim_matrix(n_frames: int, n_out: int) -> NDArray[np.float64]:
 
 
 def resample(clip: Floats | NDArray[np.uint8], n_out: int) -> NDArray[np.float32]:
-    """Resample a clip in time.
+    """Resample a clip (T, ...) of any type in time to (n_out, ...) float32.
 
-    Parameters
-    ----------
-    clip : ndarray, shape (T, ...)
-        Frames, of any type.
-    n_out : int
-        Frames wanted.
-
-    Returns
-    -------
-    ndarray, shape (n_out, ...), float32
-        Between frames it may overshoot the values of the clip.
-
-    Raises
-    ------
-    DataError
-        As :func:`tim_matrix`.
+    Between frames it may overshoot the values of the clip.
     """
     matrix = tim_matrix(len(clip), n_out).astype(np.float32)
     flat = np.asarray(clip, dtype=np.float32).reshape(len(clip), -1)

@@ -7,7 +7,7 @@ Published: 60.60 % on SMIC (40 of 66 clips): one of five folds of clips, subject
 with a fourth class of clips without expression; N and batch were chosen on that fold.
 
 Specified, by the paper and the first author's code: pooled features of a VGGFace2 ResNet-50 (no
-layer of it learns, although the text says so), windows of N frames, one bidirectional LSTM.
+layer of it is trained, although the text says so), windows of N frames, one bidirectional LSTM.
 
 Inferred, so that nothing but magnification separates it from the method it is compared with: the
 backbone, windows, new layers, optimiser and clip decision of this pipeline, and the N of
@@ -38,12 +38,7 @@ from microexpr.training.windows import Recipe
 class VGGFace2BiLSTM(System):
     """Pooled features of all blocks, and the pipeline's recurrent classifier.
 
-    Parameters
-    ----------
-    settings : OwnNetworkSettings
-        What stage train reads, and ``compare.against.n``.
-    device : str
-        ``cpu`` or ``cuda``.
+    It reads the configuration of stage train, and ``compare.against.n``.
     """
 
     name = "vggface2_bilstm"
@@ -67,7 +62,7 @@ class VGGFace2BiLSTM(System):
         return cls(settings, device)
 
     def settings(self) -> dict[str, Any]:
-        """Give the settings that results depend on."""
+        """Return the settings that results depend on."""
         return self._recipe.plain() | {"device": self._device}
 
     def examples(self, caches: Sequence[Path], clips: Sequence[Clip], folder: Path) -> FeatureStore:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microexpr import cache
-from microexpr.baselines.apex import Apex, annotated, apex_of
 from microexpr.baselines.base import FaceClip
+from microexpr.baselines.flow import Apex, annotated, apex_of
 from microexpr.cache.joining import check_same_clips
 from microexpr.config.data import LabelledPlace
 from microexpr.config.preprocessing import Detection

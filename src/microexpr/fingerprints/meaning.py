@@ -40,7 +40,9 @@ TOLD = {"description", "title", "examples"}  # of a pydantic field: for people
 def neutral(reference: Reference) -> bool:
     """Tell whether what a definition does cannot change a result."""
     module = reference.module
-    return module in (STAGES, NAME) or any(f"{module}.".startswith(f"{n}.") for n in NEUTRAL)
+    if module in (STAGES, NAME) or any(f"{module}.".startswith(f"{n}.") for n in NEUTRAL):
+        return True
+    return reference.name == "__getattr__"  # of a package: imports what is asked for
 
 
 @cache
