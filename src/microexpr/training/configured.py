@@ -1,4 +1,4 @@
-"""Training as the configuration asks for it: which folds, by which recipe, from which blocks."""
+"""Training as configured: which folds, with which settings and which fine-tuned blocks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from microexpr.protocol import (
     predictions,
     read_folds,
 )
-from microexpr.protocol.splits import inner_folds
 from microexpr.runtime.files import sha256_of
 from microexpr.runtime.tables import write_table
 from microexpr.training.chunks import train_chunk
@@ -28,7 +27,7 @@ from microexpr.training.windows import InnerSplit, Recipe
 
 
 def recipe_of(settings: TrainingSettings, n: int) -> Recipe:
-    """Collect what determines a fold's result, for the first feature mode and seed."""
+    """Return the recipe of a training, for the first feature mode and seed."""
     nested = None
     if isinstance(settings, InnerTrainingSettings) and settings.select.epoch == "nested":
         nested = InnerSplit(settings.select.folds, settings.protocol.seed)
@@ -45,7 +44,7 @@ def recipe_of(settings: TrainingSettings, n: int) -> Recipe:
 
 
 def fine_tuned_blocks(settings: WeightedNetwork, device: str) -> FineTunedBlocks | None:
-    """Load the blocks above the cut; None where there are none."""
+    """Load the blocks above the cut; None if there are none."""
     network = network_of(settings)
     if settings.cut < network.n_blocks:
         return FineTunedBlocks(network, settings.cut).to(device)
@@ -53,13 +52,7 @@ def fine_tuned_blocks(settings: WeightedNetwork, device: str) -> FineTunedBlocks
 
 
 def check_features(settings: WeightedNetwork, store: FeatureStore) -> None:
-    """Check that features are of the configured network and weights, and of this code.
-
-    Raises
-    ------
-    CacheError
-        Naming what differs.
-    """
+    """Raise a CacheError if features are not of the configured network, weights and this code."""
     origin = store.origin
     if not origin:
         return
@@ -78,25 +71,16 @@ def check_features(settings: WeightedNetwork, store: FeatureStore) -> None:
 def folds_of_chunk(
     path: Path, store: FeatureStore, *, protocol: str, chunk: int, chunks: int
 ) -> list[Fold]:
-    """Read the folds, check that they keep the protocol's promise, and return those of a chunk.
+    """Read ``folds.csv``, check that its folds keep the protocol's promise, and return a chunk.
 
-    Parameters
-    ----------
-    path : Path
-        ``folds.csv``.
-    store : FeatureStore
-        Features of the clips that are split.
-    protocol : str
-        ``protocol.name``.
-    chunk, chunks : int
-        Which of ``train.chunks``: folds chunk, chunk + chunks, ...
+    It holds the folds chunk, chunk + chunks, ... of ``train.chunks``.
 
     Raises
     ------
     ConfigError
-        When there is no such chunk.
+        If there is no such chunk.
     ProtocolError
-        When the folds leak, or are not of these clips.
+        If the folds leak, or are not of the clips of `store`.
     """
     if not 0 <= chunk < chunks:
         raise ConfigError(f"train.chunks: there is no chunk {chunk} of {chunks}")
@@ -112,13 +96,10 @@ def folds_of_chunk(
 
 
 def inner_folds_of(settings: InnerTrainingSettings, store: FeatureStore, fold: Fold) -> list[Fold]:
-    """Split the training part of a fold by subject; the folds are called ``<fold>-inner<k>``.
+    """Split the training clips of a fold by subject, see `protocol.splits.inner_folds`."""
+    # scikit-learn takes longer to import than many a fold to train.
+    from microexpr.protocol.splits import inner_folds  # noqa: PLC0415
 
-    Raises
-    ------
-    ProtocolError
-        When it cannot be split so.
-    """
     return inner_folds(
         fold,
         store.clip_ids,
@@ -146,26 +127,17 @@ def train_folds(
 
     Parameters
     ----------
-    settings : TrainingSettings
-        How.
-    store : FeatureStore
-        Features of all clips.
-    folds : sequence of Fold
-        Indices into the clips of `store`.
+    settings, store, folds
+        How, on the features of all clips, and indices into these.
     output : Path
         Predictions (CSV). The log of the epochs is written beside it as ``.epochs.csv``, and
         finished folds are kept in ``.progress/`` until all are finished.
-    method : str
-        Its name in the predictions.
-    n : int
-        Frames per window.
-    source_sha256 : str
-        Fingerprint of the code: other code trains again.
+    method, n : str, int
+        Name of the method in the predictions; frames per window.
     models : Path, optional
-        Keep each fold's model there, as ``<feature_mode>_<seed>_<fold>.safetensors``; the folder
-        appears when all are finished.
-    device : str
-        ``cpu`` or ``cuda``.
+        Folder for each fold's model; it appears when all are finished.
+    source_sha256, device
+        As :func:`microexpr.training.chunks.train_chunk`.
     """
     progress = output.with_suffix(".progress")
     # Beside the finished folds: a killed run finds both.
