@@ -1,4 +1,5 @@
 """``microexpr magnify``: magnify the motion in video files and image sequences."""
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
@@ -126,7 +127,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _magnify(arguments: argparse.Namespace) -> None:
     from microexpr.apps.magnify_video import magnify_clip, make_plan, open_sources
-    from microexpr.apps.magnify_video.plan import check_writable, output_paths
+    from microexpr.apps.magnify_video.request import check_writable, output_paths
     from microexpr.apps.magnify_video.run import summary
     from microexpr.runtime.resources import choose_device, limit_threads
 

@@ -1,6 +1,6 @@
 """Magnify video files and image sequences: what ``microexpr magnify`` runs."""
 
-from microexpr.apps.magnify_video.plan import Plan, Request, make_plan
+from microexpr.apps.magnify_video.request import Plan, Request, make_plan
 from microexpr.apps.magnify_video.run import magnify_clip
 from microexpr.video.sources import Source, open_sources
 

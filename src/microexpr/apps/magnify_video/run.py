@@ -24,7 +24,7 @@ from microexpr.apps.magnify_video.magnified_frames import (
 )
 from microexpr.apps.magnify_video.motion_report import Motion, MotionMeter
 from microexpr.apps.magnify_video.pictures import SlicePicture, beside
-from microexpr.apps.magnify_video.plan import GB, Plan
+from microexpr.apps.magnify_video.request import GB, Plan
 from microexpr.fingerprints.definitions import Reference
 from microexpr.fingerprints.fingerprint import fingerprint
 from microexpr.magnify.methods import METHODS

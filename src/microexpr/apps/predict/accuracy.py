@@ -44,9 +44,7 @@ def accuracy(
     feature_mode = runs.feature_modes[0]
     frame = read_metrics(path)
     mine = frame[
-        (frame["method"] == method)
-        & (frame["feature_mode"] == feature_mode)
-        & (frame["n"] == n)
+        (frame["method"] == method) & (frame["feature_mode"] == feature_mode) & (frame["n"] == n)
     ]
     floor = frame[(frame["method"] == "majority") & (frame["metric"] == "accuracy")]
     if mine.empty or floor.empty:

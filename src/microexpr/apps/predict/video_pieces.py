@@ -64,9 +64,7 @@ class _Growing:
 
     index: int
     first: int
-    number: list[int] = field(default_factory=list)
-    time: list[float] = field(default_factory=list)
-    detected: list[bool] = field(default_factory=list)
+    seen: list[tuple[int, float, bool]] = field(default_factory=list)  # number, time, detected
     waiting: list[np.ndarray] = field(default_factory=list)  # frames before the transform is fixed
     found: list[Detection] = field(default_factory=list)
     crops: list[np.ndarray] = field(default_factory=list)
@@ -75,7 +73,11 @@ class _Growing:
 
     @property
     def end(self) -> int:
-        return self.first + len(self.number)
+        return self.first + len(self.seen)
+
+    @property
+    def frames(self) -> str:
+        return f"frames {self.seen[0][0]}-{self.seen[-1][0]}"
 
 
 class Cutter:
@@ -104,17 +106,15 @@ class Cutter:
             self._started += 1
         self._frames += 1
         for piece in self._open:
-            piece.number.append(number)
-            piece.time.append(time)
+            piece.seen.append((number, time, face is not None or self._settings.detector == "none"))
             self._extend(piece, rgb, face)
-        return self._close() if len(self._open[0].number) == self._length else None
+        return self._close() if len(self._open[0].seen) == self._length else None
 
     def finish(self) -> Piece | None:
         """Return what is left at the end; None where complete pieces hold it."""
         return self._close() if self._open and self._open[0].end > self._covered else None
 
     def _extend(self, piece: _Growing, rgb: np.ndarray, face: Detection | None) -> None:
-        piece.detected.append(face is not None or self._settings.detector == "none")
         if piece.transform is not None:
             piece.crops.append(piece.transform.apply(rgb[None])[0])
         elif not piece.problem:
@@ -130,8 +130,8 @@ class Cutter:
             piece.transform = clip_transform(self._name, first.shape, piece.found, self._settings)
         except DataError:
             piece.problem = (
-                f"no face in frames {piece.number[0]}-{piece.number[-1]} (crop.first_frames "
-                f"{self._settings.first_frames}, crop.min_score {self._settings.min_score})"
+                f"no face in {piece.frames} (crop.first_frames {self._settings.first_frames}, "
+                f"crop.min_score {self._settings.min_score})"
             )
         else:
             piece.crops += list(piece.transform.apply(first))
@@ -141,19 +141,13 @@ class Cutter:
         self._covered = piece.end
         if piece.waiting:
             self._fix(piece)
-        detected = np.array(piece.detected)
+        number, time, detected = (np.array(column) for column in zip(*piece.seen, strict=True))
         if not piece.problem and detected.mean() < self._settings.min_detected:
             piece.problem = (
-                f"a face in {detected.sum()} of frames {piece.number[0]}-{piece.number[-1]}, "
+                f"a face in {detected.sum()} of {piece.frames}, "
                 f"crop.min_detected asks for {self._settings.min_detected:.0%}"
             )
+        crops = np.stack(piece.crops) if piece.crops else None
         return Piece(
-            index=piece.index,
-            first=piece.first,
-            number=np.array(piece.number),
-            time=np.array(piece.time),
-            detected=detected,
-            crops=np.stack(piece.crops) if piece.crops else None,
-            transform=piece.transform,
-            problem=piece.problem,
+            piece.index, piece.first, number, time, detected, crops, piece.transform, piece.problem
         )

@@ -1,4 +1,4 @@
-"""What will be done to a clip: everything that can be known, and refused, before it is decoded."""
+"""What the user asks for, fitted to a clip: what can be known, and refused, before decoding."""
 
 from __future__ import annotations
 
