@@ -15,7 +15,7 @@ MAX_QUOTED = 500  # characters of another library's message
 
 
 class MicroexprError(Exception):
-    """Base of every error that a user can mend."""
+    """Base of every error that a user can fix."""
 
     @property
     def messages(self) -> tuple[str, ...]:
