@@ -1,10 +1,10 @@
 # make table     from a clone to results/table.csv
-# make report    results/report.zip and .html: all results in one file for a browser; TARGETS adds more
+# make report    results/report.zip and .html: all results in one file; TARGETS adds more
 # make check     lint, types and the tests that need no Snakemake: under three minutes
 # make test      the whole test suite, in WORKERS processes
 # make coverage  the whole test suite with the line coverage of the package; TESTS narrows it
 # make lint      ruff, snakefmt, codespell, mypy, snakemake --lint
-# make lock      the lock files, after a change of dependencies; UPGRADE=--upgrade takes new versions
+# make lock      the lock files, after a change of dependencies; UPGRADE=--upgrade: new versions
 # By hand: pip install --require-hashes -r requirements.lock; pip install --no-deps -e . ; then
 # snakemake or pytest.
 
@@ -24,7 +24,7 @@ table: $(VENV)/installed
 	$(VENV)/bin/microexpr show results/table.csv
 	@echo "results/table.csv; beside it: metrics.csv (all metrics, intervals, controls), predictions.csv,"
 	@echo "comparisons.csv, confusion.csv, table_feature_modes.csv, folds.csv; caches in faces/, magnified/,"
-	@echo "features/; one log a job in logs/, its time and memory in benchmarks/."
+	@echo "features/; one log per job in logs/, its time and memory in benchmarks/."
 
 # TARGETS="all results/comparison.csv" and so on: what is asked for is in the report.
 TARGETS ?= all
@@ -36,13 +36,15 @@ report: $(VENV)/installed
 check: lint
 	$(VENV)/bin/python -m pytest -n $(WORKERS) -m "not workflow and not slow"
 
+PYTEST = -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/installed-dev
-	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile
+	$(VENV)/bin/python $(PYTEST)
 
 # Processes that tests start are measured too, copies of the package included.
 coverage: $(VENV)/installed-dev
 	$(VENV)/bin/coverage erase
-	$(VENV)/bin/coverage run -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	$(VENV)/bin/coverage run $(PYTEST) $(TESTS)
 	$(VENV)/bin/coverage combine --quiet
 	$(VENV)/bin/coverage report --skip-covered --show-missing
 

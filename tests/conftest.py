@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -63,19 +64,31 @@ def project(tmp_path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory, worker_id) -> Project:
-    """Return a project whose smallest run is complete. Do not change it: copy it.
-
-    One process of pytest makes it, the others take copies.
-    """
+def made_once(tmp_path_factory, worker_id) -> Callable[[str, Callable[[Path], Project]], Project]:
+    """Make a run by one process of pytest; the others take copies."""
     own = tmp_path_factory.getbasetemp()
     shared = own if worker_id == "master" else own.parent
-    made = Project(shared / "made/project")
-    with (shared / "made.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "made/done").exists():
-            shutil.rmtree(shared / "made", ignore_errors=True)  # another process failed
-            done = fresh(made.folder).run()
-            assert done.returncode == 0, done.stdout + done.stderr
-            (shared / "made/done").touch()
-    return made.copy(tmp_path_factory.mktemp("finished") / "project")
+
+    def copy(name: str, make: Callable[[Path], Project]) -> Project:
+        folder, done = shared / f"made/{name}", shared / f"made/{name}.done"
+        folder.parent.mkdir(exist_ok=True)
+        with folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # another process failed
+                make(folder)
+                done.touch()
+        return Project(folder).copy(tmp_path_factory.mktemp(name) / "project")
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def finished(made_once) -> Project:
+    """Return a project whose smallest run is complete. Do not change it: copy it."""
+    return made_once("finished", lambda folder: fresh(folder).finish())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process of pytest is the last for minutes."""
+    items.sort(key=lambda item: item.get_closest_marker("workflow") is None)

@@ -74,6 +74,12 @@ class Project:
         """Run a command of this project, as a user does."""
         return self.execute(sys.executable, "-m", "microexpr", *words)
 
+    def finish(self, *, extra: str = "{}", target: str = "results/table.csv") -> Project:
+        """Run Snakemake to a good end."""
+        done = self.run(extra=extra, target=target)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return self
+
     def planned(self, extra: str = "{}", target: str = "results/table.csv") -> dict[str, int]:
         """Count the jobs of each rule that a dry run would start."""
         done = self.run("--dry-run", extra=extra, target=target)
@@ -97,7 +103,8 @@ def fresh(folder: Path) -> Project:
     """Copy the project without any result."""
     for name in PARTS:
         source = ROOT / name
-        ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        # With __pycache__, whose times fit: nothing has to be compiled again.
+        ignore = shutil.ignore_patterns("*.egg-info", "*.pyc.*")
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=ignore)
         else:

@@ -6,6 +6,25 @@ import pytest
 
 import footage
 
+# Other targets than the table, in one run for all tests that read them.
+TARGETS = "results/comparison.csv figures explain results/model/model.safetensors"
+COMPARE = """
+compare:
+  systems: [evm_tim, off_apexnet, vggface2_bilstm]
+  epochs: 2
+  against: {method: pmm, n: 9}
+"""
+
+
+@pytest.fixture(scope="session")
+def complete(made_once, finished):
+    """Return a finished run with comparison, pictures and model. Do not change it: copy it."""
+
+    def make(folder):
+        return finished.copy(folder).finish(extra=COMPARE, target=TARGETS)
+
+    return made_once("complete", make)
+
 
 @pytest.fixture(scope="session")
 def sandbox(finished, tmp_path_factory):

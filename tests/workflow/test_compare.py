@@ -17,15 +17,6 @@ def settings(systems=SYSTEMS, *, n: int = 9, epochs: int = 2, method: str = "pmm
     )
 
 
-@pytest.fixture(scope="module")
-def compared(finished, tmp_path_factory):
-    """Return a finished run with its comparison. Do not change it: copy it."""
-    project = finished.copy(tmp_path_factory.mktemp("compared") / "project")
-    done = project.run(extra=settings(), target=TARGET)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return project
-
-
 def test_the_table_does_not_wait_for_the_systems(finished):
     assert finished.planned(extra=settings(epochs=3)) == {}
 
@@ -37,31 +28,31 @@ def test_comparison_runs_each_system_once_on_what_is_there(finished):
     assert planned == {"compare": 3, "comparison": 1, "train": 2}
 
 
-def test_the_comparison_stands_on_the_clips_of_the_table(compared):
-    table = pd.read_csv(compared.folder / TARGET)
+def test_the_comparison_stands_on_the_clips_of_the_table(complete):
+    table = pd.read_csv(complete.folder / TARGET)
     assert list(table["method"]) == ["pmm", *SYSTEMS, "majority"]
     assert (table["clips"] == 9).all()
     assert set(table["data"]) == {"synthetic"}
-    metrics = pd.read_csv(compared.folder / "results/metrics.csv")
+    metrics = pd.read_csv(complete.folder / "results/metrics.csv")
     ours = metrics[(metrics["method"] == "pmm") & (metrics["n"] == 9)]
     accuracy = ours[ours["metric"] == "accuracy"].iloc[0]
     assert table.loc[0, "accuracy"] == accuracy["value"]
     assert table.loc[0, "accuracy_low"] == accuracy["low"]
-    log = (compared.folder / "results/logs/compare/off_apexnet.log").read_text()
+    log = (complete.folder / "results/logs/compare/off_apexnet.log").read_text()
     assert log.count(", known") == 9
 
 
-def test_only_what_has_changed_runs_again(compared):
-    assert compared.planned(extra=settings(), target=TARGET) == {}
-    fewer = compared.planned(extra=settings(SYSTEMS[:2]), target=TARGET)
+def test_only_what_has_changed_runs_again(complete):
+    assert complete.planned(extra=settings(), target=TARGET) == {}
+    fewer = complete.planned(extra=settings(SYSTEMS[:2]), target=TARGET)
     assert fewer == {"comparison": 1}
     # The own network reads section train and no epochs of compare.
-    more = compared.planned(extra=settings(epochs=3), target=TARGET)
+    more = complete.planned(extra=settings(epochs=3), target=TARGET)
     assert more == {"compare": 2, "comparison": 1}
 
 
-def test_code_of_one_system_runs_that_system_again(compared, tmp_path):
-    project = compared.copy(tmp_path / "project")
+def test_code_of_one_system_runs_that_system_again(complete, tmp_path):
+    project = complete.copy(tmp_path / "project")
     module = project.folder / "src/microexpr/baselines/off_apexnet.py"
     module.write_text(module.read_text().replace("lr=1e-4", "lr=2e-4"))
     planned = project.planned(extra=settings(), target=TARGET)

@@ -18,15 +18,6 @@ FIGURES |= {"video_page": 3, "figures": 1}
 EXPLAIN = {"train_explained": 4, "gradcam": 2, "explain": 1}
 
 
-@pytest.fixture(scope="module")
-def drawn(finished, tmp_path_factory):
-    """Return a finished run with its pictures. Do not change it: copy it."""
-    project = finished.copy(tmp_path_factory.mktemp("drawn") / "project")
-    done = project.run(target=TARGETS)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return project
-
-
 def test_the_table_does_not_wait_for_pictures(finished):
     assert finished.planned() == {}
 
@@ -55,8 +46,8 @@ def test_an_unknown_clip_is_one_clear_error(finished):
     assert "Traceback" not in said
 
 
-def test_every_picture_is_there_in_every_format(drawn):
-    figures = drawn.folder / "results/figures"
+def test_every_picture_is_there_in_every_format(complete):
+    figures = complete.folder / "results/figures"
     cells = [f"{method}_N{n}" for method in ("pmm", "none") for n in (7, 9)]
     names = ["accuracy", "recall", "subjects", "windows", "crops_1", "tsne_pmm", "tsne_none"]
     names += [f"{kind}_{cell}" for kind in ("confusion", "training") for cell in cells]
@@ -67,8 +58,8 @@ def test_every_picture_is_there_in_every_format(drawn):
     assert all(path.stat().st_size > 2000 for path in figures.iterdir())
 
 
-def test_videos_have_all_frames(drawn):
-    results = drawn.folder / "results"
+def test_videos_have_all_frames(complete):
+    results = complete.folder / "results"
     for clip in CLIPS:
         with h5py.File(results / "faces/s1-s2.h5") as faces:
             length = len(faces[clip]["image"])
@@ -83,10 +74,10 @@ def test_videos_have_all_frames(drawn):
                 assert sum(1 for _ in container.decode(stream)) == length
 
 
-def test_explained_networks_are_those_of_the_table(drawn):
-    results = drawn.folder / "results"
+def test_explained_networks_are_those_of_the_table(complete):
+    results = complete.folder / "results"
     kept = pd.concat(
-        pd.read_csv(path) for path in (results / "gradcam/train/pmm").glob("part?.csv")
+        pd.read_csv(path) for path in (results / "gradcam/train/pmm").glob("chunk?.csv")
     )
     table = pd.read_csv(results / "predictions.csv").query("method == 'pmm' and n == 9")
     columns = ["clip_id", "predicted", "p_negative", "p_positive", "p_surprise"]
@@ -94,11 +85,11 @@ def test_explained_networks_are_those_of_the_table(drawn):
         t.sort_values("clip_id")[columns].reset_index(drop=True) for t in (kept, table)
     )
     pd.testing.assert_frame_equal(first, second)
-    assert len(list((results / "gradcam/train/pmm").glob("part?/*.safetensors"))) == 3
+    assert len(list((results / "gradcam/train/pmm").glob("chunk?/*.safetensors"))) == 3
 
 
-def test_the_table_of_regions(drawn):
-    table = pd.read_csv(drawn.folder / "results/gradcam/regions.csv", keep_default_na=False)
+def test_the_table_of_regions(complete):
+    table = pd.read_csv(complete.folder / "results/gradcam/regions.csv", keep_default_na=False)
     assert set(table["data"]) == {"synthetic"}
     assert set(table["model"]) == {"trained", "backbone", "random_head", "random"}
     assert set(table["fold"]) == {"all", "s1", "s2", "s3"}
@@ -118,11 +109,11 @@ def test_the_table_of_regions(drawn):
     assert own["value"].astype(float).drop("trained", level="model").max() < 0.95
 
 
-def test_only_what_has_changed_is_drawn_again(drawn):
-    assert drawn.planned(target=TARGETS) == {}
-    other = drawn.planned(extra="figures: {clips: [s3_po_01]}", target=TARGETS)
+def test_only_what_has_changed_is_drawn_again(complete):
+    assert complete.planned(target=TARGETS) == {}
+    other = complete.planned(extra="figures: {clips: [s3_po_01]}", target=TARGETS)
     assert other == {"motion": 1, "video_page": 1, "gradcam": 2, "explain": 1, "figures": 1}
-    block = drawn.planned(extra="explain: {blocks: [12, 13]}", target=TARGETS)
+    block = complete.planned(extra="explain: {blocks: [12, 13]}", target=TARGETS)
     assert block == {"gradcam": 2, "explain": 1}
-    bootstrap = drawn.planned(extra="evaluate: {bootstrap: 200}", target=TARGETS)
+    bootstrap = complete.planned(extra="evaluate: {bootstrap: 200}", target=TARGETS)
     assert bootstrap == {"evaluate": 1, "table_figures": 1, "explain": 1, "figures": 1}
