@@ -27,7 +27,8 @@ def test_the_table_gains_no_job(finished):
 
 def test_the_ablation_runs_only_what_the_table_lacks(finished):
     # Two shards and two parts. Caches: two further methods, and three further networks.
-    expected = {"magnify": 4, "features": 4 + 6, "train": 4, "train_variant": 10, "ablation": 1}
+    expected = {"magnify": 4, "features": 4 + 6, "train": 4, "train_variant": 10}
+    expected |= {"tabulate_ablation": 1}
     assert finished.planned(extra=HERE, target=ABLATION) == expected
     # All heads, weights and blocks in both feature modes, without what the table has.
     full = finished.planned(extra=HERE, target="results/ablation_full.csv")
@@ -100,6 +101,9 @@ def test_a_change_reruns_its_own_rows(studied):
     targets = f"results/table.csv {ABLATION} {LEAK}"
     assert studied.planned(extra=STUDIES, target=targets) == {}
     longer = STUDIES.replace("epochs: 1", "epochs: 2")
-    assert studied.planned(extra=longer, target=targets) == {"train_variant": 1, "ablation": 1}
+    assert studied.planned(extra=longer, target=targets) == {
+        "train_variant": 1,
+        "tabulate_ablation": 1,
+    }
     more = STUDIES.replace("permutations: 2", "permutations: 3")
     assert studied.planned(extra=more, target=targets) == {"train_variant": 1, "evaluate": 1}

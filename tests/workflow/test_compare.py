@@ -22,10 +22,13 @@ def test_the_table_does_not_wait_for_the_systems(finished):
 
 
 def test_comparison_runs_each_system_once_on_what_is_there(finished):
-    assert finished.planned(extra=settings(), target=TARGET) == {"compare": 3, "comparison": 1}
+    assert finished.planned(extra=settings(), target=TARGET) == {
+        "train_system": 3,
+        "tabulate_systems": 1,
+    }
     # Another N of the method is trained for it, although table.csv does not show it.
     planned = finished.planned(extra=settings(n=8), target=TARGET)
-    assert planned == {"compare": 3, "comparison": 1, "train": 2}
+    assert planned == {"train_system": 3, "tabulate_systems": 1, "train": 2}
 
 
 def test_the_comparison_stands_on_the_clips_of_the_table(complete):
@@ -45,10 +48,10 @@ def test_the_comparison_stands_on_the_clips_of_the_table(complete):
 def test_only_what_has_changed_runs_again(complete):
     assert complete.planned(extra=settings(), target=TARGET) == {}
     fewer = complete.planned(extra=settings(SYSTEMS[:2]), target=TARGET)
-    assert fewer == {"comparison": 1}
+    assert fewer == {"tabulate_systems": 1}
     # The own network reads section train and no epochs of compare.
     more = complete.planned(extra=settings(epochs=3), target=TARGET)
-    assert more == {"compare": 2, "comparison": 1}
+    assert more == {"train_system": 2, "tabulate_systems": 1}
 
 
 def test_code_of_one_system_runs_that_system_again(complete, tmp_path):
@@ -56,7 +59,7 @@ def test_code_of_one_system_runs_that_system_again(complete, tmp_path):
     module = project.folder / "src/microexpr/baselines/off_apexnet.py"
     module.write_text(module.read_text().replace("lr=1e-4", "lr=2e-4"))
     planned = project.planned(extra=settings(), target=TARGET)
-    assert planned == {"compare": 1, "comparison": 1}
+    assert planned == {"train_system": 1, "tabulate_systems": 1}
 
 
 def test_an_arm_that_is_not_magnified_is_refused(project):

@@ -219,7 +219,9 @@ def test_a_row_of_each_from_another_package_runs_to_both_tables(extended):
 
 def test_code_of_an_extension_counts_for_what_uses_it(extended):
     before = extended.codes()
-    assert {"magnify:contrast", "features:tiny", "train:tiny", "compare:brightness"} <= set(before)
+    assert {"magnify:contrast", "features:tiny", "train:tiny", "train_system:brightness"} <= set(
+        before
+    )
 
     def changed(*edits: tuple[str, str]) -> set[str]:
         texts = {path: path.read_text() for path in extended.package.glob("*.py")}
@@ -237,10 +239,10 @@ def test_code_of_an_extension_counts_for_what_uses_it(extended):
     found = changed(
         docstring, ("exp(-distance) /", "exp(-2 * distance) /"), ("stride=4", "stride=2")
     )
-    with_network = {"features", "train", "inner", "leak", "gradcam", "model"}
+    with_network = {"features", "train", "train_leak", "gradcam", "model"}
     # The compared system that is this pipeline's own network may use any of them.
-    own = {"compare:vggface2_bilstm"}
-    assert found == {f"{stage}:tiny" for stage in with_network} | {"compare:brightness"} | own
+    own = {"train_system:vggface2_bilstm"}
+    assert found == {f"{stage}:tiny" for stage in with_network} | {"train_system:brightness"} | own
     (extended.package.parent / "toylab-0.1.dist-info/entry_points.txt").unlink()
     without = extended.codes()
     others = {name: code for name, code in before.items() if name in without}

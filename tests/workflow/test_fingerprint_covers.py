@@ -11,7 +11,6 @@ pytestmark = pytest.mark.workflow
 # Runs a job of each stage that is on record, and prints which functions of the package ran.
 SCRIPT = """
 import json, sys
-from dataclasses import replace
 from pathlib import Path
 import microexpr
 from microexpr.adopt.jobs import current_jobs
@@ -44,9 +43,7 @@ def note(frame, event, argument):
 jobs = {job.stage: job for job in current_jobs(record.read(), {})}
 for stage in wanted:
     calls = ran.setdefault(stage, set())
-    job = jobs[stage]
-    command = job.command.replace("$(dirname results/table.csv)", "results")
-    words = replace(job, command=command).words
+    words = ["stage", *jobs[stage].words]
     sys.setprofile(note)
     status = main(words)
     sys.setprofile(None)

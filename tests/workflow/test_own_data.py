@@ -122,7 +122,9 @@ def test_all_bad_clips_of_all_shards_are_found_in_one_run(project):
     done = project.run(extra=EXAMPLE + windows, target=target)
     assert done.returncode != 0
     said = own_lines(done)
-    assert sorted(re.findall(r"^microexpr crop: clip (\w+): no face", "\n".join(said), re.M)) == [
+    assert sorted(
+        re.findall(r"^microexpr stage crop: clip (\w+): no face", "\n".join(said), re.M)
+    ) == [
         "s1_b",
         "s1_c",
         "s2_d",
@@ -161,7 +163,9 @@ def test_all_bad_lines_and_files_are_found_before_anything_is_decoded(project):
         r"clip s2_b: .*b.mp4 cannot be opened as a video \(unreadable_files\)",
         r"clip s1_a: 8 frames are fewer than windows.n 9 .*\(short_clips\)",
     ):
-        assert re.search(f"^microexpr index: {message}", said, re.M), done.stdout + done.stderr
+        assert re.search(f"^microexpr stage index: {message}", said, re.M), (
+            done.stdout + done.stderr
+        )
     assert not (project.folder / "results/manifest.csv").exists()
     assert not list(project.folder.glob("results/frames/*"))
 

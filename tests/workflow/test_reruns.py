@@ -52,9 +52,9 @@ def moved(source):
 HARMLESS = {
     "a log line": replaced(r'log\.(info|warning)\(\s*"', r'log.\1("In other words: '),
     "a new log line": replaced(
-        r"^    settings = config\.crop$",
-        '    settings = config.crop\n    log.info("%s", settings)',
-        under="stages/crop.py",
+        r"^    first = clip\.data\[",
+        '    log.info("%s", settings)\n    first = clip.data[',
+        under="cache/clips.py",
     ),
     "an error text": replaced(r'raise (\w+Error)\((\s*)f"', r'raise \1(\2f"In other words: '),
     "a docstring": replaced(r'^    """(\w)', r'    """Now: \1'),
@@ -76,7 +76,11 @@ HARMLESS = {
         "cv2.setNumThreads(max(threads, 1))",
         under="runtime/resources.py",
     ),
-    "memory that is kept": replaced(r"^KEPT_BYTES = .*$", "KEPT_BYTES = 1e6", under="stages/*.py"),
+    "memory that is kept": replaced(r"kept_bytes=\w+", "kept_bytes=1e6", under="stages/*.py"),
+    "what a stage says of itself": replaced(
+        r'^(    "\w+",\n    ")', r"\1now: ", under="stages/*.py"
+    ),
+    "what a stage says of an option": replaced(r'Option\("', 'Option("now: ', under="stages/*.py"),
     "the command line": replaced(r'help="', 'help="now: ', under="cli/*.py"),
     "a description of a key": replaced(r'description="', 'description="now: '),
     "a moved module": moved,

@@ -15,7 +15,7 @@ import pytest
 
 pytestmark = pytest.mark.workflow
 TARGET = "results/faces/s1-s2.h5 results/faces/s3.h5"
-CUT_SHORT = "microexpr decode: clip s1_ne_01: frame "
+CUT_SHORT = "microexpr stage decode: clip s1_ne_01: frame "
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 """``microexpr adopt``: keep results under code that was shown to give the same."""
-# ruff: noqa: PLC0415
 
 from __future__ import annotations
 

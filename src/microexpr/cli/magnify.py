@@ -1,5 +1,4 @@
 """``microexpr magnify``: magnify the motion in video files and image sequences."""
-# ruff: noqa: PLC0415
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """``microexpr predict``: apply an exported model to other videos."""
-# ruff: noqa: PLC0415
 
 from __future__ import annotations
 

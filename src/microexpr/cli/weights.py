@@ -1,5 +1,4 @@
 """``microexpr weights``: which weights are there, adding one's own, checking them."""
-# ruff: noqa: PLC0415
 
 from __future__ import annotations
 

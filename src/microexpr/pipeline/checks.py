@@ -1,6 +1,4 @@
-"""What is impossible only together: a stage, which sees its part of the configuration, could not
-find it.
-"""
+"""What is impossible only together, which no stage could see in its part of the configuration."""
 
 from __future__ import annotations
 

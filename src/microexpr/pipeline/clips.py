@@ -75,7 +75,7 @@ class PlannedClips:
         return list(dict.fromkeys(clip.subject for clip in self.shards[shard]))
 
     def clips(self, shard: str | None = None) -> list[manifest.Clip]:
-        """Return the manifest's rows of a shard, or all, without what stage index alone fills in."""
+        """Return the manifest's rows of a shard, or all, without what only stage index fills in."""
         wanted = self.shards.values() if shard is None else [self.shards[shard]]
         return [manifest.planned(clip) for clips in wanted for clip in clips]
 

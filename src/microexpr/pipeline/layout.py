@@ -1,4 +1,4 @@
-"""Where the files of the workflow lie: each path once. Names in braces are Snakemake's wildcards."""
+"""Where the files of the workflow lie, each path once, with Snakemake's wildcards in braces."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ class Plan(PlannedClips):
         return {self.network(name): self.variant(name) for name in ("", *self._ablated)}
 
     def of_network(self, network: str) -> Config:
-        """Return a configuration with a network; that of the table needs no look at the variants."""
+        """Return a configuration with a network; for the table's, no variant is looked at."""
         return self.config if network == self.network() else self.networks[network]
 
     def weights(self, network: str) -> str:
