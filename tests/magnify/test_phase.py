@@ -10,8 +10,7 @@ from microexpr.magnify import amm, phase_magnifier, pmm
 from microexpr.magnify.bands import to_spectra
 from microexpr.magnify.local_phase import LocalPhase
 from microexpr.magnify.operator import Workspace
-from microexpr.magnify.stacks import BandStack
-from microexpr.magnify.steerable import steerable_pyramid
+from microexpr.magnify.steerable import BandStack, steerable_pyramid
 
 SMIC = {"fps": 100.0, "passband_hz": (0.5, 10.0)}
 

@@ -27,15 +27,7 @@ BLOCK_VALUES = 1 << 19  # filtered frames go through the pyramid in blocks of th
 
 
 class AmplitudeMagnifier:
-    """Laplacian pyramid, colours and mask for frames of one size.
-
-    Parameters
-    ----------
-    height_px, width_px : int
-        Of the frames.
-    levels, lambda_c_px, level_gains, chroma_gain, mask
-        As in :func:`microexpr.magnify.amm`.
-    """
+    """Laplacian pyramid, colours and mask for frames of one size; options as in :func:`amm`."""
 
     def __init__(
         self,
@@ -263,22 +255,11 @@ def filter_only(
 
     Parameters
     ----------
-    clip, fps, passband_hz, temporal_filter, order, reference_frame, boundary, anchored, levels, \
-lambda_c_px, level_gains, chroma_gain
-        As in :func:`amm`.
     alpha : float
-        The alpha whose spatial weights are used. It has no effect where `lambda_c_px` is 0 or
-        `level_gains` is given; otherwise the levels that `lambda_c_px` attenuates depend on it.
+        The alpha whose spatial weights are used: the levels that `lambda_c_px` attenuates depend on
+        it. It has no effect where `lambda_c_px` is 0 or `level_gains` is given.
 
-    Returns
-    -------
-    Tensor
-        Shape, dtype and device of `clip`. Not clamped.
-
-    Raises
-    ------
-    ConfigError, DataError
-        As in :func:`amm`.
+    Others, the result and errors are those of :func:`amm`.
     """
     check_clip(clip)
     (factor,) = check_alphas(alpha)

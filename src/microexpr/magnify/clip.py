@@ -1,4 +1,4 @@
-"""What a clip is: its checks, its luma, and how a change of luma goes back into colour."""
+"""Checks of clips, and their luma."""
 
 from __future__ import annotations
 
@@ -49,13 +49,7 @@ def moved(
 
 
 def check_alphas(alpha: float | Sequence[float]) -> list[float]:
-    """Return the amplification factors as a list.
-
-    Raises
-    ------
-    ConfigError
-        Where one is negative or not finite, or where there is none.
-    """
+    """Return the amplification factors as a list; ConfigError unless all are 0 or more."""
     alphas = [float(a) for a in alpha] if isinstance(alpha, Sequence) else [float(alpha)]
     if not alphas:
         raise ConfigError("magnify.alpha: at least one value is needed")

@@ -28,26 +28,18 @@ def fitting_levels(height_px: int, width_px: int, levels: int) -> int:
 
 
 def level_wavelengths_px(levels: int) -> list[float]:
-    """Wavelength that each band-pass level passes best, finest first, px of the full image."""
+    """Return the wavelength that each level passes best, finest first, px of the full image."""
     return [PEAK_WAVELENGTH_PX * 2.0**level for level in range(levels)]
 
 
 def level_weights(levels: int, *, alpha: float, lambda_c_px: float) -> list[float]:
-    """Each level's share of alpha, ``alpha_l / alpha``, finest first; the low-pass gets none.
+    """Return each level's share of alpha, finest first; the low-pass gets none.
 
     Wu et al. 2012, eq. 14: amplification by alpha shows a displacement delta correctly where
     ``(1 + alpha) * delta < lambda / 8``. `lambda_c_px` is the shortest wavelength that gets all of
     alpha; it fixes delta, and a shorter wavelength gets ``alpha_l = lambda / (8 delta) - 1``, which
-    is never negative here (a negative gain would reverse the motion). At alpha = 0 the limit holds.
-
-    Parameters
-    ----------
-    levels : int
-        Band-pass levels.
-    alpha : float
-        Amplification, 0 or more.
-    lambda_c_px : float
-        px; 0 gives every level all of alpha.
+    is never negative here (a negative gain would reverse the motion). At alpha = 0 the limit holds;
+    0 px gives every level all of alpha.
     """
     if lambda_c_px == 0:
         return [1.0] * levels
@@ -123,7 +115,7 @@ def down(images: torch.Tensor) -> torch.Tensor:
 
 
 def up(images: torch.Tensor, height_px: int, width_px: int) -> torch.Tensor:
-    """Twice the size, interpolated with the binomial filter: ``cv2.pyrUp`` on any device."""
+    """Double the size, interpolated with the binomial filter: ``cv2.pyrUp`` on any device."""
     for n in (width_px, height_px):
         m = images.shape[-1]
         left = images[..., [min(1, m - 1)]]
@@ -136,7 +128,7 @@ def up(images: torch.Tensor, height_px: int, width_px: int) -> torch.Tensor:
 
 
 def _reflect(images: torch.Tensor) -> torch.Tensor:
-    """Two samples mirrored at each end of an axis that is too short for ``pad``."""
+    """Mirror two samples at each end of an axis that is too short for ``pad``."""
     n = images.shape[-1]
     period = max(1, 2 * n - 2)
     index = [abs((k + n - 1) % period - (n - 1)) if n > 1 else 0 for k in range(-2, n + 2)]

@@ -2,8 +2,8 @@
 
 This is the inner loop of phase-based magnification. It works on blocks of frames small enough for
 the processor's cache. Complex products stay interleaved; arc tangents, sines and cosines run on
-contiguous planes, on a processor in numpy: half the time of torch's, same precision. Its arc
-tangent is that fast with AVX-512 only, so elsewhere torch's serves.
+contiguous planes, on a processor in numpy: half the time of torch, same precision. Its arc tangent
+is that fast with AVX-512 only, so elsewhere torch is used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 
 from microexpr.magnify.bands import Corner
 from microexpr.magnify.operator import Workspace, block_frames
-from microexpr.magnify.stacks import BandStack
+from microexpr.magnify.steerable import BandStack
 
 DAMPING = 1e-3  # of the trace of the 2 x 2 system: a band sees motion across its stripes only
 SILENT = 1e-6  # of the mean: places with hardly any amplitude do not move
@@ -27,15 +27,9 @@ TINY = 1e-15  # the same for a band that is empty everywhere
 class MotionSmoothing:
     """The smoothing of a stack of bands.
 
-    Parameters
-    ----------
-    bands : BandStack
-    box, coefficients : Tensor, complex, shape (n, h, w)
-        The reference frame's masked spectrum on the bands' boxes and its transform.
-    size : (int, int)
-        Height and width of the frames, px.
-    sigma_px : float
-        Standard deviation of the Gaussian window, px of the frames.
+    `box`, `coefficients` (n, h, w) are the reference frame's masked spectrum on the bands' boxes
+    and its transform, `size` the height and width of the frames, `sigma_px` the standard deviation
+    of the Gaussian window, px of the frames.
     """
 
     def __init__(
@@ -80,13 +74,13 @@ class MotionSmoothing:
 
 
 def _mean(values: torch.Tensor) -> torch.Tensor:
-    """Mean over each band."""
+    """Return the mean over each band."""
     return values.mean(dim=(-2, -1), keepdim=True)
 
 
 @lru_cache(maxsize=64)
 def _window(shape: tuple[int, int], size: tuple[int, int], sigma_px: float) -> torch.Tensor:
-    """Spectrum of the Gaussian window, once for real and once for imaginary parts."""
+    """Return the Gaussian window's spectrum, once for real and once for imaginary parts."""
     y, x = (torch.fft.fftfreq(n, 1 / n) for n in shape)
     distance = (y[:, None] / size[0]) ** 2 + (x / size[1]) ** 2
     window = torch.exp(-2 * (math.pi * sigma_px) ** 2 * distance)
@@ -95,7 +89,7 @@ def _window(shape: tuple[int, int], size: tuple[int, int], sigma_px: float) -> t
 
 @lru_cache(maxsize=64)
 def _frequencies(bands: BandStack, size: tuple[int, int]) -> torch.Tensor:
-    """Horizontal and vertical frequency on the bands' boxes, cycles/px, (2, n, h, w)."""
+    """Return horizontal and vertical frequency on the bands' boxes, cycles/px, (2, n, h, w)."""
     _, rows, columns = bands.shape
     parts = []
     for band in bands.bands:
@@ -106,19 +100,15 @@ def _frequencies(bands: BandStack, size: tuple[int, int]) -> torch.Tensor:
 
 
 class LocalPhase:
-    """A stack of bands and what their phases are measured against.
+    """A stack of bands and the reference of their phases.
 
     Parameters
     ----------
     bands : BandStack
-        Of a pyramid.
     reference : Tensor, complex, shape (rows, columns)
-        Frequency plane of the reference frame, see
-        :class:`microexpr.magnify.bands.FrequencyPlane`.
-    corner : (int, int)
-        Of this plane and of those of the frames.
-    size : (int, int)
-        Height and width of the frames, px.
+        :class:`~microexpr.magnify.bands.FrequencyPlane` of the reference frame.
+    corner, size : (int, int)
+        Of this plane and those of the frames; height and width of the frames, px.
     sigma_px : float
         Standard deviation of the smoothing, px of the frames; 0 for none.
     gain : Tensor or float
@@ -145,12 +135,12 @@ class LocalPhase:
             self.smoothing = MotionSmoothing(bands, box, coefficients, size=size, sigma_px=sigma_px)
 
     def coefficients(self, planes: torch.Tensor, work: Workspace) -> torch.Tensor:
-        """Coefficients (k, *bands.shape) of the frequency planes (k, rows, columns) of frames."""
+        """Return coefficients (k, *bands.shape) of frequency planes (k, rows, columns)."""
         box, _, _ = work.views((len(planes), *self.bands.shape))
         return torch.fft.ifft2(self.bands.cut(planes, self.corner, box))
 
     def measure(self, coefficients: torch.Tensor, work: Workspace) -> torch.Tensor:
-        """Phases of coefficients against the reference, radians, (k, size) of scratch memory."""
+        """Return phases against the reference, radians, (k, size) of scratch memory."""
         box, real, imaginary = work.views(tuple(coefficients.shape))
         _split(torch.mul(coefficients, self.conjugate, out=box), real, imaginary)
         _arc_tangent(imaginary, real)
@@ -166,16 +156,8 @@ class LocalPhase:
     ) -> None:
         """Add the bands with their phases shifted by ``alpha * gain * angles`` to planes.
 
-        Parameters
-        ----------
-        coefficients : Tensor, complex, shape (k, *bands.shape)
-            Of the frames.
-        angles : Tensor, shape (k, size)
-            Radians.
-        alphas, totals : sequence of float, sequence of Tensor
-            For each alpha the frequency planes (k, rows, columns) to add to.
-        work : Workspace
-            Scratch memory.
+        From coefficients (k, *bands.shape) and angles (k, size), radians, of the frames to one
+        total for each alpha: frequency planes (k, rows, columns).
         """
         box, angle, cosine = work.views(tuple(coefficients.shape))
         angles = angles.view(angle.shape)
@@ -198,7 +180,7 @@ def _split(values: torch.Tensor, real: torch.Tensor, imaginary: torch.Tensor) ->
 
 
 def _arc_tangent(imaginary: torch.Tensor, real: torch.Tensor) -> None:
-    """Angles of planes, written over the real parts."""
+    """Write the angles of planes over the real parts."""
     if real.device.type == "cpu" and _vectorised_arc_tangent():
         np.arctan2(imaginary.numpy(), real.numpy(), out=real.numpy())
     else:
@@ -207,13 +189,13 @@ def _arc_tangent(imaginary: torch.Tensor, real: torch.Tensor) -> None:
 
 @cache
 def _vectorised_arc_tangent() -> bool:
-    """Whether numpy's arc tangent is more than a loop on this processor."""
+    """Tell whether numpy's arc tangent is more than a loop on this processor."""
     found = np.lib.introspect.opt_func_info(func_name="^arctan2$")
     return not found["arctan2"]["fff"]["current"].startswith("baseline")
 
 
 def _turn(angle: torch.Tensor, cosine: torch.Tensor, out: torch.Tensor) -> None:
-    """``exp(i angle)`` to `out`; the angles are lost."""
+    """Write ``exp(i angle)`` to `out`; the angles are lost."""
     if angle.device.type == "cpu":
         np.cos(angle.numpy(), out=cosine.numpy())
         np.sin(angle.numpy(), out=angle.numpy())

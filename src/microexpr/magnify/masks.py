@@ -16,7 +16,7 @@ Mask = NDArray[np.float64]
 
 
 class Polar(NamedTuple):
-    """Frequencies on a grid, cycles an image side; radius in octaves from Nyquist."""
+    """Frequencies on a grid, cycles per image side; radius in octaves from Nyquist."""
 
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
@@ -35,7 +35,7 @@ class Box(NamedTuple):
 
 
 def frequencies(n: int, octaves: float | None = None) -> NDArray[np.int64]:
-    """Cycles an image side: all in the layout of a spectrum, or those around zero, in order."""
+    """Return cycles per image side: all, as in a spectrum, or those around zero, in order."""
     if octaves is None:
         return (np.arange(n) + n // 2) % n - n // 2
     reach = math.ceil(n / 2 * 2.0**octaves)
@@ -50,7 +50,7 @@ def polar(rows: NDArray[np.int64], columns: NDArray[np.int64], size: tuple[int, 
 
 
 def high_pass(log_radius: Mask, corner: float, width: float) -> Mask:
-    """1 above a corner (octaves below Nyquist), 0 from `width` octaves below it."""
+    """Return 1 above a corner (octaves below Nyquist), 0 from `width` octaves below it."""
     return np.abs(np.cos(np.clip(log_radius - corner, -width, 0) * np.pi / (2 * width)))
 
 
@@ -63,9 +63,9 @@ def low_pass(log_radius: Mask, flanks: Sequence[tuple[float, float]]) -> Mask:
 
 
 def angular_mask(angle: Mask, k: int, orientations: int) -> Mask:
-    """One-sided ``cos ** (K - 1)``, scaled so that the squares of all lobes sum to 1.
+    """Return one-sided ``cos ** (K - 1)``, scaled so that the squares of all lobes sum to 1.
 
-    Of the two sides that a lobe may have, the one around positive horizontal frequencies.
+    The lobe is around positive horizontal frequencies.
     """
     order = orientations - 1
     scale = math.factorial(order) * 2.0**order / math.sqrt(orientations * math.factorial(2 * order))
@@ -88,7 +88,7 @@ def bounding_box(mask: Mask, near: Polar, size: tuple[int, int], radial: int, k:
 def _side(
     support: NDArray[np.bool_], frequencies: NDArray[np.int64], n: int, *, contiguous: bool
 ) -> tuple[int, slice, slice, int]:
-    """First frequency of a box, its part of the grid, that part's place in the box, its length."""
+    """Return a box's first frequency, part of the grid, that part's place in it, and length."""
     used = np.flatnonzero(support)
     first, length = int(frequencies[used[0]]), int(used[-1] - used[0]) + 1
     side = min(n, fast_length(length, contiguous=contiguous))
@@ -99,7 +99,7 @@ def _side(
 
 
 def power(boxes: Sequence[Box], size: tuple[int, int]) -> Mask:
-    """Sum of the squares of all masks, at a frequency and at its opposite."""
+    """Sum the squares of all masks, at a frequency and at its opposite."""
     total = np.zeros(size)
     for box in boxes:
         total[_places(box, size)] += box.mask**2
@@ -107,10 +107,7 @@ def power(boxes: Sequence[Box], size: tuple[int, int]) -> Mask:
 
 
 def rescaled(boxes: Sequence[Box], size: tuple[int, int], wanted: Mask) -> list[Box]:
-    """Scale masks so that their power is what is wanted, where they have a quarter of it and more.
-
-    Elsewhere hardly anything is left to scale.
-    """
+    """Scale masks to the wanted power where they have at least a quarter of it."""
     found = power(boxes, size)
     kept = found > wanted / 4
     factor = np.sqrt(np.where(kept, wanted / np.where(kept, found, 1), 1))
@@ -118,7 +115,7 @@ def rescaled(boxes: Sequence[Box], size: tuple[int, int], wanted: Mask) -> list[
 
 
 def _places(box: Box, size: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:
-    """Index of a box in the layout of a whole spectrum."""
+    """Return the index of a box in the layout of a whole spectrum."""
     rows, columns = box.mask.shape
     return np.ix_(
         (box.row + np.arange(rows)) % size[0], (box.column + np.arange(columns)) % size[1]

@@ -21,19 +21,11 @@ DAMPING = 0.05  # of the mean squared gradient: flat areas do not move
 
 
 def peak_motion_px(grey: torch.Tensor, matrix: Matrix, *, reference_frame: int = 0) -> float:
-    """Largest displacement that the temporal filter lets through, px.
+    """Return the largest displacement that the temporal filter passes in a grey clip (T, H, W), px.
 
     Least squares on the gradient constraint (Lucas and Kanade 1981) in windows of about 20 px, in
     the frame in which the filtered clip differs most from the reference; the 99th percentile over
     the windows, each weighing as much as its gradients.
-
-    Parameters
-    ----------
-    grey : Tensor, float, shape (T, H, W)
-    matrix : ndarray, shape (T, T)
-        The temporal filter.
-    reference_frame : int
-        Frame whose gradients are used.
     """
     weights, pool = torch.from_numpy(matrix.copy()).to(grey), _pool(grey)
     step = max(1, min(grey.shape[1:]) // SAMPLES)
@@ -42,15 +34,8 @@ def peak_motion_px(grey: torch.Tensor, matrix: Matrix, *, reference_frame: int =
     filtered = (weights[frame] @ grey.flatten(1)).view(grey.shape[1:])
     difference, still = _pooled(filtered, pool), _pooled(grey[reference_frame], pool)
     gradient_y, gradient_x = torch.gradient(still)
-    products = torch.stack(
-        [
-            gradient_x * gradient_x,
-            gradient_x * gradient_y,
-            gradient_y * gradient_y,
-            gradient_x * difference,
-            gradient_y * difference,
-        ]
-    )
+    squares = [gradient_x * gradient_x, gradient_x * gradient_y, gradient_y * gradient_y]
+    products = torch.stack([*squares, gradient_x * difference, gradient_y * difference])
     window = min(WINDOW, *still.shape)
     xx, xy, yy, xt, yt = functional.avg_pool2d(products[None], window, stride=STRIDE)[0]
     weight = (xx + yy).flatten()
@@ -66,7 +51,7 @@ def peak_motion_px(grey: torch.Tensor, matrix: Matrix, *, reference_frame: int =
 
 
 def detail_wavelength_px(frame: torch.Tensor) -> float:
-    """Wavelength that halves the gradient energy of a frame (H, W), px; at least 2 pooled px."""
+    """Return the wavelength that halves a frame's gradient energy, px; at least 2 pooled px."""
     pool = _pool(frame)
     small = _pooled(frame, pool)
     height, width = small.shape
@@ -114,7 +99,7 @@ def warn_outside_bounds(
 
 
 def _pooled(images: torch.Tensor, pool: int) -> torch.Tensor:
-    """Means over squares of `pool` px; what is left over at the far edges is not used."""
+    """Return means over squares of `pool` px; the rest at the far edges is not used."""
     for axis in (-2, -1):
         n = images.shape[axis] // pool
         parts = images.narrow(axis, 0, n * pool).unflatten(axis, (n, pool)).unbind(axis)

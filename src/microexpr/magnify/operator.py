@@ -15,23 +15,19 @@ import numpy as np
 import torch
 from scipy import signal
 
-from microexpr.magnify.temporal import (
-    Matrix,
-    TemporalFilter,
-    butterworth_sections,
-)
+from microexpr.magnify.temporal import Matrix, TemporalFilter, butterworth_sections
 
 BLOCK_COEFFICIENTS = {"cpu": 1 << 17, "cuda": 1 << 25}
 
 
 def block_frames(size: int, device: torch.device) -> int:
-    """Frames of `size` coefficients that one block holds."""
+    """Return how many frames of `size` coefficients are in one block."""
     kind = "cpu" if device.type == "cpu" else "cuda"
     return max(1, BLOCK_COEFFICIENTS[kind] // size)
 
 
 def blocks(n_frames: int, step: int) -> list[slice]:
-    """Slices of at most `step` frames."""
+    """Return slices of at most `step` frames."""
     return [slice(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
 
 
@@ -49,10 +45,10 @@ class Workspace:
 
 
 def fresh(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
-    """Memory with undefined content, in the dtype and on the device of a tensor.
+    """Return memory with undefined content, in the dtype and on the device of a tensor.
 
     On a processor it is numpy's, which asks the system for large pages: the 4 kB pages of torch's
-    memory cost more on first use than much of what is computed on them.
+    memory take longer on first use than much of the computation.
     """
     if like.device.type != "cpu":
         return like.new_empty(shape)
@@ -63,7 +59,7 @@ COLUMNS = 4096  # of one in-place product: T * COLUMNS values stay in the proces
 
 
 def low_rank(matrix: Matrix, *, tolerance: float = 1e-6) -> tuple[Matrix, Matrix]:
-    """Factors L (T, r) and R (r, T) with ``L @ R`` equal to the matrix.
+    """Return factors L (T, r) and R (r, T) with ``L @ R`` equal to the matrix.
 
     Singular values below `tolerance` times the largest are dropped. An ideal band with m
     frequencies has rank m (mirrored) or 2 m (periodic); Butterworth filters have nearly full rank.
@@ -74,7 +70,7 @@ def low_rank(matrix: Matrix, *, tolerance: float = 1e-6) -> tuple[Matrix, Matrix
 
 
 class TemporalOperator(Protocol):
-    """What the phase stage asks of a filter."""
+    """A filter of the phase stage."""
 
     def start(self, n_frames: int, size: int) -> torch.Tensor:
         """Return maps of a signal (n_frames, size) of which nothing has been collected."""
@@ -94,16 +90,10 @@ class TemporalOperator(Protocol):
 
 
 class ClipFilter:
-    """The matrix M of :func:`microexpr.magnify.temporal.filter_matrix` on a device.
+    """The matrix M of :func:`microexpr.magnify.temporal.filter_matrix` on the device of a tensor.
 
     The maps are the r components ``R x`` where ``M = L R`` has at most half the rank that T frames
     allow, else the filtered frames themselves.
-
-    Parameters
-    ----------
-    matrix : ndarray, shape (T, T)
-    like : Tensor
-        Gives device and dtype.
     """
 
     def __init__(self, matrix: Matrix, like: torch.Tensor) -> None:
@@ -122,7 +112,7 @@ class ClipFilter:
         return self.right.new_empty((n_frames, size))
 
     def collect(self, maps: torch.Tensor, frames: slice, values: torch.Tensor) -> None:
-        """Take some frames (k, size) of the signal."""
+        """Take some frames (k, size) of the signal, each once."""
         if self.low_rank:
             maps.addmm_(self.right[:, frames], values)
         else:
@@ -141,19 +131,12 @@ class ClipFilter:
 
 
 class ChunkFilter:
-    """A causal filter that goes on from chunk to chunk of an endless clip.
+    """A causal filter that continues from chunk to chunk of a clip, ``iir`` or ``reference``.
 
-    Expects signals that are zero in frame 0 and gives what the ``iir`` and ``reference`` matrices
-    of the whole clip would. Each signal keeps 2 * order values of state, in one matrix product with
-    the chunk.
-
-    Parameters
-    ----------
-    temporal_filter : {'iir', 'reference'}
-    fps, passband_hz, order
-        As in :func:`microexpr.magnify.temporal.filter_matrix`.
-    like : Tensor
-        Gives device and dtype.
+    It expects signals that are zero in frame 0 and gives what the matrices of the whole clip would.
+    Each signal keeps 2 * order values of state, in one matrix product with the chunk. `like` is a
+    tensor of the device and dtype; other parameters as for
+    :func:`microexpr.magnify.temporal.filter_matrix`.
     """
 
     def __init__(
@@ -173,7 +156,7 @@ class ChunkFilter:
         self.matrices: dict[int, tuple[torch.Tensor, ...]] = {}
 
     def start(self, n_frames: int, size: int) -> torch.Tensor:
-        """Room for the chunk's frames, (n_frames, size)."""
+        """Return memory for the chunk's frames, (n_frames, size)."""
         return self.like.new_empty((n_frames, size))
 
     def collect(self, maps: torch.Tensor, frames: slice, values: torch.Tensor) -> None:
@@ -203,26 +186,19 @@ class ChunkFilter:
         return maps[frames]
 
     def _chunk_matrices(self, n_frames: int) -> tuple[torch.Tensor, ...]:
-        """Responses of output and final state to unit inputs and unit initial states."""
+        """Return responses of output and final state to unit inputs and unit initial states."""
         assert self.sections is not None
         n_sections = len(self.sections)
         n_states = 2 * n_sections
-        rest = np.zeros((n_sections, 2, n_frames))
-        from_input, input_to_state = signal.sosfilt(
-            self.sections, np.eye(n_frames), axis=0, zi=rest
-        )
+        rest, inputs = np.zeros((n_sections, 2, n_frames)), np.eye(n_frames)
+        from_input, input_to_state = signal.sosfilt(self.sections, inputs, axis=0, zi=rest)
         unit = np.eye(n_states).reshape(n_sections, 2, n_states)
         silence = np.zeros((n_frames, n_states))
         from_state, state_to_state = signal.sosfilt(self.sections, silence, axis=0, zi=unit)
-        return tuple(
-            _tensor(matrix, self.like)
-            for matrix in (
-                from_input,
-                from_state,
-                input_to_state.reshape(n_states, n_frames),
-                state_to_state.reshape(n_states, n_states),
-            )
-        )
+        input_to_state = input_to_state.reshape(n_states, n_frames)
+        state_to_state = state_to_state.reshape(n_states, n_states)
+        found = (from_input, from_state, input_to_state, state_to_state)
+        return tuple(_tensor(matrix, self.like) for matrix in found)
 
 
 def _tensor(matrix: Matrix, like: torch.Tensor) -> torch.Tensor:

@@ -6,13 +6,13 @@ with the amplitude as weight, and added ``alpha`` times::
 
     out = remainder(x) + Re ifft2( sum_b 2 G_b fft2( B_b exp(i alpha M angle(B_b / B_b[ref])) ) )
 
-with ``B_b = ifft2(G_b fft2(x))`` and `remainder` what no band holds. One band is worked on at a
-time and frames go through it in blocks that fit the processor's cache.
+with ``B_b = ifft2(G_b fft2(x))`` and `remainder` what is in no band. Bands are processed one by
+one, and frames go through them in blocks that fit the processor's cache.
 
 Two choices differ from the paper, both measured. The smoothing weighs with the amplitude of the
 *reference* frame, which is constant in time: it then commutes with the temporal filter and runs on
 r components instead of T frames. And the pyramid leaves little to its residuals: the finest band
-moves wavelengths from 2.8 px on and the coarsest ends at one cycle a frame, because motion in a
+moves wavelengths from 2.8 px on and the coarsest ends at one cycle per frame, because motion in a
 residual is not magnified and costs up to a fifth of the gain.
 """
 
@@ -66,11 +66,8 @@ def pmm(
     fps, passband_hz, temporal_filter, order, reference_frame, boundary, anchored
         The temporal filter, see :func:`microexpr.magnify.temporal.filter_matrix`. Phases are
         measured against the reference frame.
-    alpha : float or sequence of float
-        Amplification, 0 or more: motions become ``1 + alpha`` times as large. A sequence gives a
-        list of results from one analysis.
     levels, orientations, per_octave
-        Octaves (by default as many as fit), orientations and bands an octave (1 or 2) of the
+        Octaves (by default as many as fit), orientations and bands per octave (1 or 2) of the
         pyramid, see :func:`microexpr.magnify.steerable.steerable_pyramid`. Half-octave bands bear
         twice the shift and cost about twice the time.
     smoothing_px : float
@@ -78,23 +75,8 @@ def pmm(
         eq. 17), px of the band: ``smoothing_px * 2 ** octave`` px of the frame. 0: none.
     level_gains : sequence of float, optional
         Share of alpha for each radial band, finest first; by default 1 for all.
-    mask : Tensor, shape (H, W), optional
-        Factor on the motion that is added, for instance 1 in a region of interest and 0 elsewhere.
-    device, dtype : optional
-        Where and in which precision (float32 or float64) it is computed; those of the clip by
-        default. The result has the clip's own all the same.
-    progress : callable, optional
-        Called with the share of the work done, 0..1.
-
-    Returns
-    -------
-    Tensor, or list of Tensor
-        Shape, dtype and device of `clip`. Not clamped: values may leave 0..1.
-
-    Raises
-    ------
-    ConfigError, DataError
-        Impossible options and unusable clips, with the numbers.
+    alpha, mask, device, dtype, progress
+        As for :func:`microexpr.magnify.amm`, with its results and errors.
 
     Warns
     -----

@@ -11,8 +11,7 @@ from microexpr.magnify.bands import sampled, to_images, to_spectra
 from microexpr.magnify.clip import Progress, check_mask, luma
 from microexpr.magnify.local_phase import LocalPhase
 from microexpr.magnify.operator import TemporalOperator, Workspace, block_frames, blocks, fresh
-from microexpr.magnify.stacks import stacks
-from microexpr.magnify.steerable import steerable_pyramid
+from microexpr.magnify.steerable import stacks, steerable_pyramid
 
 CUTOFF = 0.1  # responses below this share of a band's maximum are left out
 KEPT_CLIPS = 4.0  # memory for what is kept of the finest bands, in clips of luma
@@ -124,7 +123,7 @@ class _Run:
         self.largest = max(self.finest, key=lambda part: part.bands.size)
 
     def fill(self, results: Sequence[torch.Tensor]) -> None:
-        """Phases of the finest bands, all other bands, then the results block by block."""
+        """Measure the finest bands, add all others, then fill the results block by block."""
         plane, low = self.magnifier.plane, self.magnifier.low
         low_planes = fresh((len(self.clip), *low.shape), self.work.complex)
         kept, maps = self._measure_finest(low_planes)
@@ -148,14 +147,14 @@ class _Run:
             self._advance(self.finest, len(spectra))
 
     def _planes(self, n: int) -> torch.Tensor:
-        """Scratch memory for n frequency planes of a block's frames."""
+        """Return scratch memory for n frequency planes of a block's frames."""
         n_frames = block_frames(self.largest.bands.size, self.clip.device)
         return fresh((n, n_frames, *self.magnifier.plane.shape), self.work.complex)
 
     def _spectra(self, *, spread: bool) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
-        """Half spectra and frequency planes of as many frames at a time as the finest bands take.
+        """Yield half spectra and frequency planes of as many frames as the finest bands take.
 
-        The planes hold nothing unless the spectra are spread.
+        The planes are empty unless the spectra are spread.
         """
         (room,) = self._planes(1)
         for frames in self._blocks(self.largest):
@@ -171,7 +170,7 @@ class _Run:
     def _measure_finest(
         self, low_planes: torch.Tensor
     ) -> tuple[list[torch.Tensor | None], list[torch.Tensor]]:
-        """Coefficients, where they are kept, and filtered phases of the finest bands.
+        """Return coefficients, where they are kept, and filtered phases of the finest bands.
 
         The frames' low frequencies go to `low_planes`.
         """
@@ -188,7 +187,7 @@ class _Run:
         return kept, [self._filtered(*pair) for pair in zip(self.finest, maps, strict=True)]
 
     def _room_for_coefficients(self, used_bytes: int) -> list[torch.Tensor | None]:
-        """Memory for the coefficients of as many of the finest bands as may be kept."""
+        """Return memory for the coefficients of as many of the finest bands as may be kept."""
         allowed_bytes = min(KEPT_CLIPS * self.grey.nbytes, KEPT_BYTES)
         kept: list[torch.Tensor | None] = []
         for part in self.finest:

@@ -6,34 +6,27 @@ A band keeps only one half of the frequency plane, so its coefficients are compl
 local amplitude, their angle local phase. Its spectrum is non-zero on a small box only. Cut out and
 transformed on its own, the box gives the band sampled on a coarser grid and multiplied by a plane
 wave, which cancels wherever a phase *difference* or a product with a phase factor is formed. With
-eight orientations the boxes hold 2.4 coefficients a pixel, instead of 48 without decimation.
+eight orientations the boxes hold 2.4 coefficients per pixel, instead of 48 without decimation.
 
 Radial masks are products of raised cosines in log frequency, so that the squares of all masks sum
-to exactly 1, for octave and half-octave bands alike.
+to exactly 1, for octave and half-octave bands alike. Bands of one ring and one shape go through
+every step together as a stack: half of a pyramid's bands are so small that calling a function takes
+longer than its work.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 
 import torch
 
 from microexpr.errors import ConfigError
-from microexpr.magnify.bands import Band, FrequencyPlane, enclosing, to_images, to_spectra
-from microexpr.magnify.masks import (
-    angular_mask,
-    as_band,
-    bounding_box,
-    frequencies,
-    high_pass,
-    low_pass,
-    polar,
-    power,
-    rescaled,
-)
+from microexpr.magnify import masks
+from microexpr.magnify.bands import Band, Corner, FrequencyPlane, enclosing
 
 TRANSITION_OCTAVES = {1: 1.0, 2: 0.75}  # width of the radial flanks, by bands an octave
 
@@ -71,49 +64,6 @@ class SteerablePyramid:
         """Return the smallest plane that holds some of the bands."""
         return enclosing(self.height_px, (((band.row, band.column), band.shape) for band in bands))
 
-    def analyse(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """Coefficients of each band.
-
-        Parameters
-        ----------
-        images : Tensor, float32, shape (..., H, W)
-
-        Returns
-        -------
-        list of Tensor, complex64, shape (..., *band.shape)
-            In the order of `bands`. Scaled so that a modulus is the local amplitude of the band;
-            multiplied by a plane wave; conjugated for orientations beyond ``K / 2``.
-        """
-        spectra, plane = to_spectra(images), self.plane(self.bands)
-        planes = spectra.new_empty((*images.shape[:-2], *plane.shape))
-        plane.spread(spectra, planes)
-        coefficients = []
-        for band in self.bands:
-            box = spectra.new_empty((*images.shape[:-2], *band.shape))
-            filtered = torch.fft.ifft2(band.cut(planes, plane.corner, box))
-            scale = 2 * band.size / (self.height_px * self.width_px)
-            coefficients.append(filtered * scale)
-        return coefficients
-
-    def residuals(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """High- and low-pass residual, each of the images' shape and dtype."""
-        spectra = to_spectra(images)
-        high = to_images(spectra * self.high, self.width_px)
-        return high, to_images(spectra * self.low, self.width_px)
-
-    def synthesise(
-        self, coefficients: Sequence[torch.Tensor], high: torch.Tensor, low: torch.Tensor
-    ) -> torch.Tensor:
-        """Images from what :meth:`analyse` and :meth:`residuals` return."""
-        total = to_spectra(high) * self.high + to_spectra(low) * self.low
-        plane, area = self.plane(self.bands), self.height_px * self.width_px
-        planes = total.new_zeros((*high.shape[:-2], *plane.shape))
-        for band, values in zip(self.bands, coefficients, strict=True):
-            box = torch.fft.fft2(values) * (area / (2 * band.size))
-            band.add(box, planes, plane.corner)
-        plane.fold(planes, total)
-        return to_images(total, self.width_px)
-
 
 @lru_cache(maxsize=8)
 def _moved(pyramid: SteerablePyramid, device: torch.device, dtype: torch.dtype) -> SteerablePyramid:
@@ -125,7 +75,7 @@ def _moved(pyramid: SteerablePyramid, device: torch.device, dtype: torch.dtype) 
 
 
 def fitting_octaves(height_px: int, width_px: int) -> int:
-    """Octaves until less than one cycle an image side is left for the low-pass residual."""
+    """Return the octaves that leave less than one cycle per side to the low-pass residual."""
     return max(1, math.ceil(math.log2(min(height_px, width_px) / 2)))
 
 
@@ -140,7 +90,7 @@ def steerable_pyramid(
     cutoff: float = 0.0,
     high_octaves: float = 1.0,
 ) -> SteerablePyramid:
-    """Masks of a complex steerable pyramid.
+    """Make the masks of a complex steerable pyramid.
 
     Parameters
     ----------
@@ -179,29 +129,86 @@ def steerable_pyramid(
     size, corners = (height_px, width_px), [-n / per_octave for n in range(levels * per_octave + 1)]
     widths = [high_octaves] + [TRANSITION_OCTAVES[per_octave]] * (len(corners) - 1)
     flanks = list(zip(corners, widths, strict=True))
-    plane = polar(frequencies(height_px), frequencies(width_px), size)
-    high = high_pass(plane.log_radius, *flanks[0])
-    low = low_pass(plane.log_radius, flanks)
+    plane = masks.polar(masks.frequencies(height_px), masks.frequencies(width_px), size)
+    high = masks.high_pass(plane.log_radius, *flanks[0])
+    low = masks.low_pass(plane.log_radius, flanks)
     boxes = []
     for radial in range(levels * per_octave):
-        rows, columns = (frequencies(n, corners[radial]) for n in size)
-        near = polar(rows, columns, size)
-        ring = low_pass(near.log_radius, flanks[: radial + 1])
-        ring *= high_pass(near.log_radius, *flanks[radial + 1])
+        rows, columns = (masks.frequencies(n, corners[radial]) for n in size)
+        near = masks.polar(rows, columns, size)
+        ring = masks.low_pass(near.log_radius, flanks[: radial + 1])
+        ring *= masks.high_pass(near.log_radius, *flanks[radial + 1])
         for k in range(orientations):
-            mask = ring * angular_mask(near.angle, k, orientations)
+            mask = ring * masks.angular_mask(near.angle, k, orientations)
             mask[mask < cutoff * mask.max()] = 0.0
             if mask.any():
-                boxes.append(bounding_box(mask, near, size, radial, k))
+                boxes.append(masks.bounding_box(mask, near, size, radial, k))
     if cutoff > 0:
-        boxes = rescaled(boxes, size, 1 - high**2 - low**2)
+        boxes = masks.rescaled(boxes, size, 1 - high**2 - low**2)
     half = slice(width_px // 2 + 1)
     return SteerablePyramid(
         *size,
         levels * per_octave,
-        tuple(as_band(box, box.radial / per_octave) for box in boxes),
+        tuple(masks.as_band(box, box.radial / per_octave) for box in boxes),
         *(
             torch.from_numpy(mask[:, half].copy()).float()
-            for mask in (high, low, 1 - power(boxes, size))
+            for mask in (high, low, 1 - masks.power(boxes, size))
         ),
     )
+
+
+SMALL = 1 << 13  # coefficients an image below which a whole ring is brought to one shape
+
+
+@dataclass(frozen=True, eq=False)
+class BandStack:
+    """Bands of one ring and one shape, by orientation."""
+
+    bands: tuple[Band, ...]
+
+    @property
+    def radial(self) -> int:
+        """Number of the ring; 0 is the finest."""
+        return self.bands[0].radial
+
+    @property
+    def octave(self) -> float:
+        """Decimation in octaves."""
+        return self.bands[0].octave
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Bands, height and width of their grids."""
+        return (len(self.bands), *self.bands[0].shape)
+
+    @property
+    def size(self) -> int:
+        """Coefficients an image."""
+        return len(self.bands) * self.bands[0].size
+
+    def cut(self, planes: torch.Tensor, corner: Corner, out: torch.Tensor) -> torch.Tensor:
+        """Write the masked boxes of planes of some corner to `out` (..., *shape), and return it."""
+        for number, band in enumerate(self.bands):
+            band.cut(planes, corner, out.select(-3, number))
+        return out
+
+    def add(self, boxes: torch.Tensor, planes: torch.Tensor, corner: Corner) -> None:
+        """Add the masked boxes to planes of some corner."""
+        for number, band in enumerate(self.bands):
+            band.add(boxes.select(-3, number), planes, corner)
+
+
+@lru_cache(maxsize=8)
+def stacks(pyramid: SteerablePyramid) -> tuple[BandStack, ...]:
+    """Return all bands of a pyramid, finest first: small rings as one stack, other bands alone."""
+    found = []
+    for _, ring in groupby(pyramid.bands, key=lambda band: band.radial):
+        bands = list(ring)
+        rows, columns = (max(band.shape[axis] for band in bands) for axis in (0, 1))
+        last = max(band.column for band in bands) + columns - 1
+        fits = rows <= pyramid.height_px and last <= (pyramid.width_px - 1) // 2
+        if fits and len(bands) * rows * columns <= SMALL:
+            found.append(BandStack(tuple(band.padded(rows, columns) for band in bands)))
+        else:
+            found += [BandStack((band,)) for band in bands]
+    return tuple(found)

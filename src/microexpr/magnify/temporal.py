@@ -1,13 +1,13 @@
 """Temporal filters of short clips, as matrices.
 
 A clip of T frames is filtered by a T x T matrix, whatever the filter: ideal, Butterworth and the
-difference to a reference frame are all linear. Three things follow. Any filter costs the same two
-matrix products; a filter of low rank is applied *before* the spatial stage, which then runs on r
-components instead of T frames; and what a filter does to a clip of this length can be computed
-beforehand (:func:`realised_gain`), which matters because micro-expressions last 11-58 frames.
+difference to a reference frame are all linear. Any filter costs the same two matrix products; a
+filter of low rank is applied *before* the spatial stage, which then runs on r components instead of
+T frames; and the effect of a filter on a clip of this length can be computed beforehand
+(:func:`realised_gain`), which matters because micro-expressions last 11-58 frames.
 
 Every filter here maps a constant to zero, and :func:`filter_matrix` refers its output to the
-reference frame: motion is magnified relative to that frame, which itself comes out unchanged.
+reference frame: motion is magnified relative to that frame, which itself is unchanged.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def filter_matrix(
     reference_frame : int
         Frame with respect to which the output is zero.
     boundary : {'mirror', 'edge', 'periodic'}, optional
-        How the clip goes on beyond its ends; by default ``mirror`` for ``ideal`` and ``edge`` for
-        ``butterworth``. ``iir`` and ``reference`` look at nothing beyond the ends.
+        How the clip continues beyond its ends; by default ``mirror`` for ``ideal`` and ``edge`` for
+        ``butterworth``. ``iir`` and ``reference`` use nothing beyond the ends.
     anchored : bool
         Subtract the filter's output at the reference frame, so that this frame is unchanged.
 
@@ -82,11 +82,9 @@ def filter_matrix(
 
     Raises
     ------
-    ConfigError
+    ConfigError, DataError
         Passband beyond the Nyquist frequency, empty, or (``ideal``) without a frequency of a clip
-        of this length; `reference_frame` outside the clip.
-    DataError
-        Fewer frames than the filter needs.
+        of this length; `reference_frame` outside the clip. Fewer frames than the filter needs.
     """
     check_frames(n_frames, temporal_filter=temporal_filter, order=order)
     if not 0 <= reference_frame < n_frames:
