@@ -28,13 +28,9 @@ SHARE = 95  # percentile over points
 class Response:
     """What the temporal filter passes.
 
-    Parameters
-    ----------
-    clip_motion, correlation : float
-        Of one onset, apex and offset that fills the clip, see
-        :func:`microexpr.magnify.realised_gain`.
-    band_centre : float
-        Of an oscillation at the geometric mean of the band's edges: rms after over rms before.
+    `clip_motion` and `correlation`: of one onset, apex and offset that fills the clip, see
+    :func:`microexpr.magnify.realised_gain`. `band_centre`: of an oscillation at the geometric mean
+    of the band's edges, rms after over rms before.
     """
 
     clip_motion: float
@@ -85,15 +81,9 @@ def response(n_frames: int, fps: float, settings: Magnify) -> Response:
 class Bound:
     """How far a method moves detail correctly.
 
-    Parameters
-    ----------
-    detail_wavelength_px : float
-        Of the detail, :func:`microexpr.magnify.motion_estimate.detail_wavelength_px`; for AMM at
-        least ``magnify.amm.lambda_c_px``, below which it magnifies less anyway.
-    limit_px : float
-        Largest magnified motion that is correct for this detail.
-    magnified_px : float
-        What the measured motion should become, ``(1 + alpha) * delta``.
+    `detail_wavelength_px`: for AMM at least ``magnify.amm.lambda_c_px``, below which it magnifies
+    less anyway. `limit_px`: largest magnified motion that is correct for this detail.
+    `magnified_px`: what the measured motion should become, ``(1 + alpha) * delta``.
     """
 
     detail_wavelength_px: float

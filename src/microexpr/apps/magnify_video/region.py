@@ -15,17 +15,11 @@ SMALLEST_PX = 16
 
 @dataclass(frozen=True)
 class Region:
-    """The part of a frame that is magnified.
+    """The part of a frame that is magnified; `roi` is its x, y, width, height, px.
 
-    Parameters
-    ----------
-    window : (slice, slice)
-        Rows and columns that are computed: the region and its margin, from even to even pixels.
-    weight : ndarray or None
-        Share of the effect, of the window's shape, float32: 1 inside the region and 0 outside.
-        None: the whole frame.
-    roi : (int, int, int, int) or None
-        x, y, width, height, px.
+    `window`: rows and columns that are computed, the region and its margin, from even to even
+    pixels. `weight`: share of the effect, float32 of the window's shape, 1 inside the region and 0
+    outside. `weight` and `roi` are None for the whole frame.
     """
 
     window: tuple[slice, slice]

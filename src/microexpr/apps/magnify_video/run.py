@@ -67,8 +67,7 @@ def magnify_clip(
 
     Parameters
     ----------
-    plan : Plan
-    outputs : list of Path
+    plan, outputs : Plan, list of Path
         An MP4 for each alpha. They appear under their names when all are complete, each with a file
         ``<output>.json`` that says how it was made.
     progress : callable
@@ -92,7 +91,12 @@ def magnify_clip(
     watch, meter, request = Stopwatch(), MotionMeter(plan.task.region.full), plan.request
     filtering = (plan.measured_frames, plan.grid.fps, request.settings)
     with noted() as notices:
-        _warn_of_size(plan)
+        width, height = plan.source.width, plan.source.height
+        if width % 2 or height % 2:
+            notice(
+                f"{width}x{height} px: the last column or row is written twice, H.264 takes even "
+                "sizes only"
+            )
         response = motion_report.response(*filtering)
         detail_px = _magnify(plan, outputs, progress, watch, meter)
     matrix = motion_report.clip_filter(*filtering)
@@ -152,15 +156,6 @@ def _writer(stack: ExitStack, plan: Plan, path: Path) -> VideoWriter:
         threads=plan.request.threads,
     )
     return stack.enter_context(writer)
-
-
-def _warn_of_size(plan: Plan) -> None:
-    source = plan.source
-    if source.width % 2 or source.height % 2:
-        notice(
-            f"{source.width}x{source.height} px: the last column or row is written twice, H.264 "
-            "takes even sizes only"
-        )
 
 
 def _warn_of_frames(plan: Plan, frames: Regridded) -> None:
