@@ -53,16 +53,18 @@ def run(folder: Path, n_frames: int, methods: list[str], filters: list[str]) -> 
         print(f"| {name} | {costs[name].row()} |", flush=True)
 
     write_config(folder, **settings(filters[0]))
-    stage("index", ["index", manifest], manifest)
-    stage("decode", ["decode", manifest, frames, "--subjects", "s1"], frames)
-    stage("crop", ["crop", frames, faces], faces)
+    stage("index", ["index", "--manifest", manifest], manifest)
+    decode = ["decode", "--manifest", manifest, "--frames", frames]
+    stage("decode", [*decode, "--root", "data", "--subjects", "s1"], frames)
+    stage("crop", ["crop", "--frames", frames, "--faces", faces], faces)
     (folder / frames).unlink()
     for temporal_filter in filters:
         write_config(folder, **settings(temporal_filter))
         for method in methods:
             name = f"magnify {method}, {temporal_filter}"
-            stage(name, ["magnify", faces, magnified, "--method", method], magnified)
-    stage("features", ["features", magnified, features], features)
+            magnify = ["magnify", "--faces", faces, "--magnified", magnified]
+            stage(name, [*magnify, "--method", method], magnified)
+    stage("features", ["features", "--images", magnified, "--features", features], features)
     return costs
 
 

@@ -89,17 +89,21 @@ def stages(size: int, *, fine_tune: bool) -> list[Stage]:
         results / f"{name}.h5" for name in ("frames", "faces", "amm", "pmm", "features")
     )
     predictions = results / "train.csv"
-    train = ["train", features, "--manifest", manifest, "--folds", folds]
-    train += ["--output", predictions, "--method", "pmm", "--n", N]
-    evaluate = ["evaluate", predictions, "--manifest", manifest, "--features", features]
+    listed = ["--manifest", manifest]
+    decode = ["decode", *listed, "--frames", frames, "--root", "data", "--subjects", *subjects]
+    magnify = ["magnify", "--faces", faces, "--magnified"]
+    train = ["train", "--features", features, *listed, "--folds", folds]
+    train += ["--predictions", predictions, "--method", "pmm", "--n", N]
+    evaluate = ["evaluate", "--predictions", predictions, *listed, "--features", features]
+    evaluate += ["--folder", results]
     found = [
-        Stage("index", ["index", manifest], manifest),
-        Stage("split", ["split", manifest, folds], folds),
-        Stage("decode", ["decode", manifest, frames, "--subjects", *subjects], frames),
-        Stage("crop", ["crop", frames, faces], faces, read_last=frames),
-        Stage("magnify amm", ["magnify", faces, amm, "--method", "amm"], amm, read_last=amm),
-        Stage("magnify pmm", ["magnify", faces, pmm, "--method", "pmm"], pmm),
-        Stage("features", ["features", pmm, features], features),
+        Stage("index", ["index", *listed], manifest),
+        Stage("split", ["split", *listed, "--folds", folds], folds),
+        Stage("decode", decode, frames),
+        Stage("crop", ["crop", "--frames", frames, "--faces", faces], faces, read_last=frames),
+        Stage("magnify amm", [*magnify, amm, "--method", "amm"], amm, read_last=amm),
+        Stage("magnify pmm", [*magnify, pmm, "--method", "pmm"], pmm),
+        Stage("features", ["features", "--images", pmm, "--features", features], features),
         Stage("train", train, predictions),
         Stage("evaluate", evaluate, table),
     ]

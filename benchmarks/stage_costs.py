@@ -65,14 +65,14 @@ HEADER = "frames/s | CPU s | peak MB | MB on disk"
 
 
 def measure(stage: Sequence[object], output: Path, *, frames: int, folder: Path) -> Cost:
-    """Run ``python -m microexpr STAGE ...`` in a folder, with one thread and what jobs inherit.
+    """Run ``python -m microexpr stage ...`` in a folder, with one thread and what jobs inherit.
 
     The caller must be small itself: until a child runs its own program it counts as its parent.
 
     Parameters
     ----------
     stage : sequence
-        The command after ``microexpr``.
+        The stage, and its options.
     output : Path
         The file it writes.
     frames : int
@@ -80,7 +80,8 @@ def measure(stage: Sequence[object], output: Path, *, frames: int, folder: Path)
     folder : Path
         Where it runs; its ``config.yaml`` is the configuration.
     """
-    command = [sys.executable, "-m", "microexpr", *map(str, stage), "--config", "config.yaml"]
+    command = [sys.executable, "-m", "microexpr", "stage", *map(str, stage)]
+    command += ["--config", "config.yaml"]
     log = folder / "stage.log"
     os.sync()  # what an earlier run left to be written is not this one's wall time
     start = time.perf_counter()
