@@ -83,13 +83,13 @@ def trained(net) -> TrainedModel:
 
 def read(sources):
     with ExitStack() as stack:
-        return [(c.clip_id, c.fold, c.label) for c in explained_clips(CONFIG, sources, stack)]
+        return [(c.clip_id, c.fold, c.label) for c in explained_clips(CONFIG.data, sources, stack)]
 
 
 def test_each_clip_is_explained_by_the_fold_that_tests_it(sources):
     assert read(sources) == [("a", "s1", "negative"), ("b", "s2", "positive")]
     with ExitStack() as stack:
-        clips = list(explained_clips(CONFIG, sources, stack))
+        clips = list(explained_clips(CONFIG.data, sources, stack))
         models = [FoldModel.read(CONFIG, sources, clip.fold, small_network()) for clip in clips]
         for clip, model in zip(clips, models, strict=True):
             assert isinstance(model.of(clip), TrainedModel)
@@ -122,7 +122,7 @@ def test_the_manifest_says_what_is_explained(sources):
 
 
 def inputs(sources, stack) -> ClipInputs:
-    return next(explained_clips(CONFIG, sources, stack)).inputs
+    return next(explained_clips(CONFIG.data, sources, stack)).inputs
 
 
 def test_maps_of_retrained_blocks_do_not_depend_on_where_they_come_from(sources):
