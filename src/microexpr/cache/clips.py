@@ -1,4 +1,4 @@
-"""One clip on its way to training: decoded, cropped, magnified, its features; each into a cache."""
+"""A clip decoded and cropped, each into a cache. What needs PyTorch lies in `derived`."""
 
 from __future__ import annotations
 
@@ -9,33 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from microexpr.backbones.base import Backbone, batch_frames, frame_features
 from microexpr.cache.reader import ClipCache
 from microexpr.cache.writer import CacheWriter
 from microexpr.config import Crop
-from microexpr.config.preprocessing import Motion
-from microexpr.config.training import FrameFeatures
 from microexpr.datasets import decoder
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, about_clip
 from microexpr.face.detection import FaceDetector
 from microexpr.face.tracking import FollowedFace
 from microexpr.face.transform import CropTransform, JitterMeter, clip_transform
-from microexpr.magnify import realised_gain
-from microexpr.magnify.clip_pixels import (
-    expression_frames,
-    long_clip_parts,
-    magnified_parts,
-    magnified_pixels,
-)
-from microexpr.magnify.methods import METHODS
 from microexpr.video.time_axis import frame_rate
 
 log = logging.getLogger(__name__)
 CHUNK = 32  # frames
 REPORTED_OUTSIDE = 0.01  # share of the crop
 NO_BOX = np.full(4, np.nan, np.float32)
-COORDINATES = ("frame", "time", "detected", "box")  # of each crop
 
 
 def decode_clip(root: Path, clip: Clip, out: CacheWriter) -> None:
@@ -177,103 +165,3 @@ def _report(clip_id: str, face: FollowedFace | None, outside: float) -> None:
 def _box(face: FollowedFace | None, rgb: np.ndarray) -> np.ndarray:
     detection = face.detect(rgb) if face else None
     return detection.box if detection else NO_BOX
-
-
-def magnify_clip(
-    clip: ClipCache, out: CacheWriter, settings: Motion, method: str, device: str
-) -> None:
-    """Magnify a clip by one method.
-
-    Parameters
-    ----------
-    clip : ClipCache
-        Its crops.
-    out : CacheWriter
-        Takes the magnified crops, rounded to 8 bits. The attributes hold the method, alpha, the
-        temporal filter, its pass-band and what it really passes of a micro-expression of this
-        length; ``in_parts`` says how a clip of more than 512 frames was cut, see
-        :mod:`microexpr.magnify.clip_pixels`.
-    settings : Motion
-        Section ``magnify``.
-    method : str
-        The method.
-    device : str
-        ``cpu`` or ``cuda``.
-
-    Raises
-    ------
-    MicroexprError
-        When the filter has no response for a clip of this length.
-    """
-    attributes = clip.attributes
-    fps = float(attributes["fps"])
-    parts = long_clip_parts(len(clip), settings, fps, method)
-    attributes |= _of_motion(len(clip), settings, fps, method)
-    options: dict[str, Any] = {"method": method, "settings": settings, "fps": fps, "device": device}
-    if parts:
-        attributes["in_parts"] = str(parts)
-        log.info("clip %s: %d frames, %s", clip.clip_id, len(clip), parts)
-        blocks = magnified_parts(clip.data, parts, **options)
-    else:
-        blocks = iter([magnified_pixels(clip.data[:], **options)])
-    coordinates = {name: clip[name] for name in COORDINATES}
-    with out.clip(clip.clip_id, **attributes) as group:
-        for pixels in blocks:
-            rows = slice(group.length, group.length + len(pixels))
-            group.append(pixels, **{name: values[rows] for name, values in coordinates.items()})
-    log.info(
-        "clip %s: the %s filter passes %.2f of the motion",
-        *(clip.clip_id, settings.temporal_filter, attributes["realised_gain"]),
-    )
-
-
-def _of_motion(n_frames: int, settings: Motion, fps: float, method: str) -> dict[str, Any]:
-    """Describe the magnification of a clip, for its attributes."""
-    frames = expression_frames(n_frames, settings, fps)
-    gain, correlation = realised_gain(
-        frames,
-        fps=fps,
-        passband_hz=settings.passband_hz,
-        temporal_filter=settings.temporal_filter,
-        order=settings.order,
-    )
-    return {
-        "method": method,
-        "alpha": settings.alpha if METHODS[method].uses_alpha else 0.0,
-        "passband_hz": np.array(settings.passband_hz),
-        "temporal_filter": settings.temporal_filter,
-        "realised_gain": gain,
-        "realised_correlation": correlation,
-        "realised_frames": frames,
-    }
-
-
-def clip_features(
-    clip: ClipCache, out: CacheWriter, network: Backbone, settings: FrameFeatures, device: str
-) -> None:
-    """Run the frozen blocks over the frames of a clip.
-
-    Parameters
-    ----------
-    clip : ClipCache
-        Its crops, magnified or not.
-    out : CacheWriter
-        Takes the features.
-    network : Backbone
-        On `device`.
-    settings : FrameFeatures
-        Section ``features``.
-    device : str
-        ``cpu`` or ``cuda``.
-    """
-    batch = batch_frames(settings, device)
-    attributes = {"method": "none", **clip.attributes, "backbone": network.name}
-    coordinates = {name: clip[name] for name in COORDINATES}
-    with out.clip(clip.clip_id, **attributes, cut=settings.cut) as group:
-        for start in range(0, len(clip), batch):
-            rows = slice(start, start + batch)
-            group.append(
-                frame_features(clip.data[rows], network, settings, device),
-                **{name: values[rows] for name, values in coordinates.items()},
-            )
-    log.info("clip %s: %d frames", clip.clip_id, group.length)

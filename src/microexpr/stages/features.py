@@ -36,7 +36,7 @@ def run(settings: FeatureSettings, *, images: Path, features: Path, device: str 
     """
     from microexpr.backbones.factory import network_of
     from microexpr.cache import create, open_cache
-    from microexpr.cache.clips import clip_features
+    from microexpr.cache.derived import clip_features
     from microexpr.cache.provenance import provenance
     from microexpr.runtime.progress import track
     from microexpr.runtime.resources import released

@@ -51,7 +51,7 @@ def run(
         When the filter has no response for a clip of this length; the message names the clip.
     """
     from microexpr.cache import create, open_cache
-    from microexpr.cache.clips import magnify_clip
+    from microexpr.cache.derived import magnify_clip
     from microexpr.cache.provenance import provenance
     from microexpr.runtime.progress import track
     from microexpr.runtime.resources import released

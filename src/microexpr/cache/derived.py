@@ -1,0 +1,130 @@
+"""What is computed from the crops of a clip, magnified crops and features; each into a cache.
+
+Magnification is imported where it is used: its filters load SciPy, which features do not need.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from microexpr.backbones.base import Backbone, batch_frames, frame_features
+from microexpr.cache.reader import ClipCache
+from microexpr.cache.writer import CacheWriter
+from microexpr.config.preprocessing import Motion
+from microexpr.config.training import FrameFeatures
+from microexpr.magnify.methods import METHODS
+
+log = logging.getLogger(__name__)
+COORDINATES = ("frame", "time", "detected", "box")  # of each crop
+
+
+def magnify_clip(
+    clip: ClipCache, out: CacheWriter, settings: Motion, method: str, device: str
+) -> None:
+    """Magnify a clip by one method.
+
+    Parameters
+    ----------
+    clip : ClipCache
+        Its crops.
+    out : CacheWriter
+        Takes the magnified crops, rounded to 8 bits. The attributes hold the method, alpha, the
+        temporal filter, its pass-band and what it really passes of a micro-expression of this
+        length; ``in_parts`` says how a clip of more than 512 frames was cut, see
+        :mod:`microexpr.magnify.clip_pixels`.
+    settings : Motion
+        Section ``magnify``.
+    method : str
+        The method.
+    device : str
+        ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    MicroexprError
+        When the filter has no response for a clip of this length.
+    """
+    from microexpr.magnify.clip_pixels import (  # noqa: PLC0415
+        long_clip_parts,
+        magnified_parts,
+        magnified_pixels,
+    )
+
+    attributes = clip.attributes
+    fps = float(attributes["fps"])
+    parts = long_clip_parts(len(clip), settings, fps, method)
+    attributes |= _of_motion(len(clip), settings, fps, method)
+    options: dict[str, Any] = {"method": method, "settings": settings, "fps": fps, "device": device}
+    if parts:
+        attributes["in_parts"] = str(parts)
+        log.info("clip %s: %d frames, %s", clip.clip_id, len(clip), parts)
+        blocks = magnified_parts(clip.data, parts, **options)
+    else:
+        blocks = iter([magnified_pixels(clip.data[:], **options)])
+    coordinates = {name: clip[name] for name in COORDINATES}
+    with out.clip(clip.clip_id, **attributes) as group:
+        for pixels in blocks:
+            rows = slice(group.length, group.length + len(pixels))
+            group.append(pixels, **{name: values[rows] for name, values in coordinates.items()})
+    log.info(
+        "clip %s: the %s filter passes %.2f of the motion",
+        *(clip.clip_id, settings.temporal_filter, attributes["realised_gain"]),
+    )
+
+
+def _of_motion(n_frames: int, settings: Motion, fps: float, method: str) -> dict[str, Any]:
+    """Describe the magnification of a clip, for its attributes."""
+    from microexpr.magnify import realised_gain  # noqa: PLC0415
+    from microexpr.magnify.clip_pixels import expression_frames  # noqa: PLC0415
+
+    frames = expression_frames(n_frames, settings, fps)
+    gain, correlation = realised_gain(
+        frames,
+        fps=fps,
+        passband_hz=settings.passband_hz,
+        temporal_filter=settings.temporal_filter,
+        order=settings.order,
+    )
+    return {
+        "method": method,
+        "alpha": settings.alpha if METHODS[method].uses_alpha else 0.0,
+        "passband_hz": np.array(settings.passband_hz),
+        "temporal_filter": settings.temporal_filter,
+        "realised_gain": gain,
+        "realised_correlation": correlation,
+        "realised_frames": frames,
+    }
+
+
+def clip_features(
+    clip: ClipCache, out: CacheWriter, network: Backbone, settings: FrameFeatures, device: str
+) -> None:
+    """Run the frozen blocks over the frames of a clip.
+
+    Parameters
+    ----------
+    clip : ClipCache
+        Its crops, magnified or not.
+    out : CacheWriter
+        Takes the features.
+    network : Backbone
+        On `device`.
+    settings : FrameFeatures
+        Section ``features``.
+    device : str
+        ``cpu`` or ``cuda``.
+    """
+    batch = batch_frames(settings, device)
+    attributes = {"method": "none", **clip.attributes, "backbone": network.name}
+    coordinates = {name: clip[name] for name in COORDINATES}
+    with out.clip(clip.clip_id, **attributes, cut=settings.cut) as group:
+        for start in range(0, len(clip), batch):
+            rows = slice(start, start + batch)
+            group.append(
+                frame_features(clip.data[rows], network, settings, device),
+                **{name: values[rows] for name, values in coordinates.items()},
+            )
+    log.info("clip %s: %d frames", clip.clip_id, group.length)
