@@ -175,7 +175,7 @@ def test_of_a_registry_only_the_row_in_use_counts(edited, tmp_path, monkeypatch)
         ("magnify", ("method", "pmm"), "phase_magnifier", ("amplitude", "laplacian")),
         ("features", ("network", "mobilenet_vggface2"), "mobilenet", ("resnet50", "efficientnet")),
         ("train", ("network", "resnet50_imagenet"), "resnet50", ("mobilenet", "efficientnet")),
-        ("compare", ("system", "ststnet"), "ststnet", ("off_apexnet", "setfnet", "lbp_top")),
+        ("train_system", ("system", "ststnet"), "ststnet", ("off_apexnet", "setfnet", "lbp_top")),
     ],
 )
 def test_code_of_another_row_does_not_count(stage, choice, own, others):
