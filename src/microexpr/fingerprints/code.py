@@ -42,7 +42,7 @@ class Code:
 
     @property
     def name(self) -> str:
-        """Such as ``crop``, ``magnify:pmm`` or ``compare:ststnet``."""
+        """Such as ``crop``, ``magnify:pmm`` or ``train_system:ststnet``."""
         used = self.method or self.network or self.system
         return f"{self.stage}:{used}" if used else self.stage
 
