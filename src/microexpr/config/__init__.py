@@ -53,6 +53,13 @@ __all__ = [
     "read_yaml",
 ]
 
+# Keys of version 0.1.0 that have another name now.
+RENAMED = {
+    "leak.reading": "leak.feature_mode",
+    "train.lr_trunk": "train.lr_fine_tuned",
+    "train.parts": "train.chunks",
+    "train.readings": "train.feature_modes",
+}
 SHORT = reprlib.Repr()
 SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 2, 80, 80
 
@@ -96,6 +103,8 @@ class Config(Settings):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"]) or "configuration"
+            if key in RENAMED:
+                raise ConfigError(f"{key} is now called {RENAMED[key]}") from None
             more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
             # Shortened: a file of few bytes can hold a value that takes terabytes to spell.
             got = SHORT.repr(first["input"])
