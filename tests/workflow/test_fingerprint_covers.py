@@ -45,7 +45,7 @@ for stage in wanted:
     calls = ran.setdefault(stage, set())
     words = ["stage", *jobs[stage].words]
     sys.setprofile(note)
-    status = main(["stage", *words])
+    status = main(words)
     sys.setprofile(None)
     assert status == 0, words
 print(json.dumps({
