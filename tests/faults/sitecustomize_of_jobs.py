@@ -46,8 +46,8 @@ def _watch(stage, longest_s):
 
 
 _arguments = sys.orig_argv
-if "-m" in _arguments and "microexpr" in _arguments:
-    _stage = _arguments[_arguments.index("microexpr") + 1]
+if "-m" in _arguments and "stage" in _arguments:
+    _stage = _arguments[_arguments.index("stage") + 1]
     _note = {"arguments": _arguments, "threads": [os.environ.get(name) for name in THREADS]}
     (NOTES / f"job.{_stage}.{os.getpid()}").write_text(json.dumps(_note))
     _longest = json.loads((NOTES / "longest.json").read_text())

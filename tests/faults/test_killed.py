@@ -150,7 +150,7 @@ def test_finished_shards_are_not_computed_again(finished, killed):
 
 def _output(arguments: list[str]) -> str:
     """Name what a job makes: its command line without settings."""
-    kept = arguments[arguments.index("microexpr") + 1 :]
+    kept = arguments[arguments.index("stage") + 1 :]
     # Decode has none: where the data set lies is no setting of its result.
     return " ".join(kept[: kept.index("--config")] if "--config" in kept else kept)
 
@@ -166,9 +166,8 @@ def test_nothing_half_written_is_left(killed):
 def test_every_job_is_told_how_many_threads(killed):
     project, _ = killed
     found = jobs(project)
-    assert {job["arguments"][job["arguments"].index("microexpr") + 1] for job in found} == set(
-        STAGES
-    )
+    stages = {job["arguments"][job["arguments"].index("stage") + 1] for job in found}
+    assert stages == set(STAGES)
     for job in found:
         assert job["threads"] == ["1", "1", "1"], job["arguments"]
 
