@@ -158,6 +158,9 @@ def _whole(job: Job, jobs: Sequence[Job], folder: Path) -> str:
         new = shlex.quote(str(folder / place))
         pattern = rf"(?<![\w./-]){re.escape(place)}(?![\w./-])"
         command = re.sub(pattern, new.replace("\\", r"\\"), command)
+    # The folder of all results is replaced where it is written to, and nowhere else.
+    here = shlex.quote(str(folder / "results")).replace("\\", r"\\")
+    command = re.sub(r"(?<=--folder )results(?= )", here, command)
     for place in (*job.outputs, *log):
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
     # The rules' python is the one that runs this.

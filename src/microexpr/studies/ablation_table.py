@@ -101,7 +101,7 @@ def _about(row: Row, weights: Weights) -> dict[str, Any]:
         "backbone": network[0],
         "cut": network[1],
         "weights_sha256": weights[network],
-        "changes": json.dumps(overlaid({}, *row.changes)) if row.changes else "",
+        "changes": json.dumps(overlaid({}, *row.changes), sort_keys=True) if row.changes else "",
         "poster_accuracy": published,
         "poster_note": NOTE if published else "",
     }
