@@ -10,9 +10,9 @@ from microexpr import datasets
 from microexpr.config import Config, overlaid, read_yaml
 from microexpr.config.editing import set_list
 from microexpr.datasets import manifest
+from microexpr.datasets.indexed import strike
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError, DataError, MicroexprError
-from microexpr.datasets.indexed import strike
 from microexpr.privacy.traces import INDEXED, MANIFEST, Traces, all_files, caches_below, of_others
 
 RESULTS, SNAKEMAKE = Path("results"), Path(".snakemake")
