@@ -94,13 +94,13 @@ def test_every_row_of_a_presets_ablation_can_be_run(tmp_path, preset, monkeypatc
         for name in ("config.yaml", f"config/{preset}.yaml")
     ]
     plan = Plan(overlaid(*layers))
-    runs, files = plan.ablation(), plan.ablation_files()
+    runs = plan.ablation()
     # The default; three other methods; head, feature mode and blocks; two other weights.
     assert len({(run.name, run.n) for run in runs}) == 9
     assert {plan.variant(run.variant).features.backbone for run in runs} == {
         *("resnet50_vggface2", "resnet50_imagenet", "random_resnet50")
     }
-    networks = {Path(path).parts[2] for path in files["features"]}
+    networks = {Path(path).parts[2] for path in plan.ablation_features()}
     assert len(networks) == 4
 
 

@@ -14,7 +14,7 @@ from microexpr.studies import leak
 from microexpr.studies.leak import train_leaking
 from microexpr.training.store import FeatureStore
 
-OPTIONS = {"test_share": 0.2, "folds": 3, "seed": 0}
+OPTIONS = {"seeds": [0], "test_share": 0.2, "folds": 3, "seed": 0}
 
 
 def meaningless_store() -> FeatureStore:

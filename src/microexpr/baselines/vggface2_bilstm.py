@@ -52,7 +52,7 @@ class VGGFace2BiLSTM(System):
             feature_mode="raw",
             seed=0,
             windows=settings.windows,
-            train=settings.train.model_copy(update={"feature_modes": ["raw"]}),
+            train=settings.train,
             clip_decision=settings.protocol.clip_decision,
         )
 

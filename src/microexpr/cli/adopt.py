@@ -69,12 +69,14 @@ def run(arguments: argparse.Namespace) -> None:
 @contextmanager
 def quiet_samples() -> Iterator[None]:
     """Leave out what stages say of their samples: the run that made the results has said it."""
-    stages = logging.getLogger("microexpr.stages")
-    before = stages.level
-    stages.setLevel(logging.ERROR)
+    package, own = logging.getLogger("microexpr"), logging.getLogger("microexpr.adopt")
+    before = package.level, own.level
+    own.setLevel(own.getEffectiveLevel())
+    package.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MicroexprWarning)
             yield
     finally:
-        stages.setLevel(before)
+        package.setLevel(before[0])
+        own.setLevel(before[1])

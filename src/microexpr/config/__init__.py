@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from microexpr.config.base import Settings, default_file, made, overlaid, parsed, read_yaml
-from microexpr.config.data import Data, Demo, Expected, Problem
+from microexpr.config.data import Data, Demo, Expected, Problem, ShardedData
 from microexpr.config.evaluation import Evaluate
 from microexpr.config.preprocessing import Crop, Magnify
 from microexpr.config.protocol import Protocol
@@ -67,7 +67,7 @@ SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 2, 80, 80
 class Config(Settings):
     """All keys, with their defaults."""
 
-    data: Data = Data()
+    data: ShardedData = ShardedData()
     demo: Demo = Demo()
     crop: Crop = Crop()
     magnify: Magnify = made(Magnify, Magnify.default_of_this_package)

@@ -73,7 +73,7 @@ class Labels(Section):
 
 
 class Data(Labels, Release, Place):
-    """The data set. The folder layouts of the releases are described in docs/datasets.md."""
+    """The data set, however its clips are shared out between jobs."""
 
     fps: Positive | None = Field(None, description="frames/s; null: as stated by the release")
     label_map: dict[str, str] = Field(
@@ -91,9 +91,6 @@ class Data(Labels, Release, Place):
         [], description="problems of results/manifest_report.csv that do not stop a run"
     )
     expected: Expected = Field(Expected(), description="counts that a complete copy has")
-    subjects_per_shard: int = Field(
-        1, ge=1, description="whole subjects per file and job; more for small data sets"
-    )
 
     @model_validator(mode="after")
     def _labels(self) -> Data:
@@ -115,6 +112,14 @@ class Data(Labels, Release, Place):
         return self
 
 
+class ShardedData(Data):
+    """The data set. The folder layouts of the releases are described in docs/datasets.md."""
+
+    subjects_per_shard: int = Field(
+        1, ge=1, description="whole subjects per file and job; more for small data sets"
+    )
+
+
 class LabelledKind(Labels, Kind):
     """The classes, and which data set they are of."""
 
@@ -131,12 +136,26 @@ class TitledPlace(TitledLabels, Place):
     """The classes, the name of the data set, and where the clips are."""
 
 
-class Demo(Section):
-    """The generated data set. Amplitudes are in px of the 640x480 px frames, before cropping."""
+class DemoClips(Section):
+    """The clips of the generated data set, and how long they are."""
 
     seed: int = Field(2021, ge=0, description="determines the whole data set")
     subjects: int = Field(12, ge=1, le=99, description="number of subjects")
     clips_per_class: int = Field(2, ge=1, le=99, description="clips per class and subject")
+    median_frames: int = Field(31, ge=4, description="median clip length, frames")
+    min_frames: int = Field(17, ge=3, description="shortest clip, frames")
+    max_frames: int = Field(58, ge=4, description="longest clip, frames")
+
+    @model_validator(mode="after")
+    def _lengths(self) -> DemoClips:
+        if not self.min_frames <= self.median_frames <= self.max_frames:
+            raise ValueError("min_frames, median_frames and max_frames must increase")
+        return self
+
+
+class Demo(DemoClips):
+    """The generated data set. Amplitudes are in px of the 640x480 px frames, before cropping."""
+
     amplitude_px: float = Field(
         0.5, ge=0, le=8, description="peak motion, px; each clip times a random factor of 0.7..1.3"
     )
@@ -149,12 +168,3 @@ class Demo(Section):
         1.5, ge=0, le=64, description="standard deviation of sensor noise, grey levels of 255"
     )
     flicker: Fraction = Field(0.006, description="relative changes of brightness")
-    median_frames: int = Field(31, ge=4, description="median clip length, frames")
-    min_frames: int = Field(17, ge=3, description="shortest clip, frames")
-    max_frames: int = Field(58, ge=4, description="longest clip, frames")
-
-    @model_validator(mode="after")
-    def _lengths(self) -> Demo:
-        if not self.min_frames <= self.median_frames <= self.max_frames:
-            raise ValueError("min_frames, median_frames and max_frames must increase")
-        return self

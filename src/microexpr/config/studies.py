@@ -52,13 +52,18 @@ class Leak(LeakyTraining):
     methods: list[MethodName] = Field(["none", "pmm"], min_length=1, description="methods shown")
 
 
-class Against(Section):
+class AgainstLength(Section):
+    """The N that the systems are compared at."""
+
+    n: int = Field(14, ge=2, description="its window length N; also that of vggface2_bilstm")
+
+
+class Against(AgainstLength):
     """The method that the systems are compared with: fixed in advance, never the best cell."""
 
     method: MethodName = Field(
         "pmm", description="our method, with the first of train.feature_modes"
     )
-    n: int = Field(14, ge=2, description="its window length N; also that of vggface2_bilstm")
 
 
 class Compared(Section):
@@ -75,8 +80,10 @@ class SystemSeeds(Section):
     )
 
 
-class OwnSystem(SystemSeeds, Compared):
-    """The runs of the system that is this pipeline's own network."""
+class OwnSystem(SystemSeeds):
+    """The runs and the N of the system that is this pipeline's own network."""
+
+    against: AgainstLength
 
 
 class SystemTraining(SystemSeeds):

@@ -121,12 +121,16 @@ class FeatureModes(Section):
     )
 
 
-class Runs(FeatureModes):
-    """The runs of one method and N."""
+class Seeds(Section):
+    """The seeds."""
 
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         [0], min_length=1, description="random seeds, one run for each"
     )
+
+
+class Runs(Seeds, FeatureModes):
+    """The runs of one method and N."""
 
 
 class Head(Section):
@@ -149,7 +153,7 @@ class ClassWeights(Section):
     )
 
 
-class Learning(ClassWeights, Runs, Head):
+class Learning(ClassWeights, Head):
     """How a fold is trained."""
 
     epochs: int = Field(10, ge=1, description="number of passes over the training clips")
@@ -179,7 +183,15 @@ class Learning(ClassWeights, Runs, Head):
     )
 
 
-class Train(Learning):
+class SeededLearning(Learning, Seeds):
+    """The same with the seeds."""
+
+
+class LearningRuns(Learning, Runs):
+    """The same with the seeds and feature modes."""
+
+
+class Train(LearningRuns):
     """Fine-tuned blocks, embedding, Bi-LSTM and classifier."""
 
     chunks: int = Field(
@@ -243,6 +255,7 @@ class FoldSettings(Settings):
 class TrainingSettings(FoldSettings):
     """What the training of a fold follows from."""
 
+    train: LearningRuns
     select: Epoch
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from microexpr.config import Data, Demo
-from microexpr.config.data import Release
+from microexpr.config import Data
+from microexpr.config.data import DemoClips, Release
 from microexpr.datasets import annotated
 from microexpr.datasets.listing import Finding, Listing
 from microexpr.datasets.manifest import natural
@@ -25,7 +25,8 @@ class Kind:
     name : str
         As in ``data.kind``.
     title : str
-        For people; names of keys of section ``data`` in braces stand for their values.
+        For people; ``{table}``, ``{camera}``, ``{version}`` and ``{part}`` stand for the keys of
+        section ``data``.
     reader : str
         A function ``read(data) -> Listing``, ``"package.module:name"``.
     release : str
@@ -64,7 +65,7 @@ KINDS = Registry(
 )
 
 
-def read(data: Data, demo_settings: Demo, *, names_only: bool = False) -> Listing:
+def read(data: Data, demo_settings: DemoClips, *, names_only: bool = False) -> Listing:
     """List the clips of the configured data set, and findings about it.
 
     Folders are listed and the annotation table is read; no frame is opened.
@@ -73,7 +74,7 @@ def read(data: Data, demo_settings: Demo, *, names_only: bool = False) -> Listin
     ----------
     data : Data
         Section ``data`` of the configuration.
-    demo_settings : Demo
+    demo_settings : DemoClips
         Section ``demo``; used when ``data.kind`` is demo.
     names_only : bool
         Leave lengths and camera counters of generated clips 0, which needs no numpy.
@@ -104,5 +105,9 @@ def read(data: Data, demo_settings: Demo, *, names_only: bool = False) -> Listin
 
 def title(data: Release) -> str:
     """Return the name of a data set for people; the generated one is always ``synthetic``."""
-    values = data.model_dump() | {"table": Path(data.table or "videos").stem}
-    return KINDS[data.kind].title.format_map(values)
+    return KINDS[data.kind].title.format(
+        table=Path(data.table or "videos").stem,
+        camera=data.camera,
+        version=data.version,
+        part=data.part,
+    )

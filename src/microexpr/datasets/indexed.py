@@ -16,8 +16,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from microexpr import datasets
-from microexpr.config import Data, Demo
+from microexpr.config import Data
 from microexpr.config.base import Settings
+from microexpr.config.data import DemoClips
 from microexpr.config.training import Lengths
 from microexpr.datasets import manifest
 from microexpr.datasets.listing import Listing
@@ -30,14 +31,14 @@ from microexpr.runtime.files import write_json
 MANIFEST, RECORD, REPORT = "manifest.csv", "index.json", "manifest_report.csv"
 # What may change without the data set: where it lies, and how its clips are shared out.
 DRAWN = ("frames", "first", "last")  # of a generated clip: follow from the settings
-ELSEWHERE = {"root", "leave_out", "allow", "expected", "subjects_per_shard"}
+ELSEWHERE = {"root", "leave_out", "allow", "expected"}
 
 
 class IndexSettings(Settings):
     """What the manifest and its report follow from."""
 
     data: Data
-    demo: Demo
+    demo: DemoClips
     windows: Lengths
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microexpr.config import Demo
+from microexpr.config.data import DemoClips
 from microexpr.demo.identity import Stream, generator
 from microexpr.demo.names import ClipName, clip_names
 
@@ -26,7 +26,7 @@ class Timing:
     rest: float  # share of the motion that is left after the offset
 
     @classmethod
-    def draw(cls, settings: Demo, rng: np.random.Generator) -> Timing:
+    def draw(cls, settings: DemoClips, rng: np.random.Generator) -> Timing:
         """Draw a length (log-normal, as in SMIC), and the phases as shares of it."""
         length = np.exp(rng.normal(np.log(settings.median_frames), LOG_LENGTH_SD))
         frames = int(np.clip(round(length), settings.min_frames, settings.max_frames))
@@ -71,12 +71,12 @@ class PlannedClip(ClipName):
         return [f"image{self.first_counter + index}.png" for index in range(self.frames)]
 
 
-def timing(settings: Demo, subject: int, key: int) -> Timing:
+def timing(settings: DemoClips, subject: int, key: int) -> Timing:
     """Return length and phases of a clip."""
     return Timing.draw(settings, generator(settings.seed, subject, key, Stream.TIMING))
 
 
-def plan(settings: Demo) -> list[PlannedClip]:
+def plan(settings: DemoClips) -> list[PlannedClip]:
     """List all clips in natural order of their names.
 
     A clip depends on the seed, its subject and its name only: more subjects or more clips per class
@@ -91,7 +91,7 @@ def plan(settings: Demo) -> list[PlannedClip]:
     return planned
 
 
-def _first_counter(settings: Demo, name: ClipName, frames: int) -> int:
+def _first_counter(settings: DemoClips, name: ClipName, frames: int) -> int:
     """Draw a counter. All widths occur within a few clips; no clip crosses a power of ten."""
     place = name.subject_number + name.key // 100 + name.number
     digits = COUNTER_DIGITS[place % len(COUNTER_DIGITS)]

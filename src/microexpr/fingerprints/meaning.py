@@ -22,7 +22,7 @@ NEUTRAL = tuple(
         *("cli", "config", "errors", "fingerprints", "pipeline", "privacy"),
         *("runtime.files", "runtime.progress", "runtime.registry", "runtime.resources"),
         *("runtime.screen", "backbones.networks", "magnify.methods"),
-        *("cache.checks", "cache.disk", "cache.provenance"),
+        *("cache.checks", "cache.disk", "cache.provenance", "datasets.indexed", "datasets.sources"),
     )
 )
 STAGES = f"{NAME}.stages"  # the package itself: which part of the configuration a stage reads

@@ -69,7 +69,8 @@ def run(
     with open_cache(features, "features") as cache:
         weights_sha256 = str(cache.attributes["weights_sha256"])
     trained = {}
-    if isinstance(settings, ControlledSettings):
+    if settings.evaluate.controls:
+        assert isinstance(settings, ControlledSettings)
         trained = controls(settings.evaluate.controls, settings.ablation)
     write_results(
         predictions,

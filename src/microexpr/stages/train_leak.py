@@ -9,7 +9,7 @@ from microexpr.config.base import Settings
 from microexpr.config.data import Labels
 from microexpr.config.protocol import RandomFolds
 from microexpr.config.studies import LeakyTraining
-from microexpr.config.training import Learning, WeightedNetwork, Windowing
+from microexpr.config.training import SeededLearning, WeightedNetwork, Windowing
 from microexpr.fingerprints.code import Code
 from microexpr.stages import MANIFEST, Cache, Option, Stage, Table
 
@@ -20,7 +20,7 @@ class TrainLeakSettings(Settings):
     data: Labels
     windows: Windowing
     features: WeightedNetwork
-    train: Learning
+    train: SeededLearning
     protocol: RandomFolds
     leak: LeakyTraining
 
@@ -78,6 +78,7 @@ def run(
         frame = train_leaking(
             store,
             recipe,
+            seeds=settings.train.seeds,
             test_share=leak.test_share,
             folds=settings.protocol.folds,
             seed=settings.protocol.seed,

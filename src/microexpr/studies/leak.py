@@ -9,7 +9,7 @@ splits windows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +38,7 @@ def train_leaking(
     store: FeatureStore,
     recipe: Recipe,
     *,
+    seeds: Sequence[int],
     test_share: float,
     folds: int,
     seed: int,
@@ -59,7 +60,7 @@ def train_leaking(
     store, progress_dir, source_sha256, fine_tuned, device
         As in that function.
     recipe : Recipe
-        Settings; ``train.seeds`` are one run each. The clip decision is mean_softmax.
+        Settings; for its own seed, each of `seeds` is taken. The clip decision is mean_softmax.
     test_share : float
         Share of windows that is held out.
     folds, seed : int
@@ -87,7 +88,7 @@ def train_leaking(
     origin |= {"test_share": test_share, "split_seed": seed}
     pooled = None
     rows: list[dict[str, Any]] = []
-    runs = [(s, split, f) for s in recipe.train.seeds for split, fs in tried.items() for f in fs]
+    runs = [(s, split, f) for s in seeds for split, fs in tried.items() for f in fs]
     for number, split, fold in track(runs, f"leak N={recipe.n}"):
         run = replace(recipe, seed=number, clip_decision=DECISION, choose_epoch=None)
         follows = run.plain() | fold.plain(store.clip_ids, store.labels) | origin

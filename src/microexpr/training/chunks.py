@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from microexpr.config.training import FeatureMode
 from microexpr.errors import MicroexprWarning
 from microexpr.protocol import Fold, predictions
 from microexpr.runtime import resume
@@ -41,6 +42,8 @@ def train_chunk(
     folds: Sequence[Fold],
     recipe: Recipe,
     *,
+    feature_modes: Sequence[FeatureMode],
+    seeds: Sequence[int],
     method: str,
     protocol: str,
     progress_dir: str | os.PathLike[str],
@@ -49,7 +52,7 @@ def train_chunk(
     fine_tuned: FineTunedBlocks | None = None,
     device: str = "cpu",
 ) -> ChunkResult:
-    """Train folds under every feature mode and seed of ``recipe.train``.
+    """Train folds under every feature mode and seed.
 
     Each finished fold leaves a file in `progress_dir`, see :mod:`microexpr.runtime.resume`. These
     files may be deleted when the chunk is complete.
@@ -59,7 +62,7 @@ def train_chunk(
     store, folds : FeatureStore, sequence of Fold
         Features of all clips, and the folds of this chunk.
     recipe : Recipe
-        ``train.feature_modes`` and ``train.seeds`` take the place of its feature mode and seed.
+        How; for its own feature mode and seed, each of `feature_modes` and `seeds` is taken.
     method, protocol : str
         Names for the table.
     progress_dir : path-like
@@ -81,8 +84,8 @@ def train_chunk(
     _warn_of_dropped(store, recipe)
     runs = [
         (replace(recipe, feature_mode=feature_mode, seed=seed), fold)
-        for feature_mode in recipe.train.feature_modes
-        for seed in recipe.train.seeds
+        for feature_mode in feature_modes
+        for seed in seeds
         for fold in folds
     ]
     origin = origin_of(store, fine_tuned, device, source_sha256)

@@ -29,7 +29,8 @@ from microexpr.training.windows import InnerSplit, Recipe
 def recipe_of(settings: TrainingSettings, n: int) -> Recipe:
     """Return the recipe of a training, for the first feature mode and seed."""
     nested = None
-    if isinstance(settings, InnerTrainingSettings) and settings.select.epoch == "nested":
+    if settings.select.epoch == "nested":
+        assert isinstance(settings, InnerTrainingSettings)
         nested = InnerSplit(settings.select.folds, settings.protocol.seed)
     return Recipe(
         labels=tuple(settings.data.labels),
@@ -146,6 +147,8 @@ def train_folds(
         store,
         folds,
         recipe_of(settings, n),
+        feature_modes=settings.train.feature_modes,
+        seeds=settings.train.seeds,
         method=method,
         protocol=settings.protocol.name,
         progress_dir=progress,

@@ -178,7 +178,7 @@ class Recipe:
         Of all random draws, together with N and the fold's name: a fold does not depend on which
         others are trained.
     windows, train : Windowing, Learning
-        Sections of the configuration; ``n``, ``feature_modes`` and ``seeds`` are not read.
+        Parts of the configuration.
     clip_decision : str
         See :func:`microexpr.training.trained.decide`.
     choose_epoch : InnerSplit, optional
@@ -196,14 +196,13 @@ class Recipe:
 
     def plain(self) -> dict[str, Any]:
         """Return all of it as plain values, for checksums."""
-        train = self.train.model_dump(mode="json", exclude={"feature_modes", "seeds", "chunks"})
         return {
             "labels": list(self.labels),
             "n": self.n,
             "feature_mode": self.feature_mode,
             "seed": self.seed,
-            "windows": self.windows.model_dump(mode="json", exclude={"n"}),
-            "train": train,
+            "windows": self.windows.model_dump(mode="json", include={*Windowing.model_fields}),
+            "train": self.train.model_dump(mode="json", include={*Learning.model_fields}),
             "clip_decision": self.clip_decision,
             "choose_epoch": self.choose_epoch and asdict(self.choose_epoch),
         }

@@ -1,0 +1,124 @@
+"""A stage reads the keys that it declares, and no others: found in the source."""
+
+from __future__ import annotations
+
+import ast
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from microexpr.baselines import OwnNetworkSettings, SystemSettings
+from microexpr.baselines.describing import DescribingSystem
+from microexpr.baselines.vggface2_bilstm import VGGFace2BiLSTM
+from microexpr.config import Crop
+from microexpr.config.base import Settings
+from microexpr.fingerprints.definitions import Reference, read
+from microexpr.fingerprints.fingerprint import reached
+from microexpr.stages import NAMES, declared
+from microexpr.stages.evaluate import ControlledSettings, EvaluateSettings
+from microexpr.stages.model import MagnifiedModelSettings, ModelSettings
+from microexpr.stages.train import InnerSettings, TrainSettings
+from settings_reader import Part, Reader
+
+# Of the stages whose settings depend on options or on values.
+VARIANTS: dict[str, list[type[Settings]]] = {
+    "train": [TrainSettings, InnerSettings],
+    "evaluate": [EvaluateSettings, ControlledSettings],
+    "model": [ModelSettings, MagnifiedModelSettings],
+    "train_system": [SystemSettings, OwnNetworkSettings],
+}
+CASES = [(s, kind) for s in NAMES for kind in VARIANTS.get(s, [declared(s).settings])]
+# Classes that a stage finds in a registry.
+SYSTEMS: dict[type[Settings], Any] = {
+    SystemSettings: DescribingSystem,
+    OwnNetworkSettings: VGGFace2BiLSTM,
+}
+# They write their whole settings: into the exported model, and on a page for further runs.
+WHOLE = ("model", "summary")
+
+
+def reading(function: Any, kind: type[Settings]) -> Reader:
+    """Follow settings of a kind from a function on, which has them as its argument."""
+    reader, settings = Reader(), Part("", kind)
+    reader.follow(function, {"settings": settings})
+    if found := SYSTEMS.get(kind):
+        system = reader.follow(found.of.__func__, {"cls": found, "settings": settings})
+        for method in (found.examples, found.predict):
+            reader.follow(method, {"self": system})
+        reader.lost.discard(settings)
+    return reader
+
+
+def names_in_code(stage: str) -> set[str]:
+    """Return the names of all attributes and arguments in the code of a stage."""
+    nodes = [
+        node
+        for found in reached(Reference(f"microexpr.stages.{stage}", "run"))
+        if found.name and not found.field
+        for statement in read(found.module).defined[found.name]
+        for node in ast.walk(statement)
+    ]
+    named = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return named | {node.arg for node in nodes if isinstance(node, ast.arg)}
+
+
+@pytest.fixture(scope="module", params=CASES, ids=[f"{s}-{kind.__name__}" for s, kind in CASES])
+def case(request) -> tuple[str, type[Settings], Reader]:
+    stage, kind = request.param
+    return stage, kind, reading(import_module(f"microexpr.stages.{stage}").run, kind)
+
+
+def test_no_key_is_read_that_is_not_declared(case):
+    assert case[2].undeclared == set()
+
+
+def test_every_declared_key_is_read(case):
+    stage, kind, reader = case
+    if stage in WHOLE:
+        pytest.skip("writes all of them")
+    unread = Part("", kind).every_key() - reader.read
+    if unread:  # followed as far as possible, then by name
+        lost = {key for part in reader.lost for key in part.every_key()}
+        names = names_in_code(stage)
+        unread = {key for key in unread if key not in lost or key.split(".")[-1] not in names}
+    assert unread == set()
+
+
+class Planted(Settings):
+    """Settings of a stage that is planted here."""
+
+    crop: Crop
+
+
+def crop_all(settings: Planted, *, faces: Path) -> None:
+    """Read keys here, in a function and in an object; one of them is not declared."""
+    crop = settings.crop
+    sizes = Sizes(crop, "a")
+    if crop.detector == "yunet" and faces.is_dir():
+        largest(crop, sizes)
+
+
+class Sizes:
+    """Keep settings."""
+
+    def __init__(self, crop: Crop, name: str) -> None:
+        self.crop, self.name = crop, name
+
+    def side(self) -> int:
+        """Return a key."""
+        return self.crop.size_px
+
+
+def largest(crop: Any, sizes: Sizes) -> float:
+    """Read two keys, of which one does not exist, and one through an object."""
+    return max(crop.margin, crop.padding, sizes.side())
+
+
+def test_undeclared_and_unread_keys_are_found():
+    reader = reading(crop_all, Planted)
+    assert reader.undeclared == {"crop.padding"}
+    assert reader.read == {"crop.detector", "crop.margin", "crop.size_px"}
+    assert "crop.first_frames" in Part("", Planted).every_key()
+    assert reader.lost == set()
