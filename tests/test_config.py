@@ -67,7 +67,7 @@ def test_the_committed_schemas_are_those_of_the_models(name):
 
 def test_the_committed_reference_is_that_of_the_model():
     committed = (ROOT / "config/README.md").read_text(encoding="utf-8")
-    assert committed == reference.reference_text(), "run: python -m microexpr schema ."
+    assert committed == reference.reference_text(committed), "run: python -m microexpr schema ."
     for key in keys(json.loads(Config().model_dump_json())):
         assert f"`{key.split('.', 1)[1]}`" in committed or key == "features.weights"
 

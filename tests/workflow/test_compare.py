@@ -41,7 +41,7 @@ def test_the_comparison_stands_on_the_clips_of_the_table(complete):
     accuracy = ours[ours["metric"] == "accuracy"].iloc[0]
     assert table.loc[0, "accuracy"] == accuracy["value"]
     assert table.loc[0, "accuracy_low"] == accuracy["low"]
-    log = (complete.folder / "results/logs/compare/off_apexnet.log").read_text()
+    log = (complete.folder / "results/logs/train_system/off_apexnet.log").read_text()
     assert log.count(", known") == 9
 
 

@@ -46,12 +46,12 @@ CLUSTERS = ("slurm", "kubernetes")
 
 
 @pytest.mark.parametrize("name", CLUSTERS)
-def test_a_profile_has_resources_for_every_rule_and_for_no_other(rules, name):
+def test_a_profile_has_more_resources_for_some_rules_and_for_no_other_name(rules, name):
     named = read_profile(name)["set-resources"]
-    assert sorted(named) == sorted(rules), f"set-resources of profiles/{name}/config.yaml"
-    for rule, entry in named.items():
+    assert set(named) <= set(rules), f"set-resources of profiles/{name}/config.yaml"
+    for rule in rules:
         wanted = {"mem_mb", "runtime"} if name == "slurm" else {"mem_mb"}
-        assert wanted <= set(entry), rule
+        assert wanted <= set(asks(read_profile(name), rule)), rule
 
 
 @pytest.mark.parametrize("name", CLUSTERS)

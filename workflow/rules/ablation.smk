@@ -9,14 +9,13 @@ rule tabulate_ablation:
     output:
         **written(table=captioned("ablation", at.ABLATION)),
     log:
-        "results/logs/ablation.log",
+        "results/logs/tabulate_ablation.log",
     benchmark:
-        "results/benchmarks/ablation.tsv"
+        "results/benchmarks/tabulate_ablation.tsv"
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **SMALL,
     params:
         **job("tabulate_ablation"),
         labels=PLAN.labels(),
@@ -36,9 +35,9 @@ use rule tabulate_ablation as tabulate_ablation_full with:
     output:
         **written(table=at.ABLATION_FULL),
     log:
-        "results/logs/ablation_full.log",
+        "results/logs/tabulate_ablation_full.log",
     benchmark:
-        "results/benchmarks/ablation_full.tsv"
+        "results/benchmarks/tabulate_ablation_full.tsv"
     params:
         **job("tabulate_ablation"),
         labels=PLAN.labels(),

@@ -1,6 +1,7 @@
 # What the report says of a file: its category and labels. Its caption is report/<name>.rst.
 ALL_METHODS = {"method": "all", "N": "all"}
 ONE_N = {"method": "all", "N": str(PLAN.config.explain.n)}
+CLIPS = "Grad-CAM of clips"
 CAPTIONS = {
     "summary": ("Summary", {"page": "1 summary"}),
     "configuration": ("Summary", {"page": "2 configuration, versions, checksums"}),
@@ -13,10 +14,7 @@ CAPTIONS = {
     "page": ("Tables to read", {}),
     "accuracy": ("Accuracy against N", {"figure": "accuracy"} | ALL_METHODS),
     "recall": ("Accuracy against N", {"figure": "recall of each class"} | ALL_METHODS),
-    "subjects": (
-        "Accuracy against N",
-        {"figure": "accuracy of each subject"} | ALL_METHODS,
-    ),
+    "subjects": ("Accuracy against N", {"figure": "accuracy of each subject"} | ALL_METHODS),
     "confusion": ("Confusion", {"figure": "confusion matrix"}),
     "training": ("Training", {"figure": "training curves"}),
     "folds": ("Protocol", {"table": "who is tested in which fold"}),
@@ -30,15 +28,11 @@ CAPTIONS = {
     "comparison": ("Comparison", {"table": "compared systems"}),
     "ablation": ("Ablation", {"table": "one factor at a time"}),
     "regions": ("Grad-CAM", {"figure": "table of regions"} | ONE_N),
-    "gradcam_regions": ("Grad-CAM", {"figure": "regions"} | ONE_N),
-    "gradcam_shares": ("Grad-CAM", {"figure": "shares"} | ONE_N),
-    "gradcam_classes": ("Grad-CAM", {"figure": "classes"} | ONE_N),
-    "gradcam_control": ("Grad-CAM", {"figure": "control"} | ONE_N),
-    "gradcam_pointing": ("Grad-CAM", {"figure": "pointing"} | ONE_N),
-    "gradcam_backbone": (
-        "Grad-CAM of clips",
-        {"figure": "blocks before training", "method": "none"},
-    ),
-    "gradcam_blocks": ("Grad-CAM of clips", {"figure": "blocks over time"}),
-    "gradcam_overlay": ("Grad-CAM of clips", {}),
+    **{
+        f"gradcam_{name}": ("Grad-CAM", {"figure": name} | ONE_N)
+        for name in ("regions", "shares", "classes", "control", "pointing")
+    },
+    "gradcam_backbone": (CLIPS, {"figure": "blocks before training", "method": "none"}),
+    "gradcam_blocks": (CLIPS, {"figure": "blocks over time"}),
+    "gradcam_overlay": (CLIPS, {}),
 }

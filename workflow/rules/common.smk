@@ -68,9 +68,7 @@ def written(**files):
 def captioned(name, file, **labels):
     """Show an output in the report, as captions.smk says; more labels may depend on the file."""
     category, known = CAPTIONS[name]
-    return report(
-        file, caption=f"../report/{name}.rst", category=category, labels=known | labels
-    )
+    return report(file, caption=f"../report/{name}.rst", category=category, labels=known | labels)
 
 
 def figure(name):
@@ -114,16 +112,6 @@ def command(stage, *flags, **given):
     return stages.declared(stage).command(*flags, **given)
 
 
-def also_start(before):
-    """Give what to do before the first job, after what is to be done already."""
-
-    def start(log):
-        before(log)
-        PLAN.start()
-
-    return start
-
-
 # A prefix moves them where this workflow is a module of another one.
 RESULTS = Path(workflow.modifier.path_modifier.replace_prefix(at.MANIFEST)).parent
 share_environment(SOURCE)
@@ -135,9 +123,7 @@ try:
     SHOWN = PLAN.shown
     EXPLAINED = PLAN.explained
 except MicroexprError as error:
-    raise WorkflowError(
-        "\n".join(f"microexpr: {line}" for line in error.messages)
-    ) from None
+    raise WorkflowError("\n".join(f"microexpr: {line}" for line in error.messages)) from None
 except ModuleNotFoundError as error:  # to read this data set, such as openpyxl
     raise WorkflowError(f"microexpr: {error}; {INSTALL}") from None
 
@@ -145,6 +131,10 @@ METHODS = PLAN.config.magnify.methods
 NETWORK = PLAN.network()
 LENGTHS = PLAN.config.windows.n
 CHUNKS = range(PLAN.config.train.chunks)
+
+# What most jobs need, of the largest data sets: MB and minutes.
+SMALL = {"mem_mb": 1000, "runtime": 30}
+TRAINING = {"gpu": 1, "mem_mb": 4000, "runtime": 240}
 
 
 wildcard_constraints:

@@ -22,12 +22,7 @@ rule index:
         settings=Untracked(lambda: PLAN.settings("index").short()),
         key=Untracked(lambda: PLAN.index_key),
     shell:
-        command(
-            "index",
-            report="{log.report}",
-            record="{output.record}",
-            key="{params.key}",
-        )
+        command("index", report="{log.report}", record="{output.record}", key="{params.key}")
 
 
 onstart:
@@ -36,7 +31,7 @@ onstart:
 
 # Snakemake runs no onstart of a module.
 if not workflow.modifier.is_main_snakefile():
-    workflow._onstart = also_start(workflow._onstart)
+    workflow._onstart = lambda log, before=workflow._onstart: (before(log), PLAN.start())
 
 
 rule demo:
@@ -49,8 +44,7 @@ rule demo:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **SMALL,
     params:
         **job("demo", shard=lambda wildcards: wildcards.shard),
         subjects=lambda wildcards: PLAN.subjects(wildcards.shard),
@@ -75,8 +69,7 @@ rule decode:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **SMALL,
     params:
         **job("decode"),
         clips=lambda wildcards: PLAN.rows(wildcards.shard),

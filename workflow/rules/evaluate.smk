@@ -10,9 +10,7 @@ rule evaluate:
         **read(predictions=[*TRAINED, *FURTHER], inner=INNER),
         manifest=ancient(at.MANIFEST),
         # Names the weights, which its content follows from.
-        features=ancient(
-            at.each(at.FEATURES, network=NETWORK, method=METHODS[0], shard=SHARDS[0])
-        ),
+        features=ancient(at.each(at.FEATURES, network=NETWORK, method=METHODS[0], shard=SHARDS[0])),
     output:
         **written(
             table=captioned("table", at.TABLE, **{"to read": "no"}),
@@ -32,8 +30,7 @@ rule evaluate:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **SMALL,
     params:
         **job("evaluate"),
         labels=PLAN.labels(),

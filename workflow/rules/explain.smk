@@ -17,7 +17,7 @@ rule train_explained:
         manifest=ancient(at.MANIFEST),
     output:
         **written(predictions=at.EXPLAINED, epochs=at.epochs(at.EXPLAINED)),
-        models=directory("results/gradcam/train/{method}/chunk{chunk}"),
+        models=directory(at.EXPLAINED_MODELS),
     log:
         "results/logs/gradcam/train/{method}/chunk{chunk}.log",
     benchmark:
@@ -25,9 +25,7 @@ rule train_explained:
     conda:
         "../../envs/gpu.yaml"
     resources:
-        gpu=1,
-        mem_mb=4000,
-        runtime=240,
+        **TRAINING,
     params:
         **job("train", explained=True),
         labels=PLAN.labels(),
@@ -47,23 +45,17 @@ rule gradcam:
         **read(
             faces=expand(at.FACES, shard=SHARDS),
             images=lambda wildcards: expand(
-                at.seen(wildcards.method), method=wildcards.method, shard=SHARDS
+                at.seen(wildcards.method), shard=SHARDS, allow_missing=True
             ),
             features=FEATURES,
             folds=at.FOLDS,
             trained=expand(at.EXPLAINED, chunk=CHUNKS, allow_missing=True),
         ),
-        models=ancient(
-            expand(
-                "results/gradcam/train/{method}/chunk{chunk}",
-                chunk=CHUNKS,
-                allow_missing=True,
-            )
-        ),
+        models=ancient(expand(at.EXPLAINED_MODELS, chunk=CHUNKS, allow_missing=True)),
         manifest=ancient(at.MANIFEST),
         demo=drawn(SHARDS),
     output:
-        **written(clips="results/gradcam/{method}/clips.csv"),
+        **written(clips=at.EXPLAINED_CLIPS),
         maps=at.MAPS,
     log:
         "results/logs/gradcam/{method}.log",
@@ -72,9 +64,7 @@ rule gradcam:
     conda:
         "../../envs/gpu.yaml"
     resources:
-        gpu=1,
-        mem_mb=4000,
-        runtime=240,
+        **TRAINING,
     params:
         **job("gradcam"),
         labels=PLAN.labels(),
@@ -87,21 +77,16 @@ rule gradcam:
 rule explain:
     input:
         # The maps are written together with the tables beside them.
-        **read(clips=expand("results/gradcam/{method}/clips.csv", method=EXPLAINED)),
+        **read(clips=expand(at.EXPLAINED_CLIPS, method=EXPLAINED)),
         maps=ancient(expand(at.MAPS, method=EXPLAINED)),
         manifest=ancient(at.MANIFEST),
         demo=drawn(sorted(set(SHOWN.values()))),
     output:
-        **written(table=captioned("regions", "results/gradcam/regions.csv")),
+        **written(table=captioned("regions", at.REGIONS)),
         vectors=vectors(*SHEETS, *OF_CLIPS, folder="results/gradcam"),
-        sheets=[
-            captioned(f"gradcam_{name}", f"results/gradcam/{name}.png")
-            for name in SHEETS
-        ],
+        sheets=[captioned(f"gradcam_{name}", f"results/gradcam/{name}.png") for name in SHEETS],
         backbone=[
-            captioned(
-                "gradcam_backbone", f"results/gradcam/backbone/{clip}.png", clip=clip
-            )
+            captioned("gradcam_backbone", f"results/gradcam/backbone/{clip}.png", clip=clip)
             for clip in SHOWN
         ],
         clips=[
@@ -127,8 +112,7 @@ rule explain:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **SMALL,
     params:
         **job("explain"),
         rows=PLAN.rows(),

@@ -1,4 +1,5 @@
 # Pictures of a run: results/figures. No part of results/table.csv.
+MAGNIFYING = [method for method in METHODS if method != "none"]
 CELLS = [(method, n) for method in METHODS for n in LENGTHS]
 
 
@@ -13,11 +14,7 @@ rule table_figures:
     output:
         vectors=vectors(
             *("accuracy", "recall", "subjects"),
-            *(
-                f"{name}_{m}_N{n}"
-                for name in ("confusion", "training")
-                for m, n in CELLS
-            ),
+            *(f"{name}_{m}_N{n}" for name in ("confusion", "training") for m, n in CELLS),
         ),
         accuracy=captioned("accuracy", figure("accuracy")),
         recall=captioned("recall", figure("recall")),
@@ -31,8 +28,7 @@ rule table_figures:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **SMALL,
     params:
         **job("figures"),
         folder=subpath(output.accuracy, parent=True),
@@ -58,8 +54,7 @@ rule quality:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **SMALL,
     params:
         **job("quality"),
         folder=subpath(output.windows, parent=True),
@@ -96,9 +91,7 @@ rule motion:
         **read(
             faces=lambda wildcards: at.each(at.FACES, shard=SHOWN[wildcards.clip]),
             magnified=lambda wildcards: at.each(
-                at.MAGNIFIED,
-                method=[method for method in METHODS if method != "none"],
-                shard=SHOWN[wildcards.clip],
+                at.MAGNIFIED, method=MAGNIFYING, shard=SHOWN[wildcards.clip]
             ),
         ),
         manifest=ancient(at.MANIFEST),
@@ -113,8 +106,7 @@ rule motion:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **SMALL,
     params:
         **job("motion"),
         label=lambda wildcards: PLAN.labels(wildcards.clip),

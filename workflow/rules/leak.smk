@@ -6,15 +6,13 @@ rule train_leak:
     output:
         **written(predictions=at.LEAK),
     log:
-        "results/logs/leak/{method}.log",
+        "results/logs/train_leak/{method}.log",
     benchmark:
-        "results/benchmarks/leak/{method}.tsv"
+        "results/benchmarks/train_leak/{method}.tsv"
     conda:
         "../../envs/gpu.yaml"
     resources:
-        gpu=1,
-        mem_mb=4000,
-        runtime=480,
+        **TRAINING | {"runtime": 480},
     params:
         **job("train_leak"),
         labels=PLAN.labels(),
@@ -30,14 +28,13 @@ rule tabulate_leak:
         pdf="results/figures/leak.pdf",
         png=captioned("leak", at.LEAK_FIGURE),
     log:
-        "results/logs/leak_plot.log",
+        "results/logs/tabulate_leak.log",
     benchmark:
-        "results/benchmarks/leak_plot.tsv"
+        "results/benchmarks/tabulate_leak.tsv"
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **SMALL,
     params:
         **job("tabulate_leak"),
     shell:

@@ -17,9 +17,7 @@ rule model:
     conda:
         "../../envs/gpu.yaml"
     resources:
-        gpu=1,
-        mem_mb=4000,
-        runtime=240,
+        **TRAINING,
     params:
         **job("model"),
         labels=PLAN.labels(),

@@ -11,8 +11,7 @@ rule crop:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **SMALL,
     params:
         **job("crop"),
     shell:

@@ -1,28 +1,23 @@
 # What the run says of itself. No part of results/table.csv.
-EVALUATED = {
-    "table": at.TABLE,
-    "metrics": at.METRICS,
-    "comparisons": at.COMPARISONS,
-    "predictions": at.PREDICTIONS,
-}
 READ = {"to read": "yes"}
 
 
 rule summary:
     input:
-        **read(**EVALUATED),
-        manifest=ancient(at.MANIFEST),
-        features=ancient(
-            at.each(at.FEATURES, network=NETWORK, method=METHODS[0], shard=SHARDS[0])
+        **read(
+            table=at.TABLE,
+            metrics=at.METRICS,
+            comparisons=at.COMPARISONS,
+            predictions=at.PREDICTIONS,
         ),
+        manifest=ancient(at.MANIFEST),
+        features=ancient(at.each(at.FEATURES, network=NETWORK, method=METHODS[0], shard=SHARDS[0])),
     output:
         **written(origins="results/origins.csv"),
         summary="results/summary.md",
         configuration="results/configuration.yaml",
         summary_page=captioned("summary", "results/pages/summary.html"),
-        configuration_page=captioned(
-            "configuration", "results/pages/configuration.html"
-        ),
+        configuration_page=captioned("configuration", "results/pages/configuration.html"),
     log:
         "results/logs/summary.log",
     benchmark:
@@ -50,9 +45,7 @@ rule pages:
     output:
         pages=[
             captioned("table", "results/pages/table.html", **READ),
-            captioned(
-                "table_feature_modes", "results/pages/table_feature_modes.html", **READ
-            ),
+            captioned("table_feature_modes", "results/pages/table_feature_modes.html", **READ),
             captioned("comparisons", "results/pages/comparisons.html", **READ),
         ],
         cells=report(
@@ -100,9 +93,7 @@ use rule page as video_page with:
     input:
         shown="results/{video}.mp4",
     output:
-        pages=captioned(
-            "video_page", "results/pages/{video}.video.html", clip="{video}"
-        ),
+        pages=captioned("video_page", "results/pages/{video}.video.html", clip="{video}"),
     log:
         "results/logs/pages/{video}.video.log",
     benchmark:

@@ -5,25 +5,20 @@ SYSTEMS = PLAN.config.compare.systems
 # The pipeline's own network reads cached features of the method none; the others, faces.
 rule train_system:
     input:
-        **read(
-            caches=lambda wildcards: PLAN.caches_of_system(wildcards.system),
-            folds=at.FOLDS,
-        ),
+        **read(caches=lambda wildcards: PLAN.caches_of_system(wildcards.system), folds=at.FOLDS),
         manifest=ancient(at.MANIFEST),
     output:
         **written(predictions=at.COMPARED),
     log:
-        "results/logs/compare/{system}.log",
+        "results/logs/train_system/{system}.log",
     benchmark:
-        "results/benchmarks/compare/{system}.tsv"
+        "results/benchmarks/train_system/{system}.tsv"
     wildcard_constraints:
         system="|".join(SYSTEMS),
     conda:
         "../../envs/gpu.yaml"
     resources:
-        gpu=1,
-        mem_mb=4000,
-        runtime=240,
+        **TRAINING,
     params:
         **job("train_system", system=lambda wildcards: wildcards.system),
         labels=PLAN.labels(),
@@ -41,14 +36,13 @@ rule tabulate_systems:
     output:
         **written(table=captioned("comparison", at.COMPARISON)),
     log:
-        "results/logs/comparison.log",
+        "results/logs/tabulate_systems.log",
     benchmark:
-        "results/benchmarks/comparison.tsv"
+        "results/benchmarks/tabulate_systems.tsv"
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **SMALL,
     params:
         **job("tabulate_systems"),
         labels=PLAN.labels(),

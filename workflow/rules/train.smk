@@ -36,16 +36,16 @@ rule train:
     conda:
         "../../envs/gpu.yaml"
     resources:
-        gpu=1,
-        mem_mb=4000,
-        runtime=240,
+        **TRAINING,
     params:
         **job("train"),
         labels=PLAN.labels(),
         method="{method}",
+        inner="",
     shell:
         command(
             "train",
+            "{params.inner}",
             method="{params.method}",
             n="{wildcards.n}",
             chunk="{wildcards.chunk}",
@@ -75,33 +75,21 @@ use rule train as train_variant with:
         **job("train", variant=lambda wildcards: wildcards.variant),
         labels=PLAN.labels(),
         method="{method}-{variant}",
+        inner="",
 
 
 # On inner folds of each fold's training part: to choose N and alpha.
-rule inner:
-    input:
-        **read(features=FEATURES, folds=at.FOLDS),
-        manifest=ancient(at.MANIFEST),
+use rule train as inner with:
     output:
         **written(predictions=at.INNER, epochs=at.epochs(at.INNER)),
     log:
         "results/logs/inner/{method}/N{n}/chunk{chunk}.log",
     benchmark:
         "results/benchmarks/inner/{method}/N{n}/chunk{chunk}.tsv"
-    conda:
-        "../../envs/gpu.yaml"
     resources:
-        gpu=1,
-        mem_mb=4000,
-        runtime=480,
+        **TRAINING | {"runtime": 480},
     params:
         **job("train", inner=True),
         labels=PLAN.labels(),
-    shell:
-        command(
-            "train",
-            "--inner",
-            method="{wildcards.method}",
-            n="{wildcards.n}",
-            chunk="{wildcards.chunk}",
-        )
+        method="{method}",
+        inner="--inner",

@@ -123,5 +123,4 @@ def _forget(arguments: argparse.Namespace) -> None:
 def _schema(arguments: argparse.Namespace) -> None:
     from microexpr.config import reference
 
-    reference.write_schemas(arguments.folder, MODELS)
-    reference.write_reference(arguments.folder / "config" / "README.md")
+    reference.write_all(arguments.folder, MODELS)

@@ -24,35 +24,6 @@ from microexpr.config.studies import Ablation, Against, Changes, Compare, Leak
 from microexpr.config.training import FeatureMode, Features, Model, Select, Train, Weights, Windows
 from microexpr.errors import ConfigError
 
-__all__ = [
-    "Ablation",
-    "Against",
-    "Changes",
-    "Compare",
-    "Config",
-    "Crop",
-    "Data",
-    "Demo",
-    "Evaluate",
-    "Expected",
-    "Explain",
-    "FeatureMode",
-    "Features",
-    "Figures",
-    "Leak",
-    "Magnify",
-    "Model",
-    "Problem",
-    "Protocol",
-    "Select",
-    "Train",
-    "Weights",
-    "Windows",
-    "default_file",
-    "overlaid",
-    "read_yaml",
-]
-
 # Keys of version 0.1.0 that have another name now.
 RENAMED = {
     "leak.reading": "leak.feature_mode",

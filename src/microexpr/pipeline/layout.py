@@ -40,6 +40,8 @@ LEAK_FIGURE = "results/figures/leak.png"
 FIGURE = "results/figures/accuracy.png"
 REGIONS = "results/gradcam/regions.csv"
 EXPLAINED = "results/gradcam/train/{method}/chunk{chunk}.csv"
+EXPLAINED_MODELS = "results/gradcam/train/{method}/chunk{chunk}"
+EXPLAINED_CLIPS = "results/gradcam/{method}/clips.csv"
 MAPS = "results/gradcam/{method}/maps.h5"
 MODEL = "results/model/model.safetensors"
 
