@@ -108,20 +108,20 @@ def test_more_jobs_than_the_screen_holds(screen):
 
 
 def test_the_jobs_own_lines_are_the_last_ones(screen):
-    write("clip a: fine\nmicroexpr crop: clip b: no face\nmicroexpr crop: clip c: no face\n")
+    write("clip a: fine\nmicroexpr stage crop: clip b: no face\nmicroexpr stage crop: clip c: no face\n")
     begin(screen)
-    write("clip a: fine\nmicroexpr crop: clip b: no face\nmicroexpr crop: clip c: no face\n\n")
+    write("clip a: fine\nmicroexpr stage crop: clip b: no face\nmicroexpr stage crop: clip c: no face\n\n")
     failed = screen.fail(1, "crop", [LOG], "")
-    assert failed == "FAILED   crop s1-s6: microexpr crop: clip b: no face"
+    assert failed == "FAILED   crop s1-s6: microexpr stage crop: clip b: no face"
     assert screen.closing() == [
         f"Jobs: 1 failed, 0 of 10 done in 0 s. Logs of failed jobs: {LOG}",
-        "microexpr crop: clip b: no face",
-        "microexpr crop: clip c: no face",
+        "microexpr stage crop: clip b: no face",
+        "microexpr stage crop: clip c: no face",
     ]
 
 
 def test_the_log_of_an_earlier_run_tells_nothing(screen):
-    write("crop: 3/9 in 12.0 s\nmicroexpr crop: clip a: no face\n")
+    write("crop: 3/9 in 12.0 s\nmicroexpr stage crop: clip a: no face\n")
     os.utime(LOG, (time.time() - 60,) * 2)
     begin(screen)
     assert "of 9" not in screen.running()[0]
@@ -160,20 +160,20 @@ def test_one_message_of_many_jobs_is_said_once(screen):
     for number in range(SHOWN_JOBS + 2):
         path = f"results/logs/crop/s{number}.log"
         begin(screen, number, path)
-        write("microexpr crop: no weights\n", path)
+        write("microexpr stage crop: no weights\n", path)
         screen.fail(number, "crop", [path], "")
     first, *others = screen.closing()
-    assert others == ["microexpr crop: no weights"]
+    assert others == ["microexpr stage crop: no weights"]
     assert first.endswith("s11.log and 2 more")
 
 
 def test_many_messages_end_with_the_last_ones(screen):
     begin(screen)
-    write("".join(f"microexpr crop: clip {n}\n" for n in range(CLOSING_LINES + 5)))
+    write("".join(f"microexpr stage crop: clip {n}\n" for n in range(CLOSING_LINES + 5)))
     screen.fail(1, "crop", [LOG], "")
     _, more, *shown = screen.closing()
     assert more == "(5 more messages are in the logs)"
-    assert shown[-1] == f"microexpr crop: clip {CLOSING_LINES + 4}"
+    assert shown[-1] == f"microexpr stage crop: clip {CLOSING_LINES + 4}"
     assert len(shown) == CLOSING_LINES
 
 
