@@ -71,7 +71,7 @@ def test_other_files_are_refused(tmp_path: Path):
     with pytest.raises(DataError, match=r"leak\.csv: cannot be read"):
         read_predictions([path])
     write_table(path, answers().drop(columns="split"))
-    with pytest.raises(DataError, match="not the predictions of stage leak"):
+    with pytest.raises(DataError, match="not the predictions of stage train_leak"):
         read_predictions([path])
     write_table(path, answers())
     assert len(read_predictions([path])) == 48

@@ -35,7 +35,7 @@ def test_the_ablation_runs_only_what_the_table_lacks(finished):
     runs = 4 * (2 * 2 * 3 * 2 - 1) + 2  # methods x combinations; the methods amm and filter_only
     assert full["train"] + full["train_variant"] == 2 * runs
     assert full["features"] == 2 * (4 * 6 - 2)
-    assert full["ablation_full"] == 1
+    assert full["tabulate_ablation_full"] == 1
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from microexpr import errors
 from microexpr.runtime.progress import duration, latest
 
 LOGS = re.compile(r"results/logs/(.+)\.log\b")
-OWN = re.compile(r"microexpr(?: \w+)*: ")
+OWN = re.compile(r"microexpr(?: \w+){0,2}: ")
 TAIL_BYTES = 8192  # last part of a log that is read
 CLOSING_LINES = 20  # error lines that are repeated at the end of the run
 SHOWN_JOBS = 12  # running jobs that are shown at once

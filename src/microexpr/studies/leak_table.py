@@ -31,7 +31,7 @@ COLUMNS = [*TEXT, "n", "seed"]
 
 
 def read_predictions(paths: Sequence[AnyPath]) -> pd.DataFrame:
-    """Read the files of stage leak.
+    """Read the files of stage train_leak.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def read_predictions(paths: Sequence[AnyPath]) -> pd.DataFrame:
     for path in paths:
         frame = read_text(path)
         if not {*COLUMNS} <= {*frame} or {*frame["split"]} != {*SPLITS}:
-            raise DataError(f"{path}: not the predictions of stage leak")
+            raise DataError(f"{path}: not the predictions of stage train_leak")
         frames.append(typed(frame, text=TEXT, path=path))
     return pd.concat(frames, ignore_index=True)
 
