@@ -26,6 +26,11 @@ with SnakemakeApi(OutputSettings()) as api:
             "local": rule.name in workflow._localrules,
             "shell": rule.shellcmd or "",
             "gpu": rule.resources["gpu"].value if "gpu" in rule.resources else 0,
+            "own": {
+                name: rule.resources[name].value
+                for name in ("mem_mb", "runtime")
+                if name in rule.resources
+            },
         }
         for rule in workflow.rules
     }
@@ -39,9 +44,15 @@ def read_profile(name: str) -> dict[str, Any]:
         return yte.process_yaml(file, require_use_yte=True)
 
 
-def asks(profile: dict[str, Any], rule: str, attempt: int = 1) -> dict[str, Any]:
-    """Give the resources of a rule's job under a profile at an attempt."""
-    asked = profile.get("default-resources", {}) | profile["set-resources"].get(rule, {})
+def asks(
+    profile: dict[str, Any], rule: str, attempt: int = 1, own: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the resources of a rule's job under a profile at an attempt.
+
+    What the profile sets for the rule wins over the rule's `own`, and that over the default.
+    """
+    asked = profile.get("default-resources", {}) | (own or {})
+    asked |= profile["set-resources"].get(rule, {})
     return {
         name: eval(value, {"attempt": attempt}) if "attempt" in str(value) else value
         for name, value in asked.items()

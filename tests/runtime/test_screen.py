@@ -108,9 +108,13 @@ def test_more_jobs_than_the_screen_holds(screen):
 
 
 def test_the_jobs_own_lines_are_the_last_ones(screen):
-    write("clip a: fine\nmicroexpr stage crop: clip b: no face\nmicroexpr stage crop: clip c: no face\n")
+    write(
+        "clip a: fine\nmicroexpr stage crop: clip b: no face\nmicroexpr stage crop: clip c: no face\n"
+    )
     begin(screen)
-    write("clip a: fine\nmicroexpr stage crop: clip b: no face\nmicroexpr stage crop: clip c: no face\n\n")
+    write(
+        "clip a: fine\nmicroexpr stage crop: clip b: no face\nmicroexpr stage crop: clip c: no face\n\n"
+    )
     failed = screen.fail(1, "crop", [LOG], "")
     assert failed == "FAILED   crop s1-s6: microexpr stage crop: clip b: no face"
     assert screen.closing() == [

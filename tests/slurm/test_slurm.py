@@ -15,7 +15,7 @@ import pytest
 from node import asked, missing, single_node
 
 from project import fresh
-from site_profiles import asks, read_profile
+from site_profiles import asks, read_profile, read_rules
 
 PLUGIN = "snakemake_executor_plugin_slurm"
 REASON = missing() or ("" if importlib.util.find_spec(PLUGIN) else f"no {PLUGIN} here")
@@ -116,10 +116,10 @@ def test_rules_that_use_a_gpu_ask_for_one_and_no_other_rule_does(jobs):
             assert job.get("TresPerJob") == ("gres:gpu:1" if gpu else None), rule
 
 
-def test_memory_and_time_are_those_of_the_profile(jobs):
-    profile = read_profile("slurm")
+def test_memory_and_time_are_those_of_the_profile(jobs, run):
+    profile, rules = read_profile("slurm"), read_rules(run)
     for rule, found in jobs.items():
-        wanted = asks(profile, rule)
+        wanted = asks(profile, rule, own=rules[rule]["own"])
         first = found[0]
         hours, minutes, _ = map(int, first["TimeLimit"].split(":"))
         # An array gets a megabyte for the program that starts its members.

@@ -45,7 +45,9 @@ def test_a_configuration_file_that_is_not_there(project):
 
 def last_lines(done):
     """Give the messages of this project that end the screen."""
-    ends = takewhile(re.compile(r"microexpr( \w+){0,2}: ").match, reversed(done.stderr.splitlines()))
+    ends = takewhile(
+        re.compile(r"microexpr( \w+){0,2}: ").match, reversed(done.stderr.splitlines())
+    )
     return list(ends)
 
 
