@@ -108,13 +108,10 @@ def test_more_jobs_than_the_screen_holds(screen):
 
 
 def test_the_jobs_own_lines_are_the_last_ones(screen):
-    write(
-        "clip a: fine\nmicroexpr stage crop: clip b: no face\nmicroexpr stage crop: clip c: no face\n"
-    )
+    said = "".join(f"microexpr stage crop: clip {name}: no face\n" for name in "bc")
+    write(f"clip a: fine\n{said}")
     begin(screen)
-    write(
-        "clip a: fine\nmicroexpr stage crop: clip b: no face\nmicroexpr stage crop: clip c: no face\n\n"
-    )
+    write(f"clip a: fine\n{said}\n")
     failed = screen.fail(1, "crop", [LOG], "")
     assert failed == "FAILED   crop s1-s6: microexpr stage crop: clip b: no face"
     assert screen.closing() == [

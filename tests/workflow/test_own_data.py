@@ -109,7 +109,7 @@ def drawn_project(project, clips):
 
 def own_lines(done):
     """Give the messages of stages on the screen, each once."""
-    shown = re.findall(r"microexpr (?:index|decode|crop): .*", done.stdout + done.stderr)
+    shown = re.findall(r"microexpr stage (?:index|decode|crop): .*", done.stdout + done.stderr)
     return list(dict.fromkeys(line for line in shown if "clip" in line))
 
 
