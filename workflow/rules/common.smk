@@ -39,12 +39,12 @@ def say(line):
 
 
 def seal(file):
-    """Name the small file beside a cache or a table that follows from its content."""
+    """Return the small file beside a cache or a table that follows from its content."""
     return f"{file}.content" if str(file).endswith(".h5") else f"{file}.sha256"
 
 
 def read(**files):
-    """Name inputs of a rule, and with them their seals.
+    """Return inputs of a rule by name, and with them their seals.
 
     The seals tell Snakemake whether a file has changed. The files themselves are ancient(): their
     dates tell nothing, such as in a copy of a project.
@@ -61,7 +61,7 @@ def read(**files):
 
 
 def written(**files):
-    """Name outputs of a rule, and with them their seals."""
+    """Return outputs of a rule by name, and with them their seals."""
     return files | {"seals": [seal(file) for file in files.values()]}
 
 
@@ -72,12 +72,12 @@ def captioned(name, file, **labels):
 
 
 def figure(name):
-    """Name the picture of a figure that the report shows."""
+    """Return the picture of a figure that the report shows."""
     return f"results/figures/{name}.png"
 
 
 def vectors(*names, folder="results/figures"):
-    """Name the pictures of figures for print."""
+    """Return the pictures of figures for print."""
     return [f"{folder}/{name}.{kind}" for name in names for kind in ("pdf", "svg")]
 
 
@@ -90,12 +90,12 @@ def of_cells(name, cells):
 
 
 def drawn(shards):
-    """Name what says that generated clips are there: what really moves, and their frames."""
+    """Return the files that generated clips come with: their true motion."""
     return expand(at.DEMO, shard=shards) if PLAN.config.data.kind == "demo" else []
 
 
 def job(stage, **chosen):
-    """Give the parameters on which it depends whether a stage runs again, and its --config."""
+    """Return the parameters that decide whether a stage runs again, and its --config."""
 
     def of(name):
         return lambda wildcards: PLAN.job(
@@ -108,7 +108,7 @@ def job(stage, **chosen):
 
 
 def command(stage, *flags, **given):
-    """Spell the command of a stage with the inputs and outputs of its rule."""
+    """Return the command of a stage with the inputs and outputs of its rule."""
     return stages.declared(stage).command(*flags, **given)
 
 

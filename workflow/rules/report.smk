@@ -14,7 +14,7 @@ rule summary:
         features=ancient(at.each(at.FEATURES, network=NETWORK, method=METHODS[0], shard=SHARDS[0])),
     output:
         **written(origins="results/origins.csv"),
-        summary="results/summary.md",
+        summary=at.SUMMARY,
         configuration="results/configuration.yaml",
         summary_page=captioned("summary", "results/pages/summary.html"),
         configuration_page=captioned("configuration", "results/pages/configuration.html"),

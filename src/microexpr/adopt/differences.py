@@ -128,7 +128,7 @@ def _of_folders(here: Path, anew: Path) -> str:
 
 
 def _of_texts(here: Path, anew: Path) -> str:
-    """Say how files differ that are not equal to the byte."""
+    """Return how two files differ that are not equal to the byte."""
     if here.suffix == ".json":
         old, new = (json.loads(path.read_text(encoding="utf-8")) for path in (here, anew))
         return "" if _without(old) == _without(new) else "other content"

@@ -25,7 +25,7 @@ from microexpr.studies import STUDIES
 
 # Targets beside those of studies, by a file that is there when they were made.
 TARGETS = {
-    "results/summary.md": "all",
+    layout.SUMMARY: "all",
     layout.TABLE: layout.TABLE,
     layout.FIGURE: "figures",
     layout.REGIONS: "explain",

@@ -150,7 +150,7 @@ def _progress(ledger: Mapping[str, object]) -> list[str]:
 
 @contextmanager
 def _candidate(ledger: Mapping[str, object]) -> Iterator[None]:
-    """Let stages take results of the old code as their own while they are compared."""
+    """Accept results of the old code as current while they are compared."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "adopted.json"
         write_json(place, {"stages": ledger})

@@ -92,7 +92,7 @@ def _renamed(words: Sequence[str]) -> str:
 
 
 def _lines(error: MicroexprError | OSError) -> list[str]:
-    """Spell an error for a log, a line per message, whatever a file or a name had in it."""
+    """Return an error for a log: one line per message, whatever a name in it holds."""
     if isinstance(error, MicroexprError):
         texts = error.messages
     elif error.errno and error.filename:

@@ -84,7 +84,7 @@ class Config(Settings):
             raise ConfigError("configuration: a value contains itself") from None
 
     def changed(self, *changes: Changes) -> Config:
-        """Give a variant: this configuration with other values of some keys.
+        """Return this configuration with other values of some keys.
 
         Parameters
         ----------

@@ -91,7 +91,7 @@ KindName = Annotated[str, NameOf("microexpr.datasets:KINDS")]
 
 
 def default_file() -> Path:
-    """Name the configuration of the folder that one works in.
+    """Return the configuration file of the working folder.
 
     A checkout's is ``config.yaml``; a deployed workflow has it as ``config/config.yaml``.
     """

@@ -17,7 +17,7 @@ from microexpr.runtime.files import replacing
 
 
 def set_list(path: Path, section: str, key: str, values: Sequence[str]) -> None:
-    """Give a key of a section a list, by changing one line of the file.
+    """Set a key of a section to a list, by changing one line of the file.
 
     Parameters
     ----------

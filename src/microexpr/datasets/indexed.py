@@ -43,7 +43,7 @@ class IndexSettings(Settings):
 
 
 def is_there(settings: IndexSettings) -> bool:
-    """Tell whether the data set can be listed: the generated one always can."""
+    """Return whether the data set can be listed: the generated one always can."""
     return settings.data.kind == "demo" or available(Path(settings.data.root))
 
 
@@ -61,7 +61,7 @@ def listed(settings: IndexSettings) -> Listing:
 
 
 def was_indexed(results: Path) -> bool:
-    """Tell whether the manifest and the record beside it are there."""
+    """Return whether the manifest and the record beside it are there."""
     return all((results / name).is_file() for name in (MANIFEST, RECORD))
 
 
@@ -172,7 +172,7 @@ def write_record(
 
 
 def strike(path: Path, subjects: Collection[str], clips: Collection[str]) -> None:
-    """Take subjects out of the record: what is left still serves where the data set is not there.
+    """Remove subjects from the record; the rest still serves where the data set is missing.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ SOURCE = "MICROEXPR_SOURCE"
 
 
 def share_environment(source: str) -> None:
-    """Let the jobs find the interpreter and the package of the workflow, and keep their memory.
+    """Set what jobs inherit: where interpreter and package are, and how memory is kept.
 
     ``python`` in a rule becomes the one that runs Snakemake, also where nobody has activated its
     environment (``.venv/bin/snakemake``, a cluster's node). The package of a checkout is that of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import product
 
+from microexpr.studies import STUDIES
 from microexpr.studies.variants import Run
 
 MANIFEST = "results/manifest.csv"
@@ -30,13 +31,14 @@ COMPARISONS = "results/comparisons.csv"
 CONFUSION = "results/confusion.csv"
 PREDICTIONS = "results/predictions.csv"
 SELECTED = "results/selected.csv"
+SUMMARY = "results/summary.md"
 
 COMPARED = "results/compare/{system}.csv"
-COMPARISON = "results/comparison.csv"
-ABLATION = "results/ablation.csv"
-ABLATION_FULL = "results/ablation_full.csv"
+COMPARISON = STUDIES["comparison"].target
+ABLATION = STUDIES["ablation"].target
+ABLATION_FULL = STUDIES["ablation_full"].target
 LEAK = "results/leak/{method}.csv"
-LEAK_FIGURE = "results/figures/leak.png"
+LEAK_FIGURE = STUDIES["leak"].target
 FIGURE = "results/figures/accuracy.png"
 REGIONS = "results/gradcam/regions.csv"
 EXPLAINED = "results/gradcam/train/{method}/chunk{chunk}.csv"

@@ -63,7 +63,7 @@ class Plan(PlannedClips):
         check_across_sections(self.config)
 
     def start(self) -> None:
-        """Bring the manifest up to date before the first job, and note what the jobs rest on.
+        """Update the manifest before the first job, and record what the jobs depend on.
 
         Raises
         ------
@@ -194,7 +194,7 @@ class Plan(PlannedClips):
         return weights.checksum(network, self.of_network(network).features)
 
     def remember(self) -> None:
-        """Note the checksums of the weights in use: features stay usable without the file."""
+        """Record the checksums of the weights in use: features stay usable without the file."""
         # Of the ablation only where it was asked for: it may be impossible beside the table.
         known = {self.network(): self.config} | self.__dict__.get("networks", {})
         weights.remember({name: config.features for name, config in known.items()})

@@ -95,7 +95,7 @@ def read() -> Run:
 
 
 def write(config: Mapping[str, Any]) -> None:
-    """Note configuration, code and libraries of the run that begins.
+    """Record configuration, code and libraries of the run that begins.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def _with_last(known: list[Any], last: Any) -> list[Any]:
 
 
 def other_libraries() -> str:
-    """Say in one line which libraries are other ones than those that results were made with.
+    """Return in one line which libraries differ from those that results were made with.
 
     Only a version's first two numbers count. Empty where all are known.
     """

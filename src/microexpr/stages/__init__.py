@@ -123,7 +123,7 @@ class Stage:
         import_module(f"{__name__}.{self.name}").run(settings, **values)
 
     def command(self, *flags: str, **given: str) -> str:
-        """Spell the command of the stage's rule.
+        """Return the command of the stage's rule.
 
         Parameters
         ----------
