@@ -8,16 +8,48 @@ import hashlib
 import json
 import os
 import platform
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from microexpr.errors import DataError, MicroexprError
+
 AnyPath: TypeAlias = str | os.PathLike[str]
 NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 ABANDONED_S = 86400.0  # age after which a temporary file of another machine is removed
 OWNER_ONLY = 0o077
+OTHER_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def regular(path: AnyPath, error: type[MicroexprError] = DataError) -> Path:
+    """Return a path that a user names as one, when a regular file lies there.
+
+    Reading from a pipe or a device waits for ever, or never ends.
+
+    Raises
+    ------
+    MicroexprError
+        Of the class `error`: there is nothing, or no regular file. Links are followed.
+    """
+    path = Path(path)
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except (OSError, ValueError) as fault:  # ValueError: a name with a null byte
+        missing = isinstance(fault, FileNotFoundError)
+        reason = getattr(fault, "strerror", None) or str(fault)
+        raise error(f"{path} does not exist" if missing else f"{path}: {reason}") from None
+    if kind != stat.S_IFREG:
+        raise error(f"{path} is {OTHER_KINDS.get(kind, 'something else')}, not a regular file")
+    return path
 
 
 @contextmanager
@@ -113,7 +145,9 @@ def write_beside(path: AnyPath, suffix: str, text: str) -> None:
 
 
 def sha256_of(path: AnyPath) -> str:
-    """Return the checksum of a file's bytes as 64 hexadecimal digits."""
+    """Return the checksum of a regular file's bytes as 64 hexadecimal digits; see `regular`."""
+    if os.path.lexists(path) and not Path(path).is_file():
+        regular(path)
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
