@@ -54,7 +54,7 @@ class Planted:
     def described(self, system: DescribingSystem) -> Descriptors:
         """Describe all clips."""
         values = np.stack([system.describe(clip).values for clip in self.clips])
-        return Descriptors(self.names, self.subjects, self.labels, values, "planted")
+        return Descriptors(self.names, self.subjects, self.labels, values, digest="planted")
 
     def permuted(self, seed: int = 3) -> tuple[str, ...]:
         """Return the labels in another order: nothing is left to learn."""

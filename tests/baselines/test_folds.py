@@ -55,7 +55,9 @@ def examples() -> Descriptors:
     names = tuple(f"s{s}_{i}" for s in (1, 2, 3) for i in range(4))
     labels = tuple((["negative", "negative", "positive", "surprise"]) * 3)
     values = rng.normal(size=(12, 2)).astype(np.float32)
-    return Descriptors(names, tuple(n.split("_")[0] for n in names), labels, values, "digest")
+    return Descriptors(
+        names, tuple(n.split("_")[0] for n in names), labels, values, digest="digest"
+    )
 
 
 def loso() -> list[Fold]:
@@ -133,7 +135,7 @@ def test_a_damaged_file_and_an_unknown_label_are_named(tmp_path):
         run(Counting(), tmp_path)
     given = examples()
     odd = Descriptors(
-        given.clip_ids, given.subjects, ("other", *given.labels[1:]), given.values, ""
+        given.clip_ids, given.subjects, ("other", *given.labels[1:]), given.values, digest=""
     )
     with pytest.raises(DataError, match="clip s1_0: label 'other' is not in data.labels"):
         run(Counting(), tmp_path, examples=odd)

@@ -78,7 +78,7 @@ def test_clip_kfold_leaks_subjects_on_smic() -> None:
     ids, subjects, labels = smic()
     folds = make_folds(ids, subjects, labels, name="clip_kfold", classes=CLASSES)
     with pytest.raises(ProtocolError, match="subject s.* is in training and in test"):
-        check_folds(folds, ids, subjects, subject_independent=True)
+        check_folds(folds, ids, subjects, protocol="loso")
 
 
 def test_under_clip_kfold_knowing_who_it_is_beats_the_majority_class_on_smic() -> None:
@@ -211,7 +211,7 @@ RIGHT = [Fold("a", (2, 3), (0, 1)), Fold("b", (0, 1), (2, 3))]
 
 
 def test_right_folds_pass() -> None:
-    check_folds(RIGHT, IDS, WHO, subject_independent=True)
+    check_folds(RIGHT, IDS, WHO, protocol="loso")
 
 
 @pytest.mark.parametrize(
@@ -232,18 +232,18 @@ def test_right_folds_pass() -> None:
 )
 def test_guard_refuses(folds: list[Fold], message: str) -> None:
     with pytest.raises(ProtocolError, match=message):
-        check_folds(folds, IDS, WHO, subject_independent=True)
+        check_folds(folds, IDS, WHO, protocol="loso")
 
 
 def test_guard_refuses_two_clips_of_one_name() -> None:
     with pytest.raises(ProtocolError, match="2 clips have the name a1"):
-        check_folds(RIGHT, ["a1", "a1", "b1", "b2"], WHO, subject_independent=True)
+        check_folds(RIGHT, ["a1", "a1", "b1", "b2"], WHO, protocol="loso")
 
 
 def test_copies_stay_with_their_clip() -> None:
     ids = [*IDS, "a1_flipped", "b1_flipped"]
     sources, who = [*IDS, "a1", "b1"], [*WHO, "a", "b"]
-    options = {"subject_independent": False, "sources": sources}
+    options = {"protocol": "clip_kfold", "sources": sources}
     good = [Fold("a", (2, 3, 5), (0, 1)), Fold("b", (0, 1, 4), (2, 3))]
     check_folds(good, ids, who, **options)
     leaking = [Fold("a", (2, 3, 4, 5), (0, 1)), good[1]]

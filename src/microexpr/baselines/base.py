@@ -10,15 +10,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from microexpr.datasets.manifest import Clip
-from microexpr.protocol import Fold, predictions
-from microexpr.protocol.predictions import ClipPredictions
+from microexpr.protocol import Fold
+from microexpr.protocol.predictions import ClipPredictions, Examples
 
 
 @dataclass(frozen=True)
@@ -54,33 +54,11 @@ class FaceClip:
         return np.stack(frames)
 
 
-class Examples(predictions.Examples, Protocol):
-    """The clips of a data set, as one system reads them."""
-
-    @property
-    def digest(self) -> str:
-        """Checksum of all that they follow from."""
-
-
 @dataclass(frozen=True)
-class Descriptors:
-    """One array per clip.
+class Descriptors(Examples):
+    """One descriptor, or input of a network, per clip."""
 
-    Parameters
-    ----------
-    clip_ids, subjects, labels : tuple of str
-        One per clip.
-    values : ndarray, shape (clips, ...), float32
-        Descriptors, or inputs of a network.
-    digest : str
-        Checksum of all that they follow from.
-    """
-
-    clip_ids: tuple[str, ...]
-    subjects: tuple[str, ...]
-    labels: tuple[str, ...]
-    values: NDArray[np.float32]
-    digest: str
+    values: NDArray[np.float32]  # (clips, ...)
 
 
 class System(ABC):

@@ -135,7 +135,7 @@ class DescribingSystem(System):
             tuple(clip.subject for clip in described),
             tuple(clip.label for clip in described),
             values,
-            digest,
+            digest=digest,
         )
 
     def predict(self, examples: Descriptors, fold: Fold, *, seed: int) -> ClipPredictions:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from microexpr.baselines.base import Examples, System
-from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold, check_folds, predictions
-from microexpr.protocol.predictions import ClipPredictions
+from microexpr.baselines.base import System
+from microexpr.protocol import Fold, check_folds, predictions
+from microexpr.protocol.predictions import Examples
 from microexpr.runtime import resume
 from microexpr.runtime.progress import track
 
@@ -54,15 +54,9 @@ def run_folds(
     ProtocolError, CacheError
         When a fold leaks, or a file of `progress_dir` is damaged.
     """
-    check_folds(
-        folds,
-        examples.clip_ids,
-        examples.subjects,
-        subject_independent=SUBJECT_INDEPENDENT[protocol],
-        complete=COMPLETE[protocol],
-    )
+    check_folds(folds, examples.clip_ids, examples.subjects, protocol=protocol)
     origin: dict[str, Any] = {"system": system.name, "settings": system.settings()}
-    origin |= {"examples": examples.digest, "source_sha256": source_sha256}
+    origin |= {"digest": examples.digest, "source_sha256": source_sha256}
     runs = [(seed, fold) for seed in seeds for fold in folds]
     rows: list[dict[str, Any]] = []
     for seed, fold in track(runs, f"compare {system.name}"):
@@ -70,11 +64,11 @@ def run_folds(
         done = resume.read(progress_dir, about)
         if done is None:
             found = system.predict(examples, fold, seed=seed)
-            done = resume.keep(progress_dir, about, _plain(found))
+            done = resume.keep(progress_dir, about, found.plain())
         rows += predictions.rows(
             examples,
             fold,
-            [(a["predicted"], a["n_windows"], a["shares"]) for a in done],
+            done,
             classes=system.labels,
             method=system.name,
             feature_mode=FEATURE_MODE,
@@ -83,12 +77,3 @@ def run_folds(
             protocol=protocol,
         )
     return pd.DataFrame(rows)
-
-
-def _plain(found: ClipPredictions) -> list[dict[str, Any]]:
-    """Return plain values; JSON has no NaN, so a clip without a prediction has null."""
-    columns = (found.probabilities, found.predicted, found.n_windows)
-    return [
-        {"shares": p.tolist() if k >= 0 else None, "predicted": int(k), "n_windows": int(n)}
-        for p, k, n in zip(*columns, strict=True)
-    ]

@@ -1,32 +1,193 @@
-"""Which clips are trained on and which are tested, and the guards that refuse leakage.
+"""A fold, ``folds.csv``, and the guards that refuse leaking folds: they raise, they do not warn.
 
-``folds`` holds a fold and reads and writes ``folds.csv``; ``guards`` checks folds; ``splits`` makes
-them; ``predictions`` reads, writes and checks what is predicted for the test clips. ``splits`` and
-``predictions`` import slow libraries, so they are not imported here.
+``splits`` makes folds; ``predictions`` reads, writes and checks what is predicted for test clips.
 """
 
-from microexpr.protocol.folds import (
-    COMPLETE,
-    SUBJECT_INDEPENDENT,
-    Fold,
-    read_folds,
-    write_folds,
-)
-from microexpr.protocol.guards import (
-    check_classes,
-    check_folds,
-    check_inner,
-    check_trained,
-)
+from __future__ import annotations
 
-__all__ = [
-    "COMPLETE",
-    "SUBJECT_INDEPENDENT",
-    "Fold",
-    "check_classes",
-    "check_folds",
-    "check_inner",
-    "check_trained",
-    "read_folds",
-    "write_folds",
-]
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from microexpr.datasets.manifest import Clip
+from microexpr.errors import ProtocolError
+from microexpr.runtime.files import AnyPath
+from microexpr.runtime.tables import read_rows, write_rows
+
+# Whether a protocol promises that no subject is on both sides, and that every clip is tested once.
+SUBJECT_INDEPENDENT = {"loso": True, "group_kfold": True, "clip_kfold": False, "holdout": True}
+COMPLETE = {"loso": True, "group_kfold": True, "clip_kfold": True, "holdout": False}
+COLUMNS = ("clip_id", "subject", "label", "fold")
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split: indices into the sequence of clips that the folds were made from."""
+
+    name: str
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+
+    def plain(self, clip_ids: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
+        """Return its clips, and the labels that are trained on, as plain values for checksums."""
+        return {
+            "fold": self.name,
+            "train_clips": [[clip_ids[clip], labels[clip]] for clip in self.train],
+            "test_clips": [clip_ids[clip] for clip in self.test],
+        }
+
+
+def write_folds(path: AnyPath, clips: Sequence[Clip], folds: Sequence[Fold]) -> None:
+    """Write ``folds.csv``: one row per clip, with the fold that tests it.
+
+    An empty fold means that the clip is only trained on: each fold of `folds`, indices into
+    `clips`, trains on all clips that it does not test.
+    """
+    tested = {index: fold.name for fold in folds for index in fold.test}
+    rows = (
+        {**clip.model_dump(include={*COLUMNS}), "fold": tested.get(index, "")}
+        for index, clip in enumerate(clips)
+    )
+    write_rows(path, COLUMNS, rows)
+
+
+def read_folds(path: AnyPath, clip_ids: Sequence[str]) -> list[Fold]:
+    """Read ``folds.csv``: folds in the order of their first clip, as indices into `clip_ids`.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or was changed after it was written.
+    ProtocolError
+        If it is not a table of folds, or its clips are not exactly `clip_ids`.
+    """
+    try:
+        rows = {row["clip_id"]: row["fold"] for row in read_rows(path)}
+    except KeyError as error:
+        raise ProtocolError(f"{path}: not a table of folds (no column {error})") from None
+    odd = sorted(set(rows) ^ set(clip_ids))
+    if odd:
+        where = "no features" if odd[0] in rows else "no row"
+        raise ProtocolError(f"{path}: clip {odd[0]} has {where} ({len(odd)} such clips)")
+    everyone = range(len(clip_ids))
+    folds = []
+    for name in dict.fromkeys(fold for fold in rows.values() if fold):
+        test = tuple(i for i in everyone if rows[clip_ids[i]] == name)
+        train = tuple(i for i in everyone if rows[clip_ids[i]] != name)
+        folds.append(Fold(name, train, test))
+    return folds
+
+
+def check_folds(
+    folds: Sequence[Fold],
+    clip_ids: Sequence[str],
+    subjects: Sequence[str],
+    *,
+    protocol: str,
+    sources: Sequence[str] | None = None,
+) -> None:
+    """Refuse folds that leak, that leave clips out, or that break the promise of their protocol.
+
+    Parameters
+    ----------
+    folds : sequence of Fold
+        All folds of one protocol.
+    clip_ids, subjects : sequence of str
+        What the indices of the folds point into.
+    protocol : str
+        ``protocol.name``, see `SUBJECT_INDEPENDENT` and `COMPLETE`.
+    sources : sequence of str, optional
+        The clip that each entry was made from; an augmented, flipped or magnified copy names the
+        original. None: every entry is an original. Copies need not be used; if they are, they stay
+        on the side of their original.
+
+    Raises
+    ------
+    ProtocolError
+        With the fold and the first clip or subject that is wrong.
+    """
+    sources = clip_ids if sources is None else sources
+    if not folds:
+        raise ProtocolError("there is no fold")
+    _once(clip_ids, "{} clips have the name {}")
+    _once((fold.name for fold in folds), "{} folds have the name {}")
+    originals = [c for c, source in zip(clip_ids, sources, strict=True) if c == source]
+    for fold in folds:
+        _check_indices(fold, len(clip_ids))
+        _disjoint(fold, clip_ids, "clip {} is in training and in test")
+        _disjoint(fold, sources, "copies of clip {} are in training and in test")
+        if SUBJECT_INDEPENDENT[protocol]:
+            _disjoint(fold, subjects, "subject {} is in training and in test")
+        used = {clip_ids[i] for i in (*fold.train, *fold.test)}
+        if unused := [clip_id for clip_id in originals if clip_id not in used]:
+            raise ProtocolError(f"fold {fold.name}: clip {unused[0]} is neither trained nor tested")
+    tested = [clip_ids[i] for fold in folds for i in fold.test]
+    _once(tested, "{} folds test clip {}")
+    missing = [clip_id for clip_id in originals if clip_id not in set(tested)]
+    if COMPLETE[protocol] and missing:
+        raise ProtocolError(f"no fold tests clip {missing[0]} ({len(missing)} such clips)")
+
+
+def check_inner(inner: Sequence[Fold], outer: Fold) -> None:
+    """Refuse inner folds, on which N, alpha and the epoch may be chosen, with other clips.
+
+    Raise a ProtocolError if they hold a clip that `outer` does not train on.
+    """
+    for fold in inner:
+        if outside := {*fold.train, *fold.test} - {*outer.train}:
+            raise ProtocolError(
+                f"fold {fold.name}: {len(outside)} clips are not training clips of fold "
+                f"{outer.name}, first index {min(outside)}"
+            )
+
+
+def check_trained(fold: Fold, clips: Iterable[int], clip_ids: Sequence[str]) -> None:
+    """Refuse to fit standardisation or weights on clips that are not the fold's training clips.
+
+    Raise a ProtocolError that names the first such clip.
+    """
+    if outside := sorted(set(clips) - set(fold.train)):
+        raise ProtocolError(
+            f"fold {fold.name}: clip {clip_ids[outside[0]]} is not one of its training clips, "
+            "and may not be trained on"
+        )
+
+
+def check_classes(folds: Sequence[Fold], labels: Sequence[str], classes: Sequence[str]) -> None:
+    """Raise a ProtocolError if training clips lack a class: the network could never predict it."""
+    for name in classes:
+        if name not in labels:
+            raise ProtocolError(f"class {name!r} of data.labels has no clip")
+    for fold in folds:
+        trained = {labels[i] for i in fold.train}
+        for name in classes:
+            if name not in trained:
+                raise ProtocolError(
+                    f"fold {fold.name}: no training clip of class {name!r}; "
+                    f"all {list(labels).count(name)} of them are tested there"
+                )
+
+
+def _check_indices(fold: Fold, count: int) -> None:
+    for side, indices in (("training", fold.train), ("test", fold.test)):
+        if not indices:
+            raise ProtocolError(f"fold {fold.name}: there is no {side} clip")
+        for index in indices:
+            if not 0 <= index < count:
+                raise ProtocolError(
+                    f"fold {fold.name}: {side} index {index}, there are {count} clips"
+                )
+
+
+def _disjoint(fold: Fold, names: Sequence[str], message: str) -> None:
+    both = {names[i] for i in fold.train} & {names[i] for i in fold.test}
+    if both:
+        more = f" ({len(both)} in all)" if len(both) > 1 else ""
+        raise ProtocolError(f"fold {fold.name}: {message.format(min(both))}{more}")
+
+
+def _once(names: Iterable[str], message: str) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise ProtocolError(message.format(count, name))

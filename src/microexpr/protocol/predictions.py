@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ import pandas as pd
 from microexpr.datasets.manifest import Clip, natural
 from microexpr.errors import DataError, ProtocolError
 from microexpr.magnify.methods import METHODS
-from microexpr.protocol.folds import COMPLETE, SUBJECT_INDEPENDENT, Fold
+from microexpr.protocol import COMPLETE, SUBJECT_INDEPENDENT, Fold
 from microexpr.runtime.files import AnyPath
 from microexpr.runtime.tables import read_text, typed, write_table
 
@@ -24,45 +24,41 @@ ROUNDING = 1e-5  # of a sum of probabilities: six decimals each, and single prec
 LEAST = 1e-6  # lower probabilities count as this: a share of votes may be 0
 
 
-class Examples(Protocol):
-    """The clips of a data set in the form in which something is trained on them."""
+@dataclass(frozen=True)
+class Examples:
+    """The clips of a data set, one entry each, in the form in which something is trained on them.
 
-    @property
-    def clip_ids(self) -> tuple[str, ...]:
-        """One identifier per clip."""
+    `digest` is a checksum of all that this form follows from.
+    """
 
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        """One subject per clip."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """One class name per clip."""
+    clip_ids: tuple[str, ...]
+    subjects: tuple[str, ...]
+    labels: tuple[str, ...]
+    digest: str = field(kw_only=True)
 
 
 @dataclass(frozen=True)
 class ClipPredictions:
-    """Predictions for some clips.
+    """Predictions for some clips."""
 
-    Parameters
-    ----------
-    probabilities : ndarray, shape (clips, K), float64
-        NaN for a clip without a prediction.
-    predicted : ndarray, shape (clips,), int64
-        Class number; -1 for a clip without a prediction.
-    n_windows : ndarray, shape (clips,), int64
-        Windows that the prediction is made from; 1 where the clip is seen as a whole.
-    """
-
-    probabilities: np.ndarray
-    predicted: np.ndarray
-    n_windows: np.ndarray
+    probabilities: np.ndarray  # (clips, K) float64; NaN for a clip without a prediction
+    predicted: np.ndarray  # (clips,) int64: number of the class; -1 without a prediction
+    n_windows: np.ndarray  # (clips,) int64; 1 where the clip is seen as a whole
 
     @classmethod
     def of_whole_clips(cls, probabilities: np.ndarray) -> ClipPredictions:
         """Predict the most probable class of clips that are seen as a whole."""
         counts = np.ones(len(probabilities), dtype=np.int64)
         return cls(probabilities, probabilities.argmax(axis=1), counts)
+
+    def plain(self) -> dict[str, list[Any]]:
+        """Return plain values; JSON has no NaN, so a clip without a prediction has null."""
+        shares = zip(self.probabilities.tolist(), self.predicted, strict=True)
+        return {
+            "predicted": self.predicted.tolist(),
+            "n_windows": self.n_windows.tolist(),
+            "probabilities": [None if number < 0 else values for values, number in shares],
+        }
 
 
 def class_numbers(examples: Examples, classes: Sequence[str]) -> np.ndarray:
@@ -79,14 +75,8 @@ def quality(
 ) -> tuple[float, float]:
     """Return accuracy and mean log-likelihood on inner folds; a choice takes the largest pair.
 
-    The likelihood decides between equal accuracies, which are frequent with few clips.
-
-    Parameters
-    ----------
-    truth, predicted : ndarray, shape (clips,), int64
-        Class numbers; -1 in `predicted` for a clip without a prediction.
-    probabilities : ndarray, shape (clips, K), float64
-        NaN for a clip without a prediction.
+    The likelihood decides between equal accuracies, which are frequent with few clips. `truth` are
+    class numbers, (clips,); the others are those of :class:`ClipPredictions`.
     """
     own = probabilities[np.arange(len(truth)), truth]
     likely = np.log(np.clip(np.nan_to_num(own), LEAST, 1))
@@ -126,13 +116,16 @@ def read(paths: Iterable[AnyPath], classes: Sequence[str]) -> pd.DataFrame:
     if not frames:
         raise DataError("no file of predictions to evaluate")
     frame = pd.concat(frames, ignore_index=True)
-    rank = {name: i for i, name in enumerate(method_order(frame["method"].unique()))}
-    names = sorted(sorted(set(frame["clip_id"])), key=natural)
-    place = {name: i for i, name in enumerate(names)}
-    keys = frame[[*SYSTEM, "seed"]].assign(
-        method=frame["method"].map(rank), clip=frame["clip_id"].map(place)
-    )
-    return frame.loc[keys.sort_values(list(keys.columns)).index].reset_index(drop=True)
+    order = {
+        "method": method_order(frame["method"]),
+        "clip_id": sorted(sorted(set(frame["clip_id"])), key=natural),
+    }
+
+    def place(column: pd.Series) -> pd.Series:
+        names = order.get(str(column.name))
+        return column if names is None else column.map({k: i for i, k in enumerate(names)})
+
+    return frame.sort_values([*SYSTEM, "seed", "clip_id"], key=place, ignore_index=True)
 
 
 def write(path: AnyPath, frame: pd.DataFrame) -> None:
@@ -143,7 +136,7 @@ def write(path: AnyPath, frame: pd.DataFrame) -> None:
 def rows(
     examples: Examples,
     fold: Fold,
-    predicted: Iterable[tuple[int, int, Sequence[float] | None]],
+    found: Mapping[str, Sequence[Any]],
     *,
     classes: Sequence[str],
     **system: str | int,
@@ -154,14 +147,15 @@ def rows(
     ----------
     examples, fold : Examples, Fold
         Clips, and indices into them.
-    predicted : iterable of (class number, windows, probabilities)
-        In the order of the test clips. A clip without a prediction has class -1 and None.
+    found : mapping
+        From :meth:`ClipPredictions.plain`, for the test clips in their order.
     classes : sequence of str
         All class names.
     **system : str or int
         method, feature_mode, n, seed and protocol.
     """
     unknown: list[None] = [None] * len(classes)
+    columns = (found[name] for name in ("predicted", "n_windows", "probabilities"))
     return [
         {
             "clip_id": examples.clip_ids[clip],
@@ -173,7 +167,7 @@ def rows(
             "predicted": "" if number < 0 else classes[number],
             **{f"p_{name}": p for name, p in zip(classes, shares or unknown, strict=True)},
         }
-        for clip, (number, n_windows, shares) in zip(fold.test, predicted, strict=True)
+        for clip, number, n_windows, shares in zip(fold.test, *columns, strict=True)
     ]
 
 

@@ -22,8 +22,7 @@ from sklearn.model_selection import (
 from microexpr.config.protocol import Split
 from microexpr.datasets.manifest import Clip, natural, originals
 from microexpr.errors import DataError, ProtocolError
-from microexpr.protocol.folds import COMPLETE, SUBJECT_INDEPENDENT, Fold
-from microexpr.protocol.guards import check_classes, check_folds, check_inner
+from microexpr.protocol import Fold, check_classes, check_folds, check_inner
 
 
 @dataclass(frozen=True)
@@ -102,14 +101,7 @@ def make_folds(
     if name not in makers:
         raise ProtocolError(f"protocol.name {name!r} is none of {list(makers)}")
     made = makers[name]()
-    check_folds(
-        made,
-        clip_ids,
-        subjects,
-        subject_independent=SUBJECT_INDEPENDENT[name],
-        complete=COMPLETE[name],
-        sources=sources,
-    )
+    check_folds(made, clip_ids, subjects, protocol=name, sources=sources)
     check_classes(made, labels, classes)
     return made
 

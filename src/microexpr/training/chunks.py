@@ -19,7 +19,7 @@ from microexpr.runtime import resume
 from microexpr.runtime.progress import track
 from microexpr.runtime.resources import released
 from microexpr.training.feature_modes import pooled_sums
-from microexpr.training.fold import FoldResult, train_fold
+from microexpr.training.fold import train_fold
 from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore
 from microexpr.training.trained import read_header
@@ -106,11 +106,11 @@ def train_chunk(
             )
             if model is not None:
                 result.model.save(model, **settings, digest=digest, method=method)
-            done = resume.keep(progress_dir, settings, _plain(result, settings))
+            plain = {"settings": settings, "log": [asdict(epoch) for epoch in result.log]}
+            done = resume.keep(progress_dir, settings, plain | result.predictions.plain())
         about: dict[str, Any] = {"method": method, "feature_mode": run.feature_mode}
         about |= {"n": run.n, "seed": run.seed}
-        found = zip(*(done[k] for k in ("predicted", "n_windows", "probabilities")), strict=True)
-        rows += predictions.rows(store, fold, found, classes=run.labels, **about, protocol=protocol)
+        rows += predictions.rows(store, fold, done, classes=run.labels, **about, protocol=protocol)
         about |= {"fold": fold.name}
         epochs += [about | {"epoch": i} | values for i, values in enumerate(done["log"], 1)]
     return ChunkResult(pd.DataFrame(rows), pd.DataFrame(epochs))
@@ -141,18 +141,3 @@ def _warn_of_dropped(store: FeatureStore, recipe: Recipe) -> None:
             MicroexprWarning,
             stacklevel=3,
         )
-
-
-def _plain(result: FoldResult, settings: dict[str, Any]) -> dict[str, Any]:
-    found = result.predictions
-    return {
-        "settings": settings,
-        "n_windows": found.n_windows.tolist(),
-        "predicted": found.predicted.tolist(),
-        # JSON has no NaN: a clip without a prediction has null.
-        "probabilities": [
-            None if n == 0 else p.tolist()
-            for n, p in zip(found.n_windows, found.probabilities, strict=True)
-        ],
-        "log": [asdict(epoch) for epoch in result.log],
-    }

@@ -6,18 +6,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from microexpr.backbones.factory import network_of
+from microexpr.backbones.weights import network_of
 from microexpr.cache.provenance import check_code
 from microexpr.config.training import InnerTrainingSettings, TrainingSettings, WeightedNetwork
 from microexpr.errors import CacheError, ConfigError
-from microexpr.protocol import (
-    COMPLETE,
-    SUBJECT_INDEPENDENT,
-    Fold,
-    check_folds,
-    predictions,
-    read_folds,
-)
+from microexpr.protocol import Fold, check_folds, predictions, read_folds
 from microexpr.runtime.files import sha256_of
 from microexpr.runtime.tables import write_table
 from microexpr.training.chunks import train_chunk
@@ -86,13 +79,7 @@ def folds_of_chunk(
     if not 0 <= chunk < chunks:
         raise ConfigError(f"train.chunks: there is no chunk {chunk} of {chunks}")
     folds = read_folds(path, store.clip_ids)
-    check_folds(
-        folds,
-        store.clip_ids,
-        store.subjects,
-        subject_independent=SUBJECT_INDEPENDENT[protocol],
-        complete=COMPLETE[protocol],
-    )
+    check_folds(folds, store.clip_ids, store.subjects, protocol=protocol)
     return folds[chunk::chunks]
 
 

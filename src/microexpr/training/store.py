@@ -21,6 +21,7 @@ from microexpr.datasets.manifest import Clip
 from microexpr.datasets.manifest import read as read_manifest
 from microexpr.errors import CacheError, DataError
 from microexpr.fingerprints.code import canonical
+from microexpr.protocol.predictions import Examples
 from microexpr.runtime.files import AnyPath
 
 # What the clips of one experiment share: attributes of each clip, and of the files
@@ -30,7 +31,7 @@ Found = tuple[AnyPath, ClipCache, dict[str, Any]]  # file, clip, origin
 
 
 @dataclass(frozen=True)
-class FeatureStore:
+class FeatureStore(Examples):
     """Output of the frozen blocks for an ordered list of clips.
 
     Frames of all clips are numbered consecutively: clip i has the rows ``first_row[i]`` to
@@ -50,11 +51,7 @@ class FeatureStore:
         All frames in memory, if they fit: `data` are views of it.
     """
 
-    clip_ids: tuple[str, ...]
-    subjects: tuple[str, ...]
-    labels: tuple[str, ...]
     data: tuple[np.ndarray | h5py.Dataset, ...]
-    digest: str
     origin: Mapping[str, object] = field(default_factory=dict)
     frames: np.ndarray | None = None
 
@@ -78,7 +75,7 @@ class FeatureStore:
             digest.update(f"{clip_id} {array.shape} {array.dtype}\n".encode())
             digest.update(np.ascontiguousarray(array).data)
         names, arrays = tuple(features), tuple(features.values())
-        return cls(names, tuple(subjects), tuple(labels), arrays, digest.hexdigest())
+        return cls(names, tuple(subjects), tuple(labels), arrays, digest=digest.hexdigest())
 
     def __len__(self) -> int:
         return len(self.clip_ids)
@@ -185,8 +182,8 @@ def open_features(
             tuple(row.subject for row in rows),
             tuple(row.label for row in rows),
             tuple(clip.data for clip in clips),
-            hashlib.sha256("\n".join([*content, *names]).encode()).hexdigest(),
             _same_origin(chosen),
+            digest=hashlib.sha256("\n".join([*content, *names]).encode()).hexdigest(),
         )
         if sum(clip.data.nbytes for clip in clips) > memory_bytes:  # frames are checked when read
             yield store
