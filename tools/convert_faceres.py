@@ -23,7 +23,11 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from microexpr.backbones.mobilenet import CHANNELS, STRIDES, mobilenet_v1
+from microexpr.backbones.architectures import (
+    MOBILENET_CHANNELS,
+    MOBILENET_STRIDES,
+    mobilenet_v1,
+)
 from microexpr.backbones.networks import SHIPPED
 from microexpr.backbones.weights import header
 from microexpr.runtime.files import replacing, sha256_of
@@ -55,7 +59,7 @@ def read_model(folder: Path) -> tuple[Arrays, dict[str, Node]]:
 def check_graph(arrays: Arrays, nodes: Mapping[str, Node]) -> None:
     """Stop unless the graph computes what `mobilenet_v1` computes."""
     strides = {"conv1_bn/batchnorm_1/mul_1": 2}
-    for i, stride in enumerate(STRIDES, 1):
+    for i, stride in enumerate(MOBILENET_STRIDES, 1):
         strides[f"conv_dw_{i}/depthwise"] = stride
         strides[f"conv_pw_{i}_bn/batchnorm_1/mul_1"] = 1
     convolutions = {n for n, node in nodes.items() if "Conv" in node["op"]}
@@ -79,7 +83,7 @@ def convert(arrays: Arrays) -> Arrays:
         "stem.weight": arrays["conv1/convolution/merged_input"].transpose(3, 2, 0, 1),
         "stem.bias": arrays["conv1_bn/batchnorm_1/sub"],
     }
-    for i in range(1, len(CHANNELS) + 1):
+    for i in range(1, len(MOBILENET_CHANNELS) + 1):
         depthwise = arrays[f"conv_dw_{i}/depthwise_kernel"]  # (h, w, channels, 1)
         scale = arrays[f"conv_dw_{i}_bn/batchnorm_1/mul"].reshape(1, 1, -1, 1)
         pointwise = arrays[f"conv_pw_{i}/convolution/merged_input"]

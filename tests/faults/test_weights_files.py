@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from microexpr.backbones.networks import SHIPPED
-from microexpr.backbones.readers import load_arrays
+from microexpr.backbones.readers import read
 from microexpr.errors import WeightsError
 
 SECTION = "Weights"
@@ -37,7 +37,7 @@ class Program:
 
 def test_a_pickle_that_is_a_program(tmp_path, fails):
     (tmp_path / "w.pkl").write_bytes(pickle.dumps({"conv1.weight": Program(tmp_path / "ran")}))
-    says = "w.pkl: not read: the pickle is damaged or not plain arrays .it asks for posix.mkdir"
+    says = "w.pkl: damaged, or not a .pkl file of plain tensors .it asks for posix.mkdir"
     fails(
         SECTION,
         "a pickle that contains a program",
@@ -107,4 +107,4 @@ def test_a_pickle_that_reserves_memory(tmp_path, opcode):
     number = (2**31 - 1).to_bytes(4, "little") if opcode == b"r" else b"2147483647\n"
     (tmp_path / "w.pkl").write_bytes(b"\x80\x02}" + opcode + number + b".")
     with pytest.raises(WeightsError, match="it numbers an object 2147483647"):
-        load_arrays(tmp_path / "w.pkl")
+        read(tmp_path / "w.pkl")

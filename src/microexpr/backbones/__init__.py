@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from microexpr.backbones.base import Backbone
-    from microexpr.backbones.factory import build, randomised
+    from microexpr.backbones.weights import build, randomised
 
 __all__ = ["Backbone", "build", "randomised"]
 # Imported when they are asked for: planning reads microexpr.backbones.networks without PyTorch.
-MODULES = {"Backbone": "base", "build": "factory", "randomised": "factory"}
+MODULES = {"Backbone": "base", "build": "weights", "randomised": "weights"}
 
 
 def __getattr__(name: str) -> Any:

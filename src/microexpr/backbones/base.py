@@ -54,13 +54,9 @@ class Backbone(nn.Module):
         std_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0),
     ) -> None:
         super().__init__()
-        self.stem = stem
-        self.blocks = nn.ModuleList(blocks)
-        self.head = head or nn.Identity()
-        self.n_blocks = len(blocks)
-        self.channels = channels
-        self.mean_rgb = mean_rgb
-        self.std_rgb = std_rgb
+        self.stem, self.blocks, self.head = stem, nn.ModuleList(blocks), head or nn.Identity()
+        self.n_blocks, self.channels = len(blocks), channels
+        self.mean_rgb, self.std_rgb = mean_rgb, std_rgb
 
     def check_cut(self, cut: int) -> None:
         """Raise ConfigError unless 1 <= cut <= n_blocks."""
@@ -84,19 +80,10 @@ class Backbone(nn.Module):
         return x.sub_(mean).div_(std)
 
     def front(self, x: Tensor, cut: int) -> Tensor:
-        """Run the stem and B1..B`cut`, whose output is cached.
+        """Run the stem and B1..B`cut`, whose output is cached; at `n_blocks` also head and pooling.
 
-        Parameters
-        ----------
-        x : Tensor, shape (T, 3, H, W), float32
-            From :meth:`preprocess`.
-        cut : int
-            Last block to run. At `n_blocks` head and average pooling follow.
-
-        Returns
-        -------
-        Tensor, shape (T, C, h, w), float32
-            The maps that the next block takes; (T, C, 1, 1) at `n_blocks`.
+        From (T, 3, H, W) float32 of :meth:`preprocess` to the maps that the next block takes,
+        (T, C, h, w) float32; (T, C, 1, 1) at `n_blocks`.
         """
         self.check_cut(cut)
         x = self.stem(x)
@@ -149,21 +136,10 @@ def batch_frames(settings: FrameFeatures, device: str) -> int:
 def frame_features(
     pixels: np.ndarray, network: Backbone, settings: FrameFeatures, device: str = "cpu"
 ) -> np.ndarray:
-    """Run the frozen blocks over a batch of frames.
+    """Run the frozen blocks, up to ``cut``, over a batch of frames.
 
-    Parameters
-    ----------
-    pixels : ndarray, shape (T, y, x, 3), uint8
-        Face crops, magnified or not.
-    network : Backbone
-        On `device`, ``cpu`` or ``cuda``.
-    settings : FrameFeatures
-        ``cut`` and ``dtype``.
-
-    Returns
-    -------
-    ndarray, shape (T, C, h, w)
-        In the dtype of the cache.
+    From face crops (T, y, x, 3) uint8, magnified or not, to (T, C, h, w) in the cache's ``dtype``;
+    `network` is on `device`, ``cpu`` or ``cuda``.
     """
     images = torch.from_numpy(pixels).to(device)
     maps = network.front(network.preprocess(images), settings.cut)

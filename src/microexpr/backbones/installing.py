@@ -6,44 +6,30 @@ of the original.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from microexpr.backbones.base import Backbone
-from microexpr.backbones.factory import build, without_weights
+from microexpr.backbones.keymaps import Layout
 from microexpr.backbones.networks import NETWORKS, installed, weights_file
 from microexpr.backbones.readers import read
-from microexpr.backbones.weights import KNOWN, NOTE, fill, save, verify
+from microexpr.backbones.weights import KNOWN, NOTE, fill, save, verify, without_weights
 from microexpr.errors import ConfigError, WeightsError
 from microexpr.runtime.files import sha256_of, write_json
 
 
 @dataclass(frozen=True)
 class Added:
-    """Weights in their place; also the note beside them.
+    """Weights in their place; also the note beside them."""
 
-    Parameters
-    ----------
-    file, sha256, network : str
-        The converted file, and ``features.backbone``.
-    source, source_sha256, known : str, str, bool
-        The original, and whether its checksum is one of the known ones.
-    licence : str
-        What is known of the terms.
-    """
-
-    file: str
+    file: str  # the converted one
     sha256: str
-    network: str
-    source: str
+    network: str  # ``features.backbone``
+    source: str  # the original's name
     source_sha256: str
-    known: bool
-    licence: str
-
-
-def addable() -> list[str]:
-    """List the networks whose weights are neither shipped nor drawn at random."""
-    return [network.name for network in NETWORKS.values() if network.addable]
+    known: bool  # whether this is one of the known checksums
+    licence: str  # what is known of the terms
 
 
 def add(path: Path, *, network: str | None = None, sha256: str | None = None) -> Added:
@@ -62,16 +48,17 @@ def add(path: Path, *, network: str | None = None, sha256: str | None = None) ->
         When no weights can be added for that network; when the file is damaged, of another checksum
         or of none of the networks.
     """
-    if network is not None and network not in addable():
-        raise ConfigError(f"--network {network}: weights are added for {', '.join(addable())}")
-    candidates = [
-        name
-        for name in ([network] if network else addable())
-        if path.suffix in NETWORKS.load(name, "layouts")
-    ]
+    layouts = {n.name: NETWORKS.load(n.name, "layouts") for n in NETWORKS.values() if n.addable}
+    if network is not None and network not in layouts:
+        raise ConfigError(f"--network {network}: weights are added for {', '.join(layouts)}")
+    candidates = {
+        name: known
+        for name, known in layouts.items()
+        if network in (None, name) and path.suffix in known
+    }
     if path.is_file() and not candidates:
-        suffixes = {s for name in addable() for s in NETWORKS.load(name, "layouts")}
-        raise WeightsError(f"{path}: weights are read from {', '.join(sorted(suffixes))} files")
+        suffixes = sorted({suffix for known in layouts.values() for suffix in known})
+        raise WeightsError(f"{path}: weights are read from {', '.join(suffixes)} files")
     checksum = verify(path, sha256)
     net = _recognised(path, candidates)
     target = installed(net.name)
@@ -80,28 +67,27 @@ def add(path: Path, *, network: str | None = None, sha256: str | None = None) ->
     # A note that outlived its file would call the next one damaged.
     target.with_suffix(NOTE).unlink(missing_ok=True)
     save(net, target)
-    known = path.name in KNOWN and KNOWN[path.name].sha256 == checksum
     added = Added(
         file=str(target),
         sha256=sha256_of(target),
         network=net.name,
         source=path.name,
         source_sha256=checksum,
-        known=known,
+        known=path.name in KNOWN and KNOWN[path.name].sha256 == checksum,
         licence=NETWORKS[net.name].licence,
     )
     write_json(target.with_suffix(NOTE), asdict(added) | {"file": target.name})
     return added
 
 
-def _recognised(path: Path, candidates: list[str]) -> Backbone:
+def _recognised(path: Path, candidates: Mapping[str, Mapping[str, Layout]]) -> Backbone:
     """Find the network whose layout the file has."""
     tensors, text = read(path)
     problems = []
-    for name in candidates:
+    for name, layouts in candidates.items():
         net = without_weights(name)
         try:
-            fill(net, path, tensors, text, NETWORKS.load(name, "layouts"))
+            fill(net, path, tensors, text, layouts)
         except WeightsError as error:
             problems.append(str(error))
         else:
@@ -115,8 +101,3 @@ def place(network: str) -> Path | None:
         return weights_file(network)
     except WeightsError:
         return None
-
-
-def check(network: str) -> str:
-    """Verify and load the weights in their place; return their sha256."""
-    return build(network).weights_sha256

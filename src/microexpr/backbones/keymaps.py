@@ -12,8 +12,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from microexpr.backbones.efficientnet import STAGES
-from microexpr.backbones.resnet50 import BLOCKS_PER_STAGE
+from microexpr.backbones.architectures import LITE0_STAGES, RESNET50_STAGES
 from microexpr.errors import WeightsError
 
 ChannelOrder = Literal["rgb", "bgr"]
@@ -54,22 +53,10 @@ class Layout:
         shapes: Mapping[str, tuple[int, ...]],
         order: ChannelOrder,
     ) -> dict[str, Tensor]:
-        """Rename, transpose and flip the entries of a file.
+        """Rename, transpose and flip a file's tensors: float32 by own name, for RGB input.
 
-        Parameters
-        ----------
-        tensors : mapping
-            The file's content.
-        shapes : mapping
-            Shape of each parameter and buffer of the network, by own name.
-        order : {"rgb", "bgr"}
-            Channel order of this file's first convolution.
-
-        Returns
-        -------
-        dict
-            float32 tensors by own name, for RGB input; WeightsError on the first missing or
-            unexpected key, wrong shape or value that is not finite.
+        `shapes` are those of the network by own name, `order` is that of this file. WeightsError on
+        the first missing or unexpected key, wrong shape or value that is not finite.
         """
         keys = self.keys or {own: own for own in shapes}
         self._check_names(tensors, list(keys.values()))
@@ -90,22 +77,19 @@ class Layout:
         return state
 
     def _check_names(self, tensors: Mapping[str, Tensor], needed: list[str]) -> None:
-        missing = [name for name in needed if name not in tensors]
-        if missing:
+        if missing := [name for name in needed if name not in tensors]:
             raise WeightsError(f"missing key {missing[0]}{_more(missing)}")
         for name in self.dropped.keys() & tensors.keys():
-            found = tuple(n for n in tensors[name].shape if n != 1)
-            expected = self.dropped[name]
-            same = len(found) == len(expected) and all(
-                b in (ANY, a) for a, b in zip(found, expected, strict=True)
-            )
-            if not same:
+            found, expected = tuple(n for n in tensors[name].shape if n != 1), self.dropped[name]
+            if len(found) != len(expected) or any(
+                b not in (ANY, a) for a, b in zip(found, expected, strict=True)
+            ):
                 raise WeightsError(f"key {name} has shape {found}, expected {expected}")
-        expected_names = {*needed, *self.dropped}
+        known = {*needed, *self.dropped}
         unexpected = [
             name
             for name in tensors
-            if name not in expected_names and not name.endswith(".num_batches_tracked")
+            if name not in known and not name.endswith(".num_batches_tracked")
         ]
         if unexpected:
             raise WeightsError(f"unexpected key {unexpected[0]}{_more(unexpected)}")
@@ -115,24 +99,23 @@ def _more(names: list[str]) -> str:
     return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
 
 
-def _unit(own: str, conv: str, bn: str, variables: tuple[str, ...]) -> dict[str, str]:
+def _unit(
+    own: str, conv: str, bn: str, variables: tuple[str, ...] = TORCH_VARIABLES
+) -> dict[str, str]:
     """Map the names of a convolution's kernel and of its BatchNorm's four tensors."""
     kernel, *norm = variables
-    names = {f"{own}.weight": f"{conv}{kernel}"}
-    return names | {
-        f"{own}.bn.{ours}": f"{bn}{theirs}" for ours, theirs in zip(BN, norm, strict=True)
-    }
+    names = {f"{own}.bn.{ours}": f"{bn}{theirs}" for ours, theirs in zip(BN, norm, strict=True)}
+    return {f"{own}.weight": f"{conv}{kernel}"} | names
 
 
 def _resnet_units() -> Iterator[tuple[str, int, int, str]]:
     """Yield own name, stage 2..5, block 1..6 and Caffe's role of each block's convolutions."""
-    block = 0
-    for stage, n_blocks in enumerate(BLOCKS_PER_STAGE, 2):
-        for i in range(1, n_blocks + 1):
-            roles = {"reduce": "1x1_reduce", "spatial": "3x3", "increase": "1x1_increase"}
-            for own, caffe in (roles | ({"proj": "1x1_proj"} if i == 1 else {})).items():
-                yield f"blocks.{block}.{own}", stage, i, caffe
-            block += 1
+    stages = enumerate(RESNET50_STAGES, 2)
+    blocks = [(stage, i) for stage, (count, _) in stages for i in range(1, count + 1)]
+    for block, (stage, i) in enumerate(blocks):
+        roles = {"reduce": "1x1_reduce", "spatial": "3x3", "increase": "1x1_increase"}
+        for own, caffe in (roles | ({"proj": "1x1_proj"} if i == 1 else {})).items():
+            yield f"blocks.{block}.{own}", stage, i, caffe
 
 
 def _caffe_keys(*, keras: bool) -> dict[str, str]:
@@ -147,34 +130,27 @@ def _caffe_keys(*, keras: bool) -> dict[str, str]:
 
 def _torchvision_keys() -> dict[str, str]:
     numbers = {"1x1_reduce": 1, "3x3": 2, "1x1_increase": 3}
-    keys = _unit("stem.conv", "conv1.", "bn1.", TORCH_VARIABLES)
+    keys = _unit("stem.conv", "conv1.", "bn1.")
     for own, stage, i, role in _resnet_units():
-        block = f"layer{stage - 1}.{i - 1}"
         conv, bn = "downsample.0", "downsample.1"
         if role in numbers:
             conv, bn = f"conv{numbers[role]}", f"bn{numbers[role]}"
-        keys |= _unit(own, f"{block}.{conv}.", f"{block}.{bn}.", TORCH_VARIABLES)
+        block = f"layer{stage - 1}.{i - 1}"
+        keys |= _unit(own, f"{block}.{conv}.", f"{block}.{bn}.")
     return keys
 
 
 def _efficientnet_keys() -> dict[str, str]:
-    keys = _unit("stem", "_conv_stem.", "_bn0.", TORCH_VARIABLES)
-    block = 0
-    for repeats, _, _, expand, _ in STAGES:
-        for _ in range(repeats):
-            theirs = {
-                "depthwise": ("_depthwise_conv", "_bn1"),
-                "project": ("_project_conv", "_bn2"),
-            }
-            if expand > 1:
-                theirs["expand"] = ("_expand_conv", "_bn0")
-            for own, (conv, bn) in theirs.items():
-                prefix = f"_blocks.{block}."
-                keys |= _unit(
-                    f"blocks.{block}.{own}", f"{prefix}{conv}.", f"{prefix}{bn}.", TORCH_VARIABLES
-                )
-            block += 1
-    return keys | _unit("head", "_conv_head.", "_bn1.", TORCH_VARIABLES)
+    keys = _unit("stem", "_conv_stem.", "_bn0.")
+    expansions = [expand for repeats, _, _, expand, _ in LITE0_STAGES for _ in range(repeats)]
+    for block, expand in enumerate(expansions):
+        names = {"depthwise": ("_depthwise_conv", "_bn1"), "project": ("_project_conv", "_bn2")}
+        if expand > 1:
+            names["expand"] = ("_expand_conv", "_bn0")
+        for own, (conv, bn) in names.items():
+            prefix = f"_blocks.{block}."
+            keys |= _unit(f"blocks.{block}.{own}", f"{prefix}{conv}.", f"{prefix}{bn}.")
+    return keys | _unit("head", "_conv_head.", "_bn1.")
 
 
 OWN = Layout("converted weights")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,16 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Activation = Callable[[Tensor], Tensor]
-
-
-def relu(x: Tensor) -> Tensor:
-    """Apply ReLU in place: a convolution's output is used once."""
-    return F.relu(x, inplace=True)
-
-
-def relu6(x: Tensor) -> Tensor:
-    """Apply ReLU clipped at 6, in place."""
-    return F.relu6(x, inplace=True)
+# In place: a convolution's output is used once.
+relu: Activation = partial(F.relu, inplace=True)
+relu6: Activation = partial(F.relu6, inplace=True)
 
 
 class Conv(nn.Conv2d):
@@ -27,13 +21,15 @@ class Conv(nn.Conv2d):
 
     Parameters
     ----------
-    c_in, c_out, kernel_px, stride, groups, bias
-        As in :class:`torch.nn.Conv2d`.
+    c_in, c_out, kernel_px : int
+        Channels, and side of the kernel.
     same : bool
         Pad as TensorFlow's ``SAME``: more on the right and bottom where stride 2 asks for an odd
         number. Otherwise ``kernel_px // 2`` on every side.
     activation : callable, optional
         Applied to the output.
+    **options
+        `stride`, `groups` and `bias` of :class:`torch.nn.Conv2d`.
     """
 
     def __init__(
@@ -42,23 +38,12 @@ class Conv(nn.Conv2d):
         c_out: int,
         kernel_px: int,
         *,
-        stride: int = 1,
-        groups: int = 1,
         same: bool = False,
-        bias: bool = True,
         activation: Activation | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            c_in,
-            c_out,
-            kernel_px,
-            stride=stride,
-            padding=0 if same else kernel_px // 2,
-            groups=groups,
-            bias=bias,
-        )
-        self.same = same
-        self.activation = activation
+        super().__init__(c_in, c_out, kernel_px, padding=0 if same else kernel_px // 2, **options)
+        self.same, self.activation = same, activation
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (T, c_in, h, w) float32 to (T, c_out, h', w')."""
@@ -66,24 +51,20 @@ class Conv(nn.Conv2d):
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.same:
-            x = F.pad(x, self._same_padding(*x.shape[-2:]))
+            padding: list[int] = []
+            for side in (x.shape[-1], x.shape[-2]):
+                kernel, stride = self.kernel_size[0], self.stride[0]
+                missing = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+                padding += [missing // 2, missing - missing // 2]
+            x = F.pad(x, padding)
         y = self._conv_forward(x, weight, bias)
         return self.activation(y) if self.activation else y
 
-    def _same_padding(self, height: int, width: int) -> list[int]:
-        padding = []
-        for side in (width, height):
-            kernel, stride = self.kernel_size[0], self.stride[0]
-            missing = max((-(-side // stride) - 1) * stride + kernel - side, 0)
-            padding += [missing // 2, missing - missing // 2]
-        return padding
-
 
 class FrozenBatchNorm(nn.Module):
-    """BatchNorm reduced to the affine map that its running statistics define.
+    """BatchNorm whose statistics are never updated, in train() mode either.
 
-    The statistics are never updated, in train() mode either: batches are the few, correlated frames
-    of some clips. Weight and bias can be trained.
+    Batches are the few, correlated frames of some clips. Weight and bias can be trained.
     """
 
     running_mean: Tensor
@@ -111,13 +92,7 @@ class ConvBn(Conv):
     """
 
     def __init__(
-        self,
-        c_in: int,
-        c_out: int,
-        kernel_px: int,
-        *,
-        eps: float = 1e-5,
-        **options: Any,
+        self, c_in: int, c_out: int, kernel_px: int, *, eps: float = 1e-5, **options: Any
     ) -> None:
         super().__init__(c_in, c_out, kernel_px, bias=False, **options)
         self.bn = FrozenBatchNorm(c_out, eps=eps)

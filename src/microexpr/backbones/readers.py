@@ -19,6 +19,35 @@ from torch import Tensor
 from microexpr.errors import WeightsError, brief
 
 FLOATS = ("f2", "f4", "f8")
+MAX_BYTES = 2**30  # ResNet-50 in float64 has 0.3 GB
+HEADER = "microexpr"  # of a converted file: JSON with its network and channel order
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], str | None]:
+    """Read the tensors of a file by name, and the header of a converted file.
+
+    `path` is ``.pth``, ``.pkl``, ``.h5``, ``.safetensors`` or ``.npz``; WeightsError when the file
+    is damaged or holds anything but numbers.
+    """
+    try:
+        content, text = READERS[path.suffix](path)
+    except Exception as error:  # each library has its own way to fail on a damaged file
+        raise WeightsError(
+            f"{path}: damaged, or not a {path.suffix} file of plain tensors ({brief(error)})"
+        ) from None
+    if not isinstance(content, Mapping):
+        raise WeightsError(f"{path}: holds a {type(content).__name__}, not named tensors")
+    tensors = {}
+    for name, value in content.items():
+        if not isinstance(name, str):
+            raise WeightsError(f"{path}: the name {name!r} of an entry is no text")
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+            tensors[name] = torch.from_numpy(value.astype(value.dtype.newbyteorder("=")))
+        elif isinstance(value, Tensor):
+            tensors[name] = value
+        else:
+            raise WeightsError(f"{path}: entry {name!r} is a {type(value).__name__}, not a tensor")
+    return tensors, text
 
 
 class _DType:
@@ -39,8 +68,7 @@ class _DType:
 class _Array:
     """In place of ``numpy.ndarray``: becomes one from its state."""
 
-    def __init__(self) -> None:
-        self.values: np.ndarray[Any, Any] | None = None
+    values: np.ndarray[Any, Any] | None = None
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, dtype, fortran, raw = state
@@ -81,80 +109,17 @@ class _ArrayUnpickler(pickle.Unpickler):
         return KNOWN_NAMES[name]
 
 
-def _check_memo(pickled: bytes) -> None:
-    """Refuse a pickle with an object's number above its bytes: 8 bytes would reserve 32 GB."""
+def _read_pickle(path: Path) -> tuple[object, None]:
+    """Read a pickle of Python 2 or 3; where it asks for anything but arrays, nothing has run."""
+    pickled = path.read_bytes()
     for opcode, number, place in pickletools.genops(pickled):
+        # An object's number above the file's bytes: 8 bytes would reserve 32 GB.
         if opcode.name in ("PUT", "LONG_BINPUT") and (number or 0) > (place or 0):
             raise pickle.UnpicklingError(f"it numbers an object {number} at byte {place}")
-
-
-def load_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """Read a pickled dictionary of float arrays, of Python 2 or 3, and nothing else.
-
-    Raises
-    ------
-    WeightsError
-        When the pickle is damaged or asks for anything else; nothing of it has run.
-    """
-    try:
-        pickled = path.read_bytes()
-        _check_memo(pickled)
-        content = _ArrayUnpickler(io.BytesIO(pickled), encoding="latin1").load()
-    except Exception as error:  # a damaged pickle can raise nearly anything
-        raise WeightsError(
-            f"{path}: not read: the pickle is damaged or not plain arrays "
-            f"({str(error) or type(error).__name__})"
-        ) from None
-    if not isinstance(content, dict):
-        raise WeightsError(f"{path}: the pickle holds a {type(content).__name__}, not a dictionary")
-    arrays = {}
-    for name, array in content.items():
-        if not isinstance(name, str) or not isinstance(array, _Array) or array.values is None:
-            raise WeightsError(f"{path}: entry {name!r} of the pickle is not an array")
-        arrays[name] = array.values
-    return arrays
-
-
-MAX_BYTES = 2**30  # ResNet-50 in float64 has 0.3 GB
-HEADER = "microexpr"  # of a converted file: JSON with its network and channel order
-
-
-def read(path: Path) -> tuple[dict[str, Tensor], str | None]:
-    """Read the tensors of a file by name, and the header of a converted file.
-
-    Parameters
-    ----------
-    path : Path
-        ``.pth``, ``.pkl``, ``.h5``, ``.safetensors`` or ``.npz``.
-
-    Raises
-    ------
-    WeightsError
-        When the file is damaged or holds anything but numbers.
-    """
-    if path.suffix == ".pkl":  # its reader's messages say more
-        return _as_tensors(path, load_arrays(path)), None
-    try:
-        content, text = READERS[path.suffix](path)
-    except Exception as error:  # each library has its own way to fail on a damaged file
-        raise WeightsError(
-            f"{path}: damaged, or not a {path.suffix} file of plain tensors ({brief(error)})"
-        ) from None
-    return _as_tensors(path, content), text
-
-
-def _as_tensors(path: Path, content: object) -> dict[str, Tensor]:
-    if not isinstance(content, Mapping):
-        raise WeightsError(f"{path}: holds a {type(content).__name__}, not named tensors")
-    tensors = {}
-    for name, value in content.items():
-        if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
-            tensors[name] = torch.from_numpy(value.astype(value.dtype.newbyteorder("=")))
-        elif isinstance(value, Tensor):
-            tensors[name] = value
-        else:
-            raise WeightsError(f"{path}: entry {name!r} is a {type(value).__name__}, not a tensor")
-    return tensors
+    content = _ArrayUnpickler(io.BytesIO(pickled), encoding="latin1").load()
+    if isinstance(content, dict):
+        content = {k: v.values if isinstance(v, _Array) else v for k, v in content.items()}
+    return content, None
 
 
 def _check_size(path: Path, stored_bytes: int) -> None:
@@ -191,11 +156,14 @@ def _read_npz(path: Path) -> tuple[object, str | None]:
 def _read_keras(path: Path) -> tuple[object, None]:
     """Name each dataset by its layer and variable: Keras repeats the layer in the path."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
+    names: list[str] = []
     total_bytes = 0
-
-    def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
-        nonlocal total_bytes
-        if isinstance(node, h5py.Dataset):
+    with h5py.File(path, "r") as file:
+        file.visit(names.append)
+        for name in names:
+            node = file[name]
+            if not isinstance(node, h5py.Dataset):
+                continue
             if node.is_virtual or node.external:
                 raise ValueError(f"{name} has its values in another file")
             total_bytes += node.nbytes
@@ -205,13 +173,11 @@ def _read_keras(path: Path) -> tuple[object, None]:
             if layer[:half] == layer[half:]:
                 layer = layer[:half]
             arrays["/".join([*layer, variable.removesuffix(":0")])] = node[()]
-
-    with h5py.File(path, "r") as file:
-        file.visititems(visit)
     return arrays, None
 
 
 READERS: dict[str, Callable[[Path], tuple[object, str | None]]] = {
+    ".pkl": _read_pickle,
     ".pth": _read_torch,
     ".safetensors": _read_safetensors,
     ".npz": _read_npz,

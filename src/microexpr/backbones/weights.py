@@ -1,7 +1,9 @@
-"""Weights files: known checksums, loading into a network, conversion."""
+"""From a name in the configuration to a network with verified weights."""
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import json
 import os
 import re
@@ -11,25 +13,27 @@ from pathlib import Path
 from typing import get_args
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
-from microexpr.backbones.base import Backbone
+from microexpr.backbones.base import Backbone, channels_last
 from microexpr.backbones.keymaps import OWN, ChannelOrder, Layout
+from microexpr.backbones.layers import Conv
+from microexpr.backbones.networks import NETWORKS, weights_file
 from microexpr.backbones.readers import HEADER, read
+from microexpr.config.training import WeightedNetwork
 from microexpr.errors import WeightsError
 from microexpr.runtime.files import sha256_of, write_bytes
 
-# Hubs put the first digits of the checksum into the name: resnet50-0676ba61.pth.
+GREY_SD = 64.0  # typical standard deviation of a picture, grey levels of 255
 CONVERTED, NOTE = ".safetensors", ".json"  # a converted file, and where it comes from
+# Hubs put the first digits of the checksum into the name: resnet50-0676ba61.pth.
 NAMED_CHECKSUM = re.compile(r"-([0-9a-f]{8})\.(?:pth|safetensors)$")
 
 
 @dataclass(frozen=True)
 class Known:
-    """A file as it is distributed whose checksum is known.
-
-    `reported`: the checksum was printed by others, the file itself was not seen here.
-    """
+    """The checksum of a file as it is distributed; `reported`: by others, not seen here."""
 
     name: str
     size_bytes: int
@@ -66,22 +70,97 @@ KNOWN = {
 }
 
 
-def verify(path: Path, sha256: str | None = None) -> str:
-    """Compare a weights file's checksum with the one given, or else with the known one.
-
-    A file is known by its name: the variants of one network have the same size.
+def build(
+    backbone: str,
+    *,
+    weights_path: str | None = None,
+    weights_sha256: str | None = None,
+    seed: int = 0,
+) -> Backbone:
+    """Make a backbone with its weights, in evaluation mode, on the CPU.
 
     Parameters
     ----------
-    path : Path
-        The file.
-    sha256 : str, optional
-        Expected checksum (``features.weights.sha256``), in place of the known one.
+    backbone : str
+        ``features.backbone``.
+    weights_path, weights_sha256 : str, optional
+        The user's file and its checksum (section ``features.weights``); None: the shipped or
+        installed file, and the known checksum.
+    seed : int
+        Of random weights. The global random state is neither read nor changed.
 
-    Returns
-    -------
-    str
-        The file's checksum; WeightsError when they differ.
+    Raises
+    ------
+    ConfigError, WeightsError
+        On an unknown name or a file for random weights; when the file is missing, damaged, of
+        another network or of another checksum.
+    """
+    path = weights_file(backbone, weights_path)
+    net = without_weights(backbone)
+    if path is None:
+        _fill_randomly(net, seed)
+        return channels_last(net.eval())
+    layouts: Mapping[str, Layout] = NETWORKS.load(backbone, "layouts")
+    if path.suffix not in layouts:
+        raise WeightsError(f"{path}: {backbone} is read from {', '.join(layouts)} files")
+    checksum = verify(path, weights_sha256)
+    fill(net, path, *read(path), layouts)
+    net.weights_name, net.weights_sha256 = path.name, checksum
+    return channels_last(net.eval())
+
+
+def network_of(settings: WeightedNetwork) -> Backbone:
+    """Make the network that the configuration names, with its weights."""
+    weights = settings.weights
+    return build(
+        settings.backbone,
+        weights_path=weights.path if weights else None,
+        weights_sha256=weights.sha256 if weights else None,
+    )
+
+
+def without_weights(backbone: str) -> Backbone:
+    """Make a network whose tensors are on the meta device, to be replaced."""
+    with torch.device("meta"):  # needs no time and no random numbers
+        net: Backbone = NETWORKS.load(backbone, "make")()
+    net.name = backbone
+    return net
+
+
+def randomised(net: Backbone, seed: int) -> Backbone:
+    """Copy a network and draw all its weights anew: an untrained control."""
+    copied = copy.deepcopy(net)
+    device = next(net.parameters()).device
+    _fill_randomly(copied, seed)
+    return channels_last(copied.eval().to(device))
+
+
+def _fill_randomly(net: Backbone, seed: int) -> None:
+    """Draw weights as He et al. (2015), the first layer scaled to grey levels of 255."""
+    generator = torch.Generator().manual_seed(seed)
+    state: dict[str, Tensor] = {}
+    for name, tensor in net.state_dict().items():
+        one = name.endswith(("bn.weight", "running_var"))
+        state[name] = torch.full(tensor.shape, float(one))
+    for name, module in net.named_modules():
+        if isinstance(module, Conv):
+            gain = 2**0.5 if module.activation else 1.0
+            kernel = state[f"{name}.weight"]
+            fan_in = kernel[0].numel()
+            scale = GREY_SD if name.startswith("stem") else 1.0
+            kernel.normal_(0.0, gain / (scale * fan_in**0.5), generator=generator)
+    net.load_state_dict(state, assign=True)
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        digest.update(name.encode() + state[name].numpy().tobytes())
+    net.weights_name, net.weights_sha256 = f"random, seed {seed}", digest.hexdigest()
+
+
+def verify(path: Path, sha256: str | None = None) -> str:
+    """Return a file's checksum; WeightsError unless it is the expected, or else the known one.
+
+    `sha256` is ``features.weights.sha256``. A file is known by its name: the variants of one
+    network have the same size.
     """
     found = sha256_of(path)
     if sha256 is not None:
@@ -109,30 +188,13 @@ def verify(path: Path, sha256: str | None = None) -> str:
     return found
 
 
-def load(
-    backbone: Backbone, path: Path, layouts: Mapping[str, Layout], *, sha256: str | None = None
-) -> None:
-    """Fill a network from a file and record which file it was.
-
-    Parameters
-    ----------
-    backbone : Backbone
-        Its tensors are replaced; they may be on the meta device.
-    path, sha256 : Path, str
-        The file, and its expected checksum.
-    layouts : mapping
-        Layout of each suffix that this network can be read from.
-
-    Raises
-    ------
-    WeightsError
-        When the file is damaged, of another network or of another checksum.
-    """
-    if path.suffix not in layouts:
-        raise WeightsError(f"{path}: {backbone.name} is read from {', '.join(layouts)} files")
-    checksum = verify(path, sha256)
-    fill(backbone, path, *read(path), layouts)
-    backbone.weights_name, backbone.weights_sha256 = path.name, checksum
+def _noted(path: Path) -> str | None:
+    """Return the checksum in a note; None where there is none."""
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        return note["sha256"] if note["network"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def fill(
@@ -158,15 +220,6 @@ def save(backbone: Backbone, path: str | os.PathLike[str]) -> None:
     """Write a network's weights as ``.safetensors`` with own names, RGB, float32."""
     state = {name: value.contiguous() for name, value in backbone.state_dict().items()}
     write_bytes(path, safetensors.torch.save(state, header(backbone.name, "rgb")))
-
-
-def _noted(path: Path) -> str | None:
-    """Return the checksum in a note; None where there is none."""
-    try:
-        note = json.loads(path.read_text(encoding="utf-8"))
-        return note["sha256"] if note["network"] else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def header(network: str, order: ChannelOrder) -> dict[str, str]:

@@ -78,7 +78,7 @@ def _add(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from microexpr.backbones import installing
+    from microexpr.backbones import build, installing
     from microexpr.backbones.networks import NETWORKS
 
     problems = []
@@ -90,7 +90,7 @@ def _check(arguments: argparse.Namespace) -> None:
             print(f"{network.name}: not there")
             continue
         try:
-            print(f"{network.name}: {installing.check(network.name)}  {path}")
+            print(f"{network.name}: {build(network.name).weights_sha256}  {path}")
         except WeightsError as error:
             problems.append(str(error))
             print(f"{network.name}: DAMAGED")

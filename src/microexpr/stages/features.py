@@ -34,7 +34,7 @@ def run(settings: FeatureSettings, *, images: Path, features: Path, device: str 
     WeightsError
         When the backbone's weights are missing or not what they should be.
     """
-    from microexpr.backbones.factory import network_of
+    from microexpr.backbones.weights import network_of
     from microexpr.cache import create, open_cache
     from microexpr.cache.derived import clip_features
     from microexpr.cache.provenance import provenance

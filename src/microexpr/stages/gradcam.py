@@ -59,7 +59,7 @@ def run(
 
     import pandas as pd
 
-    from microexpr.backbones.factory import network_of
+    from microexpr.backbones.weights import network_of
     from microexpr.explain import maps as files
     from microexpr.explain.clips import ClipExplainer
     from microexpr.explain.gradcam import last_of_each_size
