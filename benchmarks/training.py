@@ -38,7 +38,8 @@ from microexpr.training.feature_modes import (
     pooled_sums,
 )
 from microexpr.training.fitting import Batches, Epoch, fit
-from microexpr.training.model import FineTunedBlocks, WindowClassifier
+from microexpr.training.feature_modes import FineTunedBlocks
+from microexpr.training.model import WindowClassifier
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import WindowTable
 

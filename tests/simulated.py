@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from microexpr.datasets.manifest import Clip
-from microexpr.evaluation.basis import Basis, Origin, Statistics
+from microexpr.evaluation.pooled import Basis, Origin, Statistics
 from microexpr.protocol import Fold, predictions
 
 CLASSES = ["negative", "positive", "surprise"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from microexpr.baselines import OwnNetworkSettings, SystemSettings
-from microexpr.baselines.describing import DescribingSystem
+from microexpr.baselines.base import DescribingSystem
 from microexpr.baselines.vggface2_bilstm import VGGFace2BiLSTM
 from microexpr.config import Crop
 from microexpr.config.base import Settings

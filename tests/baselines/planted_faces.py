@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from microexpr.baselines.base import Descriptors, FaceClip, System
-from microexpr.baselines.describing import DescribingSystem
+from microexpr.baselines.base import DescribingSystem, Descriptors, FaceClip, System
 from microexpr.protocol import Fold
 
 LABELS = ("negative", "positive", "surprise")

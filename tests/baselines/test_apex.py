@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from planted_faces import planted
 
-from microexpr.baselines.flow import annotated, apex_of
+from microexpr.baselines.base import annotated
+from microexpr.baselines.flow import apex_of
 from microexpr.cache import Provenance, create, open_cache
 from microexpr.config import Data
 from microexpr.errors import DataError

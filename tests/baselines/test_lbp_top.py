@@ -7,13 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from microexpr.baselines.lbp_top import (
-    LABELS,
-    block_counts,
-    coarser,
-    histograms,
-    uniform_labels,
-)
+from microexpr.baselines.lbp_top import LABELS, block_counts, coarser, histograms, uniform_labels
 from microexpr.errors import DataError
 
 

@@ -12,7 +12,7 @@ from planted_faces import LABELS, Planted, planted
 
 import listed
 from microexpr import backbones, baselines, stages
-from microexpr.baselines import describing, evm_tim
+from microexpr.baselines import base, evm_tim
 from microexpr.baselines.base import System
 from microexpr.cache import Provenance, create, open_cache
 from microexpr.config import Compare, Config
@@ -157,7 +157,7 @@ def test_odd_caches_are_refused(tmp_path):
     with pytest.raises(CacheError, match="s1.h5: clip s1_02 is not in the manifest"):
         system.examples([path], rows[:2], tmp_path)
     system.examples([path], rows, tmp_path)
-    file = tmp_path / describing.FILE
+    file = tmp_path / base.FILE
     file.write_bytes(file.read_bytes()[:-40])
     with pytest.raises(CacheError, match=f"{file.name}: damaged"):
         system.examples([path], rows, tmp_path)

@@ -10,8 +10,7 @@ import pytest
 from planted_faces import LABELS, Planted, accuracy, planted
 
 from microexpr import baselines
-from microexpr.baselines.base import Descriptors
-from microexpr.baselines.describing import DescribingSystem
+from microexpr.baselines.base import DescribingSystem, Descriptors
 from microexpr.config import Config
 from microexpr.training.store import FeatureStore
 

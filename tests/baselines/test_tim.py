@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from microexpr.baselines.tim import resample, tim_matrix
+from microexpr.baselines.lbp_top import resample, tim_matrix
 from microexpr.errors import DataError
 
 

@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from microexpr.errors import DataError, MicroexprWarning
-from microexpr.evaluation import intervals, pooled
+from microexpr.evaluation import metrics, pooled
 from microexpr.evaluation.metrics import ALL, NO_PREDICTION, OVERALL, confusion, score
 
 ABC = ["a", "b", "c"]
@@ -99,7 +99,7 @@ def test_counts_at_once_agree_with_the_scores_of_one_run(rows) -> None:
     expected = score(labels, answers, ABC)
     number = {name: k for k, name in enumerate([*ABC, ""])}
     truth = np.array([number[x] for x in labels])
-    counts = intervals.count(
+    counts = metrics.count(
         truth,
         np.array([[number[x] for x in answers]]),
         np.array(subjects),
@@ -107,7 +107,7 @@ def test_counts_at_once_agree_with_the_scores_of_one_run(rows) -> None:
     )
     assert counts.sum() == len(rows)
     tested = np.bincount(truth, minlength=3) > 0
-    found = intervals.scores(counts.sum(axis=1), ABC, tested)
+    found = metrics.scores(counts.sum(axis=1), ABC, tested)
     for key, values in found.items():
         assert values[0] == pytest.approx(expected[key]), key
     assert expected["balanced_accuracy", ALL] == pytest.approx(
@@ -134,10 +134,10 @@ def test_cluster_bootstrap_covers_the_truth_and_a_bootstrap_of_clips_does_not() 
     for trial in range(trials):
         truth, answers, subjects = simulate(rng)
         for unit, groups in (("subjects", subjects), ("clips", np.arange(240))):
-            weights = intervals.subject_weights(groups.max() + 1, resamples=400, seed=trial)
-            counts = intervals.count(truth, answers, groups, classes=2)
-            values = intervals.bootstrap(counts, weights, ["a", "b"])["accuracy", ALL]
-            low, high = intervals.percentile_interval(values, 0.95)
+            weights = metrics.subject_weights(groups.max() + 1, resamples=400, seed=trial)
+            counts = metrics.count(truth, answers, groups, classes=2)
+            values = metrics.bootstrap(counts, weights, ["a", "b"])["accuracy", ALL]
+            low, high = metrics.percentile_interval(values, 0.95)
             inside[unit] += low <= 0.6 <= high
     assert 0.88 <= inside["subjects"] / trials <= 0.99
     assert inside["clips"] / trials < 0.8
@@ -145,16 +145,16 @@ def test_cluster_bootstrap_covers_the_truth_and_a_bootstrap_of_clips_does_not() 
 
 def test_percentile_interval_holds_the_central_share() -> None:
     values = np.random.default_rng(0).permutation(np.append(np.arange(1001.0), np.nan))
-    assert intervals.percentile_interval(values, 0.95) == pytest.approx((25, 975))
-    assert intervals.percentile_interval(values, 0.8) == pytest.approx((100, 900))
-    assert np.isnan(intervals.percentile_interval(np.full(3, np.nan), 0.95)).all()
+    assert metrics.percentile_interval(values, 0.95) == pytest.approx((25, 975))
+    assert metrics.percentile_interval(values, 0.8) == pytest.approx((100, 900))
+    assert np.isnan(metrics.percentile_interval(np.full(3, np.nan), 0.95)).all()
 
 
 def test_bootstrap_equals_resampling_rows() -> None:
     truth, answers, subjects = simulate(np.random.default_rng(1), repeats=2)
-    weights = intervals.subject_weights(20, resamples=30, seed=0)
-    counts = intervals.count(truth, answers, subjects, classes=2)
-    found = intervals.bootstrap(counts, weights, ["a", "b"])
+    weights = metrics.subject_weights(20, resamples=30, seed=0)
+    counts = metrics.count(truth, answers, subjects, classes=2)
+    found = metrics.bootstrap(counts, weights, ["a", "b"])
     names = np.array(["a", "b"], dtype=object)
     for i in (0, 17):
         rows = np.concatenate(
@@ -168,18 +168,18 @@ def test_bootstrap_equals_resampling_rows() -> None:
 def test_a_class_that_a_resample_lacks_does_not_lower_its_interval() -> None:
     # One subject of eight alone has class b, and is always answered rightly.
     truth, subjects = np.array([0] * 21 + [1] * 3), np.repeat(np.arange(8), 3)
-    weights = intervals.subject_weights(8, resamples=500, seed=0)
+    weights = metrics.subject_weights(8, resamples=500, seed=0)
     assert (weights[:, 7] == 0).any()
-    counts = intervals.count(truth, truth[None], subjects, classes=2)
-    values = intervals.bootstrap(counts, weights, ["a", "b"])
+    counts = metrics.count(truth, truth[None], subjects, classes=2)
+    values = metrics.bootstrap(counts, weights, ["a", "b"])
     assert np.isnan(values["recall", "b"][weights[:, 7] == 0]).all()
-    assert intervals.percentile_interval(values["recall", "b"], 0.95) == (1, 1)
+    assert metrics.percentile_interval(values["recall", "b"], 0.95) == (1, 1)
     assert (values["uf1", ALL] == 1).all()
 
 
 def test_bootstrap_is_seeded() -> None:
     first, again, other = (
-        intervals.subject_weights(12, resamples=50, seed=seed) for seed in (3, 3, 4)
+        metrics.subject_weights(12, resamples=50, seed=seed) for seed in (3, 3, 4)
     )
     assert (first == again).all()
     assert (first != other).any()
@@ -189,27 +189,27 @@ def test_bootstrap_is_seeded() -> None:
 def test_mcnemar_by_hand_and_against_scipy() -> None:
     right_a = np.array([True] * 9 + [False] * 1 + [True] * 5 + [False] * 5)
     right_b = np.array([False] * 9 + [True] * 1 + [True] * 5 + [False] * 5)
-    b, c, p = intervals.mcnemar(right_a, right_b)
+    b, c, p = metrics.mcnemar(right_a, right_b)
     assert (b, c) == (9, 1)
     assert p == pytest.approx(2 * (1 + 10) / 2**10)
-    assert intervals.mcnemar(right_b, right_a) == (1, 9, p)
-    assert intervals.mcnemar(right_a, right_a) == (0, 0, 1.0)
+    assert metrics.mcnemar(right_b, right_a) == (1, 9, p)
+    assert metrics.mcnemar(right_a, right_a) == (0, 0, 1.0)
     rng = np.random.default_rng(0)
     for _ in range(20):
         x, y = rng.random((2, 60)) < 0.6
-        b, c, p = intervals.mcnemar(x, y)
+        b, c, p = metrics.mcnemar(x, y)
         assert p == pytest.approx(binomtest(c, b + c).pvalue)
 
 
 def test_holm_by_hand() -> None:
-    assert intervals.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert intervals.holm([0.5, 0.6]) == pytest.approx([1.0, 1.0])
-    assert len(intervals.holm([])) == 0
+    assert metrics.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert metrics.holm([0.5, 0.6]) == pytest.approx([1.0, 1.0])
+    assert len(metrics.holm([])) == 0
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
 def test_holm_keeps_the_order_and_lies_between_raw_and_bonferroni(p) -> None:
-    raw, corrected = np.array(p), intervals.holm(p)
+    raw, corrected = np.array(p), metrics.holm(p)
     assert (np.diff(corrected[np.argsort(raw, kind="stable")]) >= 0).all()
     assert (corrected >= raw).all()
     assert (corrected <= np.minimum(raw * len(p), 1) + 1e-12).all()

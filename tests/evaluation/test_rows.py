@@ -8,9 +8,8 @@ import pytest
 
 from microexpr.backbones.networks import NETWORKS
 from microexpr.evaluation import names
-from microexpr.evaluation.basis import Statistics
-from microexpr.evaluation.intervals import holm
-from microexpr.evaluation.pooled import MAJORITY, RANDOM, Evaluation
+from microexpr.evaluation.metrics import holm
+from microexpr.evaluation.pooled import MAJORITY, RANDOM, Evaluation, Statistics
 from microexpr.evaluation.rows import (
     SCORES,
     SubjectMeans,

@@ -13,11 +13,9 @@ from sklearn.metrics import f1_score
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
-from microexpr.evaluation.basis import Origin, Statistics
-from microexpr.evaluation.intervals import holm
-from microexpr.evaluation.pooled import Evaluation
-from microexpr.evaluation.show import render_table
-from microexpr.evaluation.tables import FILES, poster_table, write_results
+from microexpr.evaluation.metrics import holm
+from microexpr.evaluation.pooled import Evaluation, Origin, Statistics
+from microexpr.evaluation.tables import FILES, poster_table, render_table, write_results
 from microexpr.protocol import predictions
 from microexpr.protocol.splits import make_folds
 from microexpr.runtime.tables import seal

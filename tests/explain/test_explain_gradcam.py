@@ -13,8 +13,7 @@ from microexpr.explain.clips import apex_window, class_gradient, strongest_unit,
 from microexpr.explain.gradcam import block_maps, explain_frames, grad_cam, last_of_each_size, pool
 from microexpr.explain.scores import on_crop, over_frames, peak, rank_correlation
 from microexpr.training.feature_modes import FeatureTransform
-from microexpr.training.model import WindowClassifier
-from microexpr.training.trained import TrainedModel
+from microexpr.training.model import TrainedModel, WindowClassifier
 
 
 def model(head: str = "bilstm", channels: int = 5, *, difference: bool = True) -> TrainedModel:

@@ -18,9 +18,8 @@ from microexpr.explain.clips import ClipExplainer, ClipInputs
 from microexpr.explain.inputs import FoldModel, Sources, explained_clips
 from microexpr.explain.maps import BACKBONE, MODELS, TRAINED, ClipMaps
 from microexpr.runtime.tables import seal
-from microexpr.training.feature_modes import FeatureTransform
-from microexpr.training.model import FineTunedBlocks, WindowClassifier
-from microexpr.training.trained import TrainedModel
+from microexpr.training.feature_modes import FeatureTransform, FineTunedBlocks
+from microexpr.training.model import TrainedModel, WindowClassifier
 
 FOLDS = "clip_id,subject,label,fold\na,s1,negative,s1\nb,s2,positive,s2\n"
 CLIPS = (("a", "b"), ("s1", "s2"), ("negative", "positive"))

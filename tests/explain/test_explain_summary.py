@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from microexpr.evaluation.basis import Statistics
+from microexpr.evaluation.pooled import Statistics
 from microexpr.explain.scores import REGIONS
 from microexpr.explain.summary import region_table
 

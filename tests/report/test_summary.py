@@ -19,7 +19,7 @@ from microexpr.cache import Provenance, create
 from microexpr.config import Config, Problem
 from microexpr.datasets import Finding, listing, manifest
 from microexpr.datasets.listing import Note
-from microexpr.evaluation.basis import Basis, Origin, Statistics
+from microexpr.evaluation.pooled import Basis, Origin, Statistics
 from microexpr.evaluation.tables import write_results
 from microexpr.protocol import predictions
 from microexpr.report import document, pages

@@ -23,9 +23,8 @@ from microexpr.config import Config
 from microexpr.datasets import manifest
 from microexpr.errors import DataError
 from microexpr.evaluation import metrics as reading
-from microexpr.evaluation.basis import Basis, Origin, Statistics
-from microexpr.evaluation.show import render_table
-from microexpr.evaluation.tables import write_results
+from microexpr.evaluation.pooled import Basis, Origin, Statistics
+from microexpr.evaluation.tables import render_table, write_results
 from microexpr.protocol import Fold, predictions, read_folds, write_folds
 from microexpr.runtime import tables
 from microexpr.runtime.tables import (
@@ -36,7 +35,7 @@ from microexpr.runtime.tables import (
     seal_of,
     write_table,
 )
-from microexpr.studies.leak_table import read_predictions
+from microexpr.studies.tables import read_predictions
 from running import run_stage
 
 # What other readers of CSV take for "nothing" or for a number.

@@ -8,11 +8,11 @@ import pytest
 
 from microexpr.config import Config
 from microexpr.errors import DataError, ProtocolError
-from microexpr.evaluation.basis import Statistics
-from microexpr.evaluation.intervals import holm
+from microexpr.evaluation.metrics import holm
+from microexpr.evaluation.pooled import Statistics
 from microexpr.protocol.splits import make_folds
 from microexpr.studies import ablation
-from microexpr.studies.ablation_table import COLUMNS, ablation_table
+from microexpr.studies.tables import ABLATION, ablation_table
 from simulated import CLASSES, basis, columns, manifest, predicted
 
 CONFIG = Config.parse(
@@ -64,7 +64,7 @@ def table(frame, clips, weights=WEIGHTS):
 
 def test_rows_are_the_default_and_one_factor_at_a_time(frame, clips):
     found = table(frame, clips)
-    assert list(found) == COLUMNS
+    assert list(found) == ABLATION
     assert list(zip(found["factor"], found["level"], strict=True)) == [
         ("default", ""),
         *(("magnification", level) for level in ("none", "filter_only", "amm")),

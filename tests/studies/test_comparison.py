@@ -13,11 +13,10 @@ from microexpr.baselines import Published
 from microexpr.config import Config
 from microexpr.datasets.manifest import write
 from microexpr.errors import ConfigError, DataError, ProtocolError
-from microexpr.evaluation.basis import Origin, Statistics
-from microexpr.evaluation.intervals import holm
-from microexpr.evaluation.pooled import MAJORITY, Evaluation
+from microexpr.evaluation.metrics import holm
+from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics
 from microexpr.protocol import predictions
-from microexpr.studies.comparison import COLUMNS, Reference, comparison
+from microexpr.studies.tables import COMPARISON, Reference, comparison
 from running import run_stage
 from simulated import CLASSES, basis, manifest
 
@@ -82,7 +81,7 @@ def right(frame: pd.DataFrame) -> np.ndarray:
 
 def test_rows_are_the_reference_the_systems_and_the_majority():
     found = table()
-    assert list(found.columns) == COLUMNS
+    assert list(found.columns) == COMPARISON
     assert list(found["method"]) == ["pmm", *PUBLISHED, MAJORITY]
     assert list(found["n"])[:4] == [14, 2, 14, 10]
     assert list(found["seeds"])[:4] == [1, 3, 1, 1]
@@ -188,7 +187,7 @@ def test_the_stage_writes_the_table(tmp_path):
     run_stage("tabulate_systems", config, systems=sources[1:], method=sources[:1], **files)
     text = output.read_text()
     written = pd.read_csv(output)
-    assert list(written.columns) == COLUMNS
+    assert list(written.columns) == COMPARISON
     assert list(written["method"]) == ["pmm", *PUBLISHED, MAJORITY]
     assert written.loc[0, "published_accuracy"] == 0.7576
     assert set(written["data"]) == {"synthetic"}

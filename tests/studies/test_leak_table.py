@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from microexpr.errors import DataError
-from microexpr.evaluation.basis import Statistics
+from microexpr.evaluation.pooled import Statistics
 from microexpr.figures.tables import draw_leak
 from microexpr.runtime.tables import write_table
-from microexpr.studies.leak_table import SPLITS, leak_table, read_predictions
+from microexpr.studies.tables import SPLITS, leak_table, read_predictions
 
 ABOUT = {"backbone": "mobilenet_vggface2", "cut": 13, "data": "synthetic"}
 RIGHT = {"windows": (4, 4), "clips": (4, 2), "subjects": (2, 1)}  # of four clips of s1, of s2

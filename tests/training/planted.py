@@ -12,7 +12,7 @@ from networks import small_backbone
 from microexpr.config import Train, Windows
 from microexpr.protocol import Fold
 from microexpr.training.chunks import ChunkResult, train_chunk
-from microexpr.training.model import FineTunedBlocks
+from microexpr.training.feature_modes import FineTunedBlocks
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import Recipe
 

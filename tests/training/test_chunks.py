@@ -18,8 +18,8 @@ from microexpr.config import Windows
 from microexpr.errors import CacheError, MicroexprWarning
 from microexpr.protocol import predictions
 from microexpr.training.chunks import train_chunk
+from microexpr.training.model import TrainedModel
 from microexpr.training.store import FeatureStore
-from microexpr.training.trained import TrainedModel
 
 
 def table(chunk, path: Path) -> bytes:

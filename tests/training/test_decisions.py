@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from microexpr.training.trained import decide
+from microexpr.training.model import decide
 
 # Probabilities of three windows; class 0 has most votes, class 1 the highest mean.
 SHARES = np.array([[0.5, 0.4, 0.1], [0.45, 0.35, 0.2], [0.05, 0.9, 0.05]])

@@ -11,9 +11,9 @@ from planted import LABELS, loso, planted_store, recipe
 from microexpr.config import Train, Windows
 from microexpr.errors import ConfigError, DataError, ProtocolError
 from microexpr.protocol import Fold
+from microexpr.training.feature_modes import FineTunedBlocks
 from microexpr.training.fitting import Batches, class_weights
 from microexpr.training.fold import train_fold
-from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore
 
 

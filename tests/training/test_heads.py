@@ -9,8 +9,7 @@ from planted import LABELS, loso, planted_store, recipe
 from torch.nn.functional import cross_entropy
 
 from microexpr.training.fold import train_fold
-from microexpr.training.model import WindowClassifier
-from microexpr.training.trained import TrainedModel
+from microexpr.training.model import TrainedModel, WindowClassifier
 from microexpr.training.windows import windows
 
 

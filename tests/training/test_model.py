@@ -15,10 +15,11 @@ from microexpr.errors import ConfigError
 from microexpr.training import feature_modes
 from microexpr.training.feature_modes import (
     FeatureTransform,
+    FineTunedBlocks,
     Frames,
     pooled_sums,
 )
-from microexpr.training.model import ByteDropout, FineTunedBlocks, WindowClassifier
+from microexpr.training.model import ByteDropout, WindowClassifier
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import WindowTable, windows
 

@@ -9,9 +9,9 @@ from planted import loso, planted_store, recipe
 from safetensors.numpy import save_file
 
 from microexpr.errors import WeightsError
+from microexpr.training.feature_modes import FineTunedBlocks
 from microexpr.training.fold import train_fold
-from microexpr.training.model import FineTunedBlocks
-from microexpr.training.trained import TrainedModel
+from microexpr.training.model import TrainedModel
 
 
 def predict(model, store, fold, settings):

@@ -14,8 +14,7 @@ import footage
 from microexpr import __version__
 from microexpr.backbones.networks import NETWORKS
 from microexpr.baselines import SYSTEMS
-from microexpr.baselines.base import FaceClip
-from microexpr.baselines.describing import TrainingClips
+from microexpr.baselines.base import FaceClip, TrainingClips
 from microexpr.config import Config, Data
 from microexpr.datasets import KINDS, annotated
 from microexpr.magnify.methods import METHODS, SHARED_KEYS

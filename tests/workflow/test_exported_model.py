@@ -13,8 +13,8 @@ import torch
 from microexpr.apps.predict import exported_model as exported
 from microexpr.cli import main
 from microexpr.datasets import manifest
+from microexpr.training.model import softmax
 from microexpr.training.store import open_features
-from microexpr.training.trained import softmax
 from microexpr.training.windows import windows
 from project import Project
 

@@ -51,7 +51,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from microexpr.baselines.describing import Description, DescribingSystem
+from microexpr.baselines.base import Description, DescribingSystem
 from microexpr.datasets.listing import Listing
 from microexpr.video.suffixes import list_images
 

@@ -26,7 +26,7 @@ from microexpr.protocol import Fold, predictions
 from microexpr.runtime.resources import choose_device
 from microexpr.stages import decode, index
 from microexpr.stages.train import InnerSettings, TrainSettings
-from microexpr.training import configured
+from microexpr.training import chunks
 from microexpr.training.store import open_features
 
 FRAMES = 32  # copied at a time
@@ -122,7 +122,7 @@ def _train(job: Job, jobs: Sequence[Job], folder: Path) -> str:
     first = {"feature_modes": train.feature_modes[:1], "seeds": train.seeds[:1]}
     settings = settings.model_copy(update={"train": train.model_copy(update=first)})
     with open_features(job.option("--features"), job.path("--manifest")) as store:
-        folds = configured.folds_of_chunk(
+        folds = chunks.folds_of_chunk(
             job.path("--folds"),
             store,
             protocol=settings.protocol.name,
@@ -131,8 +131,8 @@ def _train(job: Job, jobs: Sequence[Job], folder: Path) -> str:
         )
         fold = _chosen_fold(folds, str(output))
         if isinstance(settings, InnerSettings) and "--inner" in job.words:
-            fold = configured.inner_folds_of(settings, store, fold)[0]
-        configured.train_folds(
+            fold = chunks.inner_folds_of(settings, store, fold)[0]
+        chunks.train_folds(
             settings,
             store,
             [fold],

@@ -6,19 +6,33 @@ A system never sees a label when it describes a clip, nor a test clip when it is
 from __future__ import annotations
 
 import hashlib
+import json
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, Self
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from microexpr.baselines import SystemSettings
+from microexpr.cache import ClipCache, open_cache
+from microexpr.cache.joining import check_same_clips
+from microexpr.config.data import Place
 from microexpr.datasets.manifest import Clip
+from microexpr.errors import CacheError, DataError
+from microexpr.fingerprints.code import Code
 from microexpr.protocol import Fold
-from microexpr.protocol.predictions import ClipPredictions, Examples
+from microexpr.protocol.predictions import ClipPredictions, Examples, class_numbers
+from microexpr.runtime.files import replacing
+from microexpr.runtime.progress import track
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -98,3 +112,193 @@ def seed_of(*parts: object) -> np.random.SeedSequence:
     """Derive a seed from numbers and names; any other part gives an unrelated one."""
     digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
     return np.random.SeedSequence(int.from_bytes(digest, "big"))
+
+
+FILE = "descriptors.npz"
+
+
+def annotated(data: Place, clip: ClipCache) -> int | None:
+    """Look up the apex that the data set gives, as an index from the clip's first frame.
+
+    It is the clip's attribute ``apex``; the generated data set has it in ``truth/{clip_id}.json``.
+    None where it is unknown, as in SMIC; DataError when it lies outside the clip.
+    """
+    frame = clip.attributes.get("apex")
+    truth = Path(data.root) / "truth" / f"{clip.clip_id}.json"
+    if frame is None and data.kind == "demo" and truth.is_file():
+        frame = json.loads(truth.read_text(encoding="utf-8"))["apex"]
+    if frame is None:
+        return None
+    if not 0 <= int(frame) < len(clip):
+        raise DataError(f"clip {clip.clip_id}: apex {frame} is none of its {len(clip)} frames")
+    return int(frame)
+
+
+class Description(NamedTuple):
+    """The array of a clip, and what the log should say about it."""
+
+    values: NDArray[np.float32]
+    note: str = ""
+
+
+class TrainingClips(NamedTuple):
+    """Training clips of a fold: descriptors (clips, ...), their classes, and a seed."""
+
+    values: NDArray[np.float32]
+    classes: NDArray[np.int64]
+    n_classes: int
+    seed: np.random.SeedSequence
+
+
+class DescribingSystem(System):
+    """A system with a descriptor per clip and a classifier per fold.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Classes, in order.
+    class_weights : bool
+        Weigh classes by their inverse frequency in the training clips.
+    epochs : int, optional
+        Passes of a network over the training clips, instead of its own number.
+    device : str
+        For networks: ``cpu`` or ``cuda``.
+    apex : callable, optional
+        Returns the annotated apex of a clip, or None. Without it every apex is estimated.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        *,
+        class_weights: bool = False,
+        epochs: int | None = None,
+        device: str = "cpu",
+        apex: Callable[[ClipCache], int | None] | None = None,
+    ) -> None:
+        self.labels, self.class_weights = tuple(labels), class_weights
+        self.epochs, self.device, self.apex = epochs, device, apex
+
+    @classmethod
+    def of(cls, settings: SystemSettings, device: str) -> Self:
+        """Make the system that a configuration asks for."""
+        return cls(
+            settings.data.labels,
+            class_weights=settings.train.class_weights,
+            epochs=settings.compare.epochs,
+            device=device,
+            apex=partial(annotated, settings.data) if settings.compare.apex == "known" else None,
+        )
+
+    @abstractmethod
+    def describe(self, clip: FaceClip) -> Description:
+        """Describe a clip; no label is known here."""
+
+    @abstractmethod
+    def train(
+        self, training: TrainingClips
+    ) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
+        """Fit on training clips; return a function from descriptors (clips, ...) to shares."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that results depend on."""
+        return {
+            "labels": list(self.labels),
+            "class_weights": self.class_weights,
+            "epochs": self.epochs,
+            "device": self.device,
+            "apex": "estimated" if self.apex is None else "known",
+        }
+
+    def examples(self, caches: Sequence[Path], clips: Sequence[Clip], folder: Path) -> Descriptors:
+        """Describe the clips of all face caches, or read what an interrupted run has described.
+
+        `folder` keeps the descriptors, which hold no label. CacheError when a cache is not one of
+        faces, a clip is in two of them, or in the manifest or in a cache only; DataError for a clip
+        that the system cannot describe.
+        """
+        cached, digest = self._look_through(caches)
+        check_same_clips(clips, cached)
+        file = folder / FILE
+        kept = _read(file, digest)
+        if kept is None:
+            kept = self._describe_all(caches)
+            with replacing(file) as temporary:
+                text = json.dumps(kept[1] | {"digest": digest})
+                np.savez(temporary, values=kept[0], about=np.array(text))
+        values, about = kept
+        for clip_id, note in zip(about["clip_ids"], about["notes"], strict=True):
+            if note:
+                log.info("clip %s: %s", clip_id, note)
+        rows = {clip.clip_id: clip for clip in clips}
+        described = [rows[clip_id] for clip_id in about["clip_ids"]]
+        return Descriptors(
+            tuple(clip.clip_id for clip in described),
+            tuple(clip.subject for clip in described),
+            tuple(clip.label for clip in described),
+            values,
+            digest=digest,
+        )
+
+    def predict(self, examples: Descriptors, fold: Fold, *, seed: int) -> ClipPredictions:
+        """Train on ``fold.train`` and predict for ``fold.test``, in its order."""
+        train, test = list(fold.train), list(fold.test)
+        training = TrainingClips(
+            examples.values[train],
+            class_numbers(examples, self.labels)[train],
+            len(self.labels),
+            seed_of(self.name, seed, fold.name),
+        )
+        return ClipPredictions.of_whole_clips(self.train(training)(examples.values[test]))
+
+    def _look_through(self, caches: Sequence[Path]) -> tuple[dict[str, Path], str]:
+        """Return the cache of each clip, and a checksum of code, frames, attributes and apexes."""
+        cached: dict[str, Path] = {}
+        code = Code("train_system", system=self.name).accepted
+        digest = hashlib.sha256(f"{self.name} {code}\n".encode())
+        for path in caches:
+            with open_cache(path, "faces") as faces:
+                digest.update(f"{faces.attributes['content_sha256']}\n".encode())
+                for clip in faces:
+                    if clip.clip_id in cached:
+                        raise CacheError(f"{path}: clip {clip.clip_id} is in another shard as well")
+                    cached[clip.clip_id] = path
+                    attributes = {k: np.asarray(v).tolist() for k, v in clip.attributes.items()}
+                    known = [clip.clip_id, attributes, self.apex and self.apex(clip)]
+                    digest.update(json.dumps(known, sort_keys=True).encode())
+        return cached, digest.hexdigest()
+
+    def _describe_all(self, caches: Sequence[Path]) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        values: list[NDArray[np.float32]] = []
+        about: dict[str, list[str]] = {"clip_ids": [], "notes": []}
+        for path in caches:
+            with open_cache(path, "faces") as faces:
+                for clip_id in track(faces.clip_ids, f"describe {path.stem}"):
+                    described = self.describe(self._face_clip(faces[clip_id]))
+                    values.append(described.values)
+                    about["clip_ids"].append(clip_id)
+                    about["notes"].append(described.note)
+        return np.stack(values), about
+
+    def _face_clip(self, clip: ClipCache) -> FaceClip:
+        attributes = clip.attributes
+        landmarks = attributes.get("landmarks_px")
+        return FaceClip(
+            clip.clip_id,
+            clip.data[()],
+            float(attributes["fps"]),
+            None if landmarks is None else np.asarray(landmarks, dtype=float).reshape(5, 2),
+            self.apex and self.apex(clip),
+        )
+
+
+def _read(file: Path, digest: str) -> tuple[NDArray[np.float32], dict[str, Any]] | None:
+    """Read descriptors with this digest; None where there are none, or others."""
+    if not file.is_file():
+        return None
+    try:
+        with np.load(file) as arrays:
+            about = json.loads(str(arrays["about"]))
+            return (arrays["values"], about) if about["digest"] == digest else None
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise CacheError(f"{file}: damaged, delete it and run again ({error})") from None

@@ -28,10 +28,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from microexpr.baselines.base import FaceClip
-from microexpr.baselines.describing import DescribingSystem, Description, TrainingClips
-from microexpr.baselines.lbp_top import block_counts, histograms
-from microexpr.baselines.tim import resample
+from microexpr.baselines.base import DescribingSystem, Description, FaceClip, TrainingClips
+from microexpr.baselines.lbp_top import block_counts, histograms, resample
 from microexpr.magnify import amm
 
 FRAMES = 10

@@ -20,11 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from microexpr.baselines.base import FaceClip
-from microexpr.baselines.describing import Description
+from microexpr.baselines.base import Description, FaceClip
 from microexpr.baselines.flow import flow, shrunk
+from microexpr.baselines.lbp_top import resample
 from microexpr.baselines.networks import NetworkSystem, Schedule
-from microexpr.baselines.tim import resample
 
 FRAMES, SIZE_PX, FLOW_SIZE_PX = 8, 28, 112
 STREAMS = 3

@@ -7,8 +7,6 @@ true displacement, which the faster DIS does not.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -16,9 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microexpr.baselines.base import FaceClip
-from microexpr.cache import ClipCache
-from microexpr.config.data import Place
-from microexpr.errors import DataError
 
 WINDOW_PX = 21  # over which motion is taken as the same: noise against detail
 LEVELS = 3
@@ -64,23 +59,6 @@ class Apex(NamedTuple):
 
     frame: int
     known: bool
-
-
-def annotated(data: Place, clip: ClipCache) -> int | None:
-    """Look up the apex that the data set gives, as an index from the clip's first frame.
-
-    It is the clip's attribute ``apex``; the generated data set has it in ``truth/{clip_id}.json``.
-    None where it is unknown, as in SMIC; DataError when it lies outside the clip.
-    """
-    frame = clip.attributes.get("apex")
-    truth = Path(data.root) / "truth" / f"{clip.clip_id}.json"
-    if frame is None and data.kind == "demo" and truth.is_file():
-        frame = json.loads(truth.read_text(encoding="utf-8"))["apex"]
-    if frame is None:
-        return None
-    if not 0 <= int(frame) < len(clip):
-        raise DataError(f"clip {clip.clip_id}: apex {frame} is none of its {len(clip)} frames")
-    return int(frame)
 
 
 def apex_of(clip: FaceClip) -> Apex:

@@ -32,8 +32,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.preprocessing import KernelCenterer
 from sklearn.utils.class_weight import compute_sample_weight
 
-from microexpr.baselines.base import FaceClip
-from microexpr.baselines.describing import DescribingSystem, Description, TrainingClips
+from microexpr.baselines.base import DescribingSystem, Description, FaceClip, TrainingClips
 from microexpr.baselines.lbp_top import LABELS, block_counts, coarser, histograms
 
 Doubles = NDArray[np.float64]

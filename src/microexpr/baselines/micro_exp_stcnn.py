@@ -22,8 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from microexpr.baselines.base import FaceClip
-from microexpr.baselines.describing import Description
+from microexpr.baselines.base import Description, FaceClip
 from microexpr.baselines.networks import Floats, NetworkSystem, Schedule
 
 FRAMES, SIZE_PX = 18, 64

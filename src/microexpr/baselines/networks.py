@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
-from microexpr.baselines.describing import DescribingSystem, TrainingClips
+from microexpr.baselines.base import DescribingSystem, TrainingClips
 from microexpr.errors import ConfigError
 
 log = logging.getLogger(__name__)

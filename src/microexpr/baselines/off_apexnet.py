@@ -21,8 +21,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from microexpr.baselines.base import FaceClip
-from microexpr.baselines.describing import Description
+from microexpr.baselines.base import Description, FaceClip
 from microexpr.baselines.flow import flow_to_apex, shrunk
 from microexpr.baselines.networks import NetworkSystem, Schedule
 

@@ -23,10 +23,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from microexpr.baselines.base import FaceClip
-from microexpr.baselines.describing import Description
+from microexpr.baselines.base import Description, FaceClip
+from microexpr.baselines.lbp_top import resample
 from microexpr.baselines.networks import NetworkSystem, Schedule
-from microexpr.baselines.tim import resample
 from microexpr.errors import DataError
 
 FRAMES, SIZE_PX = 8, 24

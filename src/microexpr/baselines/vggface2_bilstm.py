@@ -28,7 +28,7 @@ from microexpr.baselines.base import System
 from microexpr.datasets.manifest import Clip
 from microexpr.protocol import Fold
 from microexpr.protocol.predictions import ClipPredictions
-from microexpr.training.configured import fine_tuned_blocks
+from microexpr.training.chunks import fine_tuned_blocks
 from microexpr.training.feature_modes import pooled_frames
 from microexpr.training.fold import train_fold
 from microexpr.training.store import FeatureStore, open_features

@@ -97,7 +97,7 @@ def _verify(arguments: argparse.Namespace) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    from microexpr.evaluation.show import print_table
+    from microexpr.evaluation.tables import print_table
 
     print_table(arguments.table)
 

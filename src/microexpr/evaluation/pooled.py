@@ -8,7 +8,9 @@ line beside it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -16,11 +18,71 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats.qmc import LatinHypercube
 
-from microexpr.datasets.manifest import natural
-from microexpr.evaluation import intervals
-from microexpr.evaluation.basis import Basis
+from microexpr.config.evaluation import Bootstrap, TableSettings
+from microexpr.datasets import title
+from microexpr.datasets.manifest import Clip, natural, read
+from microexpr.evaluation import metrics as intervals
 from microexpr.evaluation.metrics import ALL, NO_PREDICTION, OVERALL, PER_CLASS, confusion, score
+from microexpr.protocol import SUBJECT_INDEPENDENT, predictions
 from microexpr.protocol.predictions import SYSTEM
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How the predictions came about: the same in every row of every table."""
+
+    protocol: str
+    backbone: str
+    cut: int
+    weights_sha256: str
+    data: str  # "synthetic" for the generated faces, else the name of the data set
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns of a table."""
+        independent = str(SUBJECT_INDEPENDENT[self.protocol]).lower()
+        return {"protocol": self.protocol, "subject_independent": independent} | asdict(self)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """How the intervals are made: section ``evaluate`` of the configuration."""
+
+    resamples: int = 2000
+    confidence: float = 0.95
+    seed: int = 0
+
+    @classmethod
+    def of(cls, settings: Bootstrap) -> Statistics:
+        """Take them from the configuration."""
+        return cls(settings.bootstrap, settings.confidence, settings.seed)
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What all tables of a run rest on."""
+
+    clips: Sequence[Clip]  # the manifest
+    classes: Sequence[str]  # all of them, in order
+    origin: Origin
+    statistics: Statistics
+
+    @classmethod
+    def of(cls, settings: TableSettings, manifest: Path, weights_sha256: str = "") -> Basis:
+        """Read the manifest, and take the rest from the configuration."""
+        origin = Origin(
+            protocol=settings.protocol.name,
+            backbone=settings.features.backbone,
+            cut=settings.features.cut,
+            weights_sha256=weights_sha256,
+            data=title(settings.data),
+        )
+        statistics = Statistics.of(settings.evaluate)
+        return cls(read(manifest), settings.data.labels, origin, statistics)
+
+    def check(self, frame: pd.DataFrame) -> None:
+        """Refuse predictions that cannot be compared; see `predictions.check`."""
+        predictions.check(frame, self.clips, classes=self.classes, protocol=self.origin.protocol)
+
 
 Ints = NDArray[np.int64]
 Values = dict[tuple[str, str], NDArray[np.float64]]

@@ -16,10 +16,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from microexpr.errors import ProtocolError
-from microexpr.evaluation.basis import Statistics
-from microexpr.evaluation.intervals import holm, mcnemar, percentile_interval, subject_weights
-from microexpr.evaluation.metrics import ALL
-from microexpr.evaluation.pooled import Evaluation, Key, System
+from microexpr.evaluation.metrics import ALL, holm, mcnemar, percentile_interval, subject_weights
+from microexpr.evaluation.pooled import Evaluation, Key, Statistics, System
 from microexpr.protocol.predictions import method_order
 
 METRICS = ("accuracy", "uf1", "uar")

@@ -22,8 +22,7 @@ from microexpr.explain.gradcam import block_maps, explain_frames, pool
 from microexpr.explain.maps import BACKBONE, RANDOM, RANDOM_HEAD, TRAINED, Maps
 from microexpr.explain.scores import over_frames
 from microexpr.training.feature_modes import FeatureTransform, PooledSums
-from microexpr.training.model import WindowClassifier
-from microexpr.training.trained import TrainedModel
+from microexpr.training.model import TrainedModel, WindowClassifier
 from microexpr.training.windows import windows
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microexpr import cache
-from microexpr.baselines.base import FaceClip
-from microexpr.baselines.flow import Apex, annotated, apex_of
+from microexpr.baselines.base import FaceClip, annotated
+from microexpr.baselines.flow import Apex, apex_of
 from microexpr.cache.joining import check_same_clips
 from microexpr.config.data import LabelledPlace
 from microexpr.config.preprocessing import Detection
@@ -25,7 +25,7 @@ from microexpr.explain.clips import ClipInputs
 from microexpr.face.detection import FaceDetector
 from microexpr.face.transform import CropTransform
 from microexpr.protocol import read_folds
-from microexpr.training.trained import TrainedModel
+from microexpr.training.model import TrainedModel
 
 if TYPE_CHECKING:
     from microexpr.backbones import Backbone

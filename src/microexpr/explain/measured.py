@@ -22,7 +22,7 @@ from microexpr.explain.scores import (
     region_map,
     region_scores,
 )
-from microexpr.training.trained import TrainedModel
+from microexpr.training.model import TrainedModel
 
 SHOWN_FRAMES = 6  # of a clip, from its first frame to its last
 ABOUT = ("subject", "label", "fold", "apex", "apex_known")

@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from microexpr.evaluation.basis import Statistics
 from microexpr.evaluation.names import method_name
+from microexpr.evaluation.pooled import Statistics
 from microexpr.evaluation.rows import SubjectMeans
 from microexpr.explain.maps import MODELS, TRAINED
 from microexpr.explain.scores import REGIONS

@@ -16,7 +16,7 @@ from microexpr.evaluation.pooled import MAJORITY
 from microexpr.figures import style
 from microexpr.magnify.methods import METHODS
 from microexpr.protocol.predictions import method_order
-from microexpr.studies.leak_table import PROTOCOL, SPLITS
+from microexpr.studies.tables import PROTOCOL, SPLITS
 
 CELL_IN = 0.62  # side of a cell of a confusion matrix
 DASHES = (0, (6, 3))

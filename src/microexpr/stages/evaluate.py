@@ -63,7 +63,7 @@ def run(
         When clips or runs are missing, occur twice, or do not fit together.
     """
     from microexpr.cache import open_cache
-    from microexpr.evaluation.basis import Basis
+    from microexpr.evaluation.pooled import Basis
     from microexpr.evaluation.tables import write_results
 
     with open_cache(features, "features") as cache:

@@ -61,7 +61,7 @@ def run(
     from microexpr.datasets import title
     from microexpr.datasets.decoder import decode
     from microexpr.datasets.manifest import read
-    from microexpr.evaluation.basis import Statistics
+    from microexpr.evaluation.pooled import Statistics
     from microexpr.explain import drawing
     from microexpr.explain import maps as files
     from microexpr.explain.summary import region_table

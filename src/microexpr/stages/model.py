@@ -83,7 +83,7 @@ def run(
     from microexpr.apps.predict.exported_model import write
     from microexpr.cache.provenance import provenance
     from microexpr.protocol import Fold
-    from microexpr.training.configured import fine_tuned_blocks, recipe_of
+    from microexpr.training.chunks import fine_tuned_blocks, recipe_of
     from microexpr.training.fold import train_fold
     from microexpr.training.store import open_features
 

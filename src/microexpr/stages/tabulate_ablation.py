@@ -45,10 +45,10 @@ def run(
     ConfigError, CacheError, DataError, ProtocolError
         When the levels are impossible, or predictions are missing or do not fit together.
     """
-    from microexpr.evaluation.basis import Basis
+    from microexpr.evaluation.pooled import Basis
     from microexpr.protocol.predictions import read
     from microexpr.runtime.tables import write_table
-    from microexpr.studies.ablation_table import ablation_table, weights_of
+    from microexpr.studies.tables import ablation_table, weights_of
 
     weights = weights_of(features)
     network = settings.features.backbone, settings.features.cut

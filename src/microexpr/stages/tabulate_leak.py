@@ -37,10 +37,10 @@ def run(settings: TabulateLeakSettings, *, predictions: list[Path], table: Path)
         When a file cannot be read.
     """
     from microexpr.datasets import title
-    from microexpr.evaluation.basis import Statistics
+    from microexpr.evaluation.pooled import Statistics
     from microexpr.figures.tables import draw_leak
     from microexpr.runtime.tables import write_table
-    from microexpr.studies.leak_table import leak_table, read_predictions
+    from microexpr.studies.tables import leak_table, read_predictions
 
     network = settings.features
     found = leak_table(

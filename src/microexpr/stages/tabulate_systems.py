@@ -46,17 +46,17 @@ def run(
         When predictions are missing or do not fit together.
     """
     from microexpr import baselines
-    from microexpr.evaluation.basis import Basis
+    from microexpr.evaluation.pooled import Basis
     from microexpr.protocol.predictions import read
     from microexpr.runtime.tables import write_table
-    from microexpr.studies.comparison import POSTER, Reference, comparison
+    from microexpr.studies.tables import POSTER_FIGURE, Reference, comparison
 
     against = settings.compare.against
     mode = settings.train.feature_modes[0]
     found = comparison(
         read([*systems, *method], settings.data.labels),
         Basis.of(settings, manifest),
-        reference=Reference(against.method, mode, against.n, POSTER),
+        reference=Reference(against.method, mode, against.n, POSTER_FIGURE),
         published={name: baselines.published(name) for name in settings.compare.systems},
         with_backbone=[baselines.OWN_NETWORK],
     )

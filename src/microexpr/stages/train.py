@@ -70,12 +70,12 @@ def run(
         When there is no such chunk, the features do not fit together, a fold would leak, or a
         training part cannot be split.
     """
-    from microexpr.training import configured
+    from microexpr.training import chunks
     from microexpr.training.store import open_features
 
     with open_features(features, manifest) as store:
-        configured.check_features(settings.features, store)
-        chosen = configured.folds_of_chunk(
+        chunks.check_features(settings.features, store)
+        chosen = chunks.folds_of_chunk(
             folds,
             store,
             protocol=settings.protocol.name,
@@ -85,9 +85,9 @@ def run(
         if inner:
             assert isinstance(settings, InnerSettings)
             chosen = [
-                part for fold in chosen for part in configured.inner_folds_of(settings, store, fold)
+                part for fold in chosen for part in chunks.inner_folds_of(settings, store, fold)
             ]
-        configured.train_folds(
+        chunks.train_folds(
             settings,
             store,
             chosen,

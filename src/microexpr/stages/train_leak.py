@@ -58,7 +58,7 @@ def run(
 
     from microexpr.runtime.tables import write_table
     from microexpr.studies.leak import DECISION, train_leaking
-    from microexpr.training.configured import check_features, fine_tuned_blocks
+    from microexpr.training.chunks import check_features, fine_tuned_blocks
     from microexpr.training.store import open_features
     from microexpr.training.windows import Recipe
 

@@ -22,9 +22,8 @@ from microexpr.runtime import resume
 from microexpr.runtime.files import AnyPath
 from microexpr.runtime.progress import track
 from microexpr.training.chunks import origin_of
-from microexpr.training.feature_modes import pooled_sums
+from microexpr.training.feature_modes import FineTunedBlocks, pooled_sums
 from microexpr.training.fold import TrainingInputs, fold_training
-from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import Recipe
 

@@ -8,22 +8,69 @@ activations of faces, not for differences of them, so the first frame passes thr
 
 from __future__ import annotations
 
+import copy
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from microexpr.errors import ConfigError
-from microexpr.training.model import FineTunedBlocks
 from microexpr.training.store import FeatureStore
+
+if TYPE_CHECKING:
+    from microexpr.backbones import Backbone
 
 FrameSource = Callable[[Tensor], Tensor]  # rows (F,) to frames (F, C), as `Frames`
 FRAMES_AT_ONCE = 32  # through the fine-tuned blocks
 FLOOR = 1e-3  # of the mean standard deviation: channels that hardly move are not amplified
+
+
+class FineTunedBlocks(nn.Module):
+    """Copy of a backbone that takes cached maps to pooled features and is trained with the rest.
+
+    Only the parameters of the blocks above the cut receive gradients. The backbone keeps its
+    BatchNorm statistics frozen, so frames do not influence one another.
+
+    Parameters
+    ----------
+    backbone, cut : Backbone, int
+        Network, which is copied, and its last frozen block, below ``backbone.n_blocks``.
+    """
+
+    def __init__(self, backbone: Backbone, cut: int) -> None:
+        super().__init__()
+        self.cut = cut
+        self.backbone = copy.deepcopy(backbone).requires_grad_(False)
+        for parameter in self.backbone.retrained_parameters(cut):
+            parameter.requires_grad_(True)
+
+    def tuned_parameters(self) -> dict[str, nn.Parameter]:
+        """Return the parameters of the blocks above the cut, by name: all that training changes."""
+        return {k: p for k, p in self.backbone.named_parameters() if p.requires_grad}
+
+    def digest(self) -> str:
+        """Return a checksum of the cut and of all weights."""
+        digest = hashlib.sha256(f"{self.cut}\n".encode())
+        for name, tensor in self.state_dict().items():
+            digest.update(name.encode())
+            digest.update(tensor.cpu().contiguous().numpy().data)
+        return digest.hexdigest()
+
+    @torch.no_grad()
+    def restore(self, tuned: dict[str, Tensor]) -> None:
+        """Copy values of :meth:`tuned_parameters` into the blocks."""
+        for name, parameter in self.tuned_parameters().items():
+            parameter.copy_(tuned[name])
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Take maps (F, C, h, w), float16 or float32, to pooled features (F, C'), float32."""
+        return self.backbone.back(maps, self.cut)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from microexpr.config.training import Learning
 from microexpr.errors import ConfigError
-from microexpr.training.feature_modes import FrameSource
-from microexpr.training.model import FineTunedBlocks, WindowClassifier
+from microexpr.training.feature_modes import FineTunedBlocks, FrameSource
+from microexpr.training.model import WindowClassifier
 from microexpr.training.windows import WindowTable
 
 BETA_1, BETA_2, EPS = 0.9, 0.999, 1e-8

@@ -20,11 +20,16 @@ from torch import Tensor
 from microexpr.errors import DataError, ProtocolError
 from microexpr.protocol import Fold, check_inner, check_trained
 from microexpr.protocol.predictions import ClipPredictions, class_numbers, quality
-from microexpr.training.feature_modes import FeatureTransform, FrameSource, PooledSums, pooled_sums
+from microexpr.training.feature_modes import (
+    FeatureTransform,
+    FineTunedBlocks,
+    FrameSource,
+    PooledSums,
+    pooled_sums,
+)
 from microexpr.training.fitting import Batches, Epoch, class_weights, fit, permuted
-from microexpr.training.model import FineTunedBlocks, WindowClassifier
+from microexpr.training.model import TrainedModel, WindowClassifier
 from microexpr.training.store import FeatureStore
-from microexpr.training.trained import TrainedModel
 from microexpr.training.windows import Recipe, WindowTable
 
 

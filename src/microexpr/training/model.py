@@ -1,20 +1,30 @@
-"""The networks that are trained: window classifier, and fine-tuned blocks below it.
+"""The classifier of windows, its predictions for clips, and the file that keeps it.
 
-Windows overlap: with N = 14 and every step, a frame is in up to 40 windows. The embedding and the
-fine-tuned blocks depend on one frame only, so they run once per frame and windows gather their
-output by index. The gradient is the sum over the windows that use a frame, exactly as if each
-window had been fed separately.
+Windows overlap: with N = 14 and every step, a frame is in up to 40 windows. The embedding depends
+on one frame only, so it runs once per frame and windows gather its output by index. The gradient is
+the sum over the windows that use a frame, exactly as if each window had been fed separately.
 """
 
 from __future__ import annotations
 
-import copy
-import hashlib
+import json
 import math
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import safetensors.torch
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
+
+from microexpr.errors import WeightsError
+from microexpr.protocol.predictions import ClipPredictions
+from microexpr.runtime.files import write_bytes
+from microexpr.training.feature_modes import FeatureTransform, FineTunedBlocks, Frames, FrameSource
+from microexpr.training.store import FeatureStore
 
 if TYPE_CHECKING:
     from microexpr.backbones import Backbone
@@ -124,43 +134,177 @@ class WindowClassifier(nn.Module):
         return self.classifier(ends)
 
 
-class FineTunedBlocks(nn.Module):
-    """Copy of a backbone that takes cached maps to pooled features and is trained with the rest.
+TEST_WINDOWS = 256  # through the LSTM at once
+TEST_FRAMES = 256  # through the embedding at once
+FORMAT = "microexpr/model 1.0"
 
-    Only the parameters of the blocks above the cut receive gradients. The backbone keeps its
-    BatchNorm statistics frozen, so frames do not influence one another.
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return the probabilities, (W, K) float64, of logits (W, K)."""
+    shifted = np.exp(logits - logits.max(1, keepdims=True), dtype=np.float64)
+    return shifted / shifted.sum(1, keepdims=True)
+
+
+def decide(logits: np.ndarray, last_frames: np.ndarray, decision: str) -> tuple[np.ndarray, int]:
+    """Predict the class of one clip from the logits of its windows.
 
     Parameters
     ----------
-    backbone, cut : Backbone, int
-        Network, which is copied, and its last frozen block, below ``backbone.n_blocks``.
+    logits : ndarray, shape (W, K), float32
+        Of the clip's windows; of the clip as one sequence (W = 1) with ``whole_clip``.
+    last_frames : ndarray, shape (W,), int64
+        Frame on which each window ends.
+    decision : {"mean_softmax", "majority", "whole_clip", "last_window"}
+        ``mean_softmax``: mean of the windows' probabilities. ``majority``: share of the windows
+        that vote for a class; ties go to the higher mean probability. ``last_window``: the window
+        that ends last, the densest of several.
+
+    Returns
+    -------
+    probabilities : ndarray, shape (K,), float64
+        They sum to 1.
+    predicted : int
+        Class number.
     """
+    p = softmax(logits)
+    mean = p.mean(0)
+    if decision == "majority":
+        votes = np.bincount(p.argmax(1), minlength=p.shape[1])
+        return votes / len(p), int(np.lexsort((mean, votes))[-1])
+    if decision == "last_window":
+        mean = p[last_frames.argmax()]
+    return mean, int(mean.argmax())
 
-    def __init__(self, backbone: Backbone, cut: int) -> None:
-        super().__init__()
-        self.cut = cut
-        self.backbone = copy.deepcopy(backbone).requires_grad_(False)
-        for parameter in self.backbone.retrained_parameters(cut):
-            parameter.requires_grad_(True)
 
-    def tuned_parameters(self) -> dict[str, nn.Parameter]:
-        """Return the parameters of the blocks above the cut, by name: all that training changes."""
-        return {k: p for k, p in self.backbone.named_parameters() if p.requires_grad}
+@dataclass(frozen=True)
+class TrainedModel:
+    """A window classifier and what its frames pass before it; the transform is on the CPU."""
 
-    def digest(self) -> str:
-        """Return a checksum of the cut and of all weights."""
-        digest = hashlib.sha256(f"{self.cut}\n".encode())
-        for name, tensor in self.state_dict().items():
-            digest.update(name.encode())
-            digest.update(tensor.cpu().contiguous().numpy().data)
-        return digest.hexdigest()
+    transform: FeatureTransform
+    classifier: WindowClassifier
+    fine_tuned: FineTunedBlocks | None
+
+    def frames(self, store: FeatureStore) -> Frames:
+        """Return the frames of a store of pooled features, or of maps where blocks are trained."""
+        device = next(self.classifier.parameters()).device
+        return Frames(self.transform, store, self.fine_tuned, device)
+
+    def predict(
+        self, frames: FrameSource, sequences: Sequence[np.ndarray], decision: str
+    ) -> ClipPredictions:
+        """Predict the classes of clips; each frame is embedded once.
+
+        Parameters
+        ----------
+        frames : callable
+            From :meth:`frames`.
+        sequences : sequence of ndarray, shape (W, N), int64
+            For each clip, its windows as rows of the store; W may be 0. With ``whole_clip`` one
+            sequence of all its frames, (1, T).
+        decision : {"mean_softmax", "majority", "whole_clip", "last_window"}
+            See :func:`decide`.
+        """
+        probabilities = np.full((len(sequences), self.classifier.n_classes), np.nan)
+        predicted = np.full(len(sequences), -1)
+        counts = np.array([len(windows) for windows in sequences])
+        if counts.any():
+            for clip, logits in enumerate(self.logits(frames, sequences)):
+                if len(logits):
+                    last_frames = sequences[clip][:, -1]
+                    probabilities[clip], predicted[clip] = decide(logits, last_frames, decision)
+        return ClipPredictions(probabilities, predicted, counts)
 
     @torch.no_grad()
-    def restore(self, tuned: dict[str, Tensor]) -> None:
-        """Copy values of :meth:`tuned_parameters` into the blocks."""
-        for name, parameter in self.tuned_parameters().items():
-            parameter.copy_(tuned[name])
+    def logits(self, frames: FrameSource, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return each clip's logits, (W, K) float32; at least one clip must have a window."""
+        self.classifier.eval()
+        if self.fine_tuned is not None:
+            self.fine_tuned.eval()
+        rows = np.unique(np.concatenate([windows.ravel() for windows in sequences]))
+        # A few at once: a fold may test half of the data set.
+        parts = torch.from_numpy(rows).split(TEST_FRAMES)
+        embedded = torch.cat([self.classifier.embed(frames(part)) for part in parts])
+        at = [torch.from_numpy(np.searchsorted(rows, w)).to(embedded.device) for w in sequences]
+        # Sequences of one length go through the LSTM together, whichever clip they belong to.
+        together = len({windows.shape[1] for windows in at}) == 1
+        found = [
+            self.classifier.classify(embedded, part)
+            for group in ([torch.cat(at)] if together else at)
+            for part in group.split(TEST_WINDOWS)
+        ]
+        ends = np.cumsum([len(windows) for windows in at])[:-1]
+        return np.split(torch.cat(found).cpu().numpy(), ends)
 
-    def forward(self, maps: Tensor) -> Tensor:
-        """Take maps (F, C, h, w), float16 or float32, to pooled features (F, C'), float32."""
-        return self.backbone.back(maps, self.cut)
+    def save(self, path: str | os.PathLike[str], **information: Any) -> None:
+        """Write a safetensors file whose header holds `information`, such as ``n=7``."""
+        header = {
+            **information,
+            "format": FORMAT,
+            "difference": self.transform.difference,
+            "classifier": self.classifier.settings,
+        }
+        tensors = {f"transform.{k}": getattr(self.transform, k) for k in ("shift", "scale")}
+        tensors |= {f"classifier.{k}": v for k, v in self.classifier.state_dict().items()}
+        if self.fine_tuned is not None:
+            tuned = self.fine_tuned.tuned_parameters()
+            tensors |= {f"fine_tuned.{k}": v for k, v in tuned.items()}
+            header["cut"] = self.fine_tuned.cut
+            header["weights_sha256"] = self.fine_tuned.backbone.weights_sha256
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        about = {"microexpr": json.dumps(header, sort_keys=True)}
+        write_bytes(path, safetensors.torch.save(tensors, about))
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], backbone: Backbone | None = None
+    ) -> tuple[TrainedModel, dict[str, Any]]:
+        """Read a file of :meth:`save`; return the model, on the CPU, and the header.
+
+        `backbone`, with the weights that training started from, is needed for fine-tuned blocks.
+
+        Raises
+        ------
+        WeightsError
+            If the file is not one of these, or needs another backbone.
+        """
+        header = read_header(path)
+        tensors = safetensors.torch.load_file(path)
+        transform = FeatureTransform(
+            header["difference"], tensors["transform.shift"], tensors["transform.scale"]
+        )
+        classifier = WindowClassifier(**header["classifier"])
+        classifier.load_state_dict(_under("classifier.", tensors))
+        fine_tuned = None
+        if "cut" in header:
+            fine_tuned = FineTunedBlocks(_checked(path, header, backbone), header["cut"])
+            fine_tuned.restore(_under("fine_tuned.", tensors))
+        return cls(transform, classifier, fine_tuned), header
+
+
+def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read the header that :meth:`TrainedModel.save` wrote; raise a WeightsError for others."""
+    try:
+        with safe_open(path, "pt") as file:
+            header = json.loads((file.metadata() or {}).get("microexpr", "{}"))
+    except (OSError, SafetensorError, json.JSONDecodeError) as error:
+        raise WeightsError(f"{path}: not a readable model ({error})") from None
+    if header.get("format") != FORMAT:
+        raise WeightsError(f"{path}: format {header.get('format')}, wanted {FORMAT}")
+    return header
+
+
+def _checked(
+    path: str | os.PathLike[str], header: dict[str, Any], backbone: Backbone | None
+) -> Backbone:
+    """Return the backbone if training started from its weights."""
+    found = backbone and backbone.weights_sha256
+    if backbone is None or found != header["weights_sha256"]:
+        raise WeightsError(
+            f"{path}: blocks above B{header['cut']} were fine-tuned from weights "
+            f"{header['weights_sha256'][:12]}, got {found and found[:12]}"
+        )
+    return backbone
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -180,7 +180,7 @@ class Recipe:
     windows, train : Windowing, Learning
         Parts of the configuration.
     clip_decision : str
-        See :func:`microexpr.training.trained.decide`.
+        See :func:`microexpr.training.model.decide`.
     choose_epoch : InnerSplit, optional
         Choose the number of epochs on the first inner fold; None: use ``train.epochs``.
     """

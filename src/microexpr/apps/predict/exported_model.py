@@ -18,7 +18,7 @@ from microexpr.config import Config
 from microexpr.errors import ConfigError, DataError, WeightsError
 from microexpr.runtime.files import sha256_of, write_json
 from microexpr.runtime.tables import read_sealed, seal
-from microexpr.training.trained import TrainedModel
+from microexpr.training.model import TrainedModel
 
 FORMAT = "microexpr/exported 1.0"
 KEYS = ("config", "sha256", "weights", "trained_on", "accuracy")

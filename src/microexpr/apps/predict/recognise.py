@@ -11,8 +11,8 @@ from microexpr.apps.predict.video_pieces import Piece
 from microexpr.backbones.base import batch_frames, frame_features
 from microexpr.errors import DataError, MicroexprError
 from microexpr.magnify.clip_pixels import magnified_pixels
+from microexpr.training.model import decide, softmax
 from microexpr.training.store import FeatureStore
-from microexpr.training.trained import decide, softmax
 from microexpr.training.windows import windows
 from microexpr.video.time_axis import frame_rate
 

@@ -1,0 +1,314 @@
+"""The tables of the studies: ``ablation.csv``, ``comparison.csv``, ``leak.csv``.
+
+Rows are compared with one that is named in advance, on the same clips in the same folds and with
+the same resamples of the subjects. Published figures stand in columns of their own: they were
+measured on other clips or under another protocol, and no interval or test refers to them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from microexpr.baselines import Published
+from microexpr.cache import open_cache
+from microexpr.config import overlaid
+from microexpr.errors import ConfigError, DataError, ProtocolError
+from microexpr.evaluation.names import PROTOCOLS
+from microexpr.evaluation.pooled import MAJORITY, Basis, Evaluation, Statistics, System
+from microexpr.evaluation.rows import (
+    METRICS,
+    SCORES,
+    SubjectMeans,
+    check_same_folds,
+    score_row,
+    study_rows,
+    study_table,
+)
+from microexpr.protocol import predictions
+from microexpr.protocol.predictions import method_order
+from microexpr.runtime.files import AnyPath
+from microexpr.runtime.tables import read_text, typed
+from microexpr.studies.ablation import POSTER, Row
+
+AS_PUBLISHED = "as published, another protocol"
+ABLATION = [
+    *("factor", "level", "magnification", "head", "feature_mode", "weights", "blocks", "n"),
+    *SCORES,
+    *("difference", "difference_low", "difference_high", "b", "c", "p", "p_holm"),
+    *("confidence", "clips", "subjects", "seeds", "protocol", "subject_independent"),
+    *("backbone", "cut", "weights_sha256", "data", "changes", "poster_accuracy", "poster_note"),
+]
+Weights = Mapping[tuple[str, int], str]  # checksum of the weights, by backbone and cut
+
+
+def weights_of(paths: Iterable[Path]) -> Weights:
+    """Read the checksums of the weights from caches of features, at least one of each network."""
+    found = {}
+    for path in paths:
+        with open_cache(path, "features") as cache:
+            about = cache[cache.clip_ids[0]].attributes
+            network = str(about["backbone"]), int(about["cut"])
+            found[network] = str(cache.attributes["weights_sha256"])
+    return found
+
+
+def ablation_table(
+    frame: pd.DataFrame,
+    basis: Basis,
+    rows: Sequence[Row],
+    *,
+    weights: Weights,
+) -> pd.DataFrame:
+    """Score every row and compare it with the first one, the default.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Predictions of all rows, from `predictions.read`; others are left out.
+    basis : Basis
+        The origin is that of the default's predictions.
+    rows : sequence of Row
+        From `microexpr.studies.ablation.rows`.
+    weights : mapping
+        Of every network.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`: the row is the first, the default the second system of
+        :func:`microexpr.evaluation.rows.paired_tests`, and all rows are one family of tests.
+
+    Raises
+    ------
+    DataError, ProtocolError
+        As `predictions.check`, and when a row or the weights of its network are missing.
+    """
+    systems = [row.system for row in rows]
+    keys = list(frame[predictions.SYSTEM].itertuples(index=False, name=None))
+    if missing := set(systems) - set(keys):
+        raise DataError(
+            "the predictions lack method {}, feature mode {}, n {}".format(*min(missing))
+        )
+    chosen = frame[[key in systems for key in keys]]
+    basis.check(chosen)
+    scored = study_rows(Evaluation(chosen, basis), systems[0], systems[1:])
+    about = [_changes(row, weights) for row in rows]
+    return study_table([a | b for a, b in zip(scored, about, strict=True)], ABLATION)
+
+
+def _changes(row: Row, weights: Weights) -> dict[str, Any]:
+    """Return the columns that say what a row changes, and what the poster prints for it."""
+    network = row.network
+    if network not in weights:
+        raise DataError("no cache of features of {}, cut {}".format(*network))
+    published = POSTER.get((row.factor, row.level), "")
+    return {
+        "factor": row.factor,
+        "level": row.level,
+        **row.levels,
+        "backbone": network[0],
+        "cut": network[1],
+        "weights_sha256": weights[network],
+        "changes": json.dumps(overlaid({}, *row.changes), sort_keys=True) if row.changes else "",
+        "poster_accuracy": published,
+        "poster_note": AS_PUBLISHED if published else "",
+    }
+
+
+POSTER_FIGURE = Published(
+    accuracy=0.7576,
+    protocol="not stated; the poster's cells fit one fold of 66 clips with a fourth class",
+    source="Bai, Goecke and Herath, ICIP 2021, doi:10.1109/ICIP42928.2021.9506793",
+)
+ANOTHER_PROTOCOL = "as published, another protocol: {}"
+COMPARISON = [
+    *("method", "feature_mode", "n"),
+    *SCORES,
+    *("against", "b", "c", "p", "p_holm", "difference", "difference_low", "difference_high"),
+    *("confidence", "clips", "subjects", "seeds"),
+    *("protocol", "subject_independent", "backbone", "data"),
+    *(f"published_{metric}" for metric in METRICS),
+    *("published_protocol", "published_source"),
+]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The method that all systems are compared with: its cell, and what its authors print."""
+
+    method: str
+    feature_mode: str
+    n: int
+    published: Published
+
+    @property
+    def key(self) -> System:
+        """Its cell, as in predictions."""
+        return self.method, self.feature_mode, self.n
+
+
+def comparison(
+    frame: pd.DataFrame,
+    basis: Basis,
+    *,
+    reference: Reference,
+    published: Mapping[str, Published],
+    with_backbone: Sequence[str],
+) -> pd.DataFrame:
+    """Score every system and compare it with the reference.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Predictions of the systems and of the reference, from `predictions.read`.
+    basis : Basis
+        Manifest, classes, origin, statistics.
+    reference : Reference
+        Other cells of its method are left out.
+    published : mapping of str to Published
+        The systems, in the order of the rows.
+    with_backbone : sequence of str
+        Those that see the frames through ``features.backbone``.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`; the reference first, then a row per system, then the most frequent
+        class. A system is the first, the reference the second of
+        :func:`microexpr.evaluation.rows.paired_tests`, and all systems are one family of tests.
+
+    Raises
+    ------
+    ConfigError
+        When the predictions lack the reference or a system.
+    DataError, ProtocolError
+        As `predictions.check`, and when two systems test a clip in different folds.
+    """
+    is_reference = pd.Series(True, index=frame.index)
+    for column, value in zip(predictions.SYSTEM, reference.key, strict=True):
+        is_reference &= frame[column] == value
+    chosen = frame[frame["method"].isin(list(published)) | is_reference]
+    _check_systems(chosen, basis, reference, published)
+    evaluation = Evaluation(chosen, basis)
+    systems = {key[0]: key for key in evaluation.predicted}
+    rows = study_rows(evaluation, reference.key, [systems[name] for name in published])
+    seen = (reference.method, *with_backbone)
+    against = f"{reference.method} {reference.feature_mode} N={reference.n}"
+    for row, figures in zip(rows, (reference.published, *published.values()), strict=True):
+        row.update(_published(figures))
+        row["backbone"] = basis.origin.backbone if row["method"] in seen else ""
+    for row in rows[1:]:
+        row["against"] = against
+    rows.append(score_row(evaluation, (MAJORITY, "", None)) | {"backbone": ""})
+    return study_table(rows, COMPARISON)
+
+
+def _published(published: Published) -> dict[str, Any]:
+    figures = {f"published_{metric}": getattr(published, metric) for metric in METRICS}
+    return {
+        **{name: np.nan if value is None else value for name, value in figures.items()},
+        "published_protocol": ANOTHER_PROTOCOL.format(published.protocol),
+        "published_source": published.source,
+    }
+
+
+def _check_systems(
+    frame: pd.DataFrame, basis: Basis, reference: Reference, published: Mapping[str, Published]
+) -> None:
+    """Refuse what cannot be compared. Seeds may differ: each system is checked alone."""
+    groups = frame.groupby(predictions.SYSTEM, sort=False)
+    runs = {cast(System, key): run for key, run in groups}
+    if reference.key not in runs:
+        raise ConfigError(
+            "compare.against: no predictions of method {}, feature mode {}, N {}".format(
+                *reference.key
+            )
+        )
+    absent = [name for name in published if name not in {method for method, _, _ in runs}]
+    if absent:
+        raise ConfigError(f"compare.systems: no predictions of {absent[0]}")
+    for run in runs.values():
+        basis.check(run)
+    check_same_folds(frame)
+    if len({frozenset(run["clip_id"]) for run in runs.values()}) > 1:
+        raise ProtocolError("the systems are tested on different clips")
+
+
+# What is on both sides, and who is tested.
+SPLITS = {
+    "windows": ("windows of one clip", "windows of clips that were trained on"),
+    "clips": ("clips of one subject", "clips of subjects that were trained on"),
+    "subjects": ("nothing", "clips of subjects never seen"),
+}
+PROTOCOL = {
+    "windows": "split of windows",
+    "clips": PROTOCOLS["clip_kfold"],
+    "subjects": PROTOCOLS["loso"],
+}
+LEAK_TEXT = ["method", "feature_mode", "split", "fold", "clip_id", "subject", "label", "predicted"]
+LEAK = [*LEAK_TEXT, "n", "seed"]
+
+
+def read_predictions(paths: Sequence[AnyPath]) -> pd.DataFrame:
+    """Read the files of stage train_leak.
+
+    Raises
+    ------
+    DataError
+        Naming the file that is not one of them, or was changed after it was written.
+    """
+    frames = []
+    for path in paths:
+        frame = read_text(path)
+        if not {*LEAK} <= {*frame} or {*frame["split"]} != {*SPLITS}:
+            raise DataError(f"{path}: not the predictions of stage train_leak")
+        frames.append(typed(frame, text=LEAK_TEXT, path=path))
+    return pd.concat(frames, ignore_index=True)
+
+
+def leak_table(
+    predictions: pd.DataFrame, *, statistics: Statistics, about: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Tabulate the accuracy of each method and split, with intervals over subjects.
+
+    There is one row per method and split; `about` are columns that are the same in all. answers
+    counts the predictions that the accuracy rests on: under windows a clip has one in each fold
+    that trains on it. majority is the share of the most frequent class.
+    """
+    rows = []
+    for method in method_order(predictions["method"]):
+        for split, (shared, tested) in SPLITS.items():
+            chosen = (predictions["method"] == method) & (predictions["split"] == split)
+            mine = predictions[chosen]
+            right = mine["predicted"] == mine["label"]
+            means = SubjectMeans(mine["subject"], statistics)
+            low, high = means.interval(right)
+            labels = mine.drop_duplicates("clip_id")["label"]
+            rows.append(
+                {
+                    "method": method,
+                    "feature_mode": mine["feature_mode"].iloc[0],
+                    "n": mine["n"].iloc[0],
+                    "split": split,
+                    "on_both_sides": shared,
+                    "tested": tested,
+                    "accuracy": right.mean(),
+                    "low": low,
+                    "high": high,
+                    "majority": labels.value_counts(normalize=True).max(),
+                    "confidence": statistics.confidence,
+                    "answers": len(mine),
+                    "clips": len(labels),
+                    "subjects": means.subjects,
+                    "seeds": mine["seed"].nunique(),
+                    **about,
+                }
+            )
+    return pd.DataFrame(rows)
