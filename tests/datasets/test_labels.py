@@ -70,9 +70,10 @@ def test_each_correction_has_a_source_and_makes_an_order():
     for known in CORRECTIONS:
         assert known.source
         assert set(known.becomes) <= {"onset", "apex", "offset"}
-        values = [known.becomes[k] for k in ("onset", "apex", "offset") if k in known.becomes]
+        values = [known.becomes.get(k) for k in ("onset", "apex", "offset")]
+        values = [number for number in values if number is not None]
         assert values == sorted(values)
-    keys = [(c.dataset, c.subject, c.name, c.onset) for c in CORRECTIONS]
+    keys = [(c.dataset, c.subject, c.name, *c.printed.items()) for c in CORRECTIONS]
     assert len(set(keys)) == len(keys)
 
 
@@ -89,9 +90,11 @@ def test_titles_keep_generated_and_real_data_apart():
 def test_the_documentation_lists_every_correction_problem_and_kind():
     text = (Path(__file__).parents[2] / "docs/datasets.md").read_text(encoding="utf-8")
     for known in CORRECTIONS:
-        row = known.name if known.onset is None else f"{known.subject} {known.name} {known.onset}"
+        several = "onset" in known.printed
+        row = f"{known.subject} {known.name} {known.printed['onset']}" if several else known.name
         line = next(line for line in text.splitlines() if f"| {row} |" in line)
-        assert all(str(number) in line for number in known.becomes.values())
+        numbers = {*known.becomes.values(), *known.printed.values()} - {None}
+        assert all(str(number) in line for number in numbers)
     for problem in Problem.__args__:
         assert f"| `{problem}` |" in text
     for kind in KINDS.own:

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from microexpr.config import Expected
+from microexpr.datasets.annotated import action_units
+from microexpr.datasets.contents import note_long_clips
+from microexpr.datasets.manifest import check_counts
 from microexpr.errors import ConfigError, DataError
 from release_trees import (
     CASME2_HEADER,
@@ -330,17 +334,21 @@ def test_casme_with_both_paddings(tmp_path):
     )
     rows = [
         (1, "EP01_12", None, 73, 81, 0, 91, None, "14", "tense"),
+        # Another expression in the same recording is a clip of its own.
+        (1, "EP01_12", None, 163, 169, 0, 177, None, "R4,5", "tense"),
         (19, "EP06_1", None, 8, 11, 12, 101, None, "4", "disgust"),
     ]
-    frames(tmp_path / "CASME_raw_selected/sub01/EP01_12", range(73, 92), "EP01_12-{}.jpg")
+    frames(tmp_path / "CASME_raw_selected/sub01/EP01_12", range(73, 180), "EP01_12-{}.jpg")
     frames(tmp_path / "CASME_raw_selected/sub19/EP06_1", range(1, 110), "EP06_1-{:03d}.jpg")
     workbook(tmp_path / "casme.xlsx", {"Sheet1": [header, *rows]})
     found = listing(kind="casme", root=str(tmp_path), labels=["tense", "disgust"])
     assert found.findings == []
-    assert [(c.clip_id, c.first, c.apex, c.last, c.fps) for c in found.clips] == [
-        ("sub01_EP01_12", 73, 81, 91, 60),
-        ("sub19_EP06_1", 8, 11, 101, 60),
+    assert [(c.clip_id, c.first, c.apex, c.last, c.action_units) for c in found.clips] == [
+        ("sub01_EP01_12_73", 73, 81, 91, "14"),
+        ("sub01_EP01_12_163", 163, 169, 177, "R4+5"),
+        ("sub19_EP06_1_8", 8, 11, 101, "4"),
     ]
+    assert {c.fps for c in found.clips} == {60}
 
 
 def mmew(root: Path) -> dict:
@@ -403,3 +411,134 @@ def test_4dme_needs_a_frame_rate_and_joins_emotions_by_the_map(tmp_path):
         **settings | {"drop_labels": []}, fps=60, label_map={"surprise+positive": "surprise"}
     )
     assert [c.label for c in both.clips] == ["positive", "surprise"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "read"),
+    [
+        (12, "12"),
+        ("L12", "L12"),
+        ("R1 + R2", "R1+R2"),
+        ("R4,5", "R4+5"),
+        ("4\uff0c11", "4+11"),
+        ("14,L24,", "14+L24"),
+        ("(R6 or R12) + R15", "(R6 or R12)+R15"),
+        ("13?", "13?"),
+        ("?", ""),
+        (None, ""),
+    ],
+)
+def test_action_units_as_the_tables_print_them(printed, read):
+    assert action_units(printed) == read
+
+
+def test_the_impossible_apexes_of_samm_are_set_aside_by_name(tmp_path):
+    rows = [
+        samm_row("028", "028_4_1", (1071, 1143, 1134), "Contempt"),
+        samm_row("032", "032_3_1", (4896, 1930, 4970), "Anger"),
+        samm_row("033", "033_3_1", (10, 9, 20), "Anger"),
+    ]
+    for row in rows:
+        frames(tmp_path / "SAMM" / row[0] / row[1], range(row[3], row[5] + 1), "006_{:05d}.jpg")
+    table = {"MICRO_ONLY": [*SAMM_NOTES, SAMM_HEADER, *rows]}
+    workbook(tmp_path / "SAMM_Micro_FACS_Codes_v2.xlsx", table)
+    found = listing(**SAMM, root=str(tmp_path))
+    assert [clip.apex for clip in found.clips] == [None, None, None]
+    # The two are known; another apex outside its clip is a problem of this copy.
+    assert problems(found) == [
+        ("annotation_error", "028_4_1"),
+        ("annotation_error", "032_3_1"),
+        ("missing_apex", "033_3_1"),
+    ]
+    assert "apex 1143 is not used (outside the clip" in found.findings[0].detail
+
+
+@pytest.mark.parametrize(("emotion", "year"), [("sadness", "2014"), ("surprise", "2019")])
+def test_the_report_names_the_version_of_casme2s_table(tmp_path, emotion, year):
+    names = ("EP07_01", "EP07_04f", "EP10_03")
+    rows = [casme2_row("24", name, (46, 59, 86), emotion) for name in names]
+    rows.append(casme2_row("24", "EP01_01", (46, 59, 86), "disgust"))
+    for row in rows:
+        frames(tmp_path / "CASME2_RAW_selected/sub24" / row[1], range(46, 87))
+    workbook(tmp_path / TABLE, {"Sheet1": [CASME2_HEADER, *rows]})
+    found = listing(**{**CASME2, "drop_labels": ["sadness"]}, root=str(tmp_path))
+    detail = next(f.detail for f in found.findings if f.problem == "table_version")
+    assert f"the table of {year}: sub24 EP07_01, EP07_04f, EP10_03 are {emotion}" in detail
+    with pytest.raises(DataError, match=f"clips {len(found.clips)} .expected 9.*table of {year}"):
+        check_counts(found.clips, Expected(clips=9), [detail])
+
+
+DFME_HEADER = (
+    "Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Emotion", "EmotionId", "Fps",
+    "AU",
+)  # fmt: skip
+DFME_PARTS = {
+    "training_full_with_AU.xlsx": ("DFME_train", "train"),
+    "testA_full_with_AU.xlsx": ("test_data_A/test_data_A", "testA"),
+    "testB_full_with_AU.xlsx": ("test_data_B/test_data_B", "testB"),
+}
+DFME = {"kind": "dfme", "labels": ["anger", "surprise"]}
+
+
+def dfme(root: Path, **rows: list[tuple]) -> dict:
+    """Write the parts of DFME, each with these rows, and give its settings."""
+    for table, (tree, split) in DFME_PARTS.items():
+        for row in rows.get(split, []):
+            frames(root / tree / row[1], range(row[2], row[4] + 1), "{:05d}.png")
+        if split in rows:
+            workbook(root / table, {"Sheet1": [DFME_HEADER, *rows[split]]})
+    return {**DFME, "root": str(root)}
+
+
+def test_dfme_has_a_frame_rate_per_clip_and_an_official_split(tmp_path):
+    settings = dfme(
+        tmp_path,
+        train=[
+            ("sub0003", "sub0003_01", 0, 9, 12, "anger", 0, 500, 23),
+            ("sub0004", "sub0004_01", 7, 9, 12, "surprise", 6, 200, "L1+R2"),
+        ],
+        testA=[("sub0008", "sub0008_01", 3, 4, 9, "surprise", 6, 300, "AD38")],
+        testB=[("sub0001", "sub0001_01", 3, 4, 9, "anger", 0, 500, "L12")],
+    )
+    found = listing(**settings)
+    assert found.findings == []
+    assert [
+        (c.clip_id, c.subject, c.first, c.fps, c.action_units, c.split) for c in found.clips
+    ] == [
+        ("sub0001_01", "sub0001", 3, 500, "L12", "testB"),
+        ("sub0003_01", "sub0003", 0, 500, "23", "train"),
+        ("sub0004_01", "sub0004", 7, 200, "L1+R2", "train"),
+        ("sub0008_01", "sub0008", 3, 300, "AD38", "testA"),
+    ]
+    assert found.clips[1].length == 13
+
+
+def test_a_part_of_dfme_that_is_not_there_is_a_problem(tmp_path):
+    row = ("sub0003", "sub0003_01", 0, 9, 12, "anger", 0, "fast", 23)
+    rows = [row, (*row[:1], "sub0003_02", *row[2:7], None, 23), (*row[:7], 200, 23)]
+    found = listing(**dfme(tmp_path, train=rows[2:]))
+    assert problems(found) == [("missing_clips", ""), ("missing_clips", "")]
+    assert "part testA: " in found.findings[0].detail
+    found = listing(**dfme(tmp_path, train=[*rows[1:], row]))
+    details = [finding.detail for finding in found.findings]
+    assert "the cell fps is empty" in details[0]
+    frames(tmp_path / "DFME_train/sub0009_01", (1, 2), "{:05d}.png")
+    unlisted = [f for f in listing(**dfme(tmp_path, train=rows[2:])).findings if f.clip_id]
+    assert [(f.problem, f.subject) for f in unlisted if f.clip_id == "sub0009_01"] == [
+        ("unlisted_clips", "sub0009")
+    ]
+
+
+def test_clips_that_last_too_long_are_counted(tmp_path):
+    rows = [casme2_row("01", f"EP{n}_1", (1, 2, n), "disgust") for n in (100, 101, 401, 402)]
+    for row in rows:
+        frames(tmp_path / "CASME2_RAW_selected/sub01" / row[1], (1, row[5]))
+    workbook(tmp_path / TABLE, {"Sheet1": [CASME2_HEADER, *rows]})
+    found = listing(**CASME2, root=str(tmp_path))
+    found.findings.clear()
+    note_long_clips(found)
+    assert [f.detail.partition(",")[0] for f in found.findings] == [
+        "3 of 4 clips last over 0.5 s",
+        "2 of 4 clips last over 2.0 s",
+    ]
+    assert "the longest, sub01_EP402_1, lasts 2.01 s" in found.findings[1].detail

@@ -57,7 +57,7 @@ class Release(Kind):
     table: str | None = Field(
         None,
         description="annotation table (.xlsx, .csv); null: searched below root; kind video: "
-        "with path, subject, label[, clip_id, fps, onset, apex, offset]",
+        "with path, subject, label[, clip_id, fps, onset, apex, offset, action_units, split]",
     )
     camera: Literal["HS", "VIS", "NIR"] = Field("HS", description="smic and smic_e: camera")
     version: Literal["raw", "cropped"] = Field("raw", description="frames of the release")
@@ -105,10 +105,10 @@ class Data(Labels, Release, Place):
 
     @model_validator(mode="after")
     def _composite(self) -> Data:
-        own = ("table", "fps", "label_map", "drop_labels")
-        given = [key for key in own if getattr(self, key)]
-        if self.kind == "megc2019" and given:
-            raise ValueError(f"{given[0]}: kind megc2019 brings its own")
+        own = {"megc2019": ("table", "fps", "label_map", "drop_labels"), "dfme": ("table",)}
+        given = [key for key in own.get(self.kind, ()) if getattr(self, key)]
+        if given:
+            raise ValueError(f"{given[0]}: kind {self.kind} brings its own")
         return self
 
 

@@ -58,6 +58,7 @@ KINDS = Registry(
         Kind("samm", "SAMM {version}", release=f"{RELEASES}:SAMM"),
         Kind("mmew", "MMEW {version}", release=f"{RELEASES}:MMEW"),
         Kind("fourdme", "4DME {version}", release=f"{RELEASES}:FOURDME"),
+        Kind("dfme", "DFME", f"{RELEASES}:read_dfme"),
         Kind("megc2019", "MEGC 2019 {version}", "microexpr.datasets.megc2019:read"),
         Kind("video", "{table}", "microexpr.datasets.own:read_table"),
         Kind("folder", "folder", "microexpr.datasets.own:read_folder"),

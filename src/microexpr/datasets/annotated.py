@@ -6,22 +6,23 @@ checks are the same for all of them and are made here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from microexpr.config import Data
-from microexpr.datasets.corrections import correct
+from microexpr.datasets.corrections import correct, version
 from microexpr.datasets.listing import Labels, Listing, Who
 from microexpr.datasets.manifest import identifier
-from microexpr.datasets.sheets import Cell, frame_number, text, with_header
+from microexpr.datasets.sheets import Cell, frame_number, frame_rate, text, with_header
 from microexpr.datasets.tree import Tree, find_table, find_tree
-from microexpr.errors import ConfigError
+from microexpr.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True)
 class Row:
-    """An annotated expression, as printed."""
+    """An annotated expression, as printed; `fps` is None where the table has no such column."""
 
     line: int
     subject: str
@@ -31,6 +32,8 @@ class Row:
     offset: Cell
     emotion: str
     expression: str = "micro-expression"
+    action_units: Cell = None
+    fps: Cell = None
 
 
 def headers(
@@ -41,10 +44,25 @@ def headers(
     apex: str = "ApexFrame",
     offset: str = "OffsetFrame",
     emotion: str = "Estimated Emotion",
+    fps: str = "",
 ) -> dict[str, tuple[str, ...]]:
     """Return the columns of a table by key; the defaults are the headers of CASME II."""
     names = {"subject": subject, "name": name, "onset": onset, "apex": apex, "offset": offset}
-    return {key: (header,) for key, header in {**names, "emotion": emotion}.items()}
+    columns = {key: (header,) for key, header in {**names, "emotion": emotion}.items()}
+    return {**columns, "action_units?": ACTION_UNITS} | ({"fps": (fps,)} if fps else {})
+
+
+ACTION_UNITS = ("Action Units", "AUs", "AU")
+
+
+def action_units(cell: Cell) -> str:
+    """Return action units as printed, joined by ``+``: ``R4, 5`` is ``R4+5``; sides are kept.
+
+    Empty where the annotators could name none (``?`` or ``/``).
+    """
+    printed = text(cell)
+    units = re.split(r"\s*[+,;\uff0c\u3001]\s*", "" if printed in {"?", "/"} else printed)
+    return "+".join(unit for unit in units if unit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +87,10 @@ class Release:
         Whether a clip's name contains its subject already.
     clip_folders : bool
         Whether each folder of a subject is a clip, so that a folder without a row is a finding.
+    several : bool
+        Whether a folder holds several expressions; then the onset is part of a clip's name.
+    split : str
+        Part of the release's official split that these clips belong to.
     """
 
     key: str
@@ -80,6 +102,8 @@ class Release:
     spell: Callable[[str], str] = str.strip
     own_names: bool = False
     clip_folders: bool = True
+    several: bool = False
+    split: str = ""
 
     def tree(self, data: Data) -> Tree:
         """Find the frames."""
@@ -102,6 +126,8 @@ class Release:
                 apex=cells.get("apex"),
                 offset=cells["offset"],
                 emotion=text(cells["emotion"]),
+                action_units=cells.get("action_units"),
+                fps=cells.get("fps"),
             )
 
     def folder(self, tree: Tree, row: Row) -> Path | None:
@@ -109,8 +135,13 @@ class Release:
         return tree.find(row.subject, row.name)
 
     def clip_id(self, row: Row) -> str:
-        """Return the name of a row's clip."""
-        return self._name(row.subject, row.name)
+        """Return the name of a row's clip, such as ``spNO.1_a_355`` with its onset."""
+        name = self._name(row.subject, row.name)
+        return f"{name}_{text(row.onset)}" if self.several else name
+
+    def clips(self, tree: Tree) -> list[Path]:
+        """Return all folders of clips."""
+        return tree.grandchildren()
 
     def owner(self, folder: Path) -> Who:
         """Return the clip that a folder would be, and its subject where the name contains it."""
@@ -132,17 +163,18 @@ def read(data: Data, release: Release) -> Listing:
     DataError, ConfigError
         When frames, table or columns are missing, or ``data.fps`` is needed.
     """
-    fps = data.fps or release.fps
-    if fps is None:
+    if not (data.fps or release.fps or "fps" in release.columns):
         raise ConfigError(f"data.fps: kind {release.key} needs it, the release does not state it")
     tree = release.tree(data)
     table = find_table(Path(data.root), tree, data.table, release.tables)
     rows = list(release.rows(table, data))
-    reader = _Reader(data, release, tree, table.name, fps)
+    reader = _Reader(data, release, tree, table.name)
     # Where no row has an apex, a missing one is no finding.
     reader.has_apex = any(frame_number(row.apex) is not None for row in rows)
     for row in rows:
         reader.take(row)
+    if known := version(release.key, {(row.subject, row.name): row.emotion for row in rows}):
+        reader.listing.add("table_version", "kept", f"{table.name}: {known}")
     reader.report_unlisted()
     return reader.listing
 
@@ -150,10 +182,10 @@ def read(data: Data, release: Release) -> Listing:
 class _Reader:
     """Turns rows into clips and findings."""
 
-    def __init__(self, data: Data, release: Release, tree: Tree, table: str, fps: float) -> None:
+    def __init__(self, data: Data, release: Release, tree: Tree, table: str) -> None:
         self.listing = Listing()
-        self._release, self._tree, self._table, self._fps = release, tree, table, fps
-        self._root = Path(data.root)
+        self._release, self._tree, self._table = release, tree, table
+        self._root, self._fps = Path(data.root), data.fps or release.fps
         self._labels = Labels(data)
         self._taken: dict[tuple[str, ...], int] = {}
         self._folders: set[Path] = set()
@@ -196,6 +228,9 @@ class _Reader:
             detail = f"{where}: no folder for clip {row.name} of {row.subject} in {self._tree.root}"
             self.listing.add("missing_clips", "dropped", detail, **who)
             return
+        fps = self._fps or frame_rate(row.fps)
+        if not fps:
+            raise DataError("the cell fps is empty")
         onset, apex, offset = frames
         with self.listing.noted("unreadable_files", where, **who):
             self.listing.add_images(
@@ -204,9 +239,11 @@ class _Reader:
                 onset=onset,
                 apex=apex,
                 offset=offset,
-                fps=self._fps,
+                fps=fps,
                 source=folder.relative_to(self._root).as_posix(),
                 label=label,
+                action_units=action_units(row.action_units),
+                split=self._release.split,
                 **who,
             )
 
@@ -224,7 +261,7 @@ class _Reader:
             detail = f"{where}: apex {apex} lies outside {onset}-{offset} and is not used"
             self.listing.add("missing_apex", "kept", detail, **who)
             apex = None
-        elif apex is None and self.has_apex:
+        elif apex is None and printed["apex"] is None and self.has_apex:
             detail = f"{where}: apex {row.apex!r} is no frame number"
             self.listing.add("missing_apex", "kept", detail, **who)
         return onset, apex, offset
@@ -250,7 +287,7 @@ class _Reader:
         """Add a finding for each folder of a clip that is in no row."""
         if not self._release.clip_folders:
             return
-        for folder in self._tree.grandchildren():
+        for folder in self._release.clips(self._tree):
             if folder not in self._folders:
                 source = folder.relative_to(self._root).as_posix()
                 detail = f"folder {source} is in no row of {self._table}"

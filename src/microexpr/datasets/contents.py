@@ -16,6 +16,10 @@ from microexpr.runtime.progress import track
 from microexpr.video.suffixes import in_range, is_image, list_images
 
 log = logging.getLogger(__name__)
+LONG = {  # seconds
+    0.5: "the usual bound of a micro-expression",
+    2.0: "which no definition calls a micro-expression",
+}
 
 
 def look_into_files(listing: Listing, root: Path) -> None:
@@ -66,6 +70,23 @@ def note_short_clips(listing: Listing, windows: Sequence[int]) -> None:
             detail = f"{clip.length} frames are fewer than windows.n {', '.join(longer)}"
             who = {"clip_id": clip.clip_id, "subject": clip.subject}
             listing.add("short_clips", "kept", f"{detail} (see windows.short)", **who)
+
+
+def note_long_clips(listing: Listing) -> None:
+    """Count the clips that last longer than a micro-expression can."""
+    # A gap in the counters of images is time too.
+    lengths = {
+        clip.clip_id: max(clip.length, clip.last - clip.first + 1) / clip.fps
+        for clip in listing.clips
+        if clip.fps
+    }
+    for limit, meaning in LONG.items():
+        longer = [clip_id for clip_id, seconds in lengths.items() if seconds > limit]
+        if longer:
+            last = max(longer, key=lengths.__getitem__)
+            detail = f"{len(longer)} of {len(lengths)} clips last over {limit} s, {meaning}"
+            detail += f"; the longest, {last}, lasts {lengths[last]:.2f} s"
+            listing.add("long_clips", "kept", detail)
 
 
 def log_findings(listing: Listing) -> None:

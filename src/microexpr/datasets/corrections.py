@@ -1,4 +1,4 @@
-"""Known errors in the annotations of releases, and their corrections.
+"""Known errors in the annotations of releases, their corrections, and versions of tables.
 
 A row is found by subject, clip and, where a clip has several expressions, the printed onset: never
 by its line. A correction is applied only where the table has another number, and each one that is
@@ -9,11 +9,12 @@ estimates of an apex, are listed in docs/datasets.md and are not applied.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 CAS3_TABLE = "the release's own CAS(ME)3_part_A_v2.xls"
 CAS3_ERRORS = "the release's list casme3_partA_error_list_ZhouJu.xlsx: 0.jpg does not exist"
 MEB = "tvaranka/meb, checked there against the frames"
+SAMM_APEX = "outside the clip in SAMM_Micro_FACS_Codes_v2.xlsx; copies retype it as {}, unconfirmed"
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Correction:
     dataset: str  # data.kind
     subject: str  # as in the manifest
     name: str  # as in the table's column of file names
-    becomes: Mapping[str, int]  # new frame numbers by field: onset, apex, offset
+    becomes: Mapping[str, int | None]  # new frame numbers by field, None for one that is unknown
     source: str  # where the correction comes from
-    onset: int | None = None  # the printed onset, where subject and name are not enough
+    printed: Mapping[str, int] = field(default_factory=dict)  # numbers that the row must have
 
 
 CORRECTIONS = (
@@ -36,12 +37,22 @@ CORRECTIONS = (
         {"offset": 5739},
         f"{MEB}; the table's own duration of 82 frames from onset 5658",
     ),
-    Correction("casme3", "spNO.149", "d", {"apex": 160}, CAS3_TABLE, onset=112),
-    Correction("casme3", "spNO.214", "c", {"offset": 34}, MEB, onset=5),
-    Correction("casme3", "spNO.216", "d", {"onset": 2647}, CAS3_TABLE, onset=3647),
-    Correction("casme3", "spNO.216", "e", {"onset": 1, "apex": 1}, CAS3_ERRORS, onset=0),
-    Correction("casme3", "spNO.40", "e", {"offset": 1845}, CAS3_TABLE, onset=1812),
-    Correction("casme3", "spNO.40", "e", {"offset": 2403}, CAS3_TABLE, onset=2327),
+    Correction(
+        *("samm", "028", "028_4_1", {"apex": None}, SAMM_APEX.format(1124)),
+        printed={"apex": 1143},
+    ),
+    Correction(
+        *("samm", "032", "032_3_1", {"apex": None}, SAMM_APEX.format(4930)),
+        printed={"apex": 1930},
+    ),
+    Correction("casme3", "spNO.149", "d", {"apex": 160}, CAS3_TABLE, printed={"onset": 112}),
+    Correction("casme3", "spNO.214", "c", {"offset": 34}, MEB, printed={"onset": 5}),
+    Correction("casme3", "spNO.216", "d", {"onset": 2647}, CAS3_TABLE, printed={"onset": 3647}),
+    Correction(
+        "casme3", "spNO.216", "e", {"onset": 1, "apex": 1}, CAS3_ERRORS, printed={"onset": 0}
+    ),
+    Correction("casme3", "spNO.40", "e", {"offset": 1845}, CAS3_TABLE, printed={"onset": 1812}),
+    Correction("casme3", "spNO.40", "e", {"offset": 2403}, CAS3_TABLE, printed={"onset": 2327}),
 )
 
 
@@ -60,10 +71,47 @@ def correct(
     for known in CORRECTIONS:
         if (known.dataset, known.subject, known.name) != (dataset, subject, name):
             continue
-        if known.onset is not None and known.onset != frames["onset"]:
+        if any(frames[key] != number for key, number in known.printed.items()):
             continue
         changed = {key: n for key, n in known.becomes.items() if frames[key] != n}
         if changed:
-            texts = [f"{key} {frames[key]} becomes {n}" for key, n in changed.items()]
+            texts = [
+                f"{key} {frames[key]} " + ("is not used" if n is None else f"becomes {n}")
+                for key, n in changed.items()
+            ]
             return {**frames, **changed}, f"{', '.join(texts)} ({known.source})"
     return dict(frames), ""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a table, known by emotions that another version prints otherwise."""
+
+    dataset: str  # data.kind
+    title: str
+    emotions: Mapping[tuple[str, str], str]  # by subject and name
+    detail: str
+
+
+SUB24 = ("EP07_01", "EP07_04f", "EP10_03")
+VERSIONS = tuple(
+    Version(
+        "casme2",
+        f"the table of {year}",
+        {("sub24", name): emotion for name in SUB24},
+        f"sub24 {', '.join(SUB24)} are {emotion}, in the table of {other[0]} {other[1]}",
+    )
+    for (year, emotion), other in (
+        (("2014", "sadness"), ("2019", "surprise")),
+        (("2019", "surprise"), ("2014", "sadness")),
+    )
+)
+
+
+def version(dataset: str, emotions: Mapping[tuple[str, str], str]) -> str:
+    """Return which version of a table has these emotions, by subject and name; empty if unknown."""
+    for known in VERSIONS:
+        found = [emotions.get(key, "").casefold() for key in known.emotions]
+        if known.dataset == dataset and found == list(known.emotions.values()):
+            return f"{known.title}: {known.detail}"
+    return ""

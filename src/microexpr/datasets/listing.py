@@ -26,6 +26,8 @@ from microexpr.video.suffixes import gaps, in_range
 # Findings that are reported and never stop the run.
 Note = Literal[
     "annotation_error",
+    "table_version",
+    "long_clips",
     "dropped_label",
     "dropped_clip",
     "macro_expression",
@@ -43,6 +45,20 @@ class Who(TypedDict, total=False):
 
     clip_id: str
     subject: str
+
+
+class Annotation(TypedDict, total=False):
+    """What a table says about a clip, beside its label: see :class:`Clip`."""
+
+    onset: int | None
+    apex: int | None
+    offset: int | None
+    action_units: str
+    split: str
+
+
+class About(Who, Annotation, total=False):
+    """A clip, and what is annotated."""
 
 
 class Finding(BaseModel):
@@ -120,13 +136,10 @@ class Listing:
         images: Sequence[tuple[int, Path]],
         *,
         span: tuple[int, int] | None = None,
-        onset: int | None = None,
-        apex: int | None = None,
-        offset: int | None = None,
         fps: float,
         source: str,
         label: str,
-        **who: Unpack[Who],
+        **about: Unpack[About],
     ) -> None:
         """Add a clip that is a folder of images, or note that it has none.
 
@@ -136,13 +149,14 @@ class Listing:
             Camera counters and files of the folder, in order.
         span : (int, int), optional
             Counters of the clip's first and last frame; all images when None.
-        onset, apex, offset : int, optional
-            Annotated counters.
         fps : float
             Frames/s.
         source, label : str
             Folder, relative to ``data.root``, and class.
+        **about
+            Name and subject of the clip, and what is annotated.
         """
+        who: Who = {"clip_id": about["clip_id"], "subject": about["subject"]}
         if images and span is not None:
             images = in_range(images, *span)
         if not images:
@@ -156,7 +170,7 @@ class Listing:
             self.add("missing_frames", "kept", detail, **who)
         self.clips.append(
             Clip(
-                **who,
+                **about,
                 label=label,
                 kind="images",
                 source=source,
@@ -164,9 +178,6 @@ class Listing:
                 first=images[0][0],
                 last=images[-1][0],
                 fps=fps,
-                onset=onset,
-                apex=apex,
-                offset=offset,
             )
         )
 

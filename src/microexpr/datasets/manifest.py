@@ -107,6 +107,12 @@ class Clip(BaseModel):
         description="origin of the frames' times: fps, as given; stamps, the video's time stamps, "
         "from which the index computes fps",
     )
+    action_units: str = Field(
+        "", description="action units as annotated, such as L12+R4; L and R are sides of the face"
+    )
+    split: str = Field(
+        "", description="part of the data set's official split, such as train; may be empty"
+    )
 
     @property
     def length(self) -> int:
@@ -220,8 +226,11 @@ def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
     faults.stop()
 
 
-def check_counts(clips: Sequence[Clip], expected: Expected) -> None:
-    """Raise DataError with each count that differs from ``data.expected``."""
+def check_counts(clips: Sequence[Clip], expected: Expected, versions: Sequence[str] = ()) -> None:
+    """Raise DataError with each count that differs from ``data.expected``.
+
+    `versions` says which versions of tables were read: counts may differ between them.
+    """
     found = Counter(clip.label for clip in clips)
     wanted = {
         "subjects": (expected.subjects, len({clip.subject for clip in clips})),
@@ -230,7 +239,8 @@ def check_counts(clips: Sequence[Clip], expected: Expected) -> None:
     wanted |= {f"per_label.{name}": (n, found[name]) for name, n in expected.per_label.items()}
     wrong = [f"{k} {got} (expected {n})" for k, (n, got) in wanted.items() if n not in (None, got)]
     if wrong:
-        raise DataError(f"the data set differs from data.expected: {', '.join(wrong)}")
+        counts = f"the data set differs from data.expected: {', '.join(wrong)}"
+        raise DataError("; ".join([counts, *versions]))
 
 
 def write(path: AnyPath, clips: Sequence[Clip]) -> None:

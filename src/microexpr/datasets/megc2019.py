@@ -5,7 +5,9 @@
 reader. Subjects and clips get the set as a prefix: ``casme2_sub01_EP02_01f``.
 
 The map alone gives 147 clips of CASME II. Two of them are not in the challenge's list; they are
-left out by name, and reported. So is a row that a later version of the coding table adds.
+left out by name, and reported. So are a row that a later version of the coding table adds, and the
+three clips whose emotion is sadness in the table of 2014 and surprise in the one of 2019: with each
+table, the composite is the challenge's.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import TypeVar
 
 from microexpr.config import Data
 from microexpr.datasets import annotated, releases, smic
+from microexpr.datasets.corrections import SUB24
 from microexpr.datasets.listing import Finding, Listing, Who
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError
@@ -38,6 +41,10 @@ DROPPED_CLIPS = {
     "casme2_sub04_EP12_01f": f"{NOT_LISTED}; its apex is not annotated",
     "casme2_sub05_EP09_05f": f"{NOT_LISTED}; its apex is its onset",
     "casme2_sub24_EP02_07": f"{NOT_LISTED}; later versions of the coding table have this row",
+    **{
+        f"casme2_sub24_{name}": f"{NOT_LISTED}; sadness in the table of 2014, surprise in 2019"
+        for name in SUB24
+    },
 }
 
 
@@ -75,7 +82,8 @@ def _read(name: str, data: Data) -> Listing:
 
 
 def _without_dropped(whole: Listing) -> Listing:
-    kept = Listing(findings=[f for f in whole.findings if f.clip_id not in DROPPED_CLIPS])
+    listed = {clip.clip_id for clip in whole.clips} & {*DROPPED_CLIPS}
+    kept = Listing(findings=[f for f in whole.findings if f.clip_id not in listed])
     for clip in whole.clips:
         reason = DROPPED_CLIPS.get(clip.clip_id)
         if reason is None:

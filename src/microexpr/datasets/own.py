@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from microexpr.config import Data
-from microexpr.datasets.listing import Labels, Listing, Who
+from microexpr.datasets.annotated import ACTION_UNITS, action_units
+from microexpr.datasets.listing import Annotation, Labels, Listing, Who
 from microexpr.datasets.manifest import Clip, identifier
-from microexpr.datasets.sheets import Cell, frame_number, text, with_header
+from microexpr.datasets.sheets import Cell, frame_number, frame_rate, text, with_header
 from microexpr.errors import ConfigError, DataError
 from microexpr.video.suffixes import list_images
 
 REQUIRED, FRAMES = ("path", "subject", "label"), ("onset", "apex", "offset")
-COLUMNS = {name: (name,) for name in REQUIRED}
-COLUMNS |= {f"{name}?": (name,) for name in ("clip_id", "fps", *FRAMES)}
+COLUMNS: dict[str, tuple[str, ...]] = {name: (name,) for name in REQUIRED}
+COLUMNS |= {f"{name}?": (name,) for name in ("clip_id", "fps", "split", *FRAMES)}
+COLUMNS["action_units?"] = ("action_units", *ACTION_UNITS)
 VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".wmv", ".mpg"}
 
 
@@ -24,9 +26,10 @@ def read_table(data: Data) -> Listing:
 
     Its columns are path (a video file or a folder of numbered images, relative to ``data.root``),
     subject, label, and optionally clip_id, fps (frames/s of the camera; without it a video's time
-    stamps are used, for images ``data.fps``) and onset, apex, offset (counters of images, or
-    numbers from 0 of a video's frames). With onset and offset, only the frames between them are
-    decoded. A line that cannot be read is a finding, ``unreadable_rows``.
+    stamps are used, for images ``data.fps``), onset, apex, offset (counters of images, or numbers
+    from 0 of a video's frames), action_units and split (train, or a test set's name). With onset
+    and offset, only the frames between them are decoded. A line that cannot be read is a finding,
+    ``unreadable_rows``.
 
     Raises
     ------
@@ -83,15 +86,17 @@ def _add_line(listing: Listing, labels: Labels, line: _Line, data: Data) -> None
     label = labels.of(text(cells["label"]), listing, detail=where, **who)
     if label is None:
         return
-    fps = _rate(cells.get("fps"))
+    fps = frame_rate(cells.get("fps"))
     onset, apex, offset = (_frame(cells.get(column), column) for column in FRAMES)
     span = _span(onset, apex, offset)
-    frames = {"onset": onset, "apex": apex, "offset": offset}
+    about: Annotation = {"onset": onset, "apex": apex, "offset": offset}
+    about |= {"action_units": action_units(cells.get("action_units"))}
+    about |= {"split": text(cells.get("split"))}
     if not path.is_dir():
         first, last = span or (0, 0)
         clip = Clip(
             **who,
-            **frames,
+            **about,
             **{"label": label, "source": source, "kind": "video", "frames": 0},
             **{"first": first, "last": last, "fps": fps or 0.0},
         )
@@ -101,7 +106,7 @@ def _add_line(listing: Listing, labels: Labels, line: _Line, data: Data) -> None
         raise DataError("images need a frame rate: column fps, or data.fps")
     with listing.noted("unreadable_files", where, **who):
         images = list_images(path)
-        listing.add_images(images, span=span, fps=fps, source=source, label=label, **frames, **who)
+        listing.add_images(images, span=span, fps=fps, source=source, label=label, **about, **who)
 
 
 def _span(onset: int | None, apex: int | None, offset: int | None) -> tuple[int, int] | None:
@@ -113,19 +118,6 @@ def _span(onset: int | None, apex: int | None, offset: int | None) -> tuple[int,
     if not onset <= (onset if apex is None else apex) <= offset > onset:
         raise DataError(f"onset {onset}, apex {apex}, offset {offset} do not increase")
     return onset, offset
-
-
-def _rate(cell: Cell) -> float | None:
-    printed = text(cell)
-    if not printed:
-        return None
-    try:
-        number = float(printed)
-    except ValueError:
-        number = -1.0
-    if not 0 < number < 1e6:
-        raise DataError(f"fps {printed!r} is not a positive number")
-    return number
 
 
 def _frame(cell: Cell, column: str) -> int | None:

@@ -35,7 +35,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from microexpr.config import Data
-from microexpr.datasets.annotated import Release, Row, headers, read
+from microexpr.datasets.annotated import ACTION_UNITS, Release, Row, headers, read
 from microexpr.datasets.listing import Listing
 from microexpr.datasets.sheets import (
     Cell,
@@ -75,6 +75,7 @@ class CasmeSq(Release):
                 offset=row[4] if text(row[4]) != "0" else None,
                 emotion=text(row[6]),
                 expression=text(row[7]),
+                action_units=row[5],
             )
 
     def folder(self, tree: Tree, row: Row) -> Path | None:
@@ -127,10 +128,6 @@ class Casme3A(Release):
         """Find the colour frames, ``spNO.1/a/color``."""
         return tree.find(row.subject, row.name, COLOUR)
 
-    def clip_id(self, row: Row) -> str:
-        """Return for example ``spNO.1_a_355``, with the onset as printed."""
-        return f"{row.subject}_{row.name}_{text(row.onset)}"
-
 
 class Casme3C(Release):
     """CAS(ME)^3, part C: one recording per subject."""
@@ -150,9 +147,11 @@ CASME3_A = Casme3A(
     fps=30.0,
     trees={"raw": ("part_A", "CASME3/part_A", "part_A/data/part_A")},
     subjects="spno.*",
-    tables=("cas(me)3_part_a_me_label_jpgindex*",),
+    # The release has its first version beside the second.
+    tables=("cas(me)3_part_a_me_label_jpgindex_v2", "cas(me)3_part_a_me_label_jpgindex*"),
     columns=headers(onset="Onset", apex="Apex", offset="Offset", emotion="emotion"),
     clip_folders=False,
+    several=True,
 )
 CASME3_C = Casme3C(
     key="casme3",
@@ -166,6 +165,7 @@ CASME3_C = Casme3C(
         "onset": ("onset",),
         "offset": ("offset",),
         "emotion": ("emotion",),
+        "action_units?": ACTION_UNITS,
     },
     # c01: a subject of part C is another person than subject 1 of part A.
     spell=padded(2, "c"),

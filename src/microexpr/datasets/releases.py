@@ -1,7 +1,8 @@
 """Releases with one annotation table each: CASME, CASME II, SAMM, 4DME, MMEW.
 
-CASME (Yan et al., FG 2013): 189 clips at 60 frames/s. Some clips pad the frame number, others do
-not. The apex is the first of the table's two columns, ApexF1 and ApexF2. ::
+CASME (Yan et al., FG 2013): 189 expressions at 60 frames/s in 170 recordings; the onset is part of
+a clip's name, ``sub01_EP01_12_73``. Some clips pad the frame number, others do not. The apex is the
+first of the table's two columns, ApexF1 and ApexF2. ::
 
     CASME_raw_selected/sub01/<clip>/<clip>-001.jpg     Cropped/sub01/<clip>/reg_<clip>-001.jpg
 
@@ -26,13 +27,23 @@ label comes from the table: some copies name the folder of the clips labelled ot
 Macro-expressions are not read. ::
 
     Micro_Expression/<class>/S13-07-001/1.jpg
+
+DFME (Zhao et al., IEEE TAC 2024): 200, 300 or 500 frames/s, in a column of its tables. One folder
+and one table for each part of the official split: 1,856 clips of 176 subjects for training, 474 of
+42 and 299 of 41 in the two test sets, no subject in two of them. An onset may be 0. ::
+
+    DFME_train/sub0003_01/00109.png             training_full_with_AU.xlsx
+    test_data_A/test_data_A/sub0008_01/...      testA_full_with_AU.xlsx, and B alike
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from microexpr.datasets.annotated import Release, Row, headers
+from microexpr.config import Data
+from microexpr.datasets.annotated import Release, Row, headers, read
+from microexpr.datasets.listing import Listing, Who
+from microexpr.datasets.manifest import identifier
 from microexpr.datasets.sheets import padded
 from microexpr.datasets.tree import Tree
 from microexpr.errors import DataError
@@ -48,6 +59,7 @@ CASME = Release(
     tables=("casme",),
     columns=headers(onset="OnsetF", apex="ApexF1", offset="OffsetF", emotion="Emotion"),
     spell=padded(2, "sub"),
+    several=True,
 )
 CASME2 = Release(
     key="casme2",
@@ -109,3 +121,54 @@ MMEW = ByClass(
     spell=padded(2, "S"),
     own_names=True,
 )
+
+
+class Dfme(Release):
+    """One part of DFME: the clips lie beside each other, without folders of subjects."""
+
+    def folder(self, tree: Tree, row: Row) -> Path | None:
+        """Find ``sub0003_01``."""
+        return tree.find(row.name)
+
+    def clips(self, tree: Tree) -> list[Path]:
+        """Return all folders of clips."""
+        return tree.folders()
+
+    def owner(self, folder: Path) -> Who:
+        """Return the clip and the subject that its name begins with."""
+        return {"clip_id": identifier(folder.name), "subject": folder.name.partition("_")[0]}
+
+
+def _dfme(split: str, table: str, *trees: str) -> Dfme:
+    places = tuple(f"{above}{tree}" for above in ("", "DFME/") for tree in trees)
+    return Dfme(
+        key="dfme",
+        fps=None,
+        trees={"raw": places},
+        subjects="sub[0-9]*_[0-9]*",
+        tables=(f"{table}_full_with_au*", f"{table}*"),
+        columns=headers(emotion="Emotion", fps="Fps"),
+        own_names=True,
+        split=split,
+    )
+
+
+DFME = (
+    _dfme("train", "training", "DFME_train", "train_data", "training", "train"),
+    _dfme("testA", "testa", "test_data_A", "DFME_testA", "testA"),
+    _dfme("testB", "testb", "test_data_B", "DFME_testB", "testB"),
+)
+
+
+def read_dfme(data: Data) -> Listing:
+    """List the clips of all parts of DFME's official split.
+
+    A part without a table or without frames is a finding: its labels may not be public.
+    """
+    whole = Listing()
+    for part in DFME:
+        with whole.noted("missing_clips", f"part {part.split}"):
+            found = read(data, part)
+            whole.clips += found.clips
+            whole.findings += found.findings
+    return whole

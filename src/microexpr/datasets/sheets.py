@@ -167,6 +167,20 @@ def frame_number(cell: Cell) -> int | None:
     return int(digits) if re.fullmatch(r"\d{1,9}", digits, re.ASCII) else None
 
 
+def frame_rate(cell: Cell) -> float | None:
+    """Read a frame rate, frames/s; None for an empty cell. Raise DataError for another text."""
+    printed = text(cell)
+    if not printed:
+        return None
+    try:
+        number = float(printed)
+    except ValueError:
+        number = -1.0
+    if not 0 < number < 1e6:
+        raise DataError(f"fps {printed!r} is not a positive number")
+    return number
+
+
 def padded(width: int, prefix: str = "") -> Callable[[str], str]:
     """Return a function that spells subjects: for width 2 and prefix sub, 1 and 01 are sub01."""
 

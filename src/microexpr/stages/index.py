@@ -51,13 +51,15 @@ def run(
     listed = found.clips
     if data.kind != "demo":  # whose files are not written yet
         contents.look_into_files(found, Path(data.root))
+        contents.note_long_clips(found)
     contents.note_short_clips(found, settings.windows.n)
     listing.write(report, found.findings)
     contents.log_findings(found)
     listing.refuse(found.findings, data.allow, str(report))
     check(found.clips, data.labels)
     # A copy is as complete with the subjects that are left out as it was before.
-    check_counts([*found.clips, *found.left_out], data.expected)
+    versions = [f.detail for f in found.findings if f.problem == "table_version"]
+    check_counts([*found.clips, *found.left_out], data.expected, versions)
     write(manifest, found.clips)
     used = {clip.clip_id for clip in found.clips}
     dropped = [clip for clip in listed if clip.clip_id not in used]
