@@ -6,8 +6,10 @@ The command line prints the message and exits with status 2. A message names the
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import yaml
 
@@ -83,9 +85,14 @@ class Faults:
         Any other error ends the job at once.
         """
         try:
-            yield
+            with about_clip(clip_id):
+                yield
         except DataError as error:
             self._messages += [f"{message}; {leave_out(clip_id)}" for message in error.messages]
+        except Exception as error:
+            if not isinstance(error, MicroexprError) and not lacking(error):
+                error.add_note(leave_out(clip_id))
+            raise
 
     def stop(self) -> None:
         """Stop the job for what was noted; without anything noted, do nothing.
@@ -100,20 +107,36 @@ class Faults:
 
 
 @contextmanager
-def about_clip(clip_id: str) -> Iterator[None]:
-    """Name the clip in the message of what goes wrong in a block: it reads the clip's files.
+def about(what: str) -> Iterator[None]:
+    """Name what a block works on, such as ``clip s1_a``, in all that goes wrong in it.
+
+    The innermost block names it.
 
     Raises
     ------
-    DataError
-        In place of a `DataError` or an `OSError` of the block.
+    MicroexprError
+        Of the same class, with the name in its message; a `DataError` in place of an `OSError`
+        about a file. Any other exception stays as it is and carries the name as its note.
     """
     try:
         yield
-    except DataError as error:
-        raise DataError(f"clip {clip_id}: {error}") from None
-    except OSError as error:
-        raise DataError(f"clip {clip_id}: {error.filename}: {error.strerror}") from None
+    except CollectedError:
+        raise
+    except MicroexprError as error:
+        if what in str(error):
+            raise
+        raise type(error)(f"{what}: {error}") from None
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename and not lacking(error):
+            raise DataError(f"{what}: {error.filename}: {error.strerror}") from None
+        if not hasattr(error, "__notes__"):
+            error.add_note(what)
+        raise
+
+
+def about_clip(clip_id: str) -> AbstractContextManager[None]:
+    """Name a clip, see `about`."""
+    return about(f"clip {clip_id}")
 
 
 def leave_out(clip_id: str) -> str:
@@ -123,7 +146,45 @@ def leave_out(clip_id: str) -> str:
     return f"to leave the clip out: data.leave_out: {listed}"
 
 
-def brief(error: Exception) -> str:
+def brief(error: BaseException) -> str:
     """Say in one short line what another library's exception says: some repeat a whole file."""
     line = (str(error).splitlines() or [""])[0] or type(error).__name__
     return line if len(line) <= MAX_QUOTED else f"{line[:MAX_QUOTED]}..."
+
+
+MEMORY = "free memory, or run fewer jobs at once (snakemake --cores 1, --resources mem_mb=...)"
+LACKS = {
+    errno.ENOMEM: MEMORY,
+    errno.EMFILE: "allow this process more open files: ulimit -n 8192",
+    errno.ENFILE: "this machine has too many open files; try again later",
+    errno.ENOSPC: "free space on this disk, or work on another one",
+    errno.EDQUOT: "the quota of this disk is used up: delete files, or work on another disk",
+    errno.EFBIG: "this disk, or ulimit -f, allows no file as large",
+    errno.EROFS: "work on a disk that can be written to",
+    errno.ENOLCK: "this file system grants no locks; work on another one, such as a local disk",
+    errno.EAGAIN: "the system refuses it for now: a locked file, or too many processes (ulimit -u)",
+    errno.EIO: "the disk or its network fails; try again, and check the disk",
+    errno.ESTALE: "the network disk has lost the file; try again",
+    errno.ETIMEDOUT: "the network disk does not respond; try again",
+}
+# What libraries say that have no exception of their own for it.
+MEMORY_TEXT = re.compile(
+    r"out of memory|(?:cannot|can't|unable to|failed to|couldn't) allocate|insufficient memory"
+    r"|memory allocation failed|bad_alloc|not enough memory",
+    re.IGNORECASE,
+)
+THREAD_TEXT = "can't start new thread"
+
+
+def lacking(error: BaseException) -> str:
+    """Return what to do where the machine lacks memory, space, locks and the like; else nothing.
+
+    Such an error says nothing about a file: a file is not damaged because memory is short.
+    """
+    if isinstance(error, MicroexprError):
+        return ""
+    if isinstance(error, OSError) and error.errno in LACKS:
+        return LACKS[error.errno]
+    if isinstance(error, MemoryError) or MEMORY_TEXT.search(str(error)):
+        return MEMORY
+    return LACKS[errno.EAGAIN] if THREAD_TEXT in str(error) else ""

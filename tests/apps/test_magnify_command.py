@@ -259,7 +259,7 @@ def test_streaming_a_clip_that_is_too_long(capsys, tmp_path, video):
         (["--order", 0], "magnify.order"),
         (["--order", 6, "--filter", "iir", "--fps", 30, "--levels", 11], "magnify.pmm.levels"),
         (["--chroma-gain", 1], "pmm magnifies luma only"),
-        (["--fps", 0], "--fps: 0 must be positive"),
+        (["--fps", 0], "argument --fps: 0 is not a number from 0.001"),
         (["--device", "cuda"], "torch sees no CUDA device"),
         (["--stream", "--reference-frame", 2], "--reference-frame 2 needs the whole clip"),
         (["--config", '{"magnify": {"alfa": 1}}'], "magnify.alfa"),

@@ -211,7 +211,7 @@ def test_bad_input_is_one_line(capsys, tmp_path, plain):
         ([tmp_path / "empty"], "holds no image"),
         ([images], "give the rate of the camera with --fps"),
         ([images / "image1.png"], "is a single image"),
-        ([video, "--fps", -1], "--fps: -1 must be positive"),
+        ([video, "--fps", -1], "argument --fps: -1 is not a number from 0.001"),
         ([video, "--piece", 7], "--piece 7: a window has 7 frames"),
         ([video, "--piece", 0], "--piece 0: a window has 7 frames"),
         ([video, "--step", 0], "--step 0: must lie between 1 and 13"),

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import h5py
 
 from microexpr.cache.schema import COORDINATES
-from microexpr.errors import CacheError, MicroexprError, brief
+from microexpr.errors import CacheError, MicroexprError, brief, lacking
+from microexpr.runtime.ending import shielded
 
 MAX_FRAME_BYTES = 2**27  # a frame of 8K video has 100 MB
 MAX_ATTRIBUTES = 256
@@ -31,6 +32,8 @@ def damage_named(where: str) -> Iterator[None]:
     except MicroexprError:
         raise
     except Exception as error:  # HDF5 has no exception of its own for damage
+        if lacking(error):
+            raise
         raise CacheError(f"{where} is damaged ({brief(error)})") from None
 
 
@@ -105,6 +108,7 @@ def _check_chunks(array: h5py.Dataset, label: str) -> None:
         raise CacheError(f"{label} does not have the filters of a cache")
     odd: list[int] = []
 
+    @shielded
     def check(chunk: h5py.h5d.StoreInfo) -> None:
         if chunk.filter_mask or chunk.size <= CHECKSUM_BYTES:
             odd.append(chunk.size)

@@ -8,6 +8,7 @@ from typing import Any
 
 import h5py
 
+from microexpr.runtime.ending import shielded
 from microexpr.runtime.files import AnyPath
 
 SMALLEST_BYTES, LARGEST_BYTES = 2**18, 2**20  # of metadata
@@ -27,11 +28,16 @@ def bound_metadata(file: h5py.File) -> None:
     file.id.set_mdc_config(settings)
 
 
+def _own(path: str, flags: int) -> int:
+    """Open a file that this process has made, and no link that was put in its place."""
+    return os.open(path, flags | os.O_NOFOLLOW)
+
+
 class Disk(io.FileIO):
     """A file that reports every write to HDF5 as done, and keeps the first failure for `check`.
 
-    HDF5 cannot close a file after a failed write: it crashes the process without a message. So the
-    code that writes has to call :meth:`check`.
+    HDF5 cannot close a file after a failed write, nor after a signal in one: it crashes the process
+    without a message. So the code that writes has to call :meth:`check`, and signals wait.
 
     Parameters
     ----------
@@ -45,10 +51,11 @@ class Disk(io.FileIO):
     failure: OSError | None = None
 
     def __init__(self, path: AnyPath, mode: str, *, keep: bool = True) -> None:
-        super().__init__(path, mode)
+        super().__init__(path, mode, opener=_own)
         self._releases = not keep and hasattr(os, "posix_fadvise")
         self._held = 0  # bytes
 
+    @shielded
     def write(self, data: Any) -> int:
         """Write all bytes."""
         view = memoryview(data).cast("B")
@@ -65,6 +72,12 @@ class Disk(io.FileIO):
             self._held = 0
         return len(view)
 
+    @shielded
+    def readinto(self, buffer: Any) -> int | None:
+        """Read into a buffer."""
+        return super().readinto(buffer)
+
+    @shielded
     def truncate(self, size: int | None = None) -> int:
         """Set the length."""
         try:

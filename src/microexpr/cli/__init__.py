@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from microexpr import __version__
-from microexpr.cli import adopt, magnify, predict, show, stages, tools, weights
-from microexpr.errors import MicroexprError
+from microexpr.errors import ConfigError
+from microexpr.runtime.ending import ended
 from microexpr.runtime.files import own_files
+
+if TYPE_CHECKING:
+    from microexpr.cli.arguments import Parser
 
 __all__ = ["main"]
 # Commands and options that have another name now.
@@ -37,34 +39,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 on success; 2 on an error that the user can fix, with one line on standard
-        error for each cause; 130 when interrupted.
+        Exit status, see :mod:`microexpr.runtime.ending`: after an error, one line on standard
+        error for each cause.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    command = [word for word in words[: 2 if words[:1] == ["stage"] else 1] if word[:1] != "-"]
+    return ended(" ".join(["microexpr", *command]), lambda: _run(words), for_good=argv is None)
+
+
+def _run(words: Sequence[str]) -> None:
+    parser = _parser()
     if renamed := _renamed(words):
-        print(f"microexpr: {renamed}", file=sys.stderr)
-        return 2
-    arguments = _parser().parse_args(words)
-    name = " ".join(["microexpr", *words[: 2 if arguments.command == "stage" else 1]])
+        raise ConfigError(renamed)
+    arguments = parser.parse_args(words)
     own_files()
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("microexpr").setLevel(logging.INFO)  # of libraries, warnings only
-    try:
-        arguments.run(arguments)
-    except (MicroexprError, OSError) as error:
-        for line in _lines(error):
-            print(f"{name}: {line}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    arguments.run(arguments)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="microexpr", description=__doc__)
+def _parser() -> Parser:
+    # Imported once a signal can be handled: it takes most of a second.
+    from microexpr.cli import adopt, magnify, predict, show, stages, tools, weights
+    from microexpr.cli.arguments import Parser
+
+    parser = Parser(prog="microexpr", description=__doc__)
     parser.add_argument("--version", action="version", version=f"microexpr {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands: Any = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     magnify.add_command(commands)
     predict.add_command(commands)
     adopt.add_command(commands)
@@ -77,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _renamed(words: Sequence[str]) -> str:
     """Return what to write in place of a command or an option of an earlier version."""
+    from microexpr import stages
+
     first = words[0] if words else ""
     if first in RENAMED:
         return f"{first} is now: microexpr {RENAMED[first]}"
@@ -89,15 +92,3 @@ def _renamed(words: Sequence[str]) -> str:
             if word in RENAMED:
                 return f"{word} is now {RENAMED[word]}"
     return ""
-
-
-def _lines(error: MicroexprError | OSError) -> list[str]:
-    """Return an error for a log: one line per message, whatever a name in it holds."""
-    if isinstance(error, MicroexprError):
-        texts = error.messages
-    elif error.errno and error.filename:
-        # Libraries add their own state to what the system says.
-        texts = (f"{error.filename}: {os.strerror(error.errno)}",)
-    else:
-        texts = (str(error),)
-    return [" ".join(text.split()) for text in texts]

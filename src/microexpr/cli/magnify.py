@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from microexpr.cli.arguments import RATE, add_machine, real, whole
 from microexpr.config import Config
 from microexpr.errors import ConfigError, MicroexprError
 from microexpr.magnify.methods import METHODS
@@ -56,11 +57,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--config",
         help="a YAML file, or YAML in one line, whose section magnify gives the defaults",
     )
-    parser.add_argument("--threads", type=int, default=1, help="processor threads [%(default)s]")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto [%(default)s]")
+    add_machine(parser)
     parser.add_argument(
         "--max-memory",
-        type=float,
+        type=real(0.001, 1e6),
         metavar="GB",
         help=f"memory limit [{MAX_MEMORY_GB:g}]",
     )
@@ -76,20 +76,26 @@ def _add_motion(group: argparse._ArgumentGroup) -> None:
         "--alpha", metavar="A[,A...]", help="motion becomes 1 + A times as large; one output per A"
     )
     group.add_argument(
-        "--passband", nargs=2, type=float, metavar=("LOW", "HIGH"), help="motions to magnify, Hz"
+        "--passband",
+        nargs=2,
+        type=real(0, 1e6),
+        metavar=("LOW", "HIGH"),
+        help="motions to magnify, Hz",
     )
     group.add_argument("--filter", choices=("butterworth", "ideal", "iir", "reference"))
     group.add_argument("--order", type=int, help="order of butterworth and iir")
-    group.add_argument("--reference-frame", type=int, help="unchanged frame, counted from 0")
+    group.add_argument("--reference-frame", type=whole(0), help="unchanged frame, counted from 0")
     group.add_argument(
-        "--fps", type=float, help="camera frame rate: for images, and where a video is wrong"
+        "--fps", type=RATE, help="camera frame rate: for images, and where a video is wrong"
     )
     group.add_argument(
-        "--roi", nargs=4, type=int, metavar=("X", "Y", "W", "H"), help="region to magnify, px"
+        "--roi", nargs=4, type=whole(0), metavar=("X", "Y", "W", "H"), help="region to magnify, px"
     )
     group.add_argument("--levels", type=int, help="pyramid levels, octaves")
     group.add_argument("--orientations", type=int, help="orientation bands of pmm")
-    group.add_argument("--chroma-gain", type=float, help="share of alpha for colours; not for pmm")
+    group.add_argument(
+        "--chroma-gain", type=real(0, 1e6), help="share of alpha for colours; not for pmm"
+    )
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
@@ -189,10 +195,6 @@ def _request(arguments: argparse.Namespace, device: str) -> Request:
     chroma_gain = 0.0 if arguments.chroma_gain is None else arguments.chroma_gain
     if chroma_gain and method.section != "amm":
         raise ConfigError(f"--chroma-gain: {method.name} magnifies luma only; use amm")
-    for option in ("fps", "max_memory"):
-        value = getattr(arguments, option)
-        if value is not None and not value > 0:
-            raise ConfigError(f"--{option.replace('_', '-')}: {value:g} must be positive")
     return Request(
         method=arguments.method,
         alphas=tuple(alphas),

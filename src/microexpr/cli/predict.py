@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from microexpr.cli.arguments import RATE, add_machine
 from microexpr.errors import DataError
 from microexpr.runtime.notices import plain_warnings
 
@@ -68,7 +69,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--weights", metavar="FILE", help="weights of the backbone [the shipped or installed file]"
     )
     parser.add_argument(
-        "--fps", type=float, help="camera frame rate: for images, and where a video is wrong"
+        "--fps", type=RATE, help="camera frame rate: for images, and where a video is wrong"
     )
     parser.add_argument(
         "--piece", type=int, metavar="FRAMES", help="length of a piece [the longest training clip]"
@@ -79,8 +80,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--no-video", dest="annotate", action="store_false", help="write no annotated video"
     )
-    parser.add_argument("--threads", type=int, default=1, help="processor threads [%(default)s]")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto [%(default)s]")
+    add_machine(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -96,8 +96,6 @@ def run(arguments: argparse.Namespace) -> None:
     from microexpr.apps.predict.run import check_places, make_request
     from microexpr.runtime.resources import choose_device, limit_threads
 
-    if arguments.fps is not None and not arguments.fps > 0:
-        raise DataError(f"--fps: {arguments.fps:g} must be positive")
     clips = find(arguments.source, arguments.fps)
     device = choose_device(arguments.device)
     limit_threads(arguments.threads)

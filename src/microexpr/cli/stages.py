@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from microexpr import stages
+from microexpr.cli.arguments import add_machine, whole
 from microexpr.config import Config, default_file
 from microexpr.stages import NAMES, File, Option, Stage
 
@@ -43,9 +44,7 @@ def _add_stage(names: argparse._SubParsersAction[argparse.ArgumentParser], stage
         default=str(default_file()),
         help="a YAML file, or YAML in one line, such as '{crop: {size_px: 192}}' [%(default)s]",
     )
-    parser.add_argument("--threads", type=int, default=1, help="processor threads [%(default)s]")
-    if stage.device:
-        parser.add_argument("--device", default="auto", help="cpu, cuda, or auto [%(default)s]")
+    add_machine(parser, has_device=stage.device)
     parser.set_defaults(run=partial(_run, stage))
 
 
@@ -67,7 +66,7 @@ def _of_option(option: Option) -> dict[str, Any]:
     several: dict[str, Any] = {"nargs": "+" if required else "*"} if option.many else {}
     default = "" if required or option.default in (None, "", ()) else f" [{option.default}]"
     return several | {
-        "type": option.type,
+        "type": whole(0) if option.type is int else option.type,
         "required": required,
         "default": None if required else option.default,
         "metavar": "VALUE",

@@ -20,8 +20,14 @@ NEUTRAL = tuple(
     f"{NAME}.{module}"
     for module in (
         *("cli", "config", "errors", "fingerprints", "pipeline", "privacy"),
-        *("runtime.files", "runtime.progress", "runtime.registry", "runtime.resources"),
-        *("runtime.screen", "backbones.networks", "magnify.methods"),
+        *("runtime.ending", "runtime.files", "runtime.printing", "runtime.progress"),
+        *(
+            "runtime.registry",
+            "runtime.resources",
+            "runtime.screen",
+            "backbones.networks",
+            "magnify.methods",
+        ),
         *("cache.checks", "cache.disk", "cache.provenance", "datasets.indexed", "datasets.sources"),
     )
 )

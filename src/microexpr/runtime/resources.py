@@ -146,7 +146,14 @@ def choose_device(name: str) -> str:
         # Counting devices does not initialise CUDA.
         assign_gpu(torch.cuda.device_count())
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError(f"--device {name}: torch sees no CUDA device")
-    log.info("device: %s", torch.cuda.get_device_name() if name.startswith("cuda") else "CPU")
+    if name == "cpu":
+        log.info("device: CPU")
+        return name
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    number = int(name.partition(":")[2] or 0)
+    if number >= found:
+        raise ConfigError(
+            f"--device {name}: torch sees {found or 'no'} CUDA device{'s'[: found > 1]}"
+        )
+    log.info("device: %s", torch.cuda.get_device_name(number))
     return name
