@@ -229,6 +229,9 @@ def test_majority_of_training_can_differ_from_the_pooled_one() -> None:
 def test_clips_that_are_only_trained_on_count_for_the_training_majority() -> None:
     counts = pooled.training_counts(np.array([0, 1, 1, 1]), ["t", "t", "", ""], classes=2)
     assert {name: list(found) for name, found in counts.items()} == {"t": [0, 2]}
+    # Two test sets: neither counts the other's clips.
+    counts = pooled.training_counts(np.array([0, 1, 1, 1]), ["A", "B", "B", ""], classes=2)
+    assert {name: list(found) for name, found in counts.items()} == {"A": [0, 1], "B": [0, 1]}
 
 
 def test_stratified_random_hits_its_expectation_and_never_leaves_the_classes() -> None:

@@ -43,6 +43,10 @@ def _sides(subject: int, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def test_clips_that_are_only_trained_on(tmp_path):
     write_folds(tmp_path / "folds.csv", clips(3), [Fold("holdout", (1, 2), (0,))])
     assert read_folds(tmp_path / "folds.csv", ["c0", "c1", "c2"]) == [Fold("holdout", (1, 2), (0,))]
+    # Two test sets: neither fold trains on the other's clips.
+    official = [Fold("testA", (1, 2), (0,)), Fold("testB", (1, 2), (3,))]
+    write_folds(tmp_path / "folds.csv", clips(4), official)
+    assert read_folds(tmp_path / "folds.csv", ["c0", "c1", "c2", "c3"]) == official
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,12 @@ def lacks_a_class(fold: Fold, labels: list[str]) -> bool:
 
 
 @settings(max_examples=150, deadline=None)
-@given(data_sets(), st.sampled_from(list(COMPLETE)), st.integers(2, 4), st.integers(0, 99))
+@given(
+    data_sets(),
+    st.sampled_from([name for name in COMPLETE if name != "official"]),
+    st.integers(2, 4),
+    st.integers(0, 99),
+)
 def test_folds_are_disjoint_cover_and_keep_their_promise(data, name, count, seed) -> None:
     ids, subjects, labels = data
     options = {"name": name, "classes": CLASSES, "folds": count, "seed": seed}
@@ -155,6 +160,31 @@ def test_folds_are_disjoint_cover_and_keep_their_promise(data, name, count, seed
     tests = Counter(i for fold in folds for i in fold.test)
     assert set(tests.values()) == {1}
     assert len(tests) == len(ids) or not COMPLETE[name]
+
+
+@settings(max_examples=60, deadline=None)
+@given(data_sets(), st.lists(st.sampled_from(["train", "A", "B"]), min_size=9, max_size=9))
+def test_an_official_split_is_kept_or_refused(data, parts) -> None:
+    ids, subjects, labels = data
+    splits = [parts[int(subject[1:]) - 1] for subject in subjects]
+    options = {"name": "official", "classes": CLASSES, "splits": splits}
+    try:
+        folds = make_folds(ids, subjects, labels, **options)
+    except ProtocolError as error:
+        trained = {x for x, part in zip(labels, splits, strict=True) if part == "train"}
+        assert trained != set(CLASSES) or set(splits) == {"train"}, error
+        assume(False)
+    assert {fold.name for fold in folds} == set(splits) - {"train"}
+    for fold in folds:
+        assert {splits[i] for i in fold.train} == {"train"}
+        assert {splits[i] for i in fold.test} == {fold.name}
+    assert sum(len(fold.test) for fold in folds) == len([p for p in splits if p != "train"])
+    # A clip of a training subject that is called a test clip is a leak.
+    leaked = next(i for i, part in enumerate(splits) if part == "train")
+    if subjects.count(subjects[leaked]) > 1:
+        wrong = [*splits[:leaked], "A", *splits[leaked + 1 :]]
+        with pytest.raises(ProtocolError):
+            make_folds(ids, subjects, labels, **{**options, "splits": wrong})
 
 
 @settings(max_examples=60, deadline=None)
@@ -192,6 +222,45 @@ def test_holdout_tests_a_share_of_the_subjects() -> None:
     )
     assert len({subjects[i] for i in fold.test}) == 4
     assert not {subjects[i] for i in fold.train} & {subjects[i] for i in fold.test}
+
+
+PARTS = ["train", "train", "testA", "testB", "testA"]
+OFFICIAL = {
+    "clip_ids": ["a1", "b1", "c1", "d1", "e1"],
+    "subjects": ["a", "b", "c", "d", "e"],
+    "labels": ["x", "y", "x", "x", "y"],
+    "name": "official",
+    "classes": ["x", "y"],
+}
+
+
+def test_the_official_split_trains_on_its_training_set_alone() -> None:
+    made = make_folds(**OFFICIAL, splits=PARTS)
+    assert made == [Fold("testA", (0, 1), (2, 4)), Fold("testB", (0, 1), (3,))]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"splits": []}, "clip a1 has no split .* .5 such clips"),
+        ({"splits": [*PARTS[:4], ""]}, "clip e1 has no split"),
+        ({"splits": ["train"] * 5}, "there are clips of train only"),
+        ({"splits": ["testA"] * 5}, "there are clips of testA only"),
+        ({"splits": PARTS, "subjects": ["a", "b", "a", "d", "e"]}, "fold testA: subject a is in"),
+        ({"splits": PARTS, "subjects": ["a", "b", "c", "b", "e"]}, "fold testB: subject b is in"),
+        ({"splits": ["train", *PARTS[2:], "testC"]}, "fold testA: no training clip of class 'y'"),
+    ],
+)
+def test_an_official_split_that_is_none_is_refused(changed, message) -> None:
+    with pytest.raises(ProtocolError, match=message):
+        make_folds(**{**OFFICIAL, **changed})
+
+
+def test_no_fold_trains_on_a_clip_of_another_test_set() -> None:
+    ids, who = OFFICIAL["clip_ids"], OFFICIAL["subjects"]
+    leaking = [Fold("testA", (0, 1, 3), (2, 4)), Fold("testB", (0, 1), (3,))]
+    with pytest.raises(ProtocolError, match="fold testA: trains on clip d1 of a test set"):
+        check_folds(leaking, ids, who, protocol="official")
 
 
 def test_inner_folds_stay_inside_the_training_part() -> None:

@@ -12,11 +12,11 @@ from microexpr.config.base import Section
 class ProtocolName(Section):
     """Which protocol."""
 
-    name: Literal["loso", "group_kfold", "clip_kfold", "holdout"] = Field(
+    name: Literal["loso", "group_kfold", "clip_kfold", "holdout", "official"] = Field(
         "loso",
         description="loso: leave one subject out; group_kfold: folds of subjects; clip_kfold: "
         "folds of clips as in the 2020 code, the same subjects are in training and test; holdout: "
-        "one share of the subjects",
+        "one share of the subjects; official: the data set's own split, as DFME has one",
     )
 
 

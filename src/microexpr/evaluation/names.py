@@ -11,6 +11,7 @@ PROTOCOLS = {
     "group_kfold": "k folds of subjects",
     "clip_kfold": "k folds of clips",
     "holdout": "one split of subjects",
+    "official": "official split",
 }
 CONTROLS = {
     "majority": "most frequent class",

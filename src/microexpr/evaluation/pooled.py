@@ -254,14 +254,15 @@ class Evaluation:
 
 
 def training_counts(labels: Ints, folds: Sequence[str], *, classes: int) -> dict[str, Ints]:
-    """Count the classes of each fold's training clips: all clips that the fold does not test.
+    """Count the classes of each fold's training clips, as `protocol.read_folds` finds them.
 
     `labels` is (M,), the class of every clip of the data set, `folds` the fold that tests it, empty
     where none does. The counts are (K,) int, in the order of the folds' first clips.
     """
     names = np.asarray(folds, dtype=object)
     tested = [name for name in dict.fromkeys(folds) if name != NEVER]
-    return {name: np.bincount(labels[names != name], minlength=classes) for name in tested}
+    trained = {name: names == NEVER if NEVER in folds else names != name for name in tested}
+    return {name: np.bincount(labels[trained[name]], minlength=classes) for name in tested}
 
 
 def majority(labels: Ints, *, classes: int) -> Ints:

@@ -16,8 +16,10 @@ from microexpr.runtime.files import AnyPath
 from microexpr.runtime.tables import read_rows, write_rows
 
 # Whether a protocol promises that no subject is on both sides, and that every clip is tested once.
-SUBJECT_INDEPENDENT = {"loso": True, "group_kfold": True, "clip_kfold": False, "holdout": True}
-COMPLETE = {"loso": True, "group_kfold": True, "clip_kfold": True, "holdout": False}
+SUBJECT_INDEPENDENT = dict.fromkeys(("loso", "group_kfold", "holdout", "official"), True)
+SUBJECT_INDEPENDENT["clip_kfold"] = False
+COMPLETE = dict.fromkeys(("loso", "group_kfold", "clip_kfold"), True)
+COMPLETE |= dict.fromkeys(("holdout", "official"), False)
 COLUMNS = ("clip_id", "subject", "label", "fold")
 
 
@@ -41,8 +43,8 @@ class Fold:
 def write_folds(path: AnyPath, clips: Sequence[Clip], folds: Sequence[Fold]) -> None:
     """Write ``folds.csv``: one row per clip, with the fold that tests it.
 
-    An empty fold means that the clip is only trained on: each fold of `folds`, indices into
-    `clips`, trains on all clips that it does not test.
+    An empty fold means that the clip is only trained on. Where there is such a clip, every fold of
+    `folds`, indices into `clips`, trains on just these; else on all clips that it does not test.
     """
     tested = {index: fold.name for fold in folds for index in fold.test}
     rows = (
@@ -71,10 +73,11 @@ def read_folds(path: AnyPath, clip_ids: Sequence[str]) -> list[Fold]:
         where = "no features" if odd[0] in rows else "no row"
         raise ProtocolError(f"{path}: clip {odd[0]} has {where} ({len(odd)} such clips)")
     everyone = range(len(clip_ids))
+    trained = tuple(i for i in everyone if not rows[clip_ids[i]])
     folds = []
     for name in dict.fromkeys(fold for fold in rows.values() if fold):
         test = tuple(i for i in everyone if rows[clip_ids[i]] == name)
-        train = tuple(i for i in everyone if rows[clip_ids[i]] != name)
+        train = trained or tuple(i for i in everyone if rows[clip_ids[i]] != name)
         folds.append(Fold(name, train, test))
     return folds
 
@@ -113,16 +116,20 @@ def check_folds(
     _once(clip_ids, "{} clips have the name {}")
     _once((fold.name for fold in folds), "{} folds have the name {}")
     originals = [c for c, source in zip(clip_ids, sources, strict=True) if c == source]
+    tested = [clip_ids[i] for fold in folds for i in fold.test]
+    # Without a promise to test every clip, what one fold tests no fold may train on.
+    kept_out = set() if COMPLETE[protocol] else set(tested)
     for fold in folds:
         _check_indices(fold, len(clip_ids))
         _disjoint(fold, clip_ids, "clip {} is in training and in test")
         _disjoint(fold, sources, "copies of clip {} are in training and in test")
         if SUBJECT_INDEPENDENT[protocol]:
             _disjoint(fold, subjects, "subject {} is in training and in test")
-        used = {clip_ids[i] for i in (*fold.train, *fold.test)}
+        if both := kept_out & {clip_ids[i] for i in fold.train}:
+            raise ProtocolError(f"fold {fold.name}: trains on clip {min(both)} of a test set")
+        used = {clip_ids[i] for i in (*fold.train, *fold.test)} | kept_out
         if unused := [clip_id for clip_id in originals if clip_id not in used]:
             raise ProtocolError(f"fold {fold.name}: clip {unused[0]} is neither trained nor tested")
-    tested = [clip_ids[i] for fold in folds for i in fold.test]
     _once(tested, "{} folds test clip {}")
     missing = [clip_id for clip_id in originals if clip_id not in set(tested)]
     if COMPLETE[protocol] and missing:

@@ -1,9 +1,8 @@
-"""The four protocols: how clips are split into folds.
+"""The five protocols: how clips are split into folds.
 
 Folds are made from clips and subjects, before windows exist: every window, magnified version and
-augmented copy of a clip inherits the clip's fold. ``loso`` (leave one subject out), ``group_kfold``
-and ``holdout`` promise that no subject is in training and in test; ``clip_kfold`` repeats the
-predecessor's folds, where subjects leak.
+augmented copy of a clip inherits the clip's fold. All but ``clip_kfold`` promise that no subject is
+in training and in test; ``clip_kfold`` repeats the predecessor's folds, where subjects leak.
 """
 
 from __future__ import annotations
@@ -23,6 +22,8 @@ from microexpr.config.protocol import Split
 from microexpr.datasets.manifest import Clip, natural, originals
 from microexpr.errors import DataError, ProtocolError
 from microexpr.protocol import Fold, check_classes, check_folds, check_inner
+
+TRAIN = "train"  # in the column split of the manifest; every other part is a test set
 
 
 @dataclass(frozen=True)
@@ -51,17 +52,19 @@ def make_folds(
     test_share: float = 0.2,
     seed: int = 42,
     sources: Sequence[str] | None = None,
+    splits: Sequence[str] = (),
 ) -> list[Fold]:
-    """Split clips for one of the four protocols, and check the split.
+    """Split clips for one of the five protocols, and check the split.
 
     Parameters
     ----------
     clip_ids, subjects, labels : sequence of str
         One entry per clip; identifiers are unique.
-    name : {"loso", "group_kfold", "clip_kfold", "holdout"}
+    name : {"loso", "group_kfold", "clip_kfold", "holdout", "official"}
         loso: each subject is one fold, named after the subject. group_kfold: folds of whole
         subjects, stratified by class, drawn from `seed`. clip_kfold: the predecessor's folds, see
-        Notes. holdout: one fold that tests a share of the subjects.
+        Notes. holdout: one fold that tests a share of the subjects. official: one fold per test
+        set of the data set, each trained on its training set alone.
     classes : sequence of str
         All class names, in the order of ``data.labels``.
     folds, test_share : int, float
@@ -70,6 +73,8 @@ def make_folds(
         Of group_kfold, clip_kfold and holdout.
     sources : sequence of str, optional
         The clip that each one's frames come from; None: each one is an original.
+    splits : sequence of str
+        For official: the part of the data set's split that each clip belongs to, such as train.
 
     Returns
     -------
@@ -97,6 +102,7 @@ def make_folds(
         "group_kfold": lambda: _group_kfold(clips, folds, seed),
         "clip_kfold": lambda: _clip_kfold(clips, classes, folds, seed),
         "holdout": lambda: _holdout(clips, test_share, seed),
+        "official": lambda: _official(clip_ids, splits or [""] * len(clip_ids)),
     }
     if name not in makers:
         raise ProtocolError(f"protocol.name {name!r} is none of {list(makers)}")
@@ -118,6 +124,7 @@ def folds_of(protocol: Split, labels: Sequence[str], clips: Sequence[Clip]) -> l
         test_share=protocol.test_share,
         seed=protocol.seed,
         sources=originals(clips),
+        splits=[clip.split for clip in clips],
     )
 
 
@@ -194,6 +201,23 @@ def _holdout(clips: _Clips, test_share: float, seed: int) -> list[Fold]:
             f"protocol.test_share {test_share} of {count} subjects leaves none to train on"
         ) from None
     return [clips.fold("holdout", test)]
+
+
+def _official(clip_ids: Sequence[str], splits: Sequence[str]) -> list[Fold]:
+    nowhere = [clip_id for clip_id, part in zip(clip_ids, splits, strict=True) if not part]
+    if nowhere:
+        raise ProtocolError(
+            f"protocol.name official: clip {min(nowhere)} has no split in results/manifest.csv "
+            f"({len(nowhere)} such clips); DFME and tables with a column split have one"
+        )
+    parts = {part: [i for i, own in enumerate(splits) if own == part] for part in sorted({*splits})}
+    train = tuple(parts.pop(TRAIN, ()))
+    if not (train and parts):
+        raise ProtocolError(
+            f"protocol.name official: needs clips of split {TRAIN} and of a test set, there are "
+            f"clips of {', '.join(sorted({*splits}))} only"
+        )
+    return [Fold(part, train, tuple(tested)) for part, tested in parts.items()]
 
 
 def _need_subjects(clips: _Clips, minimum: int, name: str) -> None:
