@@ -8,8 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from microexpr.demo.geometry import HEIGHT_PX, WIDTH_PX, canonical_grid, landmarks_px, to_pixels
-from microexpr.demo.identity import Identity
+from microexpr.demo.identity import (
+    HEIGHT_PX,
+    WIDTH_PX,
+    Identity,
+    canonical_grid,
+    landmarks_px,
+    to_pixels,
+)
 from microexpr.demo.render import render
 
 SEED = 2021

@@ -9,8 +9,7 @@ from scipy.ndimage import map_coordinates
 
 from microexpr.config import Demo
 from microexpr.demo.clip import Portrait, Scenario, frames
-from microexpr.demo.geometry import canonical_grid
-from microexpr.demo.identity import Identity
+from microexpr.demo.identity import Identity, canonical_grid
 from microexpr.demo.motion import REPERTOIRES, Action, Nuisance, smooth_walk
 from microexpr.demo.plan import plan
 
@@ -29,7 +28,7 @@ def shoot(settings: Demo, portrait: Portrait, clip: int) -> tuple[Scenario, list
 
 
 def grey_roi(scenario: Scenario, frame: np.ndarray) -> np.ndarray:
-    return frame[scenario.roi.window].mean(axis=2)
+    return frame[scenario.window].mean(axis=2)
 
 
 def local_flow(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -61,7 +60,7 @@ def test_flow_estimator_measures_a_known_shift(portrait: Portrait) -> None:
 def test_frames_are_the_still_at_displaced_points(portrait: Portrait, clip: int) -> None:
     """Against quintic splines; torch's bicubic kernel would move the texture 1.2 times too far."""
     scenario, shown = shoot(Demo(**SHORT, **STILL), portrait, clip)
-    window = scenario.roi.window
+    window = scenario.window
     dx, dy = scenario.apex_displacement_px
     rows, columns = np.mgrid[window]
     still = portrait.still[..., 1].astype(float)
@@ -109,7 +108,7 @@ def test_nothing_moves_without_amplitude_and_nuisances(portrait: Portrait) -> No
 def test_without_amplitude_only_nuisances_remain(portrait: Portrait) -> None:
     scenario, moved = shoot(Demo(**SHORT, distraction=0, amplitude_px=2), portrait, 1)
     _, rest = shoot(Demo(**SHORT, distraction=0, amplitude_px=0), portrait, 1)
-    apex, onset, window = scenario.when.apex, scenario.when.onset, scenario.roi.window
+    apex, onset, window = scenario.when.apex, scenario.when.onset, scenario.window
     assert not np.array_equal(rest[0], rest[apex])
     for index in range(onset + 1):
         assert np.array_equal(moved[index], rest[index])
@@ -126,7 +125,7 @@ def test_noise_and_flicker_have_the_set_size(portrait: Portrait) -> None:
     quiet = {**STILL, "amplitude_px": 0}
     settings = Demo(**{**SHORT, **quiet, "noise_sigma": 3.0})
     scenario, shown = shoot(settings, portrait, 0)
-    window = scenario.roi.window
+    window = scenario.window
     middle = portrait.still[window]
     unclipped = (middle > 20) & (middle < 235)
     spread = (shown[4][window] - middle)[unclipped].std()

@@ -8,8 +8,7 @@ import pytest
 
 from microexpr import cache
 from microexpr.config import Config
-from microexpr.demo.geometry import landmarks_px
-from microexpr.demo.identity import Identity
+from microexpr.demo.identity import Identity, landmarks_px
 from microexpr.demo.render import render
 from microexpr.errors import DataError
 from microexpr.face.detection import Detection, FaceDetector

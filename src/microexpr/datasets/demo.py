@@ -6,7 +6,7 @@ from microexpr.config import Data
 from microexpr.config.data import DemoClips
 from microexpr.datasets.listing import Labels, Listing
 from microexpr.datasets.manifest import Clip
-from microexpr.demo.names import FPS, clip_names
+from microexpr.demo import FPS, clip_names
 
 
 def read(data: Data, settings: DemoClips, *, names_only: bool = False) -> Listing:

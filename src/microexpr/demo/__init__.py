@@ -1,6 +1,54 @@
 """A generated data set: drawn faces with micro-expressions of known displacement.
 
-Its folders are those of SMIC-HS, so that the whole pipeline runs without any licence, and the
-ground truth of each clip is written beside it. Figures obtained on it show whether the pipeline
-works; they say nothing about people and are never put beside figures on recorded data.
+Its folders are those of SMIC-HS; the ground truth of each clip is written beside. Figures obtained
+on it show whether the pipeline works; they say nothing about people. The names below are known
+without numpy, where only Snakemake is installed; lengths and camera counters are drawn (``plan``).
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from microexpr.config.data import DemoClips
+
+CODES = {"negative": "ne", "positive": "po", "surprise": "sur"}  # as in SMIC
+TREE = "SMIC_all_raw/HS"
+FPS = 100.0  # frames/s of the high-speed camera of SMIC
+
+
+@dataclass(frozen=True)
+class ClipName:
+    """A clip by subject (from 1), class, and number within subject and class (from 1)."""
+
+    subject_number: int
+    label: str
+    number: int
+
+    @property
+    def subject(self) -> str:
+        """For example ``s1``."""
+        return f"s{self.subject_number}"
+
+    @property
+    def clip_id(self) -> str:
+        """For example ``s1_ne_01``."""
+        return f"{self.subject}_{CODES[self.label]}_{self.number:02d}"
+
+    @property
+    def folder(self) -> str:
+        """Folder of its frames, relative to the root, with forward slashes."""
+        return f"{TREE}/{self.subject}/micro/{self.label}/{self.clip_id}"
+
+    @property
+    def key(self) -> int:
+        """Number of the clip (of at most 99 per class) within its subject, for random numbers."""
+        return 100 * (list(CODES).index(self.label) + 1) + self.number
+
+
+def clip_names(settings: DemoClips) -> Iterator[ClipName]:
+    """Yield all clips in natural order of their names."""
+    for subject in range(1, settings.subjects + 1):
+        for label in CODES:
+            for number in range(1, settings.clips_per_class + 1):
+                yield ClipName(subject, label, number)

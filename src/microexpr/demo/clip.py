@@ -11,41 +11,25 @@ import torch
 from torch.nn.functional import grid_sample
 
 from microexpr.config import Demo
-from microexpr.demo.geometry import HEIGHT_PX, WIDTH_PX, Array, canonical_grid
-from microexpr.demo.identity import Identity, Stream, generator
+from microexpr.demo.identity import HEIGHT_PX, WIDTH_PX, Array, Identity, canonical_grid
 from microexpr.demo.motion import Action, Nuisance, gaze_field, head_fields
-from microexpr.demo.plan import PlannedClip, Timing, timing
+from microexpr.demo.plan import PlannedClip, Stream, Timing, generator, timing
 from microexpr.demo.render import render
 
 ROI_WIDTH_PX, ROI_HEIGHT_PX = 272, 320  # the part that moves and has noise
 ENLARGED = 5  # odd: pixel centres coincide, so that without motion a frame is the still
 
 
-@dataclass(frozen=True)
-class Roi:
-    """The part of the picture that changes: upper left pixel."""
+Window = tuple[slice, slice]  # rows and columns of the picture
 
-    x: int
-    y: int
 
-    @classmethod
-    def of(cls, who: Identity) -> Roi:
-        """Centre the part on the face, within the picture."""
-        middle_y = who.placement.y_px + 0.12 * who.placement.iod_px
-        x = int(who.placement.x_px) - ROI_WIDTH_PX // 2
-        y = int(middle_y) - ROI_HEIGHT_PX // 2
-        return cls(
-            int(np.clip(x, 0, WIDTH_PX - ROI_WIDTH_PX)),
-            int(np.clip(y, 0, HEIGHT_PX - ROI_HEIGHT_PX)),
-        )
-
-    @property
-    def window(self) -> tuple[slice, slice]:
-        """Rows and columns of the part in the picture."""
-        return (
-            slice(self.y, self.y + ROI_HEIGHT_PX),
-            slice(self.x, self.x + ROI_WIDTH_PX),
-        )
+def moving_window(who: Identity) -> Window:
+    """Return the part that changes: around the face, within the picture."""
+    x = int(who.placement.x_px) - ROI_WIDTH_PX // 2
+    y = int(who.placement.y_px + 0.12 * who.placement.iod_px) - ROI_HEIGHT_PX // 2
+    x = int(np.clip(x, 0, WIDTH_PX - ROI_WIDTH_PX))
+    y = int(np.clip(y, 0, HEIGHT_PX - ROI_HEIGHT_PX))
+    return slice(y, y + ROI_HEIGHT_PX), slice(x, x + ROI_WIDTH_PX)
 
 
 @dataclass(frozen=True)
@@ -54,7 +38,7 @@ class Scenario:
 
     clip: PlannedClip
     who: Identity
-    roi: Roi
+    window: Window
     when: Timing
     action: Action
     nuisance: Nuisance
@@ -72,8 +56,8 @@ class Scenario:
         action = Action.draw(clip.label, settings.amplitude_px, action_rng)
         nuisance_rng = generator(seed, subject, key, Stream.NUISANCE)
         nuisance = Nuisance.draw(settings, when.frames, nuisance_rng)
-        roi = Roi.of(who)
-        x, y = (part[roi.window] for part in canonical_grid(who.placement))
+        window = moving_window(who)
+        x, y = (part[window] for part in canonical_grid(who.placement))
         fields = np.concatenate(
             [
                 action.field(who, x, y)[None],
@@ -85,7 +69,7 @@ class Scenario:
         gaze = nuisance.gaze_px * (np.arange(when.frames) >= nuisance.gaze_frame)
         own = np.stack([action.peak_px * when.profile(), nuisance.distraction, gaze], axis=1)
         courses = np.concatenate([own, nuisance.head], axis=1).astype(np.float32)
-        return cls(clip, who, roi, when, action, nuisance, fields, courses)
+        return cls(clip, who, window, when, action, nuisance, fields, courses)
 
     @property
     def apex_displacement_px(self) -> Array:
@@ -103,30 +87,24 @@ class Portrait:
 
     @classmethod
     def of(cls, who: Identity) -> Portrait:
-        """Draw a person."""
+        """Draw a person at rest."""
         still = render(who)
         size = (WIDTH_PX * ENLARGED, HEIGHT_PX * ENLARGED)
         enlarged = torch.empty(1, 3, size[1], size[0])
         for channel, plane in enumerate(cv2.split(still)):
-            cv2.resize(
-                plane, size, dst=enlarged[0, channel].numpy(), interpolation=cv2.INTER_LANCZOS4
-            )
+            out = enlarged[0, channel].numpy()
+            cv2.resize(plane, size, dst=out, interpolation=cv2.INTER_LANCZOS4)
         return cls(who, still, enlarged)
 
 
 def frames(scenario: Scenario, settings: Demo, portrait: Portrait) -> Iterator[Array]:
-    """Render a clip frame by frame.
+    """Yield a clip's frames, uint8 (480, 640, 3) RGB: the same array each time, overwritten.
 
     The colour at pixel p of a frame is the still's at p - d(p), where d is the displacement in px.
     The enlarged still is interpolated linearly: on the still itself, the usual bicubic kernel
     (a = -0.75) would move fine texture by up to 1.25 times a small fraction of a pixel.
-
-    Yields
-    ------
-    ndarray
-        uint8 (480, 640, 3) RGB; the same array each time, overwritten.
     """
-    clip, window = scenario.clip, scenario.roi.window
+    clip, window = scenario.clip, scenario.window
     rng = generator(settings.seed, clip.subject_number, clip.key, Stream.NOISE)
     frame = np.round(portrait.still).astype(np.uint8)
     for grid, gain in zip(_sampling_grids(scenario), scenario.nuisance.gain, strict=True):
@@ -143,7 +121,7 @@ def frames(scenario: Scenario, settings: Demo, portrait: Portrait) -> Iterator[A
 
 def _sampling_grids(scenario: Scenario) -> Iterator[torch.Tensor]:
     """Yield where each frame's pixels lie in the still, in torch's units; float32 (1, h, w, 2)."""
-    rows, columns = scenario.roi.window
+    rows, columns = scenario.window
     x, y = np.meshgrid(np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop))
     size = np.array((WIDTH_PX, HEIGHT_PX), dtype=np.float32)  # torch: -1 and 1 are the outer edges
     at_rest = ((2 * np.stack([x, y], axis=-1) + 1) / size - 1).astype(np.float32)

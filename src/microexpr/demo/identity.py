@@ -1,8 +1,7 @@
-"""A person: about forty numbers drawn from a seed.
+"""A person: about forty numbers drawn from a seed, and the coordinates of the person's picture.
 
-Lengths are in units of the distance between the pupils (the canonical frame of
-:mod:`microexpr.demo.geometry`: origin midway between the pupils, x right, y down), colours are RGB,
-0 to 255. No number comes from a photograph.
+Lengths are in units of the distance between the pupils (canonical: origin midway between the
+pupils, x right, y down), colours are RGB, 0 to 255. No number comes from a photograph.
 """
 
 # ruff: noqa: RUF009 (the fields' functions return dataclass fields)
@@ -11,42 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from enum import IntEnum
 from typing import Any, Self
 
 import numpy as np
 
+from microexpr.demo.plan import Stream, generator
 
-class Stream(IntEnum):
-    """Purpose of random numbers. Values start at 1: a seed sequence ignores trailing zeros."""
-
-    IDENTITY = 1
-    TIMING = 2
-    ACTION = 3
-    NUISANCE = 4
-    NOISE = 5
-    COUNTER = 6
-
-
-def generator(seed: int, subject: int, clip: int, stream: Stream) -> np.random.Generator:
-    """Return the random generator of one purpose.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the whole data set.
-    subject : int
-        Subject number, from 1.
-    clip : int
-        Key of the clip within the subject; 0 for what all clips of a subject share.
-    stream : Stream
-        Purpose.
-    """
-    return np.random.default_rng([seed, subject, clip, stream])
-
-
+Array = np.ndarray
 Triple = tuple[float, float, float]
-
+WIDTH_PX, HEIGHT_PX = 640, 480
 HAIR = ((28, 22, 20), (52, 36, 26), (92, 64, 42), (140, 104, 62))
 HAIR_SHARES = (0.4, 0.3, 0.2, 0.1)
 IRIS = ((70, 44, 26), (96, 68, 40), (96, 112, 84), (92, 118, 146))
@@ -68,14 +40,18 @@ def _normal(mean: float, sd: float) -> Any:
     return _drawn(lambda rng: mean + rng.normal() * sd)
 
 
-def _triple(values: np.ndarray | tuple[int, ...]) -> Triple:
+def _triple(values: Array | tuple[int, ...]) -> Triple:
     first, second, third = (float(value) for value in values)
     return first, second, third
 
 
+def _background(rng: np.random.Generator) -> Triple:
+    return _triple(0.3 * rng.uniform(70, 170, 3) + 0.7 * rng.uniform(70, 170))
+
+
 @dataclass(frozen=True)
 class Part:
-    """A part of a person, whose numbers are drawn in the order of its fields."""
+    """A part of a person: each field says how its number is drawn, in the order of the fields."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Self:
@@ -182,10 +158,6 @@ class Skin:
         )
 
 
-def _background(rng: np.random.Generator) -> Triple:
-    return _triple(0.3 * rng.uniform(70, 170, 3) + 0.7 * rng.uniform(70, 170))
-
-
 @dataclass(frozen=True)
 class Setting(Part):
     """Light (towards the lamp: x, y, z), share of ambient light, background, clothing."""
@@ -228,3 +200,42 @@ class Identity:
             setting=Setting.draw(rng),
             texture_seed=texture_seed,
         )
+
+
+def step(distance: Array, softness: float) -> Array:
+    """Return a soft step (logistic): 0 for negative `distance`, 1 for positive, 1/2 at 0."""
+    return 1 / (1 + np.exp(-np.clip(distance / softness, -40, 40)))
+
+
+def bump(x: Array, y: Array, centre: tuple[float, float], sd: float | tuple[float, float]) -> Array:
+    """Return a Gaussian of height 1 around `centre`; `sd` is one for both axes or x and y."""
+    sd_x, sd_y = sd if isinstance(sd, tuple) else (sd, sd)
+    return np.exp(-0.5 * (((x - centre[0]) / sd_x) ** 2 + ((y - centre[1]) / sd_y) ** 2))
+
+
+def canonical_grid(placement: Placement) -> tuple[Array, Array]:
+    """Return canonical x and y of every pixel, float32 (480, 640) each."""
+    x_px, y_px = np.meshgrid(np.arange(WIDTH_PX), np.arange(HEIGHT_PX))
+    u = (x_px - placement.x_px) / placement.iod_px
+    v = (y_px - placement.y_px) / placement.iod_px
+    cos, sin = np.cos(placement.roll_rad), np.sin(placement.roll_rad)
+    return (cos * u + sin * v).astype(np.float32), (cos * v - sin * u).astype(np.float32)
+
+
+def to_picture_axes(placement: Placement, dx: Array, dy: Array) -> Array:
+    """Turn a canonical vector field into picture axes; float32 (2, h, w), x first, same units."""
+    cos, sin = np.cos(placement.roll_rad), np.sin(placement.roll_rad)
+    return np.stack([cos * dx - sin * dy, sin * dx + cos * dy]).astype(np.float32)
+
+
+def to_pixels(placement: Placement, points: Array) -> Array:
+    """Map canonical points (n, 2) to pixels (n, 2)."""
+    turned = to_picture_axes(placement, points[:, 0], points[:, 1]).T.astype(float)
+    return np.array([placement.x_px, placement.y_px]) + placement.iod_px * turned
+
+
+def landmarks_px(who: Identity) -> Array:
+    """Return the points that YuNet reports, in its order, for the face at rest; (5, 2), px."""
+    width, y = who.mouth.half_width, who.mouth.y
+    points = [(-0.5, 0.0), (0.5, 0.0), (0.0, who.nose.tip_y), (-width, y), (width, y)]
+    return to_pixels(who.placement, np.array(points))

@@ -14,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from microexpr.config import Demo
-from microexpr.demo.geometry import Array, bump, step, to_picture_axes
-from microexpr.demo.identity import Identity
-from microexpr.demo.names import FPS
+from microexpr.demo import FPS
+from microexpr.demo.identity import Array, Identity, bump, step, to_picture_axes
 
 WALK_HZ = (0.3, 3.0)
 WALK_TERMS = 6
@@ -65,10 +64,7 @@ def action_units(who: Identity) -> dict[int, tuple[Move, ...]]:
         7: (Move(0.5, 0.09, 0, -0.5, 0.1), Move(0.5, -0.08, 0, 0.35, 0.08)),  # lid tightener
         12: (Move(corner, mouth.y, 0.65, -0.8, 0.18),),  # lip corner puller
         15: (Move(corner, mouth.y, 0.1, 0.95, 0.17),),  # lip corner depressor
-        26: (
-            Move(0.12, mouth.y + 0.12, 0, 0.9, 0.2),
-            Move(0.1, chin - 0.25, 0, 1, 0.28),
-        ),  # jaw drop
+        26: (Move(0.12, mouth.y + 0.12, 0, 0.9, 0.2), Move(0.1, chin - 0.25, 0, 1, 0.28)),  # jaw
     }
 
 
@@ -78,9 +74,7 @@ class Action:
 
     units: tuple[int, ...]  # action units, ascending
     weights: tuple[float, ...]  # their relative strengths
-    asymmetry: (
-        float  # gain 1 + asymmetry in the right half of the picture, 1 - asymmetry in the left
-    )
+    asymmetry: float  # gain 1 + it in the right half of the picture, 1 - it in the left half
     peak_px: float  # largest displacement at the apex
 
     @classmethod
@@ -89,11 +83,8 @@ class Action:
         repertoire = REPERTOIRES[label]
         core = int(rng.choice(repertoire.core))
         joins = rng.random(len(repertoire.units)) < 0.6
-        units = [
-            unit
-            for unit, joined in zip(repertoire.units, joins, strict=True)
-            if joined or unit == core
-        ]
+        drawn = zip(repertoire.units, joins, strict=True)
+        units = [unit for unit, joined in drawn if joined or unit == core]
         return cls(
             units=tuple(units),
             weights=tuple(rng.uniform(0.6, 1.2, len(units)).tolist()),
@@ -102,10 +93,7 @@ class Action:
         )
 
     def field(self, who: Identity, x: Array, y: Array) -> Array:
-        """Return the displacement at canonical points x and y (h, w), relative to the peak.
-
-        It is in picture axes (x right, y down), float32 (2, h, w), and its largest norm is 1.
-        """
+        """Return the displacement at canonical points, largest norm 1, float32 (2, h, w)."""
         moves = action_units(who)
         dx, dy = np.zeros_like(x), np.zeros_like(y)
         for unit, weight in zip(self.units, self.weights, strict=True):

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
 from microexpr.config.data import DemoClips
-from microexpr.demo.identity import Stream, generator
-from microexpr.demo.names import ClipName, clip_names
+from microexpr.demo import ClipName, clip_names
 
 LOG_LENGTH_SD = 0.3
 SHORTEST_RELEASE = 3  # frames from the end of the hold to the offset
+COUNTER_DIGITS = (5, 6, 7, 8)  # widths of the camera's counter in SMIC-HS
+
+
+class Stream(IntEnum):
+    """Purpose of random numbers. Values start at 1: a seed sequence ignores trailing zeros."""
+
+    IDENTITY = 1
+    TIMING = 2
+    ACTION = 3
+    NUISANCE = 4
+    NOISE = 5
+    COUNTER = 6
+
+
+def generator(seed: int, subject: int, clip: int, stream: Stream) -> np.random.Generator:
+    """Return the random generator of one purpose; `clip` 0: what a subject's clips share."""
+    return np.random.default_rng([seed, subject, clip, stream])
 
 
 @dataclass(frozen=True)
@@ -54,9 +71,6 @@ def _raised_cosine(share: np.ndarray) -> np.ndarray:
     return 0.5 - 0.5 * np.cos(np.pi * np.clip(share, 0, 1))
 
 
-COUNTER_DIGITS = (5, 6, 7, 8)  # widths of the camera's counter in SMIC-HS
-
-
 @dataclass(frozen=True)
 class PlannedClip(ClipName):
     """A clip as it is, or will be, on the disk."""
@@ -84,16 +98,13 @@ def plan(settings: DemoClips) -> list[PlannedClip]:
     """
     planned = []
     for name in clip_names(settings):
-        when = timing(settings, name.subject_number, name.key)
-        counter = _first_counter(settings, name, when.frames)
-        about = {"frames": when.frames, "first_counter": counter, "apex": when.apex}
-        planned.append(PlannedClip(name.subject_number, name.label, name.number, **about))
+        subject, key = name.subject_number, name.key
+        when = timing(settings, subject, key)
+        # All widths of counters occur within a few clips; no clip crosses a power of ten.
+        digits = COUNTER_DIGITS[(subject + key // 100 + name.number) % len(COUNTER_DIGITS)]
+        rng = generator(settings.seed, subject, key, Stream.COUNTER)
+        counter = int(rng.integers(10 ** (digits - 1), 10**digits - when.frames + 1))
+        planned.append(
+            PlannedClip(subject, name.label, name.number, when.frames, counter, when.apex)
+        )
     return planned
-
-
-def _first_counter(settings: DemoClips, name: ClipName, frames: int) -> int:
-    """Draw a counter. All widths occur within a few clips; no clip crosses a power of ten."""
-    place = name.subject_number + name.key // 100 + name.number
-    digits = COUNTER_DIGITS[place % len(COUNTER_DIGITS)]
-    rng = generator(settings.seed, name.subject_number, name.key, Stream.COUNTER)
-    return int(rng.integers(10 ** (digits - 1), 10**digits - frames + 1))

@@ -5,9 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from microexpr.demo.geometry import Array, Canvas, blend, bump, scaled, step
-from microexpr.demo.identity import Identity
-from microexpr.demo.skin import albedo, height_map, shading
+from microexpr.demo.identity import Array, Identity, bump, step
+from microexpr.demo.skin import Canvas, albedo, blend, height_map, scaled, shading
+
+LIP_RED = np.array((196.0, 74.0, 82.0), dtype=np.float32)
+WHITE_OF_EYE = np.array((226.0, 220.0, 216.0), dtype=np.float32)
+LASHES = (30.0, 22.0, 20.0)
+IRIS_RADIUS, PUPIL_RADIUS = 0.108, 0.045
+IRIS_Y = -0.012  # the gaze is level, the upper lid covers the top of the iris
+LENS_SD_PX = 0.55  # no camera is sharp to the pixel; also limits the bandwidth before warping
 
 
 def behind(canvas: Canvas) -> Array:
@@ -75,13 +81,6 @@ def _cap(canvas: Canvas) -> Array:
     rise = (y + 0.2) / half_height
     half_width = 1.1 * who.head.half_width * np.sqrt(np.clip(1 - rise**2, 0, 1)) - 0.03
     return canvas.edge(half_width - canvas.ax, 1.2) * (np.abs(rise) < 1) * step(lowest - y, 0.05)
-
-
-LIP_RED = np.array((196.0, 74.0, 82.0), dtype=np.float32)
-WHITE_OF_EYE = np.array((226.0, 220.0, 216.0), dtype=np.float32)
-LASHES = (30.0, 22.0, 20.0)
-IRIS_RADIUS, PUPIL_RADIUS = 0.108, 0.045
-IRIS_Y = -0.012  # the gaze is level, the upper lid covers the top of the iris
 
 
 def lips(canvas: Canvas, image: Array) -> Array:
@@ -162,17 +161,10 @@ def brows(canvas: Canvas, image: Array) -> Array:
     return blend(image, cover, scaled(canvas.who.hair.colour, 0.75))
 
 
-LENS_SD_PX = 0.55  # no camera is sharp to the pixel; also limits the bandwidth before warping
-
-
 def render(who: Identity) -> Array:
-    """Draw a person at rest, without noise.
+    """Draw a person at rest, without noise: float32 (480, 640, 3) RGB, 0 to 255.
 
-    Returns
-    -------
-    ndarray
-        float32 (480, 640, 3) RGB, 0 to 255, not rounded: clips are warped from it by fractions of a
-        pixel.
+    It is not rounded: clips are warped from it by fractions of a pixel.
     """
     canvas = Canvas.of(who)
     diffuse, gloss = shading(canvas, height_map(canvas))

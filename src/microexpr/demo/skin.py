@@ -1,11 +1,67 @@
-"""Colour of the skin, shape of the face as a height map, and the light on it."""
+"""A person's picture in layers: canvas, colour of the skin, shape of the face, and the light."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from microexpr.demo.geometry import Array, Canvas, blend, bump, scaled, step
+from microexpr.demo.identity import Array, Identity, Triple, bump, canonical_grid, step
+
+WIDEST_Y = 0.3  # where the head is widest: just below the eyes
+SKULL = 2.3  # exponent of the outline above that line
+GLOSS, GLOSS_POWER = 26.0, 28  # grey levels of a highlight
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Coordinates of one person's picture; arrays are float32 (480, 640)."""
+
+    who: Identity
+    x: Array  # canonical
+    y: Array
+    ax: Array  # |x|
+    outline: Array  # half width of the head at this height
+    rise: Array  # 0 at the widest line, 1 at crown and chin
+    unit: float  # side of a pixel in canonical units
+    rng: np.random.Generator  # of the textures
+
+    @classmethod
+    def of(cls, who: Identity) -> Canvas:
+        """Lay out the picture of `who`."""
+        x, y = canonical_grid(who.placement)
+        head, upper = who.head, y < WIDEST_Y
+        rise = np.where(
+            upper,
+            (WIDEST_Y - y) / (head.crown + WIDEST_Y),
+            (y - WIDEST_Y) / (head.chin_y - WIDEST_Y),
+        )
+        power = np.where(upper, np.float32(SKULL), np.float32(head.jaw))
+        outline = head.half_width * (1 - np.clip(rise, 0, 1) ** power) ** (1 / power) + 1e-3
+        rng = np.random.default_rng(who.texture_seed)
+        return cls(who, x, y, np.abs(x), outline, rise, 1 / who.placement.iod_px, rng)
+
+    def texture(self, sd_px: float, sd_y_px: float = 0.0) -> Array:
+        """Return smooth noise of mean about 0 and sd 1, float32; `sd_y_px` 0 means isotropic."""
+        white = self.rng.standard_normal(self.x.shape, dtype=np.float32)
+        smooth = cv2.GaussianBlur(white, (0, 0), sd_px, sigmaY=sd_y_px or sd_px)
+        return smooth / smooth.std()
+
+    def edge(self, distance: Array, width_px: float) -> Array:
+        """Return the coverage of a shape from the signed distance to its border (inside > 0)."""
+        return step(distance, width_px * self.unit)
+
+
+def blend(image: Array, weight: Array, colour: Triple | Array) -> Array:
+    """Move `image` (h, w, 3) towards `colour` (one or a picture) by `weight` (h, w), 0 to 1."""
+    return image + weight[..., None] * (np.asarray(colour, dtype=np.float32) - image)
+
+
+def scaled(colour: Triple, factor: float | Triple, offset: float = 0.0) -> Array:
+    """Return a colour times a factor (one or one per channel) plus an offset, float32 (3,)."""
+    product = np.asarray(colour, dtype=np.float32) * np.asarray(factor, dtype=np.float32)
+    return product + np.float32(offset)
 
 
 def albedo(canvas: Canvas) -> Array:
@@ -50,10 +106,6 @@ def _beard(canvas: Canvas, image: Array) -> Array:
     stubble = 0.75 + 0.25 * canvas.texture(0.8)
     colour = scaled(canvas.who.hair.colour, 0.8, offset=20)
     return blend(image, canvas.who.skin.beard * area * stubble, colour)
-
-
-GLOSS = 26.0  # grey levels of a highlight
-GLOSS_POWER = 28
 
 
 def height_map(canvas: Canvas) -> Array:
@@ -103,14 +155,10 @@ def _mouth_region(canvas: Canvas) -> Array:
 
 
 def shading(canvas: Canvas, height: Array) -> tuple[Array, Array]:
-    """Light the height map with one lamp.
+    """Light the height map with one lamp; two pictures (480, 640).
 
-    Returns
-    -------
-    diffuse : ndarray
-        Lambert's law plus ambient light: factor on the albedo, (480, 640).
-    gloss : ndarray
-        Highlight (Blinn), grey levels to add, (480, 640).
+    Diffuse: Lambert's law plus ambient light, a factor on the albedo. Gloss: highlight (Blinn),
+    grey levels to add.
     """
     setting = canvas.who.setting
     slope_y, slope_x = np.gradient(height, np.float32(canvas.unit))

@@ -6,16 +6,16 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from microexpr.config import Demo
+from microexpr.demo import FPS, TREE
 from microexpr.demo.clip import ROI_HEIGHT_PX, ROI_WIDTH_PX, Portrait, Scenario, frames
-from microexpr.demo.geometry import Array, landmarks_px
-from microexpr.demo.identity import Identity
-from microexpr.demo.names import FPS, TREE
+from microexpr.demo.identity import Array, Identity, landmarks_px
 from microexpr.demo.plan import PlannedClip, plan
 from microexpr.errors import ConfigError, DataError
 from microexpr.runtime.files import replacing, write_text
@@ -46,24 +46,16 @@ def write(root: Path, settings: Demo, subjects: Sequence[str] | None = None) -> 
 
     Parameters
     ----------
-    root : Path
-        Folder of the data set; created.
-    settings : Demo
-        Section ``demo`` of the configuration.
+    root, settings : Path, Demo
+        Folder of the data set, which is created, and section ``demo``.
     subjects : sequence of str, optional
         Names such as ``s3``; all subjects by default.
 
-    Returns
-    -------
-    list of PlannedClip
-        The clips written, in natural order.
-
     Raises
     ------
-    ConfigError
-        For a subject that is not planned.
-    DataError
-        When a clip's folder exists and holds other data, or the files cannot be written.
+    ConfigError, DataError
+        For a subject that is not planned; when a clip's folder exists and holds other data, or the
+        files cannot be written.
     """
     planned = plan(settings)
     known = {clip.subject for clip in planned}
@@ -73,16 +65,15 @@ def write(root: Path, settings: Demo, subjects: Sequence[str] | None = None) -> 
     wanted = [clip for clip in planned if subjects is None or clip.subject in subjects]
     _check_owned(root, wanted)
     _remove_unplanned(root, planned, known if subjects is None else set(subjects))
-    subject, portrait = "", None
+    portrait_of = lru_cache(maxsize=1)(lambda n: Portrait.of(Identity.of(settings.seed, n)))
     for clip in track(wanted, "demo clips"):
-        if portrait is None or clip.subject != subject:
-            subject = clip.subject
-            portrait = Portrait.of(Identity.of(settings.seed, clip.subject_number))
+        portrait = portrait_of(clip.subject_number)
         try:
             _write_clip(root, Scenario.draw(clip, settings, portrait.who), settings, portrait)
         except OSError as error:
-            reason = error.strerror or error
-            raise DataError(f"{clip.clip_id}: cannot be written: {reason}") from error
+            raise DataError(
+                f"{clip.clip_id}: cannot be written: {error.strerror or error}"
+            ) from error
     return wanted
 
 
@@ -148,18 +139,18 @@ def _write_truth(root: Path, scenario: Scenario, settings: Demo) -> None:
             roi=np.array(_roi(scenario), dtype=np.int32),
             landmarks=landmarks_px(scenario.who).astype(np.float32),
         )
-    text = json.dumps(_record(scenario, settings), indent=1)
-    write_text(_truth(root, clip_id, "json"), text)
+    write_text(_truth(root, clip_id, "json"), json.dumps(_record(scenario, settings), indent=1))
 
 
 def _roi(scenario: Scenario) -> list[int]:
-    return [scenario.roi.x, scenario.roi.y, ROI_WIDTH_PX, ROI_HEIGHT_PX]
+    rows, columns = scenario.window
+    return [columns.start, rows.start, ROI_WIDTH_PX, ROI_HEIGHT_PX]
 
 
 def _record(scenario: Scenario, settings: Demo) -> dict[str, object]:
     """Ground truth of a clip: frame indices from 0, px of the 640x480 picture."""
-    clip, when, action = scenario.clip, scenario.when, scenario.action
-    nuisance = scenario.nuisance
+    clip, when = scenario.clip, scenario.when
+    action, nuisance = scenario.action, scenario.nuisance
     return {
         "clip_id": clip.clip_id,
         "subject": clip.subject,
