@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microexpr.apps.predict.video_pieces import Cutter, Piece
+from microexpr.apps.predict.pieces import Cutter, Piece
 from microexpr.config import Crop
 from microexpr.face.detection import Detection
 

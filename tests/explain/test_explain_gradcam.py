@@ -9,8 +9,17 @@ from explained import small_network
 
 from microexpr.backbones import build, randomised
 from microexpr.errors import ConfigError
-from microexpr.explain.clips import apex_window, class_gradient, strongest_unit, untrained
-from microexpr.explain.gradcam import block_maps, explain_frames, grad_cam, last_of_each_size, pool
+from microexpr.explain.gradcam import (
+    apex_window,
+    block_maps,
+    class_gradient,
+    explain_frames,
+    grad_cam,
+    last_of_each_size,
+    pool,
+    strongest_unit,
+    untrained,
+)
 from microexpr.explain.scores import on_crop, over_frames, peak, rank_correlation
 from microexpr.training.feature_modes import FeatureTransform
 from microexpr.training.model import TrainedModel, WindowClassifier

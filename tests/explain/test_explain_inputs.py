@@ -14,7 +14,7 @@ from microexpr import cache
 from microexpr.config import Config, Windows
 from microexpr.errors import CacheError, DataError, ProtocolError
 from microexpr.explain import maps as files
-from microexpr.explain.clips import ClipExplainer, ClipInputs
+from microexpr.explain.gradcam import ClipExplainer, ClipInputs
 from microexpr.explain.inputs import FoldModel, Sources, explained_clips
 from microexpr.explain.maps import BACKBONE, MODELS, TRAINED, ClipMaps
 from microexpr.runtime.tables import seal

@@ -21,8 +21,7 @@ from microexpr.config import Config
 from microexpr.datasets import indexed, manifest
 from microexpr.datasets.indexed import IndexSettings
 from microexpr.errors import ConfigError, DataError
-from microexpr.privacy.forget import forget
-from microexpr.privacy.traces import METADATA, Traces, all_files
+from microexpr.privacy.forget import METADATA, Traces, all_files, forget
 from microexpr.runtime.tables import check_seal, seal
 from project import Project
 from running import run_stage

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from microexpr.apps.predict import accuracy
+from microexpr.apps.predict import exported_model
 from microexpr.cache import Provenance, create
 from microexpr.cli import main
 from microexpr.config import Config
@@ -224,7 +224,9 @@ def written(tmp_path_factory) -> Path:
 def measured(path: Path) -> dict[str, Any]:
     """Read the accuracy of a model."""
     chosen = MODEL.model
-    return accuracy.accuracy(path, MODEL.data.labels, MODEL.train, method=chosen.method, n=chosen.n)
+    return exported_model.accuracy(
+        path, MODEL.data.labels, MODEL.train, method=chosen.method, n=chosen.n
+    )
 
 
 IDS = [clip.clip_id for clip in CLIPS]

@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> None:
     MicroexprError
         What the user can fix; of several clips, when all others have been predicted.
     """
-    from microexpr.apps.predict import accuracy, exported_model
+    from microexpr.apps.predict import exported_model
     from microexpr.apps.predict.named_clips import find
     from microexpr.apps.predict.run import check_places, make_request
     from microexpr.runtime.resources import choose_device, limit_threads
@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> None:
         rows, failed = _predict_all(model, clips, request)
     if rows:
         _print(rows, model.labels)
-    print(f"Model: {accuracy.sentence(model.about['accuracy'])}.")
+    print(f"Model: {exported_model.sentence(model.about['accuracy'])}.")
     if note := model.about["trained_on"]["note"]:
         print(note)
     if failed:
@@ -154,7 +154,7 @@ def _predict_all(
 def _print(rows: list[dict[str, Any]], labels: list[str]) -> None:
     from rich.table import Table
 
-    from microexpr.apps.predict.recognise import WHAT
+    from microexpr.apps.predict.pieces import WHAT
     from microexpr.cli.show import console
 
     table = Table(box=None, padding=(0, 2, 0, 0))

@@ -1,20 +1,222 @@
-"""Figures of the maps of all methods, sheets of clips, and overlays on their frames."""
+"""Charts of regions.csv, sheets of clips, overlays."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from microexpr.evaluation.names import method_name
-from microexpr.explain import sheets, summary
-from microexpr.explain.maps import BACKBONE, TRAINED, ClipMaps
-from microexpr.explain.sheets import contact_sheet, overlaid_frames
+from microexpr.evaluation.pooled import Statistics
+from microexpr.evaluation.rows import SubjectMeans
+from microexpr.explain import sheets
+from microexpr.explain.maps import BACKBONE, MODELS, TRAINED, ClipMaps
+from microexpr.explain.scores import REGIONS
+from microexpr.explain.sheets import REGION_COLOURS, contact_sheet, overlaid_frames
 from microexpr.face.transform import CropTransform
 from microexpr.figures import style, videos
 from microexpr.video.writer import write_png
+
+ALL = "all"
+MOVING = "moving"
+CORRELATION = "rank_correlation"
+GROUP = ["method", "model", "block"]
+# The poster: "for negative, it focuses more on the eyes; for positive, on the mouth corners; and
+# for surprise, more on the eyebrows".
+CLAIMED = {"negative": "eyes", "positive": "mouth_corners", "surprise": "brows"}
+REGION_MARKERS = dict(zip(REGIONS, "os^Dv", strict=True))
+MODEL_NAMES = {
+    "trained": "trained",
+    "backbone": "before training",
+    "random_head": "random classifier",
+    "random": "random weights",
+}
+MODEL_COLOURS = dict(zip(MODELS, (style.VERMILION, style.SKY, "#999999", "#cccccc"), strict=True))
+
+
+def region_table(
+    clips: pd.DataFrame, *, classes: Sequence[str], statistics: Statistics
+) -> pd.DataFrame:
+    """Average over clips.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        ``clips.csv`` of all methods with a column method.
+    classes : sequence of str
+        Order of the classes.
+    statistics : Statistics
+        How intervals are made: subjects are resampled, as in every other table.
+
+    Returns
+    -------
+    DataFrame
+        One row per method, model, block, class (``all``: every class), fold (``all``: every fold),
+        measure and region. ``share``: mean share of a map in the region; ``peak``: share of clips
+        whose peak lies in it, which is the hit rate of the pointing game of Zhang et al. (2018).
+        For generated clips, region ``moving``: ``share`` and ``peak`` on the pixels that really
+        move, and ``peak_other_class``: the same peaks on what moves in clips of other classes.
+        ``rank_correlation`` is that with the trained network's map of the same clip and block; it
+        has no region. ``chance`` is the region's share of the crop. Intervals are over subjects,
+        for all folds together only. Maps without any positive value are counted in ``empty`` and
+        left out.
+    """
+    frame = clips.assign(subject=clips["subject"].astype(str))
+    rows = [
+        row
+        for key, group in frame.groupby(GROUP, sort=False)
+        for row in _rows(dict(zip(GROUP, key, strict=True)), group, classes, statistics)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _rows(
+    system: dict[str, Any], group: pd.DataFrame, classes: Sequence[str], statistics: Statistics
+) -> Iterator[dict[str, Any]]:
+    folds = list(dict.fromkeys(group["fold"]))
+    for name in (*classes, ALL):
+        mine = group if name == ALL else group[group["label"] == name]
+        for fold in (ALL, *folds):
+            clips = mine if fold == ALL else mine[mine["fold"] == fold]
+            if len(clips):
+                about = {**system, "class": name, "fold": fold}
+                # One fold has one subject or few: no interval.
+                resamples = statistics if fold == ALL else None
+                yield from (about | row for row in _measures(clips, resamples))
+
+
+def _measures(clips: pd.DataFrame, statistics: Statistics | None) -> Iterator[dict[str, Any]]:
+    seen = clips[clips["peak"] != ""]
+    means = SubjectMeans(seen["subject"], statistics)
+    about = {"clips": len(seen), "subjects": means.subjects, "empty": len(clips) - len(seen)}
+    columns = {
+        (measure, region): (
+            seen[f"share_{region}"] if measure == "share" else (seen["peak"] == region) * 1.0,
+            clips[f"area_{region}"],
+        )
+        for measure in ("share", "peak")
+        for region in REGIONS
+    }
+    columns[CORRELATION, ""] = seen["like_trained"], pd.Series([np.nan])
+    if "hit" in clips:
+        moving = {"share": "mass", "peak": "hit", "peak_other_class": "elsewhere"}
+        columns |= {(name, MOVING): (seen[c], clips["area"]) for name, c in moving.items()}
+    for (measure, region), (values, chance) in columns.items():
+        low, high = means.interval(values)
+        yield {
+            "measure": measure,
+            "region": region,
+            "value": values.mean() if len(values) else np.nan,
+            "low": low,
+            "high": high,
+            "chance": chance.mean(),
+            **about,
+        }
+
+
+def region_shares(table: pd.DataFrame, *, classes: Sequence[str], synthetic: bool) -> Figure:
+    """Draw the share of the maps in each region over the region's share of the crop.
+
+    `table` is ``regions.csv``; the columns of panels are `classes`, the rows the methods.
+    """
+    rows = table[(table["model"] == TRAINED) & (table["fold"] == ALL)]
+    rows = rows[rows["measure"] == "share"]
+    methods, blocks = list(dict.fromkeys(rows["method"])), sorted(set(rows["block"]))
+    named = REGIONS[:-1]
+    title = "Share of the trained networks' maps in each region, over the region's area"
+    height = min(style.MAX_HEIGHT_IN, 0.8 + 1.6 * len(methods))
+    figure = style.new_figure(style.WIDTH_IN, height, synthetic=synthetic, title=title)
+    grid = figure.subplots(len(methods), len(classes), sharey=True, sharex=True, squeeze=False)
+    for method, panels in zip(methods, grid, strict=True):
+        for name, axes in zip(classes, panels, strict=True):
+            mine = rows[(rows["method"] == method) & (rows["class"] == name)]
+            for region, aside in zip(named, style.spread(len(named), 0.13), strict=True):
+                look = {"color": REGION_COLOURS[region], "marker": REGION_MARKERS[region]}
+                values = mine[mine["region"] == region].set_index("block").loc[blocks]
+                _ratios(axes, np.arange(len(blocks)) + aside, values, look, region)
+            axes.axhline(1, color=style.BLACK, linewidth=0.8, linestyle=(0, (6, 3)))
+            axes.set_xticks(range(len(blocks)), [f"B{block}" for block in blocks])
+            axes.grid(visible=True, axis="y")
+            if axes is panels[0]:
+                axes.set_ylabel(f"{method_name(method)}\nshare / area")
+            if method == methods[0]:
+                claim = f"\n(poster: {CLAIMED[name].replace('_', ' ')})" if name in CLAIMED else ""
+                axes.set_title(f"{name}{claim}")
+    grid[0, 0].set_ylim(bottom=0)  # the axes share it; once all is drawn
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def _ratios(
+    axes: Axes, x: np.ndarray, rows: pd.DataFrame, look: dict[str, Any], region: str
+) -> None:
+    area = rows["chance"].to_numpy()
+    values = rows["value"].to_numpy() / area
+    bars = np.abs(rows[["low", "high"]].to_numpy().T / area - values)
+    label = region.replace("_", " ")
+    axes.errorbar(x, values, yerr=bars, elinewidth=0.7, capsize=1.5, ls="none", label=label, **look)
+
+
+def pointing_game(table: pd.DataFrame, *, synthetic: bool) -> Figure:
+    """Draw how often the peak lies on what really moves in generated clips, for all models."""
+    rows = table[(table["region"] == MOVING) & (table["measure"] == "peak")]
+    chance = float(rows["chance"].mean())
+    title = f"Share of clips whose peak lies on the moving pixels; dashed: by chance {chance:.2f}"
+    figure, panels = _panels(rows, MODELS, title=title, synthetic=synthetic)
+    for axes in panels:
+        axes.axhline(chance, color=style.BLACK, linewidth=0.8, linestyle=(0, (6, 3)))
+        style.share_axis(axes, "hit rate" if axes is panels[0] else "")
+    return figure
+
+
+def control(table: pd.DataFrame, *, synthetic: bool) -> Figure:
+    """Draw how much the maps of other networks agree with those of the trained ones."""
+    rows = table[table["measure"] == CORRELATION]
+    title = "Rank correlation with the trained network's map of the same clip"
+    others = [model for model in MODELS if model != TRAINED]
+    figure, panels = _panels(rows, others, title=title, synthetic=synthetic)
+    for axes in panels:
+        axes.axhline(0, color=style.BLACK, linewidth=0.8)
+        axes.set_ylim(min(-0.3, float(rows["low"].min()) - 0.05), 1.02)
+        axes.set_ylabel("rank correlation" if axes is panels[0] else "")
+        axes.grid(visible=True, axis="y")
+    return figure
+
+
+def _panels(
+    rows: pd.DataFrame, models: Sequence[str], *, title: str, synthetic: bool
+) -> tuple[Figure, np.ndarray]:
+    """Draw a panel per method: bars of all models at each block, over all classes and folds."""
+    rows = rows[(rows["class"] == ALL) & (rows["fold"] == ALL)]
+    methods, blocks = list(dict.fromkeys(rows["method"])), sorted(set(rows["block"]))
+    figure = style.new_figure(style.WIDTH_IN, 2.6, synthetic=synthetic, title=title)
+    panels = figure.subplots(1, len(methods), sharey=True, squeeze=False)[0]
+    width = 0.8 / len(models)
+    for axes, method in zip(panels, methods, strict=True):
+        for model, aside in zip(models, style.spread(len(models), width), strict=True):
+            mine = rows[(rows["method"] == method) & (rows["model"] == model)]
+            mine = mine.set_index("block").loc[blocks]
+            values = mine["value"].to_numpy()
+            axes.bar(
+                np.arange(len(blocks)) + aside,
+                values,
+                width,
+                color=MODEL_COLOURS[model],
+                yerr=np.abs(mine[["low", "high"]].to_numpy().T - values),
+                error_kw={"elinewidth": 0.6, "capsize": 1.2},
+                label=MODEL_NAMES[model],
+            )
+        axes.set_xticks(range(len(blocks)), [f"B{block}" for block in blocks])
+        axes.set_title(method_name(method))
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(models))
+    return figure, panels
+
 
 Methods = Mapping[str, Mapping[str, ClipMaps]]  # by method and clip
 CLASS_SHEET_BLOCKS = 3  # the last ones that are measured
@@ -29,12 +231,12 @@ def figures_of(
     blocks = sorted(set(table["block"]))[-CLASS_SHEET_BLOCKS:]
     figures = {
         "regions": _regions(found, **look),
-        "shares": summary.region_shares(table, classes=classes, **look),
+        "shares": region_shares(table, classes=classes, **look),
         "classes": sheets.class_sheet(found, blocks, classes=classes, **look),
-        "control": summary.control(table, **look),
+        "control": control(table, **look),
     }
     if synthetic:
-        figures["pointing"] = summary.pointing_game(table, **look)
+        figures["pointing"] = pointing_game(table, **look)
     return figures
 
 

@@ -1,26 +1,29 @@
-"""Grad-CAM (Selvaraju et al. 2017) on any block of a backbone, through captum.
-
-The score of a clip depends on a block's maps A of a frame only through that frame's pooled features
-p(A). So ``d score / dA = g . dp / dA`` with ``g = d score / dp``, computed once for the classifier:
-frames are explained in chunks of any size, and blocks below the one in question run without
-gradients. A test compares with one backward pass through everything.
-"""
+"""Grad-CAM (Selvaraju et al. 2017) of a clip."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import h5py
 import numpy as np
 import torch
 from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
+from microexpr.backbones import randomised
+from microexpr.config.training import Sampling
 from microexpr.errors import ConfigError
+from microexpr.explain.maps import BACKBONE, RANDOM, RANDOM_HEAD, TRAINED, Maps
+from microexpr.explain.scores import over_frames
+from microexpr.training.feature_modes import FeatureTransform, PooledSums
+from microexpr.training.model import TrainedModel, WindowClassifier
+from microexpr.training.windows import windows
 
 if TYPE_CHECKING:
     from microexpr.backbones import Backbone
-
 CHUNK_FRAMES = 8  # forward and backward at a time: B1 of 8 frames takes some 100 MB
 
 
@@ -145,3 +148,200 @@ def last_of_each_size(backbone: Backbone, size_px: int) -> list[int]:
     sizes = {block: maps.shape[-1] for block, maps in block_maps(backbone, every, x)}
     last = {size: block for block, size in sizes.items() if size <= size_px / 16}
     return sorted(last.values())
+
+
+def apex_window(apex: int, length: int, n: int) -> np.ndarray:
+    """Return the numbers of the N consecutive frames around the apex, (N,) int64, from 0.
+
+    A clip of less than `n` frames repeats its first frame in front, as in training.
+    """
+    if length < n:
+        return np.maximum(np.arange(n) - (n - length), 0)
+    start = min(max(apex - n // 2, 0), length - n)
+    return start + np.arange(n)
+
+
+def class_gradient(model: TrainedModel, pooled: Tensor, windows: Tensor, target: int) -> Tensor:
+    """Differentiate the logit of a class (before the softmax; the mean over windows).
+
+    Parameters
+    ----------
+    model : TrainedModel
+        On the CPU: cuDNN differentiates an LSTM in training mode only.
+    pooled : Tensor, shape (F, C), float32
+        Pooled features; the first row is the clip's first frame.
+    windows : Tensor, shape (W, N), int64
+        Rows of `pooled`.
+    target : int
+        Class.
+
+    Returns
+    -------
+    Tensor, shape (F, C), float32
+        The part of each frame: the onset that is subtracted from all of them counts as constant,
+        or the first frame's map would outshine all others.
+    """
+    model.classifier.eval()
+    features = pooled.detach().cpu().float().requires_grad_(True)
+    with torch.enable_grad():
+        frames = model.transform(features, features.detach()[:1].expand_as(features))
+        score = model.classifier(frames, windows).mean(0)[target]
+        return torch.autograd.grad(score, features)[0]
+
+
+def strongest_unit(pooled: Tensor) -> Tensor:
+    """Return the gradient of each frame's strongest pooled unit, (F, C): the target untrained."""
+    return torch.zeros_like(pooled).scatter_(1, pooled.argmax(1, keepdim=True), 1.0)
+
+
+def untrained(model: TrainedModel, pooled: Tensor, seed: int) -> TrainedModel:
+    """Return a model of the same shape and feature mode whose classifier has random weights.
+
+    Its inputs `pooled`, (F, C), the clip's first frame first, are scaled to unit variance. `seed`
+    is that of the weights; torch's global generator stays as it is.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        settings: dict[str, Any] = dict(model.classifier.settings)
+        classifier = WindowClassifier(**settings)
+    feature_mode = "onset_difference" if model.transform.difference else "raw"
+    sums = PooledSums.of([[pooled]], 1)
+    scale = FeatureTransform.fit(feature_mode, sums, [0], standardise=True)
+    return TrainedModel(scale, classifier.eval(), None)
+
+
+@dataclass(frozen=True)
+class ClipInputs:
+    """What is known of a clip."""
+
+    clip_id: str  # also the seed of its controls
+    images: h5py.Dataset | np.ndarray  # (T, y, x, 3) uint8: faces or magnified faces
+    features: h5py.Dataset | np.ndarray  # (T, C, h, w): of the same frames, after the cut
+    target: int  # class whose evidence is shown
+    apex: int  # frame number from 0
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+class ClipExplainer:
+    """Grad-CAM of one method.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        With the weights that training started from, on the device that computes.
+    cut : int
+        Of the features.
+    n : int
+        Frames per window.
+    settings : Windows
+        Section ``windows``.
+    """
+
+    def __init__(self, backbone: Backbone, cut: int, *, n: int, settings: Sampling) -> None:
+        self._backbone = backbone.eval().requires_grad_(False)
+        self._cut, self._n, self._settings = cut, n, settings
+        self._device = next(backbone.parameters()).device
+
+    @property
+    def n_blocks(self) -> int:
+        """Blocks of the network."""
+        return self._backbone.n_blocks
+
+    def at_apex(self, clip: ClipInputs, model: TrainedModel, blocks: Sequence[int]) -> Maps:
+        """Explain the window around the apex with all models.
+
+        `model` is that of the fold which tests the clip, on the CPU. The maps, (h, w) by model and
+        block, are the sums of the window's positive parts.
+        """
+        window = apex_window(clip.apex, len(clip), self._n)
+        rows = np.union1d(window, [0])  # the onset is what differences are taken to
+        at = torch.from_numpy(np.searchsorted(rows, window))[None]
+        inside = np.isin(rows, window)
+        seed = zlib.crc32(clip.clip_id.encode())
+        pooled = self._pooled(clip, model, rows)
+        scores = {
+            TRAINED: class_gradient(model, pooled, at, clip.target),
+            RANDOM_HEAD: class_gradient(untrained(model, pooled, seed), pooled, at, clip.target),
+        }
+        network = self._network(model)
+        last = network.n_blocks
+        maps = self._activations(clip, network, rows[inside], [*blocks, last])
+        gradients = {name: gradient[inside] for name, gradient in scores.items()}
+        if model.fine_tuned is None:  # the blocks are the same: one run serves both
+            gradients[BACKBONE] = strongest_unit(pool(network, maps[last], last))
+        found = explain_frames(network, {block: maps[block] for block in blocks}, gradients)
+        if model.fine_tuned is not None:
+            found |= self.before_training(clip, rows[inside], blocks)
+
+        network = randomised(self._backbone, seed).requires_grad_(False)
+        maps = self._activations(clip, network, rows, [*blocks, last], cached=False)
+        pooled = pool(network, maps[last], last).cpu()
+        score = class_gradient(untrained(model, pooled, seed), pooled, at, clip.target)
+        maps = {block: maps[block][inside] for block in blocks}
+        found |= explain_frames(network, maps, {RANDOM: score[inside]})
+        return {key: over_frames(values) for key, values in found.items()}
+
+    def before_training(self, clip: ClipInputs, rows: np.ndarray, blocks: Sequence[int]) -> Maps:
+        """Explain each frame's strongest pooled unit of the backbone, as the poster's authors did.
+
+        `rows` are frame numbers, (F,); the maps, (F, h, w) by model and block, are signed.
+        """
+        last = self._backbone.n_blocks
+        maps = self._activations(clip, self._backbone, rows, [*blocks, last])
+        scores = {BACKBONE: strongest_unit(pool(self._backbone, maps[last], last))}
+        return explain_frames(self._backbone, {block: maps[block] for block in blocks}, scores)
+
+    def over_time(
+        self, clip: ClipInputs, model: TrainedModel, rows: np.ndarray, blocks: Sequence[int]
+    ) -> Maps:
+        """Explain frames of a clip by its prediction, the mean over all its windows.
+
+        Arguments and result are those of :meth:`before_training`, with the model of the fold.
+        """
+        pooled = self._pooled(clip, model, np.arange(len(clip)))
+        options = self._settings
+        found = windows(len(clip), self._n, modes=options.modes, even=options.even, short="pad")
+        score = class_gradient(model, pooled, torch.from_numpy(found), clip.target)
+        network = self._network(model)
+        maps = self._activations(clip, network, rows, blocks)
+        return explain_frames(network, maps, {TRAINED: score[rows]})
+
+    def _network(self, model: TrainedModel) -> Backbone:
+        """Return the blocks that a fold's model looks through: fine-tuned ones where it has any."""
+        if model.fine_tuned is None:
+            return self._backbone
+        return model.fine_tuned.backbone.to(self._device).eval().requires_grad_(False)
+
+    def _activations(
+        self,
+        clip: ClipInputs,
+        network: Backbone,
+        rows: np.ndarray,
+        blocks: Sequence[int],
+        *,
+        cached: bool = True,
+    ) -> dict[int, Tensor]:
+        """Run blocks after the cut from the cache, and only those before it from images."""
+        inside = cached and self._cut < network.n_blocks
+        behind = [block for block in blocks if inside and block >= self._cut]
+        found: dict[int, Tensor] = {}
+        for start, read, some in (
+            (0, clip.images, set(blocks) - set(behind)),
+            (self._cut, clip.features, set(behind)),
+        ):
+            if some:
+                values = torch.from_numpy(read[rows]).to(self._device)
+                x = values if start else network.preprocess(values)
+                found |= dict(block_maps(network, sorted(some), x, start=start))
+        return found
+
+    def _pooled(self, clip: ClipInputs, model: TrainedModel, rows: np.ndarray) -> Tensor:
+        """Return pooled features as in training: from the cache, or through fine-tuned blocks."""
+        cached = torch.from_numpy(clip.features[rows])
+        if model.fine_tuned is None:
+            return cached.flatten(1).float()
+        network = self._network(model)
+        with torch.no_grad():
+            return network.back(cached.to(self._device), self._cut).cpu()

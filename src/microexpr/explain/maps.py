@@ -21,7 +21,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from microexpr.cache.disk import Disk
+from microexpr.cache.disk import Disk, reading
 from microexpr.errors import CacheError
 from microexpr.runtime.files import AnyPath, replacing
 
@@ -93,11 +93,7 @@ def read(path: AnyPath) -> Iterator[MethodMaps]:
     CacheError
         When it is not such a file.
     """
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise CacheError(f"{path}: not a readable HDF5 file ({error})") from None
-    with file:
+    with reading(path) as file:
         if file.attrs.get("format") != FORMAT:
             raise CacheError(f"{path}: holds no Grad-CAM maps of format {FORMAT}")
         yield MethodMaps(file)

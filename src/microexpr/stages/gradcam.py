@@ -61,10 +61,15 @@ def run(
 
     from microexpr.backbones.weights import network_of
     from microexpr.explain import maps as files
-    from microexpr.explain.clips import ClipExplainer
-    from microexpr.explain.gradcam import last_of_each_size
-    from microexpr.explain.inputs import FoldModel, Sources, explained_clips
-    from microexpr.explain.measured import maps_of, score_rows, truth_of
+    from microexpr.explain.gradcam import ClipExplainer, last_of_each_size
+    from microexpr.explain.inputs import (
+        FoldModel,
+        Sources,
+        explained_clips,
+        maps_of,
+        score_rows,
+        truth_of,
+    )
     from microexpr.runtime import resume
     from microexpr.runtime.progress import track
     from microexpr.runtime.tables import write_table

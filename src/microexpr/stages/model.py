@@ -78,9 +78,7 @@ def run(
     from dataclasses import asdict
 
     from microexpr import __version__
-    from microexpr.apps.predict.accuracy import accuracy
-    from microexpr.apps.predict.export import trained_on, weights_in
-    from microexpr.apps.predict.exported_model import write
+    from microexpr.apps.predict.exported_model import accuracy, trained_on, weights_in, write
     from microexpr.cache.provenance import provenance
     from microexpr.protocol import Fold
     from microexpr.training.chunks import fine_tuned_blocks, recipe_of

@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from microexpr.apps.predict.pieces import Prediction
 from microexpr.apps.predict.prediction_files import crop_corners
-from microexpr.apps.predict.recognise import Prediction
 from microexpr.face.detection import Detection
 from microexpr.video.frame import RGB_COLOUR, from_rgb
 from microexpr.video.time_axis import FINE

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from microexpr.datasets.manifest import Clip, identifier
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError, DataError
 from microexpr.runtime.files import sha256_of
+from microexpr.runtime.names import identifier
 from microexpr.video.reading import stated_frames
 from microexpr.video.suffixes import SUFFIXES, list_images, matching
 

@@ -15,8 +15,7 @@ import numpy as np
 
 from microexpr.apps.predict.exported_model import Exported
 from microexpr.apps.predict.named_clips import NamedClip
-from microexpr.apps.predict.recognise import Prediction
-from microexpr.apps.predict.video_pieces import stretches
+from microexpr.apps.predict.pieces import Prediction, stretches
 from microexpr.errors import DataError
 from microexpr.runtime.files import replacing
 from microexpr.runtime.notices import notice

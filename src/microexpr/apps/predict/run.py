@@ -16,9 +16,8 @@ from microexpr.apps.predict import prediction_files as files
 from microexpr.apps.predict.annotated_video import FOOT, Annotator
 from microexpr.apps.predict.exported_model import SETTINGS, Exported
 from microexpr.apps.predict.named_clips import NamedClip
+from microexpr.apps.predict.pieces import WHAT, Cutter, Prediction, recognise
 from microexpr.apps.predict.prediction_files import ClipSum
-from microexpr.apps.predict.recognise import WHAT, Prediction, recognise
-from microexpr.apps.predict.video_pieces import Cutter
 from microexpr.datasets import decoder
 from microexpr.errors import ConfigError
 from microexpr.face.detection import face_detector

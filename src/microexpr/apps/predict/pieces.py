@@ -1,8 +1,4 @@
-"""A stream of frames cut into overlapping pieces; each is cropped as the pipeline crops a clip.
-
-A piece has one similarity transform, fixed in its first frames. Only crops are kept: memory depends
-on the length and the step of the pieces, not on that of the video.
-"""
+"""A stream of frames cut into overlapping pieces, and the class probabilities of each."""
 
 from __future__ import annotations
 
@@ -10,10 +6,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from microexpr.apps.predict.exported_model import Exported
+from microexpr.backbones.base import batch_frames, frame_features
 from microexpr.config import Crop
-from microexpr.errors import DataError
+from microexpr.errors import DataError, MicroexprError
 from microexpr.face.detection import Detection
 from microexpr.face.transform import CropTransform, clip_transform
+from microexpr.magnify.clip_pixels import magnified_pixels
+from microexpr.training.model import decide, softmax
+from microexpr.training.store import FeatureStore
+from microexpr.training.windows import windows
+from microexpr.video.time_axis import frame_rate
 
 
 @dataclass(frozen=True)
@@ -151,3 +154,106 @@ class Cutter:
         return Piece(
             piece.index, piece.first, number, time, detected, crops, piece.transform, piece.problem
         )
+
+
+WHAT = (
+    "Recognition of a given clip, not spotting: the model says which class fits best, not whether "
+    "a micro-expression is there."
+)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Class probabilities of a piece.
+
+    Parameters
+    ----------
+    piece : Piece
+    windows : ndarray, shape (W, N), int64
+        Frames of each window, as indices into the piece; with ``whole_clip`` all of them, once.
+    of_windows, of_piece : ndarray, shape (W, K) and (K,), float64
+        Probabilities of the windows, and the decision over them; nan without one.
+    predicted, problem : int, str
+        Class; -1 where there is none, and why.
+    fps : float
+        Frames/s; nan where unknown.
+    """
+
+    piece: Piece
+    windows: np.ndarray
+    of_windows: np.ndarray
+    of_piece: np.ndarray
+    predicted: int
+    fps: float
+    problem: str = ""
+
+
+def recognise(exported: Exported, piece: Piece, *, name: str, fps: float = 0.0) -> Prediction:
+    """Predict the class of a piece; where that is not possible, the prediction says why.
+
+    Parameters
+    ----------
+    exported, piece : Exported, Piece
+    name, fps : str, float
+        Of the clip; 0: the rate follows from the time stamps.
+
+    Raises
+    ------
+    MicroexprError
+        When no piece of such a video can be predicted: its frame rate is too low for the passband.
+    """
+    classes = len(exported.labels)
+    if piece.problem:
+        return _nothing(piece, classes, piece.problem)
+    try:
+        fps = fps or frame_rate(piece.time)
+        rows, logits = _window_logits(exported, piece_features(exported, piece, fps), name)
+    except DataError as error:
+        return _nothing(piece, classes, f"frames {piece.number[0]}-{piece.number[-1]}: {error}")
+    except MicroexprError as error:
+        raise type(error)(f"clip {name}: {error}") from None
+    decision = exported.config.protocol.clip_decision
+    probabilities, predicted = decide(logits, rows[:, -1], decision)
+    return Prediction(piece, rows, softmax(logits), probabilities, predicted, fps)
+
+
+def piece_features(exported: Exported, piece: Piece, fps: float) -> np.ndarray:
+    """Magnify the crops and run the frozen blocks, (T, C, h, w), as the caches hold them."""
+    config, method = exported.config, exported.config.model.method
+    pixels, device = piece.crops, exported.device
+    assert pixels is not None, piece.problem
+    if method != "none":
+        pixels = magnified_pixels(
+            pixels, fps=fps, settings=config.magnify, method=method, device=device
+        )
+    batch = batch_frames(config.features, device)
+    return np.concatenate(
+        [
+            frame_features(pixels[start : start + batch], exported.network, config.features, device)
+            for start in range(0, len(pixels), batch)
+        ]
+    )
+
+
+def _window_logits(
+    exported: Exported, features: np.ndarray, name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return windows (W, N) and their logits (W, K)."""
+    config, model = exported.config, exported.model
+    if config.protocol.clip_decision == "whole_clip":
+        rows = np.arange(len(features))[None]
+    else:
+        options, n = config.windows, config.model.n
+        rows = windows(
+            len(features), n, modes=options.modes, even=options.even, short=options.short
+        )
+        if not len(rows):
+            raise DataError(f"{len(features)} frames hold no window of {n}")
+    store = FeatureStore.from_arrays({name: features}, subjects=[name], labels=[name])
+    return rows, model.logits(model.frames(store), [rows])[0]
+
+
+def _nothing(piece: Piece, classes: int, problem: str) -> Prediction:
+    nan = np.full(classes, np.nan)
+    none = np.empty((0, 1), np.int64)
+    return Prediction(piece, none, np.empty((0, classes)), nan, -1, np.nan, problem)
