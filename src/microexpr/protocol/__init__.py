@@ -16,10 +16,9 @@ from microexpr.runtime.files import AnyPath
 from microexpr.runtime.tables import read_rows, write_rows
 
 # Whether a protocol promises that no subject is on both sides, and that every clip is tested once.
-SUBJECT_INDEPENDENT = dict.fromkeys(("loso", "group_kfold", "holdout", "official"), True)
-SUBJECT_INDEPENDENT["clip_kfold"] = False
-COMPLETE = dict.fromkeys(("loso", "group_kfold", "clip_kfold"), True)
-COMPLETE |= dict.fromkeys(("holdout", "official"), False)
+PROTOCOLS = ("loso", "group_kfold", "clip_kfold", "holdout", "official")
+SUBJECT_INDEPENDENT = {name: name != "clip_kfold" for name in PROTOCOLS}
+COMPLETE = {name: name not in ("holdout", "official") for name in PROTOCOLS}
 COLUMNS = ("clip_id", "subject", "label", "fold")
 
 
@@ -115,12 +114,17 @@ def check_folds(
         raise ProtocolError("there is no fold")
     _once(clip_ids, "{} clips have the name {}")
     _once((fold.name for fold in folds), "{} folds have the name {}")
+    for fold in folds:
+        _check_indices(fold, len(clip_ids))
     originals = [c for c, source in zip(clip_ids, sources, strict=True) if c == source]
     tested = [clip_ids[i] for fold in folds for i in fold.test]
+    _once(tested, "{} folds test clip {}")
+    missing = [clip_id for clip_id in originals if clip_id not in set(tested)]
+    if COMPLETE[protocol] and missing:
+        raise ProtocolError(f"no fold tests clip {missing[0]} ({len(missing)} such clips)")
     # Without a promise to test every clip, what one fold tests no fold may train on.
     kept_out = set() if COMPLETE[protocol] else set(tested)
     for fold in folds:
-        _check_indices(fold, len(clip_ids))
         _disjoint(fold, clip_ids, "clip {} is in training and in test")
         _disjoint(fold, sources, "copies of clip {} are in training and in test")
         if SUBJECT_INDEPENDENT[protocol]:
@@ -130,10 +134,6 @@ def check_folds(
         used = {clip_ids[i] for i in (*fold.train, *fold.test)} | kept_out
         if unused := [clip_id for clip_id in originals if clip_id not in used]:
             raise ProtocolError(f"fold {fold.name}: clip {unused[0]} is neither trained nor tested")
-    _once(tested, "{} folds test clip {}")
-    missing = [clip_id for clip_id in originals if clip_id not in set(tested)]
-    if COMPLETE[protocol] and missing:
-        raise ProtocolError(f"no fold tests clip {missing[0]} ({len(missing)} such clips)")
 
 
 def check_inner(inner: Sequence[Fold], outer: Fold) -> None:

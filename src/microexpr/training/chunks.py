@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import warnings
 from collections.abc import Sequence
@@ -24,12 +23,12 @@ from microexpr.config.training import (
 from microexpr.errors import CacheError, ConfigError, MicroexprWarning
 from microexpr.protocol import Fold, check_folds, predictions, read_folds
 from microexpr.runtime import resume
-from microexpr.runtime.files import sha256_of
+from microexpr.runtime.files import AnyPath, sha256_of
 from microexpr.runtime.progress import track
 from microexpr.runtime.resources import released
 from microexpr.runtime.tables import write_table
 from microexpr.training.feature_modes import FineTunedBlocks, pooled_sums
-from microexpr.training.fold import train_fold
+from microexpr.training.fold import split_training, train_fold
 from microexpr.training.model import read_header
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import InnerSplit, Recipe
@@ -40,7 +39,7 @@ def recipe_of(settings: TrainingSettings, n: int) -> Recipe:
     nested = None
     if settings.select.epoch == "nested":
         assert isinstance(settings, InnerTrainingSettings)
-        nested = InnerSplit(settings.select.folds, settings.protocol.seed)
+        nested = inner_split(settings)
     return Recipe(
         labels=tuple(settings.data.labels),
         n=n,
@@ -51,6 +50,11 @@ def recipe_of(settings: TrainingSettings, n: int) -> Recipe:
         clip_decision=settings.protocol.clip_decision,
         choose_epoch=nested,
     )
+
+
+def inner_split(settings: InnerTrainingSettings) -> InnerSplit:
+    """Return how training clips are split by subject to choose on them."""
+    return InnerSplit(settings.select.folds, settings.protocol.seed)
 
 
 def fine_tuned_blocks(settings: WeightedNetwork, device: str) -> FineTunedBlocks | None:
@@ -81,9 +85,7 @@ def check_features(settings: WeightedNetwork, store: FeatureStore) -> None:
 def folds_of_chunk(
     path: Path, store: FeatureStore, *, protocol: str, chunk: int, chunks: int
 ) -> list[Fold]:
-    """Read ``folds.csv``, check that its folds keep the protocol's promise, and return a chunk.
-
-    It holds the folds chunk, chunk + chunks, ... of ``train.chunks``.
+    """Read ``folds.csv``, check its folds, and return those of a chunk: chunk, chunk + chunks, ...
 
     Raises
     ------
@@ -101,18 +103,7 @@ def folds_of_chunk(
 
 def inner_folds_of(settings: InnerTrainingSettings, store: FeatureStore, fold: Fold) -> list[Fold]:
     """Split the training clips of a fold by subject, see `protocol.splits.inner_folds`."""
-    # scikit-learn takes longer to import than many a fold to train.
-    from microexpr.protocol.splits import inner_folds  # noqa: PLC0415
-
-    return inner_folds(
-        fold,
-        store.clip_ids,
-        store.subjects,
-        store.labels,
-        classes=settings.data.labels,
-        folds=settings.select.folds,
-        seed=settings.protocol.seed,
-    )
+    return split_training(store, fold, settings.data.labels, inner_split(settings))
 
 
 def train_folds(
@@ -129,19 +120,17 @@ def train_folds(
 ) -> None:
     """Train and test some folds under every feature mode and seed, and write the results.
 
+    The log of the epochs is written beside the predictions as ``.epochs.csv``, and finished folds
+    are kept in ``.progress/`` until all are finished. Parameters as :func:`train_chunk`, and:
+
     Parameters
     ----------
-    settings, store, folds
-        How, on the features of all clips, and indices into these.
     output : Path
-        Predictions (CSV). The log of the epochs is written beside it as ``.epochs.csv``, and
-        finished folds are kept in ``.progress/`` until all are finished.
-    method, n : str, int
-        Name of the method in the predictions; frames per window.
+        Predictions (CSV).
+    n : int
+        Frames per window.
     models : Path, optional
         Folder for each fold's model; it appears when all are finished.
-    source_sha256, device
-        As :func:`microexpr.training.chunks.train_chunk`.
     """
     progress = output.with_suffix(".progress")
     # Beside the finished folds: a killed run finds both.
@@ -170,10 +159,7 @@ def train_folds(
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """Predictions, as in :mod:`microexpr.protocol.predictions`, and the log: one row per epoch.
-
-    Columns of the log: method, feature_mode, n, seed, fold, epoch, loss, accuracy, seconds.
-    """
+    """Predictions, and the log with one row per epoch: loss, accuracy, seconds."""
 
     predictions: pd.DataFrame
     log: pd.DataFrame
@@ -188,16 +174,13 @@ def train_chunk(
     seeds: Sequence[int],
     method: str,
     protocol: str,
-    progress_dir: str | os.PathLike[str],
+    progress_dir: AnyPath,
     source_sha256: str = "",
-    models_dir: str | os.PathLike[str] | None = None,
+    models_dir: AnyPath | None = None,
     fine_tuned: FineTunedBlocks | None = None,
     device: str = "cpu",
 ) -> ChunkResult:
     """Train folds under every feature mode and seed.
-
-    Each finished fold leaves a file in `progress_dir`, see :mod:`microexpr.runtime.resume`. These
-    files may be deleted when the chunk is complete.
 
     Parameters
     ----------
@@ -208,20 +191,14 @@ def train_chunk(
     method, protocol : str
         Names for the table.
     progress_dir : path-like
-        Folder for finished folds.
+        Folder for finished folds, see :mod:`microexpr.runtime.resume`.
     source_sha256 : str
         Fingerprint of the code; a fold of other code is trained again.
     models_dir : path-like, optional
         Folder for each fold's model, ``<feature_mode>_<seed>_<fold>.safetensors``.
     fine_tuned, device
-        As :func:`microexpr.training.fold.train_fold`.
-
-    Raises
-    ------
-    CacheError
-        If a file of `progress_dir` is damaged.
-    MicroexprError
-        As :func:`microexpr.training.fold.train_fold`.
+        As :func:`microexpr.training.fold.train_fold`, whose errors are raised, and a CacheError if
+        a file of `progress_dir` is damaged.
     """
     _warn_of_dropped(store, recipe)
     runs = [
@@ -250,8 +227,8 @@ def train_chunk(
                 result.model.save(model, **settings, digest=digest, method=method)
             plain = {"settings": settings, "log": [asdict(epoch) for epoch in result.log]}
             done = resume.keep(progress_dir, settings, plain | result.predictions.plain())
-        about: dict[str, Any] = {"method": method, "feature_mode": run.feature_mode}
-        about |= {"n": run.n, "seed": run.seed}
+        about: dict[str, Any] = {key: settings[key] for key in ("feature_mode", "n", "seed")}
+        about = {"method": method} | about
         rows += predictions.rows(store, fold, done, classes=run.labels, **about, protocol=protocol)
         about |= {"fold": fold.name}
         epochs += [about | {"epoch": i} | values for i, values in enumerate(done["log"], 1)]

@@ -1,9 +1,8 @@
 """Feature modes: how pooled features of frames enter the embedding, and where they come from.
 
-``raw`` takes the features as the network gives them. ``onset_difference`` subtracts the features of
-the clip's first frame, which removes identity and lighting and keeps the motion. The difference is
-always taken of pooled features: fine-tuned blocks have weights and BatchNorm statistics for
-activations of faces, not for differences of them, so the first frame passes through them as well.
+``onset_difference`` subtracts the features of the clip's first frame, which removes identity and
+lighting and keeps the motion. Pooled features are subtracted: fine-tuned blocks have weights and
+BatchNorm statistics for faces, not for differences, so the first frame passes through them as well.
 """
 
 from __future__ import annotations
@@ -34,13 +33,8 @@ FLOOR = 1e-3  # of the mean standard deviation: channels that hardly move are no
 class FineTunedBlocks(nn.Module):
     """Copy of a backbone that takes cached maps to pooled features and is trained with the rest.
 
-    Only the parameters of the blocks above the cut receive gradients. The backbone keeps its
-    BatchNorm statistics frozen, so frames do not influence one another.
-
-    Parameters
-    ----------
-    backbone, cut : Backbone, int
-        Network, which is copied, and its last frozen block, below ``backbone.n_blocks``.
+    Only the blocks above `cut`, the last frozen one, receive gradients. BatchNorm statistics stay
+    frozen, so frames do not influence one another.
     """
 
     def __init__(self, backbone: Backbone, cut: int) -> None:
@@ -77,19 +71,12 @@ class FineTunedBlocks(nn.Module):
 class PooledSums:
     """Sums over the frames of each clip, from which the statistics of any set of clips follow.
 
-    With them no fold needs all frames in memory.
-
-    Parameters
-    ----------
-    counts : Tensor, shape (clips,), int64
-        Frames of each clip.
-    sums : Tensor, shape (clips, 2, 2, C), float64
-        Axis 1: raw features, then their differences from the clip's first frame. Axis 2: values,
-        then squares.
+    Axis 1 of `sums` has raw features, then their differences from the clip's first frame; axis 2
+    values, then squares. With them no fold needs all frames in memory.
     """
 
-    counts: Tensor
-    sums: Tensor
+    counts: Tensor  # (clips,) int64: frames of each clip
+    sums: Tensor  # (clips, 2, 2, C) float64
 
     @classmethod
     def of(cls, clips: Iterable[Iterable[Tensor]], n_clips: int) -> PooledSums:
@@ -101,11 +88,6 @@ class PooledSums:
                 sums = total.new_empty((n_clips, *total.shape))
             sums[clip] = total
         return cls(counts, sums)
-
-    @property
-    def channels(self) -> int:
-        """Number of features per frame, C."""
-        return self.sums.shape[-1]
 
     def statistics(self, clips: Sequence[int], *, difference: bool) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation over all frames of some clips, (C,) float32 each."""
@@ -128,14 +110,9 @@ def _sums(parts: Iterable[Tensor]) -> tuple[int, Tensor]:
 
 @dataclass(frozen=True)
 class FeatureTransform:
-    """A fixed map of pooled features: difference, shift and scale.
+    """A fixed map of pooled features: ``(x - shift) / scale``, both (C,) float32.
 
-    Parameters
-    ----------
-    difference : bool
-        Subtract the features of the clip's first frame, instead of `shift`.
-    shift, scale : Tensor, shape (C,), float32
-        ``(x - shift) / scale``.
+    With `difference`, the features of the clip's first frame are subtracted instead of `shift`.
     """
 
     difference: bool
@@ -146,31 +123,20 @@ class FeatureTransform:
     def fit(
         cls, feature_mode: str, pooled: PooledSums, clips: Sequence[int], *, standardise: bool
     ) -> FeatureTransform:
-        """Measure shift and scale on training clips; both stay fixed while blocks are fine-tuned.
+        """Measure shift and scale on training clips; without `standardise` there are none.
 
-        Parameters
-        ----------
-        feature_mode : {"onset_difference", "raw"}
-            ``raw`` is shifted by the mean. A difference is not: its zero means no motion.
-        pooled : PooledSums
-            Of all clips; where blocks are fine-tuned, of their output before training.
-        clips : sequence of int
-            Training clips.
-        standardise : bool
-            False: neither shift nor scale.
+        ``raw`` features are shifted by the mean. A difference is not: its zero means no motion.
+        Both stay fixed while blocks are fine-tuned: `pooled` is of their output before training.
         """
         difference = feature_mode == "onset_difference"
-        if not standardise:
-            return cls(difference, torch.zeros(pooled.channels), torch.ones(pooled.channels))
         mean, sd = pooled.statistics(clips, difference=difference)
+        if not standardise:
+            return cls(difference, torch.zeros_like(mean), torch.ones_like(sd))
         shift = torch.zeros_like(mean) if difference else mean
         return cls(difference, shift, sd + FLOOR * sd.mean() + 1e-6)
 
     def __call__(self, pooled: Tensor, onset: Tensor | None) -> Tensor:
-        """Transform frames `pooled`, (F, C) float32, of clips whose first frames are `onset`.
-
-        `onset`, (F, C) float32, may be None where `difference` is False.
-        """
+        """Transform frames (F, C) float32; `difference` needs `onset`, their first frames."""
         reference = onset if self.difference else self.shift
         if reference is None:
             raise ValueError("onset_difference needs the first frame of each clip")
@@ -186,17 +152,6 @@ class Frames:
 
     Only the `FRAMES_AT_ONCE` in work keep their activations; the backward pass computes the others
     again (gradient checkpointing), so a batch costs its maps and the activations of these frames.
-
-    Parameters
-    ----------
-    transform : FeatureTransform
-        Fitted on the training clips.
-    store : FeatureStore
-        Pooled features, or maps of the cut where blocks are fine-tuned.
-    fine_tuned : FineTunedBlocks or None
-        On `device`.
-    device : torch.device
-        Where the frames go.
     """
 
     def __init__(
@@ -238,12 +193,8 @@ def pooled_frames(
 ) -> Iterator[Tensor]:
     """Yield the pooled features of a clip: (up to 32, C) float32 per tensor, on the CPU.
 
-    They are the cache itself, or the output of untrained blocks `fine_tuned`, on `device`.
-
-    Raises
-    ------
-    ConfigError
-        If the store holds maps and there is no block to pool them.
+    They are the cache itself, or the output of untrained blocks `fine_tuned`, on `device`. Raise a
+    ConfigError if the store holds maps and there is no block to pool them.
     """
     if fine_tuned is None and store.shape[1:] != (1, 1):
         raise ConfigError(
@@ -254,9 +205,7 @@ def pooled_frames(
     for rows in np.array_split(store.rows([clip]), -(-store.lengths[clip] // FRAMES_AT_ONCE)):
         maps = store.read(rows)
         with torch.no_grad():
-            yield (
-                maps.flatten(1).float() if fine_tuned is None else fine_tuned(maps.to(device)).cpu()
-            )
+            yield maps.flatten(1).float() if not fine_tuned else fine_tuned(maps.to(device)).cpu()
 
 
 def pooled_sums(

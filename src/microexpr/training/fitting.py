@@ -29,16 +29,9 @@ CYCLED_BETA_1 = (0.95, 0.85)
 class AdamW:
     """AdamW (Loshchilov and Hutter 2019, algorithm 2), bit by bit as in torch.
 
-    ``torch.optim`` imports torch's compiler, which takes seconds: longer than many a fold.
-
-    Parameters
-    ----------
-    groups : sequence of (sequence of Parameter, float)
-        Parameters, and their peak learning rate. Those without a gradient stay as they are.
-    weight_decay : float
-        Decoupled; multiplied by the learning rate.
-    schedule, steps : {"one_cycle", "constant"}, int
-        Of the learning rates, and with ``one_cycle`` of beta 1; steps of the whole training.
+    ``torch.optim`` imports torch's compiler, which takes seconds: longer than many a fold. Each of
+    `groups` has parameters and their peak learning rate; `schedule` is that of the rates, and with
+    ``one_cycle`` of beta 1, over the `steps` of the whole training.
     """
 
     def __init__(
@@ -96,10 +89,7 @@ class AdamW:
 
 
 def one_cycle(step: int, steps: int, peak: float) -> tuple[float, float]:
-    """Return learning rate and beta 1 at `step` (from 0) of `steps` (Smith and Topin 2019).
-
-    Both follow half a cosine up to the peak of the rate, then one down.
-    """
+    """Return learning rate and beta 1 at `step` (from 0) of `steps` (Smith and Topin 2019)."""
     start = peak / START_DIVISOR
     turn, last = RISING * steps - 1, steps - 1
     low, high = CYCLED_BETA_1
@@ -111,23 +101,21 @@ def one_cycle(step: int, steps: int, peak: float) -> tuple[float, float]:
 
 
 def _between(start: float, end: float, share: float) -> float:
+    """Return the value on half a cosine from `start` to `end`."""
     return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
 
 
 def permuted(classes: np.ndarray, clips: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return `classes`, (clips,) int64, with those of the training clips `clips` permuted.
-
-    What is trained on them says nothing about test clips, which keep their class.
-    """
+    """Return `classes`, (clips,) int64, with those of the training clips `clips` permuted."""
     changed = classes.copy()
     changed[clips] = rng.permutation(classes[clips])
     return changed
 
 
 def class_weights(classes: np.ndarray, n_classes: int) -> Tensor:
-    """Return inverse frequencies of the classes of training clips, (n_classes,) float32.
+    """Return inverse frequencies of the classes (clips,) of training clips, (n_classes,) float32.
 
-    Their mean over the clips of `classes`, (clips,) int64, is 1; a class without a clip gets 0.
+    Their mean over the clips is 1; a class without a clip gets 0.
     """
     counts = np.bincount(classes, minlength=n_classes)
     present = counts > 0
@@ -146,17 +134,7 @@ class Epoch:
 
 
 class Batches:
-    """Training windows, in batches of whole clips; each iteration is one epoch.
-
-    Parameters
-    ----------
-    table, settings : WindowTable, Learning
-        Windows of all clips; ``batch_clips`` and ``windows_per_clip``.
-    clips : ndarray, shape (B,), int64
-        Clips to train on; each has a window.
-    rng : numpy.random.Generator
-        Draws the order of the clips, and windows.
-    """
+    """Windows of training clips (B,) int64, in batches of whole clips; an iteration is an epoch."""
 
     def __init__(
         self, table: WindowTable, clips: np.ndarray, settings: Learning, rng: np.random.Generator
@@ -186,25 +164,9 @@ def fit(
 ) -> Iterator[Epoch]:
     """Train in place, one epoch per item; stop iterating to stop training early.
 
-    The learning rates follow the schedule of all ``train.epochs``.
-
-    Parameters
-    ----------
-    classifier, batches, settings : WindowClassifier, Batches, Learning
-        What is trained, on what, and how.
-    frames : callable
-        Frames (F, C) of rows (F,), as :class:`microexpr.training.feature_modes.Frames`.
-    classes : Tensor, shape (clips,), int64
-        Class of every clip of the store.
-    fine_tuned : FineTunedBlocks or None
-        Blocks that `frames` uses; trained at ``train.lr_fine_tuned``.
-    class_weights : Tensor, shape (K,), float32, or None
-        Weights of the cross-entropy.
-
-    Raises
-    ------
-    ConfigError
-        If the loss is no longer finite.
+    The learning rates follow the schedule of all ``train.epochs``. `classes`, (clips,) int64, are
+    those of every clip of the store, `class_weights`, (K,) float32, those of the cross-entropy, and
+    `fine_tuned` the blocks that `frames` uses. Raise a ConfigError if the loss is not finite.
     """
     device = next(classifier.parameters()).device
     groups = [(list(classifier.parameters()), settings.lr)]

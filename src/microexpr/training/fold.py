@@ -8,7 +8,7 @@ fold: none is chosen on test clips.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -30,7 +30,7 @@ from microexpr.training.feature_modes import (
 from microexpr.training.fitting import Batches, Epoch, class_weights, fit, permuted
 from microexpr.training.model import TrainedModel, WindowClassifier
 from microexpr.training.store import FeatureStore
-from microexpr.training.windows import Recipe, WindowTable
+from microexpr.training.windows import InnerSplit, Recipe, WindowTable
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,8 @@ class FoldTraining:
 def fold_training(inputs: TrainingInputs, fold: Fold, recipe: Recipe) -> Iterator[FoldTraining]:
     """Yield the training of a fold; torch's global generator is seeded inside and restored.
 
-    Raises
-    ------
-    ProtocolError
-        If a clip outside the fold's training clips would be trained on.
-    DataError
-        If a label is unknown or no training clip has a window.
+    Raise a ProtocolError if a clip outside the fold's training clips would be trained on, and a
+    DataError if a label is unknown or no training clip has a window.
     """
     store, counts = inputs.store, inputs.windows.counts
     classes = class_numbers(store, recipe.labels)
@@ -100,22 +96,16 @@ def initial_model(
 ) -> tuple[TrainedModel, Tensor]:
     """Fit transform and class weights, (K,) float32, and draw initial weights.
 
-    Parameters
-    ----------
-    inputs, fold, recipe
-        As :func:`fold_training`.
-    clips : ndarray, shape (B,), int64
-        Clips to fit on; a ProtocolError is raised if one is no training clip of `fold`.
-    classes : ndarray, shape (clips,), int64
-        Class of every clip of the store.
+    They are fitted on `clips`, (B,) int64; a ProtocolError is raised if one is no training clip of
+    `fold`. `classes`, (clips,) int64, are those of every clip of the store.
     """
-    pooled, settings = inputs.pooled, recipe.train
+    settings = recipe.train
     check_trained(fold, clips.tolist(), inputs.store.clip_ids)
     transform = FeatureTransform.fit(
-        recipe.feature_mode, pooled, clips.tolist(), standardise=settings.standardise
+        recipe.feature_mode, inputs.pooled, clips.tolist(), standardise=settings.standardise
     )
     classifier = WindowClassifier(
-        pooled.channels,
+        len(transform.scale),
         len(recipe.labels),
         embed=settings.embed,
         hidden=settings.hidden,
@@ -135,6 +125,17 @@ def _seeded(seed: int, device: str) -> Iterator[None]:
         yield
 
 
+def split_training(
+    store: FeatureStore, fold: Fold, labels: Sequence[str], split: InnerSplit
+) -> list[Fold]:
+    """Split the training clips of a fold by subject, see `protocol.splits.inner_folds`."""
+    # Most trainings choose nothing, and scikit-learn takes longer to import than a fold to train.
+    from microexpr.protocol.splits import inner_folds  # noqa: PLC0415
+
+    about = store.clip_ids, store.subjects, store.labels
+    return inner_folds(fold, *about, classes=labels, folds=split.folds, seed=split.seed)
+
+
 def choose_epochs(inputs: TrainingInputs, fold: Fold, recipe: Recipe) -> int:
     """Return the number of epochs for a fold: ``train.epochs``, or the best on an inner fold.
 
@@ -145,18 +146,7 @@ def choose_epochs(inputs: TrainingInputs, fold: Fold, recipe: Recipe) -> int:
     choice, store = recipe.choose_epoch, inputs.store
     if choice is None:
         return recipe.train.epochs
-    # Most trainings choose nothing, and scikit-learn takes longer to import than a fold to train.
-    from microexpr.protocol.splits import inner_folds  # noqa: PLC0415
-
-    inner, *_ = inner_folds(
-        fold,
-        store.clip_ids,
-        store.subjects,
-        store.labels,
-        classes=recipe.labels,
-        folds=choice.folds,
-        seed=choice.seed,
-    )
+    inner = split_training(store, fold, recipe.labels, choice)[0]
     check_inner([inner], fold)
     table = recipe.window_table(store)
     truth = class_numbers(store, recipe.labels)[list(inner.test)]
@@ -196,12 +186,9 @@ def train_fold(
     store, fold, recipe : FeatureStore, Fold, Recipe
         Features of all clips, which of them to train on and to test, and settings.
     fine_tuned : FineTunedBlocks, optional
-        Untrained blocks above the cut, on `device`; copied. Without them the store must hold
-        pooled features.
+        Untrained blocks above the cut, on `device`, where the store holds maps; copied.
     pooled : PooledSums, optional
         ``pooled_sums(store, fine_tuned)`` if known already: it is the same for all folds.
-    device : {"cpu", "cuda"}
-        Where to train.
 
     Raises
     ------

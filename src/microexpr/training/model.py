@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from torch import Tensor, nn
 
 from microexpr.errors import WeightsError
 from microexpr.protocol.predictions import ClipPredictions
-from microexpr.runtime.files import write_bytes
+from microexpr.runtime.files import AnyPath, write_bytes
 from microexpr.training.feature_modes import FeatureTransform, FineTunedBlocks, Frames, FrameSource
 from microexpr.training.store import FeatureStore
 
@@ -34,8 +33,7 @@ class ByteDropout(nn.Module):
     """Dropout whose mask costs one random byte per element.
 
     ``nn.Dropout`` draws a float per element on one thread and takes most of a training step on
-    1024 pooled features. The `rate`, 0 to below 1, is rounded to a multiple of 1/256; the scale is
-    that of the rounded rate, so the expectation is exact.
+    1024 pooled features. The `rate` is rounded to a multiple of 1/256, and so is the scale.
     """
 
     def __init__(self, rate: float) -> None:
@@ -56,10 +54,8 @@ class WindowClassifier(nn.Module):
 
     Parameters
     ----------
-    channels, n_classes : int
-        Features per frame, C; number of classes, K.
-    embed, hidden : int
-        Width of a frame's embedding, and of the LSTM in each direction.
+    channels, n_classes, embed, hidden : int
+        Features per frame, C; classes, K; width of the embedding, and of each LSTM direction.
     dropout : float
         Rate before the embedding and before the classifier.
     readout : {"both_ends", "last_step", "mean"}
@@ -83,16 +79,10 @@ class WindowClassifier(nn.Module):
         head: str = "bilstm",
     ) -> None:
         super().__init__()
-        self.n_classes = n_classes
-        self.settings: dict[str, int | float | str] = {
-            "channels": channels,
-            "n_classes": n_classes,
-            "embed": embed,
-            "hidden": hidden,
-            "dropout": dropout,
-            "readout": readout,
-            "head": head,
-        }
+        self.n_classes, self.readout = n_classes, readout
+        self.settings: dict[str, int | float | str] = {"channels": channels, "n_classes": n_classes}
+        self.settings |= {"embed": embed, "hidden": hidden, "dropout": dropout}
+        self.settings |= {"readout": readout, "head": head}
         self.embedding = nn.Sequential(
             ByteDropout(dropout), nn.Linear(channels, embed), nn.LayerNorm(embed), nn.ReLU()
         )
@@ -125,9 +115,9 @@ class WindowClassifier(nn.Module):
             single = self.classifier(embedded).log_softmax(1)[windows]
             return single.logsumexp(1) - math.log(windows.shape[1])
         states, _ = self.lstm(embedded[windows])
-        if self.settings["readout"] == "mean":
+        if self.readout == "mean":
             return self.classifier(states.mean(1))
-        if self.settings["readout"] == "last_step":
+        if self.readout == "last_step":
             return self.classifier(states[:, -1])
         hidden = self.lstm.hidden_size
         ends = torch.cat([states[:, -1, :hidden], states[:, 0, hidden:]], 1)
@@ -146,7 +136,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def decide(logits: np.ndarray, last_frames: np.ndarray, decision: str) -> tuple[np.ndarray, int]:
-    """Predict the class of one clip from the logits of its windows.
+    """Predict probabilities, (K,) float64, and the class of one clip from those of its windows.
 
     Parameters
     ----------
@@ -158,13 +148,6 @@ def decide(logits: np.ndarray, last_frames: np.ndarray, decision: str) -> tuple[
         ``mean_softmax``: mean of the windows' probabilities. ``majority``: share of the windows
         that vote for a class; ties go to the higher mean probability. ``last_window``: the window
         that ends last, the densest of several.
-
-    Returns
-    -------
-    probabilities : ndarray, shape (K,), float64
-        They sum to 1.
-    predicted : int
-        Class number.
     """
     p = softmax(logits)
     mean = p.mean(0)
@@ -192,17 +175,10 @@ class TrainedModel:
     def predict(
         self, frames: FrameSource, sequences: Sequence[np.ndarray], decision: str
     ) -> ClipPredictions:
-        """Predict the classes of clips; each frame is embedded once.
+        """Predict the classes of clips by a `decision`, see :func:`decide`.
 
-        Parameters
-        ----------
-        frames : callable
-            From :meth:`frames`.
-        sequences : sequence of ndarray, shape (W, N), int64
-            For each clip, its windows as rows of the store; W may be 0. With ``whole_clip`` one
-            sequence of all its frames, (1, T).
-        decision : {"mean_softmax", "majority", "whole_clip", "last_window"}
-            See :func:`decide`.
+        Each of `sequences` has a clip's windows as rows of the store, (W, N) int64; W may be 0.
+        With ``whole_clip`` it is one sequence of all frames, (1, T). `frames` are :meth:`frames`.
         """
         probabilities = np.full((len(sequences), self.classifier.n_classes), np.nan)
         predicted = np.full(len(sequences), -1)
@@ -235,7 +211,7 @@ class TrainedModel:
         ends = np.cumsum([len(windows) for windows in at])[:-1]
         return np.split(torch.cat(found).cpu().numpy(), ends)
 
-    def save(self, path: str | os.PathLike[str], **information: Any) -> None:
+    def save(self, path: AnyPath, **information: Any) -> None:
         """Write a safetensors file whose header holds `information`, such as ``n=7``."""
         header = {
             **information,
@@ -248,24 +224,20 @@ class TrainedModel:
         if self.fine_tuned is not None:
             tuned = self.fine_tuned.tuned_parameters()
             tensors |= {f"fine_tuned.{k}": v for k, v in tuned.items()}
-            header["cut"] = self.fine_tuned.cut
-            header["weights_sha256"] = self.fine_tuned.backbone.weights_sha256
+            header |= {"cut": self.fine_tuned.cut}
+            header |= {"weights_sha256": self.fine_tuned.backbone.weights_sha256}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         about = {"microexpr": json.dumps(header, sort_keys=True)}
         write_bytes(path, safetensors.torch.save(tensors, about))
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike[str], backbone: Backbone | None = None
+        cls, path: AnyPath, backbone: Backbone | None = None
     ) -> tuple[TrainedModel, dict[str, Any]]:
         """Read a file of :meth:`save`; return the model, on the CPU, and the header.
 
         `backbone`, with the weights that training started from, is needed for fine-tuned blocks.
-
-        Raises
-        ------
-        WeightsError
-            If the file is not one of these, or needs another backbone.
+        Raise a WeightsError if the file is not one of these, or needs another backbone.
         """
         header = read_header(path)
         tensors = safetensors.torch.load_file(path)
@@ -281,7 +253,7 @@ class TrainedModel:
         return cls(transform, classifier, fine_tuned), header
 
 
-def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_header(path: AnyPath) -> dict[str, Any]:
     """Read the header that :meth:`TrainedModel.save` wrote; raise a WeightsError for others."""
     try:
         with safe_open(path, "pt") as file:
@@ -293,9 +265,7 @@ def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
     return header
 
 
-def _checked(
-    path: str | os.PathLike[str], header: dict[str, Any], backbone: Backbone | None
-) -> Backbone:
+def _checked(path: AnyPath, header: dict[str, Any], backbone: Backbone | None) -> Backbone:
     """Return the backbone if training started from its weights."""
     found = backbone and backbone.weights_sha256
     if backbone is None or found != header["weights_sha256"]:

@@ -39,12 +39,10 @@ class FeatureStore(Examples):
 
     Parameters
     ----------
-    clip_ids, subjects, labels : tuple of str
-        One per clip.
+    clip_ids, subjects, labels, digest
+        As :class:`microexpr.protocol.predictions.Examples`.
     data : tuple of ndarray or h5py.Dataset, shape (T, C, h, w), float16 or float32
         One per clip. A data set is read when frames are asked for; an array is in memory.
-    digest : str
-        Checksum of the content of all clips and their order.
     origin : mapping
         Attributes `SETTINGS` and `ORIGIN` of the caches; empty for arrays.
     frames : ndarray, shape (all frames, C, h, w), or None
@@ -110,16 +108,12 @@ class FeatureStore(Examples):
 
     def rows(self, clips: Sequence[int]) -> np.ndarray:
         """Return the rows of all frames of some clips, (F,) int64."""
-        spans = [self.first_row[clip] + np.arange(self.lengths[clip]) for clip in clips]
-        return np.concatenate(spans)
+        return np.concatenate([self.first_row[i] + np.arange(self.lengths[i]) for i in clips])
 
     def read(self, rows: np.ndarray) -> torch.Tensor:
         """Read frames, (F, C, h, w) in the dtype of the cache, of strictly increasing rows (F,).
 
-        Raises
-        ------
-        CacheError
-            If a clip cannot be read.
+        Raise a CacheError if a clip cannot be read.
         """
         if self.frames is not None:
             return torch.from_numpy(self.frames[rows])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -28,10 +28,8 @@ def windows(
 
     Parameters
     ----------
-    length : int
-        Frames of the clip, L.
-    n : int
-        Frames of a window, N.
+    length, n : int
+        Frames of the clip, L, and of a window, N.
     modes : sequence of {"continuous", "even"}, or ``("middle",)``
         Which windows; starts always advance by one frame. ``middle`` is one window that repeats
         frame L // 2, whatever the other options.
@@ -88,18 +86,10 @@ def _steps(length: int, n: int, modes: Sequence[str], even: str) -> Iterator[tup
 
 @dataclass(frozen=True)
 class WindowTable:
-    """The windows of many clips whose frames are numbered consecutively.
+    """The windows of many clips whose frames are numbered consecutively."""
 
-    Parameters
-    ----------
-    rows : ndarray, shape (W, N), int64
-        Frame numbers; the windows of a clip are consecutive, in the order of :func:`windows`.
-    counts : ndarray, shape (clips,), int64
-        Windows per clip; 0 for a clip that was dropped.
-    """
-
-    rows: np.ndarray
-    counts: np.ndarray
+    rows: np.ndarray  # (W, N) int64: frames; a clip's windows in the order of `windows`
+    counts: np.ndarray  # (clips,) int64: windows per clip; 0 for a clip that was dropped
 
     @classmethod
     def build(
@@ -140,12 +130,7 @@ class WindowTable:
 
         A clip's list is cut into `per_clip` sections of nearly equal size and one window is drawn
         from each: every epoch sees all sections of the clip and all steps, and no window twice.
-
-        Returns
-        -------
-        rows : ndarray, shape (W, N), int64
-        owner : ndarray, shape (W,), int64
-            For each window, the position of its clip in `clips`.
+        Return the windows (W, N) int64, and for each the position of its clip in `clips`, (W,).
         """
         counts = self.counts[clips]
         sections = per_clip or max(int(counts.max()), 1)
@@ -168,42 +153,26 @@ class InnerSplit:
 class Recipe:
     """Everything besides the features and the fold that determines the result of a fold.
 
-    Parameters
-    ----------
-    labels, n : tuple of str, int
-        Classes in order; frames of a window.
-    feature_mode : {"onset_difference", "raw"}
-        See :mod:`microexpr.training.feature_modes`.
-    seed : int
-        Of all random draws, together with N and the fold's name: a fold does not depend on which
-        others are trained.
-    windows, train : Windowing, Learning
-        Parts of the configuration.
-    clip_decision : str
-        See :func:`microexpr.training.model.decide`.
-    choose_epoch : InnerSplit, optional
-        Choose the number of epochs on the first inner fold; None: use ``train.epochs``.
+    Random draws follow from `seed`, N and the fold's name: a fold does not depend on which others
+    are trained.
     """
 
-    labels: tuple[str, ...]
-    n: int
+    labels: tuple[str, ...]  # all classes, in order
+    n: int  # frames of a window
     feature_mode: FeatureMode
     seed: int
     windows: Windowing
     train: Learning
-    clip_decision: str
-    choose_epoch: InnerSplit | None = None
+    clip_decision: str  # see `microexpr.training.model.decide`
+    choose_epoch: InnerSplit | None = None  # on the first inner fold; None: ``train.epochs``
 
     def plain(self) -> dict[str, Any]:
         """Return all of it as plain values, for checksums."""
-        return {
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        return plain | {
             "labels": list(self.labels),
-            "n": self.n,
-            "feature_mode": self.feature_mode,
-            "seed": self.seed,
             "windows": self.windows.model_dump(mode="json", include={*Windowing.model_fields}),
             "train": self.train.model_dump(mode="json", include={*Learning.model_fields}),
-            "clip_decision": self.clip_decision,
             "choose_epoch": self.choose_epoch and asdict(self.choose_epoch),
         }
 
