@@ -5,7 +5,8 @@ import sys
 
 from microexpr.cli import main
 
-code = main()
-# Otherwise Python looks through all of PyTorch's objects again before it leaves: up to a second.
-gc.freeze()
-sys.exit(code)
+if __name__ == "__main__":
+    code = main()
+    # Otherwise Python looks through all of PyTorch's objects again before it leaves: up to a second.
+    gc.freeze()
+    sys.exit(code)

@@ -176,6 +176,25 @@ MEMORY_TEXT = re.compile(
 THREAD_TEXT = "can't start new thread"
 
 
+@contextmanager
+def damage(kind: type[MicroexprError], text: str) -> Iterator[None]:
+    """Raise `kind` with `text` and the reason for whatever a library says of a damaged file.
+
+    Libraries have no exception of their own for damage. What the machine lacks is no damage: such
+    an error stays what it is, with `text` as its note.
+    """
+    try:
+        yield
+    except MicroexprError:
+        raise
+    except Exception as error:
+        if not lacking(error):
+            raise kind(f"{text} ({brief(error)})") from None
+        if not hasattr(error, "__notes__"):
+            error.add_note(text.partition(": ")[0])
+        raise
+
+
 def lacking(error: BaseException) -> str:
     """Return what to do where the machine lacks memory, space, locks and the like; else nothing.
 

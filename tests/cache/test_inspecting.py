@@ -82,8 +82,8 @@ def test_other_files_are_one_line(image_cache, tmp_path, capsys):
         ("text.h5", "neither a cache"),
         ("empty.h5", "neither a cache"),
         ("short.safetensors", "damaged, or no safetensors file"),
-        ("gone.h5", "No such file"),
-        (".", "Is a directory"),
+        ("gone.h5", "does not exist"),
+        (".", "is a folder, not a regular file"),
     ]:
         assert main(["inspect", str(tmp_path / name)]) == 2
         (line,) = capsys.readouterr().err.splitlines()

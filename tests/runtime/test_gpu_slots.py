@@ -161,7 +161,7 @@ def test_only_the_owner_can_look_into_the_slots(machine):
 def test_auto_takes_a_slot_before_cuda_is_asked(machine, monkeypatch, caplog):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: os.environ[VISIBLE] == "0")
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "counted only")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "counted only")
     with caplog.at_level("INFO"):
         assert choose_device("auto") == "cuda"
     assert "device: GPU 0 of 2" in caplog.text

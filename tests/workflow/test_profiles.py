@@ -28,7 +28,7 @@ def uses_gpu(capsys):
     """Tell from a command whether it runs on a GPU where there is one."""
 
     def tell(command: str) -> bool:
-        stage = re.search(r"python -m microexpr stage (\w+)", command)[1]
+        stage = re.search(r"python -P -m microexpr stage (\w+)", command)[1]
         with pytest.raises(SystemExit):
             main(["stage", stage, "--help"])
         return "--device" in capsys.readouterr().out and "--device cpu" not in command

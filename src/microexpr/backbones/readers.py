@@ -16,7 +16,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from microexpr.errors import WeightsError, brief
+from microexpr.errors import WeightsError, damage
+from microexpr.runtime.files import regular
 
 FLOATS = ("f2", "f4", "f8")
 MAX_BYTES = 2**30  # ResNet-50 in float64 has 0.3 GB
@@ -29,12 +30,9 @@ def read(path: Path) -> tuple[dict[str, Tensor], str | None]:
     `path` is ``.pth``, ``.pkl``, ``.h5``, ``.safetensors`` or ``.npz``; WeightsError when the file
     is damaged or holds anything but numbers.
     """
-    try:
+    regular(path, WeightsError)
+    with damage(WeightsError, f"{path}: damaged, or not a {path.suffix} file of plain tensors"):
         content, text = READERS[path.suffix](path)
-    except Exception as error:  # each library has its own way to fail on a damaged file
-        raise WeightsError(
-            f"{path}: damaged, or not a {path.suffix} file of plain tensors ({brief(error)})"
-        ) from None
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path}: holds a {type(content).__name__}, not named tensors")
     tensors = {}
@@ -158,7 +156,7 @@ def _read_keras(path: Path) -> tuple[object, None]:
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     names: list[str] = []
     total_bytes = 0
-    with h5py.File(path, "r") as file:
+    with h5py.File(path, "r", locking=False) as file:
         file.visit(names.append)
         for name in names:
             node = file[name]

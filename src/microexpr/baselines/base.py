@@ -286,7 +286,7 @@ class DescribingSystem(System):
         return FaceClip(
             clip.clip_id,
             clip.data[()],
-            float(attributes["fps"]),
+            attributes.positive("fps"),
             None if landmarks is None else np.asarray(landmarks, dtype=float).reshape(5, 2),
             self.apex and self.apex(clip),
         )

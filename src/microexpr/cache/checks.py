@@ -6,13 +6,12 @@ compared with what the file really stores. Each check raises a `CacheError` that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import h5py
 
 from microexpr.cache.schema import COORDINATES
-from microexpr.errors import CacheError, MicroexprError, brief, lacking
+from microexpr.errors import CacheError, damage
 from microexpr.runtime.ending import shielded
 
 MAX_FRAME_BYTES = 2**27  # a frame of 8K video has 100 MB
@@ -24,17 +23,9 @@ FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLE
 CHECKSUM_BYTES = 4  # at the end of a chunk
 
 
-@contextmanager
-def damage_named(where: str) -> Iterator[None]:
+def damage_named(where: str) -> AbstractContextManager[None]:
     """Turn any exception of HDF5 into a `CacheError` of one line that names the place."""
-    try:
-        yield
-    except MicroexprError:
-        raise
-    except Exception as error:  # HDF5 has no exception of its own for damage
-        if lacking(error):
-            raise
-        raise CacheError(f"{where} is damaged ({brief(error)})") from None
+    return damage(CacheError, f"{where} is damaged")
 
 
 def check_attributes(node: h5py.File | h5py.Group, where: str) -> None:

@@ -54,7 +54,7 @@ def magnify_clip(
     )
 
     attributes = clip.attributes
-    fps = float(attributes["fps"])
+    fps = attributes.positive("fps")
     parts = long_clip_parts(len(clip), settings, fps, method)
     attributes |= _of_motion(len(clip), settings, fps, method)
     options: dict[str, Any] = {"method": method, "settings": settings, "fps": fps, "device": device}

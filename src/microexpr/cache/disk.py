@@ -1,4 +1,4 @@
-"""Files of caches: what HDF5 keeps in memory, and writes that fail."""
+"""Files of caches: opened for reading, what HDF5 keeps in memory, and writes that fail."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 
 import h5py
 
+from microexpr.errors import CacheError, brief, lacking
 from microexpr.runtime.ending import shielded
-from microexpr.runtime.files import AnyPath
+from microexpr.runtime.files import AnyPath, regular
 
 SMALLEST_BYTES, LARGEST_BYTES = 2**18, 2**20  # of metadata
 HELD_BYTES = 32 << 20  # of a file that the system should not keep in memory
+# Each frame is one HDF5 chunk, read once. HDF5 would keep up to 8 MB of each open clip.
+NO_CHUNK_CACHE = {"rdcc_nbytes": 0, "rdcc_nslots": 1}
 
 
 def bound_metadata(file: h5py.File) -> None:
@@ -26,6 +29,29 @@ def bound_metadata(file: h5py.File) -> None:
     settings.initial_size = settings.min_size = SMALLEST_BYTES
     settings.max_size = LARGEST_BYTES
     file.id.set_mdc_config(settings)
+
+
+def reading(path: AnyPath) -> h5py.File:
+    """Open an HDF5 file that was complete before it got its name: it needs no lock.
+
+    Raises
+    ------
+    CacheError
+        When it is missing or cannot be read.
+    OSError
+        When the machine has no memory or no descriptor for it.
+    """
+    if os.path.lexists(path):
+        regular(path, CacheError)
+    try:
+        return h5py.File(path, "r", locking=False, **NO_CHUNK_CACHE)
+    except OSError as error:
+        if lacking(error):
+            error.filename = str(path)
+            raise
+        # HDF5's own text fills three lines.
+        reason = os.strerror(error.errno) if error.errno else brief(error)
+        raise CacheError(f"{path}: not a readable HDF5 file ({reason})") from None
 
 
 def _own(path: str, flags: int) -> int:

@@ -15,7 +15,8 @@ from rich.tree import Tree
 from microexpr.cache import Cache, ClipCache, open_cache, verify
 from microexpr.datasets import manifest
 from microexpr.datasets.manifest import Clip
-from microexpr.errors import DataError, MicroexprError, WeightsError, brief
+from microexpr.errors import CacheError, DataError, MicroexprError, WeightsError, damage
+from microexpr.runtime.files import regular
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 SAFETENSORS = ".safetensors"
@@ -38,10 +39,11 @@ def tree(path: Path) -> Tree:
     DataError
         When it is neither a cache nor a model nor weights.
     """
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         start = file.read(9)
     if start.startswith(HDF5):
-        return _cache(path)
+        with damage(CacheError, f"{path} is damaged"):
+            return _cache(path)
     # Eight bytes of length, then JSON.
     if path.suffix == SAFETENSORS or start[8:] == b"{":
         return _tensors(path)
@@ -132,29 +134,27 @@ def _short(value: Any) -> str:
 
 
 def _tensors(path: Path) -> Tree:
-    # Imported late: a cache does not need it.
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
+    # Imported late: a cache does not need it. NumPy has not all types of numbers, such as FP8.
+    from safetensors import safe_open  # noqa: PLC0415
 
-    try:
-        with safe_open(path, "np") as file:
-            text = (file.metadata() or {}).get("microexpr")
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, TypeError) as error:
-        raise WeightsError(f"{path}: damaged, or no safetensors file ({brief(error)})") from None
+    unreadable = damage(WeightsError, f"{path}: damaged, or no safetensors file")
+    with unreadable, safe_open(path, "pt") as file:
+        text = (file.metadata() or {}).get("microexpr")
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if text is None:
         raise WeightsError(f"{path}: not written by microexpr: its header has no entry microexpr")
-    values = sum(array.size for array in arrays.values())
+    values = sum(tensor.numel() for tensor in tensors.values())
     size = f"{path.stat().st_size / 1e6:.1f} MB"
-    root = Tree(f"{path}: {size}, {len(arrays)} tensors, {values} values")
-    try:
+    root = Tree(f"{path}: {size}, {len(tensors)} tensors, {values} values")
+    with damage(WeightsError, f"{path}: its header is damaged"):
         for key, value in sorted(json.loads(text).items()):
             root.add(f"{key}: {json.dumps(value)}")
-    except (ValueError, AttributeError) as error:
-        raise WeightsError(f"{path}: its header is damaged ({error})") from None
     branch = root.add("tensors")
-    for name, array in arrays.items():
-        shape = "x".join(map(str, array.shape)) or "scalar"
+    for name, tensor in tensors.items():
+        shape = "x".join(map(str, tensor.shape)) or "scalar"
+        array = tensor.double().numpy()
         zeros = 1 - np.count_nonzero(array) / max(1, array.size)
         finite = "" if np.isfinite(array).all() else ", NOT FINITE"
-        branch.add(f"{name}: {shape} {array.dtype}, {zeros:.1%} zeros{finite}")
+        kind = str(tensor.dtype).removeprefix("torch.")
+        branch.add(f"{name}: {shape} {kind}, {zeros:.1%} zeros{finite}")
     return root

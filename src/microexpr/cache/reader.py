@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import h5py
 import numpy as np
 
 from microexpr.cache.checks import check_attributes, check_clip, damage_named
-from microexpr.cache.disk import bound_metadata
+from microexpr.cache.disk import bound_metadata, reading
 from microexpr.cache.schema import (
     COORDINATES,
     DATASET,
     SCHEMA_VERSION,
+    Attributes,
     Digest,
     attributes_digest,
     combine,
-    plain,
 )
 from microexpr.errors import CacheError
 from microexpr.runtime.files import AnyPath
 
 VERIFIED_FRAMES = 16  # at a time
-# Each frame is one HDF5 chunk, read once. HDF5 would keep up to 8 MB of each open clip.
-NO_CHUNK_CACHE = {"rdcc_nbytes": 0, "rdcc_nslots": 1}
 
 
 @dataclass(frozen=True)
@@ -39,9 +35,9 @@ class ClipCache:
     dataset: str
 
     @property
-    def attributes(self) -> dict[str, Any]:
-        """The group's attributes as plain Python values."""
-        return {name: plain(value) for name, value in self.group.attrs.items()}
+    def attributes(self) -> Attributes:
+        """The group's attributes."""
+        return Attributes(self.group, f"{self.group.file.filename}: clip {self.clip_id}")
 
     @property
     def data(self) -> h5py.Dataset:
@@ -68,9 +64,9 @@ class Cache:
         self.clip_ids = list(file)
 
     @property
-    def attributes(self) -> dict[str, Any]:
-        """The root attributes as plain Python values."""
-        return {name: plain(value) for name, value in self._file.attrs.items()}
+    def attributes(self) -> Attributes:
+        """The root attributes."""
+        return Attributes(self._file, str(self._file.filename))
 
     def __iter__(self) -> Iterator[ClipCache]:
         return (self[clip_id] for clip_id in self.clip_ids)
@@ -120,13 +116,7 @@ def open_cache(path: AnyPath, kind: str | None = None) -> Iterator[Cache]:
         When it is missing, unreadable, incomplete, of another kind or version, or its attributes
         do not match their checksum.
     """
-    try:
-        file = h5py.File(path, "r", **NO_CHUNK_CACHE)
-    except OSError as error:
-        # HDF5's own text fills three lines.
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise CacheError(f"{path}: not a readable HDF5 file ({reason})") from None
-    with file:
+    with reading(path) as file:
         with damage_named(str(path)):
             bound_metadata(file)
             found = _check(file, str(path), kind)
@@ -136,7 +126,7 @@ def open_cache(path: AnyPath, kind: str | None = None) -> Iterator[Cache]:
 def _check(file: h5py.File, path: str, kind: str | None) -> str:
     """Check that a file is a whole cache with its attributes unchanged; return its kind."""
     check_attributes(file, path)
-    attributes = {name: plain(value) for name, value in file.attrs.items()}
+    attributes = Attributes(file, path)
     found = str(attributes.get("schema", "")).removeprefix("microexpr/")
     if found not in DATASET:
         raise CacheError(f"{path}: an HDF5 file, but not a cache of microexpr")

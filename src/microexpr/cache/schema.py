@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import h5py
 import numpy as np
+
+from microexpr.errors import CacheError
 
 # 1.1: attributes have a checksum too. 2.0: no subject and no label, which manifest.csv holds.
 SCHEMA_VERSION = "2.0"
@@ -94,10 +97,36 @@ def text_fixed(value: Any) -> Any:
     return np.array(content, h5py.string_dtype("utf-8", max(len(content), 1)))
 
 
-def plain(value: Any) -> Any:
+class Attributes(dict[str, Any]):
+    """Attributes of a cache or a clip, as plain values; what is missing is an error that says so.
+
+    Parameters
+    ----------
+    node : File or Group
+        Holds them.
+    where : str
+        File and clip, for messages.
+    """
+
+    def __init__(self, node: h5py.File | h5py.Group, where: str) -> None:
+        super().__init__((name, _plain(value)) for name, value in node.attrs.items())
+        self._where = where
+
+    def __missing__(self, name: str) -> Any:
+        raise CacheError(f"{self._where}: attribute {name} is missing; delete and rebuild it")
+
+    def positive(self, name: str) -> float:
+        """Return a number above 0, such as ``fps``; raise CacheError where it is none."""
+        value = self[name]
+        if not isinstance(value, (int, float)) or not 0 < value < math.inf:
+            raise CacheError(f"{self._where}: attribute {name} is {value!r}, no positive number")
+        return float(value)
+
+
+def _plain(value: Any) -> Any:
     """Return an attribute as a Python value: text, number or array."""
     value = value.item() if isinstance(value, np.generic) else value
-    return value.decode() if isinstance(value, bytes) else value
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
 
 
 def combine(parts: Mapping[str, str]) -> str:

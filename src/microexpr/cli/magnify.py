@@ -16,6 +16,7 @@ from microexpr.config import Config
 from microexpr.errors import ConfigError, MicroexprError
 from microexpr.magnify.methods import METHODS
 from microexpr.runtime.notices import plain_warnings
+from microexpr.runtime.printing import printable
 
 if TYPE_CHECKING:
     from microexpr.apps.magnify_video import Plan, Request, Source
@@ -236,7 +237,7 @@ def _progress_bar(plan: Plan) -> Iterator[Progress]:
 
     with Bar(console=Console(stderr=True), transient=True) as bar:
         tasks = {
-            stage: bar.add_task(f"{stage} {plan.source.name}", total=1.0)
+            stage: bar.add_task(printable(f"{stage} {plan.source.name}"), total=1.0)
             for stage in ("read", "magnify", "write")
         }
         yield lambda stage, share: bar.update(tasks[stage], completed=share)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
+from rich.text import Text
+
+from microexpr.runtime.printing import printable
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -40,9 +44,15 @@ def run(arguments: argparse.Namespace) -> None:
 LINE_CHARACTERS = 2000
 
 
+class _Console(Console):
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text without what would act on the terminal."""
+        return super().render_str(printable(text), **options)
+
+
 def console() -> Console:
     """Return a console that wraps on a terminal, and in a file or a pipe neither wraps nor cuts."""
-    found = Console(markup=False, highlight=False)
+    found = _Console(markup=False, highlight=False)
     if not found.is_terminal:
         found.width = LINE_CHARACTERS
     return found

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from microexpr.runtime.ending import TRACE
+
 # Memory that a batch gave back is taken again by the next one. glibc returns large blocks to the
 # system at once; fetching them anew is up to a fifth of a job's time.
 MALLOC = {
@@ -26,7 +28,7 @@ def share_environment(source: str) -> None:
 
     ``python`` in a rule becomes the one that runs Snakemake, also where nobody has activated its
     environment (``.venv/bin/snakemake``, a cluster's node). The package of a checkout is that of
-    the checkout, whatever the jobs' environment holds.
+    the checkout, whatever the jobs' environment holds, and never a file of the working folder.
 
     Parameters
     ----------
@@ -38,6 +40,8 @@ def share_environment(source: str) -> None:
     _put_first("PATH", Path(sys.executable).parent)
     if source and Path(source, "src").is_dir():
         _put_first("PYTHONPATH", Path(source, "src"))
+    os.environ["PYTHONSAFEPATH"] = "1"  # as python -P in the commands of stages
+    os.environ.setdefault(TRACE, "1")
     for name, size in MALLOC.items():
         os.environ.setdefault(name, str(size))
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import platform
+import secrets
 import stat
 import time
 from collections.abc import Iterator
@@ -66,13 +67,18 @@ def replacing(path: AnyPath) -> Iterator[Path]:
         When the disk is full or read-only; the message names `path`.
     """
     path = Path(path)
-    # Machine and process number keep two runs apart.
-    temporary = path.with_name(f".{path.stem}.{platform.node()}.{os.getpid()}{path.suffix}")
+    # Machine and process number tell whose it is; nobody can have put a link to a file of ours at a
+    # name that nobody can guess.
+    owner = f"{platform.node()}.{os.getpid()}.{secrets.token_hex(8)}"
+    temporary = path.with_name(f".{path.stem}.{owner}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(path)
-        temporary.touch(mode=0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        os.close(os.open(temporary, flags, 0o600))
         yield temporary
+        if not stat.S_ISREG(temporary.lstat().st_mode):
+            raise DataError(f"{path}: another program has replaced the file that was written")
         temporary.replace(path)
     except OSError as error:
         # The user knows the final name; libraries do not even report the temporary one.
@@ -87,13 +93,13 @@ def replacing(path: AnyPath) -> Iterator[Path]:
 def _remove_abandoned(path: Path) -> None:
     """Remove temporary files of `path` whose process has ended."""
     for left in path.parent.glob(f".{glob.escape(path.stem)}.*{glob.escape(path.suffix)}"):
-        # A machine's name may contain dots; the process number is the last part.
+        # A machine's name may contain dots.
         middle = left.name.removeprefix(f".{path.stem}.").removesuffix(path.suffix)
-        machine, _, process = middle.rpartition(".")
+        machine, _, process = middle.rpartition(".")[0].rpartition(".")
         if not (machine and process.isdecimal()):
             continue
         with suppress(FileNotFoundError):  # another process may remove it at the same time
-            idle_s = time.time() - left.stat().st_mtime
+            idle_s = time.time() - left.lstat().st_mtime
             own = machine == platform.node()
             if not _runs(int(process)) if own else idle_s > ABANDONED_S:
                 left.unlink()
@@ -157,10 +163,16 @@ def own_files(*folders: Path) -> None:
 
     Faces, what is computed from them, and logs that name people are personal data. The mask is
     inherited by jobs, by logs that a shell opens, and by Snakemake's own records. `folders` that
-    exist are closed too, unless they belong to somebody else or are on a read-only disk.
+    exist are closed too, unless they belong to somebody else or are on a read-only disk. A link
+    stays as it is, and what it leads to: who may read another place is decided there.
     """
     os.umask(OWNER_ONLY)
     for folder in folders:
-        if folder.is_dir() and folder.stat().st_mode & OWNER_ONLY:
-            with suppress(OSError):
-                folder.chmod(folder.stat().st_mode & ~OWNER_ONLY)
+        with suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                mode = stat.S_IMODE(os.fstat(handle).st_mode)
+                if mode & OWNER_ONLY:
+                    os.fchmod(handle, mode & ~OWNER_ONLY)
+            finally:
+                os.close(handle)

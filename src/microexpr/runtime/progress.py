@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from rich.progress import track as rich_track
 
+from microexpr.runtime.printing import printable
+
 T = TypeVar("T")
 LOG_EVERY_S = 10.0
 LINE = re.compile(r"^(?P<what>.+): (?P<done>\d+)/(?P<total>\d+|\?) in (?P<seconds>[\d.]+) s$", re.M)
@@ -78,7 +80,7 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
     if total is None and isinstance(items, Sized):
         total = len(items)
     if sys.stderr.isatty():
-        yield from rich_track(items, description=description, total=total)
+        yield from rich_track(items, description=printable(description), total=total)
         return
     start = last = time.monotonic()
     print(Progress(description, 0, total, 0.0), file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from microexpr import errors
+from microexpr.runtime.printing import printable
 from microexpr.runtime.progress import duration, latest
 
 LOGS = re.compile(r"results/logs/(.+)\.log\b")
@@ -35,7 +36,7 @@ def own_message(text: str) -> list[str]:
 
     The list is empty where Snakemake itself has to show the error.
     """
-    marked = [line for line in text.splitlines() if OWN.match(line)]
+    marked = [line for line in printable(text).splitlines() if OWN.match(line)]
     if marked:
         return marked
     if missing := NO_CONFIG.search(text):
@@ -60,7 +61,7 @@ class Job:
         try:
             with self.logs[0].open("rb") as log:
                 log.seek(max(0, self.logs[0].stat().st_size - TAIL_BYTES))
-                return log.read().decode(errors="replace")
+                return printable(log.read().decode(errors="replace"))
         except OSError:
             return ""
 

@@ -133,6 +133,7 @@ class Stage:
             Of an input, an output or an option: what stands in place of ``{input.<name>}`` or
             ``{output.<name>}``. What is optional and not given here is left out.
         """
+        # -P: a file of the working folder, such as h5py.py, is not taken for a library.
         places = (("input", self.inputs), ("output", self.outputs))
         words = {
             name: f"{{{place}.{name}}}"
@@ -141,7 +142,7 @@ class Stage:
             if not file.optional
         }
         pairs = [f"--{name} {word}" for name, word in (words | given).items()]
-        head = f"python -m microexpr stage {self.name}"
+        head = f"python -P -m microexpr stage {self.name}"
         tail = "--threads {threads} --config {params.settings:q} > {log[0]} 2>&1"
         return " ".join([head, *pairs, *flags, tail])
 

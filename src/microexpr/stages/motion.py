@@ -72,7 +72,7 @@ def run(
             figure = time_slices(
                 methods,
                 column,
-                fps=float(face.attributes["fps"]),
+                fps=face.attributes.positive("fps"),
                 title=f"Clip {clip} ({label}): one column of pixels over time",
                 synthetic=synthetic,
             )
