@@ -15,6 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from microexpr.config.base import Only
+
 UNKNOWN = object()
 
 
@@ -33,7 +35,9 @@ class Part:
         """Return the keys by name; of a key that is a section, with its part."""
         found: dict[str, Part | None] = {}
         for name, about in self.kind.model_fields.items():
+            marks = [mark for mark in about.metadata if isinstance(mark, Only)]
             kinds = _models(about.annotation)
+            kinds = [marks[0].part_of(kind) if marks else kind for kind in kinds]
             found[name] = Part(self.at(name), kinds[0]) if kinds else None
         return found
 

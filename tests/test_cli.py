@@ -40,9 +40,9 @@ def test_every_stage_explains_itself_by_its_declaration(capsys, name):
     assert stopped.value.code == 0
     said = " ".join(capsys.readouterr().out.split())
     assert f"usage: microexpr stage {name}" in said
-    for place, given in (stage.inputs | stage.outputs | stage.options).items():
+    for place, given in stage.arguments.items():
         assert f"--{place}" in said
-        assert " ".join(given.help.split()) in said
+        assert " ".join(given.mark.help.split()) in said
 
 
 def test_stages_are_listed_in_the_order_of_the_workflow(capsys):

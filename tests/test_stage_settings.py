@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from microexpr.baselines.base import DescribingSystem
 from microexpr.baselines.vggface2_bilstm import VGGFace2BiLSTM
 from microexpr.config import Crop
 from microexpr.config.base import Settings
-from microexpr.fingerprints.definitions import Reference, read
+from microexpr.fingerprints.code import function_of
+from microexpr.fingerprints.definitions import read
 from microexpr.fingerprints.fingerprint import reached
 from microexpr.stages import NAMES, declared
 from microexpr.stages.evaluate import ControlledSettings, EvaluateSettings
@@ -55,7 +55,7 @@ def names_in_code(stage: str) -> set[str]:
     """Return the names of all attributes and arguments in the code of a stage."""
     nodes = [
         node
-        for found in reached(Reference(f"microexpr.stages.{stage}", "run"))
+        for found in reached(function_of(stage))
         if found.name and not found.field
         for statement in read(found.module).defined[found.name]
         for node in ast.walk(statement)
@@ -67,7 +67,7 @@ def names_in_code(stage: str) -> set[str]:
 @pytest.fixture(scope="module", params=CASES, ids=[f"{s}-{kind.__name__}" for s, kind in CASES])
 def case(request) -> tuple[str, type[Settings], Reader]:
     stage, kind = request.param
-    return stage, kind, reading(import_module(f"microexpr.stages.{stage}").run, kind)
+    return stage, kind, reading(declared(stage).function, kind)
 
 
 def test_no_key_is_read_that_is_not_declared(case):

@@ -8,7 +8,7 @@ from microexpr.cache import Provenance, create
 from microexpr.cache.provenance import provenance
 from microexpr.errors import CacheError
 from microexpr.fingerprints import definitions, fingerprint, meaning
-from microexpr.fingerprints.code import CHOICES, Code
+from microexpr.fingerprints.code import CHOICES, Code, function_of
 from microexpr.fingerprints.definitions import Reference
 
 PHASE = """
@@ -180,7 +180,7 @@ def test_of_a_registry_only_the_row_in_use_counts(edited, tmp_path, monkeypatch)
 )
 def test_code_of_another_row_does_not_count(stage, choice, own, others):
     kind, name = choice
-    run = Reference(f"microexpr.stages.{stage}", "run")
+    run = function_of(stage)
     found = fingerprint.reached(run, choice={CHOICES[kind]: name})
     modules = {reference.module.rpartition(".")[2] for reference in found}
     assert own in modules

@@ -55,6 +55,7 @@ print(json.dumps({
 """
 COVERS = """
 import json, sys
+from microexpr.fingerprints.code import function_of
 from microexpr.fingerprints.definitions import Reference, read
 from microexpr.fingerprints.fingerprint import reached
 from microexpr.fingerprints.meaning import neutral
@@ -62,7 +63,7 @@ from microexpr.fingerprints.effects import speaks_only
 
 missing = {}
 for stage, calls in json.load(sys.stdin).items():
-    known = reached(Reference(f"microexpr.stages.{stage}", "run"))
+    known = reached(function_of(stage))
     for module, name in calls:
         reference = Reference(module, name)
         source = read(module)

@@ -201,19 +201,20 @@ def test_what_cannot_change_a_result_plans_nothing(copy):
 def test_other_code_of_a_stage_is_that_stage_alone(source, codes, before):
     """Edit half of the stages at a time: any two of them are edited apart once, either way."""
     stages = code.stages()
-    paths = [source / f"stages/{stage}.py" for stage in stages]
-    texts = [path.read_text() for path in paths]
+    texts = {path: path.read_text() for path in source.glob("stages/*.py")}
     for bit in range(len(stages).bit_length()):
         for half in (0, 1):
-            numbers = [n for n in range(len(stages)) if n >> bit & 1 == half]
-            for number, (path, text) in enumerate(zip(paths, texts, strict=True)):
-                path.write_text(with_other_code(text) if number in numbers else text)
+            chosen = {stage for n, stage in enumerate(stages) if n >> bit & 1 == half}
+            for path, text in texts.items():
+                path.write_text(with_other_code(text, chosen))
             found = {name.partition(":")[0] for name in changed(before, codes(source))}
-            assert found == {stages[number] for number in numbers}
+            assert found == chosen
 
 
-def with_other_code(text):
-    """Add a statement to the function ``run`` of a stage."""
-    start = text.index("\ndef run(")
-    end = text.index('"""', text.index('"""', start) + 3) + 3
-    return text[:end] + '\n    globals()["CHANGED"] = True\n' + text[end:]
+def with_other_code(text, chosen):
+    """Add a statement to the functions of some stages."""
+    for stage in chosen:
+        if (start := text.find(f"\ndef {stage}(")) >= 0:
+            end = text.index('"""', text.index('"""', start) + 3) + 3
+            text = text[:end] + '\n    globals()["CHANGED"] = True\n' + text[end:]
+    return text

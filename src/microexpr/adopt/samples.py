@@ -24,7 +24,6 @@ from microexpr.errors import CacheError, DataError
 from microexpr.pipeline import layout, record
 from microexpr.protocol import Fold, predictions
 from microexpr.runtime.resources import choose_device
-from microexpr.stages import decode, index
 from microexpr.stages.train import InnerSettings, TrainSettings
 from microexpr.training import chunks
 from microexpr.training.store import open_features
@@ -69,8 +68,9 @@ def _index(job: Job, jobs: Sequence[Job], folder: Path) -> str:
     del jobs
     # Written anew before a run, so that the command on record may be an older one.
     config, output = Config.parse(dict(record.read().config)), Path(job.outputs[0])
-    index.run(IndexSettings.of(config), manifest=folder / output.name)
-    return differences.of_files(output, folder / output.name)
+    anew = folder / output.name
+    stages.declared("index").run(IndexSettings.of(config), manifest=anew)
+    return differences.of_files(output, anew)
 
 
 def _decode(job: Job, jobs: Sequence[Job], folder: Path) -> str:
@@ -213,7 +213,7 @@ def _decoded(job: Job, clip_id: str, folder: Path) -> Path:
     clips = [clip for clip in manifest.read(job.path("--manifest")) if clip.clip_id == clip_id]
     if not output.exists():
         manifest.write(folder / "manifest.csv", clips)
-        decode.run(
+        stages.declared("decode").run(
             job.settings,
             manifest=folder / "manifest.csv",
             frames=output,

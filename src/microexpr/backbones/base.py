@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from microexpr.config.training import FrameFeatures
+from microexpr.config import Features
 from microexpr.errors import ConfigError, DataError
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -126,7 +126,7 @@ def channels_last(net: ModuleT) -> ModuleT:
     return converted
 
 
-def batch_frames(settings: FrameFeatures, device: str) -> int:
+def batch_frames(settings: Features, device: str) -> int:
     """Return how many frames pass through the network at a time."""
     # A CPU's cache holds the maps of few frames; a GPU wants many.
     return settings.batch or (4 if device == "cpu" else 128)
@@ -134,7 +134,7 @@ def batch_frames(settings: FrameFeatures, device: str) -> int:
 
 @torch.inference_mode()
 def frame_features(
-    pixels: np.ndarray, network: Backbone, settings: FrameFeatures, device: str = "cpu"
+    pixels: np.ndarray, network: Backbone, settings: Features, device: str = "cpu"
 ) -> np.ndarray:
     """Run the frozen blocks, up to ``cut``, over a batch of frames.
 

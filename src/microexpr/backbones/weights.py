@@ -21,7 +21,7 @@ from microexpr.backbones.keymaps import OWN, ChannelOrder, Layout
 from microexpr.backbones.layers import Conv
 from microexpr.backbones.networks import NETWORKS, weights_file
 from microexpr.backbones.readers import HEADER, read
-from microexpr.config.training import WeightedNetwork
+from microexpr.config import Features
 from microexpr.errors import WeightsError
 from microexpr.runtime.files import sha256_of, write_bytes
 
@@ -109,7 +109,7 @@ def build(
     return channels_last(net.eval())
 
 
-def network_of(settings: WeightedNetwork) -> Backbone:
+def network_of(settings: Features) -> Backbone:
     """Make the network that the configuration names, with its weights."""
     weights = settings.weights
     return build(

@@ -13,8 +13,8 @@ import numpy as np
 from microexpr.backbones.base import Backbone, batch_frames, frame_features
 from microexpr.cache.reader import ClipCache
 from microexpr.cache.writer import CacheWriter
+from microexpr.config import Features
 from microexpr.config.preprocessing import Motion
-from microexpr.config.training import FrameFeatures
 from microexpr.magnify.methods import METHODS
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ def _of_motion(n_frames: int, settings: Motion, fps: float, method: str) -> dict
 
 
 def clip_features(
-    clip: ClipCache, out: CacheWriter, network: Backbone, settings: FrameFeatures, device: str
+    clip: ClipCache, out: CacheWriter, network: Backbone, settings: Features, device: str
 ) -> None:
     """Run the frozen blocks over the frames of a clip.
 
@@ -112,7 +112,7 @@ def clip_features(
         Takes the features.
     network : Backbone
         On `device`.
-    settings : FrameFeatures
+    settings : Features
         Section ``features``.
     device : str
         ``cpu`` or ``cuda``.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from microexpr import stages
 from microexpr.cli.arguments import add_machine, whole
 from microexpr.config import Config, default_file
-from microexpr.stages import NAMES, File, Option, Stage
+from microexpr.stages import NAMES, Argument, Option, Reads, Stage, Writes
 
 EPILOG = """\
 The workflow runs these commands; the log of each job begins with its settings. By hand, such as
@@ -33,12 +32,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _add_stage(names: argparse._SubParsersAction[argparse.ArgumentParser], stage: Stage) -> None:
     parser = names.add_parser(stage.name, help=stage.help, description=f"Stage: {stage.help}.")
-    for place, files in (("reads", stage.inputs), ("writes", stage.outputs)):
-        group = parser.add_argument_group(place)
-        for name, file in files.items():
-            group.add_argument(f"--{name}", **_of_file(file))
-    for name, option in stage.options.items():
-        parser.add_argument(f"--{name}", **_of_option(option))
+    groups = {
+        Reads: parser.add_argument_group("reads"),
+        Writes: parser.add_argument_group("writes"),
+        Option: parser,
+    }
+    for name, argument in stage.arguments.items():
+        groups[type(argument.mark)].add_argument(f"--{name}", **_of_argument(argument))
     parser.add_argument(
         "--config",
         default=str(default_file()),
@@ -48,37 +48,25 @@ def _add_stage(names: argparse._SubParsersAction[argparse.ArgumentParser], stage
     parser.set_defaults(run=partial(_run, stage))
 
 
-def _of_file(file: File) -> dict[str, Any]:
-    several: dict[str, Any] = {"nargs": "*" if file.optional else "+"} if file.many else {}
+def _of_argument(argument: Argument) -> dict[str, Any]:
+    mark, required = argument.mark, argument.default is ...
+    if argument.type is bool:
+        return {"action": "store_true", "help": mark.help}
+    several: dict[str, Any] = {"nargs": "+" if required else "*"} if argument.many else {}
+    default = "" if required or argument.default in (None, "", ()) else f" [{argument.default}]"
     return several | {
-        "type": Path,
-        "required": not file.optional,
-        "default": [] if file.many else None,
-        "metavar": "FILE",
-        "help": file.about,
-    }
-
-
-def _of_option(option: Option) -> dict[str, Any]:
-    if option.type is bool:
-        return {"action": "store_true", "help": option.help}
-    required = option.default is ...
-    several: dict[str, Any] = {"nargs": "+" if required else "*"} if option.many else {}
-    default = "" if required or option.default in (None, "", ()) else f" [{option.default}]"
-    return several | {
-        "type": whole(0) if option.type is int else option.type,
+        "type": whole(0) if argument.type is int else argument.type,
         "required": required,
-        "default": None if required else option.default,
-        "metavar": "VALUE",
-        "help": option.help + default,
+        "default": None if required else argument.default,
+        "metavar": "VALUE" if isinstance(mark, Option) else "FILE",
+        "help": mark.help + default,
     }
 
 
 def _run(stage: Stage, arguments: argparse.Namespace) -> None:
     from microexpr.runtime.resources import choose_device, limit_threads
 
-    names = (*stage.inputs, *stage.outputs, *stage.options)
-    values = {name: getattr(arguments, name) for name in names}
+    values = {name: getattr(arguments, name) for name in stage.arguments}
     chosen = {name: values[name] for name in stage.decisive}
     settings = stage.settings.of(Config.load(arguments.config), **chosen)
     print(f"settings of stage {stage.name}:\n{settings.text()}", file=sys.stderr, flush=True)

@@ -14,14 +14,30 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from microexpr.config.base import Settings, default_file, made, overlaid, parsed, read_yaml
-from microexpr.config.data import Data, Demo, Expected, Problem, ShardedData
-from microexpr.config.evaluation import Evaluate
+from microexpr.config.base import Settings, made
+from microexpr.config.data import Data, Demo, Expected, Problem
+from microexpr.config.evaluation import (
+    Ablation,
+    Against,
+    Changes,
+    Compare,
+    Evaluate,
+    Explain,
+    Figures,
+    Leak,
+)
+from microexpr.config.files import default_file, overlaid, parsed, read_yaml
 from microexpr.config.preprocessing import Crop, Magnify
-from microexpr.config.protocol import Protocol
-from microexpr.config.report import Explain, Figures
-from microexpr.config.studies import Ablation, Against, Changes, Compare, Leak
-from microexpr.config.training import FeatureMode, Features, Model, Select, Train, Weights, Windows
+from microexpr.config.training import (
+    FeatureMode,
+    Features,
+    Model,
+    Protocol,
+    Select,
+    Train,
+    Weights,
+    Windows,
+)
 from microexpr.errors import ConfigError
 
 # Keys of version 0.1.0 that have another name now.
@@ -38,7 +54,7 @@ SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 2, 80, 80
 class Config(Settings):
     """All keys, with their defaults."""
 
-    data: ShardedData = ShardedData()
+    data: Data = Data()
     demo: Demo = Demo()
     crop: Crop = Crop()
     magnify: Magnify = made(Magnify, Magnify.default_of_this_package)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from pathlib import Path
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    create_model,
+)
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticKnownError
 from pydantic_core.core_schema import no_info_plain_validator_function
 
-from microexpr.errors import ConfigError
+from microexpr.config.files import in_one_line
 from microexpr.runtime.registry import Registry, resolve
 
 if TYPE_CHECKING:
@@ -90,66 +97,66 @@ SystemName = Annotated[str, NameOf("microexpr.baselines:SYSTEMS")]
 KindName = Annotated[str, NameOf("microexpr.datasets:KINDS")]
 
 
-def default_file() -> Path:
-    """Return the configuration file of the working folder.
+class Only:
+    """Mark a field of `Settings`: of its section, only these keys exist there.
 
-    A checkout's is ``config.yaml``; a deployed workflow has it as ``config/config.yaml``.
+    Parameters
+    ----------
+    *keys : str
+        Such as ``labels``, or ``against.n`` in a section within.
     """
-    own, deployed = Path("config.yaml"), Path("config/config.yaml")
-    return deployed if deployed.is_file() and not own.is_file() else own
+
+    def __init__(self, *keys: str) -> None:
+        self._keys = keys
+
+    def part_of(self, section: type[Section]) -> type[Section]:
+        """Return a model of these keys. It validates none together: their values are valid."""
+        return _part(section, self._keys)
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return handler.generate_schema(self.part_of(source))
 
 
-def overlaid(values: dict[str, Any], *changes: dict[str, Any]) -> dict[str, Any]:
-    """Lay nested dictionaries over one another, as Snakemake does with configuration files.
+class Without(Only):
+    """Mark a field of `Settings`: these keys of its section do not exist there."""
 
-    A dictionary is laid over a dictionary; any other value replaces what was there.
-    """
-    laid = dict(values)
-    for change in changes:
-        for key, value in change.items():
-            both = isinstance(value, dict) and isinstance(laid.get(key), dict)
-            laid[key] = overlaid(laid[key], value) if both else value
-    return laid
+    def part_of(self, section: type[Section]) -> type[Section]:
+        """Return a model of the other keys."""
+        return _part(section, tuple(key for key in section.model_fields if key not in self._keys))
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a configuration file.
+@cache
+def _part(section: type[Section], keys: tuple[str, ...]) -> type[Section]:
+    wanted: dict[str, list[str]] = {}
+    for key in keys:
+        name, _, within = key.partition(".")
+        wanted.setdefault(name, []).extend([within] if within else [])
+    if unknown := wanted.keys() - section.model_fields:
+        raise KeyError(f"{section.__name__} has no key {min(unknown)}")
+    fields: dict[str, Any] = {}
+    for name, inner in wanted.items():
+        field = section.model_fields[name]
+        whole = (field.annotation, field)
+        fields[name] = (_part(kind_of(field), tuple(inner)), ...) if inner else whole
+    return create_model(section.__name__, __base__=Section, **fields)
 
-    Raises
-    ------
-    ConfigError
-        When it is no YAML file of sections.
-    """
-    try:
-        return parsed(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML ({error})") from None
 
-
-def parsed(text: str, name: str) -> dict[str, Any]:
-    """Read sections from YAML; `name` says in messages where the text stands.
-
-    Raises
-    ------
-    ConfigError
-        When the text is no YAML of sections.
-    """
-    try:
-        values = yaml.safe_load(text)
-    except RecursionError:
-        raise ConfigError(f"{name}: cannot be read as YAML (nested too deeply)") from None
-    except (ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"{name}: cannot be read as YAML ({error})") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{name}: must hold sections such as 'data:' and 'magnify:'")
-    return values
+def kind_of(field: FieldInfo) -> type[Section]:
+    """Return the class of a field that is a section, or the part of it that exists there."""
+    kind = field.annotation
+    assert isinstance(kind, type) and issubclass(kind, Section)
+    marks = [mark for mark in field.metadata if isinstance(mark, Only)]
+    return marks[0].part_of(kind) if marks else kind
 
 
 class Settings(BaseModel):
     """What a stage reads of the configuration.
 
-    Each field is a section, or a part of a section that holds exactly the keys that are read.
-    Another key does not exist: reading it is an AttributeError, and an error for the type checker.
+    Each field is a section, or with `Only` or `Without` a part of a section: exactly the keys that
+    are read. Another key does not exist: reading it is an AttributeError, and fails a test that
+    looks at the source.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -167,28 +174,11 @@ class Settings(BaseModel):
     def of(cls, config: Config, **chosen: Any) -> Self:
         """Take the keys that are read out of the whole configuration.
 
-        Parameters
-        ----------
-        config : Config
-            All keys.
-        **chosen
-            Options of the stage on which it depends which keys are read.
+        `chosen` are options of the stage on which it depends which keys are read.
         """
-        found = cls.variant(config, **chosen)
-        sections = {
-            name: found.part(config, name, field.annotation, **chosen)
-            for name, field in found.model_fields.items()
-        }
-        return found.model_validate(sections)
-
-    @classmethod
-    def part(cls, config: Config, name: str, kind: Any, **chosen: Any) -> Any:
-        """Take the keys of one field, which is of class `kind`, out of the whole section."""
-        del chosen
-        section = getattr(config, name)
-        if type(section) is kind:
-            return section
-        return {key: getattr(section, key) for key in kind.model_fields}
+        kind = cls.variant(config, **chosen)
+        sections = {name: getattr(config, name) for name in kind.model_fields}
+        return kind.model_validate(sections, from_attributes=True)
 
     def plain(self) -> dict[str, Any]:
         """Return all keys and values, as JSON has them: what makes the results stale."""
@@ -200,11 +190,7 @@ class Settings(BaseModel):
 
     def short(self) -> str:
         """Return the keys that differ from their defaults in one line, for ``--config``."""
-        values = _without_empty(self.model_dump(mode="json", exclude_defaults=True))
-        line = yaml.safe_dump(
-            values, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf
-        )
-        return line.strip()
+        return in_one_line(_without_empty(self.model_dump(mode="json", exclude_defaults=True)))
 
 
 def _without_empty(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,4 @@
-"""Sections ``data`` and ``demo``: which clips.
-
-Each class above a section is the part of it that some stages read alone.
-"""
+"""Sections ``data`` and ``demo``: which clips."""
 
 from __future__ import annotations
 
@@ -32,8 +29,12 @@ class Expected(Section):
     per_label: dict[str, int] = Field({}, description="clips per label")
 
 
-class Kind(Section):
-    """Which data set."""
+# Keys that the name of the data set in tables and figures follows from.
+TITLE = ("kind", "table", "camera", "version", "part")
+
+
+class Data(Section):
+    """The data set. The folder layouts of the releases are described in docs/datasets.md."""
 
     kind: KindName = Field(
         "demo",
@@ -41,19 +42,9 @@ class Kind(Section):
         "casme_sq: CAS(ME)^2; casme3: CAS(ME)^3; fourdme: 4DME; megc2019: SMIC-HS, CASME II and "
         "SAMM together",
     )
-
-
-class Place(Kind):
-    """Where the data set is."""
-
     root: str = Field(
         "results/demo", description="folder of the data set (demo: it is written there)"
     )
-
-
-class Release(Kind):
-    """Which release of the data set: its name in tables and figures follows from it."""
-
     table: str | None = Field(
         None,
         description="annotation table (.xlsx, .csv); null: searched below root; kind video: "
@@ -62,19 +53,9 @@ class Release(Kind):
     camera: Literal["HS", "VIS", "NIR"] = Field("HS", description="smic and smic_e: camera")
     version: Literal["raw", "cropped"] = Field("raw", description="frames of the release")
     part: Literal["A", "C"] = Field("A", description="casme3: part")
-
-
-class Labels(Section):
-    """The classes."""
-
     labels: list[str] = Field(
         ["negative", "positive", "surprise"], min_length=1, description="class names, in order"
     )
-
-
-class Data(Labels, Release, Place):
-    """The data set, however its clips are shared out between jobs."""
-
     fps: Positive | None = Field(None, description="frames/s; null: as stated by the release")
     label_map: dict[str, str] = Field(
         {}, description="maps emotions of the release to labels; an emotion that is a label stays"
@@ -91,6 +72,9 @@ class Data(Labels, Release, Place):
         [], description="problems of results/manifest_report.csv that do not stop a run"
     )
     expected: Expected = Field(Expected(), description="counts that a complete copy has")
+    subjects_per_shard: int = Field(
+        1, ge=1, description="whole subjects per file and job; more for small data sets"
+    )
 
     @model_validator(mode="after")
     def _labels(self) -> Data:
@@ -112,32 +96,8 @@ class Data(Labels, Release, Place):
         return self
 
 
-class ShardedData(Data):
-    """The data set. The folder layouts of the releases are described in docs/datasets.md."""
-
-    subjects_per_shard: int = Field(
-        1, ge=1, description="whole subjects per file and job; more for small data sets"
-    )
-
-
-class LabelledKind(Labels, Kind):
-    """The classes, and which data set they are of."""
-
-
-class LabelledPlace(Labels, Place):
-    """The classes, and where the clips are."""
-
-
-class TitledLabels(Labels, Release):
-    """The classes, and the name of the data set."""
-
-
-class TitledPlace(TitledLabels, Place):
-    """The classes, the name of the data set, and where the clips are."""
-
-
-class DemoClips(Section):
-    """The clips of the generated data set, and how long they are."""
+class Demo(Section):
+    """The generated data set. Amplitudes are in px of the 640x480 px frames, before cropping."""
 
     seed: int = Field(2021, ge=0, description="determines the whole data set")
     subjects: int = Field(12, ge=1, le=99, description="number of subjects")
@@ -145,17 +105,6 @@ class DemoClips(Section):
     median_frames: int = Field(31, ge=4, description="median clip length, frames")
     min_frames: int = Field(17, ge=3, description="shortest clip, frames")
     max_frames: int = Field(58, ge=4, description="longest clip, frames")
-
-    @model_validator(mode="after")
-    def _lengths(self) -> DemoClips:
-        if not self.min_frames <= self.median_frames <= self.max_frames:
-            raise ValueError("min_frames, median_frames and max_frames must increase")
-        return self
-
-
-class Demo(DemoClips):
-    """The generated data set. Amplitudes are in px of the 640x480 px frames, before cropping."""
-
     amplitude_px: float = Field(
         0.5, ge=0, le=8, description="peak motion, px; each clip times a random factor of 0.7..1.3"
     )
@@ -168,3 +117,9 @@ class Demo(DemoClips):
         1.5, ge=0, le=64, description="standard deviation of sensor noise, grey levels of 255"
     )
     flicker: Fraction = Field(0.006, description="relative changes of brightness")
+
+    @model_validator(mode="after")
+    def _lengths(self) -> Demo:
+        if not self.min_frames <= self.median_frames <= self.max_frames:
+            raise ValueError("min_frames, median_frames and max_frames must increase")
+        return self

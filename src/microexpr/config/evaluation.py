@@ -1,48 +1,148 @@
-"""Section ``evaluate``, and what every table of results reads."""
+"""Sections ``evaluate``, ``compare``, ``ablation``, ``leak``, ``figures`` and ``explain``."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from microexpr.config.base import Section, Settings
-from microexpr.config.data import TitledLabels
-from microexpr.config.protocol import ProtocolName
-from microexpr.config.training import Network
+from microexpr.config.base import MethodName, Only, Section, Settings, SystemName, made
+from microexpr.config.data import TITLE, Data
+from microexpr.config.preprocessing import Crop, Magnify
+from microexpr.config.training import FeatureMode, Features, Protocol, Train, Windows
+from microexpr.runtime.registry import resolve
+
+Changes = dict[str, dict[str, Any]]
+# What a level may change: the crops, folds and decisions are the same in all rows.
+NetworkChanges = dict[Literal["features", "train"], dict[str, Any]]
 
 
-class Bootstrap(Section):
-    """How the intervals are made."""
+class Evaluate(Section):
+    """Metrics and their confidence intervals."""
 
     bootstrap: int = Field(
         2000, ge=100, description="number of bootstrap resamples of the subjects"
     )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence level of the intervals")
     seed: int = Field(0, ge=0, description="seed of the bootstrap and of the random control")
-
-
-class Controls(Bootstrap):
-    """Which controls there are."""
-
     controls: list[Literal["single_frame", "permuted_labels"]] = Field(
         ["single_frame", "permuted_labels"],
         description="controls that are trained, with the method and N of section ablation; "
         "single_frame: the middle frame alone; permuted_labels: labels of the training clips "
         "permuted",
     )
-
-
-class Evaluate(Controls):
-    """Metrics and their confidence intervals."""
-
     permutations: int = Field(3, ge=1, description="number of runs of permuted_labels")
+
+
+# How the intervals are made.
+Intervals = Annotated[Evaluate, Only("bootstrap", "confidence", "seed")]
+
+
+class Ablation(Section):
+    """Change one factor at a time from a default fixed in advance: results/ablation.csv."""
+
+    method: MethodName = Field("pmm", description="method, with the first of train.feature_modes")
+    n: int = Field(14, ge=2, description="its window length N")
+    weights: dict[Literal["vggface2", "imagenet", "random"], NetworkChanges | None] = Field(
+        {}, description="other weights, each with the keys that it changes; null: no such row"
+    )
+    blocks: dict[Literal["retrained", "frozen"], NetworkChanges | None] = Field(
+        {},
+        description="keys that fine-tuning blocks, or freezing all of them, changes; null: no row",
+    )
+
+
+class Leak(Section):
+    """Data leakage: the same clips split by window, clip and subject: results/figures/leak.pdf."""
+
+    n: int = Field(14, ge=2, description="window length N")
+    feature_mode: FeatureMode = Field(
+        "raw", description="raw, as on the poster, contains the identity"
+    )
+    test_share: float = Field(
+        0.2, gt=0, lt=1, description="share of the windows held out of a fold's training clips"
+    )
+    methods: list[MethodName] = Field(["none", "pmm"], min_length=1, description="methods shown")
+
+
+class Against(Section):
+    """The method that the systems are compared with: fixed in advance, never the best cell."""
+
+    n: int = Field(14, ge=2, description="its window length N; also that of vggface2_bilstm")
+    method: MethodName = Field(
+        "pmm", description="our method, with the first of train.feature_modes"
+    )
+
+
+def _own_systems() -> list[str]:
+    return list(resolve("microexpr.baselines:SYSTEMS").own)
+
+
+class Compare(Section):
+    """Systems of other authors, on the same crops and folds: results/comparison.csv."""
+
+    against: Against = Against()
+    systems: list[SystemName] = made(_own_systems, min_length=1, description="systems in the table")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        [0], min_length=1, description="random seeds, one run for each"
+    )
+    epochs: int | None = Field(
+        None, ge=1, description="epochs of the networks; null: the default of each network"
+    )
+    apex: Literal["known", "estimated"] = Field(
+        "known", description="known: from the data set if it has one; estimated: from optical flow"
+    )
+
+
+class Figures(Section):
+    """Figures of a run: results/figures."""
+
+    clips: list[str] = Field(
+        [],
+        description="clips shown over time, as slices, videos and Grad-CAM sheets; empty: the "
+        "first of each class",
+    )
+
+
+class Explain(Section):
+    """Grad-CAM: results/gradcam. The methods are trained again, because it needs the models."""
+
+    n: int = Field(14, ge=2, description="window length N, fixed in advance")
+    blocks: list[Annotated[int, Field(ge=1)]] = Field(
+        [],
+        description="blocks whose maps are measured; empty: for each map size of at most a "
+        "sixteenth of the crop, the last block (MobileNet 11, 13; ResNet-50 13, 16)",
+    )
+    methods: list[MethodName] = Field(
+        [], description="methods; empty: all of magnify.methods except filter_only"
+    )
 
 
 class TableSettings(Settings):
     """What every table of results states in its rows."""
 
-    data: TitledLabels
-    features: Network
-    protocol: ProtocolName
-    evaluate: Bootstrap
+    data: Annotated[Data, Only(*TITLE, "labels")]
+    features: Annotated[Features, Only("backbone", "cut")]
+    protocol: Annotated[Protocol, Only("name")]
+    evaluate: Intervals
+
+
+class PageSettings(Settings):
+    """What the pages of a report follow from."""
+
+    data: Annotated[Data, Only(*TITLE, "labels")]
+    magnify: Annotated[Magnify, Only("methods")]
+    features: Annotated[Features, Only("backbone")]
+    train: Annotated[Train, Only("feature_modes")]
+    protocol: Annotated[Protocol, Only("name")]
+
+
+class GradcamSettings(Settings):
+    """What Grad-CAM maps follow from."""
+
+    data: Annotated[Data, Only("kind", "root", "labels")]
+    crop: Annotated[Crop, Only("size_px", "min_score", "detection_width_px")]
+    windows: Annotated[Windows, Only("modes", "even")]
+    features: Annotated[Features, Only("backbone", "cut", "weights")]
+    train: Annotated[Train, Only("feature_modes", "seeds")]
+    explain: Annotated[Explain, Only("n", "blocks")]

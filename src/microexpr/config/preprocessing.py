@@ -11,19 +11,14 @@ from microexpr.config.base import Fraction, MethodName, Positive, Section
 from microexpr.runtime.registry import resolve
 
 
-class Detection(Section):
-    """The size of the crops, and how faces in them are detected."""
+class Crop(Section):
+    """One similarity transform per clip."""
 
     size_px: int = Field(224, ge=32, le=1024, description="side of the square crop, px")
     min_score: Fraction = Field(0.7, description="detections with a lower score are ignored")
     detection_width_px: int = Field(
         320, ge=80, description="frames are resized to this width for detection, px"
     )
-
-
-class Crop(Detection):
-    """One similarity transform per clip."""
-
     detector: Literal["yunet", "none"] = Field(
         "yunet", description="none: clips are already cropped and are only resized"
     )
@@ -67,17 +62,7 @@ class Methods(Section):
     )
 
 
-class Alpha(Section):
-    """How much motion is magnified."""
-
-    alpha: float = Field(10.0, ge=0, le=200, description="motion becomes (1 + alpha) times larger")
-
-
-class MethodsAndAlpha(Alpha, Methods):
-    """The methods in the table, and how much they magnify."""
-
-
-class Motion(Alpha):
+class Motion(Section):
     """How one method magnifies motion.
 
     Beside these keys it holds a sub-section for the settings of the method's own.
@@ -85,6 +70,7 @@ class Motion(Alpha):
 
     model_config = ConfigDict(extra="allow")
 
+    alpha: float = Field(10.0, ge=0, le=200, description="motion becomes (1 + alpha) times larger")
     passband_hz: tuple[Positive, Positive] = Field(
         (0.5, 10.0), description="lower and upper edge, Hz"
     )

@@ -1,7 +1,4 @@
-"""Sections ``windows``, ``features``, ``train``, ``select`` and ``model``.
-
-Each class above a section is the part of it that some stages read alone.
-"""
+"""Sections ``protocol``, ``windows``, ``features``, ``train``, ``select`` and ``model``."""
 
 from __future__ import annotations
 
@@ -9,24 +6,47 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from microexpr.config.base import MethodName, NetworkName, Positive, Section, Settings
-from microexpr.config.data import Labels
-from microexpr.config.protocol import InnerTestedClips, TestedClips
+from microexpr.config.base import (
+    MethodName,
+    NetworkName,
+    Only,
+    Positive,
+    Section,
+    Settings,
+    Without,
+)
+from microexpr.config.data import Data
 
 FeatureMode = Literal["onset_difference", "raw"]
+# Keys of section train that say which runs there are, and in how many jobs.
+RUNS = ("feature_modes", "seeds", "chunks")
 
 
-class Lengths(Section):
-    """The window lengths."""
+class Protocol(Section):
+    """Which clips are used for training and which for testing."""
+
+    name: Literal["loso", "group_kfold", "clip_kfold", "holdout", "official"] = Field(
+        "loso",
+        description="loso: leave one subject out; group_kfold: folds of subjects; clip_kfold: "
+        "folds of clips as in the 2020 code, the same subjects are in training and test; holdout: "
+        "one share of the subjects; official: the data set's own split, as DFME has one",
+    )
+    seed: int = Field(42, ge=0, description="seed of random splits")
+    folds: int = Field(5, ge=2, description="number of folds of group_kfold and clip_kfold")
+    test_share: float = Field(
+        0.2, gt=0, lt=1, description="share of the subjects that holdout tests"
+    )
+    clip_decision: Literal["mean_softmax", "majority", "whole_clip", "last_window"] = Field(
+        "mean_softmax", description="how windows give one prediction per clip"
+    )
+
+
+class Windows(Section):
+    """Windows of N frames: lists of indices into a clip's frames."""
 
     n: list[Annotated[int, Field(ge=2)]] = Field(
         [7, 8, 9, 10, 11, 12, 13, 14], min_length=1, description="window lengths N, frames"
     )
-
-
-class Sampling(Section):
-    """Which frames of a clip make a window."""
-
     modes: list[Literal["continuous", "even", "middle"]] = Field(
         ["continuous", "even"],
         min_length=1,
@@ -38,24 +58,15 @@ class Sampling(Section):
         description="all_steps: all steps of 2..6 that fit (as in the 2020 code); length_step: "
         "clip length // N",
     )
-
-    @model_validator(mode="after")
-    def _alone(self) -> Sampling:
-        if "middle" in self.modes and len(self.modes) > 1:
-            raise ValueError("modes: middle stands alone, other windows show motion")
-        return self
-
-
-class Windowing(Sampling):
-    """The windows of a clip of any length."""
-
     short: Literal["pad", "drop", "fail"] = Field(
         "pad", description="clips below N frames: pad (repeat the first frame), leave out, or stop"
     )
 
-
-class Windows(Windowing, Lengths):
-    """Windows of N frames: lists of indices into a clip's frames."""
+    @model_validator(mode="after")
+    def _alone(self) -> Windows:
+        if "middle" in self.modes and len(self.modes) > 1:
+            raise ValueError("modes: middle stands alone, other windows show motion")
+        return self
 
 
 class Weights(Section):
@@ -67,51 +78,31 @@ class Weights(Section):
     )
 
 
-class Backbone(Section):
-    """The name of the network."""
+class Features(Section):
+    """Output of the frozen blocks, computed once per frame."""
 
     backbone: NetworkName = Field(
         "mobilenet_vggface2", description="network that computes the features"
     )
-
-
-class Network(Backbone):
-    """The network and where it is cut."""
-
     cut: int = Field(
         13, ge=1, description="last frozen block; ResNet-50 has 16, MobileNet 13; the last: pooled"
     )
-
-
-class WeightedNetwork(Network):
-    """The network with its weights."""
-
     weights: Weights | None = Field(
         None, description="your weights file, for networks whose weights are not shipped"
     )
-
-
-class FrameFeatures(WeightedNetwork):
-    """How features of frames are computed."""
-
     batch: int | None = Field(
         None, ge=1, description="frames per forward pass; null: 4 on a CPU, 128 on a GPU"
     )
     dtype: Literal["float16", "float32"] = Field(
         "float16", description="data type of the cached features"
     )
-
-
-class Features(FrameFeatures):
-    """Output of the frozen blocks, computed once per frame."""
-
     compression: Literal["gzip", "zstd", "none"] = Field(
         "gzip", description="zstd: reading needs the package hdf5plugin"
     )
 
 
-class FeatureModes(Section):
-    """The feature modes."""
+class Train(Section):
+    """Fine-tuned blocks, embedding, Bi-LSTM and classifier."""
 
     feature_modes: list[FeatureMode] = Field(
         ["onset_difference", "raw"],
@@ -119,43 +110,15 @@ class FeatureModes(Section):
         description="onset_difference: features minus those of the clip's first frame; raw: "
         "unchanged; the first one is used for table.csv",
     )
-
-
-class Seeds(Section):
-    """The seeds."""
-
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         [0], min_length=1, description="random seeds, one run for each"
     )
-
-
-class Runs(Seeds, FeatureModes):
-    """The runs of one method and N."""
-
-
-class Head(Section):
-    """The kind of classifier."""
-
     head: Literal["bilstm", "frame_fc"] = Field(
         "bilstm", description="frame_fc: classify each frame, average over the clip"
     )
-
-
-class HeadAndModes(FeatureModes, Head):
-    """The kind of classifier, and the feature modes."""
-
-
-class ClassWeights(Section):
-    """Whether classes are weighted."""
-
     class_weights: bool = Field(
         False, description="weight classes by inverse frequency in the training clips"
     )
-
-
-class Learning(ClassWeights, Head):
-    """How a fold is trained."""
-
     epochs: int = Field(10, ge=1, description="number of passes over the training clips")
     batch_clips: int = Field(18, ge=1, description="clips per batch")
     windows_per_clip: int | None = Field(
@@ -181,26 +144,13 @@ class Learning(ClassWeights, Head):
     permute_labels: bool = Field(
         False, description="control: permute the labels of each fold's training clips"
     )
-
-
-class SeededLearning(Learning, Seeds):
-    """The same with the seeds."""
-
-
-class LearningRuns(Learning, Runs):
-    """The same with the seeds and feature modes."""
-
-
-class Train(LearningRuns):
-    """Fine-tuned blocks, embedding, Bi-LSTM and classifier."""
-
     chunks: int = Field(
         1, ge=1, description="number of jobs per method and N; each trains some folds"
     )
 
 
-class Choices(Section):
-    """Whether N and alpha are chosen."""
+class Select(Section):
+    """N, alpha and the epoch: fixed in advance, or chosen on inner folds of the training set."""
 
     n: Literal["none", "nested"] = Field(
         "none", description="nested: one more row in table.csv, with N chosen from windows.n"
@@ -211,28 +161,14 @@ class Choices(Section):
     alphas: list[Annotated[float, Field(gt=0, le=200)]] = Field(
         [5.0, 10.0, 20.0], min_length=1, description="candidates; each is magnified and cached"
     )
-
-
-class Epoch(Section):
-    """Whether the epoch is chosen."""
-
     epoch: Literal["last", "nested"] = Field(
         "last",
         description="nested: the best one of train.epochs on the first inner fold; then all "
         "training clips are trained on for as many",
     )
-
-
-class InnerFolds(Epoch):
-    """The inner folds."""
-
     folds: int = Field(
         5, ge=2, description="number of inner folds of whole subjects; seed: protocol.seed"
     )
-
-
-class Select(InnerFolds, Choices):
-    """N, alpha and the epoch: fixed in advance, or chosen on inner folds of the training set."""
 
 
 class Model(Section):
@@ -245,22 +181,22 @@ class Model(Section):
 class FoldSettings(Settings):
     """What the training of a fold for a number of epochs follows from."""
 
-    data: Labels
-    windows: Windowing
-    features: WeightedNetwork
-    train: Learning
-    protocol: TestedClips
+    data: Annotated[Data, Only("labels")]
+    windows: Annotated[Windows, Without("n")]
+    features: Annotated[Features, Only("backbone", "cut", "weights")]
+    train: Annotated[Train, Without(*RUNS)]
+    protocol: Annotated[Protocol, Only("name", "clip_decision")]
 
 
 class TrainingSettings(FoldSettings):
     """What the training of a fold follows from."""
 
-    train: LearningRuns
-    select: Epoch
+    train: Annotated[Train, Without("chunks")]
+    select: Annotated[Select, Only("epoch")]
 
 
 class InnerTrainingSettings(TrainingSettings):
     """The same with inner folds, on which N, alpha or the epoch is chosen."""
 
-    protocol: InnerTestedClips
-    select: InnerFolds
+    protocol: Annotated[Protocol, Only("seed", "name", "clip_decision")]
+    select: Annotated[Select, Only("epoch", "folds")]

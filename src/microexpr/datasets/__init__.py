@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from microexpr.config import Data
-from microexpr.config.data import DemoClips, Release
+from microexpr.config import Data, Demo
 from microexpr.datasets import annotated
 from microexpr.datasets.listing import Finding, Listing
 from microexpr.datasets.manifest import natural
@@ -66,7 +65,7 @@ KINDS = Registry(
 )
 
 
-def read(data: Data, demo_settings: DemoClips, *, names_only: bool = False) -> Listing:
+def read(data: Data, demo_settings: Demo, *, names_only: bool = False) -> Listing:
     """List the clips of the configured data set, and findings about it.
 
     Folders are listed and the annotation table is read; no frame is opened.
@@ -75,7 +74,7 @@ def read(data: Data, demo_settings: DemoClips, *, names_only: bool = False) -> L
     ----------
     data : Data
         Section ``data`` of the configuration.
-    demo_settings : DemoClips
+    demo_settings : Demo
         Section ``demo``; used when ``data.kind`` is demo.
     names_only : bool
         Leave lengths and camera counters of generated clips 0, which needs no numpy.
@@ -104,7 +103,7 @@ def read(data: Data, demo_settings: DemoClips, *, names_only: bool = False) -> L
     return listing
 
 
-def title(data: Release) -> str:
+def title(data: Data) -> str:
     """Return the name of a data set for people; the generated one is always ``synthetic``."""
     return KINDS[data.kind].title.format(
         table=Path(data.table or "videos").stem,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from microexpr.config import Data
-from microexpr.config.data import DemoClips
+from microexpr.config import Data, Demo
 from microexpr.datasets.listing import Labels, Listing
 from microexpr.datasets.manifest import Clip
 from microexpr.demo import FPS, clip_names
 
 
-def read(data: Data, settings: DemoClips, *, names_only: bool = False) -> Listing:
+def read(data: Data, settings: Demo, *, names_only: bool = False) -> Listing:
     """List the clips that :func:`microexpr.demo.tree.write` makes with these settings.
 
     Onset and apex are known, and left out of the manifest: SMIC does not have them either. With
@@ -38,7 +37,7 @@ def read(data: Data, settings: DemoClips, *, names_only: bool = False) -> Listin
     return listing
 
 
-def _lengths(settings: DemoClips) -> dict[str, tuple[int, int]]:
+def _lengths(settings: Demo) -> dict[str, tuple[int, int]]:
     """Return the first camera counter and the number of frames of each clip."""
     from microexpr.demo.plan import plan  # noqa: PLC0415 (numpy, which planning does without)
 

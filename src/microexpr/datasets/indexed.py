@@ -11,15 +11,13 @@ import hashlib
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import ValidationError
 
 from microexpr import datasets
-from microexpr.config import Data
-from microexpr.config.base import Settings
-from microexpr.config.data import DemoClips
-from microexpr.config.training import Lengths
+from microexpr.config import Data, Demo, Windows
+from microexpr.config.base import Only, Settings, Without
 from microexpr.datasets import manifest
 from microexpr.datasets.listing import Listing
 from microexpr.datasets.manifest import Clip, natural
@@ -30,6 +28,7 @@ from microexpr.runtime.files import write_json
 
 MANIFEST, RECORD, REPORT = "manifest.csv", "index.json", "manifest_report.csv"
 # What may change without the data set: where it lies, and how its clips are shared out.
+CLIPS = ("seed", "subjects", "clips_per_class", "median_frames", "min_frames", "max_frames")
 DRAWN = ("frames", "first", "last")  # of a generated clip: follow from the settings
 ELSEWHERE = {"root", "leave_out", "allow", "expected"}
 
@@ -37,9 +36,9 @@ ELSEWHERE = {"root", "leave_out", "allow", "expected"}
 class IndexSettings(Settings):
     """What the manifest and its report follow from."""
 
-    data: Data
-    demo: DemoClips
-    windows: Lengths
+    data: Annotated[Data, Without("subjects_per_shard")]
+    demo: Annotated[Demo, Only(*CLIPS)]
+    windows: Annotated[Windows, Only("n")]
 
 
 def is_there(settings: IndexSettings) -> bool:

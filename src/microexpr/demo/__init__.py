@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from microexpr.config.data import DemoClips
+from microexpr.config import Demo
 
 CODES = {"negative": "ne", "positive": "po", "surprise": "sur"}  # as in SMIC
 TREE = "SMIC_all_raw/HS"
@@ -46,7 +46,7 @@ class ClipName:
         return 100 * (list(CODES).index(self.label) + 1) + self.number
 
 
-def clip_names(settings: DemoClips) -> Iterator[ClipName]:
+def clip_names(settings: Demo) -> Iterator[ClipName]:
     """Yield all clips in natural order of their names."""
     for subject in range(1, settings.subjects + 1):
         for label in CODES:

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from microexpr.config.data import DemoClips
+from microexpr.config import Demo
 from microexpr.demo import ClipName, clip_names
 
 LOG_LENGTH_SD = 0.3
@@ -43,7 +43,7 @@ class Timing:
     rest: float  # share of the motion that is left after the offset
 
     @classmethod
-    def draw(cls, settings: DemoClips, rng: np.random.Generator) -> Timing:
+    def draw(cls, settings: Demo, rng: np.random.Generator) -> Timing:
         """Draw a length (log-normal, as in SMIC), and the phases as shares of it."""
         length = np.exp(rng.normal(np.log(settings.median_frames), LOG_LENGTH_SD))
         frames = int(np.clip(round(length), settings.min_frames, settings.max_frames))
@@ -85,12 +85,12 @@ class PlannedClip(ClipName):
         return [f"image{self.first_counter + index}.png" for index in range(self.frames)]
 
 
-def timing(settings: DemoClips, subject: int, key: int) -> Timing:
+def timing(settings: Demo, subject: int, key: int) -> Timing:
     """Return length and phases of a clip."""
     return Timing.draw(settings, generator(settings.seed, subject, key, Stream.TIMING))
 
 
-def plan(settings: DemoClips) -> list[PlannedClip]:
+def plan(settings: Demo) -> list[PlannedClip]:
     """List all clips in natural order of their names.
 
     A clip depends on the seed, its subject and its name only: more subjects or more clips per class

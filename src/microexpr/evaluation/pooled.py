@@ -18,7 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats.qmc import LatinHypercube
 
-from microexpr.config.evaluation import Bootstrap, TableSettings
+from microexpr.config import Evaluate
+from microexpr.config.evaluation import TableSettings
 from microexpr.datasets import title
 from microexpr.datasets.manifest import Clip, natural, read
 from microexpr.evaluation import metrics as intervals
@@ -52,7 +53,7 @@ class Statistics:
     seed: int = 0
 
     @classmethod
-    def of(cls, settings: Bootstrap) -> Statistics:
+    def of(cls, settings: Evaluate) -> Statistics:
         """Take them from the configuration."""
         return cls(settings.bootstrap, settings.confidence, settings.seed)
 

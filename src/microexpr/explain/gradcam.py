@@ -14,7 +14,7 @@ from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
 from microexpr.backbones import randomised
-from microexpr.config.training import Sampling
+from microexpr.config import Windows
 from microexpr.errors import ConfigError
 from microexpr.explain.maps import BACKBONE, RANDOM, RANDOM_HEAD, TRAINED, Maps
 from microexpr.explain.scores import over_frames
@@ -239,7 +239,7 @@ class ClipExplainer:
         Section ``windows``.
     """
 
-    def __init__(self, backbone: Backbone, cut: int, *, n: int, settings: Sampling) -> None:
+    def __init__(self, backbone: Backbone, cut: int, *, n: int, settings: Windows) -> None:
         self._backbone = backbone.eval().requires_grad_(False)
         self._cut, self._n, self._settings = cut, n, settings
         self._device = next(backbone.parameters()).device

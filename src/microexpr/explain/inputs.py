@@ -15,9 +15,8 @@ from microexpr import cache
 from microexpr.baselines.base import FaceClip, annotated
 from microexpr.baselines.flow import Apex, apex_of
 from microexpr.cache.joining import check_same_clips
-from microexpr.config.data import LabelledPlace, Place
-from microexpr.config.preprocessing import Detection
-from microexpr.config.report import GradcamSettings
+from microexpr.config import Crop, Data
+from microexpr.config.evaluation import GradcamSettings
 from microexpr.datasets import manifest
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError, DataError, ProtocolError
@@ -58,7 +57,7 @@ class Sources:
 class ExplainedClip:
     """A clip that some fold tests."""
 
-    data: LabelledPlace
+    data: Data
     about: Clip  # its row of the manifest
     face: cache.ClipCache
     images: cache.ClipCache  # what the network sees
@@ -104,9 +103,7 @@ class ExplainedClip:
         return ClipInputs(self.clip_id, images, features, target, self.apex.frame)
 
 
-def explained_clips(
-    data: LabelledPlace, sources: Sources, stack: ExitStack
-) -> Iterator[ExplainedClip]:
+def explained_clips(data: Data, sources: Sources, stack: ExitStack) -> Iterator[ExplainedClip]:
     """Yield the tested clips in the order of the caches.
 
     `stack` keeps the caches open: the clips are read when they are needed.
@@ -194,7 +191,7 @@ class FoldModel:
         return self.model
 
 
-def landmarks_px(face: cache.ClipCache, settings: Detection) -> np.ndarray:
+def landmarks_px(face: cache.ClipCache, settings: Crop) -> np.ndarray:
     """Return landmarks in the crop, (5, 2): of the cache; of clips that came cropped, detected now.
 
     Raises
@@ -222,7 +219,7 @@ def maps_of(
     model: TrainedModel,
     blocks: Sequence[int],
     *,
-    crop: Detection,
+    crop: Crop,
     full: bool,
 ) -> ClipMaps:
     """Explain a clip by the model of the fold that tests it; `full`: frame by frame as well."""
@@ -262,7 +259,7 @@ def _add_frames(
     maps.clip = explainer.over_time(clip, model, np.arange(len(clip)), [max(blocks)])
 
 
-def truth_of(data: Place, clips: Sequence[ExplainedClip]) -> Truth | None:
+def truth_of(data: Data, clips: Sequence[ExplainedClip]) -> Truth | None:
     """Return what really moves; None where nobody knows."""
     if data.kind != "demo":
         return None

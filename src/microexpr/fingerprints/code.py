@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from microexpr.errors import DataError
-from microexpr.fingerprints.definitions import NAME, Reference, path_of, registry
+from microexpr.fingerprints.definitions import NAME, Reference, path_of, read, registry
 from microexpr.fingerprints.fingerprint import fingerprint, reached, remembered
 
 ADOPTED = Path("results/adopted.json")
@@ -30,7 +31,7 @@ class Code:
     Parameters
     ----------
     stage : str
-        Name of a module of :mod:`microexpr.stages`.
+        Name of a function in a module of :mod:`microexpr.stages`.
     method, network, system : str
         The row that a job uses: the code of others does not count. Empty: all of them.
     """
@@ -51,7 +52,7 @@ class Code:
         """What results of this code carry."""
         chosen = {table: getattr(self, name) for name, table in CHOICES.items()}
         choice = {table: name for table, name in chosen.items() if name}
-        return fingerprint(_run_of(self.stage), choice=choice)
+        return fingerprint(function_of(self.stage), choice=choice)
 
     @property
     def accepted(self) -> str:
@@ -59,8 +60,24 @@ class Code:
         return canonical(self.stage, self.fingerprint)
 
 
-def _run_of(stage: str) -> Reference:
-    return Reference(f"{NAME}.stages.{stage}", "run")
+@cache
+def _functions() -> dict[str, Reference]:
+    """Return the functions of all stages by name: the public ones in modules of the stages."""
+    folder = path_of(f"{NAME}.stages")
+    assert folder is not None
+    names = sorted(path.stem for path in folder.parent.glob("*.py") if path != folder)
+    modules = [f"{NAME}.stages.{name}" for name in names]
+    return {
+        name: Reference(module, name)
+        for module in modules
+        for name, (first, *_) in read(module).defined.items()
+        if isinstance(first, ast.FunctionDef) and not name.startswith("_")
+    }
+
+
+def function_of(stage: str) -> Reference:
+    """Return the function that does the work of a stage."""
+    return _functions()[stage]
 
 
 def canonical(stage: str, code: str) -> str:
@@ -102,7 +119,7 @@ def choice_of(stage: str) -> str:
     """Return what a job of a stage chooses: ``system``, ``method``, ``network`` or nothing."""
 
     def find() -> str:
-        tables = {r.table for r in reached(_run_of(stage)) if r.field == "load"}
+        tables = {r.table for r in reached(function_of(stage)) if r.field == "load"}
         return next((name for name, table in CHOICES.items() if table in tables), "")
 
     return remembered(f"choice of {stage}", find)
@@ -123,6 +140,4 @@ def is_current(stage: str, code: str) -> bool:
 
 def stages() -> list[str]:
     """List the names of the stages in alphabetic order."""
-    folder = path_of(f"{NAME}.stages")
-    assert folder is not None
-    return sorted(path.stem for path in folder.parent.glob("*.py") if path.stem != "__init__")
+    return sorted(_functions())

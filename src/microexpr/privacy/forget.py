@@ -14,7 +14,7 @@ from microexpr import datasets
 from microexpr.cache import open_cache
 from microexpr.cache.schema import CONTENT
 from microexpr.config import Config, overlaid, read_yaml
-from microexpr.config.editing import set_list
+from microexpr.config.files import set_list
 from microexpr.datasets import manifest
 from microexpr.datasets.indexed import strike
 from microexpr.datasets.manifest import Clip

@@ -18,7 +18,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
-from microexpr.config.protocol import Split
+from microexpr.config import Protocol
 from microexpr.datasets.manifest import Clip, natural, originals
 from microexpr.errors import DataError, ProtocolError
 from microexpr.protocol import Fold, check_classes, check_folds, check_inner
@@ -112,7 +112,7 @@ def make_folds(
     return made
 
 
-def folds_of(protocol: Split, labels: Sequence[str], clips: Sequence[Clip]) -> list[Fold]:
+def folds_of(protocol: Protocol, labels: Sequence[str], clips: Sequence[Clip]) -> list[Fold]:
     """Split the clips of a data set as ``protocol`` asks for; errors as :func:`make_folds`."""
     return make_folds(
         [clip.clip_id for clip in clips],

@@ -15,7 +15,7 @@ import pandas as pd
 from microexpr import __version__
 from microexpr.baselines import SYSTEMS
 from microexpr.config import Config
-from microexpr.config.report import PageSettings
+from microexpr.config.evaluation import PageSettings
 from microexpr.datasets import listing, manifest, title
 from microexpr.datasets.listing import Finding
 from microexpr.datasets.manifest import Clip

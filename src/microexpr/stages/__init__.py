@@ -1,22 +1,24 @@
 """The stages of the pipeline: what each of them reads, writes and depends on.
 
-A stage is a module ``microexpr.stages.<name>``. It declares itself as ``STAGE`` and does its work
-in ``run``. From the declaration follow its command ``microexpr stage <name>``, the command of its
-rule in the workflow, and the part of the configuration that makes its results stale.
-
-The workflow plans with the declarations where Snakemake alone is installed. So a stage's module
-imports nothing else at its top; the libraries that it works with are imported in ``run``.
+A stage is a public function of a module of this package, and its signature declares it: its
+settings, and by name what it reads, what it writes, and its options. From that follow its command
+``microexpr stage <name>``, the command of its rule, and the configuration that its results follow
+from. The workflow plans with the declarations where Snakemake alone is installed: the libraries
+that a stage works with are imported in its function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
 
 from microexpr.config.base import Settings
+from microexpr.fingerprints.code import function_of
 
 # In the order of the workflow.
 NAMES = (
@@ -29,98 +31,107 @@ NAMES = (
 
 
 @dataclass(frozen=True)
-class File:
-    """A file or folder that a stage reads or writes: an option of its command.
-
-    Parameters
-    ----------
-    help : str
-        What it is.
-    many : bool
-        Whether there may be several.
-    optional : bool
-        Whether the command can do without it.
-    """
+class Reads:
+    """Mark an argument of a stage: a file or folder that it reads, and what that is."""
 
     help: str
-    many: bool = False
-    optional: bool = False
-
-    @property
-    def about(self) -> str:
-        """What the command says of it."""
-        return self.help
 
 
-class Cache(File):
-    """A cache (HDF5); `help` says of which kind."""
+@dataclass(frozen=True)
+class Writes:
+    """Mark an argument of a stage: a file or folder that it writes, and what that is."""
 
-    @property
-    def about(self) -> str:
-        """What the command says of it."""
-        return f"caches of {self.help}: all shards (.h5)" if self.many else f"cache of {self.help}"
-
-
-class Table(File):
-    """A table (CSV)."""
+    help: str
 
 
 @dataclass(frozen=True)
 class Option:
-    """A value that a stage is given beside its files and settings.
+    """Mark an argument of a stage that is no file; a `decisive` one decides what settings exist."""
+
+    help: str
+    decisive: bool = False
+
+
+Manifest = Annotated[Path, Reads("manifest.csv: subjects and labels")]
+Folds = Annotated[Path, Reads("folds.csv")]
+FaceCaches = Annotated[list[Path], Reads("caches of faces: all shards (.h5)")]
+FeatureCaches = Annotated[list[Path], Reads("caches of features: all shards (.h5)")]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a stage, and an option of its command.
 
     Parameters
     ----------
-    help : str
+    mark : Reads, Writes or Option
         What it is.
     type : callable
-        Makes it from a word of the command line; ``bool``: the option stands alone.
+        Makes a value from a word of the command line; ``bool``: the option stands alone.
     many : bool
         Whether there may be several.
-    default : object, optional
-        What is taken where it is not given; without it the option has to be given.
+    default : object
+        ``...``: it has to be given.
     """
 
-    help: str
-    type: Callable[[str], Any] = str
-    many: bool = False
-    default: Any = ...
+    mark: Reads | Writes | Option
+    type: Callable[[str], Any]
+    many: bool
+    default: object
+
+    @classmethod
+    def of(cls, parameter: inspect.Parameter) -> Argument:
+        """Read it from a signature, such as ``faces: Annotated[Path, Reads("cache of faces")]``."""
+        kind, mark = get_args(parameter.annotation)
+        default = ... if parameter.default is parameter.empty else parameter.default
+        many = get_origin(kind) in (list, Sequence)
+        return cls(mark, (*get_args(kind), kind)[0], many, default)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stage is.
-
-    Parameters
-    ----------
-    name : str
-        Its module, its command and its rule.
-    help : str
-        What it does, in a few words.
-    settings : type of Settings
-        What it reads of the configuration. Any other key does not exist in ``run``.
-    inputs, outputs : mapping of str to File
-        Arguments of ``run``, options of the command, names in the rule.
-    options : mapping of str to Option
-        Likewise.
-    decisive : tuple of str
-        Options on which it depends which settings are read.
-    device : bool
-        Whether it works on a GPU where there is one.
-    """
+    """A stage: its name, and the function that does its work."""
 
     name: str
-    help: str
-    settings: type[Settings]
-    inputs: Mapping[str, File] = field(default_factory=dict)
-    outputs: Mapping[str, File] = field(default_factory=dict)
-    options: Mapping[str, Option] = field(default_factory=dict)
-    decisive: tuple[str, ...] = ()
-    device: bool = False
+    function: Callable[..., None]
+
+    @cached_property
+    def _signature(self) -> Mapping[str, inspect.Parameter]:
+        return inspect.signature(self.function, eval_str=True).parameters
+
+    @property
+    def help(self) -> str:
+        """What it does, in a few words: the first line of its docstring."""
+        text = (self.function.__doc__ or "").partition("\n")[0].rstrip(".")
+        return text[:1].lower() + text[1:]
+
+    @property
+    def settings(self) -> type[Settings]:
+        """What it reads of the configuration. Any other key does not exist in the function."""
+        kind = self._signature["settings"].annotation
+        assert isinstance(kind, type) and issubclass(kind, Settings)
+        return kind
+
+    @property
+    def device(self) -> bool:
+        """Whether it works on a GPU where there is one."""
+        return "device" in self._signature
+
+    @cached_property
+    def arguments(self) -> dict[str, Argument]:
+        """What it reads and writes, and its options, by name."""
+        others = {"settings", "device"}
+        return {k: Argument.of(v) for k, v in self._signature.items() if k not in others}
+
+    @property
+    def decisive(self) -> list[str]:
+        """Names of the options on which it depends which settings are read."""
+        marks = {name: argument.mark for name, argument in self.arguments.items()}
+        return [k for k, mark in marks.items() if isinstance(mark, Option) and mark.decisive]
 
     def run(self, settings: Settings, **values: Any) -> None:
-        """Run the stage with its settings, and with inputs, outputs and options by name."""
-        import_module(f"{__name__}.{self.name}").run(settings, **values)
+        """Run the stage with its settings, and with its arguments by name."""
+        self.function(settings, **values)
 
     def command(self, *flags: str, **given: str) -> str:
         """Return the command of the stage's rule.
@@ -130,16 +141,15 @@ class Stage:
         *flags
             Words that stand alone.
         **given
-            Of an input, an output or an option: what stands in place of ``{input.<name>}`` or
-            ``{output.<name>}``. What is optional and not given here is left out.
+            Of an argument: what stands in place of ``{input.<name>}`` or ``{output.<name>}``. What
+            is optional and not given here is left out.
         """
         # -P: a file of the working folder, such as h5py.py, is not taken for a library.
-        places = (("input", self.inputs), ("output", self.outputs))
         words = {
             name: f"{{{place}.{name}}}"
-            for place, files in places
-            for name, file in files.items()
-            if not file.optional
+            for place, kind in (("input", Reads), ("output", Writes))
+            for name, argument in self.arguments.items()
+            if isinstance(argument.mark, kind) and argument.default is ...
         }
         pairs = [f"--{name} {word}" for name, word in (words | given).items()]
         head = f"python -P -m microexpr stage {self.name}"
@@ -147,13 +157,7 @@ class Stage:
         return " ".join([head, *pairs, *flags, tail])
 
 
-MANIFEST = File("manifest.csv: subjects and labels")
-FOLDS = Table("folds.csv")
-
-
 @cache
 def declared(name: str) -> Stage:
-    """Return the declaration of a stage."""
-    stage = import_module(f"{__name__}.{name}").STAGE
-    assert isinstance(stage, Stage)
-    return stage
+    """Return a stage by its name."""
+    return Stage(name, getattr(import_module(function_of(name).module), name))

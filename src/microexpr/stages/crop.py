@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from microexpr.config import Crop
 from microexpr.config.base import Settings
 from microexpr.errors import Faults
 from microexpr.fingerprints.code import Code
-from microexpr.stages import Cache, Stage
+from microexpr.stages import Reads, Writes
 
 
 class CropSettings(Settings):
@@ -17,22 +18,16 @@ class CropSettings(Settings):
     crop: Crop
 
 
-STAGE = Stage(
-    "crop",
-    "crop the faces, one transform per clip",
-    settings=CropSettings,
-    inputs={"frames": Cache("frames")},
-    outputs={"faces": Cache("faces")},
-)
+def crop(
+    settings: CropSettings,
+    *,
+    frames: Annotated[Path, Reads("cache of frames")],
+    faces: Annotated[Path, Writes("cache of faces")],
+) -> None:
+    """Crop the faces, one transform per clip.
 
-
-def run(settings: CropSettings, *, frames: Path, faces: Path) -> None:
-    """Crop the clips of a shard.
-
-    Raises
-    ------
-    CollectedError
-        With one message per clip that has no face in its first frames, or in too few of its frames.
+    CollectedError has one message per clip that has no face in its first frames, or in too few of
+    its frames.
     """
     from microexpr.cache import create, open_cache
     from microexpr.cache.clips import crop_clip

@@ -3,47 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from microexpr.config.base import Settings
 from microexpr.errors import DataError, Faults
 from microexpr.fingerprints.code import Code
-from microexpr.stages import MANIFEST, Cache, File, Option, Stage
-
-STAGE = Stage(
-    "decode",
-    "decode the clips of some subjects",
-    settings=Settings,
-    inputs={"manifest": MANIFEST},
-    outputs={
-        "frames": Cache("frames"),
-        "record": File("checksums of the files that were read (.json) [none]", optional=True),
-    },
-    options={
-        "root": Option("folder of the data set", Path),
-        "subjects": Option("those of the shard", many=True),
-        "token": Option("name of this state of the files in the record", default=""),
-    },
-)
+from microexpr.stages import Manifest, Option, Writes
 
 
-def run(
+def decode(
     settings: Settings,
     *,
-    manifest: Path,
-    frames: Path,
-    root: Path,
-    subjects: list[str],
-    record: Path | None = None,
-    token: str = "",
+    manifest: Manifest,
+    frames: Annotated[Path, Writes("cache of frames")],
+    record: Annotated[
+        Path | None, Writes("checksums of the files that were read (.json) [none]")
+    ] = None,
+    root: Annotated[Path, Option("folder of the data set")],
+    subjects: Annotated[list[str], Option("those of the shard")],
+    token: Annotated[str, Option("name of this state of the files in the record")] = "",
 ) -> None:
-    """Decode all clips of some subjects.
+    """Decode the clips of some subjects.
 
-    The cache is not compressed: it is temporary, and decoding again costs less.
-
-    Raises
-    ------
-    CollectedError
-        With one message per clip that cannot be decoded, which names its frame.
+    The cache is not compressed: it is temporary, and decoding again costs less. CollectedError has
+    one message per clip that cannot be decoded, which names its frame.
     """
     from microexpr.cache import create
     from microexpr.cache.clips import decode_clip

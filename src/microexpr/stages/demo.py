@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 from microexpr.config import Demo
 from microexpr.config.base import Settings
-from microexpr.stages import File, Option, Stage
+from microexpr.stages import Option, Writes
 
 
 class DemoSettings(Settings):
@@ -16,20 +17,14 @@ class DemoSettings(Settings):
     demo: Demo
 
 
-STAGE = Stage(
-    "demo",
-    "write clips of generated faces and their ground truth, in SMIC's layout",
-    settings=DemoSettings,
-    outputs={"done": File("list of the clips (.json), written when all of them are")},
-    options={
-        "root": Option("folder that will hold SMIC_all_raw and truth", Path),
-        "subjects": Option("only these [all]", many=True, default=()),
-    },
-)
-
-
-def run(settings: DemoSettings, *, done: Path, root: Path, subjects: Sequence[str] = ()) -> None:
-    """Write the clips of some subjects, or of all where none is named."""
+def demo(
+    settings: DemoSettings,
+    *,
+    done: Annotated[Path, Writes("list of the clips (.json), written when all of them are")],
+    root: Annotated[Path, Option("folder that will hold SMIC_all_raw and truth")],
+    subjects: Annotated[Sequence[str], Option("only these [all]")] = (),
+) -> None:
+    """Write clips of generated faces and their ground truth, in SMIC's layout."""
     from microexpr.demo.tree import write
     from microexpr.runtime.files import write_json
 

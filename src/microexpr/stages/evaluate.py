@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from microexpr.config import Config
-from microexpr.config.evaluation import Controls, TableSettings
-from microexpr.config.studies import Default
-from microexpr.config.training import FeatureModes
-from microexpr.stages import MANIFEST, Cache, File, Stage, Table
+from microexpr.config import Ablation, Config, Evaluate, Train
+from microexpr.config.base import Only, Without
+from microexpr.config.evaluation import TableSettings
+from microexpr.stages import Manifest, Reads, Writes
 from microexpr.studies.variants import ChoiceSettings, choices, controls
 
 
 class EvaluateSettings(TableSettings, ChoiceSettings):
     """What the tables follow from."""
 
-    train: FeatureModes
-    evaluate: Controls
+    train: Annotated[Train, Only("feature_modes")]
+    evaluate: Annotated[Evaluate, Without("permutations")]
 
     @classmethod
     def variant(cls, config: Config, **chosen: Any) -> type[EvaluateSettings]:
@@ -29,38 +28,21 @@ class EvaluateSettings(TableSettings, ChoiceSettings):
 class ControlledSettings(EvaluateSettings):
     """The same with the method and N of the controls."""
 
-    ablation: Default
+    ablation: Annotated[Ablation, Only("method", "n")]
 
 
-STAGE = Stage(
-    "evaluate",
-    "pool predictions into tables with intervals",
-    settings=EvaluateSettings,
-    inputs={
-        "predictions": Table("predictions of all methods, N and chunks (.csv)", many=True),
-        "inner": Table("predictions on inner folds (.csv) [none]", many=True, optional=True),
-        "features": Cache("features: one, it names the weights"),
-        "manifest": MANIFEST,
-    },
-    outputs={"folder": File("folder of the tables")},
-)
-
-
-def run(
+def evaluate(
     settings: EvaluateSettings,
     *,
-    predictions: list[Path],
-    inner: Sequence[Path] = (),
-    features: Path,
-    manifest: Path,
-    folder: Path,
+    predictions: Annotated[list[Path], Reads("predictions of all methods, N and chunks (.csv)")],
+    inner: Annotated[Sequence[Path], Reads("predictions on inner folds (.csv) [none]")] = (),
+    features: Annotated[Path, Reads("cache of features: one, it names the weights")],
+    manifest: Manifest,
+    folder: Annotated[Path, Writes("folder of the tables")],
 ) -> None:
-    """Evaluate all predictions together.
+    """Pool predictions into tables with intervals.
 
-    Raises
-    ------
-    DataError, ProtocolError
-        When clips or runs are missing, occur twice, or do not fit together.
+    DataError or ProtocolError: clips or runs are missing, occur twice, or do not fit together.
     """
     from microexpr.cache import open_cache
     from microexpr.evaluation.pooled import Basis

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from microexpr.config import Features
 from microexpr.config.base import Settings
 from microexpr.fingerprints.code import Code
-from microexpr.stages import Cache, Stage
+from microexpr.stages import Reads, Writes
 
 
 class FeatureSettings(Settings):
@@ -16,23 +17,17 @@ class FeatureSettings(Settings):
     features: Features
 
 
-STAGE = Stage(
-    "features",
-    "run the frozen blocks, once per frame",
-    settings=FeatureSettings,
-    inputs={"images": Cache("faces or magnified")},
-    outputs={"features": Cache("features")},
-    device=True,
-)
+def features(
+    settings: FeatureSettings,
+    *,
+    images: Annotated[Path, Reads("cache of faces or magnified")],
+    features: Annotated[Path, Writes("cache of features")],
+    device: str = "cpu",
+) -> None:
+    """Run the frozen blocks, once per frame.
 
-
-def run(settings: FeatureSettings, *, images: Path, features: Path, device: str = "cpu") -> None:
-    """Run stem and blocks B1..Bcut over the clips of a shard.
-
-    Raises
-    ------
-    WeightsError
-        When the backbone's weights are missing or not what they should be.
+    They are the stem and blocks B1..Bcut. WeightsError: the backbone's weights are missing or not
+    what they should be.
     """
     from microexpr.backbones.weights import network_of
     from microexpr.cache import create, open_cache

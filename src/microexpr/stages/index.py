@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from microexpr.datasets.indexed import RECORD, REPORT, IndexSettings
-from microexpr.stages import File, Option, Stage, Table
-
-STAGE = Stage(
-    "index",
-    "list and validate the clips of the data set",
-    settings=IndexSettings,
-    outputs={
-        "manifest": Table("manifest.csv"),
-        "report": Table(
-            "problems, corrections and omissions [manifest_report.csv beside it]", optional=True
-        ),
-        "record": File("for planning without the data set [index.json beside it]", optional=True),
-    },
-    options={"key": Option("noted in the record: what the manifest follows from", default="")},
-)
+from microexpr.stages import Option, Writes
 
 
-def run(
+def index(
     settings: IndexSettings,
     *,
-    manifest: Path,
-    report: Path | None = None,
-    record: Path | None = None,
-    key: str = "",
+    manifest: Annotated[Path, Writes("manifest.csv")],
+    report: Annotated[
+        Path | None, Writes("problems, corrections and omissions [manifest_report.csv beside it]")
+    ] = None,
+    record: Annotated[
+        Path | None, Writes("for planning without the data set [index.json beside it]")
+    ] = None,
+    key: Annotated[str, Option("noted in the record: what the manifest follows from")] = "",
 ) -> None:
-    """List and validate the clips, and write the manifest and the report.
+    """List and validate the clips of the data set.
 
-    The report is written first, so that it is there when the data set is refused.
-
-    Raises
-    ------
-    DataError
-        When there are problems that ``data.allow`` does not name, with one message per problem, or
-        the counts differ from ``data.expected``; see also :func:`.manifest.check`.
+    The report is written first, so that it is there when the data set is refused: DataError has one
+    message per problem that ``data.allow`` does not name, or the counts that differ from
+    ``data.expected``; see also :func:`.manifest.check`.
     """
     from microexpr import datasets
     from microexpr.datasets import contents, listing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 from microexpr.config import Config
 from microexpr.config.base import Settings
@@ -11,7 +11,7 @@ from microexpr.config.preprocessing import Motion
 from microexpr.errors import MicroexprError
 from microexpr.fingerprints.code import Code
 from microexpr.magnify.methods import keys_of
-from microexpr.stages import Cache, Option, Stage
+from microexpr.stages import Option, Reads, Writes
 
 
 class MagnifySettings(Settings):
@@ -20,35 +20,24 @@ class MagnifySettings(Settings):
     magnify: Motion
 
     @classmethod
-    def part(
-        cls, config: Config, name: str, kind: Any, *, method: str = "", **chosen: Any
-    ) -> dict[str, Any]:
+    def of(cls, config: Config, *, method: str = "", **chosen: Any) -> Self:
         """Take the keys of the method; those of another method are left out."""
-        del name, kind, chosen
-        return keys_of(method, config)
+        del chosen
+        return cls.model_validate({"magnify": keys_of(method, config)})
 
 
-STAGE = Stage(
-    "magnify",
-    "magnify motion by one method",
-    settings=MagnifySettings,
-    inputs={"faces": Cache("faces")},
-    outputs={"magnified": Cache("magnified")},
-    options={"method": Option("filter_only, amm, pmm or that of an extension")},
-    decisive=("method",),
-    device=True,
-)
-
-
-def run(
-    settings: MagnifySettings, *, faces: Path, magnified: Path, method: str, device: str = "cpu"
+def magnify(
+    settings: MagnifySettings,
+    *,
+    faces: Annotated[Path, Reads("cache of faces")],
+    magnified: Annotated[Path, Writes("cache of magnified")],
+    method: Annotated[str, Option("filter_only, amm, pmm or that of an extension", decisive=True)],
+    device: str = "cpu",
 ) -> None:
-    """Magnify the clips of a shard. Method none needs no stage: its frames are the faces.
+    """Magnify motion by one method.
 
-    Raises
-    ------
-    MicroexprError
-        When the filter has no response for a clip of this length; the message names the clip.
+    Method none needs no stage: its frames are the faces. MicroexprError names the clip for whose
+    length the filter has no response.
     """
     from microexpr.cache import create, open_cache
     from microexpr.cache.derived import magnify_clip

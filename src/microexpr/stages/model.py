@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from microexpr.config import Config, Crop, Model
-from microexpr.config.data import TitledLabels
+from microexpr.config import Config, Crop, Data, Features, Model
+from microexpr.config.base import Only, Without
+from microexpr.config.data import TITLE
 from microexpr.config.preprocessing import Motion
-from microexpr.config.training import FrameFeatures, InnerTrainingSettings
+from microexpr.config.training import InnerTrainingSettings
 from microexpr.fingerprints.code import Code
-from microexpr.magnify.methods import METHODS, keys_of
-from microexpr.stages import MANIFEST, Cache, File, Stage, Table
+from microexpr.magnify.methods import keys_of
+from microexpr.stages import FeatureCaches, Manifest, Reads, Writes
 
 
 class ModelSettings(InnerTrainingSettings):
     """What the model follows from, and all that made its caches: it is stored with the model."""
 
-    data: TitledLabels
+    data: Annotated[Data, Only(*TITLE, "labels")]
     crop: Crop
-    features: FrameFeatures
+    features: Annotated[Features, Without("compression")]
     model: Model
 
     @classmethod
-    def variant(cls, config: Config, **chosen: Any) -> type[ModelSettings]:
-        """Return what is read: where the method magnifies, its keys as well."""
-        del chosen
-        return MagnifiedModelSettings if METHODS[config.model.method].keys else ModelSettings
+    def of(cls, config: Config, **chosen: Any) -> Any:
+        """Take what is read: where the method magnifies, its keys as well."""
+        found = super().of(config, **chosen)
+        keys = keys_of(config.model.method, config)
+        return MagnifiedModelSettings(**dict(found), magnify=keys) if keys else found
 
 
 class MagnifiedModelSettings(ModelSettings):
@@ -34,46 +36,24 @@ class MagnifiedModelSettings(ModelSettings):
 
     magnify: Motion
 
-    @classmethod
-    def part(cls, config: Config, name: str, kind: Any, **chosen: Any) -> Any:
-        """Take the keys of the model's method."""
-        if name == "magnify":
-            return keys_of(config.model.method, config)
-        return super().part(config, name, kind, **chosen)
 
-
-STAGE = Stage(
-    "model",
-    "train on all clips and export, for microexpr predict",
-    settings=ModelSettings,
-    inputs={
-        "features": Cache("features", many=True),
-        "metrics": Table("metrics.csv: the accuracy, which is stored with the model"),
-        "manifest": MANIFEST,
-    },
-    outputs={"model": File("folder of the model")},
-    device=True,
-)
 EVERYBODY = "everybody"  # names the fold in which nobody is tested
 
 
-def run(
+def model(
     settings: ModelSettings,
     *,
-    features: list[Path],
-    metrics: Path,
-    manifest: Path,
-    model: Path,
+    features: FeatureCaches,
+    metrics: Annotated[Path, Reads("metrics.csv: the accuracy, which is stored with the model")],
+    manifest: Manifest,
+    model: Annotated[Path, Writes("folder of the model")],
     device: str = "cpu",
 ) -> None:
-    """Train on all clips and export.
+    """Train on all clips and export, for microexpr predict.
 
-    The files are those of :mod:`microexpr.apps.predict.exported_model`.
-
-    Raises
-    ------
-    ConfigError, CacheError, DataError, ProtocolError
-        When the folds have not tested this method and N, or it cannot be trained.
+    The files are those of :mod:`microexpr.apps.predict.exported_model`. ConfigError, CacheError,
+    DataError or ProtocolError: the folds have not tested this method and N, or it cannot be
+    trained.
     """
     from dataclasses import asdict
 
@@ -85,7 +65,7 @@ def run(
     from microexpr.training.fold import train_fold
     from microexpr.training.store import open_features
 
-    method, n = settings.model.method, settings.model.n
+    method, n, stored = settings.model.method, settings.model.n, settings.plain()
     measured = accuracy(metrics, settings.data.labels, settings.train, method=method, n=n)
     weights = weights_in(features[-1])
     with open_features(features, manifest) as store:
@@ -105,7 +85,6 @@ def run(
         weights_name=weights["name"],
         weights_sha256=weights["sha256"],
     )
-    stored = settings.plain()
     # The file's place is another one where the model is used; its checksum stays.
     stored["features"]["weights"] = None
     named = {"backbone": settings.features.backbone, **weights}

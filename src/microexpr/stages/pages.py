@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from microexpr.config.report import PageSettings
-from microexpr.stages import File, Stage
+from microexpr.config.evaluation import PageSettings
+from microexpr.stages import Reads, Writes
 
-STAGE = Stage(
-    "pages",
-    "make pages of tables and videos",
-    settings=PageSettings,
-    inputs={"shown": File("tables (.csv) and videos (.mp4)", many=True)},
-    outputs={
-        "pages": File("a page for each of them (.html)", many=True),
-        "cells": File(
-            "folder of a page for each method and N; all tables lie beside the first one of shown",
-            optional=True,
+
+def pages(
+    settings: PageSettings,
+    *,
+    shown: Annotated[list[Path], Reads("tables (.csv) and videos (.mp4)")],
+    pages: Annotated[list[Path], Writes("a page for each of them (.html)")],
+    cells: Annotated[
+        Path | None,
+        Writes(
+            "folder of a page for each method and N; all tables lie beside the first one of shown"
         ),
-    },
-)
-
-
-def run(
-    settings: PageSettings, *, shown: list[Path], pages: list[Path], cells: Path | None = None
+    ] = None,
 ) -> None:
-    """Write a page for each table or video, and for each method and N.
+    """Make pages of tables and videos.
 
-    Tables with columns of N get boxes that show and hide methods and N.
-
-    Raises
-    ------
-    DataError
-        When a file is missing, cannot be read, or was changed after it was written.
+    Tables with columns of N get boxes that show and hide methods and N. DataError: a file is
+    missing, cannot be read, or was changed after it was written.
     """
     from microexpr.protocol import predictions
     from microexpr.report.pages import cell_page, page_of

@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from microexpr.config.base import Settings
-from microexpr.config.data import Labels
-from microexpr.config.protocol import Split
-from microexpr.stages import FOLDS, MANIFEST, Stage
+from microexpr.config import Data, Protocol
+from microexpr.config.base import Only, Settings, Without
+from microexpr.stages import Manifest, Writes
 
 
 class SplitSettings(Settings):
     """What the folds follow from."""
 
-    data: Labels
-    protocol: Split
+    data: Annotated[Data, Only("labels")]
+    protocol: Annotated[Protocol, Without("clip_decision")]
 
 
-STAGE = Stage(
-    "split",
-    "choose the fold in which each clip is tested",
-    settings=SplitSettings,
-    inputs={"manifest": MANIFEST},
-    outputs={"folds": FOLDS},
-)
+def split(
+    settings: SplitSettings, *, manifest: Manifest, folds: Annotated[Path, Writes("folds.csv")]
+) -> None:
+    """Choose the fold in which each clip is tested.
 
-
-def run(settings: SplitSettings, *, manifest: Path, folds: Path) -> None:
-    """Split the clips by the configured protocol and check the split for leaks.
-
-    Raises
-    ------
-    ProtocolError
-        When these clips cannot be split so, or a subject, or a clip under two names, would be
-        trained on and tested.
+    ProtocolError: these clips cannot be split so, or a subject, or a clip under two names, would be
+    trained on and tested.
     """
     from microexpr.datasets.manifest import read
     from microexpr.protocol import write_folds

@@ -3,51 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from microexpr.config import Config
-from microexpr.stages import Cache, File, Stage, Table
-
-STAGE = Stage(
-    "summary",
-    "write on one page what was run and what came out",
-    settings=Config,
-    inputs={
-        "table": Table("table.csv; manifest.csv lies beside"),
-        "metrics": Table("metrics.csv"),
-        "comparisons": Table("comparisons.csv"),
-        "predictions": Table("predictions.csv"),
-        "features": Cache("features: one, it names the weights and the libraries"),
-        "report": Table("manifest_report.csv [beside table.csv, where it is]", optional=True),
-    },
-    outputs={
-        "summary": File("summary.md"),
-        "configuration": File("every key, for --configfile (.yaml)"),
-        "origins": Table("versions and checksums (.csv)"),
-        "pages": File("folder of summary.html and configuration.html"),
-    },
-)
+from microexpr.stages import Reads, Writes
 
 
-def run(
+def summary(
     settings: Config,
     *,
-    table: Path,
-    metrics: Path,
-    comparisons: Path,
-    predictions: Path,
-    features: Path,
-    summary: Path,
-    configuration: Path,
-    origins: Path,
-    pages: Path,
-    report: Path | None = None,
+    table: Annotated[Path, Reads("table.csv; manifest.csv lies beside")],
+    metrics: Annotated[Path, Reads("metrics.csv")],
+    comparisons: Annotated[Path, Reads("comparisons.csv")],
+    predictions: Annotated[Path, Reads("predictions.csv")],
+    features: Annotated[
+        Path, Reads("cache of features: one, it names the weights and the libraries")
+    ],
+    report: Annotated[
+        Path | None, Reads("manifest_report.csv [beside table.csv, where it is]")
+    ] = None,
+    summary: Annotated[Path, Writes("summary.md")],
+    configuration: Annotated[Path, Writes("every key, for --configfile (.yaml)")],
+    origins: Annotated[Path, Writes("versions and checksums (.csv)")],
+    pages: Annotated[Path, Writes("folder of summary.html and configuration.html")],
 ) -> None:
-    """Write the summary, and with it what it rests on.
+    """Write on one page what was run and what came out.
 
-    Raises
-    ------
-    DataError, CacheError
-        When a file is missing, cannot be read, or was changed after it was written.
+    DataError or CacheError: a file is missing, cannot be read, or was changed after it was written.
     """
     from microexpr.cache import open_cache
     from microexpr.report import document

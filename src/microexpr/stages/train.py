@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from microexpr.config import Config
-from microexpr.config.training import InnerTrainingSettings, Train, TrainingSettings
+from microexpr.config import Config, Train
+from microexpr.config.training import InnerTrainingSettings, TrainingSettings
 from microexpr.fingerprints.code import Code
-from microexpr.stages import FOLDS, MANIFEST, Cache, File, Option, Stage, Table
+from microexpr.stages import FeatureCaches, Folds, Manifest, Option, Writes
 
 
 class TrainSettings(TrainingSettings):
@@ -28,47 +28,29 @@ class InnerSettings(InnerTrainingSettings, TrainSettings):
     train: Train
 
 
-STAGE = Stage(
-    "train",
-    "train and test some folds of one method and N",
-    settings=TrainSettings,
-    inputs={"features": Cache("features", many=True), "folds": FOLDS, "manifest": MANIFEST},
-    outputs={
-        "predictions": Table("predictions (.csv); the epochs' log is written beside, .epochs.csv"),
-        "models": File("folder that keeps each fold's model [none]", optional=True),
-    },
-    options={
-        "method": Option("name of the method in the predictions"),
-        "n": Option("frames per window", int),
-        "chunk": Option("which of train.chunks: folds chunk, chunk + chunks, ...", int, default=0),
-        "inner": Option("train on inner folds of each fold's training part", bool, default=False),
-    },
-    decisive=("inner",),
-    device=True,
-)
-
-
-def run(
+def train(
     settings: TrainSettings,
     *,
-    features: list[Path],
-    folds: Path,
-    manifest: Path,
-    predictions: Path,
-    method: str,
-    n: int,
-    chunk: int = 0,
-    inner: bool = False,
-    models: Path | None = None,
+    features: FeatureCaches,
+    folds: Folds,
+    manifest: Manifest,
+    predictions: Annotated[
+        Path, Writes("predictions (.csv); the epochs' log is written beside, .epochs.csv")
+    ],
+    models: Annotated[Path | None, Writes("folder that keeps each fold's model [none]")] = None,
+    method: Annotated[str, Option("name of the method in the predictions")],
+    n: Annotated[int, Option("frames per window")],
+    chunk: Annotated[int, Option("which of train.chunks: folds chunk, chunk + chunks, ...")] = 0,
+    inner: Annotated[
+        bool, Option("train on inner folds of each fold's training part", decisive=True)
+    ] = False,
     device: str = "cpu",
 ) -> None:
-    """Train and test the folds of a chunk, under every feature mode and seed.
+    """Train and test some folds of one method and N.
 
-    Raises
-    ------
-    ConfigError, CacheError, ProtocolError, DataError
-        When there is no such chunk, the features do not fit together, a fold would leak, or a
-        training part cannot be split.
+    Each fold of a chunk is trained under every feature mode and seed. ConfigError, CacheError,
+    ProtocolError or DataError: there is no such chunk, the features do not fit together, a fold
+    would leak, or a training part cannot be split.
     """
     from microexpr.training import chunks
     from microexpr.training.store import open_features

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import cast
+from typing import Annotated, cast
 
 from microexpr.backbones.networks import NETWORKS
-from microexpr.config import Ablation, Changes, Config, overlaid
-from microexpr.config.base import Settings
-from microexpr.config.training import HeadAndModes, Network
+from microexpr.config import Ablation, Changes, Config, Features, Train, overlaid
+from microexpr.config.base import Only, Settings
 from microexpr.errors import ConfigError
 from microexpr.magnify.methods import METHODS
 from microexpr.studies.variants import Run
@@ -21,7 +20,7 @@ from microexpr.studies.variants import Run
 FACTORS = ("magnification", "head", "feature_mode", "weights", "blocks")
 HEADS = ("bilstm", "frame_fc")
 FEATURE_MODES = ("onset_difference", "raw")
-NETWORK_KEYS = tuple(Network.model_fields)
+NETWORK_KEYS = ("backbone", "cut")
 POSTER = {
     ("default", ""): "75.76 %",
     ("magnification", "none"): "60.60 %",
@@ -33,8 +32,8 @@ POSTER = {
 class AblationSettings(Settings):
     """What the rows follow from."""
 
-    features: Network
-    train: HeadAndModes
+    features: Annotated[Features, Only(*NETWORK_KEYS)]
+    train: Annotated[Train, Only("head", "feature_modes")]
     ablation: Ablation
 
 
@@ -79,7 +78,7 @@ def default_levels(settings: AblationSettings) -> dict[str, str]:
     }
 
 
-def _of_network(features: Network) -> dict[str, str]:
+def _of_network(features: Features) -> dict[str, str]:
     network = NETWORKS[features.backbone]
     blocks = "frozen" if features.cut == network.blocks else "retrained"
     return {"weights": network.trained_on, "blocks": blocks}
@@ -165,7 +164,7 @@ def _changes(settings: AblationSettings, factor: str, level: str) -> Changes:
     return {**found}
 
 
-def _changed_network(settings: AblationSettings, changes: tuple[Changes, ...]) -> Network:
+def _changed_network(settings: AblationSettings, changes: tuple[Changes, ...]) -> Features:
     """Return the network after some changes."""
     keys = [
         {key: value for key, value in change.get("features", {}).items() if key in NETWORK_KEYS}
@@ -174,7 +173,7 @@ def _changed_network(settings: AblationSettings, changes: tuple[Changes, ...]) -
     return Config.parse({"features": overlaid(settings.features.model_dump(), *keys)}).features
 
 
-def _check(settings: AblationSettings, network: Network, chosen: Mapping[str, str]) -> None:
+def _check(settings: AblationSettings, network: Features, chosen: Mapping[str, str]) -> None:
     """Refuse a network that is not of the level under which it stands, or another one besides."""
     found, own = _of_network(network), settings.features.backbone
     family, mine = (NETWORKS[name].family for name in (network.backbone, own))

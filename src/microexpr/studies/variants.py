@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
-from microexpr.config import Changes, Config
-from microexpr.config.base import Settings
-from microexpr.config.preprocessing import MethodsAndAlpha
-from microexpr.config.studies import Default
-from microexpr.config.training import Choices, Lengths
+from microexpr.config import Ablation, Changes, Config, Magnify, Select, Windows
+from microexpr.config.base import Only, Settings
 from microexpr.magnify.methods import METHODS
 
 
@@ -44,9 +42,9 @@ class Run:
 class ChoiceSettings(Settings):
     """What nested choices follow from."""
 
-    magnify: MethodsAndAlpha
-    windows: Lengths
-    select: Choices
+    magnify: Annotated[Magnify, Only("methods", "alpha")]
+    windows: Annotated[Windows, Only("n")]
+    select: Annotated[Select, Only("n", "alpha", "alphas")]
 
 
 def method_pattern() -> str:
@@ -60,7 +58,7 @@ def split_method(method: str, alpha: float) -> tuple[str, float]:
     return base, float(own) if own else alpha
 
 
-def controls(names: Sequence[str], default: Default) -> dict[str, Run]:
+def controls(names: Sequence[str], default: Ablation) -> dict[str, Run]:
     """Return the runs of ``evaluate.controls``, by the control's name."""
     return {name: Run(default.method, default.n, name) for name in names}
 

@@ -14,12 +14,8 @@ import pandas as pd
 
 from microexpr.backbones.weights import network_of
 from microexpr.cache.provenance import check_code
-from microexpr.config.training import (
-    FeatureMode,
-    InnerTrainingSettings,
-    TrainingSettings,
-    WeightedNetwork,
-)
+from microexpr.config import Features
+from microexpr.config.training import FeatureMode, InnerTrainingSettings, TrainingSettings
 from microexpr.errors import CacheError, ConfigError, MicroexprWarning
 from microexpr.protocol import Fold, check_folds, predictions, read_folds
 from microexpr.runtime import resume
@@ -57,7 +53,7 @@ def inner_split(settings: InnerTrainingSettings) -> InnerSplit:
     return InnerSplit(settings.select.folds, settings.protocol.seed)
 
 
-def fine_tuned_blocks(settings: WeightedNetwork, device: str) -> FineTunedBlocks | None:
+def fine_tuned_blocks(settings: Features, device: str) -> FineTunedBlocks | None:
     """Load the blocks above the cut; None if there are none."""
     network = network_of(settings)
     if settings.cut < network.n_blocks:
@@ -65,7 +61,7 @@ def fine_tuned_blocks(settings: WeightedNetwork, device: str) -> FineTunedBlocks
     return None
 
 
-def check_features(settings: WeightedNetwork, store: FeatureStore) -> None:
+def check_features(settings: Features, store: FeatureStore) -> None:
     """Raise a CacheError if features are not of the configured network, weights and this code."""
     origin = store.origin
     if not origin:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from microexpr.config.training import Learning
+from microexpr.config import Train
 from microexpr.errors import ConfigError
 from microexpr.training.feature_modes import FineTunedBlocks, FrameSource
 from microexpr.training.model import WindowClassifier
@@ -137,7 +137,7 @@ class Batches:
     """Windows of training clips (B,) int64, in batches of whole clips; an iteration is an epoch."""
 
     def __init__(
-        self, table: WindowTable, clips: np.ndarray, settings: Learning, rng: np.random.Generator
+        self, table: WindowTable, clips: np.ndarray, settings: Train, rng: np.random.Generator
     ) -> None:
         self._table, self._clips, self._settings, self._rng = table, clips, settings, rng
 
@@ -160,7 +160,7 @@ def fit(
     *,
     fine_tuned: FineTunedBlocks | None,
     class_weights: Tensor | None,
-    settings: Learning,
+    settings: Train,
 ) -> Iterator[Epoch]:
     """Train in place, one epoch per item; stop iterating to stop training early.
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from microexpr.config.training import FeatureMode, Learning, Windowing
+from microexpr.config import Train, Windows
+from microexpr.config.training import RUNS, FeatureMode
 from microexpr.errors import DataError
 from microexpr.training.store import FeatureStore
 
@@ -161,8 +162,8 @@ class Recipe:
     n: int  # frames of a window
     feature_mode: FeatureMode
     seed: int
-    windows: Windowing
-    train: Learning
+    windows: Windows
+    train: Train
     clip_decision: str  # see `microexpr.training.model.decide`
     choose_epoch: InnerSplit | None = None  # on the first inner fold; None: ``train.epochs``
 
@@ -171,8 +172,8 @@ class Recipe:
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         return plain | {
             "labels": list(self.labels),
-            "windows": self.windows.model_dump(mode="json", include={*Windowing.model_fields}),
-            "train": self.train.model_dump(mode="json", include={*Learning.model_fields}),
+            "windows": self.windows.model_dump(mode="json", exclude={"n"}),
+            "train": self.train.model_dump(mode="json", exclude={*RUNS}),
             "choose_epoch": self.choose_epoch and asdict(self.choose_epoch),
         }
 

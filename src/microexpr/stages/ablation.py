@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from microexpr.config.evaluation import TableSettings
-from microexpr.stages import MANIFEST, Cache, Option, Stage, Table
+from microexpr.stages import Manifest, Option, Reads, Writes
 from microexpr.studies.ablation import AblationSettings, rows
 
 
@@ -13,37 +14,25 @@ class TabulateAblationSettings(TableSettings, AblationSettings):
     """What the table follows from."""
 
 
-STAGE = Stage(
-    "tabulate_ablation",
-    "compare the rows of the ablation with the default, in a table",
-    settings=TabulateAblationSettings,
-    inputs={
-        "predictions": Table("predictions of all rows (.csv)", many=True),
-        "features": Cache(
-            "features: at least one of each network, they name the weights", many=True
-        ),
-        "manifest": MANIFEST,
-    },
-    outputs={"table": Table("ablation.csv")},
-    options={"full": Option("all combinations of levels", bool, default=False)},
-)
-
-
-def run(
+def tabulate_ablation(
     settings: TabulateAblationSettings,
     *,
-    predictions: list[Path],
-    features: list[Path],
-    manifest: Path,
-    table: Path,
-    full: bool = False,
+    predictions: Annotated[list[Path], Reads("predictions of all rows (.csv)")],
+    features: Annotated[
+        list[Path],
+        Reads(
+            "caches of features: at least one of each network, they name the weights: all shards "
+            "(.h5)"
+        ),
+    ],
+    manifest: Manifest,
+    table: Annotated[Path, Writes("ablation.csv")],
+    full: Annotated[bool, Option("all combinations of levels")] = False,
 ) -> None:
-    """Score the rows of the ablation and compare them with the default.
+    """Compare the rows of the ablation with the default, in a table.
 
-    Raises
-    ------
-    ConfigError, CacheError, DataError, ProtocolError
-        When the levels are impossible, or predictions are missing or do not fit together.
+    ConfigError, CacheError, DataError or ProtocolError: the levels are impossible, or predictions
+    are missing or do not fit together.
     """
     from microexpr.evaluation.pooled import Basis
     from microexpr.protocol.predictions import read
