@@ -28,7 +28,7 @@ from microexpr.datasets import manifest, read, sheets
 from microexpr.errors import MicroexprError
 from microexpr.protocol import read_folds
 from microexpr.runtime.tables import seal
-from microexpr.video.reading import image_pictures
+from microexpr.video.images import image_pictures
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz"))
 SUFFIXES = (".pkl", ".pth", ".npz", ".h5", ".safetensors")

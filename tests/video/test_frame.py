@@ -10,6 +10,7 @@ from footage import texture
 from microexpr.apps.magnify_video.region import FEATHER_PX, MARGIN_PX, Region
 from microexpr.errors import ConfigError
 from microexpr.video.frame import Frame, from_rgb
+from microexpr.video.upright import EXIF
 
 
 def test_deep_codes_round_to_8_bits():
@@ -39,10 +40,10 @@ def test_16_bit_images_keep_what_8_bits_cannot_hold():
 def test_turning_keeps_luma_and_chroma_together():
     luma = np.arange(24, dtype=np.uint8).reshape(4, 6)
     frame = Frame(luma, np.stack([luma[::2, ::2]] * 2), 8, 0)
-    turned = frame.turned(1)
+    turned = frame.turned(EXIF[8])  # a quarter counterclockwise
     assert turned.luma.shape == (6, 4)
     assert turned.luma[0].tolist() == luma[:, -1].tolist()
-    np.testing.assert_array_equal(turned.turned(3).chroma, frame.chroma)
+    np.testing.assert_array_equal(turned.turned(EXIF[6]).chroma, frame.chroma)
 
 
 def test_a_region_is_whole_inside_and_nothing_outside():

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from microexpr.datasets.decoder import Stamps
-from microexpr.datasets.listing import Listing
+from microexpr.config.data import Uneven
+from microexpr.datasets.decoder import Stamps, clip_axis, frame_numbers
+from microexpr.datasets.listing import Listing, Who
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
 from microexpr.runtime.progress import track
-from microexpr.video.suffixes import in_range, is_image, list_images
+from microexpr.video.images import read_header
+from microexpr.video.suffixes import in_range, list_images
 
 log = logging.getLogger(__name__)
 LONG = {  # seconds
@@ -22,8 +24,8 @@ LONG = {  # seconds
 }
 
 
-def look_into_files(listing: Listing, root: Path) -> None:
-    """Count the frames of videos, and leave out clips whose files cannot be read.
+def look_into_files(listing: Listing, root: Path, uneven: Uneven = "resample") -> None:
+    """Count the frames of videos, and leave out clips whose files cannot be read or resampled.
 
     Parameters
     ----------
@@ -31,6 +33,8 @@ def look_into_files(listing: Listing, root: Path) -> None:
         Its clips are replaced; a finding says why a clip is left out.
     root : Path
         ``data.root``.
+    uneven : {"resample", "fail"}
+        ``data.uneven``.
     """
     videos: dict[str, list[Clip]] = {}
     for clip in listing.clips:
@@ -43,23 +47,35 @@ def look_into_files(listing: Listing, root: Path) -> None:
 
     kept = []
     for clip in track(listing.clips, "index"):
-        with listing.noted("unreadable_files", clip_id=clip.clip_id, subject=clip.subject):
+        who: Who = {"clip_id": clip.clip_id, "subject": clip.subject}
+        with listing.noted("unreadable_files", **who):
             if clip.kind == "images":
                 _check_images(root, clip)
-                kept.append(clip)
+                axis = clip_axis(root, clip)
             else:
-                kept.append(stamps(clip.source).counted(clip))
+                axis = stamps(clip.source).axis(clip)
+            with listing.noted("uneven_times", **who):
+                axis.check(frame_numbers(clip, axis), uneven)
+                found = {"frames": len(axis.stamps), "resampled": 0 if axis.even else len(axis)}
+                # The rate of images is that of their counters.
+                found |= {"fps": axis.fps} if clip.times == "stamps" else {}
+                kept.append(clip.model_copy(update=found))
+                if not axis.even:
+                    listing.add("resampled", "corrected", axis.summary(), **who)
     listing.clips = kept
 
 
 def _check_images(root: Path, clip: Clip) -> None:
-    """Refuse a clip with a file that is no image by its first bytes."""
-    images = in_range(list_images(root / clip.source), clip.first, clip.last)
-    wrong = [(counter, path) for counter, path in images if not is_image(path)]
+    """Refuse a clip with a file that is no image by its header."""
+    wrong: list[str] = []
+    for counter, path in in_range(list_images(root / clip.source), clip.first, clip.last):
+        try:
+            read_header(path)
+        except DataError as error:
+            wrong.append(f"frame {counter}: {error}")
     if wrong:
-        counter, path = wrong[0]
         more = f" ({len(wrong)} such files)" if len(wrong) > 1 else ""
-        raise DataError(f"frame {counter}: {clip.source}/{path.name} is no image{more}")
+        raise DataError(f"{wrong[0]}{more}")
 
 
 def note_short_clips(listing: Listing, windows: Sequence[int]) -> None:

@@ -9,16 +9,16 @@ from typing import NamedTuple
 from microexpr.config import Data
 from microexpr.datasets.annotated import ACTION_UNITS, action_units
 from microexpr.datasets.listing import Annotation, Labels, Listing, Who
-from microexpr.datasets.manifest import Clip, identifier
+from microexpr.datasets.manifest import Clip
 from microexpr.datasets.sheets import Cell, frame_number, frame_rate, text, with_header
 from microexpr.errors import ConfigError, DataError
-from microexpr.video.suffixes import list_images
+from microexpr.runtime.names import Names, identifier
+from microexpr.video.suffixes import VIDEOS, inside, list_images
 
 REQUIRED, FRAMES = ("path", "subject", "label"), ("onset", "apex", "offset")
 COLUMNS: dict[str, tuple[str, ...]] = {name: (name,) for name in REQUIRED}
 COLUMNS |= {f"{name}?": (name,) for name in ("clip_id", "fps", "split", *FRAMES)}
 COLUMNS["action_units?"] = ("action_units", *ACTION_UNITS)
-VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".wmv", ".mpg"}
 
 
 def read_table(data: Data) -> Listing:
@@ -38,15 +38,15 @@ def read_table(data: Data) -> Listing:
     """
     if data.table is None:
         raise DataError("data.table: kind video needs a table with path, subject and label")
-    listing, labels = Listing(), Labels(data)
+    listing, labels, people = Listing(), Labels(data), Names("subjects")
     try:
-        rows = with_header(Path(data.table), COLUMNS)
+        rows = with_header(Path(data.table), COLUMNS, None)
     except DataError as error:
         raise DataError(f"data.table: {error}") from None
     for number, cells in rows:
         where, who = f"{data.table}: line {number}", Who()
         with listing.noted("unreadable_rows", where):
-            who = _who(cells)
+            who = _who(cells, people)
         if who:
             with listing.noted("unreadable_rows", where, **who):
                 _add_line(listing, labels, _Line(where, cells, who), data)
@@ -66,13 +66,13 @@ def _path(cells: Mapping[str, Cell]) -> str:
     return "" if cells["path"] is None else str(cells["path"]).strip()
 
 
-def _who(cells: Mapping[str, Cell]) -> Who:
+def _who(cells: Mapping[str, Cell], people: Names) -> Who:
     for column in REQUIRED:
         if not text(cells[column]):
             raise DataError(f"column {column} is empty")
     subject = text(cells["subject"])
     name = text(cells.get("clip_id")) or f"{subject}_{Path(_path(cells)).stem}"
-    return {"clip_id": identifier(name), "subject": identifier(subject)}
+    return {"clip_id": identifier(name), "subject": people.of(subject)}
 
 
 def _add_line(listing: Listing, labels: Labels, line: _Line, data: Data) -> None:
@@ -146,25 +146,26 @@ def read_folder(data: Data) -> Listing:
     root = Path(data.root)
     if not root.is_dir():
         raise DataError(f"data.root: {root} is not a folder")
-    listing, labels = Listing(), Labels(data)
-    for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") or not (path.is_dir() or path.suffix.lower() in VIDEOS):
+    listing, labels, people = Listing(), Labels(data), Names("subjects")
+    for folder in (path for path in inside(root) if path.is_dir()):
+        for path in inside(folder):
+            if not (path.is_dir() or path.name.lower().endswith(VIDEOS)):
                 continue
             with listing.noted("unreadable_rows", path.relative_to(root).as_posix()):
-                _add_path(listing, labels, path, data)
+                _add_path(listing, labels, path, data, people)
     return listing
 
 
-def _add_path(listing: Listing, labels: Labels, path: Path, data: Data) -> None:
+def _add_path(listing: Listing, labels: Labels, path: Path, data: Data, people: Names) -> None:
     source, emotion = path.relative_to(data.root).as_posix(), path.parent.name
     name = path.name if path.is_dir() else path.stem
     subject, underscore, _ = name.partition("_")
-    who: Who = {"clip_id": identifier(name), "subject": identifier(subject)}
+    clip_id = identifier(name)
     if not (subject and underscore):
         detail = f"{source}: a clip is named subject_clip, such as s1_03"
-        listing.add("unreadable_rows", "dropped", detail, clip_id=who["clip_id"])
+        listing.add("unreadable_rows", "dropped", detail, clip_id=clip_id)
         return
+    who: Who = {"clip_id": clip_id, "subject": people.of(subject)}
     label = labels.of(emotion, listing, detail=f"folder {emotion}", **who)
     if label is None:
         return

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from microexpr.config import Data
 from microexpr.datasets.listing import Labels, Listing, Who
-from microexpr.datasets.manifest import identifier
 from microexpr.errors import DataError
-from microexpr.video.suffixes import list_images
+from microexpr.runtime.names import identifier
+from microexpr.video.suffixes import inside, list_images
 
 FPS = {"HS": 100.0, "VIS": 25.0, "NIR": 25.0}
 CODES = {
@@ -83,7 +83,7 @@ def _camera_folder(data: Data) -> Path:
 
 
 def _folders(parent: Path) -> list[Path]:
-    return sorted(p for p in parent.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return [path for path in inside(parent) if path.is_dir()]
 
 
 def _labelled_folders(

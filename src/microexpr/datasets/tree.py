@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from microexpr.datasets.manifest import alike, fold
 from microexpr.errors import DataError
-from microexpr.video.suffixes import list_images
+from microexpr.runtime.names import alike, fold
+from microexpr.video.suffixes import inside, list_images
 
 TABLES = (".xlsx", ".csv", ".xls")
 
@@ -22,13 +22,11 @@ class Tree:
         self._images: dict[Path, list[tuple[int, Path]]] = {}
 
     def folders(self, parent: Path | None = None) -> list[Path]:
-        """Return the folders in `parent` (the root when None) by name, without hidden ones."""
+        """Return the folders in `parent` (the root when None) by name, without rubbish."""
         parent = parent or self.root
         if parent not in self._folders:
-            inside = parent.iterdir() if parent.is_dir() else ()
-            self._folders[parent] = sorted(
-                path for path in inside if not path.name.startswith(".") and path.is_dir()
-            )
+            found = inside(parent) if parent.is_dir() else []
+            self._folders[parent] = [path for path in found if path.is_dir()]
         return self._folders[parent]
 
     def grandchildren(self) -> list[Path]:
@@ -82,7 +80,7 @@ def find_tree(root: Path, names: Sequence[str], subjects: str) -> Tree:
     if fold(root.name) in {fold(Path(name).name) for name in names}:
         places.append(root)
     for place in places:
-        if place.is_dir() and any(_is_subject(path, subjects) for path in place.iterdir()):
+        if place.is_dir() and any(_is_subject(path, subjects) for path in inside(place)):
             return Tree(place)
     looked = " or ".join(names)
     raise DataError(f"data.root: no folder {looked} with folders {subjects} in {root}")
@@ -116,8 +114,8 @@ def find_table(root: Path, tree: Tree, given: str | None, patterns: Sequence[str
             raise DataError(f"data.table: {given} does not exist")
         return Path(given)
     places = dict.fromkeys((tree.root, *tree.root.parents[:2], root))
-    inside = [place for place in places if place == root or root in place.parents]
-    files = [path for place in inside for path in sorted(place.iterdir()) if _is_table(path)]
+    below = [place for place in places if place == root or root in place.parents]
+    files = [path for place in below for path in inside(place) if _is_table(path)]
     for pattern in patterns:
         found = [path for path in files if fnmatch(path.stem.casefold(), pattern)]
         if len(found) > 1:
@@ -127,10 +125,8 @@ def find_table(root: Path, tree: Tree, given: str | None, patterns: Sequence[str
         if found:
             return found[0]
     looked = " or ".join(f"{pattern}.xlsx" for pattern in patterns)
-    raise DataError(f"data.table: no {looked} (or .csv) in {', '.join(map(str, inside))}")
+    raise DataError(f"data.table: no {looked} (or .csv) in {', '.join(map(str, below))}")
 
 
 def _is_table(path: Path) -> bool:
-    # Office programs leave "~$name.xlsx" beside an open file.
-    hidden = path.name.startswith((".", "~$"))
-    return not hidden and path.suffix.lower() in TABLES and path.is_file()
+    return path.suffix.lower() in TABLES and path.is_file()

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, VideoReformatter
 
+from microexpr.video.upright import AS_STORED, Orientation
+
 NEUTRAL = 128  # chroma code of grey
 
 
@@ -75,13 +77,12 @@ class Frame:
         rounded = (self.luma.astype(np.uint32) + half) >> (self.bits - 8)
         return np.minimum(rounded, 255).astype(np.uint8)
 
-    def turned(self, quarters: int) -> Frame:
-        """Rotate counterclockwise by quarters of a turn."""
-        if not quarters % 4:
+    def turned(self, orientation: Orientation) -> Frame:
+        """Return the frame as it is shown."""
+        if orientation == AS_STORED:
             return self
-        luma = np.ascontiguousarray(np.rot90(self.luma, quarters))
-        chroma = np.ascontiguousarray(np.rot90(self.chroma, quarters, axes=(1, 2)))
-        return replace(self, luma=luma, chroma=chroma)
+        chroma = np.stack([orientation.upright(part) for part in self.chroma])
+        return replace(self, luma=orientation.upright(self.luma), chroma=chroma)
 
 
 def is_rgb(picture: av.VideoFrame) -> bool:

@@ -1,101 +1,29 @@
-"""The one way in: decode a video file or numbered images, picture by picture.
-
-A *policy* says what damage means. ``strict``: a picture that is damaged, or a file that ends before
-what its header says, is an error that names the frame (the pipeline, ``microexpr predict``).
-``lenient``: what cannot be decoded is left out, with a warning (``microexpr magnify``).
-"""
+"""Decode a video, picture by picture, and judge whether the file is whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 import av
-import cv2
-import numpy as np
 
 from microexpr.errors import DataError
 from microexpr.runtime.notices import notice
-from microexpr.video.frame import Frame, from_picture, from_rgb
-from microexpr.video.suffixes import is_whole
+from microexpr.video.opening import CUT_OFF, DECODERS, MAX_FRAMES, check_size, is_cut_off, opened
+from microexpr.video.picture import Picture, Policy
+from microexpr.video.upright import MAX_ASPECT, OneField, natural_size, orientation_of
 
-Policy = Literal["strict", "lenient"]
 # A decoder that meets damage shows a guess unless it is told not to.
 NO_GUESSES = {"err_detect": "explode"}
 # A header's duration is rounded, and the last frame's may be missing from it.
-SLACK_FRAMES = 2
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A decoded picture.
-
-    Parameters
-    ----------
-    number : int
-        Index in the video, or camera counter of an image.
-    content : VideoFrame, or ndarray of shape (y, x, 3), uint8 or uint16
-        As decoded: a video's as it was stored, an image upright.
-    time_s : float, optional
-        None where neither a time nor a rate is stated.
-    """
-
-    number: int
-    content: av.VideoFrame | np.ndarray
-    time_s: float | None = None
-
-    @property
-    def pts(self) -> int | None:
-        """Time in the container's time base; an image has none."""
-        return None if isinstance(self.content, np.ndarray) else self.content.pts
-
-    @property
-    def quarters(self) -> int:
-        """Counterclockwise quarter turns that bring the picture upright."""
-        return 0 if isinstance(self.content, np.ndarray) else round(self.content.rotation / 90) % 4
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the upright picture, px."""
-        if isinstance(self.content, np.ndarray):
-            return self.content.shape[1], self.content.shape[0]
-        width, height = self.content.width, self.content.height
-        return (height, width) if self.quarters % 2 else (width, height)
-
-    def rgb(self) -> np.ndarray:
-        """Return the upright colours, (y, x, 3) uint8."""
-        if isinstance(self.content, np.ndarray):
-            return self.content
-        rgb = self.content.to_ndarray(format="rgb24")
-        return np.ascontiguousarray(np.rot90(rgb, self.quarters))
-
-    def frame(self, pts: int, *, full_range: bool | None) -> Frame:
-        """Return the upright codes of luma and chroma."""
-        if isinstance(self.content, np.ndarray):
-            return from_rgb(self.content, pts)
-        return from_picture(self.content, pts, full_range=full_range).turned(self.quarters)
-
-
-@contextmanager
-def opened(
-    path: Path, threads: int = 1
-) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """Open a video; yield its container and main video stream, or raise DataError."""
-    try:
-        container = av.open(str(path))
-    except (av.error.FFmpegError, ValueError) as error:
-        if isinstance(error, OSError) and not isinstance(error, av.error.InvalidDataError):
-            raise
-        raise DataError(f"{path} cannot be opened as a video") from None
-    with container:
-        stream = container.streams.best("video")
-        if not isinstance(stream, av.VideoStream):
-            raise DataError(f"{path} has no video stream")
-        stream.codec_context.thread_count = threads
-        yield container, stream
+SLACK_FRAMES = 3
+LAST_BYTES = 4096  # of a file, in which an incomplete packet means that it is cut off
+# Formats whose header states a duration; of others it is a guess, or that of what is there.
+STATED = ("matroska", "mov", "flv", "asf")
 
 
 def video_pictures(path: Path, policy: Policy, *, threads: int = 1) -> Iterator[Picture]:
@@ -104,78 +32,171 @@ def video_pictures(path: Path, policy: Policy, *, threads: int = 1) -> Iterator[
     Raises
     ------
     DataError
-        When no frame can be decoded. Under ``strict`` also for a damaged frame, or the last one
-        where the file ends before what its header says. A decoder works ahead: the damage lies at
-        the frame that is named or a few behind it. Damage that decodes to some picture without an
-        error cannot be told from a picture.
+        When no frame can be decoded, or the pictures are too large or too many. Under ``strict``
+        also for a damaged frame, for the last one of a file that is cut off, and for a shape that
+        cannot be shown. A decoder works ahead: the damage lies at the frame that is named or a few
+        behind it. Damage that decodes to some picture without an error cannot be told from one.
 
     Warns
     -----
     MicroexprWarning
-        Under ``lenient``: how many packets cannot be decoded.
+        That pictures are interlaced; under ``lenient`` also what ``strict`` refuses.
     """
-    last: Picture | None = None
     with opened(path, threads) as (container, stream):
-        for picture in _decoded(path, container, stream, policy):
-            yield picture
-            last = picture
-        if policy == "strict":
-            _check_duration(path, container, stream, last)
-    if last is None:
-        raise DataError(f"{path} holds no frame that can be decoded")
+        decoding = _Decoding(path, container, stream, strict=policy == "strict")
+        yield from decoding.pictures()
+        decoding.finish()
 
 
-def _decoded(
-    path: Path, container: av.container.InputContainer, stream: av.VideoStream, policy: Policy
-) -> Iterator[Picture]:
-    strict = policy == "strict"
-    if strict:
-        stream.codec_context.options = NO_GUESSES
-    rate = stream.guessed_rate or stream.average_rate
-    # AVI and bare streams hold no times: the rate they state is all there is.
-    timed = container.format.name != "avi"
-    number = damaged = 0
-    try:
-        for packet in container.demux(stream):
-            if strict and packet.is_corrupt:
-                raise DataError(f"{path}: frame {number} cannot be decoded, the file is damaged")
-            try:
-                pictures = packet.decode()
-            except av.error.InvalidDataError:
-                if strict:
-                    raise
-                damaged += 1
-                continue
-            for picture in pictures:
-                if strict and picture.is_corrupt:
-                    raise DataError(f"{path}: frame {number} is damaged")
-                counted_s = float(number / rate) if rate else None
-                time_s = picture.time if timed and picture.pts is not None else counted_s
-                yield Picture(number, picture, time_s)
-                number += 1
-    except av.error.FFmpegError as error:
-        reason = error.strerror or "damaged"
-        raise DataError(f"{path}: frame {number} cannot be decoded ({reason})") from None
-    if damaged:
-        notice(f"{damaged} packets of {path.name} cannot be decoded")
+def time_of(packet: av.Packet, container: av.container.InputContainer) -> int | None:
+    """Return the time of a packet as the container has it: AVI numbers its packets."""
+    return packet.dts if container.format.name == "avi" else packet.pts
 
 
-def _check_duration(
-    path: Path,
-    container: av.container.InputContainer,
-    stream: av.VideoStream,
-    last: Picture | None,
-) -> None:
-    """Raise DataError where the last picture comes long before the end that the header states."""
-    rate = stream.guessed_rate or stream.average_rate
-    # Sound may be longer than the picture.
-    if not rate or container.duration is None or len(container.streams) > 1:
-        return
-    stated_s = ((container.start_time or 0) + container.duration) / av.time_base
-    end_s = (last.time_s or 0.0) if last else 0.0
-    if end_s < stated_s - (1 + SLACK_FRAMES) / float(rate):
-        shown = f"frame {last.number} at {end_s:.2f} s" if last else "no frame"
-        raise DataError(f"{path}: ends after {shown}, its header says {stated_s:.2f} s")
+@dataclass
+class _Decoding:
+    """A video on its way from packets to pictures, and what is wrong with it."""
+
+    path: Path
+    container: av.container.InputContainer
+    stream: av.VideoStream
+    strict: bool
+    number: int = 0  # pictures so far
+    damaged: int = 0  # packets
+    packets: int = 0
+    corrupt: bool = False  # whether one of the last packets of any stream is incomplete
+    end_s: float = -math.inf  # of what was seen of any stream
+    last_s: float = 0.0
+    waiting: deque[int] = field(default_factory=deque)  # AVI: times of packets not yet decoded
+
+    def __post_init__(self) -> None:
+        self.stream.codec_context.options = DECODERS | (NO_GUESSES if self.strict else {})
+        self.indexed = len(self.stream.index_entries)
+        self.rate = self.stream.guessed_rate or self.stream.average_rate
+        self.one_field = OneField(self.stream)
+        self.aspect = self._aspect()
+
+    def doubt(self, text: str) -> None:
+        """Refuse under ``strict``, say so under ``lenient``."""
+        if self.strict:
+            raise DataError(f"{self.path}: {text}")
+        notice(f"{self.path.name}: {text}")
+
+    def pictures(self) -> Iterator[Picture]:
+        """Decode."""
+        try:
+            for packet in self.container.demux():
+                self._look_at(packet)
+                if packet.stream is self.stream:
+                    for picture in self._decode(packet):
+                        yield self._picture(picture)
+        except av.error.FFmpegError as error:
+            self.doubt(f"frame {self.number} cannot be decoded ({error.strerror or 'damaged'})")
+
+    def _look_at(self, packet: av.Packet) -> None:
+        if not packet.size:
+            return
+        if packet.is_corrupt and packet.pos is not None:
+            self.corrupt = packet.pos + packet.size > self.path.stat().st_size - LAST_BYTES
+        start = packet.pts if packet.pts is not None else packet.dts
+        if start is not None and packet.stream.type in ("video", "audio", "subtitle"):
+            end = (start + (packet.duration or 0)) * packet.time_base
+            self.end_s = max(self.end_s, float(end))
+
+    def _decode(self, packet: av.Packet) -> list[av.VideoFrame]:
+        if self.strict and packet.is_corrupt:
+            self._damage("cannot be decoded")
+        stamp = time_of(packet, self.container)
+        if packet.size and stamp is not None:
+            self.packets += 1
+            self.waiting.append(stamp)
+        try:
+            return packet.decode()
+        except av.error.InvalidDataError:
+            if self.strict:
+                raise
+            self.damaged += 1
+            if self.waiting:
+                self.waiting.pop()
+            return []
+
+    def _damage(self, what: str) -> None:
+        why = CUT_OFF if is_cut_off(self.path) else "the file is damaged"
+        raise DataError(f"{self.path}: frame {self.number} {what}, {why}")
+
+    def _picture(self, shown: av.VideoFrame) -> Picture:
+        if shown.is_corrupt:
+            if self.strict:
+                self._damage("is damaged")
+            self.damaged += 1
+        check_size(f"{self.path}: frame {self.number}", shown.width, shown.height)
+        if self.number >= MAX_FRAMES:
+            raise DataError(f"{self.path}: holds more than {MAX_FRAMES} frames")
+        orientation, odd = orientation_of(shown)
+        if odd and not self.number:
+            self.doubt("is turned by its metadata by another angle than quarters")
+        if self.one_field.begins(shown):
+            notice(
+                f"{self.path.name}: interlaced from frame {self.number} on; the top field of each "
+                "frame is used"
+            )
+        content = self.one_field.of(shown)
+        stamp = shown.pts
+        if self.container.format.name == "avi":
+            stamp = self.waiting.popleft() if self.waiting else None
+        time_s = self._time_s(stamp)
+        picture = Picture(self.number, content, time_s, stamp, orientation, self.aspect)
+        self.number += 1
+        self.last_s = time_s or 0.0
+        return picture
+
+    def _time_s(self, stamp: int | None) -> float | None:
+        if stamp is not None and self.stream.time_base:
+            return float(stamp * self.stream.time_base)
+        return float(self.number / self.rate) if self.rate else None
+
+    def _aspect(self) -> Fraction:
+        """Return the width of a pixel over its height: the container's word comes first."""
+        aspect = Fraction(self.stream.sample_aspect_ratio or 1)
+        if not 1 / MAX_ASPECT <= aspect <= MAX_ASPECT:
+            self.doubt(f"its pixels are {aspect} times as wide as high")
+            return Fraction(1)
+        check_size(str(self.path), *natural_size(self.stream.width, self.stream.height, aspect))
+        return aspect
+
+    def finish(self) -> None:
+        """Judge whether the file is whole, and report what was left out."""
+        if not self.number:
+            cut = f": {CUT_OFF}" if is_cut_off(self.path) else ""
+            raise DataError(f"{self.path} holds no frame that can be decoded{cut}")
+        # An index stands at the end of an AVI file; a length field may be wrong.
+        whole = self.container.format.name == "avi" and self.indexed >= self.packets
+        after = f"after frame {self.number - 1} at {self.last_s:.2f} s"
+        if (is_cut_off(self.path) and not whole) or self.corrupt:
+            self.doubt(f"ends {after}, {CUT_OFF}")
+        elif missing_s := self._missing_s():
+            self.doubt(f"ends {after}, {missing_s:.2f} s before the end that its header states")
+        if self.damaged:
+            notice(f"{self.damaged} packets of {self.path.name} cannot be decoded")
+
+    def _missing_s(self) -> float:
+        """Return by how much all streams end before what the header states."""
+        stated = self.container.duration
+        if not self.rate or stated is None or not self.container.format.name.startswith(STATED):
+            return 0.0
+        start_s, stated_s = ((t or 0) / av.time_base for t in (self.container.start_time, stated))
+        # Some containers count their duration from time 0, others from the first picture.
+        end_s = stated_s if stated_s > start_s > 0 else start_s + stated_s
+        missing_s = end_s - self.end_s
+        return missing_s if missing_s > SLACK_FRAMES / float(self.rate) else 0.0
+
+
+def clock(path: Path) -> tuple[Fraction, list[Fraction]]:
+    """Return the unit of a video's time stamps, s, and the rates that its header states."""
+    with opened(path) as (_, stream):
+        rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
+        assert stream.time_base is not None
+        return stream.time_base, [rate for rate in rates if rate]
 
 
 def stated_frames(path: Path) -> int | None:
@@ -185,45 +206,3 @@ def stated_frames(path: Path) -> int | None:
         if stream.frames or not rate or not container.duration:
             return stream.frames or None
         return round(container.duration / av.time_base * rate)
-
-
-def image_pictures(images: Iterable[tuple[int, Path]], policy: Policy) -> Iterator[Picture]:
-    """Decode numbered images, to 8 bits under ``strict``, to up to 16 bits under ``lenient``.
-
-    Raises
-    ------
-    DataError
-        Naming the frame and its file; under ``strict`` also where a file ends early.
-    """
-    for number, path in images:
-        image = _decoded_image(path.read_bytes(), policy)
-        if image is None or image.dtype not in (np.uint8, np.uint16):
-            raise DataError(
-                f"frame {number}: {path} cannot be decoded: it ends early, or is no image"
-            )
-        yield Picture(number, image)
-
-
-def _decoded_image(content: bytes, policy: Policy) -> np.ndarray | None:
-    if not content or (policy == "strict" and not is_whole(content)):
-        return None
-    flags = cv2.IMREAD_COLOR_RGB | (0 if policy == "strict" else cv2.IMREAD_ANYDEPTH)
-    try:
-        # Of the bytes, because imread cannot open every Unicode path on every system.
-        return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-    except cv2.error:  # a header with an impossible size
-        return None
-
-
-def of_one_size(pictures: Iterable[Picture]) -> Iterator[Picture]:
-    """Pass pictures on; raise DataError where one has another size than the first."""
-    size = None
-    for picture in pictures:
-        size = size or picture.size
-        if picture.size != size:
-            width, height = picture.size
-            raise DataError(
-                f"frame {picture.number} is {width}x{height} px, "
-                f"the frames before are {size[0]}x{size[1]}"
-            )
-        yield picture

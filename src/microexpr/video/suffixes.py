@@ -7,14 +7,21 @@ import itertools
 import os
 import re
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from microexpr.errors import DataError
 
-SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg")
-# Nothing in a TIFF file tells that it is complete: data sets, which are read strictly, have none.
-LENIENT_SUFFIXES = (*SUFFIXES, ".tif", ".tiff")
-SIGNATURES = (b"BM", b"\x89PNG", b"\xff\xd8")  # first bytes of SUFFIXES, whatever a name says
+IMAGES = (".bmp", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+VIDEOS = (
+    *(".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".wmv", ".mpg", ".mpeg", ".ts", ".mts"),
+    *(".m2ts", ".flv", ".3gp", ".ogv", ".vob", ".mxf", ".gif", ".y4m"),
+)
+# What file managers, storage systems and office programs leave in folders.
+RUBBISH = (
+    *(".*", "~$*", "@*", "#recycle*", "#snapshot*", "$recycle.bin", "__macosx", "lost+found"),
+    *("thumbs.db", "ehthumbs*.db", "desktop.ini", "system volume information"),
+)
 MAX_COUNTER = 2**31 - 1  # caches hold frame numbers as 32-bit integers
 COUNTER = re.compile(r"(\d+)\.\w+$", re.ASCII)
 
@@ -60,10 +67,19 @@ def numbered(paths: Iterable[Path]) -> list[tuple[int, Path]]:
     return sorted(found.items())
 
 
-def is_image_name(name: str, suffixes: tuple[str, ...] = SUFFIXES) -> bool:
+def is_rubbish(name: str) -> bool:
+    """Tell from its name whether a file or a folder is nobody's data: it is passed over."""
+    return any(fnmatchcase(name.lower(), pattern) for pattern in RUBBISH)
+
+
+def inside(folder: Path) -> list[Path]:
+    """Return what lies in a folder, by name, without rubbish."""
+    return sorted(path for path in folder.iterdir() if not is_rubbish(path.name))
+
+
+def is_image_name(name: str) -> bool:
     """Tell from its name whether a file is an image."""
-    # "._image1.bmp" and the like are left behind by file managers.
-    return name.lower().endswith(suffixes) and not name.startswith(".")
+    return name.lower().endswith(IMAGES) and not is_rubbish(name)
 
 
 def in_range(images: Iterable[tuple[int, Path]], first: int, last: int) -> list[tuple[int, Path]]:
@@ -92,30 +108,8 @@ def matching(text: str) -> list[Path]:
     if not glob.has_magic(text):
         raise DataError(f"{text} does not exist")
     # Path.glob takes no absolute pattern.
-    found = sorted(Path(path) for path in glob.glob(text, recursive=True))  # noqa: PTH207
+    paths = map(Path, glob.glob(text, recursive=True))  # noqa: PTH207
+    found = sorted(path for path in paths if not any(map(is_rubbish, path.parts[-2:])))
     if not found:
         raise DataError(f"nothing matches {text}")
     return found
-
-
-def is_image(path: Path) -> bool:
-    """Tell from its first bytes whether a file is a bmp, png or jpg."""
-    with path.open("rb") as file:
-        return file.read(4).startswith(SIGNATURES)
-
-
-def is_whole(content: bytes) -> bool:
-    """Tell whether a bmp, png or jpg reaches its end: decoders fill what is missing with grey."""
-    if content.startswith(b"\x89PNG"):
-        return b"IEND" in content
-    if content.startswith(b"\xff\xd8"):
-        return content.find(b"\xff\xd9", _start_of_scan(content)) != -1
-    return content.startswith(b"BM") and len(content) >= int.from_bytes(content[2:6], "little")
-
-
-def _start_of_scan(content: bytes) -> int:
-    """Find where a jpg's picture starts; before it, a thumbnail may have an end of its own."""
-    place = 2
-    while content[place : place + 1] == b"\xff" and content[place + 1 : place + 2] != b"\xda":
-        place += 2 + max(int.from_bytes(content[place + 2 : place + 4], "big"), 2)
-    return place

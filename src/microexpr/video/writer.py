@@ -15,6 +15,7 @@ from microexpr.errors import DataError
 from microexpr.runtime.files import write_bytes
 from microexpr.runtime.notices import notice
 from microexpr.video.frame import Colour, Frame
+from microexpr.video.opening import AS_FILES, as_file
 
 # Of x264. A face clip of 528x592 px keeps 51 dB and its points move by 0.997 of what they did
 # before encoding, at 3 Mbit/s and in a third of the time of the default preset.
@@ -57,7 +58,7 @@ class VideoWriter:
     ) -> None:
         self.width, self.height = width + width % 2, height + height % 2
         self._rate, self._time_base, self._colour = rate, time_base, colour
-        self._container = av.open(str(path), "w", format="mp4")
+        self._container = av.open(as_file(path), "w", format="mp4")
         self._stream = self._container.add_stream(
             "libx264",
             rate=rate,
@@ -121,7 +122,8 @@ class _Sound:
     """
 
     def __init__(self, path: Path, output: av.container.OutputContainer) -> None:
-        self._output, self._source = output, av.open(str(path))
+        self._output = output
+        self._source = av.open(as_file(path), options=AS_FILES, metadata_errors="replace")
         self._start = Fraction(self._source.start_time or 0, av.time_base)
         self._copies: dict[int, av.AudioStream] = {}
         self._encoders: dict[int, av.AudioStream] = {}

@@ -11,28 +11,20 @@ from typing import Any
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError, DataError
-from microexpr.runtime.files import sha256_of
+from microexpr.runtime.files import regular, sha256_of
 from microexpr.runtime.names import identifier
 from microexpr.video.reading import stated_frames
-from microexpr.video.suffixes import SUFFIXES, list_images, matching
+from microexpr.video.suffixes import IMAGES, list_images, matching
 
 UNKNOWN = "unknown"  # subject and label of a clip that nobody has annotated
 
 
 @dataclass(frozen=True)
 class NamedClip:
-    """One clip to predict.
+    """One clip to predict."""
 
-    Parameters
-    ----------
-    path : Path
-        A video file or a folder of images.
-    clip : Clip
-        How :func:`microexpr.datasets.decoder.decode` reads it, below the root ``.``.
-    """
-
-    path: Path
-    clip: Clip
+    path: Path  # a video file or a folder of images
+    clip: Clip  # how :func:`microexpr.datasets.decoder.decode` reads it, below the root ``.``
 
     @property
     def name(self) -> str:
@@ -52,21 +44,11 @@ class NamedClip:
 
 
 def find(names: Sequence[str], fps: float | None = None) -> list[NamedClip]:
-    """Find the clips.
+    """Find the clips that `names` stand for: videos, folders of numbered images, or globs.
 
-    Parameters
-    ----------
-    names : sequence of str
-        Videos, folders of numbered images, or globs.
-    fps : float, optional
-        Rate of the camera, frames/s: needed for images; for a video where its times are wrong.
-
-    Raises
-    ------
-    DataError
-        When nothing is there, or two clips have the same name.
-    ConfigError
-        When images come without a rate.
+    `fps` is the rate of the camera, frames/s: needed for images; for a video where its times are
+    wrong. DataError when nothing is there or two clips have the same name, ConfigError when images
+    come without a rate.
     """
     paths = list(dict.fromkeys(path for name in names for path in matching(name)))
     clips = [_clip(path, fps) for path in paths]
@@ -84,16 +66,16 @@ def find(names: Sequence[str], fps: float | None = None) -> list[NamedClip]:
 
 
 def _clip(path: Path, fps: float | None) -> Clip:
-    about: dict[str, Any] = {"subject": UNKNOWN, "label": UNKNOWN, "source": str(path)}
-    about["fps"] = fps or 0
+    about: dict[str, Any] = {"source": str(path), "fps": fps or 0}
+    about |= {"subject": UNKNOWN, "label": UNKNOWN}
     if not path.is_dir():
-        if path.suffix.lower() in SUFFIXES:
+        if regular(path).suffix.lower() in IMAGES:
             raise DataError(f"{path} is a single image; give its folder")
         clip_id = identifier(path.stem)[:80]
         return Clip(clip_id=clip_id, kind="video", frames=0, first=0, last=0, **about)
     images = list_images(path)
     if not images:
-        raise DataError(f"folder {path} holds no image ({', '.join(SUFFIXES)})")
+        raise DataError(f"folder {path} holds no image ({', '.join(IMAGES)})")
     if fps is None:
         raise ConfigError(f"{path}: images carry no time; give the rate of the camera with --fps")
     clip_id = identifier(path.resolve().name)[:80]

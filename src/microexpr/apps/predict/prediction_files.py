@@ -204,12 +204,6 @@ class ClipSum:
         """
         if not self._predicted:
             raise DataError(f"clip {self._source.name}: {self._problem or 'no frame'}")
-        stated = self._source.expected_frames()
-        if stated and self._frames < stated:
-            notice(
-                f"{self._source.name}: {self._frames} frames could be decoded, the file states "
-                f"{stated}"
-            )
         labels = self._exported.labels
         mean = self._sum / self._predicted
         best = self._only if self._predicted == 1 else int(mean.argmax())

@@ -35,20 +35,12 @@ ROOT = Path()
 
 @dataclass(frozen=True)
 class Request:
-    """How clips are cut, and what is written.
-
-    Parameters
-    ----------
-    folder, annotate : Path, bool
-        Where the files go, and whether an annotated video is one of them.
-    length, step : int
-        Frames of a piece, and between the starts of two.
-    """
+    """How clips are cut, and what is written."""
 
     folder: Path
-    length: int
-    step: int
-    annotate: bool = True
+    length: int  # frames of a piece
+    step: int  # frames between the starts of two pieces
+    annotate: bool = True  # write an annotated video
 
 
 def make_request(
@@ -56,15 +48,11 @@ def make_request(
 ) -> Request:
     """Fill in what the user leaves open: pieces as long as the longest training clip, by halves.
 
-    Raises
-    ------
-    ConfigError
-        When a piece is shorter than a window, or the last one could be.
+    ConfigError when a piece is shorter than a window, or the last one could be.
     """
     n = exported.config.model.n
-    length = piece
-    if length is None:
-        length = max(int(exported.about["trained_on"]["frames"]["max"]), n + 1)
+    longest = int(exported.about["trained_on"]["frames"]["max"])
+    length = piece if piece is not None else max(longest, n + 1)
     stride = step if step is not None else max(1, min(length // 2, length - n))
     if length <= n:
         raise ConfigError(f"--piece {length}: a window has {n} frames, a piece needs more")
@@ -86,18 +74,11 @@ def check_places(request: Request, clips: Sequence[NamedClip]) -> None:
 
 
 def predict_clip(exported: Exported, clip: NamedClip, request: Request) -> dict[str, Any]:
-    """Predict one clip and write its files.
+    """Predict one clip, write its files and return its row.
 
-    Returns
-    -------
-    dict
-        The clip's row. A clip whose files are there already, from the same source, model and
-        request, is not predicted again.
-
-    Raises
-    ------
-    DataError
-        When it cannot be decoded, or no part of it can be predicted; no file is left then.
+    A clip whose files are there already, from the same source, model and request, is not predicted
+    again. DataError when it cannot be decoded, or no part of it can be predicted; no file is left
+    then.
     """
     digest = _digest(exported, clip, request)
     if done := _finished(digest, request, clip):
@@ -144,7 +125,7 @@ def _predictions(
 
 
 def _frames(clip: NamedClip) -> Iterator[tuple[np.ndarray, int, float]]:
-    for chunk in decoder.decode(ROOT, clip.clip):
+    for chunk in decoder.decode(ROOT, clip.clip, "lenient"):
         for rgb, number, time in zip(chunk.rgb, chunk.number, chunk.time, strict=True):
             yield rgb, int(number), float(time)
 

@@ -1,0 +1,105 @@
+"""Numbered images: their headers are read first, their pictures by OpenCV, which is the judge.
+
+OpenCV refuses a file that ends early, and passes by what other readers of the format pass by: a
+wrong size in a header, fill bytes, bytes behind the end. The resolution of a print (dpi) is not
+taken for a shape of pixels.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from microexpr.errors import DataError
+from microexpr.runtime.files import regular
+from microexpr.runtime.notices import notice
+from microexpr.video.opening import check_size
+from microexpr.video.picture import Picture, Policy
+from microexpr.video.upright import AS_STORED, EXIF, Orientation
+
+MAX_BYTES = 2**29  # more than a picture of the largest size takes, uncompressed
+ORIENTATION = 0x0112  # EXIF
+BAD = "cannot be decoded: it ends early, or is no image"
+# What Pillow raises for a header that it does not understand.
+UNREADABLE = (
+    *(ValueError, SyntaxError, struct.error, KeyError, IndexError, TypeError, EOFError),
+    *(OverflowError, Image.DecompressionBombError, Image.DecompressionBombWarning),
+)
+
+
+def image_pictures(images: Iterable[tuple[int, Path]], policy: Policy) -> Iterator[Picture]:
+    """Decode numbered images, to 8 bits under ``strict``, to up to 16 bits under ``lenient``.
+
+    Raises
+    ------
+    DataError
+        Naming the frame and its file, where one cannot be decoded or ends early; under ``lenient``
+        where none can.
+
+    Warns
+    -----
+    MicroexprWarning
+        Under ``lenient``: how many cannot be decoded.
+    """
+    shown, refused = 0, []
+    for number, path in images:
+        try:
+            picture = _picture(number, path, deep=policy == "lenient")
+        except DataError as error:
+            if policy == "strict":
+                raise DataError(f"frame {number}: {error}") from None
+            refused.append(str(error))
+            continue
+        shown += 1
+        yield picture
+    if refused and not shown:
+        raise DataError(refused[0])
+    if refused:
+        notice(f"{len(refused)} images are left out, the first: {refused[0]}")
+
+
+def read_header(path: Path) -> Orientation:
+    """Read the header of an image: check its size, and return how it is shown.
+
+    Raises
+    ------
+    DataError
+        When it is no regular file or no image, or is too large to decode.
+    """
+    if regular(path).stat().st_size > MAX_BYTES:
+        raise DataError(f"{path} has more than {MAX_BYTES >> 20} MiB")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with path.open("rb") as file, Image.open(file) as image:
+                width, height = image.size
+                value = image.getexif().get(ORIENTATION)
+    except OSError as error:
+        if error.errno:  # of the disk, not of the image
+            raise
+        raise DataError(f"{path} {BAD}") from None
+    except UNREADABLE as error:
+        many = isinstance(error, UNREADABLE[-2:])
+        raise DataError(f"{path} {'has too many pixels' if many else BAD}") from None
+    check_size(str(path), width, height)
+    return EXIF.get(value, AS_STORED) if isinstance(value, int) else AS_STORED
+
+
+def _picture(number: int, path: Path, *, deep: bool) -> Picture:
+    orientation = read_header(path)
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    flags |= cv2.IMREAD_ANYDEPTH if deep else 0
+    try:
+        # Of the bytes, because imread cannot open every Unicode path on every system.
+        content = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flags)
+    except cv2.error:
+        content = None
+    if content is None or content.dtype not in (np.uint8, np.uint16):
+        raise DataError(f"{path} {BAD}")
+    return Picture(number, content, orientation=orientation)

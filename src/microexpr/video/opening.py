@@ -1,0 +1,139 @@
+"""The one way to open a video: a regular file, read as a file, by a demuxer that reads no other.
+
+A path is never taken for an address: no protocol but ``file`` is allowed, and no format that names
+other files (playlists, lists to concatenate, numbered images).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+
+from microexpr.errors import DataError
+from microexpr.runtime.files import regular
+
+# Of one picture: 67 million, as of 8192 x 8192. Of one clip: 14 hours at 200 frames/s.
+MAX_PIXELS, MAX_FRAMES = 2**26, 10_000_000
+DEMUXERS = (
+    "apng,asf,av1,avi,bmp_pipe,cine,dv,flv,gif,h261,h263,h264,hevc,ivf,jpeg_pipe,m4v,matroska,mjpeg,"
+    "mov,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,png_pipe,rm,tiff_pipe,vc1,vvc,webp_pipe,wtv,"
+    "yuv4mpegpipe"
+)
+DECODERS = {"max_pixels": str(MAX_PIXELS)}
+AS_FILES = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS, **DECODERS}
+# Of an ISO file (MP4, QuickTime) at its outermost level.
+BOXES = {b"ftyp", b"moov", b"mdat", b"moof", b"mfra", b"sidx", b"free", b"skip", b"wide"}
+BOXES |= {b"udta", b"uuid", b"styp", b"meta", b"emsg", b"pdin"}
+EBML, SEGMENT = b"\x1a\x45\xdf\xa3", 0x18538067
+TS_SYNC = 0x47
+CUT_OFF = "the file is cut off"
+
+
+def as_file(path: Path) -> str:
+    """Return a path as FFmpeg takes it for a file, whatever its name looks like."""
+    return f"file:{path.absolute()}"
+
+
+@contextmanager
+def opened(
+    path: Path, threads: int = 1
+) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """Open a video; yield its container and main video stream.
+
+    Raises
+    ------
+    DataError
+        When it is no regular file, no video, has no video stream, or its pictures or their number
+        are too large to decode.
+    """
+    regular(path)
+    try:
+        container = av.open(as_file(path), options=AS_FILES, metadata_errors="replace")
+    except (av.error.FFmpegError, ValueError) as error:
+        if isinstance(error, av.error.PermissionError):
+            raise
+        cut = f": {CUT_OFF}" if is_cut_off(path) else ""
+        raise DataError(f"{path} cannot be opened as a video{cut}") from None
+    with container:
+        stream = container.streams.best("video")
+        if not isinstance(stream, av.VideoStream):
+            raise DataError(f"{path} has no video stream")
+        check_size(str(path), stream.width, stream.height)
+        if stream.frames > MAX_FRAMES:
+            raise DataError(f"{path}: {stream.frames} frames are more than {MAX_FRAMES}")
+        stream.codec_context.thread_count = threads
+        yield container, stream
+
+
+def check_size(name: str, width: int, height: int) -> None:
+    """Raise DataError for a picture that is too large to decode; nothing is allocated before."""
+    if width * height > MAX_PIXELS:
+        raise DataError(f"{name}: {width}x{height} px are more than {MAX_PIXELS} pixels")
+
+
+def is_cut_off(path: Path) -> bool:
+    """Tell whether a file is shorter than its outermost structure says, where one says it.
+
+    Whatever the file holds, and whenever it starts: the length is that of the file, not of its
+    pictures or its sound.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(400)
+        if head.startswith(b"RIFF"):  # AVI; of an odd length, a byte is added or not
+            return int.from_bytes(head[4:8], "little") + 7 > size
+        if head.startswith(EBML):
+            return _end_of_segment(file) > size
+        if head[4:8] in BOXES:
+            return _end_of_boxes(file, size) > size
+        if head.startswith(b"GIF8"):
+            file.seek(max(0, size - 16))
+            return not file.read().rstrip(b"\0").endswith(b";")
+    for packet, sync in ((188, 0), (192, 4), (204, 0)):  # MPEG-TS
+        if len(head) > sync + packet and head[sync] == head[sync + packet] == TS_SYNC:
+            return size % packet > 0
+    return False
+
+
+def _end_of_boxes(file: BinaryIO, size: int) -> int:
+    """Return where the last box of an ISO file ends."""
+    end = 0
+    while end < size:
+        file.seek(end)
+        head = file.read(16)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        if length == 1:
+            length = int.from_bytes(head[8:], "big")
+        if kind not in BOXES or length < 8:  # up to the end of the file, or written behind it
+            return size
+        end += length
+    return end
+
+
+def _end_of_segment(file: BinaryIO) -> int:
+    """Return where the segment of a Matroska file ends; 0 where that is left open."""
+    file.seek(0)
+    while True:
+        kind, length = _number(file, marker=True), _number(file, marker=False)
+        if kind is None or length is None:
+            return 0
+        if kind == SEGMENT:
+            return file.tell() + length
+        file.seek(length, 1)
+
+
+def _number(file: BinaryIO, *, marker: bool) -> int | None:
+    """Read a number of variable length; None at the end of the file and where it is left open."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    more = 8 - first[0].bit_length()
+    value = int.from_bytes(first + file.read(more), "big")
+    if marker:
+        return value
+    value -= 1 << 7 * (more + 1)
+    return None if value == (1 << 7 * (more + 1)) - 1 else value
