@@ -287,7 +287,10 @@ def test_two_tables_ask_for_data_table(tmp_path):
             lambda r: workbook(r / TABLE, {"s": [("Subject", "Filename", "OnsetFrame")]}),
             "lacks OffsetFrame, Estimated Emotion|lacks ApexFrame, OffsetFrame, Estimated Emotion",
         ),
-        (lambda r: (r / TABLE).rename(r / "CASME2-coding.xls"), "save it as .xlsx or .csv"),
+        (
+            lambda r: (r / TABLE).write_bytes(b"\xd0\xcf\x11\xe0"),
+            "save it again as .xlsx",
+        ),
     ],
 )
 def test_what_is_not_there_is_named(tmp_path, spoil, message):

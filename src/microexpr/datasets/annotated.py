@@ -14,10 +14,10 @@ from pathlib import Path
 from microexpr.config import Data
 from microexpr.datasets.corrections import correct, version
 from microexpr.datasets.listing import Labels, Listing, Who
-from microexpr.datasets.manifest import identifier
 from microexpr.datasets.sheets import Cell, frame_number, frame_rate, text, with_header
 from microexpr.datasets.tree import Tree, find_table, find_tree
 from microexpr.errors import ConfigError, DataError
+from microexpr.runtime.names import Names, identifier
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ class _Reader:
         self.listing = Listing()
         self._release, self._tree, self._table = release, tree, table
         self._root, self._fps = Path(data.root), data.fps or release.fps
-        self._labels = Labels(data)
+        self._labels, self._people = Labels(data), Names("subjects")
         self._taken: dict[tuple[str, ...], int] = {}
         self._folders: set[Path] = set()
         self.has_apex = True
@@ -209,7 +209,7 @@ class _Reader:
         if not (row.subject and row.name):
             return {}
         clip_id = identifier(self._release.clip_id(row))
-        return {"clip_id": clip_id, "subject": identifier(row.subject)}
+        return {"clip_id": clip_id, "subject": self._people.of(row.subject)}
 
     def _take(self, row: Row, where: str, who: Who) -> None:
         folder = self._release.folder(self._tree, row)
@@ -291,5 +291,6 @@ class _Reader:
             if folder not in self._folders:
                 source = folder.relative_to(self._root).as_posix()
                 detail = f"folder {source} is in no row of {self._table}"
-                who = self._release.owner(folder)
-                self.listing.add("unlisted_clips", "dropped", detail, **who)
+                with self.listing.noted("unlisted_clips", detail):
+                    who = self._release.owner(folder)
+                    self.listing.add("unlisted_clips", "dropped", detail, **who)

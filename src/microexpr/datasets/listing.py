@@ -17,15 +17,18 @@ from typing import Literal, TypedDict, Unpack, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from microexpr.config import Data, Problem
-from microexpr.datasets.manifest import Clip, fold, near
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, Faults, brief, leave_out
 from microexpr.runtime.files import AnyPath
+from microexpr.runtime.names import fold, near, readable
+from microexpr.runtime.printing import printable
 from microexpr.runtime.tables import read_rows, write_rows
 from microexpr.video.suffixes import gaps, in_range
 
 # Findings that are reported and never stop the run.
 Note = Literal[
     "annotation_error",
+    "resampled",
     "table_version",
     "long_clips",
     "dropped_label",
@@ -115,7 +118,9 @@ class Listing:
 
     def add(self, problem: Problem | Note, action: Action, detail: str, **who: Unpack[Who]) -> None:
         """Add a finding; `who` is its clip_id and subject, where they are known."""
-        self.findings.append(Finding(problem=problem, action=action, detail=detail, **who))
+        shown = {key: printable(str(name)) for key, name in who.items()}
+        finding = Finding(problem=problem, action=action, detail=printable(detail), **shown)
+        self.findings.append(finding)
 
     @contextmanager
     def noted(self, problem: Problem, where: str = "", **who: Unpack[Who]) -> Iterator[None]:
@@ -173,7 +178,7 @@ class Listing:
                 **about,
                 label=label,
                 kind="images",
-                source=source,
+                source=readable(source),
                 frames=len(images),
                 first=images[0][0],
                 last=images[-1][0],

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
@@ -23,23 +21,8 @@ from pydantic import (
 from microexpr.config import Expected
 from microexpr.errors import DataError, Faults
 from microexpr.runtime.files import AnyPath
+from microexpr.runtime.names import MAX_IDENTIFIER, alike
 from microexpr.runtime.tables import read_rows, write_rows
-
-
-def fold(text: str) -> str:
-    """Normalise a name: case, blanks and the two Unicode forms of an umlaut do not matter."""
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
-
-
-def alike(text: str) -> str:
-    """Normalise a name so that leading zeros of numbers do not matter either: sub1 is Sub01."""
-    return re.sub(r"(?<!\d)0+(?=\d)", "", fold(text))
-
-
-def near(name: str, known: Iterable[str]) -> list[str]:
-    """Return at most three known names that are spelt similarly, the most similar first."""
-    spelt = {alike(other): other for other in known}
-    return [spelt[match] for match in difflib.get_close_matches(alike(name), spelt, n=3)]
 
 
 def natural(text: str) -> tuple[tuple[int, int | str], ...]:
@@ -48,33 +31,14 @@ def natural(text: str) -> tuple[tuple[int, int | str], ...]:
     return tuple((0, int(p)) if p.isdecimal() else (1, p) for p in parts if p)
 
 
-# Identifiers become file names and HDF5 group names: no separators, no leading dot.
-MAX_IDENTIFIER = 80
-Identifier = Annotated[str, Field(pattern=r"^[\w+-][\w.+-]*$", max_length=MAX_IDENTIFIER)]
+# Identifiers become file names and HDF5 group names: no separators, no leading dot or dash.
+Identifier = Annotated[str, Field(pattern=r"^[\w+][\w.+-]*$", max_length=MAX_IDENTIFIER)]
 # The columns that stage decode reads: no label.
 DECODED = {"clip_id", "kind", "source", "frames", "first", "last", "fps", "times", "apex"}
 # An annotated frame; an empty cell of the table means that it is not known.
 FrameNumber = Annotated[
     Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda cell: None if cell == "" else cell)
 ]
-
-
-def identifier(text: str) -> str:
-    """Turn a name from a data set into an identifier: other characters become ``_``.
-
-    Raise DataError when it is too long for a file name.
-    """
-    # An umlaut has two forms in Unicode, and one of them is a letter with a mark.
-    name = unicodedata.normalize("NFC", text.strip())
-    kept = "".join(char if _is_allowed(char) else "_" for char in name).lstrip(".") or "_"
-    if len(kept) > MAX_IDENTIFIER:
-        raise DataError(f"name {kept[:40]}...: is longer than {MAX_IDENTIFIER} characters")
-    return kept
-
-
-def _is_allowed(char: str) -> bool:
-    """Whether a character may be part of an identifier: letters, their marks, digits."""
-    return unicodedata.category(char) in ("Nd", "Mn", "Mc") or char.isalpha() or char in "_.+-"
 
 
 class Clip(BaseModel):
@@ -107,6 +71,9 @@ class Clip(BaseModel):
         description="origin of the frames' times: fps, as given; stamps, the video's time stamps, "
         "from which the index computes fps",
     )
+    resampled: int = Field(
+        0, ge=0, description="frames after resampling to even times; 0: they are even as they are"
+    )
     action_units: str = Field(
         "", description="action units as annotated, such as L12+R4; L and R are sides of the face"
     )
@@ -116,9 +83,9 @@ class Clip(BaseModel):
 
     @property
     def length(self) -> int:
-        """Number of frames that will be decoded; 0 for a whole video that is not counted yet."""
+        """Number of even frames; 0 for a whole video that is not counted yet."""
         if self.frames:
-            return self.frames
+            return self.resampled or self.frames
         return self.last - self.first + 1 if self.last else 0
 
     @model_validator(mode="after")
@@ -136,9 +103,9 @@ def planned(clip: Clip) -> Clip:
     fills them in.
     """
     if clip.kind == "images":
-        return clip
+        return clip.model_copy(update={"resampled": 0})
     fps = clip.fps if clip.times == "fps" else 0.0
-    return clip.model_copy(update={"frames": 0, "fps": fps})
+    return clip.model_copy(update={"frames": 0, "fps": fps, "resampled": 0})
 
 
 def shards(

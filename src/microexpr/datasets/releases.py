@@ -43,10 +43,10 @@ from pathlib import Path
 from microexpr.config import Data
 from microexpr.datasets.annotated import Release, Row, headers, read
 from microexpr.datasets.listing import Listing, Who
-from microexpr.datasets.manifest import identifier
 from microexpr.datasets.sheets import padded
 from microexpr.datasets.tree import Tree
 from microexpr.errors import DataError
+from microexpr.runtime.names import identifier
 
 CASME = Release(
     key="casme",

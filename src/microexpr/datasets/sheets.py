@@ -1,113 +1,97 @@
-"""Tables that people write: .xlsx and .csv files with a header somewhere near the top."""
+"""Tables that people write: text or .xlsx, with a header somewhere near the top."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import logging
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import NamedTuple
 
-from microexpr.errors import DataError, brief
+from microexpr.datasets.xlsx import ADVICE, MAX_BYTES, MAX_ROWS, Cell, Line, read_sheets
+from microexpr.errors import DataError, Faults, brief
+from microexpr.runtime.files import regular
+from microexpr.runtime.names import visible
 
-if TYPE_CHECKING:
-    from openpyxl import Workbook
-Cell: TypeAlias = object  # text, a number or None; in .xlsx files also a date
-XLSX = (".xlsx", ".xlsm")  # other files are text
+log = logging.getLogger(__name__)
+DELIMITERS = ",;\t|"
+ENCODINGS = {  # by the first bytes
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # begins like UTF-16
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 # Lines in which the header is looked for; SAMM has 13 lines of explanation above it.
 HEADER_LINES = 40
 
 
+class _Table(NamedTuple):
+    """A sheet, or a text as one delimiter splits it."""
+
+    name: str
+    lines: Callable[[], Iterator[Line]]  # those with a value
+    delimiter: str = ""  # empty: a sheet, where no cell can be mistaken for two
+
+
+class _Header(NamedTuple):
+    """The line of a table that has most of the columns wanted, and where they are."""
+
+    line: int
+    places: Mapping[str, int]
+    width: int
+
+
 def read_rows(path: Path, sheet: str | int = 0) -> list[tuple[Cell, ...]]:
-    """Read all cells of a table.
+    """Read the rows of a table that have a value; all are of one length.
 
     Parameters
     ----------
     path : Path
-        A .xlsx file (formulas give the value stored last) or a text file (comma, semicolon or tab;
-        UTF-8).
+        A .xlsx file (formulas give the value stored last) or a text file in UTF-8, UTF-16 or
+        GB18030, whose cells are parted by commas, semicolons, tabs or bars.
     sheet : str or int
-        Name or number, from 0, of the sheet; a text file has only number 0, whatever the name.
+        Name or number, from 0, of a sheet that is shown; a text file has only number 0, whatever
+        the name.
 
     Raises
     ------
     DataError
         When the file cannot be read, or has no such sheet.
     """
-    suffix = path.suffix.lower()
-    if suffix == ".xls":
-        raise DataError(f"{path}: save it as .xlsx or .csv, the old .xls format is not read")
-    if suffix not in XLSX:
-        if isinstance(sheet, int) and sheet > 0:
-            raise DataError(f"{path}: a .csv file has one sheet; sheet {sheet + 1} is needed too")
-        return _csv_rows(path)
-    with _workbook(path) as book:
-        names = book.sheetnames
-        if sheet not in names and not (isinstance(sheet, int) and sheet < len(names)):
-            number = f"sheet {sheet + 1}" if isinstance(sheet, int) else f"sheet {sheet!r}"
-            raise DataError(f"{path}: has no {number}, but {names}")
-        page = book[names[sheet] if isinstance(sheet, int) else sheet]
-        # Some programs store a wrong size, by which rows would be lost.
-        page.reset_dimensions()
-        return [tuple(row) for row in page.iter_rows(values_only=True)]
+    tables = _tables(path, sheet)
+    table = max(tables, key=lambda t: max((len(row) for _, row in t.lines()), default=0))
+    rows = [row for _, row in table.lines()]
+    width = max(map(len, rows), default=0)
+    return [row + (None,) * (width - len(row)) for row in rows]
 
 
 def sheet_names(path: Path) -> list[str]:
-    """Return the names of the sheets of a .xlsx file; none for a .csv file."""
-    if path.suffix.lower() not in XLSX:
-        return []
-    with _workbook(path) as book:
-        return list(book.sheetnames)
-
-
-def _csv_rows(path: Path) -> list[tuple[Cell, ...]]:
-    try:
-        content = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text ({brief(error)})") from None
-    delimiter = max(",;\t", key=content.count)
-    lines = io.StringIO(content, newline="")
-    try:
-        return [tuple(row) for row in csv.reader(lines, delimiter=delimiter)]
-    except csv.Error as error:
-        raise DataError(f"{path}: cannot be read as a table ({brief(error)})") from None
-
-
-@contextmanager
-def _workbook(path: Path) -> Iterator[Workbook]:
-    # Imported late: planning may read the data set, and most data sets have no such table.
-    from openpyxl import load_workbook  # noqa: PLC0415
-
-    book = None
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-        yield book
-    except DataError:
-        raise
-    except Exception as error:  # zip, XML and key errors, depending on what is wrong in the file
-        raise DataError(f"{path}: cannot be read as .xlsx ({brief(error)})") from None
-    finally:
-        if book is not None:
-            book.close()
+    """Return the names of the sheets of a .xlsx file that are shown; none for a text file."""
+    return list(read_sheets(path)) if _content(path).startswith(ZIP) else []
 
 
 def with_header(
-    path: Path, columns: Mapping[str, Sequence[str]], sheet: str | int = 0
+    path: Path, columns: Mapping[str, Sequence[str]], sheet: str | int | None = 0
 ) -> list[tuple[int, dict[str, Cell]]]:
     """Read the rows below the header; empty lines are left out.
 
     Parameters
     ----------
     path : Path
-        The table.
+        The table; see :func:`read_rows`.
     columns : mapping of str to sequence of str
         For each key, the spellings that a header may have; case, blanks and punctuation do not
         matter. A key that ends in ``?`` is optional.
-    sheet : str or int
-        Name or number.
+    sheet : str, int or None
+        Name or number; None: the only one with such a header.
 
     Returns
     -------
@@ -117,24 +101,53 @@ def with_header(
     Raises
     ------
     DataError
-        With the columns that the most likely header lacks.
+        With the columns that the most likely header lacks; with each line that has more cells than
+        the header; as :func:`read_rows`.
     """
-    rows = read_rows(path, sheet)
-    headers = [_positions(row, columns) for row in rows[:HEADER_LINES]] or [{}]
-    found = max(headers, key=len)
-    number = headers.index(found)
+    tables = _tables(path, sheet)
+    headers = [_header(table, columns) for table in tables]
+    header = max(headers, key=lambda header: len(header.places))
+    table = tables[headers.index(header)]
     required = {key: names[0] for key, names in columns.items() if not key.endswith("?")}
-    absent = [name for key, name in required.items() if key not in found]
+    absent = [name for key, name in required.items() if key not in header.places]
     if absent:
         raise DataError(
             f"{path}: no header with {', '.join(required.values())} in its first {HEADER_LINES} "
-            f"lines; the best, line {number + 1}, lacks {', '.join(absent)}"
+            f"lines; the best, line {header.line}, lacks {', '.join(absent)}"
         )
-    return [
-        (line, {key: row[place] if place < len(row) else None for key, place in found.items()})
-        for line, row in enumerate(rows[number + 1 :], number + 2)
-        if any(text(cell) for cell in row)
-    ]
+    if sheet is None and not table.delimiter:
+        _check_only(path, tables, headers, set(required))
+    rows, faults = [], Faults()
+    for line, row in table.lines():
+        if line <= header.line:
+            continue
+        if table.delimiter and (fault := _shifted(row, header, table.delimiter)):
+            faults.add(f"{path}: line {line}: {fault}")
+        cells = {k: row[n] if n < len(row) else None for k, n in header.places.items()}
+        rows.append((line, cells))
+    faults.stop()
+    return rows
+
+
+def _check_only(
+    path: Path, tables: Sequence[_Table], headers: Sequence[_Header], required: set[str]
+) -> None:
+    """Refuse a file with two sheets that would do: the rows of one would be lost."""
+    pairs = zip(tables, headers, strict=True)
+    whole = [table.name for table, header in pairs if required <= set(header.places)]
+    if len(whole) > 1:
+        raise DataError(f"{path}: sheets {whole[0]!r} and {whole[1]!r} both hold such a table")
+
+
+def _header(table: _Table, columns: Mapping[str, Sequence[str]]) -> _Header:
+    best = _Header(1, {}, 0)
+    with suppress(DataError):  # another delimiter, or said when all rows are read
+        for line, row in islice(table.lines(), HEADER_LINES):
+            places = _positions(row, columns)
+            if len(places) > len(best.places):
+                named = [number for number, cell in enumerate(row, 1) if text(cell)]
+                best = _Header(line, places, named[-1])
+    return best
 
 
 def _positions(row: Sequence[Cell], columns: Mapping[str, Sequence[str]]) -> dict[str, int]:
@@ -149,7 +162,119 @@ def _positions(row: Sequence[Cell], columns: Mapping[str, Sequence[str]]) -> dic
 
 
 def _plain(header: str) -> str:
-    return re.sub(r"[\W_]", "", header.casefold())
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", header).casefold())
+
+
+def _shifted(row: Sequence[Cell], header: _Header, delimiter: str) -> str:
+    """Say why a row of a text may have its cells under the wrong headers; empty: it has not."""
+    beyond = next((text(cell) for cell in row[header.width :] if text(cell)), "")
+    if beyond:
+        return f"cell {beyond!r} stands under no header; a cell with {delimiter!r} needs quotes"
+    if delimiter == "," and len(row) > header.width:
+        for pair in pairwise(row):
+            if all(text(cell).isdecimal() for cell in pair):
+                return f"{','.join(map(text, pair))} may be one number: write it with a point"
+    return ""
+
+
+# Files.
+
+
+def _tables(path: Path, sheet: str | int | None) -> list[_Table]:
+    """Return the sheet, or all sheets; of a text, what each delimiter makes of it."""
+    content = _content(path)
+    if content.startswith(ZIP):
+        return _chosen(path, sheet)
+    if isinstance(sheet, int) and sheet > 0:
+        raise DataError(f"{path}: a .csv file has one sheet; sheet {sheet + 1} is needed too")
+    if content.startswith(OLE):
+        raise DataError(f"{path}: is an old .xls file, or locked by a password; {ADVICE}")
+    if content.lstrip().startswith(b"<"):
+        raise DataError(f"{path}: is a web page or XML; open it in a spreadsheet and {ADVICE}")
+    written = _decoded(path, content)
+    told = re.match(r'"?sep=(.)"?[\r\n]', written, re.IGNORECASE)
+    return [
+        _Table(path.name, lambda d=delimiter: _text_lines(path, written, d), delimiter)  # type: ignore[misc]
+        for delimiter in (told[1] if told else DELIMITERS)
+    ]
+
+
+def _content(path: Path) -> bytes:
+    """Read a whole file that may be a table."""
+    try:
+        with regular(path).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(content) > MAX_BYTES:
+        raise DataError(f"{path}: holds more than {MAX_BYTES >> 20} MB, which no table does")
+    return content
+
+
+def _chosen(path: Path, sheet: str | int | None) -> list[_Table]:
+    sheets = read_sheets(path)
+    names = list(sheets)
+    if sheet is not None:
+        if sheet not in sheets and not (isinstance(sheet, int) and sheet < len(names)):
+            number = f"sheet {sheet + 1}" if isinstance(sheet, int) else f"sheet {sheet!r}"
+            raise DataError(f"{path}: has no {number}, but {names}")
+        names = [names[sheet] if isinstance(sheet, int) else sheet]
+    return [_Table(name, lambda n=name: iter(sheets[n])) for name in names]  # type: ignore[misc]
+
+
+def _decoded(path: Path, content: bytes) -> str:
+    """Turn the bytes of a text into text."""
+    known = [name for mark, name in ENCODINGS.items() if content.startswith(mark)]
+    if not known and b"\0" in content[:2]:
+        known = ["utf-16-be" if content.startswith(b"\0") else "utf-16-le"]
+    try:
+        return content.decode(known[0] if known else "utf-8")
+    except UnicodeDecodeError:
+        pass
+    try:
+        written = content.decode("gb18030")
+    except UnicodeDecodeError:
+        written = ""
+    if known or not _is_chinese(written):
+        raise DataError(
+            f"{path}: is no UTF-8, UTF-16 or GB18030 text; save it as CSV UTF-8 or .xlsx"
+        )
+    log.warning("%s: read as GB18030, not UTF-8", path)
+    return written
+
+
+def _is_chinese(written: str) -> bool:
+    """Tell whether most signs of a text in GB18030 are common ones.
+
+    Those that bytes of western and Cyrillic letters stand for are rare.
+    """
+    signs = [sign.encode("gb18030") for sign in written if not sign.isascii()]
+    common = [
+        sign[1] > 0xA0 and (sign[0] in range(0xA1, 0xA4) or sign[0] in range(0xB0, 0xD8))
+        for sign in signs
+    ]
+    return 2 * sum(common) > len(common)
+
+
+def _text_lines(path: Path, written: str, delimiter: str) -> Iterator[Line]:
+    """Yield the rows with a value, and the line in which each begins."""
+    reader = csv.reader(io.StringIO(written, newline=""), delimiter=delimiter, strict=True)
+    line, found = 1, 0
+    try:
+        for row in reader:
+            if any(text(cell) for cell in row):
+                found += 1
+                yield line, tuple(re.sub(r'^="(.*)"$', r"\1", cell) for cell in row)
+            line = reader.line_num + 1
+            if found > MAX_ROWS:
+                raise DataError(f"{path}: holds more than {MAX_ROWS} rows")
+    except csv.Error as error:
+        raise DataError(
+            f"{path}: line {line}: cannot be read as a table ({brief(error)})"
+        ) from None
+
+
+# Cells.
 
 
 def text(cell: Cell) -> str:
@@ -158,22 +283,26 @@ def text(cell: Cell) -> str:
         return ""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
-    return unicodedata.normalize("NFC", str(cell)).replace("\xa0", " ").strip()
+    return re.sub(r"^(\d+)\.0+$", r"\1", visible(str(cell)), flags=re.ASCII)
 
 
 def frame_number(cell: Cell) -> int | None:
     """Read a frame number that may be stored as text; None for ``/``, ``?`` and the like."""
-    digits = text(cell)
+    digits = re.sub(r",0{1,2}$", "", text(cell))
     return int(digits) if re.fullmatch(r"\d{1,9}", digits, re.ASCII) else None
 
 
 def frame_rate(cell: Cell) -> float | None:
-    """Read a frame rate, frames/s; None for an empty cell. Raise DataError for another text."""
+    """Read a frame rate, frames/s; None for an empty cell. Raise DataError for another text.
+
+    29,97 is 29.97; 1,000, which may be two numbers, is refused.
+    """
     printed = text(cell)
     if not printed:
         return None
     try:
-        number = float(printed)
+        point = re.sub(r"^(\d+),(\d{1,2}|\d{4,})$", r"\1.\2", printed)
+        number = float(point.replace("_", "?"))  # which Python allows in a number
     except ValueError:
         number = -1.0
     if not 0 < number < 1e6:
