@@ -9,7 +9,7 @@ from synthetic import moved, onset_apex_offset, texture
 
 from microexpr.errors import MicroexprWarning
 from microexpr.magnify import amm, pmm
-from microexpr.magnify.motion_estimate import detail_wavelength_px, peak_motion_px
+from microexpr.magnify.clip import detail_wavelength_px, peak_motion_px
 from microexpr.magnify.temporal import filter_matrix
 
 SMIC = {"fps": 100.0, "passband_hz": (0.5, 10.0)}

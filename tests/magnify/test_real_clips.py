@@ -15,7 +15,7 @@ from synthetic import psnr_db
 from microexpr.errors import MicroexprWarning
 from microexpr.magnify import amm, pmm
 from microexpr.magnify.operator import ClipFilter
-from microexpr.magnify.phase_magnifier import PhaseMagnifier
+from microexpr.magnify.phase import PhaseMagnifier
 from microexpr.magnify.temporal import filter_matrix
 
 VIDEO = Path(__file__).parents[3] / "shared" / "data" / "video"

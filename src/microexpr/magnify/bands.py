@@ -3,56 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import torch
 
 Corner = tuple[int, int]
-Shape = tuple[int, int]
-
-
-def to_spectra(images: torch.Tensor) -> torch.Tensor:
-    """Half spectra (..., H, W // 2 + 1) of images (..., H, W)."""
-    return torch.fft.rfft2(images)
-
-
-def to_images(spectra: torch.Tensor, width: int) -> torch.Tensor:
-    """Images (..., H, W) of half spectra.
-
-    Of the column at zero frequency only the part that belongs to real images counts: as in numpy,
-    rows are transformed last and without the imaginary part of their mean.
-    """
-    return torch.fft.irfft2(spectra, s=(spectra.shape[-2], width))
+FAST_PRIMES = 2 * 3 * 5 * 7 * 11 * 13
 
 
 @dataclass(frozen=True)
 class FrequencyPlane:
-    """A rectangle of frequencies.
+    """A rectangle of frequencies of images of some height.
 
-    Attributes
-    ----------
-    height_px : int
-        Of the images.
-    corner : (int, int)
-        Lowest vertical and horizontal frequency, cycles an image side; the latter 0 or less.
-    shape : (int, int)
-        Rows and columns.
+    `corner` is the lowest vertical and horizontal frequency, cycles per image side, the latter 0 or
+    less; `shape` is rows and columns.
     """
 
     height_px: int
     corner: Corner
-    shape: Shape
-
-    @property
-    def negative(self) -> int:
-        """Columns of negative horizontal frequency."""
-        return -self.corner[1]
+    shape: tuple[int, int]
 
     def spread(self, spectra: torch.Tensor, out: torch.Tensor) -> None:
         """Copy half spectra (..., H, W // 2 + 1) to planes (..., *shape)."""
-        row, rows, negative = self.corner[0], self.shape[0], self.negative
+        row, rows, negative = self.corner[0], self.shape[0], -self.corner[1]
         positive = self.shape[1] - negative
         for y, v in _wrapped(row, rows, self.height_px):
             out[..., y, negative:] = spectra[..., v, :positive]
@@ -67,7 +42,7 @@ class FrequencyPlane:
 
         The planes' content is lost.
         """
-        row, rows, negative = self.corner[0], self.shape[0], self.negative
+        row, rows, negative = self.corner[0], self.shape[0], -self.corner[1]
         positive = self.shape[1] - negative
         planes[..., negative] *= 2  # its own opposite; elsewhere the other half doubles it
         for y, v in _wrapped(row, rows, self.height_px):
@@ -84,19 +59,8 @@ class FrequencyPlane:
         return planes.narrow(-2, y, rows).narrow(-1, x, columns)
 
 
-def enclosing(height_px: int, boxes: Iterable[tuple[Corner, Shape]]) -> FrequencyPlane:
-    """Return the smallest plane with boxes of some corners and shapes, and zero frequencies."""
-    low, high = [0, 0], [0, 0]
-    for corner, shape in boxes:
-        for axis in (0, 1):
-            low[axis] = min(low[axis], corner[axis])
-            high[axis] = max(high[axis], corner[axis] + shape[axis] - 1)
-    rows, columns = (b - a + 1 for a, b in zip(low, high, strict=True))
-    return FrequencyPlane(height_px, (low[0], low[1]), (rows, columns))
-
-
 def _wrapped(first: int, length: int, n: int) -> Iterator[tuple[slice, slice]]:
-    """Parts of a range of frequencies and their places on an axis of n that starts at zero."""
+    """Yield parts of a range of frequencies, and their places on an axis of n from zero on."""
     done = 0
     while done < length:
         at = (first + done) % n
@@ -105,24 +69,13 @@ def _wrapped(first: int, length: int, n: int) -> Iterator[tuple[slice, slice]]:
         done += count
 
 
-FAST_PRIMES = (2, 3, 5, 7, 11, 13)
-
-
 @dataclass(frozen=True, eq=False)
 class Band:
-    """One orientation of one radial band.
+    """One orientation of one radial band; `radial` 0 is the finest.
 
-    Attributes
-    ----------
-    radial, orientation : int
-        0 is the finest band; orientation k passes gradients at angle ``pi k / K``, or ``pi`` less
-        where that lies at positive horizontal frequencies.
-    octave : float
-        Decimation in octaves: one px of the band is ``2 ** octave`` px of the image.
-    mask : Tensor, float, shape (box_height, box_width)
-        Frequency response on the box.
-    row, column : int
-        Frequency of the box's first corner, cycles an image side.
+    Orientation k passes gradients at angle ``pi k / K``, or ``pi`` less where that lies at positive
+    horizontal frequencies. One px of the band is ``2 ** octave`` px of the image. `mask` is the
+    frequency response on the box, whose first corner is at `row`, `column`, cycles per image side.
     """
 
     radial: int
@@ -131,11 +84,11 @@ class Band:
     mask: torch.Tensor
     row: int
     column: int
-    _factors: torch.Tensor = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Prepare the factors of real and imaginary parts."""
-        object.__setattr__(self, "_factors", torch.stack([self.mask, self.mask], dim=-1))
+    @cached_property
+    def _factors(self) -> torch.Tensor:
+        """Factors of real and imaginary parts."""
+        return torch.stack([self.mask, self.mask], dim=-1)
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Band:
         """Return the band with its mask on a device, in a dtype."""
@@ -153,13 +106,12 @@ class Band:
 
     @property
     def size(self) -> int:
-        """Coefficients an image."""
-        return self.mask.shape[0] * self.mask.shape[1]
+        """Coefficients per image."""
+        return self.mask.numel()
 
     def cut(self, planes: torch.Tensor, corner: Corner, out: torch.Tensor) -> torch.Tensor:
         """Write the masked box of planes of some corner to `out` (..., *shape), and return it."""
-        target = torch.view_as_real(out)
-        torch.mul(self._box(planes, corner), self._factors, out=target)
+        torch.mul(self._box(planes, corner), self._factors, out=torch.view_as_real(out))
         return out
 
     def add(self, box: torch.Tensor, planes: torch.Tensor, corner: Corner) -> None:
@@ -174,26 +126,57 @@ class Band:
         return values.narrow(-2, self.column - corner[1], columns)
 
 
+@dataclass(frozen=True, eq=False)
+class BandStack:
+    """Bands of one ring and one shape, by orientation."""
+
+    bands: tuple[Band, ...]
+
+    @property
+    def radial(self) -> int:
+        """Number of the ring; 0 is the finest."""
+        return self.bands[0].radial
+
+    @property
+    def octave(self) -> float:
+        """Decimation in octaves."""
+        return self.bands[0].octave
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Bands, height and width of their grids."""
+        return (len(self.bands), *self.bands[0].shape)
+
+    @property
+    def size(self) -> int:
+        """Coefficients per image."""
+        return len(self.bands) * self.bands[0].size
+
+    def cut(self, planes: torch.Tensor, corner: Corner, out: torch.Tensor) -> torch.Tensor:
+        """Write the masked boxes of planes of some corner to `out` (..., *shape), and return it."""
+        for number, band in enumerate(self.bands):
+            band.cut(planes, corner, out.select(-3, number))
+        return out
+
+    def add(self, boxes: torch.Tensor, planes: torch.Tensor, corner: Corner) -> None:
+        """Add the masked boxes to planes of some corner."""
+        for number, band in enumerate(self.bands):
+            band.add(boxes.select(-3, number), planes, corner)
+
+
 @lru_cache(maxsize=1024)
 def fast_length(n: int, *, contiguous: bool) -> int:
     """Return the length from n on that is fastest to transform, measured for torch's FFT.
 
-    Lengths are multiples of 4 (of 2 below 16) with small primes only; on the contiguous axis
-    multiples of 16 and 8 are so much faster that some growth pays.
+    On the contiguous axis multiples of 16 and 8 are so much faster that some growth pays.
     """
     step = 4 if n > 16 else 2
     first = -(-n // step) * step
-    smooth = [m for m in range(first, 2 * first + 1, step) if _is_smooth(m)]
+    # A product of small primes divides a power of their product.
+    smooth = [m for m in range(first, 2 * first + 1, step) if pow(FAST_PRIMES, 16, m) == 0]
     if not contiguous or n <= 16:
         return smooth[0]
     return min(smooth, key=lambda m: m * (1.0 if m % 16 == 0 else 1.12 if m % 8 == 0 else 1.45))
-
-
-def _is_smooth(n: int) -> bool:
-    for prime in FAST_PRIMES:
-        while n % prime == 0:
-            n //= prime
-    return n == 1
 
 
 def sampled(image: torch.Tensor, band: Band) -> torch.Tensor:

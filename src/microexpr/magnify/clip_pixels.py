@@ -1,7 +1,6 @@
 """Clips of 8-bit pixels, magnified as section ``magnify`` says: as a whole, or in parts.
 
-A long clip is worked on in bounded memory, see :mod:`microexpr.magnify.stream`. Luma alone goes
-through the filter there; its change is added to each colour.
+In parts luma alone goes through the filter; its change is added to each colour.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ import torch
 from microexpr.config.preprocessing import Motion
 from microexpr.errors import ConfigError
 from microexpr.magnify.clip import luma
-from microexpr.magnify.methods import METHODS, SHARED_KEYS
+from microexpr.magnify.methods import METHODS
 from microexpr.magnify.stream import Parts, magnified_luma, parts_of
+from microexpr.magnify.temporal import filtering_of
 
 WHOLE_FRAMES = 512  # up to this length a clip is magnified as a whole: 1.6 GB with PMM at 224 px
 BLOCK = 32  # frames read and returned at a time
@@ -35,10 +35,8 @@ def magnified_pixels(
         Face crops.
     fps : float
         Frames/s.
-    settings : Motion
-        Section ``magnify``.
-    method : str
-        One of ``METHODS`` that has a function.
+    settings, method : Motion, str
+        Section ``magnify``, and one of ``METHODS`` that has a function.
     device : str
         ``cpu`` or ``cuda``.
 
@@ -54,21 +52,18 @@ def magnified_pixels(
     """
     images = torch.from_numpy(pixels).to(device).float() / 255
     magnify = METHODS.load(method, "function")
-    return to_pixels(magnify(images, fps=fps, **_options(settings, method)))
+    return _to_pixels(magnify(images, alpha=settings.alpha, **options_of(settings, fps, method)))
 
 
-def _options(settings: Motion, method: str) -> dict[str, Any]:
-    shared = {key: getattr(settings, key) for key in SHARED_KEYS}
-    return shared | settings.own(METHODS[method].section)
+def options_of(settings: Motion, fps: float, method: str) -> dict[str, Any]:
+    """Return the options of a method but alpha, as section ``magnify`` gives them."""
+    return {**filtering_of(settings, fps), **settings.own(METHODS[method].section)}
 
 
 def long_clip_parts(n_frames: int, settings: Motion, fps: float, method: str) -> Parts | None:
     """Return how a clip is cut; None where it is magnified as a whole.
 
-    Raises
-    ------
-    ConfigError
-        When it is too long for a reference frame other than the first.
+    ConfigError when it is too long for a reference frame other than the first.
     """
     if n_frames <= WHOLE_FRAMES or not METHODS[method].stream:
         return None
@@ -81,10 +76,7 @@ def long_clip_parts(n_frames: int, settings: Motion, fps: float, method: str) ->
 
 
 def expression_frames(n_frames: int, settings: Motion, fps: float) -> int:
-    """Return the length of the motion by which a filter is judged, in frames.
-
-    That of the clip, or in a long clip that of the longest expression.
-    """
+    """Return the length of a clip, or of the longest expression in a long clip, in frames."""
     if n_frames <= WHOLE_FRAMES:
         return n_frames
     return max(2 * settings.order + 1, round(EXPRESSION_S * fps))
@@ -108,34 +100,24 @@ def magnified_parts(
     parts : Parts
         From :func:`long_clip_parts`.
     fps, settings, method, device
-        As for :func:`magnified_pixels`.
+        As for :func:`magnified_pixels`, with its errors.
 
     Yields
     ------
     ndarray, shape (up to 32, y, x, 3), uint8
         As many frames as there are, in order.
-
-    Raises
-    ------
-    ConfigError, DataError
-        As the method on a clip.
     """
-    start, options = _colours(images[0], device), _options(settings, method)
+    start, options = _colours(images[0], device), options_of(settings, fps, method)
     del options["reference_frame"]  # the first frame
+    options |= {"method": method, "parts": parts, "alphas": [settings.alpha]}
     frames = (image for row in range(0, len(images), BLOCK) for image in images[row : row + BLOCK])
     done = []
     for image, (magnified,) in magnified_luma(
-        frames,
-        lambda image: luma(_colours(image, device))[0],
-        fps=fps,
-        parts=parts,
-        method=method,
-        alphas=[options.pop("alpha")],
-        **options,
+        frames, lambda image: luma(_colours(image, device))[0], **options
     ):
         colours = _colours(image, device)
-        change = (magnified - luma(colours))[..., None]
-        done.append(to_pixels((start if METHODS[method].control else colours) + change))
+        base = start if METHODS[method].control else colours
+        done.append(_to_pixels(base + (magnified - luma(colours))[..., None]))
         if len(done) == BLOCK:
             yield np.concatenate(done)
             done.clear()
@@ -143,7 +125,7 @@ def magnified_parts(
         yield np.concatenate(done)
 
 
-def to_pixels(clip: torch.Tensor) -> np.ndarray:
+def _to_pixels(clip: torch.Tensor) -> np.ndarray:
     """Round values in 0..1 to 8 bits; the tensor is used up."""
     return clip.clamp_(0, 1).mul_(255).round_().to(torch.uint8).cpu().numpy()
 

@@ -1,21 +1,18 @@
 """Laplacian pyramid as one weighted sum (Burt and Adelson 1983; Wu et al. 2012, section 4).
 
-Magnification never needs the pyramid's bands themselves, only ``sum_l w_l * band_l`` brought back
-to full size. With g_l the Gaussian levels and ``band_l = g_l - up(g_{l+1})`` that sum telescopes to
-``sum_l (w_l - w_{l-1}) * up^l(g_l)``: no band is formed, and equal weights of neighbouring levels
-cost nothing.
+With g_l the Gaussian levels and ``band_l = g_l - up(g_{l+1})``, ``sum_l w_l * band_l`` at full size
+is ``sum_l (w_l - w_{l-1}) * up^l(g_l)``: no band is formed, and equal weights cost nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, cast
 
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
 TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
@@ -35,11 +32,10 @@ def level_wavelengths_px(levels: int) -> list[float]:
 def level_weights(levels: int, *, alpha: float, lambda_c_px: float) -> list[float]:
     """Return each level's share of alpha, finest first; the low-pass gets none.
 
-    Wu et al. 2012, eq. 14: amplification by alpha shows a displacement delta correctly where
-    ``(1 + alpha) * delta < lambda / 8``. `lambda_c_px` is the shortest wavelength that gets all of
-    alpha; it fixes delta, and a shorter wavelength gets ``alpha_l = lambda / (8 delta) - 1``, which
-    is never negative here (a negative gain would reverse the motion). At alpha = 0 the limit holds;
-    0 px gives every level all of alpha.
+    Wu et al. 2012, eq. 14: ``(1 + alpha) * delta < lambda / 8``. `lambda_c_px` is the shortest
+    wavelength that gets all of alpha; it fixes delta, and a shorter one gets
+    ``alpha_l = lambda / (8 delta) - 1``, never negative here (that would reverse the motion).
+    At alpha = 0 the limit holds; 0 px gives every level all of alpha.
     """
     if lambda_c_px == 0:
         return [1.0] * levels
@@ -54,19 +50,9 @@ def level_weights(levels: int, *, alpha: float, lambda_c_px: float) -> list[floa
 
 
 def weighted_sum(images: torch.Tensor, weights: Sequence[float]) -> torch.Tensor:
-    """Sum of the pyramid's levels with a weight each.
+    """Sum the levels of the pyramids of images (n, H, W), with a weight each; same shape.
 
-    Parameters
-    ----------
-    images : Tensor, float, shape (n, H, W)
-        On any device.
-    weights : sequence of float
-        Of the band-pass levels, finest first, and of the low-pass residual: levels + 1 values.
-
-    Returns
-    -------
-    Tensor, shape (n, H, W)
-        Equal to `images` where every weight is 1.
+    The weights are of the band-pass levels, finest first, and of the low-pass residual.
     """
     steps = [weights[0]] + [b - a for a, b in pairwise(weights)]
     deepest = max((level for level, step in enumerate(steps) if step), default=0)
@@ -74,34 +60,8 @@ def weighted_sum(images: torch.Tensor, weights: Sequence[float]) -> torch.Tensor
         return _sum_up(images, steps[: deepest + 1])
     result = torch.empty_like(images, memory_format=torch.contiguous_format)
     for image, out in zip(images.numpy(), result.numpy(), strict=True):
-        out[:] = _sum_up_cv2(image, steps[: deepest + 1])
+        out[:] = _sum_up(image, steps[: deepest + 1], cv2.pyrDown, _up_cv2)
     return result
-
-
-def _sum_up_cv2(image: np.ndarray, steps: Sequence[float]) -> np.ndarray:
-    gaussians = [image]
-    for _ in steps[1:]:
-        gaussians.append(cv2.pyrDown(gaussians[-1]))
-    total: NDArray[Any] = gaussians[-1] * steps[-1]
-    for level in reversed(range(len(steps) - 1)):
-        height, width = gaussians[level].shape
-        total = cast(NDArray[Any], cv2.pyrUp(total, dstsize=(width, height)))
-        if steps[level]:
-            total += steps[level] * gaussians[level]
-    return total
-
-
-def _sum_up(images: torch.Tensor, steps: Sequence[float]) -> torch.Tensor:
-    gaussians = [images]
-    for _ in steps[1:]:
-        gaussians.append(down(gaussians[-1]))
-    total = gaussians[-1] * steps[-1]
-    for level in reversed(range(len(steps) - 1)):
-        height, width = gaussians[level].shape[-2:]
-        total = up(total, height, width)
-        if steps[level]:
-            total = total + steps[level] * gaussians[level]
-    return total
 
 
 def down(images: torch.Tensor) -> torch.Tensor:
@@ -133,3 +93,25 @@ def _reflect(images: torch.Tensor) -> torch.Tensor:
     period = max(1, 2 * n - 2)
     index = [abs((k + n - 1) % period - (n - 1)) if n > 1 else 0 for k in range(-2, n + 2)]
     return images[..., index]
+
+
+def _up_cv2(image: np.ndarray, height_px: int, width_px: int) -> np.ndarray:
+    return cv2.pyrUp(image, dstsize=(width_px, height_px))
+
+
+def _sum_up(
+    images: Any,
+    steps: Sequence[float],
+    down: Callable[..., Any] = down,
+    up: Callable[..., Any] = up,
+) -> Any:
+    """Return the sum of Gaussian levels, brought to full size, with a weight each."""
+    gaussians = [images]
+    for _ in steps[1:]:
+        gaussians.append(down(gaussians[-1]))
+    total = gaussians[-1] * steps[-1]
+    for level in reversed(range(len(steps) - 1)):
+        total = up(total, *gaussians[level].shape[-2:])
+        if steps[level]:
+            total += steps[level] * gaussians[level]
+    return total

@@ -1,9 +1,8 @@
 """Local phase of a pyramid's bands: measured against a reference frame, smoothed, shifted.
 
-This is the inner loop of phase-based magnification. It works on blocks of frames small enough for
-the processor's cache. Complex products stay interleaved; arc tangents, sines and cosines run on
-contiguous planes, on a processor in numpy: half the time of torch, same precision. Its arc tangent
-is that fast with AVX-512 only, so elsewhere torch is used.
+The inner loop of phase-based magnification, on blocks of frames that fit the processor's cache.
+Arc tangents, sines and cosines run on contiguous planes, on a processor in numpy: half the time of
+torch. Its arc tangent is that fast with AVX-512 only, so elsewhere torch is used.
 """
 
 from __future__ import annotations
@@ -21,15 +20,14 @@ from microexpr.magnify.steerable import BandStack
 
 DAMPING = 1e-3  # of the trace of the 2 x 2 system: a band sees motion across its stripes only
 SILENT = 1e-6  # of the mean: places with hardly any amplitude do not move
+PLANE = (-2, -1)
 TINY = 1e-15  # the same for a band that is empty everywhere
 
 
 class MotionSmoothing:
-    """The smoothing of a stack of bands.
+    """The smoothing of a stack of bands, with a Gaussian window of sd `sigma_px` of the frames.
 
-    `box`, `coefficients` (n, h, w) are the reference frame's masked spectrum on the bands' boxes
-    and its transform, `size` the height and width of the frames, `sigma_px` the standard deviation
-    of the Gaussian window, px of the frames.
+    `box`, `coefficients` (n, h, w): the reference frame's spectrum on the boxes, its transform.
     """
 
     def __init__(
@@ -45,13 +43,14 @@ class MotionSmoothing:
         power = torch.view_as_real(coefficients).square().sum(dim=-1)
         slopes = torch.fft.ifft2(box * _frequencies(bands, size).to(box.real))
         slope_x, slope_y = (slopes * coefficients.conj()).real  # power times local frequency
-        floor = SILENT * _mean(power) + TINY
+        floor = SILENT * power.mean(dim=PLANE, keepdim=True) + TINY
         local_x, local_y = slope_x / (power + floor), slope_y / (power + floor)
         squares = torch.complex(slope_x * local_x, slope_y * local_y)
         products = torch.complex(slope_x * local_y, torch.zeros_like(power))
         squares, products = self._blurred(torch.stack([squares, products]))
         xx, yy, xy = squares.real, squares.imag, products.real
-        damping = DAMPING * (xx + yy) + SILENT * _mean(xx + yy) + TINY
+        trace = xx + yy
+        damping = DAMPING * trace + SILENT * trace.mean(dim=PLANE, keepdim=True) + TINY
         xx, yy = xx + damping, yy + damping
         determinant = xx * yy - xy * xy
         self.before = torch.stack([slope_x, slope_y], dim=-1)
@@ -71,11 +70,6 @@ class MotionSmoothing:
         spectrum = torch.fft.fft2(maps)
         torch.view_as_real(spectrum).mul_(self.window)
         return torch.fft.ifft2(spectrum)
-
-
-def _mean(values: torch.Tensor) -> torch.Tensor:
-    """Return the mean over each band."""
-    return values.mean(dim=(-2, -1), keepdim=True)
 
 
 @lru_cache(maxsize=64)
@@ -100,19 +94,10 @@ def _frequencies(bands: BandStack, size: tuple[int, int]) -> torch.Tensor:
 
 
 class LocalPhase:
-    """A stack of bands and the reference of their phases.
+    """A stack of bands and the reference of their phases, a frame's frequency plane.
 
-    Parameters
-    ----------
-    bands : BandStack
-    reference : Tensor, complex, shape (rows, columns)
-        :class:`~microexpr.magnify.bands.FrequencyPlane` of the reference frame.
-    corner, size : (int, int)
-        Of this plane and those of the frames; height and width of the frames, px.
-    sigma_px : float
-        Standard deviation of the smoothing, px of the frames; 0 for none.
-    gain : Tensor or float
-        Factor on the shift, of the stack's shape or a number.
+    `corner` is that of this plane and of those of the frames, `size` the frames' height and width,
+    px. `gain`, of the stack's shape or a number, is a factor on the shift.
     """
 
     def __init__(
@@ -125,8 +110,7 @@ class LocalPhase:
         sigma_px: float,
         gain: torch.Tensor | float = 1.0,
     ) -> None:
-        self.bands, self.corner = bands, corner
-        self.gain = gain
+        self.bands, self.corner, self.gain = bands, corner, gain
         box = reference.new_empty(bands.shape)
         coefficients = torch.fft.ifft2(bands.cut(reference, corner, box))
         self.conjugate = coefficients.conj().resolve_conj()
@@ -154,10 +138,9 @@ class LocalPhase:
         totals: Sequence[torch.Tensor],
         work: Workspace,
     ) -> None:
-        """Add the bands with their phases shifted by ``alpha * gain * angles`` to planes.
+        """Add the bands, their phases shifted by ``alpha * gain * angles``, to a total per alpha.
 
-        From coefficients (k, *bands.shape) and angles (k, size), radians, of the frames to one
-        total for each alpha: frequency planes (k, rows, columns).
+        Angles (k, size) are radians; the totals are frequency planes (k, rows, columns).
         """
         box, angle, cosine = work.views(tuple(coefficients.shape))
         angles = angles.view(angle.shape)

@@ -1,19 +1,9 @@
-"""The methods of motion magnification: one row each.
+"""The methods of motion magnification: one row each in ``METHODS``.
 
-What the rest of the package asks of a method:
-
-- ``METHODS[name]``: its row; an unknown name gives a ConfigError that lists the names.
-  ``name in METHODS``, ``for name in METHODS``, ``METHODS.values()``: with those of extensions.
-  ``METHODS.own``: the names of this package alone.
-- ``METHODS[name].keys``: the keys of section ``magnify`` that its result follows from: a stage that
-  runs the method reads these and no others. The last one is the method's own sub-section, such as
-  ``amm``; it is not a field of the model of section ``magnify``, which accepts one sub-section for
-  each method. Empty for ``none``, whose frames are the faces themselves.
-- ``METHODS.load(name, "function")``: the function, ``function(clip, *, fps, alpha, passband_hz,
-  temporal_filter, order, reference_frame, **settings)``, from frames (T, H, W, 3) of float32 in
-  0..1 to the same shape.
-
-A row is light, so that planning needs neither NumPy nor PyTorch. See docs/adding-a-method.md.
+A row is light, so that planning needs neither NumPy nor PyTorch. ``METHODS.load(name, "function")``
+is ``function(clip, *, fps, alpha, passband_hz, temporal_filter, order, reference_frame,
+**settings)``, from frames (T, H, W, 3) of float32 in 0..1 to the same shape; see
+docs/adding-a-method.md.
 """
 
 from __future__ import annotations
@@ -59,8 +49,8 @@ class Method:
 
     Parameters
     ----------
-    name : str
-        As in ``magnify.methods``.
+    name, label : str
+        As in ``magnify.methods``; for people.
     function : str
         ``"package.module:name"``; empty: the frames stay as they are.
     settings : type of Section, optional
@@ -71,14 +61,12 @@ class Method:
         no alpha is chosen for it.
     stream : str
         Class that magnifies a clip in parts, ``"package.module:name"``, see
-        :class:`microexpr.magnify.stream.AmplitudeStream`. Without it clips of any length are
-        magnified as a whole.
+        :class:`microexpr.magnify.clip.Magnifier`. Without it clips of any length are magnified as
+        a whole.
     sweep : bool
         Whether the function takes a list of alphas, for results from one analysis, and `progress`.
     colour, marker, line : str
         In figures, as Matplotlib names them.
-    label : str
-        For people.
     """
 
     name: str
@@ -94,7 +82,7 @@ class Method:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Keys of section ``magnify`` that its result follows from."""
+        """Keys of section ``magnify`` that its result follows from; the last is its sub-section."""
         if not self.function:
             return ()
         return (*SHARED_KEYS, self.section) if self.section else SHARED_KEYS
@@ -122,19 +110,14 @@ METHODS = Registry(
     "magnify.methods",
     [
         Method(
-            "none",
-            uses_alpha=False,
-            colour="#555555",
-            marker="^",
-            line="--",
-            label="not magnified",
+            "none", uses_alpha=False, colour="#555555", marker="^", line="--", label="not magnified"
         ),
         Method(
             "filter_only",
             "microexpr.magnify.amplitude:filter_only",
             settings=Amm,
             uses_alpha=False,
-            stream="microexpr.magnify.stream:FilterStream",
+            stream="microexpr.magnify.amplitude:FilterMagnifier",
             colour="#009E73",
             marker="D",
             line=":",
@@ -144,7 +127,7 @@ METHODS = Registry(
             "amm",
             "microexpr.magnify.amplitude:amm",
             settings=Amm,
-            stream="microexpr.magnify.stream:AmplitudeStream",
+            stream="microexpr.magnify.amplitude:AmplitudeMagnifier",
             sweep=True,
             colour="#0072B2",
             marker="o",
@@ -155,7 +138,7 @@ METHODS = Registry(
             "pmm",
             "microexpr.magnify.phase:pmm",
             settings=Pmm,
-            stream="microexpr.magnify.stream:PhaseStream",
+            stream="microexpr.magnify.phase:PhaseMagnifier",
             sweep=True,
             colour="#D55E00",
             marker="s",

@@ -1,22 +1,22 @@
 """Temporal filters applied to tensors: of a whole clip, or chunk by chunk.
 
-Filtering is split in two: frames are mixed into *maps*, and maps into filtered frames. Any stage
-that is linear and acts on each frame alike may run on the maps in between, of which a filter of low
-rank has few. The phase stage makes its frames a block at a time, so maps are collected.
+Frames are mixed into *maps*, and maps into filtered frames. What is linear and acts on each frame
+alike may run on the maps, of which a filter of low rank has few. The phase stage makes its frames a
+block at a time, so maps are collected.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
 from scipy import signal
 
-from microexpr.magnify.temporal import Matrix, TemporalFilter, butterworth_sections
+from microexpr.magnify.temporal import Filtering, Matrix, butterworth_sections
 
+COLUMNS = 4096  # of one in-place product: T * COLUMNS values stay in the processor's cache
 BLOCK_COEFFICIENTS = {"cpu": 1 << 17, "cuda": 1 << 25}
 
 
@@ -47,15 +47,11 @@ class Workspace:
 def fresh(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
     """Return memory with undefined content, in the dtype and on the device of a tensor.
 
-    On a processor it is numpy's, which asks the system for large pages: the 4 kB pages of torch's
-    memory take longer on first use than much of the computation.
+    On a processor it is numpy's, which has large pages: torch's, of 4 kB, are slow on first use.
     """
     if like.device.type != "cpu":
         return like.new_empty(shape)
     return torch.from_numpy(np.empty(shape, torch.empty(0, dtype=like.dtype).numpy().dtype))
-
-
-COLUMNS = 4096  # of one in-place product: T * COLUMNS values stay in the processor's cache
 
 
 def low_rank(matrix: Matrix, *, tolerance: float = 1e-6) -> tuple[Matrix, Matrix]:
@@ -69,26 +65,6 @@ def low_rank(matrix: Matrix, *, tolerance: float = 1e-6) -> tuple[Matrix, Matrix
     return left[:, :rank] * values[:rank], right[:rank]
 
 
-class TemporalOperator(Protocol):
-    """A filter of the phase stage."""
-
-    def start(self, n_frames: int, size: int) -> torch.Tensor:
-        """Return maps of a signal (n_frames, size) of which nothing has been collected."""
-        ...
-
-    def collect(self, maps: torch.Tensor, frames: slice, values: torch.Tensor) -> None:
-        """Take some frames (k, size) of the signal; each frame once."""
-        ...
-
-    def finish(self, maps: torch.Tensor, key: object) -> torch.Tensor:
-        """Return the maps of the whole signal, perhaps in their memory; `key` names the signal."""
-        ...
-
-    def frames(self, maps: torch.Tensor, frames: slice) -> torch.Tensor:
-        """Return some of the filtered frames, (k, n)."""
-        ...
-
-
 class ClipFilter:
     """The matrix M of :func:`microexpr.magnify.temporal.filter_matrix` on the device of a tensor.
 
@@ -98,18 +74,23 @@ class ClipFilter:
 
     def __init__(self, matrix: Matrix, like: torch.Tensor) -> None:
         left, right = low_rank(matrix)
+        self.like = like[:0]
         self.low_rank = 2 * left.shape[1] <= len(matrix)
-        self.left, self.right, self.matrix = (_tensor(m, like) for m in (left, right, matrix))
+        self.left, self.right, self.matrix = (as_tensor(m, like) for m in (left, right, matrix))
 
     def maps(self, signal: torch.Tensor) -> torch.Tensor:
         """Return what is filtered further of a signal (T, size): maps (r, size), or itself."""
         return self.right @ signal if self.low_rank else signal
 
+    def mixed(self, maps: torch.Tensor, frames: slice) -> torch.Tensor:
+        """Return some filtered frames (k, size) from what `maps` returned."""
+        return (self.left if self.low_rank else self.matrix)[frames] @ maps
+
     def start(self, n_frames: int, size: int) -> torch.Tensor:
         """Return maps (r, size) of zeros, or memory for all frames (n_frames, size)."""
         if self.low_rank:
             return self.right.new_zeros((len(self.right), size))
-        return self.right.new_empty((n_frames, size))
+        return self.like.new_empty((n_frames, size))
 
     def collect(self, maps: torch.Tensor, frames: slice, values: torch.Tensor) -> None:
         """Take some frames (k, size) of the signal, each once."""
@@ -126,64 +107,52 @@ class ClipFilter:
         return maps
 
     def frames(self, maps: torch.Tensor, frames: slice) -> torch.Tensor:
-        """Return some of the filtered frames, (k, n), from the maps."""
+        """Return some filtered frames (k, size) from what `finish` returned."""
         return self.left[frames] @ maps if self.low_rank else maps[frames]
 
 
-class ChunkFilter:
+class ChunkFilter(ClipFilter):
     """A causal filter that continues from chunk to chunk of a clip, ``iir`` or ``reference``.
 
-    It expects signals that are zero in frame 0 and gives what the matrices of the whole clip would.
-    Each signal keeps 2 * order values of state, in one matrix product with the chunk. `like` is a
-    tensor of the device and dtype; other parameters as for
-    :func:`microexpr.magnify.temporal.filter_matrix`.
+    It gives what the matrices of the whole clip would for signals that are zero in frame 0. Each
+    signal keeps 2 * order values of state, in one matrix product with the chunk. `like` is a tensor
+    of the device and dtype.
     """
 
-    def __init__(
-        self,
-        temporal_filter: TemporalFilter,
-        *,
-        fps: float,
-        passband_hz: tuple[float, float],
-        order: int,
-        like: torch.Tensor,
-    ) -> None:
-        self.like = like
+    def __init__(self, filtering: Filtering, like: torch.Tensor) -> None:
+        self.low_rank, self.like = False, like
         self.sections: Matrix | None = None
-        if temporal_filter == "iir":
-            self.sections = butterworth_sections(order, fps=fps, passband_hz=passband_hz)
+        if filtering["temporal_filter"] == "iir":
+            fps, passband_hz = filtering["fps"], filtering["passband_hz"]
+            self.sections = butterworth_sections(
+                filtering["order"], fps=fps, passband_hz=passband_hz
+            )
+        self.first: torch.Tensor | None = None
         self.states: dict[object, torch.Tensor] = {}
         self.matrices: dict[int, tuple[torch.Tensor, ...]] = {}
 
-    def start(self, n_frames: int, size: int) -> torch.Tensor:
-        """Return memory for the chunk's frames, (n_frames, size)."""
-        return self.like.new_empty((n_frames, size))
+    def maps(self, signal: torch.Tensor) -> torch.Tensor:
+        """Return the filtered difference (T, size) of a chunk to the first frame of all."""
+        if self.first is None:
+            self.first = signal[:1].clone()
+        return self.finish(signal - self.first)
 
-    def collect(self, maps: torch.Tensor, frames: slice, values: torch.Tensor) -> None:
-        """Take some frames (k, size) of the chunk."""
-        maps[frames] = values
+    def mixed(self, maps: torch.Tensor, frames: slice) -> torch.Tensor:
+        """Return some filtered frames (k, size) from what `maps` returned."""
+        return maps[frames]
 
     def finish(self, maps: torch.Tensor, key: object = None) -> torch.Tensor:
-        """Return the filtered chunk; the state of signal `key` advances."""
-        return self.filtered(maps, key)
-
-    def filtered(self, values: torch.Tensor, key: object = None) -> torch.Tensor:
-        """Return the filtered chunk (T, n); the state of signal `key` advances."""
+        """Return the filtered chunk (T, size); the state of signal `key` advances."""
         if self.sections is None:
-            return values
-        n_frames = len(values)
-        if n_frames not in self.matrices:
-            self.matrices[n_frames] = self._chunk_matrices(n_frames)
-        from_input, from_state, input_to_state, state_to_state = self.matrices[n_frames]
+            return maps
+        if len(maps) not in self.matrices:
+            self.matrices[len(maps)] = self._chunk_matrices(len(maps))
+        from_input, from_state, input_to_state, state_to_state = self.matrices[len(maps)]
         state = self.states.get(key)
         if state is None:
-            state = values.new_zeros((len(state_to_state), values.shape[1]))
-        self.states[key] = torch.addmm(input_to_state @ values, state_to_state, state)
-        return torch.addmm(from_input @ values, from_state, state)
-
-    def frames(self, maps: torch.Tensor, frames: slice) -> torch.Tensor:
-        """Return some frames of the filtered chunk."""
-        return maps[frames]
+            state = maps.new_zeros((len(state_to_state), maps.shape[1]))
+        self.states[key] = torch.addmm(input_to_state @ maps, state_to_state, state)
+        return torch.addmm(from_input @ maps, from_state, state)
 
     def _chunk_matrices(self, n_frames: int) -> tuple[torch.Tensor, ...]:
         """Return responses of output and final state to unit inputs and unit initial states."""
@@ -198,8 +167,9 @@ class ChunkFilter:
         input_to_state = input_to_state.reshape(n_states, n_frames)
         state_to_state = state_to_state.reshape(n_states, n_states)
         found = (from_input, from_state, input_to_state, state_to_state)
-        return tuple(_tensor(matrix, self.like) for matrix in found)
+        return tuple(as_tensor(matrix, self.like) for matrix in found)
 
 
-def _tensor(matrix: Matrix, like: torch.Tensor) -> torch.Tensor:
+def as_tensor(matrix: Matrix, like: torch.Tensor) -> torch.Tensor:
+    """Return a matrix on the device and in the dtype of a tensor."""
     return torch.from_numpy(matrix.copy()).to(like)

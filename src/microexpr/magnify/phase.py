@@ -1,51 +1,46 @@
 """Phase-based motion magnification, Wadhwa et al. 2013.
 
-A complex steerable pyramid splits each frame into bands; the phase of a coefficient, relative to
-the reference frame, is proportional to the local motion. The phases are filtered in time, smoothed
-with the amplitude as weight, and added ``alpha`` times::
+The phases of a steerable pyramid's bands are filtered in time, smoothed with the amplitude as
+weight, and added ``alpha`` times; `remainder` is what is in no band, ``B_b = ifft2(G_b fft2(x))``::
 
     out = remainder(x) + Re ifft2( sum_b 2 G_b fft2( B_b exp(i alpha M angle(B_b / B_b[ref])) ) )
 
-with ``B_b = ifft2(G_b fft2(x))`` and `remainder` what is in no band. Bands are processed one by
-one, and frames go through them in blocks that fit the processor's cache.
-
 Two choices differ from the paper, both measured. The smoothing weighs with the amplitude of the
-*reference* frame, which is constant in time: it then commutes with the temporal filter and runs on
-r components instead of T frames. And the pyramid leaves little to its residuals: the finest band
-moves wavelengths from 2.8 px on and the coarsest ends at one cycle per frame, because motion in a
-residual is not magnified and costs up to a fifth of the gain.
+reference frame: it then commutes with the temporal filter and runs on r components instead of T
+frames. And the residuals, in which motion is not magnified, are small: the finest band moves
+wavelengths from 2.8 px on, and the coarsest ends at one cycle per frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import overload
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, Unpack, overload
 
 import torch
 
-from microexpr.magnify.clip import Progress, check_alphas, luma, moved
-from microexpr.magnify.motion_estimate import warn_outside_bounds
-from microexpr.magnify.operator import ClipFilter
-from microexpr.magnify.phase_magnifier import PhaseMagnifier
-from microexpr.magnify.temporal import Boundary, TemporalFilter, filter_matrix
+from microexpr.errors import ConfigError
+from microexpr.magnify.bands import sampled
+from microexpr.magnify.clip import Progress, check_alphas, check_mask, luma, magnified
+from microexpr.magnify.local_phase import LocalPhase
+from microexpr.magnify.operator import ClipFilter, Workspace, block_frames, blocks, fresh
+from microexpr.magnify.steerable import stacks, steerable_pyramid
+from microexpr.magnify.temporal import Filtering
+
+CUTOFF = 0.1  # responses below this share of a band's maximum are left out
+KEPT_CLIPS = 4.0  # memory for what is kept of the finest bands, in clips of luma
+KEPT_BYTES = 384 << 20  # the same for long clips
+HIGH_OCTAVES = 0.5  # wavelengths from 2.8 px on move fully
 
 
 @overload
 def pmm(clip: torch.Tensor, *, alpha: float, **options: object) -> torch.Tensor: ...
 @overload
 def pmm(clip: torch.Tensor, *, alpha: Sequence[float], **options: object) -> list[torch.Tensor]: ...
-@torch.no_grad()  # type: ignore[misc] # the overloads abbreviate the options
-def pmm(
+def pmm(  # type: ignore[misc] # the overloads abbreviate the options
     clip: torch.Tensor,
     *,
-    fps: float,
-    passband_hz: tuple[float, float],
     alpha: float | Sequence[float],
-    temporal_filter: TemporalFilter = "butterworth",
-    order: int = 1,
-    reference_frame: int = 0,
-    boundary: Boundary | None = None,
-    anchored: bool = True,
     levels: int | None = None,
     orientations: int = 8,
     per_octave: int = 1,
@@ -55,6 +50,7 @@ def pmm(
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     progress: Progress | None = None,
+    **filtering: Unpack[Filtering],
 ) -> torch.Tensor | list[torch.Tensor]:
     """Magnify small motions by shifting local phase.
 
@@ -84,20 +80,8 @@ def pmm(
         Where the magnified motion is beyond a quarter (half-octave bands: half) of the wavelength
         that the frames' detail has.
     """
-    source, clip = clip, moved(clip, device, dtype)
-    alphas = check_alphas(alpha)
-    matrix = filter_matrix(
-        clip.shape[0],
-        fps=fps,
-        passband_hz=tuple(passband_hz),
-        temporal_filter=temporal_filter,
-        order=order,
-        reference_frame=reference_frame,
-        boundary=boundary,
-        anchored=anchored,
-    )
-    magnifier = PhaseMagnifier(
-        luma(clip[reference_frame : reference_frame + 1])[0],
+    kind = partial(
+        PhaseMagnifier,
         levels=levels,
         orientations=orientations,
         per_octave=per_octave,
@@ -105,13 +89,212 @@ def pmm(
         level_gains=level_gains,
         mask=mask,
     )
-    warn_outside_bounds(
-        luma(clip),
-        matrix,
-        alpha=max(alphas),
-        reference_frame=reference_frame,
-        bound=0.25 * per_octave,
-    )
-    results = magnifier.run(clip, ClipFilter(matrix, clip), alphas, progress)
-    results = [result.to(source) for result in results]
+    where: dict[str, Any] = {"device": device, "dtype": dtype, "progress": progress}
+    results = magnified(clip, kind, check_alphas(alpha), filtering, **where)
     return results if isinstance(alpha, Sequence) else results[0]
+
+
+class PhaseMagnifier:
+    """The bands of a pyramid and the luma (H, W) of the frame that phases are measured against.
+
+    The finest bands hold three quarters of all coefficients. Their phases are filtered before any
+    frame is put together; until then coefficients are kept, as many as memory allows, and the
+    others are computed again. All other bands work on the low frequencies of the spectra. The
+    options are those of :func:`pmm` and of :func:`~microexpr.magnify.steerable.steerable_pyramid`.
+    """
+
+    wavelength_px = 0.0
+
+    def __init__(
+        self,
+        reference: torch.Tensor,
+        *,
+        levels: int | None = None,
+        orientations: int = 8,
+        per_octave: int = 1,
+        smoothing_px: float = 2.0,
+        level_gains: Sequence[float] | None = None,
+        mask: torch.Tensor | None = None,
+        high_octaves: float = HIGH_OCTAVES,
+    ) -> None:
+        height, width = reference.shape
+        self.bound = per_octave / 4
+        if not smoothing_px >= 0:
+            raise ConfigError(f"magnify.pmm.smoothing_px: {smoothing_px:g} must be 0 or more")
+        check_mask(mask, height, width)
+        self.pyramid = steerable_pyramid(
+            height,
+            width,
+            levels=levels,
+            orientations=orientations,
+            per_octave=per_octave,
+            cutoff=CUTOFF,
+            high_octaves=high_octaves,
+        ).to(reference)
+        radial_bands = self.pyramid.radial_bands
+        gains = [1.0] * radial_bands if level_gains is None else [float(g) for g in level_gains]
+        if len(gains) != radial_bands:
+            raise ConfigError(f"level_gains: {len(gains)} values for {radial_bands} radial bands")
+        found = stacks(self.pyramid)
+        everything = [band for stack in found for band in stack.bands]
+        self.plane = self.pyramid.plane(everything)
+        self.low = self.pyramid.plane(band for band in everything if band.radial)
+        spectrum = torch.fft.rfft2(reference)
+        still = spectrum.new_empty(self.plane.shape)
+        self.plane.spread(spectrum, still)
+        self.parts: list[LocalPhase] = []
+        for bands in found:
+            gain: torch.Tensor | float = gains[bands.radial]
+            if mask is not None:
+                weight = [sampled(mask.to(reference), band) for band in bands.bands]
+                gain = gain * torch.stack(weight)
+            self.parts.append(
+                LocalPhase(
+                    bands,
+                    self.plane.part(still, self.low) if bands.radial else still,
+                    corner=(self.low if bands.radial else self.plane).corner,
+                    size=(height, width),
+                    sigma_px=smoothing_px * 2**bands.octave,
+                    gain=gain,
+                )
+            )
+        largest = max(bands.size * block_frames(bands.size, reference.device) for bands in found)
+        self.work = Workspace(spectrum, largest)
+
+    def run(
+        self,
+        clip: torch.Tensor,
+        operator: ClipFilter,
+        alphas: Sequence[float],
+        progress: Progress | None = None,
+    ) -> list[torch.Tensor]:
+        """Return the magnified clip, (T, H, W) or (T, H, W, 3), for each alpha."""
+        results = [fresh(clip.shape, clip) for _ in alphas]
+        with torch.inference_mode():  # no bookkeeping of views and versions: many small calls
+            _Run(self, clip, operator, alphas, progress).fill(results)
+        return results
+
+
+class _Run:
+    """One clip on its way through the bands."""
+
+    def __init__(
+        self,
+        magnifier: PhaseMagnifier,
+        clip: torch.Tensor,
+        operator: ClipFilter,
+        alphas: Sequence[float],
+        progress: Progress | None,
+    ) -> None:
+        self.magnifier, self.work = magnifier, magnifier.work
+        self.clip, self.grey = clip, luma(clip)
+        self.operator, self.alphas = operator, alphas
+        self.progress, self.done = progress, 0
+        self.finest = [part for part in magnifier.parts if part.bands.radial == 0]
+        self.largest = max(self.finest, key=lambda part: part.bands.size)
+
+    def fill(self, results: Sequence[torch.Tensor]) -> None:
+        """Measure the finest bands, add all others, then fill the results block by block."""
+        plane, low = self.magnifier.plane, self.magnifier.low
+        low_planes = fresh((len(self.clip), *low.shape), self.work.complex)
+        kept, maps = self._measure_finest(low_planes)
+        low_totals = [fresh(low_planes.shape, low_planes).zero_() for _ in self.alphas]
+        for part in self.magnifier.parts[len(self.finest) :]:
+            self._add_coarse(part, low_planes, low_totals)
+        del low_planes
+        room = self._planes(len(self.alphas))
+        for frames, spectra, planes in self._spectra(spread=any(values is None for values in kept)):
+            totals = list(room[:, : len(spectra)].zero_())
+            for total, low_total in zip(totals, low_totals, strict=True):
+                plane.part(total, low).copy_(low_total[frames])
+            for part, values, filtered in zip(self.finest, kept, maps, strict=True):
+                angles = self.operator.frames(filtered, frames)
+                found = part.coefficients(planes, self.work) if values is None else values[frames]
+                part.shift(found, angles, self.alphas, totals, self.work)
+            for result, total in zip(results, totals, strict=True):
+                magnified = spectra * self.magnifier.pyramid.remainder
+                plane.fold(total, magnified)
+                self._finish(magnified, frames, result)
+            self._advance(self.finest, len(spectra))
+
+    def _planes(self, n: int) -> torch.Tensor:
+        """Return scratch memory for n frequency planes of a block's frames."""
+        n_frames = block_frames(self.largest.bands.size, self.clip.device)
+        return fresh((n, n_frames, *self.magnifier.plane.shape), self.work.complex)
+
+    def _spectra(self, *, spread: bool) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
+        """Yield half spectra, and frequency planes if they are spread, of blocks of frames."""
+        (room,) = self._planes(1)
+        for frames in self._blocks(self.largest):
+            spectra = torch.fft.rfft2(self.grey[frames])
+            planes = room[: len(spectra)]
+            if spread:
+                self.magnifier.plane.spread(spectra, planes)
+            yield frames, spectra, planes
+
+    def _blocks(self, part: LocalPhase) -> list[slice]:
+        return blocks(len(self.clip), block_frames(part.bands.size, self.clip.device))
+
+    def _measure_finest(
+        self, low_planes: torch.Tensor
+    ) -> tuple[list[torch.Tensor | None], list[torch.Tensor]]:
+        """Return kept coefficients and filtered phases of the finest bands; fill `low_planes`."""
+        maps = [self.operator.start(len(self.clip), part.bands.size) for part in self.finest]
+        kept = self._room_for_coefficients(sum(collected.nbytes for collected in maps))
+        for frames, spectra, planes in self._spectra(spread=True):
+            low_planes[frames] = self.magnifier.plane.part(planes, self.magnifier.low)
+            for part, values, collected in zip(self.finest, kept, maps, strict=True):
+                coefficients = part.coefficients(planes, self.work)
+                if values is not None:
+                    values[frames] = coefficients
+                self.operator.collect(collected, frames, part.measure(coefficients, self.work))
+            self._advance(self.finest, len(spectra))
+        return kept, [self._filtered(*pair) for pair in zip(self.finest, maps, strict=True)]
+
+    def _room_for_coefficients(self, used_bytes: int) -> list[torch.Tensor | None]:
+        """Return memory for the coefficients of as many of the finest bands as may be kept."""
+        allowed_bytes = min(KEPT_CLIPS * self.grey.nbytes, KEPT_BYTES)
+        kept: list[torch.Tensor | None] = []
+        for part in self.finest:
+            used_bytes += len(self.clip) * part.bands.size * self.work.complex.itemsize
+            shape = (len(self.clip), *part.bands.shape)
+            fits = used_bytes <= allowed_bytes
+            kept.append(fresh(shape, self.work.complex) if fits else None)
+        return kept
+
+    def _add_coarse(
+        self, part: LocalPhase, low: torch.Tensor, low_totals: Sequence[torch.Tensor]
+    ) -> None:
+        """Measure, filter and shift bands that lie within the low frequencies."""
+        maps, steps = self.operator.start(len(low), part.bands.size), self._blocks(part)
+        found = [part.coefficients(low[frames], self.work) for frames in steps]
+        for frames, values in zip(steps, found, strict=True):
+            self.operator.collect(maps, frames, part.measure(values, self.work))
+        maps = self._filtered(part, maps)
+        for frames, values in zip(steps, found, strict=True):
+            angles = self.operator.frames(maps, frames)
+            totals = [total[frames] for total in low_totals]
+            part.shift(values, angles, self.alphas, totals, self.work)
+        self._advance([part], 2 * len(self.clip))
+
+    def _filtered(self, part: LocalPhase, maps: torch.Tensor) -> torch.Tensor:
+        """Return temporally filtered, smoothed phases, (r, size) or (T, size)."""
+        maps = self.operator.finish(maps, part)
+        if part.smoothing:
+            part.smoothing.apply(maps)
+        return maps
+
+    def _finish(self, total: torch.Tensor, frames: slice, result: torch.Tensor) -> None:
+        """Store magnified luma; its change is added to each colour."""
+        magnified = torch.fft.irfft2(total, s=self.grey.shape[1:])
+        if self.clip.ndim == 3:
+            result[frames] = magnified
+        else:
+            change = (magnified - self.grey[frames])[..., None]
+            torch.add(self.clip[frames], change, out=result[frames])
+
+    def _advance(self, parts: Sequence[LocalPhase], n_frames: int) -> None:
+        self.done += n_frames * sum(part.bands.size for part in parts)
+        if self.progress:
+            total = sum(part.bands.size for part in self.magnifier.parts)
+            self.progress(self.done / (2 * len(self.clip) * total))

@@ -1,51 +1,38 @@
-"""Complex steerable pyramid in the frequency domain, each band on the smallest grid that holds it.
+"""Complex steerable pyramid in the frequency domain (Portilla and Simoncelli 2000).
 
-References: Simoncelli and Freeman 1995; Portilla and Simoncelli 2000.
-
-A band keeps only one half of the frequency plane, so its coefficients are complex: their modulus is
-local amplitude, their angle local phase. Its spectrum is non-zero on a small box only. Cut out and
-transformed on its own, the box gives the band sampled on a coarser grid and multiplied by a plane
-wave, which cancels wherever a phase *difference* or a product with a phase factor is formed. With
-eight orientations the boxes hold 2.4 coefficients per pixel, instead of 48 without decimation.
-
-Radial masks are products of raised cosines in log frequency, so that the squares of all masks sum
-to exactly 1, for octave and half-octave bands alike. Bands of one ring and one shape go through
-every step together as a stack: half of a pyramid's bands are so small that calling a function takes
-longer than its work.
+A band keeps one half of the frequency plane: the modulus of a coefficient is local amplitude, its
+angle local phase. Its spectrum is non-zero on a small box only, which is transformed on its own:
+the band on a coarser grid, times a plane wave that cancels in phase *differences*.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from microexpr.errors import ConfigError
-from microexpr.magnify import masks
-from microexpr.magnify.bands import Band, Corner, FrequencyPlane, enclosing
+from microexpr.magnify.bands import Band, BandStack, FrequencyPlane, fast_length
 
-TRANSITION_OCTAVES = {1: 1.0, 2: 0.75}  # width of the radial flanks, by bands an octave
+TRANSITION_OCTAVES = {1: 1.0, 2: 0.75}  # width of the radial flanks, by bands per octave
+SMALL = 1 << 13  # coefficients per image below which a whole ring is brought to one shape
+Mask = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class SteerablePyramid:
-    """Masks of all bands for images of one size. Made by :func:`steerable_pyramid`.
+    """Masks of all bands for images of one size, finest first, orientations within.
 
-    Attributes
-    ----------
-    height_px, width_px, radial_bands : int
-        Size of the images, number of radial bands.
-    bands : tuple of Band
-        Finest first, orientations within.
-    high, low : Tensor, float, shape (H, W // 2 + 1)
-        Masks of the two residuals on half a spectrum.
-    remainder : Tensor, float, shape (H, W // 2 + 1)
-        One minus the squares of all masks at a frequency and its opposite: what passing through the
-        bands leaves out.
+    On half a spectrum, (H, W // 2 + 1): `high` and `low` are the masks of the two residuals;
+    `remainder`, one minus the squares of all masks at a frequency and its opposite, is what passing
+    through the bands leaves out.
     """
 
     height_px: int
@@ -61,17 +48,22 @@ class SteerablePyramid:
         return _moved(self, like.device, like.dtype)
 
     def plane(self, bands: Iterable[Band]) -> FrequencyPlane:
-        """Return the smallest plane that holds some of the bands."""
-        return enclosing(self.height_px, (((band.row, band.column), band.shape) for band in bands))
+        """Return the smallest plane that holds some of the bands, and zero frequencies."""
+        low, high = [0, 0], [0, 0]
+        for band in bands:
+            for axis, first in enumerate((band.row, band.column)):
+                low[axis] = min(low[axis], first)
+                high[axis] = max(high[axis], first + band.shape[axis] - 1)
+        rows, columns = (b - a + 1 for a, b in zip(low, high, strict=True))
+        return FrequencyPlane(self.height_px, (low[0], low[1]), (rows, columns))
 
 
 @lru_cache(maxsize=8)
 def _moved(pyramid: SteerablePyramid, device: torch.device, dtype: torch.dtype) -> SteerablePyramid:
-    bands = (band.to(device, dtype) for band in pyramid.bands)
-    masks = {
-        name: getattr(pyramid, name).to(device, dtype) for name in ("high", "low", "remainder")
-    }
-    return replace(pyramid, bands=tuple(bands), **masks)
+    bands = tuple(band.to(device, dtype) for band in pyramid.bands)
+    names = ("high", "low", "remainder")
+    masks = {name: getattr(pyramid, name).to(device, dtype) for name in names}
+    return replace(pyramid, bands=bands, **masks)
 
 
 def fitting_octaves(height_px: int, width_px: int) -> int:
@@ -90,29 +82,12 @@ def steerable_pyramid(
     cutoff: float = 0.0,
     high_octaves: float = 1.0,
 ) -> SteerablePyramid:
-    """Make the masks of a complex steerable pyramid.
+    """Make the masks of a pyramid of `levels` octaves, by default as many as fit (or ConfigError).
 
-    Parameters
-    ----------
-    height_px, width_px : int
-        Of the images; any size, odd and prime ones too.
-    levels : int, optional
-        Octaves; by default as many as fit.
-    orientations : int
-        K; the angular response is ``cos(angle) ** (K - 1)``.
-    per_octave : {1, 2}
-        Octave or half-octave bands.
-    cutoff : float
-        Responses below this share of a band's maximum are set to zero, which shrinks the boxes; the
-        others are scaled so that the squares still sum to 1. 0: none.
-    high_octaves : float
-        Width of the flank between the finest band and the high-pass residual, which ends at the
-        Nyquist frequency; in the usual pyramid one octave.
-
-    Raises
-    ------
-    ConfigError
-        More octaves than fit, or impossible numbers.
+    The angular response is ``cos(angle) ** (orientations - 1)``; `per_octave` is 1 or 2. Responses
+    below a share `cutoff` of a band's maximum become zero, which shrinks the boxes; the others are
+    scaled so that the squares still sum to 1. The flank from the finest band to the Nyquist
+    frequency is `high_octaves` wide; in the usual pyramid one octave.
     """
     fitting = fitting_octaves(height_px, width_px)
     levels = fitting if levels is None else levels
@@ -129,73 +104,20 @@ def steerable_pyramid(
     size, corners = (height_px, width_px), [-n / per_octave for n in range(levels * per_octave + 1)]
     widths = [high_octaves] + [TRANSITION_OCTAVES[per_octave]] * (len(corners) - 1)
     flanks = list(zip(corners, widths, strict=True))
-    plane = masks.polar(masks.frequencies(height_px), masks.frequencies(width_px), size)
-    high = masks.high_pass(plane.log_radius, *flanks[0])
-    low = masks.low_pass(plane.log_radius, flanks)
-    boxes = []
-    for radial in range(levels * per_octave):
-        rows, columns = (masks.frequencies(n, corners[radial]) for n in size)
-        near = masks.polar(rows, columns, size)
-        ring = masks.low_pass(near.log_radius, flanks[: radial + 1])
-        ring *= masks.high_pass(near.log_radius, *flanks[radial + 1])
-        for k in range(orientations):
-            mask = ring * masks.angular_mask(near.angle, k, orientations)
-            mask[mask < cutoff * mask.max()] = 0.0
-            if mask.any():
-                boxes.append(masks.bounding_box(mask, near, size, radial, k))
+    plane = _polar(size)
+    high, low = _high_pass(plane.log_radius, *flanks[0]), _low_pass(plane.log_radius, flanks)
+    boxes = list(_boxes(size, flanks, orientations, cutoff))
     if cutoff > 0:
-        boxes = masks.rescaled(boxes, size, 1 - high**2 - low**2)
+        boxes = _rescaled(boxes, size, 1 - high**2 - low**2)
+    bands = []
+    for box in boxes:
+        mask = torch.from_numpy(box.mask).float()
+        octave = box.radial / per_octave
+        bands.append(Band(box.radial, box.orientation, octave, mask, box.row, box.column))
     half = slice(width_px // 2 + 1)
-    return SteerablePyramid(
-        *size,
-        levels * per_octave,
-        tuple(masks.as_band(box, box.radial / per_octave) for box in boxes),
-        *(
-            torch.from_numpy(mask[:, half].copy()).float()
-            for mask in (high, low, 1 - masks.power(boxes, size))
-        ),
-    )
-
-
-SMALL = 1 << 13  # coefficients an image below which a whole ring is brought to one shape
-
-
-@dataclass(frozen=True, eq=False)
-class BandStack:
-    """Bands of one ring and one shape, by orientation."""
-
-    bands: tuple[Band, ...]
-
-    @property
-    def radial(self) -> int:
-        """Number of the ring; 0 is the finest."""
-        return self.bands[0].radial
-
-    @property
-    def octave(self) -> float:
-        """Decimation in octaves."""
-        return self.bands[0].octave
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Bands, height and width of their grids."""
-        return (len(self.bands), *self.bands[0].shape)
-
-    @property
-    def size(self) -> int:
-        """Coefficients an image."""
-        return len(self.bands) * self.bands[0].size
-
-    def cut(self, planes: torch.Tensor, corner: Corner, out: torch.Tensor) -> torch.Tensor:
-        """Write the masked boxes of planes of some corner to `out` (..., *shape), and return it."""
-        for number, band in enumerate(self.bands):
-            band.cut(planes, corner, out.select(-3, number))
-        return out
-
-    def add(self, boxes: torch.Tensor, planes: torch.Tensor, corner: Corner) -> None:
-        """Add the masked boxes to planes of some corner."""
-        for number, band in enumerate(self.bands):
-            band.add(boxes.select(-3, number), planes, corner)
+    whole = (high, low, 1 - _power(boxes, size))
+    masks = (torch.from_numpy(mask[:, half].copy()).float() for mask in whole)
+    return SteerablePyramid(*size, levels * per_octave, tuple(bands), *masks)
 
 
 @lru_cache(maxsize=8)
@@ -212,3 +134,122 @@ def stacks(pyramid: SteerablePyramid) -> tuple[BandStack, ...]:
         else:
             found += [BandStack((band,)) for band in bands]
     return tuple(found)
+
+
+class Polar(NamedTuple):
+    """Frequencies on a grid, cycles per image side; radius in octaves from Nyquist."""
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    log_radius: Mask
+    angle: Mask
+
+
+class Box(NamedTuple):
+    """A band's mask on its box, the box's first frequencies, and which band it is."""
+
+    mask: Mask
+    row: int
+    column: int
+    radial: int
+    orientation: int
+
+
+def _frequencies(n: int, octaves: float | None = None) -> NDArray[np.int64]:
+    """Return cycles per image side: all, as in a spectrum, or those around zero, in order."""
+    if octaves is None:
+        return (np.arange(n) + n // 2) % n - n // 2
+    reach = math.ceil(n / 2 * 2.0**octaves)
+    return np.arange(max(-reach, -(n // 2)), min(reach, (n - 1) // 2) + 1)
+
+
+def _polar(size: tuple[int, int], octaves: float | None = None) -> Polar:
+    """Return radius and angle of all frequencies of a spectrum, or of those around zero."""
+    rows, columns = (_frequencies(n, octaves) for n in size)
+    fy, fx = rows[:, None] * 2 / size[0], columns[None] * 2 / size[1]
+    radius = np.maximum(np.hypot(fy, fx), 1e-12)
+    return Polar(rows, columns, np.log2(radius), np.arctan2(fy, fx))
+
+
+def _boxes(
+    size: tuple[int, int], flanks: Sequence[tuple[float, float]], orientations: int, cutoff: float
+) -> Iterator[Box]:
+    """Yield the masks of all bands on their boxes, finest first."""
+    for radial, (corner, _) in enumerate(flanks[:-1]):
+        near = _polar(size, corner)
+        ring = _low_pass(near.log_radius, flanks[: radial + 1])
+        ring *= _high_pass(near.log_radius, *flanks[radial + 1])
+        for k in range(orientations):
+            mask = ring * _angular_mask(near.angle, k, orientations)
+            mask[mask < cutoff * mask.max()] = 0.0
+            if mask.any():
+                yield _bounding_box(mask, near, size, radial, k)
+
+
+def _high_pass(log_radius: Mask, corner: float, width: float) -> Mask:
+    """Return 1 above a corner (octaves below Nyquist), 0 from `width` octaves below it."""
+    return np.abs(np.cos(np.clip(log_radius - corner, -width, 0) * np.pi / (2 * width)))
+
+
+def _low_pass(log_radius: Mask, flanks: Sequence[tuple[float, float]]) -> Mask:
+    """Return what the high-passes with these flanks (corner, width) leave."""
+    low = np.ones_like(log_radius)
+    for flank in flanks:
+        low *= np.sqrt(np.maximum(0, 1 - _high_pass(log_radius, *flank) ** 2))
+    return low
+
+
+def _angular_mask(angle: Mask, k: int, orientations: int) -> Mask:
+    """Return ``cos ** (K - 1)`` at positive frequencies; the squares of all lobes sum to 1."""
+    order = orientations - 1
+    scale = math.factorial(order) * 2.0**order / math.sqrt(orientations * math.factorial(2 * order))
+    centre = np.pi * k / orientations - (np.pi if 2 * k > orientations else 0.0)
+    distance = np.mod(np.pi + angle - centre, 2 * np.pi) - np.pi
+    inside = (distance > -np.pi / 2 + 1e-9) & (distance < np.pi / 2 + 1e-9)
+    return scale * np.where(inside, np.maximum(np.cos(distance), 0.0), 0.0) ** order * inside
+
+
+def _bounding_box(mask: Mask, near: Polar, size: tuple[int, int], radial: int, k: int) -> Box:
+    """Return the bounding box of the mask's support, extended to lengths of a fast FFT."""
+    by_row, by_column = (np.asarray(mask.any(axis=axis)) for axis in (1, 0))
+    row, y, inner_y, height = _side(by_row, near.rows, size[0], contiguous=False)
+    column, x, inner_x, width = _side(by_column, near.columns, size[1], contiguous=True)
+    box = np.zeros((height, width))
+    box[inner_y, inner_x] = mask[y, x]
+    return Box(box, row, column, radial, k)
+
+
+def _side(
+    support: NDArray[np.bool_], frequencies: NDArray[np.int64], n: int, *, contiguous: bool
+) -> tuple[int, slice, slice, int]:
+    """Return a box's first frequency, part of the grid, that part's place in it, and length."""
+    used = np.flatnonzero(support)
+    first, length = int(frequencies[used[0]]), int(used[-1] - used[0]) + 1
+    side = min(n, fast_length(length, contiguous=contiguous))
+    row = first - (side - length) // 2
+    row = min(max(row, -(n // 2)), (n + 1) // 2 - side)
+    inner = slice(first - row, first - row + length)
+    return row, slice(used[0], used[-1] + 1), inner, side
+
+
+def _power(boxes: Sequence[Box], size: tuple[int, int]) -> Mask:
+    """Sum the squares of all masks, at a frequency and at its opposite."""
+    total = np.zeros(size)
+    for box in boxes:
+        total[_places(box, size)] += box.mask**2
+    return total + np.roll(total[::-1, ::-1], (1, 1), (0, 1))
+
+
+def _rescaled(boxes: Sequence[Box], size: tuple[int, int], wanted: Mask) -> list[Box]:
+    """Scale masks to the wanted power where they have at least a quarter of it."""
+    found = _power(boxes, size)
+    kept = found > wanted / 4
+    factor = np.sqrt(np.where(kept, wanted / np.where(kept, found, 1), 1))
+    return [box._replace(mask=box.mask * factor[_places(box, size)]) for box in boxes]
+
+
+def _places(box: Box, size: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:
+    """Return the index of a box in the layout of a whole spectrum."""
+    rows, columns = box.mask.shape
+    y, x = box.row + np.arange(rows), box.column + np.arange(columns)
+    return np.ix_(y % size[0], x % size[1])

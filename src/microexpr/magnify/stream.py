@@ -1,9 +1,8 @@
 """Magnification of clips that do not fit in memory: frames in, frames out, memory bounded.
 
-Causal filters carry their state from chunk to chunk and give what the whole clip would give. The
-others look ahead: they see overlapping windows, which are blended where they overlap and are not
-referred to the clip's first frame, so slow changes below the passband's low edge pass a little
-differently.
+Causal filters carry their state from chunk to chunk. The others look ahead: they see overlapping
+windows that are not referred to the clip's first frame, so slow changes below the passband's low
+edge pass a little differently.
 """
 
 from __future__ import annotations
@@ -11,21 +10,17 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice, tee
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 
 from microexpr.errors import ConfigError
-from microexpr.magnify.amplitude import AmplitudeMagnifier, amm
-from microexpr.magnify.clip import check_alphas, check_clip, luma
+from microexpr.magnify.clip import Magnifier, check_alphas, check_clip, luma, magnified
 from microexpr.magnify.methods import METHODS
 from microexpr.magnify.operator import ChunkFilter
-from microexpr.magnify.phase import pmm
-from microexpr.magnify.phase_magnifier import PhaseMagnifier
-from microexpr.magnify.temporal import TemporalFilter
+from microexpr.magnify.temporal import Filtering, TemporalFilter
 
 CAUSAL = ("iir", "reference")
 CHUNK_FRAMES = 16  # of causal filters
@@ -34,20 +29,12 @@ LEAST_WINDOW = 32
 ItemT = TypeVar("ItemT")
 
 
-@dataclass(frozen=True)
-class Parts:
-    """How a long clip is cut.
-
-    Parameters
-    ----------
-    frames : int
-        Of a part.
-    overlap : int
-        Frames shared with the part before; 0 where a filter's state is carried on.
-    """
+class Parts(NamedTuple):
+    """How a long clip is cut."""
 
     frames: int
     overlap: int
+    """Frames shared with the part before; 0 where a filter's state is carried on."""
 
     def __str__(self) -> str:
         if self.overlap:
@@ -82,9 +69,7 @@ def magnified_luma(
     luma_of : callable
         Returns the luma of one, (H, W) float32 in 0..1.
     alphas : sequence of float
-        Each has an analysis of its own.
-    **options
-        Of :func:`stream`.
+        Each has an analysis of its own. Other options: those of :func:`stream`.
 
     Yields
     ------
@@ -102,8 +87,8 @@ def magnified_luma(
         stream(branch, alpha=alpha, **options)
         for branch, alpha in zip(tee(lumas(), len(alphas)), alphas, strict=True)
     ]
-    for magnified in zip(*streams, strict=True):
-        yield waiting.popleft(), list(magnified)
+    for results in zip(*streams, strict=True):
+        yield waiting.popleft(), list(results)
 
 
 def stream(
@@ -149,7 +134,7 @@ def stream(
         As the method on a clip, when the first frame is asked for.
     """
     check_alphas(alpha)
-    filtering: dict[str, Any] = {
+    filtering: Filtering = {
         "fps": fps,
         "passband_hz": passband_hz,
         "temporal_filter": temporal_filter,
@@ -158,26 +143,20 @@ def stream(
     parts = parts or parts_of(temporal_filter, fps, passband_hz)
     if not 0 <= parts.overlap < parts.frames:
         raise ConfigError(f"{parts}: the overlap must lie between 0 and {parts.frames - 1} frames")
-    kind = METHODS.load(method, "stream")
+    kind, source = partial(METHODS.load(method, "stream"), **options), iter(frames)
     if temporal_filter in CAUSAL:
-
-        def pusher(first: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
-            pushed: Callable[[torch.Tensor], torch.Tensor] = kind(
-                first, alpha, ChunkFilter(like=first[:0], **filtering), options
-            )
-            return pushed
-
-        yield from _in_chunks(iter(frames), parts.frames, pusher)
+        yield from _in_chunks(source, parts.frames, kind, alpha=alpha, filtering=filtering)
     else:
-        magnify = partial(kind.window, alpha=alpha, anchored=False, **filtering, **options)
-        yield from _in_windows(iter(frames), parts, magnify)
+        filtering["anchored"] = False
+        magnify = partial(magnified, kind=kind, alphas=[alpha], filtering=filtering)
+        yield from _in_windows(source, parts, magnify)
 
 
 def _in_windows(
-    source: Iterator[torch.Tensor], parts: Parts, magnify: Callable[[torch.Tensor], torch.Tensor]
+    source: Iterator[torch.Tensor], parts: Parts, magnify: Callable[..., list[torch.Tensor]]
 ) -> Iterator[torch.Tensor]:
     """Magnify windows of the same length, the last one too: it reaches further back."""
-    window, overlap = parts.frames, parts.overlap
+    window, overlap = parts
     clip: torch.Tensor | None = None
     pending: torch.Tensor | None = None
     while fresh := list(islice(source, window if clip is None else window - overlap)):
@@ -186,7 +165,7 @@ def _in_windows(
             fresh = [*clip[len(clip) - window + n_fresh :], *fresh]
         clip = torch.stack(fresh)
         fresh.clear()
-        result = magnify(clip)
+        (result,) = magnify(clip)
         if pending is not None:
             result = result[-n_fresh - len(pending) :]
             share = torch.arange(1, len(pending) + 1).to(result) / (len(pending) + 1)
@@ -199,86 +178,24 @@ def _in_windows(
         yield from pending
 
 
+@torch.no_grad()
 def _in_chunks(
     source: Iterator[torch.Tensor],
-    chunk_frames: int,
-    pusher: Callable[[torch.Tensor], Callable[[torch.Tensor], torch.Tensor]],
+    n_frames: int,
+    kind: Callable[[torch.Tensor], Magnifier],
+    *,
+    alpha: float,
+    filtering: Filtering,
 ) -> Iterator[torch.Tensor]:
-    push, done = None, 0
-    while fresh := list(islice(source, chunk_frames)):
+    """Magnify chunk after chunk against the first frame."""
+    magnifier, done = None, 0
+    while fresh := list(islice(source, n_frames)):
         chunk = torch.stack(fresh)
         fresh.clear()
         check_clip(chunk, first_frame=done)
-        with torch.no_grad():
-            push = push or pusher(chunk[:1])
-            result = push(chunk)
+        if magnifier is None:
+            operator = ChunkFilter(filtering, like=chunk[:0])
+            magnifier = kind(luma(chunk[:1])[0])
+        (result,) = magnifier.run(chunk, operator, [alpha])
         yield from result
         done += len(chunk)
-
-
-class AmplitudeStream:
-    """Amplitude-based magnification of a stream.
-
-    An instance takes chunks (T, H, W) or (T, H, W, 3) and returns them magnified; `window`
-    magnifies one window as a clip.
-
-    Parameters
-    ----------
-    first : Tensor, shape (1, H, W) or (1, H, W, 3)
-        The first frame.
-    alpha : float
-    chunks : ChunkFilter
-        The temporal filter, which carries its state from chunk to chunk.
-    options : dict
-        Of the method.
-    """
-
-    window = staticmethod(amm)
-
-    def __init__(
-        self, first: torch.Tensor, alpha: float, chunks: ChunkFilter, options: dict[str, Any]
-    ) -> None:
-        self.chunks = chunks
-        self.magnifier = AmplitudeMagnifier(*first.shape[1:3], **options)
-        self.start = self.magnifier.planes(first)
-        self.gains = [alpha * weight for weight in self.magnifier.weights(alpha)]
-
-    def __call__(self, chunk: torch.Tensor) -> torch.Tensor:
-        """Magnify the next chunk."""
-        filtered = self.chunks.filtered(self.magnifier.planes(chunk) - self.start)
-        return self.magnifier.add(chunk, filtered, self.gains)
-
-
-class FilterStream(AmplitudeStream):
-    """The control of amplitude-based magnification: its filtered deviation at gain 1."""
-
-    @staticmethod
-    def window(clip: torch.Tensor, *, alpha: float, **options: Any) -> torch.Tensor:
-        """Add the deviation that :func:`.amm` would add, divided by alpha."""
-        own = {
-            key: options[key] for key in ("levels", "lambda_c_px", "level_gains") if key in options
-        }
-        gains = AmplitudeMagnifier(*clip.shape[1:3], **own).weights(alpha)
-        return amm(clip, alpha=1.0, **options | {"level_gains": gains})
-
-    def __init__(
-        self, first: torch.Tensor, alpha: float, chunks: ChunkFilter, options: dict[str, Any]
-    ) -> None:
-        super().__init__(first, alpha, chunks, options)
-        self.gains = self.magnifier.weights(alpha)
-
-
-class PhaseStream:
-    """Phase-based magnification of a stream; parameters as for :class:`AmplitudeStream`."""
-
-    window = staticmethod(pmm)
-
-    def __init__(
-        self, first: torch.Tensor, alpha: float, chunks: ChunkFilter, options: dict[str, Any]
-    ) -> None:
-        self.chunks, self.alphas = chunks, [alpha]
-        self.magnifier = PhaseMagnifier(luma(first)[0], **options)
-
-    def __call__(self, chunk: torch.Tensor) -> torch.Tensor:
-        """Magnify the next chunk."""
-        return self.magnifier.run(chunk, self.chunks, self.alphas)[0]

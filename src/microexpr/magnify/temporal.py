@@ -1,25 +1,21 @@
-"""Temporal filters of short clips, as matrices.
+"""Temporal filters of short clips, as T x T matrices: all of them are linear.
 
-A clip of T frames is filtered by a T x T matrix, whatever the filter: ideal, Butterworth and the
-difference to a reference frame are all linear. Any filter costs the same two matrix products; a
-filter of low rank is applied *before* the spatial stage, which then runs on r components instead of
-T frames; and the effect of a filter on a clip of this length can be computed beforehand
-(:func:`realised_gain`), which matters because micro-expressions last 11-58 frames.
-
-Every filter here maps a constant to zero, and :func:`filter_matrix` refers its output to the
-reference frame: motion is magnified relative to that frame, which itself is unchanged.
+A filter of low rank is applied before the spatial stage, which then runs on r components instead of
+T frames; what a filter does to a clip of 11-58 frames is computed beforehand.
+Every filter maps a constant to zero: motion is magnified relative to the reference frame.
 """
 
 from __future__ import annotations
 
 import warnings
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Required, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
+from microexpr.config.preprocessing import Motion
 from microexpr.errors import ConfigError, DataError, MicroexprWarning
 
 TemporalFilter = Literal["butterworth", "ideal", "iir", "reference"]
@@ -37,6 +33,34 @@ class RealisedGain(NamedTuple):
     """Peak-to-peak of the filtered profile over that of the profile."""
     correlation: float
     """Of the two; below zero the filter reverses the motion."""
+
+
+class Filtering(TypedDict, total=False):
+    """The options of a temporal filter, see :func:`filter_matrix`."""
+
+    fps: Required[float]
+    passband_hz: Required[tuple[float, float]]
+    temporal_filter: TemporalFilter
+    order: int
+    reference_frame: int
+    boundary: Boundary | None
+    anchored: bool
+
+
+def filtering_of(settings: Motion, fps: float) -> Filtering:
+    """Return the options that section ``magnify`` gives for clips of a frame rate."""
+    return {
+        "fps": fps,
+        "passband_hz": settings.passband_hz,
+        "temporal_filter": settings.temporal_filter,
+        "order": settings.order,
+        "reference_frame": settings.reference_frame,
+    }
+
+
+def matrix_of(n_frames: int, filtering: Filtering) -> Matrix:
+    """Return :func:`filter_matrix` for options of which the passband may be a list."""
+    return filter_matrix(n_frames, **filtering | {"passband_hz": tuple(filtering["passband_hz"])})
 
 
 @lru_cache(maxsize=8)
@@ -133,14 +157,9 @@ def realised_gain(
     MicroexprWarning
         The gain is below 0.1 or the filter reverses the motion.
     """
-    matrix = filter_matrix(
-        n_frames,
-        fps=fps,
-        passband_hz=tuple(passband_hz),
-        temporal_filter=temporal_filter,
-        order=order,
-        boundary=boundary,
-    )
+    options: Filtering = {"fps": fps, "passband_hz": passband_hz, "boundary": boundary}
+    options |= {"temporal_filter": temporal_filter, "order": order}
+    matrix = matrix_of(n_frames, options)
     profile = np.sin(np.pi * np.arange(n_frames) / (n_frames - 1)) ** 2
     if np.ptp(profile) < 1e-9:  # two frames: no apex between them
         profile = np.arange(n_frames, dtype=float)
@@ -171,7 +190,7 @@ def check_frames(n_frames: int, *, temporal_filter: str, order: int) -> None:
 
 
 def butterworth_sections(order: int, *, fps: float, passband_hz: tuple[float, float]) -> Matrix:
-    """Second-order sections of a band-pass; ConfigError where it cannot be made."""
+    """Return second-order sections of a band-pass; ConfigError where it cannot be made."""
     check_passband(fps, passband_hz, temporal_filter="butterworth")
     if order < 1:
         raise ConfigError(f"magnify.order: {order} must be at least 1")
@@ -200,11 +219,10 @@ def check_passband(
 def _ideal(
     n_frames: int, fps: float, passband_hz: tuple[float, float], boundary: Boundary
 ) -> Matrix:
-    """Projection onto the cosines (mirrored clip) or harmonics (periodic clip) in the band."""
+    """Project onto the cosines (mirrored clip) or harmonics (periodic clip) in the band."""
     if boundary == "edge":
         inner = _ideal(n_frames * (2 * PADDING_CLIPS + 1), fps, passband_hz, "mirror")
-        extend = _extension(n_frames, "edge")
-        return inner[n_frames * PADDING_CLIPS :][:n_frames] @ extend
+        return inner[n_frames * PADDING_CLIPS :][:n_frames] @ _extension(n_frames, "edge")
     period = n_frames if boundary == "periodic" else 2 * n_frames
     frequencies = np.arange(period // 2 + 1) * fps / period
     slack = 1e-9 * fps
@@ -223,7 +241,7 @@ def _ideal(
 
 
 def _extension(n_frames: int, boundary: Boundary) -> Matrix:
-    """Matrix that lengthens a clip by :data:`PADDING_CLIPS` lengths at each end."""
+    """Return the matrix that lengthens a clip by :data:`PADDING_CLIPS` lengths at each end."""
     mode = {"mirror": "symmetric", "edge": "edge", "periodic": "wrap"}[boundary]
     index = np.pad(np.arange(n_frames), PADDING_CLIPS * n_frames, mode=mode)  # type: ignore[call-overload]
     return np.eye(n_frames)[index]

@@ -14,10 +14,10 @@ from microexpr.apps.magnify_video.pictures import Line
 from microexpr.apps.magnify_video.region import Region
 from microexpr.config import Magnify
 from microexpr.errors import ConfigError
-from microexpr.magnify.phase_magnifier import KEPT_BYTES, KEPT_CLIPS
+from microexpr.magnify.phase import KEPT_BYTES, KEPT_CLIPS
 from microexpr.magnify.temporal import check_frames, check_passband
 from microexpr.video.sources import Source
-from microexpr.video.time_axis import Grid, constant_rate
+from microexpr.video.time_axis import LONGEST_LENIENT_S, TimeAxis
 
 SUFFIX = ".mp4"
 STREAM_MEASURED_FRAMES = 600
@@ -78,8 +78,8 @@ class Plan:
     Parameters
     ----------
     source, request : Source, Request
-    grid, task : Grid, Task
-        Times of the output's frames, and what is done to them.
+    axis, task : TimeAxis, Task
+        When the frames were taken, and what is done to them.
     line : Line
         Of the slice picture.
     memory_bytes : float
@@ -88,7 +88,7 @@ class Plan:
 
     source: Source
     request: Request
-    grid: Grid
+    axis: TimeAxis
     task: Task
     line: Line
     memory_bytes: float
@@ -111,7 +111,7 @@ class Plan:
         source = self.source
         return (
             f"{source.name}: {self.task.n_frames} frames of {source.width}x{source.height} px at "
-            f"{self.grid.fps:.5g} frames/s, about {self.memory_bytes / GB:.2g} GB of memory"
+            f"{self.axis.fps:.5g} frames/s, about {self.memory_bytes / GB:.2g} GB of memory"
         )
 
 
@@ -127,17 +127,18 @@ def make_plan(source: Source, request: Request) -> Plan:
         When there are too few frames.
     """
     settings = request.settings
-    grid = constant_rate(source.pts, source.time_base, fps=source.capture_fps)
-    frames = len(grid.pts)
+    axis = source.axis()
+    axis.check(axis.stamps, "resample", LONGEST_LENIENT_S)
+    frames = len(axis)
     check_frames(frames, temporal_filter=settings.temporal_filter, order=settings.order)
     if settings.temporal_filter != "reference":
-        check_passband(grid.fps, settings.passband_hz, temporal_filter=settings.temporal_filter)
+        check_passband(axis.fps, settings.passband_hz, temporal_filter=settings.temporal_filter)
     task = Task(
         method=request.method,
         alphas=request.alphas,
         settings=settings,
         chroma_gain=request.chroma_gain,
-        fps=grid.fps,
+        fps=axis.fps,
         n_frames=frames,
         region=Region.of(request.roi, source.height, source.width),
         device=request.device,
@@ -148,8 +149,8 @@ def make_plan(source: Source, request: Request) -> Plan:
     # Before the filter is designed, which for a long clip takes much memory itself.
     _check_memory(needed, request, str(source.files[0]))
     line = Line.of(request.xt_at, source.height, source.width)
-    plan = Plan(source, request, grid, task, line, needed)
-    clip_filter(plan.measured_frames, grid.fps, settings)
+    plan = Plan(source, request, axis, task, line, needed)
+    clip_filter(plan.measured_frames, axis.fps, settings)
     return plan
 
 

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,12 @@ from microexpr.apps.magnify_video.pictures import SlicePicture, beside
 from microexpr.apps.magnify_video.request import GB, Plan
 from microexpr.fingerprints.definitions import Reference
 from microexpr.fingerprints.fingerprint import fingerprint
+from microexpr.magnify.clip import detail_wavelength_px
 from microexpr.magnify.methods import METHODS
-from microexpr.magnify.motion_estimate import detail_wavelength_px
 from microexpr.runtime.files import replacing, sha256_of, write_json
 from microexpr.runtime.notices import noted, notice
 from microexpr.video.frame import Frame
-from microexpr.video.time_axis import Regridded
+from microexpr.video.time_axis import Resampled, mixed
 from microexpr.video.writer import CRF, PRESET, VideoWriter
 
 LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless", "av")
@@ -89,7 +89,7 @@ def magnify_clip(
         Whatever the user should know about this clip; the reports have it as ``notices``.
     """
     watch, meter, request = Stopwatch(), MotionMeter(plan.task.region.full), plan.request
-    filtering = (plan.measured_frames, plan.grid.fps, request.settings)
+    filtering = (plan.measured_frames, plan.axis.fps, request.settings)
     with noted() as notices:
         width, height = plan.source.width, plan.source.height
         if width % 2 or height % 2:
@@ -116,12 +116,15 @@ def _magnify(
 ) -> float:
     """Read, magnify and write; return the wavelength of the first frame's detail, px."""
     source, request = plan.source, plan.request
-    frames = Regridded(source.frames(), source.time_base, plan.grid)
+    times = dict(zip(plan.axis.stamps, plan.axis.grid_s.tolist(), strict=True))
+    known = ((times[frame.pts], frame) for frame in source.frames() if frame.pts in times)
+    frames, shown = Resampled(known, plan.axis, _between), plan.axis.shown()[0]
     slices = SlicePicture(plan.line, source.colour)
     magnify = magnify_stream if request.stream else magnify_whole
     with ExitStack() as stack:
         writers = [_writer(stack, plan, path) for path in outputs]
-        versions = magnify(watch.reading(frames), plan.task, progress)
+        evenly = (replace(frame, pts=pts) for frame, pts in zip(frames, shown, strict=True))
+        versions = magnify(watch.reading(evenly), plan.task, progress)
         for number, (original, magnified) in enumerate(versions, 1):
             watch.lap("magnify")
             if number == 1:
@@ -148,8 +151,8 @@ def _writer(stack: ExitStack, plan: Plan, path: Path) -> VideoWriter:
         stack.enter_context(replacing(path)),
         width=width,
         height=height,
-        rate=plan.grid.rate,
-        time_base=plan.grid.time_base,
+        rate=plan.axis.shown_rate,
+        time_base=plan.axis.shown()[1],
         colour=source.colour,
         pixel_aspect=source.pixel_aspect,
         sound=source.files[0] if source.audio else None,
@@ -158,12 +161,14 @@ def _writer(stack: ExitStack, plan: Plan, path: Path) -> VideoWriter:
     return stack.enter_context(writer)
 
 
-def _warn_of_frames(plan: Plan, frames: Regridded) -> None:
-    if plan.grid.resampled:
-        notice(
-            f"variable frame rate: resampled to {plan.grid.fps:.5g} frames/s, "
-            f"{frames.interpolated} of {plan.task.n_frames} frames are interpolated"
-        )
+def _between(before: Frame, after: Frame, share: float) -> Frame:
+    luma = mixed(before.luma, after.luma, share)
+    return replace(before, luma=luma, chroma=mixed(before.chroma, after.chroma, share))
+
+
+def _warn_of_frames(plan: Plan, frames: Resampled[Frame]) -> None:
+    if not plan.axis.even:
+        notice(f"uneven in time: {plan.axis.summary()}")
     elif frames.interpolated:
         notice(f"{frames.interpolated} frames are missing and were interpolated")
 
@@ -177,7 +182,7 @@ def _about(plan: Plan) -> dict[str, Any]:
         "passband_hz": list(request.settings.passband_hz),
         "temporal_filter": request.settings.temporal_filter,
         "frames": plan.task.n_frames,
-        "fps": plan.grid.fps,
+        "fps": plan.axis.fps,
         "width_px": plan.output_size[0],
         "height_px": plan.output_size[1],
         "roi": request.roi,
