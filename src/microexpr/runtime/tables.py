@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microexpr import __version__
-from microexpr.errors import DataError, brief
-from microexpr.runtime.files import AnyPath, replacing, sha256_of, write_beside
+from microexpr.errors import DataError, brief, lacking
+from microexpr.runtime.files import AnyPath, regular, replacing, sha256_of, write_beside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,9 +78,13 @@ def check_seal(path: AnyPath) -> str:
 
 def read_sealed(path: AnyPath) -> bytes:
     """Read a whole file, and refuse it when it does not match its seal; see `check_seal`."""
+    if os.path.lexists(path):
+        regular(path)
     try:
         content = Path(path).read_bytes()
     except OSError as error:
+        if lacking(error):
+            raise
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     if hashlib.sha256(content).hexdigest() != _sealed_digest(path):
         raise DataError(f"{path}: this file was changed after it was written; {REMEDY}")
@@ -89,6 +94,8 @@ def read_sealed(path: AnyPath) -> bytes:
 def _sealed_digest(path: AnyPath) -> str:
     """Return the checksum that a seal holds for its file; empty where it holds none."""
     place = seal_of(path)
+    if os.path.lexists(place):
+        regular(place)
     try:
         with place.open(encoding="utf-8", errors="replace") as file:
             text = file.read(MAX_SEAL_BYTES)

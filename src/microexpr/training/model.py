@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor, nn
 
-from microexpr.errors import WeightsError
+from microexpr.errors import WeightsError, damage
 from microexpr.protocol.predictions import ClipPredictions
-from microexpr.runtime.files import AnyPath, write_bytes
+from microexpr.runtime.files import AnyPath, regular, write_bytes
 from microexpr.training.feature_modes import FeatureTransform, FineTunedBlocks, Frames, FrameSource
 from microexpr.training.store import FeatureStore
 
@@ -127,6 +127,7 @@ class WindowClassifier(nn.Module):
 TEST_WINDOWS = 256  # through the LSTM at once
 TEST_FRAMES = 256  # through the embedding at once
 FORMAT = "microexpr/model 1.0"
+UNREADABLE = "not a readable model"
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -240,29 +241,29 @@ class TrainedModel:
         Raise a WeightsError if the file is not one of these, or needs another backbone.
         """
         header = read_header(path)
-        tensors = safetensors.torch.load_file(path)
-        transform = FeatureTransform(
-            header["difference"], tensors["transform.shift"], tensors["transform.scale"]
-        )
-        classifier = WindowClassifier(**header["classifier"])
-        classifier.load_state_dict(_under("classifier.", tensors))
-        fine_tuned = None
-        if "cut" in header:
-            fine_tuned = FineTunedBlocks(_checked(path, header, backbone), header["cut"])
-            fine_tuned.restore(_under("fine_tuned.", tensors))
-        return cls(transform, classifier, fine_tuned), header
+        with damage(WeightsError, f"{path}: {UNREADABLE}"):
+            tensors = safetensors.torch.load_file(path)
+            transform = FeatureTransform(
+                header["difference"], tensors["transform.shift"], tensors["transform.scale"]
+            )
+            classifier = WindowClassifier(**header["classifier"])
+            classifier.load_state_dict(_under("classifier.", tensors))
+            tuned, fine_tuned = _under("fine_tuned.", tensors), None
+            if tuned or "cut" in header:
+                fine_tuned = FineTunedBlocks(_checked(path, header, backbone), header["cut"])
+                fine_tuned.restore(tuned)
+            return cls(transform, classifier, fine_tuned), header
 
 
 def read_header(path: AnyPath) -> dict[str, Any]:
     """Read the header that :meth:`TrainedModel.save` wrote; raise a WeightsError for others."""
-    try:
+    regular(path, WeightsError)
+    with damage(WeightsError, f"{path}: {UNREADABLE}"):
         with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {}).get("microexpr", "{}"))
-    except (OSError, SafetensorError, json.JSONDecodeError) as error:
-        raise WeightsError(f"{path}: not a readable model ({error})") from None
-    if header.get("format") != FORMAT:
-        raise WeightsError(f"{path}: format {header.get('format')}, wanted {FORMAT}")
-    return header
+            header = dict(json.loads((file.metadata() or {}).get("microexpr", "{}")))
+        if header.get("format") != FORMAT:
+            raise WeightsError(f"{path}: format {header.get('format')}, wanted {FORMAT}")
+        return header
 
 
 def _checked(path: AnyPath, header: dict[str, Any], backbone: Backbone | None) -> Backbone:

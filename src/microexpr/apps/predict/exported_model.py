@@ -1,9 +1,7 @@
-"""The folder of an exported model: weights, settings, accuracy and origin."""
+"""An exported model: written, read, and what is known of its accuracy."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,45 +11,45 @@ import numpy as np
 import pandas as pd
 
 from microexpr import backbones
+from microexpr.apps.predict.model_folder import (
+    FORMAT,
+    MODEL,
+    ORIGIN,
+    SETTINGS,
+    check_header,
+    read_about,
+)
 from microexpr.cache import open_cache
-from microexpr.config import Config
-from microexpr.config.data import TitledLabels
-from microexpr.config.training import Runs
+from microexpr.config import Config, Data, Train
 from microexpr.datasets import title
-from microexpr.errors import CacheError, ConfigError, DataError, WeightsError
+from microexpr.errors import CacheError, ConfigError, WeightsError
 from microexpr.evaluation.metrics import read_metrics
 from microexpr.protocol import SUBJECT_INDEPENDENT
-from microexpr.runtime.files import sha256_of, write_json
-from microexpr.runtime.tables import read_sealed, seal
+from microexpr.runtime.files import AnyPath, sha256_of, write_json
+from microexpr.runtime.tables import seal
 from microexpr.training.model import TrainedModel
 from microexpr.training.store import FeatureStore
 
-FORMAT = "microexpr/exported 1.0"
-KEYS = ("config", "sha256", "weights", "trained_on", "accuracy")
-MODEL, SETTINGS, ORIGIN = "model.safetensors", "config.json", "provenance.json"
+ALL = "all"
+OVERALL = ("accuracy", "uf1", "uar")
+NOTE = (
+    "Out of fold: each clip was predicted by a model that was not trained on it. The exported "
+    "model was trained on all clips: nothing is left to test it on."
+)
+LEAK = "The same subjects were trained on and tested: expect less on other people."
 SYNTHETIC = "SYNTHETIC: trained on generated faces; its predictions say nothing about people."
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A model that is ready to predict.
+    """A model that is ready to predict."""
 
-    Parameters
-    ----------
-    folder, about : Path, dict
-        Where it was read, and the content of ``config.json``.
-    config : Config
-        The sections with which the caches and the model were made.
-    model, network, device : TrainedModel, Backbone, str
-        What predicts, and where it is: ``cpu`` or ``cuda``.
-    """
-
-    folder: Path
-    config: Config
-    about: dict[str, Any]
+    folder: Path  # where it was read
+    config: Config  # the sections with which the caches and the model were made
+    about: dict[str, Any]  # the content of ``config.json``
     model: TrainedModel
     network: backbones.Backbone
-    device: str
+    device: str  # where both are: ``cpu`` or ``cuda``
 
     @property
     def labels(self) -> list[str]:
@@ -75,46 +73,11 @@ def write(
     model.save(folder / MODEL, labels=settings["data"]["labels"], **settings["model"])
     write_json(folder / ORIGIN, origin)
     sums = {name: sha256_of(folder / name) for name in (MODEL, ORIGIN)}
-    content = {"format": FORMAT, "config": settings, "sha256": sums, **about}
-    write_json(folder / SETTINGS, content)
+    write_json(folder / SETTINGS, {"format": FORMAT, "config": settings, "sha256": sums, **about})
     seal(folder / SETTINGS)
 
 
-def read_about(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read ``config.json``.
-
-    Raises
-    ------
-    WeightsError
-        When the folder is not one of these, a file was changed after it was written, or its files
-        do not belong together.
-    """
-    folder = Path(folder)
-    path = folder / SETTINGS
-    if not path.is_file():
-        raise WeightsError(f"{folder}: no exported model, there is no {SETTINGS} in it")
-    try:
-        about: dict[str, Any] = json.loads(read_sealed(path))
-        found = about.get("format")
-    except DataError as error:
-        raise WeightsError(str(error)) from None
-    except (ValueError, AttributeError) as error:
-        raise WeightsError(f"{path}: cannot be read ({error})") from None
-    if found != FORMAT:
-        raise WeightsError(f"{path}: format {found}, wanted {FORMAT}")
-    if missing := [key for key in KEYS if not isinstance(about.get(key), dict)]:
-        raise WeightsError(f"{path}: damaged, it has no entry {missing[0]}")
-    for name, sha256 in about["sha256"].items():
-        if not (folder / name).is_file():
-            raise WeightsError(f"{folder}: {name} is missing")
-        if sha256_of(folder / name) != sha256:
-            raise WeightsError(f"{folder / name}: damaged, or not of the {SETTINGS} beside it")
-    return about
-
-
-def load(
-    folder: str | os.PathLike[str], *, weights_path: str | None = None, device: str = "cpu"
-) -> Exported:
+def load(folder: AnyPath, *, weights_path: str | None = None, device: str = "cpu") -> Exported:
     """Read a folder, and the weights of its backbone (None: the shipped or installed file).
 
     Raises
@@ -122,11 +85,8 @@ def load(
     WeightsError
         When the folder is damaged, or the backbone's weights are missing or other ones.
     """
-    about = read_about(folder)
-    try:
-        config = Config.parse(about["config"])
-    except ConfigError as error:
-        raise WeightsError(f"{folder}: made by another version of microexpr ({error})") from None
+    folder = Path(folder)
+    about, config = read_about(folder)
     network = backbones.build(config.features.backbone, weights_path=weights_path)
     wanted = about["weights"]
     if network.weights_sha256 != wanted["sha256"]:
@@ -135,33 +95,20 @@ def load(
             f"found {network.weights_name} ({network.weights_sha256[:12]}); name the file with "
             "--weights"
         )
-    model, _ = TrainedModel.load(Path(folder) / MODEL, network)
+    model, header = TrainedModel.load(folder / MODEL, network)
+    check_header(folder, header, config)
     model.classifier.to(device)
     if model.fine_tuned is not None:
         model.fine_tuned.to(device)
-    return Exported(Path(folder), config, about, model, network.to(device), device)
+    return Exported(folder, config, about, model, network.to(device), device)
 
 
 def trained_on(
-    data: TitledLabels, store: FeatureStore, paths: Sequence[Path], method: str
+    data: Data, store: FeatureStore, paths: Sequence[Path], method: str
 ) -> dict[str, Any]:
-    """Describe the clips: data set, classes, subjects, frame rates and lengths.
+    """Describe the clips of a store: data set, classes, subjects, frame rates and lengths.
 
-    Parameters
-    ----------
-    data : TitledLabels
-        Section ``data``.
-    store : FeatureStore
-        Features of all clips.
-    paths : sequence of Path
-        Their caches.
-    method : str
-        The method that they have to be of.
-
-    Raises
-    ------
-    CacheError
-        When they are of another method.
+    `paths` are the store's caches; CacheError when they are of another method than `method`.
     """
     rates, frames = [], []
     for path in paths:
@@ -185,11 +132,8 @@ def trained_on(
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
-    return {
-        "min": float(min(values)),
-        "median": float(np.median(values)),
-        "max": float(max(values)),
-    }
+    found = {"min": min(values), "median": np.median(values), "max": max(values)}
+    return {name: float(value) for name, value in found.items()}
 
 
 def weights_in(path: Path) -> dict[str, str]:
@@ -198,33 +142,18 @@ def weights_in(path: Path) -> dict[str, str]:
         return {key: str(cache.attributes[f"weights_{key}"]) for key in ("name", "sha256")}
 
 
-ALL = "all"
-OVERALL = ("accuracy", "uf1", "uar")
-NOTE = (
-    "Out of fold: each clip was predicted by a model that was not trained on it. The exported "
-    "model was trained on all clips: nothing is left to test it on."
-)
-LEAK = "The same subjects were trained on and tested: expect less on other people."
-
-
 def accuracy(
-    path: str | os.PathLike[str], labels: Sequence[str], runs: Runs, *, method: str, n: int
+    path: AnyPath, labels: Sequence[str], runs: Train, *, method: str, n: int
 ) -> dict[str, Any]:
-    """Read what the folds gave for a method and N from ``metrics.csv``.
+    """Read from ``metrics.csv`` what the folds gave for a method and N, with intervals.
 
-    `labels` are ``data.labels``, `runs` is section ``train``.
-
-    Returns
-    -------
-    dict
-        Values with intervals, and what they rest on; ready for JSON.
+    `labels` are ``data.labels``, `runs` is section ``train``; the result is ready for JSON.
 
     Raises
     ------
-    DataError
-        When the file cannot be read, is no table of metrics, or was changed after it was written.
-    ConfigError
-        When it has no such method or N.
+    DataError, ConfigError
+        When the file cannot be read, is no table of metrics, or was changed after it was written;
+        when it has no such method or N.
     """
     feature_mode = runs.feature_modes[0]
     frame = read_metrics(path)
@@ -245,17 +174,10 @@ def accuracy(
         "recall": {name: _estimate(cells, ("recall", name)) for name in labels},
         "majority": float(floor.iloc[0]["value"]),
         "confidence": float(first["confidence"]),
-        "clips": int(first["clips"]),
-        "subjects": int(first["subjects"]),
-        "method": method,
-        "n": n,
-        "feature_mode": feature_mode,
-        "protocol": str(first["protocol"]),
+        **{name: int(first[name]) for name in ("clips", "subjects", "cut")},
+        **{name: str(first[name]) for name in ("protocol", "backbone", "data")},
+        **{"method": method, "n": n, "feature_mode": feature_mode, "seeds": list(runs.seeds)},
         "subject_independent": not leaks,
-        "backbone": str(first["backbone"]),
-        "cut": int(first["cut"]),
-        "seeds": list(runs.seeds),
-        "data": str(first["data"]),
         "note": f"{NOTE} {LEAK}" if leaks else NOTE,
     }
 
