@@ -12,9 +12,13 @@ import numpy as np
 import pytest
 
 from footage import FPS, moving, shift_px, shifted, swing, texture, write_video
-from microexpr.apps.magnify_video.magnified_frames import Task, magnify_stream, magnify_whole
+from microexpr.apps.magnify_video.magnified_frames import (
+    Region,
+    Task,
+    magnify_stream,
+    magnify_whole,
+)
 from microexpr.apps.magnify_video.motion_report import clip_filter
-from microexpr.apps.magnify_video.region import Region
 from microexpr.apps.magnify_video.request import PROGRAM_BYTES
 from microexpr.config import Magnify
 from microexpr.errors import ConfigError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from footage import texture
-from microexpr.apps.magnify_video.region import FEATHER_PX, MARGIN_PX, Region
+from microexpr.apps.magnify_video.magnified_frames import FEATHER_PX, MARGIN_PX, Region
 from microexpr.errors import ConfigError
 from microexpr.video.frame import Frame, from_rgb
 from microexpr.video.upright import EXIF

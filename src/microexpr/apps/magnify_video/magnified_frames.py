@@ -1,47 +1,112 @@
 """Frames in, magnified frames out: with the whole clip in memory, or a few seconds of it.
 
-:func:`magnify_whole` and :func:`magnify_stream` take an iterator of frames and yield each original
-with its magnified versions: a caller need not know how many frames were held meanwhile.
+Motion is magnified, and computed, in a region only; each original comes with its versions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from microexpr.apps.magnify_video.region import Region
 from microexpr.config import Magnify
 from microexpr.errors import ConfigError
 from microexpr.magnify import amm, filter_only
+from microexpr.magnify.clip_pixels import options_of
 from microexpr.magnify.methods import METHODS
-from microexpr.magnify.stream import CAUSAL, magnified_luma, parts_of
+from microexpr.magnify.stream import magnified_luma, parts_of
 from microexpr.video.frame import Frame
 
 Progress = Callable[[str, float], None]  # stage, and the share of it that is done
+MARGIN_PX = 32  # context around the region, so that its border is not the border of the transform
+FEATHER_PX = 8  # inside the region's border the effect fades in
+SMALLEST_PX = 16
 Versions = tuple[Frame, list[Frame]]
 
 
 @dataclass(frozen=True)
-class Task:
-    """What is to be done to a clip.
+class Region:
+    """The part of a frame that is magnified, `roi` (x, y, width, height, px), and computed.
 
-    Parameters
-    ----------
-    method : str
-    alphas : tuple of float
-        One magnified version each.
-    settings : Magnify
-        Temporal filter and pyramids; its ``alpha`` is not used.
-    chroma_gain : float
-        Share of alpha for the chroma; not for ``pmm``.
-    fps, n_frames : float, int
-        Capture rate, frames/s, and length.
-    region, device : Region, str
-        Where motion is magnified.
+    `window`: rows and columns of the region and its margin, from even to even pixels. `weight`:
+    share of the effect, 0 to 1, float32 of the window's shape. None for the whole frame.
+    """
+
+    window: tuple[slice, slice]
+    weight: np.ndarray | None
+    roi: tuple[int, int, int, int] | None
+
+    @classmethod
+    def of(cls, roi: tuple[int, int, int, int] | None, height: int, width: int) -> Region:
+        """Return the region in a frame of this size; ConfigError unless it fits."""
+        if roi is None:
+            return cls((slice(0, height), slice(0, width)), None, None)
+        x, y, wide, high = roi
+        if min(wide, high) < SMALLEST_PX:
+            raise ConfigError(f"--roi: {wide}x{high} px is too small, {SMALLEST_PX} px is least")
+        if x < 0 or y < 0 or x + wide > width or y + high > height:
+            raise ConfigError(
+                f"--roi: {wide}x{high} px at ({x}, {y}) leaves the frame of {width}x{height} px"
+            )
+        rows, columns = _with_margin(y, high, height), _with_margin(x, wide, width)
+        weight = np.outer(_fade(rows, y, high, height), _fade(columns, x, wide, width))
+        return cls((rows, columns), weight.astype(np.float32), roi)
+
+    @property
+    def half_window(self) -> tuple[slice, slice]:
+        """The window in chroma pixels."""
+        rows, columns = (slice(s.start // 2, (s.stop + 1) // 2) for s in self.window)
+        return rows, columns
+
+    @property
+    def full(self) -> tuple[int, int, int, int] | None:
+        """x, y, width, height of where the effect is complete, px; None: everywhere."""
+        if self.roi is None:
+            return None
+        x, y, wide, high = self.roi
+        across, down = min(FEATHER_PX, wide // 4), min(FEATHER_PX, high // 4)
+        return x + across, y + down, wide - 2 * across, high - 2 * down
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the window, px."""
+        rows, columns = self.window
+        return rows.stop - rows.start, columns.stop - columns.start
+
+    def blend(self, still: np.ndarray, changed: np.ndarray, *, half: bool = False) -> np.ndarray:
+        """Mix changed values (h, w) of the window into those of the original, by the weight."""
+        if self.weight is None:
+            return changed
+        weight = self.weight[::2, ::2] if half else self.weight
+        return still + weight * (changed - still)
+
+
+def _with_margin(start: int, length: int, limit: int) -> slice:
+    first = max(0, start - MARGIN_PX) // 2 * 2
+    last = min(limit, start + length + MARGIN_PX)
+    return slice(first, min(limit, last + last % 2))
+
+
+def _fade(window: slice, start: int, length: int, limit: int) -> np.ndarray:
+    """Return a raised cosine: 0 outside the region, 1 inside; no fade at the frame's border."""
+    feather = min(FEATHER_PX, length // 4)
+    position = np.arange(window.start, window.stop) + 0.5
+    into = (position - start) / feather if start > 0 else np.ones(len(position))
+    left = (start + length - position) / feather
+    out = left if start + length < limit else np.ones(len(position))
+    return 0.5 - 0.5 * np.cos(np.pi * np.clip(np.minimum(into, out), 0, 1))
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done to a clip of `fps` frames/s; one magnified version per alpha.
+
+    `settings` are the temporal filter and pyramids, without their ``alpha``; `chroma_gain` is the
+    share of alpha for the chroma, not for ``pmm``.
     """
 
     method: str
@@ -55,28 +120,15 @@ class Task:
 
     def options(self, **pyramid: Any) -> dict[str, Any]:
         """Return the keyword arguments of the method; `pyramid` overrides its section's keys."""
-        return (
-            self.settings.own(METHODS[self.method].section)
-            | {
-                "fps": self.fps,
-                "passband_hz": self.settings.passband_hz,
-                "temporal_filter": self.settings.temporal_filter,
-                "order": self.settings.order,
-                "reference_frame": self.settings.reference_frame,
-            }
-            | pyramid
-        )
+        return options_of(self.settings, self.fps, self.method) | pyramid
 
     @property
     def held_frames(self) -> int:
-        """Frames that streaming needs memory for: a window and what it shares with the one before.
-
-        The states of a causal filter take, with its chunk, as much as six chunks.
-        """
+        """Frames that streaming needs memory for."""
         settings = self.settings
-        part = parts_of(settings.temporal_filter, self.fps, settings.passband_hz).frames
-        causal = settings.temporal_filter in CAUSAL
-        return min(self.n_frames, part * 6 if causal else part * 3 // 2)
+        part, overlap = parts_of(settings.temporal_filter, self.fps, settings.passband_hz)
+        # A window and what it shares with the one before; a chunk with the filter's states.
+        return min(self.n_frames, part * 3 // 2 if overlap else part * 6)
 
     def check_streamable(self) -> None:
         """Raise ConfigError for what needs the whole clip."""
@@ -98,21 +150,7 @@ def silent(stage: str, share: float) -> None:
 def magnify_whole(
     frames: Iterable[Frame], task: Task, progress: Progress = silent
 ) -> Iterator[Versions]:
-    """Magnify a clip that fits in memory.
-
-    Parameters
-    ----------
-    frames : iterable of Frame
-        `task.n_frames` of them, of one size.
-    task : Task
-    progress : callable
-        Called with ``read`` or ``magnify`` and the share of it that is done.
-
-    Yields
-    ------
-    (Frame, list of Frame)
-        The original, and for each alpha a frame of 8 bits.
-    """
+    """Magnify a clip in memory; yield each original, and a frame of 8 bits per alpha."""
     region, originals = task.region, list[Frame]()
     clip = torch.empty(task.n_frames, *region.shape)
     for index, frame in enumerate(frames):
@@ -138,11 +176,7 @@ def magnify_whole(
 def magnify_stream(
     frames: Iterable[Frame], task: Task, progress: Progress = silent
 ) -> Iterator[Versions]:
-    """Magnify in bounded memory, see :mod:`microexpr.magnify.stream`.
-
-    Causal filters give what :func:`magnify_whole` gives. Each alpha has an analysis of its own.
-    Parameters and results are those of :func:`magnify_whole`.
-    """
+    """Magnify in bounded memory; causal filters give what :func:`magnify_whole` gives."""
     read = 0
 
     def luma_of(frame: Frame) -> torch.Tensor:
@@ -155,10 +189,8 @@ def magnify_stream(
     del options["reference_frame"]  # the first frame
     for number, (original, lumas) in enumerate(magnified_luma(frames, luma_of, **options), 1):
         progress("magnify", number / task.n_frames)
-        yield (
-            original,
-            [compose(original, values.cpu().numpy(), None, task.region) for values in lumas],
-        )
+        planes = [values.cpu().numpy() for values in lumas]
+        yield original, [compose(original, plane, None, task.region) for plane in planes]
 
 
 def _magnified(luma: torch.Tensor, task: Task, progress: Progress) -> list[torch.Tensor]:
@@ -166,12 +198,8 @@ def _magnified(luma: torch.Tensor, task: Task, progress: Progress) -> list[torch
     clip, options = luma.to(task.device), task.options()
     magnify = METHODS.load(task.method, "function")
     if METHODS[task.method].sweep:
-        results = magnify(
-            clip,
-            alpha=list(task.alphas),
-            progress=lambda share: progress("magnify", share),
-            **options,
-        )
+        options |= {"progress": partial(progress, "magnify")}
+        results = magnify(clip, alpha=list(task.alphas), **options)
     else:
         results = [magnify(clip, alpha=alpha, **options) for alpha in task.alphas]
     return [result.cpu() for result in results]
@@ -198,17 +226,7 @@ def _magnified_chroma(frames: list[Frame], task: Task) -> list[list[torch.Tensor
 def compose(
     original: Frame, luma: np.ndarray, chroma: list[np.ndarray] | None, region: Region
 ) -> Frame:
-    """Replace the luma of a frame, and its chroma where given, in a region; 8 bits.
-
-    Parameters
-    ----------
-    original : Frame
-    luma : ndarray, shape of the region's window, float32
-        8-bit codes over 255; clipped to 0..1 here.
-    chroma : list of two ndarrays, optional
-        The same for Cb and Cr, in the region's half window.
-    region : Region
-    """
+    """Replace luma, and chroma where given, of a region: codes over 255, clipped to 8 bits here."""
     codes = original.luma8().copy()
     codes[region.window] = _codes(region.blend(original.values(region.window), luma))
     if chroma is None:

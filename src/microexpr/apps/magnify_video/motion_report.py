@@ -12,7 +12,7 @@ import numpy as np
 from microexpr.config import Magnify
 from microexpr.errors import MicroexprWarning
 from microexpr.magnify import realised_gain
-from microexpr.magnify.temporal import Matrix, filter_matrix
+from microexpr.magnify.temporal import Matrix, filter_matrix, filtering_of
 
 MAX_POINTS = 300
 QUALITY = 0.03  # weakest corner, of the strongest: weaker ones move with the noise
@@ -28,9 +28,8 @@ SHARE = 95  # percentile over points
 class Response:
     """What the temporal filter passes.
 
-    `clip_motion` and `correlation`: of one onset, apex and offset that fills the clip, see
-    :func:`microexpr.magnify.realised_gain`. `band_centre`: of an oscillation at the geometric mean
-    of the band's edges, rms after over rms before.
+    `clip_motion` and `correlation`: :func:`microexpr.magnify.realised_gain`. `band_centre`: of an
+    oscillation at the geometric mean of the band's edges, rms after over rms before.
     """
 
     clip_motion: float
@@ -40,36 +39,17 @@ class Response:
 
 def clip_filter(n_frames: int, fps: float, settings: Magnify) -> Matrix:
     """Return the temporal filter of a clip of this length, (T, T)."""
-    return filter_matrix(
-        n_frames,
-        fps=fps,
-        passband_hz=settings.passband_hz,
-        temporal_filter=settings.temporal_filter,
-        order=settings.order,
-        reference_frame=settings.reference_frame,
-    )
+    return filter_matrix(n_frames, **filtering_of(settings, fps))
 
 
 def response(n_frames: int, fps: float, settings: Magnify) -> Response:
-    """Return what the filter passes.
-
-    Warns
-    -----
-    MicroexprWarning
-        When it hardly passes a single motion that fills the clip, although the band holds the
-        frequency of such a motion.
-    """
+    """Return what the filter passes; warn when that is hardly a motion in its own band."""
     low, high = settings.passband_hz
     with warnings.catch_warnings():
         if n_frames / fps * low > 1:  # a single motion over such a long clip is not what is sought
             warnings.simplefilter("ignore", MicroexprWarning)
-        gain, correlation = realised_gain(
-            n_frames,
-            fps=fps,
-            passband_hz=settings.passband_hz,
-            temporal_filter=settings.temporal_filter,
-            order=settings.order,
-        )
+        kind, order = settings.temporal_filter, settings.order
+        gain, correlation = realised_gain(n_frames, fps, settings.passband_hz, kind, order)
     phase = 2 * np.pi * np.sqrt(low * high) * np.arange(n_frames) / fps
     waves = np.stack([np.cos(phase), np.sin(phase)], axis=1)
     passed = clip_filter(n_frames, fps, settings) @ waves
@@ -81,9 +61,8 @@ def response(n_frames: int, fps: float, settings: Magnify) -> Response:
 class Bound:
     """How far a method moves detail correctly.
 
-    `detail_wavelength_px`: for AMM at least ``magnify.amm.lambda_c_px``, below which it magnifies
-    less anyway. `limit_px`: largest magnified motion that is correct for this detail.
-    `magnified_px`: what the measured motion should become, ``(1 + alpha) * delta``.
+    `limit_px`: largest magnified motion that is correct for this detail. `magnified_px`: what the
+    measured motion should become, ``(1 + alpha) * delta``.
     """
 
     detail_wavelength_px: float
@@ -96,15 +75,9 @@ def bound(
 ) -> Bound | None:
     """Return the bound of a method; None where it is not known, or nothing is magnified.
 
-    AMM moves a wavelength correctly where ``(1 + alpha) * delta < lambda / 8`` (Wu et al. 2012, eq.
-    14), PMM where it is below ``lambda / 4`` with octave bands and ``lambda / 2`` with half-octave
-    bands (Wadhwa et al. 2013, section 3.3).
-
-    Parameters
-    ----------
-    method, settings : str, Magnify
-    detail_wavelength_px, alpha, delta_px : float
-        Of the frames, of the method, and the motion in the passband.
+    That of ``(1 + alpha) * delta`` is ``lambda / 8`` for AMM, which magnifies less below
+    ``lambda_c_px`` (Wu et al. 2012, eq. 14), and for PMM ``lambda / 4`` with octave bands and
+    ``lambda / 2`` with half-octave bands (Wadhwa et al. 2013, section 3.3).
     """
     if method == "amm":
         share = 1 / 8
@@ -131,15 +104,9 @@ class PointTracker:
         """Return where the points moved in another frame, (points, 2) px; nan: lost."""
         if not len(self._points):
             return np.empty((0, 2))
-        size = (WINDOW_PX, WINDOW_PX)
+        size, guess = (WINDOW_PX, WINDOW_PX), self._points.copy()
         moved, found, _ = cv2.calcOpticalFlowPyrLK(
-            self._luma,
-            luma,
-            self._points,
-            self._points.copy(),
-            winSize=size,
-            maxLevel=3,
-            criteria=STOP,
+            self._luma, luma, self._points, guess, winSize=size, criteria=STOP
         )
         shift = (moved - self._points)[:, 0].astype(float)
         shift[found[:, 0] == 0] = np.nan
@@ -171,21 +138,14 @@ def _corners(luma: np.ndarray, roi: tuple[int, int, int, int] | None) -> np.ndar
 
 @dataclass(frozen=True)
 class Motion:
-    """Motion of a clip and of its magnified version.
+    """Motion of points that were followed from the first frame of a clip to its last.
 
-    Parameters
-    ----------
-    points : int
-        Points that were followed from the first frame to the last.
-    original_px, in_band_px, result_px : float
-        Largest displacement of a point from the first frame, in the original, in the original after
-        the temporal filter, and in the result: the 95th percentile over the points. nan without
-        points.
-    gain : float
-        How many times larger motions in the passband became; it should be 1 + alpha. That is 1 plus
-        the least-squares ratio of the motion that was added to the motion that the filter passes;
-        for ``filter_only``, which adds none, the ratio of the result's motion to the latter. nan
-        where the motion in the band is no more than noise.
+    `original_px`, `in_band_px`, `result_px`: largest displacement from the first frame, in the
+    original, in the original after the temporal filter, and in the result; the 95th percentile over
+    the points. `gain`: how many times larger motions in the passband became, which should be 1 +
+    alpha: 1 plus the least-squares ratio of the motion that was added to the motion that the filter
+    passes; for a control, which adds none, the ratio of the result's motion to the latter. nan
+    where there are no points, or the motion in the band is no more than noise.
     """
 
     points: int
@@ -218,15 +178,9 @@ class MotionMeter:
 
 
 def compare(original: np.ndarray, result: np.ndarray, matrix: Matrix, *, added: bool) -> Motion:
-    """Compare the paths of points.
+    """Compare the paths of points, (T, points, 2) px from the original's first frame; nan: lost.
 
-    Parameters
-    ----------
-    original, result : ndarray, shape (T, points, 2)
-        Displacements from the original's first frame, px; nan: lost.
-    matrix, added : ndarray, shape (T, T), bool
-        The temporal filter, and whether filtered motion was added to the motion that was there or
-        replaced it.
+    `added` tells whether filtered motion was added to the motion that was there or replaced it.
     """
     kept = np.isfinite(original).all((0, 2)) & np.isfinite(result).all((0, 2))
     before, after = original[:, kept], result[:, kept]

@@ -34,13 +34,7 @@ class Line(NamedTuple):
 
     @classmethod
     def of(cls, text: str | None, height: int, width: int) -> Line:
-        """Read ``x=120`` or ``y=80``; by default the middle column.
-
-        Raises
-        ------
-        ConfigError
-            When it is neither or lies outside the frame.
-        """
+        """Read ``x=120`` or ``y=80``, by default the middle column; ConfigError if that fails."""
         if text is None:
             return cls("x", width // 2)
         axis, _, number = text.partition("=")
@@ -56,9 +50,7 @@ class SlicePicture:
     """One line of each frame, side by side: motion becomes a shape.
 
     Time runs to the right for a column and downwards for a row. The original comes first, then each
-    magnified version.
-
-    `colour` is what the frames' codes mean.
+    magnified version. `colour` is what the frames' codes mean.
     """
 
     def __init__(self, line: Line, colour: Colour) -> None:
@@ -83,14 +75,11 @@ class SlicePicture:
     def render(self) -> np.ndarray:
         """Return the picture, (y, x, 3) uint8 RGB."""
         stretch = max(1, round(NARROW_PX / len(self._panels[0])))
-        panels = [np.stack(panel, axis=2).repeat(stretch, axis=2) for panel in self._panels]
-        length = panels[0].shape[1]
-        pictures = [self._rgb(panel) for panel in panels]
-        gap = np.full((length, GAP_PX, 3), 255, np.uint8)
-        row = [pictures[0]]
-        for picture in pictures[1:]:
-            row += [gap, picture]
-        joined = np.concatenate(row, axis=1)
+        row: list[np.ndarray] = []
+        for panel in self._panels:
+            picture = self._rgb(np.stack(panel, axis=2).repeat(stretch, axis=2))
+            row += [np.full((len(picture), GAP_PX, 3), 255, np.uint8), picture]
+        joined = np.concatenate(row[1:], axis=1)
         return joined if self._line.axis == "x" else joined.transpose(1, 0, 2)
 
     def _rgb(self, codes: np.ndarray) -> np.ndarray:

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from microexpr.apps.magnify_video.magnified_frames import Task
+from microexpr.apps.magnify_video.magnified_frames import Region, Task
 from microexpr.apps.magnify_video.motion_report import clip_filter
 from microexpr.apps.magnify_video.pictures import Line
-from microexpr.apps.magnify_video.region import Region
 from microexpr.config import Magnify
 from microexpr.errors import ConfigError
 from microexpr.magnify.phase import KEPT_BYTES, KEPT_CLIPS
@@ -35,26 +34,20 @@ FILTER_BYTES = 200  # per frame squared: the temporal filter is designed on a le
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for.
+    """What the user asks for; one output for each alpha, from one analysis.
 
-    Parameters
+    Attributes
     ----------
-    method, alphas : str, tuple of float
-        One output for each alpha, from one analysis.
     settings : Magnify
         Temporal filter and pyramids.
     chroma_gain : float
         Share of alpha for the chroma; not for ``pmm``.
     roi : (int, int, int, int), optional
         x, y, width, height, px: motion is magnified only there.
-    side_by_side : bool
-        Write the original to the left of the magnified frames.
     xt_slice, xt_at : Path, str, optional
         PNG of one line of all frames, such as ``x=120``; by default of the middle column.
     stream, max_memory_bytes : bool, float
         Whether a part of the clip is held at a time, and how much memory that may take.
-    device, threads : str, int
-        Of magnification; of decoder and encoder.
     """
 
     method: str
@@ -73,18 +66,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """A request that fits its clip.
-
-    Parameters
-    ----------
-    source, request : Source, Request
-    axis, task : TimeAxis, Task
-        When the frames were taken, and what is done to them.
-    line : Line
-        Of the slice picture.
-    memory_bytes : float
-        Estimate.
-    """
+    """A request that fits its clip: times of the frames, what is done to them, estimated memory."""
 
     source: Source
     request: Request
@@ -120,11 +102,9 @@ def make_plan(source: Source, request: Request) -> Plan:
 
     Raises
     ------
-    ConfigError
-        When the passband lies beyond the Nyquist frequency or holds no frequency of this clip, the
-        reference frame, the region or the line lies outside, or memory is not enough.
-    DataError
-        When there are too few frames.
+    ConfigError, DataError
+        When the passband, the reference frame, the region or the line does not fit the clip, or
+        memory is not enough. Too few frames.
     """
     settings = request.settings
     axis = source.axis()
@@ -185,20 +165,13 @@ def _check_memory(needed: float, request: Request, name: str) -> None:
 def output_paths(
     sources: Sequence[Source], output: Path, alphas: Sequence[float]
 ) -> list[list[Path]]:
-    """Name the outputs of each source, one for each alpha.
-
-    Parameters
-    ----------
-    sources : sequence of Source
-    output : Path
-        A file ``.mp4`` for one clip; a folder for any number, whose files get the clips' names.
-    alphas : sequence of float
-        Several: the names end in ``_a<alpha>``.
+    """Name the outputs of each source, one for each alpha: several names end in ``_a<alpha>``.
 
     Raises
     ------
     ConfigError
-        When `output` is neither, or two clips have the same name.
+        When `output` is neither an ``.mp4`` for one clip nor a folder for any number, whose files
+        get the clips' names, or two clips have the same name.
     """
     if len(sources) == 1 and output.suffix.lower() == SUFFIX and not output.is_dir():
         bases = [output]
@@ -216,13 +189,7 @@ def output_paths(
 
 
 def check_writable(paths: Iterable[Path], sources: Sequence[Source]) -> None:
-    """Refuse now what would fail after the work, or destroy an input.
-
-    Raises
-    ------
-    ConfigError
-        When an output is an input or a folder, or its folder cannot be written to.
-    """
+    """Raise ConfigError for an output that is an input or a folder, or cannot be written."""
     inputs = {path.resolve() for source in sources for path in source.files}
     for path in paths:
         if path.resolve() in inputs:

@@ -76,17 +76,12 @@ def magnify_clip(
     Returns
     -------
     list of dict
-        A report for each output, ready for JSON.
+        A report for each output, ready for JSON; ``notices`` are the warnings that were given.
 
     Raises
     ------
     DataError
         When the source cannot be decoded.
-
-    Warns
-    -----
-    MicroexprWarning
-        Whatever the user should know about this clip; the reports have it as ``notices``.
     """
     watch, meter, request = Stopwatch(), MotionMeter(plan.task.region.full), plan.request
     filtering = (plan.measured_frames, plan.axis.fps, request.settings)
