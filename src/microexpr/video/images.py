@@ -1,8 +1,8 @@
-"""Numbered images: their headers are read first, their pictures by OpenCV, which is the judge.
+"""Numbered images: their headers are read first, then their pictures by OpenCV, the judge.
 
 OpenCV refuses a file that ends early, and passes by what other readers of the format pass by: a
-wrong size in a header, fill bytes, bytes behind the end. The resolution of a print (dpi) is not
-taken for a shape of pixels.
+wrong size in a header, fill bytes, bytes behind the end. It turns pictures upright by their EXIF
+tag. The resolution of a print (dpi) is not taken for a shape of pixels.
 """
 
 from __future__ import annotations
@@ -21,10 +21,8 @@ from microexpr.runtime.files import regular
 from microexpr.runtime.notices import notice
 from microexpr.video.opening import check_size
 from microexpr.video.picture import Picture, Policy
-from microexpr.video.upright import AS_STORED, EXIF, Orientation
 
 MAX_BYTES = 2**29  # more than a picture of the largest size takes, uncompressed
-ORIENTATION = 0x0112  # EXIF
 BAD = "cannot be decoded: it ends early, or is no image"
 # What Pillow raises for a header that it does not understand.
 UNREADABLE = (
@@ -64,8 +62,8 @@ def image_pictures(images: Iterable[tuple[int, Path]], policy: Policy) -> Iterat
         notice(f"{len(refused)} images are left out, the first: {refused[0]}")
 
 
-def read_header(path: Path) -> Orientation:
-    """Read the header of an image: check its size, and return how it is shown.
+def check_header(path: Path) -> None:
+    """Read the header of an image, and not its picture.
 
     Raises
     ------
@@ -79,7 +77,6 @@ def read_header(path: Path) -> Orientation:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with path.open("rb") as file, Image.open(file) as image:
                 width, height = image.size
-                value = image.getexif().get(ORIENTATION)
     except OSError as error:
         if error.errno:  # of the disk, not of the image
             raise
@@ -88,13 +85,11 @@ def read_header(path: Path) -> Orientation:
         many = isinstance(error, UNREADABLE[-2:])
         raise DataError(f"{path} {'has too many pixels' if many else BAD}") from None
     check_size(str(path), width, height)
-    return EXIF.get(value, AS_STORED) if isinstance(value, int) else AS_STORED
 
 
 def _picture(number: int, path: Path, *, deep: bool) -> Picture:
-    orientation = read_header(path)
-    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    flags |= cv2.IMREAD_ANYDEPTH if deep else 0
+    check_header(path)
+    flags = cv2.IMREAD_COLOR_RGB | (cv2.IMREAD_ANYDEPTH if deep else 0)
     try:
         # Of the bytes, because imread cannot open every Unicode path on every system.
         content = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flags)
@@ -102,4 +97,4 @@ def _picture(number: int, path: Path, *, deep: bool) -> Picture:
         content = None
     if content is None or content.dtype not in (np.uint8, np.uint16):
         raise DataError(f"{path} {BAD}")
-    return Picture(number, content, orientation=orientation)
+    return Picture(number, content)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import av
+from av.stream import Disposition
 
 from microexpr.errors import DataError
 from microexpr.runtime.files import regular
@@ -59,14 +60,21 @@ def opened(
         cut = f": {CUT_OFF}" if is_cut_off(path) else ""
         raise DataError(f"{path} cannot be opened as a video{cut}") from None
     with container:
-        stream = container.streams.best("video")
-        if not isinstance(stream, av.VideoStream):
+        stream = _main_stream(container)
+        if stream is None:
             raise DataError(f"{path} has no video stream")
         check_size(str(path), stream.width, stream.height)
         if stream.frames > MAX_FRAMES:
             raise DataError(f"{path}: {stream.frames} frames are more than {MAX_FRAMES}")
         stream.codec_context.thread_count = threads
         yield container, stream
+
+
+def _main_stream(container: av.container.InputContainer) -> av.VideoStream | None:
+    """Return the video stream that a player shows: the picture of a cover is none."""
+    moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    best = container.streams.best("video")
+    return next((stream for stream in moving if stream is best), moving[0] if moving else None)
 
 
 def check_size(name: str, width: int, height: int) -> None:

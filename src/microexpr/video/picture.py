@@ -29,7 +29,7 @@ class Picture:
     number : int
         Index in the video, or camera counter of an image.
     content : VideoFrame, or ndarray of shape (y, x, 3), uint8 or uint16
-        As it was stored; of an interlaced picture one field.
+        As it was stored, of an interlaced picture one field; an image upright.
     time_s, stamp : float, int, optional
         None where neither a time nor a rate is stated; in the container's time base, if it has one.
     orientation, pixel_aspect : Orientation, Fraction
@@ -61,7 +61,7 @@ class Picture:
     def frame(self, pts: int, *, full_range: bool | None) -> Frame:
         """Return the upright codes of luma and chroma, their pixels as stored."""
         if isinstance(self.content, np.ndarray):
-            return from_rgb(self.orientation.upright(self.content), pts)
+            return from_rgb(self.content, pts)
         return from_picture(self.content, pts, full_range=full_range).turned(self.orientation)
 
 

@@ -66,7 +66,13 @@ def orientation_of(picture: av.VideoFrame) -> tuple[Orientation, bool]:
     Orientation, bool
         The nearest, and whether the matrix turns by another angle than quarters.
     """
-    data = picture.side_data.get("DISPLAYMATRIX")
+    try:
+        data = picture.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV does not know what else belongs to the picture
+        quarters = round(picture.rotation / 90)
+        return (AS_STORED, EXIF[8], EXIF[3], EXIF[6])[
+            quarters % 4
+        ], quarters * 90 != picture.rotation
     if not isinstance(data, SideData):
         return AS_STORED, False
     # x' = a x + c y, y' = b x + d y, with x to the right and y down; the rest moves the picture.
