@@ -11,8 +11,8 @@ from planted_faces import LABELS, LANDMARKS_PX, planted
 from torch import nn
 
 from microexpr import baselines
-from microexpr.baselines import setfnet
-from microexpr.baselines.micro_exp_stcnn import MicroExpSTCNN
+from microexpr.baselines import cnn_3d
+from microexpr.baselines.cnn_3d import MicroExpSTCNN
 from microexpr.baselines.networks import Schedule, fit
 from microexpr.config import Config
 from microexpr.errors import ConfigError, DataError
@@ -73,7 +73,7 @@ def test_stcnn_takes_the_first_frames_and_repeats_the_last_of_a_short_clip():
 
 
 def test_setfnet_cuts_eyes_with_brows_and_the_mouth():
-    boxes = setfnet.regions(LANDMARKS_PX)
+    boxes = cnn_3d.regions(LANDMARKS_PX)
     distance = 36.0
     np.testing.assert_allclose(boxes[:, 2], 0.9 * distance)
     for box, part in zip(boxes, ((30, 28), (66, 28), (48, 74)), strict=True):
@@ -84,7 +84,7 @@ def test_setfnet_cuts_eyes_with_brows_and_the_mouth():
 def test_setfnet_cuts_what_lies_there():
     image = np.zeros((96, 96), np.float32)
     image[70:79, 44:53] = 255
-    mouth = setfnet._cut(image, setfnet.regions(LANDMARKS_PX)[2])
+    mouth = cnn_3d._cut(image, cnn_3d.regions(LANDMARKS_PX)[2])
     y, x = np.average(np.indices(mouth.shape).reshape(2, -1), axis=1, weights=mouth.ravel())
     assert (x, y) == pytest.approx((11.5, 11.5), abs=0.1)
     assert mouth[0].max() == 0

@@ -29,17 +29,17 @@ def test_the_configuration_names_every_system():
     assert Compare().systems == list(baselines.SYSTEMS)
     for name in baselines.SYSTEMS:
         assert build(name, Config()).name == name
-        figure = baselines.published(name)
+        figure = baselines.SYSTEMS[name].published
         assert figure.accuracy or (figure.uf1 and figure.uar)
         assert figure.source
 
 
 @pytest.mark.parametrize("name", list(baselines.SYSTEMS))
 def test_every_system_says_what_is_published_specified_and_inferred(name):
-    text = __import__(f"microexpr.baselines.{name}", fromlist=["x"]).__doc__
+    text = baselines.SYSTEMS.load(name, "system").__doc__
     for word in ("Published:", "Specified", "Inferred"):
         assert word in text
-    accuracy = baselines.published(name).accuracy
+    accuracy = baselines.SYSTEMS[name].published.accuracy
     assert accuracy is None or f"{100 * accuracy:.2f}" in text
 
 

@@ -21,7 +21,9 @@ from running import run_stage
 from simulated import CLASSES, basis, manifest
 
 SKILL = {"pmm": 0.8, "evm_tim": 0.75, "ststnet": 0.35, "vggface2_bilstm": 0.5}
-PUBLISHED = {name: baselines.published(name) for name in ("ststnet", "vggface2_bilstm", "evm_tim")}
+PUBLISHED = {
+    name: baselines.SYSTEMS[name].published for name in ("ststnet", "vggface2_bilstm", "evm_tim")
+}
 OURS = Published(protocol="of ours", source="a poster", accuracy=0.7576)
 
 

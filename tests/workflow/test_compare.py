@@ -56,7 +56,7 @@ def test_only_what_has_changed_runs_again(complete):
 
 def test_code_of_one_system_runs_that_system_again(complete, tmp_path):
     project = complete.copy(tmp_path / "project")
-    module = project.folder / "src/microexpr/baselines/off_apexnet.py"
+    module = project.folder / "src/microexpr/baselines/apex_networks.py"
     module.write_text(module.read_text().replace("lr=1e-4", "lr=2e-4"))
     planned = project.planned(extra=settings(), target=TARGET)
     assert planned == {"train_system": 1, "tabulate_systems": 1}

@@ -1,69 +1,43 @@
 """The compared systems: those of the poster's last table, and two yardsticks of the field.
 
-They run on the crops and in the folds of this pipeline. One module per system; its docstring says
-what is published, what is specified and what had to be inferred. :mod:`.base` defines what a system
-is, ``docs/adding-a-baseline.md`` shows how to add one. This table needs neither NumPy nor PyTorch.
+They run on the crops and in the folds of this pipeline. The docstring of each class says what is
+published, what is specified and what had to be inferred. ``docs/adding-a-baseline.md`` shows how to
+add one. This table needs neither NumPy nor PyTorch.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from microexpr.config.base import Settings
-from microexpr.config.data import LabelledPlace
-from microexpr.config.protocol import ProtocolName
-from microexpr.config.studies import OwnSystem, SystemTraining
-from microexpr.config.training import ClassWeights, FoldSettings
+from microexpr.config import Compare, Data, Protocol, Train
+from microexpr.config.base import Only, Settings
+from microexpr.config.training import FoldSettings
 from microexpr.runtime.registry import Registry
 
 if TYPE_CHECKING:
     from microexpr.baselines.base import System
 
-__all__ = ["OWN_NETWORK", "SYSTEMS", "ComparedSystem", "Published", "build", "published"]
-
 
 @dataclass(frozen=True)
 class Published:
-    """What a system's authors, or those who cite them, print for SMIC.
+    """What a system's authors, or those who cite them, print for SMIC."""
 
-    Parameters
-    ----------
-    protocol : str
-        How it was measured.
-    source : str
-        Where it is printed.
-    accuracy, uf1, uar : float, optional
-        0..1.
-    """
-
-    protocol: str = ""
-    source: str = ""
-    accuracy: float | None = None
+    protocol: str = ""  # how it was measured
+    source: str = ""  # where it is printed
+    accuracy: float | None = None  # 0..1, as the others
     uf1: float | None = None
     uar: float | None = None
 
 
 @dataclass(frozen=True)
 class ComparedSystem:
-    """A system of other authors.
+    """A system of other authors."""
 
-    Parameters
-    ----------
-    name : str
-        As in ``compare.systems``.
-    system : str
-        Its class, ``"package.module:Class"``.
-    label : str
-        For people.
-    published : Published
-        Its figure for SMIC.
-    """
-
-    name: str
-    system: str
-    label: str
-    published: Published = Published()
+    name: str  # as in ``compare.systems``
+    system: str  # its class, ``"package.module:Class"``
+    label: str  # for people
+    published: Published = Published()  # for SMIC
 
     @property
     def code(self) -> tuple[str, ...]:
@@ -79,7 +53,7 @@ SYSTEMS = Registry(
     [
         ComparedSystem(
             "micro_exp_stcnn",
-            "microexpr.baselines.micro_exp_stcnn:MicroExpSTCNN",
+            "microexpr.baselines.cnn_3d:MicroExpSTCNN",
             "MicroExpSTCNN",
             Published(
                 "one 80/20 split of 156 clips, subjects on both sides, best epoch on test clips",
@@ -89,7 +63,7 @@ SYSTEMS = Registry(
         ),
         ComparedSystem(
             "fcnn_3d",
-            "microexpr.baselines.fcnn_3d:FCNN3D",
+            "microexpr.baselines.cnn_3d:FCNN3D",
             "3D-FCNN",
             Published(LOSO, "Li et al. 2019", accuracy=0.5549),
         ),
@@ -111,7 +85,7 @@ SYSTEMS = Registry(
         ),
         ComparedSystem(
             "setfnet",
-            "microexpr.baselines.setfnet:SETFNet",
+            "microexpr.baselines.cnn_3d:SETFNet",
             "SETFNet",
             Published("not seen", "Yao et al., ICCEA 2020", accuracy=0.7025),
         ),
@@ -127,7 +101,7 @@ SYSTEMS = Registry(
         ),
         ComparedSystem(
             "ststnet",
-            "microexpr.baselines.ststnet:STSTNet",
+            "microexpr.baselines.apex_networks:STSTNet",
             "STSTNet",
             Published(
                 COMPOSITE,
@@ -138,7 +112,7 @@ SYSTEMS = Registry(
         ),
         ComparedSystem(
             "off_apexnet",
-            "microexpr.baselines.off_apexnet:OFFApexNet",
+            "microexpr.baselines.apex_networks:OFFApexNet",
             "OFF-ApexNet",
             Published(
                 COMPOSITE,
@@ -154,34 +128,19 @@ SYSTEMS = Registry(
 class SystemSettings(Settings):
     """What the predictions of a system follow from."""
 
-    data: LabelledPlace
-    train: ClassWeights
-    protocol: ProtocolName
-    compare: SystemTraining
+    data: Annotated[Data, Only("kind", "root", "labels")]
+    train: Annotated[Train, Only("class_weights")]
+    protocol: Annotated[Protocol, Only("name")]
+    compare: Annotated[Compare, Only("seeds", "epochs", "apex")]
 
 
 class OwnNetworkSettings(FoldSettings):
     """The same for the system that is this pipeline's own network."""
 
-    compare: OwnSystem
+    compare: Annotated[Compare, Only("seeds", "against.n")]
 
 
 def build(name: str, settings: SystemSettings | OwnNetworkSettings, device: str = "cpu") -> System:
-    """Make a system.
-
-    Parameters
-    ----------
-    name : str
-        One of ``compare.systems``.
-    settings : SystemSettings or OwnNetworkSettings
-        What stage train_system reads.
-    device : str
-        ``cpu`` or ``cuda``.
-    """
+    """Make one of ``compare.systems`` from the settings of stage train_system."""
     system: System = SYSTEMS.load(name, "system").of(settings, device)
     return system
-
-
-def published(name: str) -> Published:
-    """Return the published figure of a system."""
-    return SYSTEMS[name].published

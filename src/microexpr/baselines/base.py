@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from microexpr.baselines import SystemSettings
 from microexpr.cache import ClipCache, open_cache
 from microexpr.cache.joining import check_same_clips
-from microexpr.config.data import Place
+from microexpr.config import Data
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError, DataError
 from microexpr.fingerprints.code import Code
@@ -33,31 +33,24 @@ from microexpr.runtime.files import replacing
 from microexpr.runtime.progress import track
 
 log = logging.getLogger(__name__)
+FILE = "descriptors.npz"
+
+Floats = NDArray[np.float32]
+Classifier = Callable[[Floats], NDArray[np.float64]]  # descriptors (clips, ...) to shares
 
 
 @dataclass(frozen=True)
 class FaceClip:
     """A clip of face crops as a system may see it: without subject and label.
 
-    Parameters
-    ----------
-    clip_id : str
-        For messages.
-    images : ndarray, shape (T, H, W, 3), uint8
-        RGB.
-    fps : float
-        Frames/s.
-    landmarks_px : ndarray, shape (5, 2), or None
-        Right eye, left eye, nose tip, right and left mouth corner, in crop px.
-    apex : int or None
-        Frame of the largest motion, where the data set says which it is.
+    The landmarks, (5, 2) in crop px: right eye, left eye, nose tip, right and left mouth corner.
     """
 
-    clip_id: str
-    images: NDArray[np.uint8]
-    fps: float
+    clip_id: str  # for messages
+    images: NDArray[np.uint8]  # (T, H, W, 3) RGB
+    fps: float  # frames/s
     landmarks_px: NDArray[np.float64] | None = None
-    apex: int | None = None
+    apex: int | None = None  # frame of the largest motion, where the data set says which it is
 
     def grey(self, size_px: int | None = None) -> NDArray[np.uint8]:
         """Return the frames in grey, (T, H, W), or (T, size_px, size_px) by averaging."""
@@ -68,29 +61,36 @@ class FaceClip:
         return np.stack(frames)
 
 
+def annotated(data: Data, clip: ClipCache) -> int | None:
+    """Look up the apex that the data set gives, as an index from the clip's first frame.
+
+    It is the clip's attribute ``apex``; the generated data set has it in ``truth/{clip_id}.json``.
+    None where it is unknown, as in SMIC; DataError when it lies outside the clip.
+    """
+    frame = clip.attributes.get("apex")
+    truth = Path(data.root) / "truth" / f"{clip.clip_id}.json"
+    if frame is None and data.kind == "demo" and truth.is_file():
+        frame = json.loads(truth.read_text(encoding="utf-8"))["apex"]
+    if frame is None:
+        return None
+    if not 0 <= int(frame) < len(clip):
+        raise DataError(f"clip {clip.clip_id}: apex {frame} is none of its {len(clip)} frames")
+    return int(frame)
+
+
 @dataclass(frozen=True)
 class Descriptors(Examples):
     """One descriptor, or input of a network, per clip."""
 
-    values: NDArray[np.float32]  # (clips, ...)
+    values: Floats  # (clips, ...)
 
 
 class System(ABC):
-    """A compared system; see :class:`DescribingSystem` for those that look at face crops.
+    """A compared system; see :class:`DescribingSystem` for those that look at face crops."""
 
-    Attributes
-    ----------
-    name : str
-        As in ``compare.systems``.
-    frames : int
-        Frames that a prediction is made from; 0: all of the clip.
-    labels : sequence of str
-        Classes, in order.
-    """
-
-    name: ClassVar[str]
-    frames: int = 0
-    labels: Sequence[str]
+    name: ClassVar[str]  # as in ``compare.systems``
+    frames: int = 0  # that a prediction is made from; 0: all of the clip
+    labels: Sequence[str]  # classes, in order
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
@@ -108,43 +108,17 @@ class System(ABC):
         """Train on ``fold.train`` and predict for ``fold.test``, in its order."""
 
 
-def seed_of(*parts: object) -> np.random.SeedSequence:
-    """Derive a seed from numbers and names; any other part gives an unrelated one."""
-    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
-    return np.random.SeedSequence(int.from_bytes(digest, "big"))
-
-
-FILE = "descriptors.npz"
-
-
-def annotated(data: Place, clip: ClipCache) -> int | None:
-    """Look up the apex that the data set gives, as an index from the clip's first frame.
-
-    It is the clip's attribute ``apex``; the generated data set has it in ``truth/{clip_id}.json``.
-    None where it is unknown, as in SMIC; DataError when it lies outside the clip.
-    """
-    frame = clip.attributes.get("apex")
-    truth = Path(data.root) / "truth" / f"{clip.clip_id}.json"
-    if frame is None and data.kind == "demo" and truth.is_file():
-        frame = json.loads(truth.read_text(encoding="utf-8"))["apex"]
-    if frame is None:
-        return None
-    if not 0 <= int(frame) < len(clip):
-        raise DataError(f"clip {clip.clip_id}: apex {frame} is none of its {len(clip)} frames")
-    return int(frame)
-
-
 class Description(NamedTuple):
     """The array of a clip, and what the log should say about it."""
 
-    values: NDArray[np.float32]
+    values: Floats
     note: str = ""
 
 
 class TrainingClips(NamedTuple):
     """Training clips of a fold: descriptors (clips, ...), their classes, and a seed."""
 
-    values: NDArray[np.float32]
+    values: Floats
     classes: NDArray[np.int64]
     n_classes: int
     seed: np.random.SeedSequence
@@ -153,18 +127,9 @@ class TrainingClips(NamedTuple):
 class DescribingSystem(System):
     """A system with a descriptor per clip and a classifier per fold.
 
-    Parameters
-    ----------
-    labels : sequence of str
-        Classes, in order.
-    class_weights : bool
-        Weigh classes by their inverse frequency in the training clips.
-    epochs : int, optional
-        Passes of a network over the training clips, instead of its own number.
-    device : str
-        For networks: ``cpu`` or ``cuda``.
-    apex : callable, optional
-        Returns the annotated apex of a clip, or None. Without it every apex is estimated.
+    `class_weights` weighs classes by their inverse frequency in the training clips. For networks,
+    `epochs` replaces their own number, and `device` is ``cpu`` or ``cuda``. `apex` returns the
+    annotated apex of a clip, or None; without it every apex is estimated.
     """
 
     def __init__(
@@ -195,9 +160,7 @@ class DescribingSystem(System):
         """Describe a clip; no label is known here."""
 
     @abstractmethod
-    def train(
-        self, training: TrainingClips
-    ) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
+    def train(self, training: TrainingClips) -> Classifier:
         """Fit on training clips; return a function from descriptors (clips, ...) to shares."""
 
     def settings(self) -> dict[str, Any]:
@@ -230,15 +193,9 @@ class DescribingSystem(System):
         for clip_id, note in zip(about["clip_ids"], about["notes"], strict=True):
             if note:
                 log.info("clip %s: %s", clip_id, note)
-        rows = {clip.clip_id: clip for clip in clips}
-        described = [rows[clip_id] for clip_id in about["clip_ids"]]
-        return Descriptors(
-            tuple(clip.clip_id for clip in described),
-            tuple(clip.subject for clip in described),
-            tuple(clip.label for clip in described),
-            values,
-            digest=digest,
-        )
+        rows = {clip.clip_id: (clip.clip_id, clip.subject, clip.label) for clip in clips}
+        names, subjects, labels = zip(*(rows[name] for name in about["clip_ids"]), strict=True)
+        return Descriptors(names, subjects, labels, values, digest=digest)
 
     def predict(self, examples: Descriptors, fold: Fold, *, seed: int) -> ClipPredictions:
         """Train on ``fold.train`` and predict for ``fold.test``, in its order."""
@@ -268,8 +225,8 @@ class DescribingSystem(System):
                     digest.update(json.dumps(known, sort_keys=True).encode())
         return cached, digest.hexdigest()
 
-    def _describe_all(self, caches: Sequence[Path]) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        values: list[NDArray[np.float32]] = []
+    def _describe_all(self, caches: Sequence[Path]) -> tuple[Floats, dict[str, Any]]:
+        values: list[Floats] = []
         about: dict[str, list[str]] = {"clip_ids": [], "notes": []}
         for path in caches:
             with open_cache(path, "faces") as faces:
@@ -281,18 +238,12 @@ class DescribingSystem(System):
         return np.stack(values), about
 
     def _face_clip(self, clip: ClipCache) -> FaceClip:
-        attributes = clip.attributes
-        landmarks = attributes.get("landmarks_px")
-        return FaceClip(
-            clip.clip_id,
-            clip.data[()],
-            attributes.positive("fps"),
-            None if landmarks is None else np.asarray(landmarks, dtype=float).reshape(5, 2),
-            self.apex and self.apex(clip),
-        )
+        landmarks, fps = clip.attributes.get("landmarks_px"), clip.attributes.positive("fps")
+        points = None if landmarks is None else np.asarray(landmarks, dtype=float).reshape(5, 2)
+        return FaceClip(clip.clip_id, clip.data[()], fps, points, self.apex and self.apex(clip))
 
 
-def _read(file: Path, digest: str) -> tuple[NDArray[np.float32], dict[str, Any]] | None:
+def _read(file: Path, digest: str) -> tuple[Floats, dict[str, Any]] | None:
     """Read descriptors with this digest; None where there are none, or others."""
     if not file.is_file():
         return None
@@ -302,3 +253,9 @@ def _read(file: Path, digest: str) -> tuple[NDArray[np.float32], dict[str, Any]]
             return (arrays["values"], about) if about["digest"] == digest else None
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise CacheError(f"{file}: damaged, delete it and run again ({error})") from None
+
+
+def seed_of(*parts: object) -> np.random.SeedSequence:
+    """Derive a seed from numbers and names; any other part gives an unrelated one."""
+    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
+    return np.random.SeedSequence(int.from_bytes(digest, "big"))

@@ -1,24 +1,6 @@
-"""EVM + TIM: magnified faces, 10 interpolated frames, LBP-TOP in blocks, linear SVM.
-
-The best documented system of this kind; the poster's row is, to all appearance, Peng, Hong, Xu and
-Zhao, "A boost in revealing subtle facial expressions: a consolidated Eulerian framework", FG 2019,
-arXiv:1901.07765.
-
-Published: 68.90 % on SMIC (113 of 164 clips), leave one subject out.
-
-Specified, by the recipe that the authors of ELBPTOP (Guo et al., 2020) print: Eulerian video
-magnification with a second-order IIR band-pass at 0.05 and 0.4, lambda_c 16, alpha 8 for SMIC;
-temporal interpolation to 10 frames; 8x8 blocks in the face and 2 in time; LBP-TOP; linear SVM.
-
-Inferred: 0.05 and 0.4 are coefficients r of first-order low-passes, as in the code of Wu et al.
-(2012), hence cut-offs at ``-ln(1 - r) fps / (2 pi)``; our causal Butterworth of first order stands
-for their difference; P = 8, R = 1, uniform patterns; faces of the crop's size; descriptors divided
-by the training clips' standard deviation, C = 1.
-"""
+"""The system EVM + TIM."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -28,7 +10,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from microexpr.baselines.base import DescribingSystem, Description, FaceClip, TrainingClips
+from microexpr.baselines.base import (
+    Classifier,
+    DescribingSystem,
+    Description,
+    FaceClip,
+    Floats,
+    TrainingClips,
+)
 from microexpr.baselines.lbp_top import block_counts, histograms, resample
 from microexpr.magnify import amm
 
@@ -37,11 +26,25 @@ ALPHA, LAMBDA_C_PX = 8.0, 16.0
 COEFFICIENTS = (0.05, 0.4)  # r of y[t] = (1 - r) y[t - 1] + r x[t]
 GRID = (2, 8, 8)  # blocks in time, height, width
 
-Floats = NDArray[np.float32]
-
 
 class EVMTIM(DescribingSystem):
-    """Amplitude-based magnification, TIM, LBP-TOP, linear SVM."""
+    """EVM + TIM: magnified faces, 10 interpolated frames, LBP-TOP in blocks, linear SVM.
+
+    The best documented system of this kind; the poster's row is, to all appearance, Peng, Hong, Xu
+    and Zhao, "A boost in revealing subtle facial expressions: a consolidated Eulerian framework",
+    FG 2019, arXiv:1901.07765.
+
+    Published: 68.90 % on SMIC (113 of 164 clips), leave one subject out.
+
+    Specified, by the recipe that the authors of ELBPTOP (Guo et al., 2020) print: Eulerian video
+    magnification with a second-order IIR band-pass at 0.05 and 0.4, lambda_c 16, alpha 8 for SMIC;
+    temporal interpolation to 10 frames; 8x8 blocks in the face and 2 in time; LBP-TOP; linear SVM.
+
+    Inferred: 0.05 and 0.4 are coefficients r of first-order low-passes, as in the code of Wu et al.
+    (2012), hence cut-offs at ``-ln(1 - r) fps / (2 pi)``; our causal Butterworth of first order
+    stands for their difference; P = 8, R = 1, uniform patterns; faces of the crop's size;
+    descriptors divided by the training clips' standard deviation, C = 1.
+    """
 
     name = "evm_tim"
     frames = FRAMES
@@ -61,12 +64,11 @@ class EVMTIM(DescribingSystem):
         counts = block_counts(resample(magnified.numpy(), FRAMES), GRID)
         return Description(histograms(counts).ravel())
 
-    def train(self, training: TrainingClips) -> Callable[[Floats], NDArray[np.float64]]:
+    def train(self, training: TrainingClips) -> Classifier:
         """Fit scaling and the SVM; shares are the soft-max of its decision values."""
         weights = "balanced" if self.class_weights else None
         machine = make_pipeline(
-            StandardScaler(),
-            SVC(kernel="linear", class_weight=weights, break_ties=True),
+            StandardScaler(), SVC(kernel="linear", class_weight=weights, break_ties=True)
         )
         machine.fit(training.values, training.classes)
 

@@ -13,15 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from microexpr.baselines.base import FaceClip
+from microexpr.baselines.base import FaceClip, Floats
 
 WINDOW_PX = 21  # over which motion is taken as the same: noise against detail
-LEVELS = 3
-ITERATIONS = 5
+LEVELS, ITERATIONS = 3, 5
 NEIGHBOURHOOD_PX, SIGMA_PX = 7, 1.5  # of the polynomial expansion
+FLOW_SIZE_PX = 112  # of the frames that the estimate of the apex looks at
 
 Image = NDArray[np.uint8]
-Floats = NDArray[np.float32]
 
 
 def flow(first: Image, second: Image) -> Floats:
@@ -49,9 +48,6 @@ def shrunk(maps: Floats, size_px: int) -> Floats:
     """Shrink maps (C, H, W) to (C, size_px, size_px) by averaging; values keep their unit."""
     sized = [cv2.resize(m, (size_px, size_px), interpolation=cv2.INTER_AREA) for m in maps]
     return np.stack(sized)
-
-
-FLOW_SIZE_PX = 112  # of the frames that the estimate looks at
 
 
 class Apex(NamedTuple):

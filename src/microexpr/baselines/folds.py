@@ -14,7 +14,7 @@ from microexpr.protocol.predictions import Examples
 from microexpr.runtime import resume
 from microexpr.runtime.progress import track
 
-FEATURE_MODE = "raw"
+FEATURE_MODE = "raw"  # of all systems, in their predictions
 
 
 def run_folds(
@@ -31,10 +31,8 @@ def run_folds(
 
     Parameters
     ----------
-    system, examples : System, Examples
-        The system, and the clips that the folds' indices refer to.
-    folds : sequence of Fold
-        All folds of the protocol.
+    system, examples, folds : System, Examples, sequence of Fold
+        The system, its clips, and all folds of the protocol.
     seeds : sequence of int
         One run each. A system without random draws repeats its predictions.
     protocol : str
@@ -57,23 +55,16 @@ def run_folds(
     check_folds(folds, examples.clip_ids, examples.subjects, protocol=protocol)
     origin: dict[str, Any] = {"system": system.name, "settings": system.settings()}
     origin |= {"digest": examples.digest, "source_sha256": source_sha256}
+    about: dict[str, Any] = {"method": system.name, "feature_mode": FEATURE_MODE}
+    about |= {"n": system.frames}
     runs = [(seed, fold) for seed in seeds for fold in folds]
     rows: list[dict[str, Any]] = []
     for seed, fold in track(runs, f"compare {system.name}"):
-        about = origin | {"seed": seed} | fold.plain(examples.clip_ids, examples.labels)
-        done = resume.read(progress_dir, about)
-        if done is None:
-            found = system.predict(examples, fold, seed=seed)
-            done = resume.keep(progress_dir, about, found.plain())
-        rows += predictions.rows(
-            examples,
-            fold,
-            done,
-            classes=system.labels,
-            method=system.name,
-            feature_mode=FEATURE_MODE,
-            n=system.frames,
-            seed=seed,
-            protocol=protocol,
-        )
+        follows = origin | {"seed": seed} | fold.plain(examples.clip_ids, examples.labels)
+        found = resume.read(progress_dir, follows)
+        if found is None:
+            predicted = system.predict(examples, fold, seed=seed)
+            found = resume.keep(progress_dir, follows, predicted.plain())
+        run = about | {"seed": seed, "protocol": protocol}
+        rows += predictions.rows(examples, fold, found, classes=system.labels, **run)
     return pd.DataFrame(rows)

@@ -1,28 +1,7 @@
-"""Hierarchical spatio-temporal descriptors: grids of several sizes, blocks weighted in training.
-
-In the spirit of Zong, Huang, Zheng, Cui and Zhao, "Learning from hierarchical spatiotemporal
-descriptors for micro-expression recognition", IEEE Transactions on Multimedia 20(11), 2018.
-
-Published: 60.78 % on SMIC, leave one subject out, as ELBPTOP (Guo et al., 2020, Table VII) gives
-it. The poster prints 55.49 % for a "hierarchical scheme", which is the figure of the row above it.
-
-Specified: descriptors of the blocks of four grids (1x1, 2x2, 4x4, 8x8), and a kernelised group
-sparse regression on the classes that weighs the blocks.
-
-Inferred: LBP-TOP (P = 8, R = 1, uniform) instead of STLBP-IP; all frames, one block in time; the
-kernel is the scalar product of square roots of histograms (Hellinger), centred, with a mean
-diagonal of 1 over the training clips; strength of the penalty 1, fixed in advance.
-
-The group lasso minimises ``||Y - f||^2 + alpha (sum_b ||f_b||)^2`` over functions
-``f = sum_b f_b``, one of each block's kernel. The square of a sum of norms is the least
-``sum_b ||f_b||^2 / w_b`` over weights w >= 0 that sum to 1, so that two steps alternate and neither
-raises the objective: ridge regression with the kernel ``sum_b w_b K_b``, and ``w_b`` in proportion
-to ``||f_b||`` (Xu et al., ICML 2010). Blocks that do not help go to 0.
-"""
+"""The system hierarchical LBP-TOP, and the group lasso that it rests on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,24 +11,29 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.preprocessing import KernelCenterer
 from sklearn.utils.class_weight import compute_sample_weight
 
-from microexpr.baselines.base import DescribingSystem, Description, FaceClip, TrainingClips
+from microexpr.baselines.base import (
+    Classifier,
+    DescribingSystem,
+    Description,
+    FaceClip,
+    Floats,
+    TrainingClips,
+)
 from microexpr.baselines.lbp_top import LABELS, block_counts, coarser, histograms
 
 Doubles = NDArray[np.float64]
+GRIDS = (8, 4, 2, 1)
+ALPHA = 1.0
 TOLERANCE = 1e-4  # relative fall of the objective below which the alternation ends
 
 
 @dataclass(frozen=True)
 class GroupLasso:
-    """A fitted model: weights of the blocks (B,), which sum to 1, and a kernel ridge regression.
+    """A fitted model: weights of the blocks, and a regression with the weighted kernel."""
 
-    `dual`, (clips, K), belongs to the weighted kernel; `objectives`, after each ridge step, never
-    rise.
-    """
-
-    weights: Doubles
-    dual: Doubles
-    objectives: tuple[float, ...]
+    weights: Doubles  # (B,), which sum to 1
+    dual: Doubles  # (clips, K)
+    objectives: tuple[float, ...]  # after each ridge step; they never rise
 
     def scores(self, kernels: Doubles) -> Doubles:
         """Return scores (tests, K) from kernels (B, tests, training clips)."""
@@ -64,20 +48,16 @@ def fit_group_lasso(
     sample_weight: Doubles | None = None,
     iterations: int = 50,
 ) -> GroupLasso:
-    """Fit weights and regression.
+    """Fit weights and regression to the scores `targets`, (clips, K), with a penalty `alpha`.
 
-    Parameters
-    ----------
-    kernels : ndarray, shape (B, clips, clips)
-        One for each block, of training clips.
-    targets : ndarray, shape (clips, K)
-        The scores to approximate.
-    alpha : float
-        Strength of the penalty.
-    sample_weight : ndarray, shape (clips,), optional
-        Weights of the clips' squared errors.
-    iterations : int
-        Alternations at most.
+    `kernels`, (B, clips, clips), are those of training clips, one for each block; `sample_weight`,
+    (clips,), weighs the clips' squared errors.
+
+    It minimises ``||Y - f||^2 + alpha (sum_b ||f_b||)^2`` over functions ``f = sum_b
+    f_b``, one of each block's kernel. The square of a sum of norms is the least ``sum_b ||f_b||^2 /
+    w_b`` over weights w >= 0 that sum to 1, so that two steps alternate and neither raises the
+    objective: ridge regression with the kernel ``sum_b w_b K_b``, and ``w_b`` in proportion to
+    ``||f_b||`` (Xu et al., ICML 2010). Blocks that do not help go to 0.
     """
     weights = np.full(len(kernels), 1 / len(kernels))
     importance = np.ones(len(targets)) if sample_weight is None else sample_weight
@@ -98,14 +78,23 @@ def fit_group_lasso(
     return GroupLasso(weights, dual, tuple(objectives))
 
 
-GRIDS = (8, 4, 2, 1)
-ALPHA = 1.0
-
-Floats = NDArray[np.float32]
-
-
 class HierarchicalLBPTOP(DescribingSystem):
-    """LBP-TOP of 85 blocks, weighted by group lasso."""
+    """LBP-TOP in grids of several sizes, whose blocks are weighted in training.
+
+    In the spirit of Zong, Huang, Zheng, Cui and Zhao, "Learning from hierarchical spatiotemporal
+    descriptors for micro-expression recognition", IEEE Transactions on Multimedia 20(11), 2018.
+
+    Published: 60.78 % on SMIC, leave one subject out, as ELBPTOP (Guo et al., 2020, Table VII)
+    gives it. The poster prints 55.49 % for a "hierarchical scheme", which is the figure of the row
+    above it.
+
+    Specified: descriptors of the blocks of four grids (1x1, 2x2, 4x4, 8x8), and a kernelised group
+    sparse regression on the classes that weighs the blocks.
+
+    Inferred: LBP-TOP (P = 8, R = 1, uniform) instead of STLBP-IP; all frames, one block in time;
+    the kernel is the scalar product of square roots of histograms (Hellinger), centred, with a mean
+    diagonal of 1 over the training clips; strength of the penalty 1, fixed in advance.
+    """
 
     name = "hierarchical_lbp_top"
     frames = 0
@@ -119,7 +108,7 @@ class HierarchicalLBPTOP(DescribingSystem):
         blocks = [histograms(level).reshape(-1, 3 * LABELS) for level in levels]
         return Description(np.concatenate(blocks))
 
-    def train(self, training: TrainingClips) -> Callable[[Floats], NDArray[np.float64]]:
+    def train(self, training: TrainingClips) -> Classifier:
         """Fit block weights and regression; shares are the soft-max of its scores."""
         roots = _roots(training.values)
         kernels = [Kernel(block) for block in roots]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
@@ -16,8 +14,9 @@ from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
-from microexpr.baselines.base import DescribingSystem, TrainingClips
+from microexpr.baselines.base import Classifier, DescribingSystem, Floats, TrainingClips
 from microexpr.errors import ConfigError
+from microexpr.training.fold import seeded
 
 log = logging.getLogger(__name__)
 TEST_CLIPS = 64  # through a network at a time
@@ -25,24 +24,12 @@ TEST_CLIPS = 64  # through a network at a time
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a network is trained.
+    """How a network is trained."""
 
-    Parameters
-    ----------
-    epochs, batch_clips, lr : int, int, float
-        Passes over the training clips, of which none is chosen afterwards; clips per step; constant
-        rate.
-    optimiser : {"adam", "sgd"}
-        ``sgd`` is without momentum.
-    weight_decay : float
-        L2 penalty, added to the gradient.
-    """
-
-    epochs: int
-    batch_clips: int
-    lr: float
-    optimiser: Literal["adam", "sgd"] = "adam"
-    weight_decay: float = 0.0
+    epochs: int  # none is chosen afterwards
+    batch_clips: int  # per step
+    lr: float  # constant
+    optimiser: Literal["adam", "sgd"] = "adam"  # sgd is without momentum
 
 
 def fit(
@@ -56,26 +43,11 @@ def fit(
 ) -> list[float]:
     """Train in place by cross-entropy; return the mean loss of each epoch.
 
-    Parameters
-    ----------
-    network : nn.Module
-        Maps inputs to logits (clips, K).
-    inputs, classes : Tensor, shape (clips, ...) float32, (clips,) int64
-        On the network's device.
-    schedule : Schedule
-    class_weights : Tensor, shape (K,), or None
-    rng : numpy.random.Generator
-        Order of the clips.
-
-    Raises
-    ------
-    ConfigError
-        When the loss is no longer finite.
+    `inputs` (clips, ...) float32 and `classes` (clips,) int64 are on the network's device. Raise a
+    ConfigError when the loss is no longer finite.
     """
     kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[schedule.optimiser]
-    optimiser = kind(
-        network.parameters(), lr=schedule.lr, weight_decay=schedule.weight_decay, fused=True
-    )
+    optimiser = kind(network.parameters(), lr=schedule.lr, fused=True)
     loss_of = nn.CrossEntropyLoss(class_weights)
     network.train()
     # Batches of nearly equal size: BatchNorm has no statistics of a single clip.
@@ -104,41 +76,21 @@ def probabilities(network: nn.Module, inputs: Tensor) -> NDArray[np.float64]:
     return logits.double().softmax(1).cpu().numpy()
 
 
-@contextmanager
-def seeded(seed: int, device: str) -> Iterator[None]:
-    """Seed torch inside the block, and restore the caller's generators afterwards."""
-    devices = [] if device == "cpu" else [torch.device(device)]
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        yield
-
-
 # By the rank of the inputs: on a CPU pooling and its gradient are several times faster this way.
 CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
-Floats = NDArray[np.float32]
-
 
 class NetworkSystem(DescribingSystem):
-    """A network that is trained on each fold's training clips from new random weights.
+    """A network that is trained on each fold's training clips from new random weights."""
 
-    Attributes
-    ----------
-    schedule : Schedule
-        Epochs, batch and rate; ``compare.epochs`` replaces the epochs.
-    """
-
-    schedule: ClassVar[Schedule]
+    schedule: ClassVar[Schedule]  # ``compare.epochs`` replaces its epochs
 
     @abstractmethod
     def network(self, n_classes: int) -> nn.Module:
         """Make the network with random weights."""
 
     def statistics(self, values: Floats) -> tuple[Floats, Floats]:
-        """Return mean and sd of each channel of training clips (clips, channels, ...).
-
-        They are shaped to broadcast.
-        """
+        """Return mean and sd of each channel of clips (clips, channels, ...), to broadcast."""
         axes = (0, *range(2, values.ndim))
         mean, sd = (f(values, axis=axes, keepdims=True) for f in (np.mean, np.std))
         return mean, np.maximum(sd, np.finfo(np.float32).eps)
@@ -152,7 +104,7 @@ class NetworkSystem(DescribingSystem):
         """The schedule with ``compare.epochs``, where it is given."""
         return replace(self.schedule, epochs=self.epochs or self.schedule.epochs)
 
-    def train(self, training: TrainingClips) -> Callable[[Floats], NDArray[np.float64]]:
+    def train(self, training: TrainingClips) -> Classifier:
         """Train a new network; return a function from inputs to probabilities."""
         shift, scale = self.statistics(training.values)
 

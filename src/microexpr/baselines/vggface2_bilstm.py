@@ -1,18 +1,4 @@
-"""VGGFace2 + Bi-LSTM without magnification: the pipeline's own method ``none``, frozen throughout.
-
-Bai and Goecke, "Investigating LSTM for micro-expression recognition", ICMI 2020 Companion,
-doi:10.1145/3395035.3425248.
-
-Published: 60.60 % on SMIC (40 of 66 clips): one of five folds of clips, subjects on both sides,
-with a fourth class of clips without expression; N and batch were chosen on that fold.
-
-Specified, by the paper and the first author's code: pooled features of a VGGFace2 ResNet-50 (no
-layer of it is trained, although the text says so), windows of N frames, one bidirectional LSTM.
-
-Inferred, so that nothing but magnification separates it from the method it is compared with: the
-backbone, windows, new layers, optimiser and clip decision of this pipeline, and the N of
-``compare.against``; features as they are, not their difference from the onset.
-"""
+"""The system VGGFace2 + Bi-LSTM."""
 
 from __future__ import annotations
 
@@ -36,9 +22,20 @@ from microexpr.training.windows import Recipe
 
 
 class VGGFace2BiLSTM(System):
-    """Pooled features of all blocks, and the pipeline's recurrent classifier.
+    """VGGFace2 + Bi-LSTM: the pipeline's own method ``none``, with no block fine-tuned.
 
-    It reads the configuration of stage train, and ``compare.against.n``.
+    Bai and Goecke, "Investigating LSTM for micro-expression recognition", ICMI 2020 Companion,
+    doi:10.1145/3395035.3425248.
+
+    Published: 60.60 % on SMIC (40 of 66 clips): one of five folds of clips, subjects on both sides,
+    with a fourth class of clips without expression; N and batch were chosen on that fold.
+
+    Specified, by the paper and the first author's code: pooled features of a VGGFace2 ResNet-50 (no
+    layer of it is trained, although the text says so), windows of N frames, one bidirectional LSTM.
+
+    Inferred, so that nothing but magnification separates it from the method it is compared with:
+    the backbone, windows, new layers, optimiser and clip decision of this pipeline, and the N of
+    ``compare.against``; features as they are, not their difference from the onset.
     """
 
     name = "vggface2_bilstm"

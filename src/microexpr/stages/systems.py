@@ -98,7 +98,7 @@ def tabulate_systems(
         read([*systems, *method], settings.data.labels),
         Basis.of(settings, manifest),
         reference=Reference(against.method, mode, against.n, POSTER_FIGURE),
-        published={name: baselines.published(name) for name in settings.compare.systems},
+        published={name: baselines.SYSTEMS[name].published for name in settings.compare.systems},
         with_backbone=[baselines.OWN_NETWORK],
     )
     write_table(table, found)

@@ -76,7 +76,7 @@ def fold_training(inputs: TrainingInputs, fold: Fold, recipe: Recipe) -> Iterato
     if recipe.train.permute_labels:
         (order,) = numbers.spawn(1)
         classes = permuted(classes, clips, np.random.default_rng(order))
-    with _seeded(int(numbers.generate_state(1)[0]), inputs.device):
+    with seeded(int(numbers.generate_state(1)[0]), inputs.device):
         model, weights = initial_model(inputs, fold, clips, classes, recipe)
         frames = model.frames(store)
         epochs = fit(
@@ -118,7 +118,8 @@ def initial_model(
 
 
 @contextmanager
-def _seeded(seed: int, device: str) -> Iterator[None]:
+def seeded(seed: int, device: str) -> Iterator[None]:
+    """Seed torch inside the block, and restore the caller's generators afterwards."""
     devices = [] if device == "cpu" else [torch.device(device)]
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
