@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from microexpr.evaluation.pooled import Statistics
-from microexpr.explain.drawing import region_table
-from microexpr.explain.scores import REGIONS
+from microexpr.explain.scores import REGIONS, region_table
 
 CLASSES = ["a", "b"]
 

@@ -1,4 +1,4 @@
-"""Charts of regions.csv, sheets of clips, overlays."""
+"""Figures of all methods: charts of ``regions.csv``, sheets of clips, overlays on their frames."""
 
 from __future__ import annotations
 
@@ -12,20 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from microexpr.evaluation.names import method_name
-from microexpr.evaluation.pooled import Statistics
-from microexpr.evaluation.rows import SubjectMeans
 from microexpr.explain import sheets
 from microexpr.explain.maps import BACKBONE, MODELS, TRAINED, ClipMaps
-from microexpr.explain.scores import REGIONS
+from microexpr.explain.scores import ALL, CORRELATION, MOVING, REGIONS
 from microexpr.explain.sheets import REGION_COLOURS, contact_sheet, overlaid_frames
 from microexpr.face.transform import CropTransform
 from microexpr.figures import style, videos
 from microexpr.video.writer import write_png
 
-ALL = "all"
-MOVING = "moving"
-CORRELATION = "rank_correlation"
-GROUP = ["method", "model", "block"]
 # The poster: "for negative, it focuses more on the eyes; for positive, on the mouth corners; and
 # for surprise, more on the eyebrows".
 CLAIMED = {"negative": "eyes", "positive": "mouth_corners", "surprise": "brows"}
@@ -37,93 +31,12 @@ MODEL_NAMES = {
     "random": "random weights",
 }
 MODEL_COLOURS = dict(zip(MODELS, (style.VERMILION, style.SKY, "#999999", "#cccccc"), strict=True))
-
-
-def region_table(
-    clips: pd.DataFrame, *, classes: Sequence[str], statistics: Statistics
-) -> pd.DataFrame:
-    """Average over clips.
-
-    Parameters
-    ----------
-    clips : DataFrame
-        ``clips.csv`` of all methods with a column method.
-    classes : sequence of str
-        Order of the classes.
-    statistics : Statistics
-        How intervals are made: subjects are resampled, as in every other table.
-
-    Returns
-    -------
-    DataFrame
-        One row per method, model, block, class (``all``: every class), fold (``all``: every fold),
-        measure and region. ``share``: mean share of a map in the region; ``peak``: share of clips
-        whose peak lies in it, which is the hit rate of the pointing game of Zhang et al. (2018).
-        For generated clips, region ``moving``: ``share`` and ``peak`` on the pixels that really
-        move, and ``peak_other_class``: the same peaks on what moves in clips of other classes.
-        ``rank_correlation`` is that with the trained network's map of the same clip and block; it
-        has no region. ``chance`` is the region's share of the crop. Intervals are over subjects,
-        for all folds together only. Maps without any positive value are counted in ``empty`` and
-        left out.
-    """
-    frame = clips.assign(subject=clips["subject"].astype(str))
-    rows = [
-        row
-        for key, group in frame.groupby(GROUP, sort=False)
-        for row in _rows(dict(zip(GROUP, key, strict=True)), group, classes, statistics)
-    ]
-    return pd.DataFrame(rows)
-
-
-def _rows(
-    system: dict[str, Any], group: pd.DataFrame, classes: Sequence[str], statistics: Statistics
-) -> Iterator[dict[str, Any]]:
-    folds = list(dict.fromkeys(group["fold"]))
-    for name in (*classes, ALL):
-        mine = group if name == ALL else group[group["label"] == name]
-        for fold in (ALL, *folds):
-            clips = mine if fold == ALL else mine[mine["fold"] == fold]
-            if len(clips):
-                about = {**system, "class": name, "fold": fold}
-                # One fold has one subject or few: no interval.
-                resamples = statistics if fold == ALL else None
-                yield from (about | row for row in _measures(clips, resamples))
-
-
-def _measures(clips: pd.DataFrame, statistics: Statistics | None) -> Iterator[dict[str, Any]]:
-    seen = clips[clips["peak"] != ""]
-    means = SubjectMeans(seen["subject"], statistics)
-    about = {"clips": len(seen), "subjects": means.subjects, "empty": len(clips) - len(seen)}
-    columns = {
-        (measure, region): (
-            seen[f"share_{region}"] if measure == "share" else (seen["peak"] == region) * 1.0,
-            clips[f"area_{region}"],
-        )
-        for measure in ("share", "peak")
-        for region in REGIONS
-    }
-    columns[CORRELATION, ""] = seen["like_trained"], pd.Series([np.nan])
-    if "hit" in clips:
-        moving = {"share": "mass", "peak": "hit", "peak_other_class": "elsewhere"}
-        columns |= {(name, MOVING): (seen[c], clips["area"]) for name, c in moving.items()}
-    for (measure, region), (values, chance) in columns.items():
-        low, high = means.interval(values)
-        yield {
-            "measure": measure,
-            "region": region,
-            "value": values.mean() if len(values) else np.nan,
-            "low": low,
-            "high": high,
-            "chance": chance.mean(),
-            **about,
-        }
+Methods = Mapping[str, Mapping[str, ClipMaps]]  # by method and clip
+CLASS_SHEET_BLOCKS = 3  # the last ones that are measured
 
 
 def region_shares(table: pd.DataFrame, *, classes: Sequence[str], synthetic: bool) -> Figure:
-    """Draw the share of the maps in each region over the region's share of the crop.
-
-    `table` is ``regions.csv``; the columns of panels are `classes`, the rows the methods.
-    """
+    """Draw the share of the maps in each region over the region's area, class by class."""
     rows = table[(table["model"] == TRAINED) & (table["fold"] == ALL)]
     rows = rows[rows["measure"] == "share"]
     methods, blocks = list(dict.fromkeys(rows["method"])), sorted(set(rows["block"]))
@@ -218,11 +131,6 @@ def _panels(
     return figure, panels
 
 
-Methods = Mapping[str, Mapping[str, ClipMaps]]  # by method and clip
-CLASS_SHEET_BLOCKS = 3  # the last ones that are measured
-REGION_SHEET_CLIPS = 4
-
-
 def figures_of(
     table: pd.DataFrame, found: Methods, *, classes: Sequence[str], synthetic: bool
 ) -> dict[str, style.Figure]:
@@ -230,7 +138,7 @@ def figures_of(
     look = {"synthetic": synthetic}
     blocks = sorted(set(table["block"]))[-CLASS_SHEET_BLOCKS:]
     figures = {
-        "regions": _regions(found, **look),
+        "regions": sheets.region_sheet(found[_untouched(found)], **look),
         "shares": region_shares(table, classes=classes, **look),
         "classes": sheets.class_sheet(found, blocks, classes=classes, **look),
         "control": control(table, **look),
@@ -243,17 +151,6 @@ def figures_of(
 def _untouched(found: Methods) -> str:
     """Return the method whose pictures are those that were recorded, where it is there."""
     return "none" if "none" in found else next(iter(found))
-
-
-def _regions(found: Methods, *, synthetic: bool) -> style.Figure:
-    """Draw the regions on the first clip of some subjects."""
-    faces: list[tuple[str, np.ndarray, np.ndarray]] = []
-    subjects: set[str] = set()
-    for name, clip in found[_untouched(found)].items():
-        if len(faces) < REGION_SHEET_CLIPS and clip.attributes["subject"] not in subjects:
-            subjects.add(clip.attributes["subject"])
-            faces.append((name, clip.image, clip.attributes["landmarks_px"].reshape(5, 2)))
-    return sheets.region_sheet(faces, synthetic=synthetic)
 
 
 def save_clip_sheets(found: Methods, clip_id: str, folder: Path, synthetic: bool) -> None:

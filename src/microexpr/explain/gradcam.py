@@ -1,11 +1,18 @@
-"""Grad-CAM (Selvaraju et al. 2017) of a clip."""
+"""Grad-CAM (Selvaraju et al. 2017) on any block: of a fold's network, the backbone, two controls.
+
+The score of a clip depends on a block's maps A of a frame only through that frame's pooled features
+p(A). So ``d score / dA = g . dp / dA`` with ``g = d score / dp``, computed once for the classifier:
+frames are explained in chunks of any size, and blocks below the one in question run without
+gradients. The controls are those of Adebayo et al. (2018): ``random_head`` keeps the blocks and
+draws a new classifier, ``random`` draws all weights. A map that follows from training differs.
+"""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import h5py
 import numpy as np
@@ -28,19 +35,16 @@ CHUNK_FRAMES = 8  # forward and backward at a time: B1 of 8 frames takes some 10
 
 
 class AboveBlock(nn.Module):
-    """The network above block Bk as a score per frame, with a module that captum can listen to.
-
-    B(k + 1)..Bn, head and pooling follow the block; the network is in evaluation mode.
-    """
+    """The network above a block as a score per frame, with a module that captum can listen to."""
 
     def __init__(self, backbone: Backbone, block: int) -> None:
         super().__init__()
         self.maps = nn.Identity()
-        self._backbone, self._block = backbone, block
+        self.backbone, self._block = backbone, block
 
     def forward(self, maps: Tensor, gradient: Tensor) -> Tensor:
         """Score frames: maps (F, C, h, w) and ``d score / dp`` (F, C') to (F, 1)."""
-        pooled = pool(self._backbone, self.maps(maps), self._block)
+        pooled = pool(self.backbone, self.maps(maps), self._block)
         return (pooled * gradient).sum(1, keepdim=True)
 
 
@@ -52,62 +56,28 @@ def pool(backbone: Backbone, maps: Tensor, block: int) -> Tensor:
 
 
 def grad_cam(backbone: Backbone, block: int, maps: Tensor, gradient: Tensor) -> Tensor:
-    """Weigh the channels of a block by their mean gradient and add them up.
+    """Weigh the channels of a block by their mean gradient and add them up; (F, h, w) float32.
 
-    Parameters
-    ----------
-    backbone : Backbone
-        In evaluation mode.
-    block : int
-        k, 1..n_blocks.
-    maps : Tensor, shape (F, C, h, w), float32
-        After block k.
-    gradient : Tensor, shape (F, C')
-        Of the score with respect to the pooled features of each frame.
-
-    Returns
-    -------
-    Tensor, shape (F, h, w), float32
-        Equation 2 of the paper before its ReLU: positive where the maps speak for the score. The
-        ReLU is applied where frames are added up or drawn.
+    `maps` (F, C, h, w) are after the block, `gradient` (F, C') is that of the score with respect to
+    each frame's pooled features. This is equation 2 of the paper before its ReLU, which is applied
+    where frames are added up or drawn: positive where the maps speak for the score.
     """
     backbone.check_cut(block)
     above = AboveBlock(backbone, block)
     cam = LayerGradCam(above, above.maps)
     chunks = zip(maps.split(CHUNK_FRAMES), gradient.split(CHUNK_FRAMES), strict=True)
-    cams = [
-        cam.attribute(frames, target=0, additional_forward_args=(wanted,)).detach()
-        for frames, wanted in chunks
-    ]
-    return torch.cat(cams)[:, 0]
+    found = [cam.attribute(some, target=0, additional_forward_args=(g,)) for some, g in chunks]
+    return torch.cat(found).detach()[:, 0]
 
 
 @torch.no_grad()
 def block_maps(
     backbone: Backbone, blocks: Sequence[int], x: Tensor, *, start: int = 0
 ) -> Iterator[tuple[int, Tensor]]:
-    """Run the network upwards and yield the maps of `blocks`, none of them below `start`.
+    """Run the network upwards and yield the maps of `blocks`, ascending, (F, C, h, w) float32.
 
-    Parameters
-    ----------
-    backbone : Backbone
-        In evaluation mode.
-    blocks : sequence of int
-        Numbers; the maps come in ascending order.
-    x : Tensor
-        Preprocessed images (F, 3, y, x) with `start` 0, else maps after block `start`.
-    start : int
-        Last block that was run: the cut of a cache.
-
-    Yields
-    ------
-    block : int
-    maps : Tensor, shape (F, C, h, w), float32
-
-    Raises
-    ------
-    ConfigError
-        When the network has no such block, or it lies below `start`.
+    `x` are preprocessed images (F, 3, y, x) with `start` 0, else maps after block `start`, the cut
+    of a cache. ConfigError when there is no such block, or it lies below `start`.
     """
     for block in blocks:
         backbone.check_cut(block)
@@ -125,10 +95,9 @@ def block_maps(
 def explain_frames(
     backbone: Backbone, activations: Mapping[int, Tensor], gradients: Mapping[str, Tensor]
 ) -> dict[tuple[str, int], np.ndarray]:
-    """Explain several scores of the same frames at several blocks.
+    """Explain several scores of the same frames at several blocks: (F, h, w) by score and block.
 
-    `activations` are maps, (F, C, h, w) by block, from :func:`block_maps`, `gradients`, (F, C'), by
-    the name of the score; the results are (F, h, w), float32, by score and block.
+    `activations` (F, C, h, w) are by block, `gradients` (F, C') by the name of the score.
     """
     return {
         (name, block): grad_cam(backbone, block, maps, gradient.to(maps.device)).cpu().numpy()
@@ -140,8 +109,7 @@ def explain_frames(
 def last_of_each_size(backbone: Backbone, size_px: int) -> list[int]:
     """Return the last block of each map size of at most a sixteenth of the crop.
 
-    For MobileNet-v1 these are B11 and B13, for ResNet-50 B13 and B16; a map of B5 or B7 takes three
-    times as long as both together.
+    For MobileNet-v1 these are B11 and B13, for ResNet-50 B13 and B16; B5 takes thrice as long.
     """
     x = torch.zeros(1, 3, size_px, size_px, device=next(backbone.parameters()).device)
     every = range(1, backbone.n_blocks + 1)
@@ -151,10 +119,7 @@ def last_of_each_size(backbone: Backbone, size_px: int) -> list[int]:
 
 
 def apex_window(apex: int, length: int, n: int) -> np.ndarray:
-    """Return the numbers of the N consecutive frames around the apex, (N,) int64, from 0.
-
-    A clip of less than `n` frames repeats its first frame in front, as in training.
-    """
+    """Return the N frame numbers around the apex, (N,); short clips repeat their first frame."""
     if length < n:
         return np.maximum(np.arange(n) - (n - length), 0)
     start = min(max(apex - n // 2, 0), length - n)
@@ -162,24 +127,11 @@ def apex_window(apex: int, length: int, n: int) -> np.ndarray:
 
 
 def class_gradient(model: TrainedModel, pooled: Tensor, windows: Tensor, target: int) -> Tensor:
-    """Differentiate the logit of a class (before the softmax; the mean over windows).
+    """Differentiate the logit of a class (before the softmax; the mean over windows), (F, C).
 
-    Parameters
-    ----------
-    model : TrainedModel
-        On the CPU: cuDNN differentiates an LSTM in training mode only.
-    pooled : Tensor, shape (F, C), float32
-        Pooled features; the first row is the clip's first frame.
-    windows : Tensor, shape (W, N), int64
-        Rows of `pooled`.
-    target : int
-        Class.
-
-    Returns
-    -------
-    Tensor, shape (F, C), float32
-        The part of each frame: the onset that is subtracted from all of them counts as constant,
-        or the first frame's map would outshine all others.
+    `pooled` (F, C) has the clip's first frame first, `windows` (W, N) are its rows. `model` is on
+    the CPU: cuDNN differentiates an LSTM in training mode only. The onset that is subtracted from
+    all frames counts as constant, or the first frame's map would outshine all others.
     """
     model.classifier.eval()
     features = pooled.detach().cpu().float().requires_grad_(True)
@@ -195,15 +147,14 @@ def strongest_unit(pooled: Tensor) -> Tensor:
 
 
 def untrained(model: TrainedModel, pooled: Tensor, seed: int) -> TrainedModel:
-    """Return a model of the same shape and feature mode whose classifier has random weights.
+    """Return a model of the same shape whose classifier has random weights.
 
-    Its inputs `pooled`, (F, C), the clip's first frame first, are scaled to unit variance. `seed`
-    is that of the weights; torch's global generator stays as it is.
+    Its inputs `pooled` (F, C), the first frame first, are scaled to unit variance. torch's global
+    generator stays as it is.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        settings: dict[str, Any] = dict(model.classifier.settings)
-        classifier = WindowClassifier(**settings)
+        classifier = WindowClassifier(**cast(dict[str, Any], model.classifier.settings))
     feature_mode = "onset_difference" if model.transform.difference else "raw"
     sums = PooledSums.of([[pooled]], 1)
     scale = FeatureTransform.fit(feature_mode, sums, [0], standardise=True)
@@ -225,35 +176,20 @@ class ClipInputs:
 
 
 class ClipExplainer:
-    """Grad-CAM of one method.
+    """Grad-CAM of one method, whose features were cut after block `cut`; `n` frames per window.
 
-    Parameters
-    ----------
-    backbone : Backbone
-        With the weights that training started from, on the device that computes.
-    cut : int
-        Of the features.
-    n : int
-        Frames per window.
-    settings : Windows
-        Section ``windows``.
+    `backbone` has the weights that training started from, on the device that computes.
     """
 
     def __init__(self, backbone: Backbone, cut: int, *, n: int, settings: Windows) -> None:
-        self._backbone = backbone.eval().requires_grad_(False)
+        self.backbone = backbone.eval().requires_grad_(False)
         self._cut, self._n, self._settings = cut, n, settings
         self._device = next(backbone.parameters()).device
 
-    @property
-    def n_blocks(self) -> int:
-        """Blocks of the network."""
-        return self._backbone.n_blocks
-
     def at_apex(self, clip: ClipInputs, model: TrainedModel, blocks: Sequence[int]) -> Maps:
-        """Explain the window around the apex with all models.
+        """Explain the window around the apex with all models, given that of the clip's fold.
 
-        `model` is that of the fold which tests the clip, on the CPU. The maps, (h, w) by model and
-        block, are the sums of the window's positive parts.
+        The maps, (h, w) by model and block, are the sums of the window's positive parts.
         """
         window = apex_window(clip.apex, len(clip), self._n)
         rows = np.union1d(window, [0])  # the onset is what differences are taken to
@@ -275,7 +211,7 @@ class ClipExplainer:
         if model.fine_tuned is not None:
             found |= self.before_training(clip, rows[inside], blocks)
 
-        network = randomised(self._backbone, seed).requires_grad_(False)
+        network = randomised(self.backbone, seed).requires_grad_(False)
         maps = self._activations(clip, network, rows, [*blocks, last], cached=False)
         pooled = pool(network, maps[last], last).cpu()
         score = class_gradient(untrained(model, pooled, seed), pooled, at, clip.target)
@@ -286,23 +222,20 @@ class ClipExplainer:
     def before_training(self, clip: ClipInputs, rows: np.ndarray, blocks: Sequence[int]) -> Maps:
         """Explain each frame's strongest pooled unit of the backbone, as the poster's authors did.
 
-        `rows` are frame numbers, (F,); the maps, (F, h, w) by model and block, are signed.
+        `rows` (F,) are frame numbers; the maps, (F, h, w) by model and block, are signed.
         """
-        last = self._backbone.n_blocks
-        maps = self._activations(clip, self._backbone, rows, [*blocks, last])
-        scores = {BACKBONE: strongest_unit(pool(self._backbone, maps[last], last))}
-        return explain_frames(self._backbone, {block: maps[block] for block in blocks}, scores)
+        last = self.backbone.n_blocks
+        maps = self._activations(clip, self.backbone, rows, [*blocks, last])
+        scores = {BACKBONE: strongest_unit(pool(self.backbone, maps[last], last))}
+        return explain_frames(self.backbone, {block: maps[block] for block in blocks}, scores)
 
     def over_time(
         self, clip: ClipInputs, model: TrainedModel, rows: np.ndarray, blocks: Sequence[int]
     ) -> Maps:
-        """Explain frames of a clip by its prediction, the mean over all its windows.
-
-        Arguments and result are those of :meth:`before_training`, with the model of the fold.
-        """
+        """Explain frames by the clip's prediction, the mean over all windows; (F, h, w), signed."""
         pooled = self._pooled(clip, model, np.arange(len(clip)))
-        options = self._settings
-        found = windows(len(clip), self._n, modes=options.modes, even=options.even, short="pad")
+        how = self._settings
+        found = windows(len(clip), self._n, modes=how.modes, even=how.even, short="pad")
         score = class_gradient(model, pooled, torch.from_numpy(found), clip.target)
         network = self._network(model)
         maps = self._activations(clip, network, rows, blocks)
@@ -311,7 +244,7 @@ class ClipExplainer:
     def _network(self, model: TrainedModel) -> Backbone:
         """Return the blocks that a fold's model looks through: fine-tuned ones where it has any."""
         if model.fine_tuned is None:
-            return self._backbone
+            return self.backbone
         return model.fine_tuned.backbone.to(self._device).eval().requires_grad_(False)
 
     def _activations(

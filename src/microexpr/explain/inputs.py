@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from microexpr.backbones import Backbone
 
 
+SHOWN_FRAMES = 6  # of a clip, from its first frame to its last
+ABOUT = ("subject", "label", "fold", "apex", "apex_known")
+
+
 @dataclass(frozen=True)
 class Sources:
     """Files that an explanation rests on; caches of all shards are in one order."""
@@ -89,11 +93,8 @@ class ExplainedClip:
     @cached_property
     def apex(self) -> Apex:
         """The data set's apex; where it has none, the estimate from the motion of the crops."""
-        known = annotated(self.data, self.face)
-        if known is not None:
-            return Apex(known, known=True)
-        fps = self.face.attributes.positive("fps")
-        return apex_of(FaceClip(self.clip_id, self.face.data[()], fps))
+        fps, known = self.face.attributes.positive("fps"), annotated(self.data, self.face)
+        return apex_of(FaceClip(self.clip_id, self.face.data[()], fps, apex=known))
 
     @property
     def inputs(self) -> ClipInputs:
@@ -104,24 +105,20 @@ class ExplainedClip:
 
 
 def explained_clips(data: Data, sources: Sources, stack: ExitStack) -> Iterator[ExplainedClip]:
-    """Yield the tested clips in the order of the caches.
+    """Yield the tested clips in the order of the caches, which `stack` keeps open.
 
-    `stack` keeps the caches open: the clips are read when they are needed.
-
-    Raises
-    ------
-    CacheError, ProtocolError
-        When the caches, the manifest or the folds are not of the same clips.
+    CacheError and ProtocolError when caches, manifest or folds are not of the same clips.
     """
-    kinds = ("faces", None, "features")  # the images of method none are the faces
-    faces, images, features = (
-        [stack.enter_context(cache.open_cache(path, kind)) for path in paths]
-        for paths, kind in zip(
-            (sources.faces, sources.images, sources.features), kinds, strict=True
-        )
-    )
-    about = _rows(sources, faces)
-    names = [name for shard in faces for name in shard.clip_ids]
+
+    def opened(paths: Sequence[Path], kind: str | None) -> list[cache.Cache]:
+        return [stack.enter_context(cache.open_cache(path, kind)) for path in paths]
+
+    faces, features = opened(sources.faces, "faces"), opened(sources.features, "features")
+    images = opened(sources.images, None)  # of method none they are the faces
+    clips, names = manifest.read(sources.manifest), [name for c in faces for name in c.clip_ids]
+    by_path = zip(sources.faces, faces, strict=True)
+    check_same_clips(clips, {name: path for path, c in by_path for name in c.clip_ids})
+    about = {clip.clip_id: clip for clip in clips}
     folds = read_folds(sources.folds, names)
     fold_of = {names[i]: fold.name for fold in folds for i in fold.test}
     for shards in zip(faces, images, features, strict=True):
@@ -131,14 +128,6 @@ def explained_clips(data: Data, sources: Sources, stack: ExitStack) -> Iterator[
         for name in (name for name in shards[0].clip_ids if name in fold_of):
             face, image, feature = (shard[name] for shard in shards)
             yield ExplainedClip(data, about[name], face, image, feature, fold_of[name], origin)
-
-
-def _rows(sources: Sources, faces: Sequence[cache.Cache]) -> dict[str, Clip]:
-    """Read the manifest's row of each clip, and check that the caches hold these clips."""
-    clips = manifest.read(sources.manifest)
-    shards = zip(sources.faces, faces, strict=True)
-    check_same_clips(clips, {name: path for path, shard in shards for name in shard.clip_ids})
-    return {clip.clip_id: clip for clip in clips}
 
 
 @dataclass(frozen=True)
@@ -153,13 +142,7 @@ class FoldModel:
     def read(
         cls, settings: GradcamSettings, sources: Sources, fold: str, network: Backbone
     ) -> FoldModel:
-        """Read the model of a fold, trained under the first feature mode and seed.
-
-        Raises
-        ------
-        DataError
-            When there is none, or it is of another N or other classes.
-        """
+        """Read the model of a fold, trained under the first feature mode and seed."""
         train = settings.train
         name = f"{train.feature_modes[0]}_{train.seeds[0]}_{fold}.safetensors"
         found = [folder / name for folder in sources.models if (folder / name).is_file()]
@@ -177,13 +160,7 @@ class FoldModel:
         return cls(model, trained, header["digest"])
 
     def of(self, clip: ExplainedClip) -> TrainedModel:
-        """Return the model for a clip that it has never seen.
-
-        Raises
-        ------
-        ProtocolError
-            When it was trained on the clip.
-        """
+        """Return the model for a clip; ProtocolError when it was trained on the clip."""
         if clip.clip_id in self.trained:
             raise ProtocolError(
                 f"clip {clip.clip_id}: the model of fold {clip.fold} was trained on it"
@@ -192,13 +169,7 @@ class FoldModel:
 
 
 def landmarks_px(face: cache.ClipCache, settings: Crop) -> np.ndarray:
-    """Return landmarks in the crop, (5, 2): of the cache; of clips that came cropped, detected now.
-
-    Raises
-    ------
-    DataError
-        When there is no face in the first crop.
-    """
+    """Return landmarks in the crop, (5, 2): of the cache, or detected now in a cropped clip."""
     points = face.attributes.get("landmarks_px")
     if points is not None:
         return points.reshape(5, 2)
@@ -207,10 +178,6 @@ def landmarks_px(face: cache.ClipCache, settings: Crop) -> np.ndarray:
     if found is None:
         raise DataError(f"clip {face.clip_id}: no face in its first crop (crop.min_score)")
     return found.landmarks
-
-
-SHOWN_FRAMES = 6  # of a clip, from its first frame to its last
-ABOUT = ("subject", "label", "fold", "apex", "apex_known")
 
 
 def maps_of(
@@ -223,53 +190,33 @@ def maps_of(
     full: bool,
 ) -> ClipMaps:
     """Explain a clip by the model of the fold that tests it; `full`: frame by frame as well."""
-    maps = ClipMaps(
-        _attributes(clip, landmarks_px(clip.face, crop)),
-        clip.images.data[clip.apex.frame],
-        explainer.at_apex(clip.inputs, model, blocks),
-    )
-    if full:
-        _add_frames(maps, explainer, clip.inputs, model, blocks)
-    return maps
-
-
-def _attributes(clip: ExplainedClip, landmarks: np.ndarray) -> dict[str, Any]:
-    about = (clip.about.subject, clip.label, clip.fold, clip.apex.frame, clip.apex.known)
-    return {
-        **dict(zip(ABOUT, about, strict=True)),
+    apex, inputs = clip.apex, clip.inputs
+    about = (clip.about.subject, clip.label, clip.fold, apex.frame, apex.known)
+    attributes: dict[str, Any] = dict(zip(ABOUT, about, strict=True)) | {
         "fps": clip.face.attributes.positive("fps"),
         "transform": clip.transform.matrix.ravel(),
-        "landmarks_px": landmarks.ravel(),
+        "landmarks_px": landmarks_px(clip.face, crop).ravel(),
     }
-
-
-def _add_frames(
-    maps: ClipMaps,
-    explainer: ClipExplainer,
-    clip: ClipInputs,
-    model: TrainedModel,
-    blocks: Sequence[int],
-) -> None:
-    """Keep all blocks at some frames, and all frames at the last one that is measured."""
-    rows = np.unique(np.linspace(0, len(clip) - 1, SHOWN_FRAMES).round().astype(int))
-    every = range(1, explainer.n_blocks + 1)
-    maps.frames, maps.images = rows, clip.images[rows]
-    maps.frame = explainer.over_time(clip, model, rows, every)
-    maps.frame |= explainer.before_training(clip, rows, every)
-    maps.clip = explainer.over_time(clip, model, np.arange(len(clip)), [max(blocks)])
+    image = clip.images.data[apex.frame]
+    maps = ClipMaps(attributes, image, explainer.at_apex(inputs, model, blocks))
+    if full:
+        # All blocks at some frames, and all frames at the last block that is measured.
+        rows = np.unique(np.linspace(0, len(inputs) - 1, SHOWN_FRAMES).round().astype(int))
+        every = range(1, explainer.backbone.n_blocks + 1)
+        maps.frames, maps.images = rows, inputs.images[rows]
+        maps.frame = explainer.over_time(inputs, model, rows, every)
+        maps.frame |= explainer.before_training(inputs, rows, every)
+        maps.clip = explainer.over_time(inputs, model, np.arange(len(inputs)), [max(blocks)])
+    return maps
 
 
 def truth_of(data: Data, clips: Sequence[ExplainedClip]) -> Truth | None:
     """Return what really moves; None where nobody knows."""
     if data.kind != "demo":
         return None
-    return Truth(
-        {
-            c.clip_id: moving_pixels(displacement_px(data.root, c.clip_id, c.transform))
-            for c in clips
-        },
-        {c.clip_id: c.label for c in clips},
-    )
+    sizes = {c.clip_id: displacement_px(data.root, c.clip_id, c.transform) for c in clips}
+    moving = {name: moving_pixels(size) for name, size in sizes.items()}
+    return Truth(moving, {c.clip_id: c.label for c in clips})
 
 
 def score_rows(clip_id: str, maps: ClipMaps, truth: Truth | None) -> Iterator[dict[str, Any]]:

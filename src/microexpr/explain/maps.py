@@ -86,13 +86,7 @@ class MethodMaps(Mapping[str, ClipMaps]):
 
 @contextmanager
 def read(path: AnyPath) -> Iterator[MethodMaps]:
-    """Open a file of :func:`write`.
-
-    Raises
-    ------
-    CacheError
-        When it is not such a file.
-    """
+    """Open a file of :func:`write`; CacheError when it is not such a file."""
     with reading(path) as file:
         if file.attrs.get("format") != FORMAT:
             raise CacheError(f"{path}: holds no Grad-CAM maps of format {FORMAT}")

@@ -1,30 +1,44 @@
 """From a map to numbers: shares of facial regions, where the peak lies, and what moves there.
 
-The regions are defined here and nowhere else, from five landmarks.
+The regions are defined here and nowhere else, from five landmarks. ``regions.csv`` says what maps
+have on average, with intervals over subjects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import pandas as pd
 from scipy.stats import rankdata
 
 from microexpr.errors import DataError
+from microexpr.evaluation.pooled import Statistics
+from microexpr.evaluation.rows import SubjectMeans
 from microexpr.face.transform import CropTransform
 from microexpr.runtime.files import AnyPath
 
 REGIONS = ("eyes", "brows", "nose", "mouth_corners", "rest")
+ALL, MOVING = "all", "moving"  # every class or fold; the region of generated motion
+CORRELATION = "rank_correlation"
+GROUP = ["method", "model", "block"]
 EYE_RIGHT, EYE_LEFT, NOSE, MOUTH_RIGHT, MOUTH_LEFT = range(5)  # rows of the landmarks
-MOVING = 0.2  # share of the crop's pixels that count as moving: those of the largest displacement
+MOVING_SHARE = (
+    0.2  # share of the crop's pixels that count as moving: those of the largest displacement
+)
 
 
 class Shape(NamedTuple):
-    """An ellipse: region, landmark, offset of its centre from there, and its half axes."""
+    """An ellipse: region, landmark, offset of its centre from there, and its half axes.
+
+    All lengths are shares of the distance between the pupils, in axes that turn with the face: x
+    from the eye on the left of the picture to the other, y down. So they fit a crop of any size and
+    margin.
+    """
 
     region: str
     landmark: int
@@ -46,30 +60,12 @@ SHAPES = (
 
 
 def region_map(landmarks_px: np.ndarray, size_px: int) -> np.ndarray:
-    """Return the region that each pixel of a crop belongs to.
+    """Return the region of each pixel of a crop, indices into REGIONS, (size_px, size_px) int64.
 
-    All lengths are shares of the distance between the pupils, in axes that turn with the face: x
-    from the eye on the left of the picture to the other, y down. So they fit a crop of any size and
-    margin. Where two shapes overlap, the pixel belongs to the one whose centre is nearer in units
-    of its axes.
-
-    Parameters
-    ----------
-    landmarks_px : ndarray, shape (5, 2)
-        Of the detector, px of the crop: eyes, nose tip, mouth corners; in each pair the one on the
-        left of the picture first.
-    size_px : int
-        Side of the crop.
-
-    Returns
-    -------
-    ndarray, shape (size_px, size_px), int64
-        Indices into :data:`REGIONS`.
-
-    Raises
-    ------
-    DataError
-        When the eyes coincide or a landmark is not finite.
+    Where two shapes overlap, the pixel belongs to the one whose centre is nearer in units of its
+    axes. `landmarks_px` (5, 2) are the detector's, in px of the crop: eyes, nose tip, mouth
+    corners, in each pair the one on the left of the picture first. DataError when the eyes coincide
+    or a landmark is not finite.
     """
     points = np.asarray(landmarks_px, dtype=float).reshape(5, 2)
     across = points[EYE_LEFT] - points[EYE_RIGHT]
@@ -95,15 +91,10 @@ def area_shares(regions: np.ndarray) -> np.ndarray:
 
 
 def displacement_px(root: AnyPath, clip_id: str, transform: CropTransform) -> np.ndarray:
-    """Read the size of the expression's displacement at the apex of a generated clip.
+    """Read the size of a generated expression's displacement at the apex, before magnification.
 
-    It is (size_px, size_px), float32, in px of the crop (`transform` is that of the clip), before
-    any magnification; 0 outside the part of the picture that moves.
-
-    Raises
-    ------
-    DataError
-        When the clip has no truth.
+    It is (size_px, size_px) float32, in px of the crop that `transform` cuts; 0 outside the part of
+    the picture that moves. DataError when the clip has no truth.
     """
     path = Path(root) / "truth" / f"{clip_id}.npz"
     try:
@@ -119,7 +110,7 @@ def displacement_px(root: AnyPath, clip_id: str, transform: CropTransform) -> np
     return cv2.warpAffine(size, inside, side, flags=cv2.INTER_LINEAR) * transform.scale
 
 
-def moving_pixels(displacement: np.ndarray, share: float = MOVING) -> np.ndarray:
+def moving_pixels(displacement: np.ndarray, share: float = MOVING_SHARE) -> np.ndarray:
     """Mark the pixels of the largest displacement, bool; exactly `share` of them but for ties."""
     return displacement > np.quantile(displacement, 1 - share)
 
@@ -144,18 +135,8 @@ def peak(cam: np.ndarray) -> tuple[int, int]:
 def region_scores(cam: np.ndarray, regions: np.ndarray) -> dict[str, float | str]:
     """Return the share of the map in each region, and the region of its peak (Zhang et al. 2018).
 
-    Parameters
-    ----------
-    cam : ndarray, shape (size_px, size_px)
-        Not negative.
-    regions : ndarray, shape (size_px, size_px), int64
-        From :func:`region_map`.
-
-    Returns
-    -------
-    dict
-        ``share_<region>`` and ``peak``; NaN and empty where the map is zero everywhere. Also
-        ``area_<region>``, the share of an even map.
+    `cam` (size_px, size_px) is not negative. The keys are ``share_<region>``, ``peak``, NaN and
+    empty where the map is zero everywhere, and ``area_<region>``, the share of an even map.
     """
     areas = {f"area_{n}": float(a) for n, a in zip(REGIONS, area_shares(regions), strict=True)}
     total = float(cam.sum())
@@ -167,10 +148,7 @@ def region_scores(cam: np.ndarray, regions: np.ndarray) -> dict[str, float | str
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Compare two maps (h, w) by Spearman's rank correlation, as Adebayo et al. (2018) do.
-
-    It is 0 where one of them is even: it agrees with nothing.
-    """
+    """Compare two maps (h, w) by Spearman's rank correlation; 0 where one is even."""
     ranks = np.stack([rankdata(first), rankdata(second)])
     if (np.ptp(ranks, axis=1) == 0).any():
         return 0.0
@@ -188,13 +166,10 @@ class Truth:
 def motion_scores(cam: np.ndarray, clip_id: str, truth: Truth) -> dict[str, float]:
     """Compare a clip's map, (size_px, size_px) and not negative, with the pixels that really move.
 
-    Returns
-    -------
-    dict of str to float
-        ``hit``: 1 where the peak lies on moving pixels. ``mass``: share of the map on them.
-        ``area``: their share of the crop, which chance gives for both. ``elsewhere``: the hit rate
-        of the same peak on what moves in clips of other classes, which a map that only follows
-        the layout of a face would reach as well. NaN where the map is zero everywhere.
+    ``hit``: 1 where the peak lies on moving pixels. ``mass``: share of the map on them. ``area``:
+    their share of the crop, which chance gives for both. ``elsewhere``: the hit rate of the same
+    peak on what moves in clips of other classes, which a map that only follows the layout of a face
+    would reach as well. NaN where the map is zero everywhere.
     """
     mine = truth.moving[clip_id]
     area, total = float(mine.mean()), float(cam.sum())
@@ -208,3 +183,70 @@ def motion_scores(cam: np.ndarray, clip_id: str, truth: Truth) -> dict[str, floa
         "elsewhere": float(np.mean(others)) if others else np.nan,
         "area": area,
     }
+
+
+def region_table(
+    clips: pd.DataFrame, *, classes: Sequence[str], statistics: Statistics
+) -> pd.DataFrame:
+    """Average ``clips.csv`` of all methods, with a column method, over clips.
+
+    One row per method, model, block, class and fold (``all``: every one), measure and region.
+    ``share``: mean share of a map in the region; ``peak``: share of clips whose peak lies in it,
+    which is the hit rate of the pointing game of Zhang et al. (2018). For generated clips, region
+    ``moving``: ``share`` and ``peak`` on the pixels that really move, and ``peak_other_class``: the
+    same peaks on what moves in clips of other classes. ``rank_correlation`` is that with the
+    trained network's map of the same clip and block; it has no region. ``chance`` is the region's
+    share of the crop. Intervals resample subjects, as in every other table, for all folds together
+    only. Maps without any positive value are counted in ``empty`` and left out.
+    """
+    frame = clips.assign(subject=clips["subject"].astype(str))
+    rows = [
+        row
+        for key, group in frame.groupby(GROUP, sort=False)
+        for row in _rows(dict(zip(GROUP, key, strict=True)), group, classes, statistics)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _rows(
+    system: dict[str, Any], group: pd.DataFrame, classes: Sequence[str], statistics: Statistics
+) -> Iterator[dict[str, Any]]:
+    folds = list(dict.fromkeys(group["fold"]))
+    for name in (*classes, ALL):
+        mine = group if name == ALL else group[group["label"] == name]
+        for fold in (ALL, *folds):
+            clips = mine if fold == ALL else mine[mine["fold"] == fold]
+            if len(clips):
+                about = {**system, "class": name, "fold": fold}
+                # One fold has one subject or few: no interval.
+                resamples = statistics if fold == ALL else None
+                yield from (about | row for row in _measures(clips, resamples))
+
+
+def _measures(clips: pd.DataFrame, statistics: Statistics | None) -> Iterator[dict[str, Any]]:
+    seen = clips[clips["peak"] != ""]
+    means = SubjectMeans(seen["subject"], statistics)
+    about = {"clips": len(seen), "subjects": means.subjects, "empty": len(clips) - len(seen)}
+    columns = {
+        (measure, region): (
+            seen[f"share_{region}"] if measure == "share" else (seen["peak"] == region) * 1.0,
+            clips[f"area_{region}"],
+        )
+        for measure in ("share", "peak")
+        for region in REGIONS
+    }
+    columns[CORRELATION, ""] = seen["like_trained"], pd.Series([np.nan])
+    if "hit" in clips:
+        moving = {"share": "mass", "peak": "hit", "peak_other_class": "elsewhere"}
+        columns |= {(name, MOVING): (seen[c], clips["area"]) for name, c in moving.items()}
+    for (measure, region), (values, chance) in columns.items():
+        low, high = means.interval(values)
+        yield {
+            "measure": measure,
+            "region": region,
+            "value": values.mean() if len(values) else np.nan,
+            "low": low,
+            "high": high,
+            "chance": chance.mean(),
+            **about,
+        }

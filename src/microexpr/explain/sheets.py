@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -22,15 +21,13 @@ OPACITY = 0.55  # of the strongest value; weaker ones let more of the face throu
 REGION_COLOURS = dict(
     zip(REGIONS, (style.ORANGE, style.SKY, style.GREEN, style.PURPLE, "#999999"), strict=True)
 )
+REGION_SHEET_CLIPS = 4
 COLUMNS = 3  # of a contact sheet
 GAP_PX = 4
 
 
 def overlay(image: np.ndarray, cam: np.ndarray, *, top: float | None = None) -> np.ndarray:
-    """Lay a map (y, x) over a picture (y, x, 3) uint8; the result is one as well.
-
-    Negative values count as zero. `top` is the value of full colour; the map's maximum by default.
-    """
+    """Lay a map (y, x) over a picture (y, x, 3) uint8; `top` is the value of full colour."""
     heat = np.maximum(cam, 0)
     top = heat.max() if top is None else top
     share = np.clip(heat / top, 0, 1) if top > 0 else np.zeros_like(heat)
@@ -40,10 +37,7 @@ def overlay(image: np.ndarray, cam: np.ndarray, *, top: float | None = None) -> 
 
 
 def block_sheet(maps: ClipMaps, model: str, *, title: str, synthetic: bool) -> Figure:
-    """Draw block x frame of one clip; each block has its own scale over all frames.
-
-    `model` is one of those that the clip's maps at the frames shown are of.
-    """
+    """Draw block x frame of one clip; each block has its own scale over all frames."""
     blocks = sorted(block for name, block in maps.frame if name == model)
     # Two halves beside each other: a column of 13 to 16 faces would not fit a page.
     half = -(-len(blocks) // 2)
@@ -78,27 +72,19 @@ def _block_row(row: Iterable[Axes], block: int, maps: ClipMaps, model: str, side
     first.text(-0.05, 0.5, f"B{block}", fontsize=6, **place)
 
 
-@dataclass
 class MeanFace:
     """Sums over the clips of a class at the apex; each map counts the same, whatever its scale."""
 
-    size_px: int
-    clips: int = 0
-    image: np.ndarray = field(init=False)
-    cams: dict[int, np.ndarray] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Start with nothing."""
-        side = (self.size_px, self.size_px)
-        self.image = np.zeros((*side, 3))
-        self.cams = defaultdict(lambda: np.zeros(side))
+    def __init__(self, size_px: int) -> None:
+        self.clips, self.image = 0, np.zeros((size_px, size_px, 3))
+        self.cams: dict[int, np.ndarray] = defaultdict(lambda: np.zeros((size_px, size_px)))
 
     def add(self, clip: ClipMaps, blocks: Sequence[int]) -> None:
         """Add a clip's face, and its maps of the trained network."""
         self.clips += 1
         self.image += clip.image
         for block in blocks:
-            cam = on_crop(clip.window[TRAINED, block], self.size_px)
+            cam = on_crop(clip.window[TRAINED, block], len(clip.image))
             self.cams[block] += cam / max(float(cam.sum()), 1e-12)
 
     def overlaid(self, block: int) -> np.ndarray:
@@ -113,10 +99,7 @@ def class_sheet(
     classes: Sequence[str],
     synthetic: bool,
 ) -> Figure:
-    """Draw class x method and block: mean map of the apex window on the mean face at the apex.
-
-    `methods` holds the maps by method and clip, which are read one by one.
-    """
+    """Draw class x method and block: mean map of the apex window on the mean face at the apex."""
     columns = len(methods) * len(blocks)
     side_in = min(1.5, (style.WIDTH_IN - 0.6) / columns)
     height = min(style.MAX_HEIGHT_IN, 0.75 + side_in * len(classes))
@@ -125,7 +108,9 @@ def class_sheet(
     style.layout(figure, w_pad=0.01, h_pad=0.01)
     grid = figure.subplots(len(classes), columns, squeeze=False)
     for number, (method, clips) in enumerate(methods.items()):
-        means = _mean_faces(clips.values(), blocks)
+        means: dict[str, MeanFace] = {}
+        for clip in clips.values():  # which are read one by one
+            means.setdefault(clip.attributes["label"], MeanFace(len(clip.image))).add(clip, blocks)
         panels = grid[:, number * len(blocks) : (number + 1) * len(blocks)]
         for block, axes in zip(blocks, panels[0], strict=True):
             axes.set_title(f"{method_name(method)}\nB{block}", fontsize=6)
@@ -142,31 +127,22 @@ def class_sheet(
     return figure
 
 
-def _mean_faces(clips: Iterable[ClipMaps], blocks: Sequence[int]) -> dict[str, MeanFace]:
-    means: dict[str, MeanFace] = {}
-    for clip in clips:
-        mean = means.setdefault(clip.attributes["label"], MeanFace(len(clip.image)))
-        mean.add(clip, blocks)
-    return means
-
-
-def region_sheet(
-    images: Sequence[tuple[str, np.ndarray, np.ndarray]], *, synthetic: bool
-) -> Figure:
-    """Draw the definition of the regions on faces.
-
-    `images` are name, crop (y, x, 3) uint8 and landmarks (5, 2) px, of up to four clips.
-    """
+def region_sheet(clips: Mapping[str, ClipMaps], *, synthetic: bool) -> Figure:
+    """Draw the regions on the first clip of some subjects."""
+    firsts: dict[str, tuple[str, ClipMaps]] = {}
+    for name, clip in clips.items():
+        firsts.setdefault(clip.attributes["subject"], (name, clip))
+    shown = list(firsts.values())[:REGION_SHEET_CLIPS]
     title = "Facial regions, from the five landmarks (crosses)"
     figure = style.new_figure(style.WIDTH_IN, 2.5, synthetic=synthetic, title=title)
-    panels = figure.subplots(1, len(images), squeeze=False)[0]
-    for axes, (name, image, landmarks) in zip(panels, images, strict=True):
-        regions = region_map(landmarks, len(image))
-        picture = image.astype(float)
+    panels = figure.subplots(1, len(shown), squeeze=False)[0]
+    for axes, (name, clip) in zip(panels, shown, strict=True):
+        landmarks = clip.attributes["landmarks_px"].reshape(5, 2)
+        regions, picture = region_map(landmarks, len(clip.image)), clip.image.astype(float)
         for number, region in enumerate(REGIONS[:-1]):
             colour = np.array(style.mpl.colors.to_rgb(REGION_COLOURS[region])) * 255
             picture[regions == number] = picture[regions == number] * 0.5 + colour * 0.5
-        style.show_image(axes, picture.astype(np.uint8), style.WIDTH_IN / len(images))
+        style.show_image(axes, picture.astype(np.uint8), style.WIDTH_IN / len(shown))
         axes.plot(*landmarks.T, "+", color="white", markersize=5)
         axes.set_title(name)
     handles = [
@@ -180,10 +156,7 @@ def region_sheet(
 def on_frame(
     cam: np.ndarray, transform: CropTransform, height_px: int, width_px: int
 ) -> np.ndarray:
-    """Take a block's map (h, w) of the crop to the frame that the crop was cut from.
-
-    The result is (height_px, width_px), float32, 0 outside the crop.
-    """
+    """Take a map (h, w) of the crop to its frame, (height_px, width_px); 0 outside the crop."""
     return cv2.warpAffine(
         on_crop(cam, transform.size_px),
         transform.matrix,
@@ -195,10 +168,7 @@ def on_frame(
 def overlaid_frames(
     frames: Iterable[np.ndarray], cams: np.ndarray, transform: CropTransform
 ) -> Iterator[np.ndarray]:
-    """Lay a clip's maps, (T, h, w), over its frames as recorded, on one scale for the whole clip.
-
-    Frames, (y, x, 3) uint8, are taken one by one.
-    """
+    """Lay a clip's maps, (T, h, w), over its frames as recorded, on one scale for all of them."""
     top = float(np.maximum(cams, 0).max())
     for frame, cam in zip(frames, cams, strict=True):
         yield overlay(frame, on_frame(cam, transform, *frame.shape[:2]), top=top)

@@ -125,7 +125,7 @@ def explain(
     from microexpr.evaluation.pooled import Statistics
     from microexpr.explain import drawing
     from microexpr.explain import maps as files
-    from microexpr.explain.drawing import region_table
+    from microexpr.explain.scores import region_table
     from microexpr.figures import style
     from microexpr.runtime.progress import track
     from microexpr.runtime.tables import read_table, write_table
