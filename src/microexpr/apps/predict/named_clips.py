@@ -13,7 +13,6 @@ from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError, DataError
 from microexpr.runtime.files import regular, sha256_of
 from microexpr.runtime.names import identifier
-from microexpr.video.reading import stated_frames
 from microexpr.video.suffixes import IMAGES, list_images, matching
 
 UNKNOWN = "unknown"  # subject and label of a clip that nobody has annotated
@@ -37,10 +36,6 @@ class NamedClip:
             return sha256_of(self.path)
         sums = [f"{path.name} {sha256_of(path)}\n" for _, path in list_images(self.path)]
         return hashlib.sha256("".join(sums).encode()).hexdigest()
-
-    def expected_frames(self) -> int | None:
-        """Return how many frames a progress bar may expect."""
-        return self.clip.frames if self.clip.kind == "images" else stated_frames(self.path)
 
 
 def find(names: Sequence[str], fps: float | None = None) -> list[NamedClip]:

@@ -1,4 +1,8 @@
-"""A stream of frames cut into overlapping pieces, and the class probabilities of each."""
+"""A stream of frames cut into overlapping pieces, and the class probabilities of each.
+
+A piece is cropped as the pipeline crops a clip, by one transform that is fixed in its first frames.
+Only crops are kept: memory depends on length and step of the pieces, not on the video.
+"""
 
 from __future__ import annotations
 
@@ -16,33 +20,25 @@ from microexpr.magnify.clip_pixels import magnified_pixels
 from microexpr.training.model import decide, softmax
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import windows
-from microexpr.video.time_axis import frame_rate
+
+WHAT = (
+    "Recognition of a given clip, not spotting: the model says which class fits best, not whether "
+    "a micro-expression is there."
+)
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Consecutive frames that get one prediction.
+    """Consecutive frames that get one prediction; arrays are (T,) unless said otherwise."""
 
-    Parameters
-    ----------
-    index, first : int
-        Of the piece, from 0, and of its first frame in the video.
-    number, time, detected : ndarray, shape (T,)
-        Frame numbers and seconds, as decoded, and whether the frame shows a face.
-    crops, transform : ndarray, shape (T, y, x, 3), uint8, and CropTransform, or None
-        None without a face.
-    problem : str
-        Why there is no prediction; empty when there is one.
-    """
-
-    index: int
-    first: int
-    number: np.ndarray
-    time: np.ndarray
-    detected: np.ndarray
-    crops: np.ndarray | None
+    index: int  # from 0
+    first: int  # its first frame in the video
+    number: np.ndarray  # frame numbers, as decoded
+    time: np.ndarray  # s
+    detected: np.ndarray  # whether the frame shows a face
+    crops: np.ndarray | None  # (T, y, x, 3) uint8; None without a face
     transform: CropTransform | None
-    problem: str
+    problem: str  # why there is no prediction; empty when there is one
 
     def __len__(self) -> int:
         return len(self.number)
@@ -55,10 +51,7 @@ class Piece:
 def stretches(number: np.ndarray, chosen: np.ndarray) -> list[tuple[int, int]]:
     """Return the first and last number of each run of chosen frames; both (T,), int and bool."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]])))
-    return [
-        (int(number[start]), int(number[stop - 1]))
-        for start, stop in zip(edges[::2], edges[1::2], strict=True)
-    ]
+    return list(zip(number[edges[::2]].tolist(), number[edges[1::2] - 1].tolist(), strict=True))
 
 
 @dataclass
@@ -84,15 +77,9 @@ class _Growing:
 
 
 class Cutter:
-    """Cuts one video into pieces.
+    """Cuts one video into pieces of `length` frames, whose starts are `step` <= `length` apart.
 
-    Parameters
-    ----------
-    name, settings : str, Crop
-        Of the clip, for messages; section of the configuration.
-    length, step : int
-        Frames of a piece, and between the starts of two, at most `length`; the last piece may be
-        shorter.
+    The last piece may be shorter. `name` is the clip's, for messages.
     """
 
     def __init__(self, name: str, settings: Crop, *, length: int, step: int) -> None:
@@ -144,7 +131,7 @@ class Cutter:
         self._covered = piece.end
         if piece.waiting:
             self._fix(piece)
-        number, time, detected = (np.array(column) for column in zip(*piece.seen, strict=True))
+        number, time, detected = map(np.array, zip(*piece.seen, strict=True))
         if not piece.problem and detected.mean() < self._settings.min_detected:
             piece.problem = (
                 f"a face in {detected.sum()} of {piece.frames}, "
@@ -156,68 +143,39 @@ class Cutter:
         )
 
 
-WHAT = (
-    "Recognition of a given clip, not spotting: the model says which class fits best, not whether "
-    "a micro-expression is there."
-)
-
-
 @dataclass(frozen=True)
 class Prediction:
-    """Class probabilities of a piece.
-
-    Parameters
-    ----------
-    piece : Piece
-    windows : ndarray, shape (W, N), int64
-        Frames of each window, as indices into the piece; with ``whole_clip`` all of them, once.
-    of_windows, of_piece : ndarray, shape (W, K) and (K,), float64
-        Probabilities of the windows, and the decision over them; nan without one.
-    predicted, problem : int, str
-        Class; -1 where there is none, and why.
-    fps : float
-        Frames/s; nan where unknown.
-    """
+    """Class probabilities of a piece, float64."""
 
     piece: Piece
-    windows: np.ndarray
-    of_windows: np.ndarray
-    of_piece: np.ndarray
-    predicted: int
-    fps: float
-    problem: str = ""
+    windows: np.ndarray  # (W, N) int64, frames as indices into the piece; whole_clip: all, once
+    of_windows: np.ndarray  # (W, K)
+    of_piece: np.ndarray  # (K,), the decision over the windows; nan without one
+    predicted: int  # class; -1 where there is none
+    fps: float  # frames/s; nan where unknown
+    problem: str = ""  # why there is none
 
 
-def recognise(exported: Exported, piece: Piece, *, name: str, fps: float = 0.0) -> Prediction:
+def recognise(exported: Exported, piece: Piece, *, name: str, fps: float) -> Prediction:
     """Predict the class of a piece; where that is not possible, the prediction says why.
 
-    Parameters
-    ----------
-    exported, piece : Exported, Piece
-    name, fps : str, float
-        Of the clip; 0: the rate follows from the time stamps.
-
-    Raises
-    ------
-    MicroexprError
-        When no piece of such a video can be predicted: its frame rate is too low for the passband.
+    MicroexprError where no piece of such a video can be predicted: its frame rate is too low for
+    the passband.
     """
     classes = len(exported.labels)
     if piece.problem:
         return _nothing(piece, classes, piece.problem)
     try:
-        fps = fps or frame_rate(piece.time)
-        rows, logits = _window_logits(exported, piece_features(exported, piece, fps), name)
+        rows, logits = _window_logits(exported, _features(exported, piece, fps), name)
     except DataError as error:
         return _nothing(piece, classes, f"frames {piece.number[0]}-{piece.number[-1]}: {error}")
     except MicroexprError as error:
         raise type(error)(f"clip {name}: {error}") from None
-    decision = exported.config.protocol.clip_decision
-    probabilities, predicted = decide(logits, rows[:, -1], decision)
+    probabilities, predicted = decide(logits, rows[:, -1], exported.config.protocol.clip_decision)
     return Prediction(piece, rows, softmax(logits), probabilities, predicted, fps)
 
 
-def piece_features(exported: Exported, piece: Piece, fps: float) -> np.ndarray:
+def _features(exported: Exported, piece: Piece, fps: float) -> np.ndarray:
     """Magnify the crops and run the frozen blocks, (T, C, h, w), as the caches hold them."""
     config, method = exported.config, exported.config.model.method
     pixels, device = piece.crops, exported.device
@@ -226,13 +184,9 @@ def piece_features(exported: Exported, piece: Piece, fps: float) -> np.ndarray:
         pixels = magnified_pixels(
             pixels, fps=fps, settings=config.magnify, method=method, device=device
         )
-    batch = batch_frames(config.features, device)
-    return np.concatenate(
-        [
-            frame_features(pixels[start : start + batch], exported.network, config.features, device)
-            for start in range(0, len(pixels), batch)
-        ]
-    )
+    settings, batch = config.features, batch_frames(config.features, device)
+    chunks = [pixels[start : start + batch] for start in range(0, len(pixels), batch)]
+    return np.concatenate([frame_features(c, exported.network, settings, device) for c in chunks])
 
 
 def _window_logits(
@@ -243,10 +197,8 @@ def _window_logits(
     if config.protocol.clip_decision == "whole_clip":
         rows = np.arange(len(features))[None]
     else:
-        options, n = config.windows, config.model.n
-        rows = windows(
-            len(features), n, modes=options.modes, even=options.even, short=options.short
-        )
+        how, n = config.windows, config.model.n
+        rows = windows(len(features), n, modes=how.modes, even=how.even, short=how.short)
         if not len(rows):
             raise DataError(f"{len(features)} frames hold no window of {n}")
     store = FeatureStore.from_arrays({name: features}, subjects=[name], labels=[name])

@@ -28,7 +28,6 @@ WINDOW_KEYS = (
     *("frames_without_face", "predicted"),
 )
 SAME_RATE = 0.05  # share of a frame rate
-UNEVEN = 0.25  # share of the distance of two frames; a time base may round by less
 
 
 def probabilities(labels: Sequence[str], values: np.ndarray) -> dict[str, float | None]:
@@ -161,7 +160,7 @@ class ClipSum:
         self._sum = np.zeros(len(exported.labels))
         self._pieces = self._predicted = self._windows = self._frames = self._without = 0
         self._seconds, self._fps, self._problem = 0.0, 0.0, ""
-        self._only, self._uneven = -1, False
+        self._only = -1
 
     def add(self, found: Prediction) -> None:
         """Take the next piece."""
@@ -185,14 +184,6 @@ class ClipSum:
         if not self._fps:
             self._fps = found.fps
             self._compare_rates()
-        steps = np.diff(piece.time) * found.fps
-        if not self._uneven and np.abs(steps - 1).max() > UNEVEN:
-            self._uneven = True
-            notice(
-                f"{self._source.name}: frames {piece.number[0]}-{piece.number[-1]} are not evenly "
-                f"spaced in time, {steps.min():.2g} to {steps.max():.2g} of the usual distance; "
-                "magnification takes them to be"
-            )
 
     def row(self) -> dict[str, Any]:
         """Return the clip's row.

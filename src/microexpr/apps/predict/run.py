@@ -19,15 +19,16 @@ from microexpr.apps.predict.named_clips import NamedClip
 from microexpr.apps.predict.pieces import WHAT, Cutter, Prediction, recognise
 from microexpr.apps.predict.prediction_files import ClipSum
 from microexpr.datasets import decoder
-from microexpr.errors import ConfigError
+from microexpr.errors import ConfigError, about_clip
 from microexpr.face.detection import face_detector
 from microexpr.face.tracking import WatchedFace
 from microexpr.fingerprints.definitions import Reference
 from microexpr.fingerprints.fingerprint import fingerprint
 from microexpr.runtime import resume
 from microexpr.runtime.files import replacing, sha256_of
-from microexpr.runtime.notices import noted
+from microexpr.runtime.notices import noted, notice
 from microexpr.runtime.progress import track
+from microexpr.video.time_axis import LONGEST_LENIENT_S, TimeAxis
 
 log = logging.getLogger(__name__)
 ROOT = Path()
@@ -109,23 +110,33 @@ def predict_clip(exported: Exported, clip: NamedClip, request: Request) -> dict[
 def _predictions(
     exported: Exported, clip: NamedClip, request: Request, annotator: Annotator | None
 ) -> Iterator[Prediction]:
-    settings, fps = exported.config.crop, clip.clip.fps
+    settings, axis = exported.config.crop, _axis(clip)
     detector = face_detector(settings)
     # Whoever is in sight for the first frames of a piece sets its transform.
     watched = WatchedFace(detector, settings.first_frames) if detector else None
     cutter = Cutter(clip.name, settings, length=request.length, step=request.step)
-    for rgb, number, time in track(_frames(clip), clip.name, total=clip.expected_frames()):
+    for rgb, number, time in track(_frames(clip, axis), clip.name, total=len(axis)):
         face = watched.detect(rgb) if watched else None
         if annotator is not None:
             annotator.hold(rgb, time, face)
         if piece := cutter.add(rgb, number, time, face):
-            yield recognise(exported, piece, name=clip.name, fps=fps)
+            yield recognise(exported, piece, name=clip.name, fps=axis.fps)
     if piece := cutter.finish():
-        yield recognise(exported, piece, name=clip.name, fps=fps)
+        yield recognise(exported, piece, name=clip.name, fps=axis.fps)
 
 
-def _frames(clip: NamedClip) -> Iterator[tuple[np.ndarray, int, float]]:
-    for chunk in decoder.decode(ROOT, clip.clip, "lenient"):
+def _axis(clip: NamedClip) -> TimeAxis:
+    """Return when the frames of a clip were taken; say so where they are resampled."""
+    with about_clip(clip.name):
+        axis = decoder.clip_axis(ROOT, clip.clip, "lenient")
+        axis.check(decoder.frame_numbers(clip.clip, axis), "resample", LONGEST_LENIENT_S)
+    if not axis.even:
+        notice(f"{clip.name}: uneven in time: {axis.summary()}")
+    return axis
+
+
+def _frames(clip: NamedClip, axis: TimeAxis) -> Iterator[tuple[np.ndarray, int, float]]:
+    for chunk in decoder.decode(ROOT, clip.clip, "lenient", axis=axis):
         for rgb, number, time in zip(chunk.rgb, chunk.number, chunk.time, strict=True):
             yield rgb, int(number), float(time)
 
