@@ -64,7 +64,7 @@ def wrong_shape(path: Path, config: Config) -> list[str]:
     """Say what of a table of accuracies is not what the configuration asks for."""
     table = pd.read_csv(path)
     sizes = [str(n) for n in config.windows.n]
-    classes = ["Accuracy", *(label.capitalize() for label in config.data.labels)]
+    classes = ["Accuracy", *config.data.labels]
     rows = [(method, name) for method in config.magnify.methods for name in classes]
     columns = list(table.columns[: 2 + len(sizes)])
     if columns != ["method", "class", *sizes]:

@@ -58,7 +58,7 @@ def test_a_target_without_its_files_is_named(check):
     ("old", "new", "says"),
     [
         ("method,class,7,", "method,class,8,", "has the columns"),
-        ("pmm,Surprise,", "pmm,Anger,", "has the rows"),
+        ("pmm,surprise,", "pmm,anger,", "has the rows"),
         (r"pmm,Accuracy,[\d.]+,", "pmm,Accuracy,,", "has cells that are empty or not between"),
         (r"pmm,Accuracy,[\d.]+,", "pmm,Accuracy,1.5,", "has cells that are empty or not between"),
         (",synthetic", ",smic", "does not call its data synthetic"),

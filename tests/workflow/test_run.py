@@ -14,7 +14,7 @@ def test_table_has_the_posters_shape(finished):
     table = pd.read_csv(finished.folder / "results/table.csv")
     assert list(table.columns[:4]) == ["method", "class", "7", "9"]
     rows = [f"{m} {c}" for m, c in zip(table["method"], table["class"], strict=True)]
-    classes = ("Accuracy", "Negative", "Positive", "Surprise")
+    classes = ("Accuracy", "negative", "positive", "surprise")
     assert rows[:8] == [f"{method} {name}" for method in ("pmm", "none") for name in classes]
     assert (table["clips"] == 9).all()
     assert set(table["data"]) == {"synthetic"}

@@ -20,6 +20,7 @@ from typing import Any, cast
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from microexpr.errors import DataError
 from microexpr.evaluation import names, selection
@@ -28,6 +29,7 @@ from microexpr.evaluation.pooled import MAJORITY, Basis, Evaluation, Key
 from microexpr.evaluation.rows import check_same_folds, comparisons
 from microexpr.protocol import SUBJECT_INDEPENDENT, predictions
 from microexpr.runtime.files import AnyPath
+from microexpr.runtime.names import apart
 from microexpr.runtime.tables import read_text, write_table
 
 ACCURACY = "Accuracy"
@@ -128,9 +130,9 @@ def poster_table(
 
     `metrics` is from `Evaluation.metrics`. The columns are method, class, one for each N, then
     `ABOUT`, then ``<N>_low`` and ``<N>_high``. The methods are in the order of
-    `predictions.method_order`, Accuracy first, and last what a nested choice gets, where one was
-    made: the same for every N where N itself was chosen. The last row is the accuracy of the most
-    frequent class, which is the same for every N.
+    `predictions.method_order`, Accuracy first (in brackets where a class is called so), and last
+    what a nested choice gets, where one was made: the same for every N where N itself was chosen.
+    The last row is the accuracy of the most frequent class, which is the same for every N.
 
     Raises
     ------
@@ -140,7 +142,7 @@ def poster_table(
     chosen = metrics[metrics["feature_mode"] == feature_mode]
     if chosen.empty:
         raise DataError(f"no metrics for feature mode {feature_mode!r}")
-    rows = []
+    rows, overall = [], apart(ACCURACY, classes)
     beside = chosen["method"].isin(CONTROLS) | chosen["method"].str.endswith(NESTED)
     for method in predictions.method_order(chosen["method"][~beside]):
         mine = chosen[chosen["method"] == method].to_dict("records")
@@ -152,10 +154,10 @@ def poster_table(
                     f"n {missing[0]}, {name}"
                 )
             values = {size: cells[size, metric, name] for size in n}
-            rows.append(_row(method, ACCURACY if name == ALL else name.capitalize(), values))
-        rows += _nested_rows(chosen, method, n)
+            rows.append(_row(method, overall if metric == "accuracy" else name, values))
+        rows += _nested_rows(chosen, method, n, overall)
     floor = _accuracies(metrics, MAJORITY)[0]
-    rows.append(_row(MAJORITY, ACCURACY, dict.fromkeys(n, floor)))
+    rows.append(_row(MAJORITY, overall, dict.fromkeys(n, floor)))
     return pd.DataFrame(rows)
 
 
@@ -164,14 +166,16 @@ def sizes_of(table: pd.DataFrame) -> list[str]:
     return [str(column) for column in table if str(column).isdigit()]
 
 
-def _nested_rows(metrics: pd.DataFrame, method: str, n: Sequence[int]) -> list[dict[str, Any]]:
+def _nested_rows(
+    metrics: pd.DataFrame, method: str, n: Sequence[int], overall: str
+) -> list[dict[str, Any]]:
     found = _accuracies(metrics, method + NESTED)
     if not found:
         return []
     if pd.isna(found[0]["n"]):
-        return [_row(method, f"{ACCURACY}, N chosen", dict.fromkeys(n, found[0]))]
+        return [_row(method, f"{overall}, N chosen", dict.fromkeys(n, found[0]))]
     cells = {cell["n"]: cell for cell in found}
-    return [_row(method, f"{ACCURACY}, alpha chosen", {size: cells[size] for size in n})]
+    return [_row(method, f"{overall}, alpha chosen", {size: cells[size] for size in n})]
 
 
 def _accuracies(metrics: pd.DataFrame, method: str) -> list[dict[Any, Any]]:
@@ -228,12 +232,12 @@ def render_table(path: AnyPath) -> Table:
         for i, row in enumerate(cells):
             table.add_row(
                 "" if i else names.method_name(str(method)),
-                row["class"],
+                Text(row["class"]),
                 *(_short(row[size]) for size in sizes),
                 _interval(
                     row[f"{best}_low"], row[f"{best}_high"], "" if method == MAJORITY else best
                 ),
-                style="bold" if row["class"] == ACCURACY else None,
+                style=None if i else "bold",
                 end_section=i == len(cells) - 1,
             )
     return table

@@ -121,7 +121,10 @@ def embedding(
     for axes, place in zip(grid[0], ("outside lower left", "outside lower right"), strict=True):
         look: dict[str, Any] = {"loc": place, "ncols": LEGEND_COLUMNS}
         look |= {"handletextpad": 0.1, "columnspacing": 0.8}
-        figure.legend(*axes.get_legend_handles_labels(), **look)
+        # By hand: matplotlib leaves names out that begin with an underscore.
+        figure.legend(
+            axes.collections, [str(mark.get_label()) for mark in axes.collections], **look
+        )
     return figure
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, fontManager
+from matplotlib.ft2font import FT2Font
 from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 
 from microexpr.magnify.methods import METHODS
 from microexpr.runtime.files import AnyPath, write_bytes
 
+log = logging.getLogger(__name__)
 WIDTH_IN, COLUMN_IN = 7.16, 3.5  # two columns and one of an IEEE page
 MAX_HEIGHT_IN = 6.6  # what a report shows without scrolling
 HEAD_IN = 0.17  # of a line above the axes: the figure's title, and whether the data are generated
@@ -40,6 +46,7 @@ SEQUENTIAL, HEAT = "cividis", "inferno"
 SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
     "font.size": 7,
+    "text.parse_math": False,  # a dollar sign in a name is one
     "axes.titlesize": 7.5,
     "axes.labelsize": 7,
     "xtick.labelsize": 6.5,
@@ -105,6 +112,7 @@ def layout(figure: Figure, **options: Any) -> None:
 
 def save(figure: Figure, stem: AnyPath) -> None:
     """Write a figure as PDF, SVG and PNG, atomically; `stem` is the path without its suffix."""
+    _find_fonts(figure)
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -115,9 +123,42 @@ def save(figure: Figure, stem: AnyPath) -> None:
 
 def write(figure: Figure, path: Path) -> None:
     """Write a figure in the format of the path's suffix, atomically."""
+    _find_fonts(figure)
     kind, drawn = path.suffix[1:], BytesIO()
     figure.savefig(drawn, format=kind, dpi=PNG_DPI, metadata=METADATA[kind])
     write_bytes(path, drawn.getvalue())
+
+
+def _find_fonts(figure: Figure) -> None:
+    """Draw signs that the font of figures lacks, such as Chinese ones, in one of this machine's."""
+    texts = figure.findobj(Text)
+    for axes in figure.axes:
+        texts += [*axes.get_xticklabels(), *axes.get_yticklabels()]
+    signs = {ord(sign) for text in texts for sign in text.get_text() if not sign.isspace()}
+    own = str(SETTINGS["font.family"])
+    if lacking := frozenset(signs - _signs(findfont(own))):
+        fonts = [own, *_fonts_with(lacking)]
+        for text in texts:
+            text.set_fontfamily(fonts)
+        for axes in figure.axes:
+            axes.tick_params(labelfontfamily=fonts)
+
+
+@cache
+def _fonts_with(signs: frozenset[int]) -> list[str]:
+    """Return a font of this machine that has all these signs; none, with a notice, if none has."""
+    for font in sorted(fontManager.ttflist, key=lambda font: (font.name, font.fname)):
+        # One of those that come with matplotlib has a box for every sign.
+        if not font.fname.startswith(mpl.get_data_path()) and signs <= _signs(font.fname):
+            return [font.name]
+    shown = "".join(map(chr, sorted(signs)))
+    log.warning("no font of this machine has %s; install one, such as Noto Sans CJK", shown)
+    return []
+
+
+@cache
+def _signs(font: str) -> Set[int]:
+    return FT2Font(font).get_charmap().keys()
 
 
 def show_image(axes: Axes, image: np.ndarray, side_in: float) -> AxesImage:

@@ -16,6 +16,7 @@ from microexpr.evaluation.pooled import MAJORITY
 from microexpr.figures import style
 from microexpr.magnify.methods import METHODS
 from microexpr.protocol.predictions import method_order
+from microexpr.runtime.names import apart
 from microexpr.studies.tables import PROTOCOL, SPLITS
 
 CELL_IN = 0.62  # side of a cell of a confusion matrix
@@ -149,7 +150,7 @@ def confusion_matrix(
         text = f"{count:.0f}\n{shares[i, j]:.0%}"
         colour = "white" if shares[i, j] < 0.55 else "black"
         axes.text(j, i, text, ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(names)), [name or "no prediction" for name in names])
+    axes.set_xticks(range(len(names)), [name or apart("no prediction", names) for name in names])
     axes.set_yticks(range(len(classes)), classes)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)

@@ -15,6 +15,16 @@ from markupsafe import Markup, escape
 TEMPLATES = Path(__file__).parent / "templates"
 
 
+# What Markdown, or a page that shows it, takes for its own in the middle of a line.
+SPECIAL = re.compile(r"[\\`*|\[$]|~(?=~)|<(?=[A-Za-z/!?])|&(?=[#\w]+;)|(?<!\w)_|_(?!\w)")
+ESCAPED = 0xF0000  # where escaped signs of a text lie while it is marked up
+
+
+def plain(text: str) -> str:
+    """Return a name as a document's texts hold it: nothing in it is Markdown or HTML."""
+    return SPECIAL.sub(lambda found: f"\\{found[0]}", text)
+
+
 @dataclass(frozen=True)
 class Items:
     """A list of short sentences."""
@@ -24,19 +34,21 @@ class Items:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table; its cells are shown as they are."""
+    """A table; its cells are shown as they are, but for columns whose texts are `marked` up."""
 
     frame: pd.DataFrame
+    marked: Sequence[str] = ()
 
     @property
     def columns(self) -> list[tuple[str, bool]]:
         """Name of each column, and whether it holds numbers."""
-        return [(str(name), _is_numeric(self.frame[name])) for name in self.frame]
+        return [(plain(str(name)), _is_numeric(self.frame[name])) for name in self.frame]
 
     @property
     def rows(self) -> list[list[str]]:
-        """Cells as text."""
-        return self.frame.astype(str).to_numpy().tolist()
+        """Cells as texts of a document."""
+        texts = self.frame.astype(str)
+        return texts.apply(lambda c: c if c.name in self.marked else c.map(plain)).values.tolist()
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,7 @@ class Code:
     text: str
 
 
-Block = str | Items | Grid | Code  # a plain string is a paragraph
+Block = str | Items | Grid | Code  # a string is a paragraph; names in it are `plain`
 
 
 @dataclass(frozen=True)
@@ -96,9 +108,12 @@ def render(template: str, **values: Any) -> str:
 
 
 def marked(text: str) -> Markup:
-    """Escape a line for HTML; what stands in backticks becomes code, in asterisks bold."""
-    code = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
-    return Markup(re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", code))
+    """Turn a text of a document into HTML: `code`, **bold**, and signs after a backslash."""
+    hidden = re.sub(r"\\([!-/:-@[-`{-~])", lambda found: chr(ESCAPED + ord(found[1])), text)
+    code = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(hidden)))
+    bold = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", code)
+    signs = re.compile(f"[{chr(ESCAPED)}-{chr(ESCAPED + 127)}]")
+    return Markup(signs.sub(lambda found: str(escape(chr(ord(found[0]) - ESCAPED))), bold))
 
 
 def _is_numeric(column: pd.Series) -> bool:

@@ -12,7 +12,7 @@ from microexpr.datasets.listing import Finding
 from microexpr.evaluation.names import network_name
 from microexpr.evaluation.tables import NESTED
 from microexpr.protocol import SUBJECT_INDEPENDENT
-from microexpr.report.document import Block, Grid
+from microexpr.report.document import Block, Grid, plain
 from microexpr.report.results import SYNTHETIC, Results
 
 PAPER = "resnet50_vggface2"
@@ -96,7 +96,8 @@ def _table(dropped: Sequence[Finding]) -> Grid:
     for problem in dict.fromkeys(finding.problem for finding in dropped):
         names = [finding.clip_id for finding in dropped if finding.problem == problem]
         rows.append([WHY[problem], problem, len(names), _shown(names)])
-    return Grid(pd.DataFrame(rows, columns=["why", "in the report", "clips", "which"]))
+    table = pd.DataFrame(rows, columns=["why", "in the report", "clips", "which"])
+    return Grid(table, marked=["why"])
 
 
 def _shown(names: Sequence[str]) -> str:
@@ -112,5 +113,5 @@ def _shown(names: Sequence[str]) -> str:
 def _asked(data: Data) -> str:
     """Return what the configuration leaves out: all that is known without the report."""
     keys = {"data.leave_out": data.leave_out, "data.drop_labels": data.drop_labels}
-    asked = [f"`{key}`: {', '.join(names)}" for key, names in keys.items() if names]
+    asked = [f"`{key}`: {plain(', '.join(names))}" for key, names in keys.items() if names]
     return f"The configuration leaves out: {'; '.join(asked) or 'nothing'}."

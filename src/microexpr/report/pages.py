@@ -16,6 +16,7 @@ from microexpr.evaluation.names import feature_mode_name
 from microexpr.evaluation.tables import ABOUT, CAPTION, sizes_of
 from microexpr.report.document import Block, Document, Grid, Section, page, render
 from microexpr.report.results import Reported, Results, for_people, method_name, warnings
+from microexpr.runtime.names import apart
 from microexpr.runtime.tables import read_text
 
 
@@ -101,11 +102,12 @@ def _metrics(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _confusion(rows: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
-    counts = pd.crosstab(rows["label"], rows["predicted"].replace("", "no prediction"))
+    predicted = rows["predicted"].replace("", apart("no prediction", labels))
+    counts = pd.crosstab(rows["label"], predicted)
     names = [*labels, *(name for name in counts if name not in labels)]
     counts = counts.reindex(index=list(labels), columns=names, fill_value=0)
     counts.columns.name = None
-    return counts.reset_index()
+    return counts.rename_axis(apart("label", list(map(str, names)))).reset_index()
 
 
 def _wrong(rows: pd.DataFrame) -> pd.DataFrame:

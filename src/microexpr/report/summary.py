@@ -13,7 +13,7 @@ from microexpr.evaluation import names
 from microexpr.evaluation.pooled import MAJORITY
 from microexpr.evaluation.tables import ACCURACY, NESTED
 from microexpr.protocol import SUBJECT_INDEPENDENT
-from microexpr.report.document import Block, Code, Document, Grid, Items, Section
+from microexpr.report.document import Block, Code, Document, Grid, Items, Section, plain
 from microexpr.report.limits import count, left_out, limits
 from microexpr.report.results import SYNTHETIC, Results, for_people, method_name, warnings
 
@@ -55,10 +55,10 @@ def configuration(config: Config, text: str, origins: pd.DataFrame) -> Document:
 def _what(results: Results) -> list[str]:
     config, metrics = results.whole, results.metrics.iloc[0]
     labels = Counter(clip.label for clip in results.clips)
-    classes = ", ".join(f"{labels[name]} {name}" for name in config.data.labels)
+    classes = plain(", ".join(f"{labels[name]} {name}" for name in config.data.labels))
     subjects = len({clip.subject for clip in results.clips})
     others = f"; left out: {count(results.findings)}" if results.findings else ""
-    source = "SYNTHETIC, generated faces" if results.data == SYNTHETIC else results.data
+    source = "SYNTHETIC, generated faces" if results.data == SYNTHETIC else plain(results.data)
     magnify, windows, train = config.magnify, config.windows, config.train
     low, high = magnify.passband_hz
     independent = SUBJECT_INDEPENDENT[config.protocol.name]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from microexpr.errors import DataError
 from microexpr.runtime.printing import printable
@@ -76,6 +76,14 @@ def identifier(name: str) -> str:
 def _is_allowed(sign: str) -> bool:
     """Whether a sign may be part of an identifier: letters, their marks, digits."""
     return unicodedata.category(sign) in ("Nd", "Mn", "Mc") or sign.isalpha() or sign in "_.+-"
+
+
+def apart(word: str, names: Collection[str]) -> str:
+    """Return a word of ours that none of the `names` of people is: in brackets where one is."""
+    taken = set(map(fold, names))
+    while fold(word) in taken:
+        word = f"({word})"
+    return word
 
 
 class Names:
