@@ -10,9 +10,12 @@ import errno
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 
 import yaml
 
+# What the process works on, such as ``clip s1_a``: set by the loops over clips and folds.
+DOING: ContextVar[str] = ContextVar("doing", default="")
 MAX_QUOTED = 500  # characters of another library's message
 
 

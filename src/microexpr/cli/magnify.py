@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from microexpr.cli.arguments import RATE, add_machine, real, whole
 from microexpr.config import Config
-from microexpr.errors import ConfigError, MicroexprError
+from microexpr.errors import ConfigError, about_clip
 from microexpr.magnify.methods import METHODS
 from microexpr.runtime.notices import plain_warnings
 from microexpr.runtime.printing import printable
 
 if TYPE_CHECKING:
-    from microexpr.apps.magnify_video import Plan, Request, Source
+    from microexpr.apps.magnify_video import Plan, Request
     from microexpr.apps.magnify_video.magnified_frames import Progress
 
 log = logging.getLogger(__name__)
@@ -145,23 +145,16 @@ def _magnify(arguments: argparse.Namespace) -> None:
     outputs = output_paths(sources, arguments.output, request.alphas)
     pictures = [arguments.xt_slice] if arguments.xt_slice else []
     check_writable([*(path for paths in outputs for path in paths), *pictures], sources)
-    plans = [_named(source, make_plan, source, request) for source in sources]
+    plans = []
+    for source in sources:
+        with about_clip(source.name):
+            plans.append(make_plan(source, request))
     for plan, paths in zip(plans, outputs, strict=True):
         log.info("%s", plan.size)
-        with _progress_bar(plan) as progress:
-            reports = _named(plan.source, magnify_clip, plan, paths, progress)
+        with about_clip(plan.source.name), _progress_bar(plan) as progress:
+            reports = magnify_clip(plan, paths, progress)
         for made in reports:
             print(json.dumps(made) if arguments.json else summary(made), flush=True)
-
-
-def _named(source: Source, function: Any, *values: Any) -> Any:
-    """Call a function; an error names the clip."""
-    try:
-        return function(*values)
-    except MicroexprError as error:
-        name = str(source.files[0])
-        text = str(error)
-        raise type(error)(text if name in text else f"{source.name}: {text}") from None
 
 
 def _method(name: str) -> str:

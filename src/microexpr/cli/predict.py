@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microexpr.cli.arguments import RATE, add_machine
-from microexpr.errors import DataError
+from microexpr.errors import DataError, about_clip
 from microexpr.runtime.notices import plain_warnings
 
 if TYPE_CHECKING:
@@ -126,27 +126,22 @@ def _predict_all(
     """Return the rows of the clips with a prediction, and why others have none."""
     import pandas as pd
 
-    from microexpr.apps.predict.prediction_files import DECIMALS, columns
+    from microexpr.apps.predict.prediction_files import DECIMALS, flat
     from microexpr.apps.predict.run import predict_clip
     from microexpr.runtime.files import write_text
 
     rows, failed = [], []
     for clip in clips:
         try:
-            rows.append(predict_clip(model, clip, request))
+            with about_clip(clip.name):
+                rows.append(predict_clip(model, clip, request))
         except DataError as error:
-            text = str(error)
-            failed.append(text if clip.name in text else f"{clip.name}: {text}")
+            failed.append(str(error))
             if len(clips) > 1:
                 log.error("%s", failed[-1])
     if rows:
-        flat = [
-            {k: v for k, v in row.items() if k != "probabilities"} | columns(row["probabilities"])
-            for row in rows
-        ]
-        text = pd.DataFrame(flat).to_csv(
-            index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n"
-        )
+        table = pd.DataFrame(map(flat, rows))
+        text = table.to_csv(index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n")
         write_text(request.folder / "clips.csv", text)
     return rows, failed
 

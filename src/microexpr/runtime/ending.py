@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sys
 import traceback
@@ -17,13 +18,14 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, TypeVar
 
-from microexpr.errors import MicroexprError, brief, lacking
+from microexpr.errors import DOING, MicroexprError, brief, lacking
 from microexpr.runtime.printing import safe_streams
 
 PACKAGE = Path(__file__).parents[1]
 # Set in jobs of the workflow, whose log takes what a user need not read.
 TRACE = "MICROEXPR_TRACE"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+CLIP = re.compile(r"\bclips?\b")
 RETRY_S = 0.005
 MAX_NAME = 200  # characters that are quoted
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -112,6 +114,7 @@ def ended(name: str, work: Callable[[], None], *, for_good: bool = False) -> int
     int
         The exit status.
     """
+    DOING.set("")
     with safe_streams(), _watched(for_good=for_good) as signals:
         try:
             try:
@@ -155,10 +158,16 @@ def told(error: BaseException) -> tuple[int, list[str]]:
         return getattr(error, "status", 130), ["interrupted"]
     if isinstance(error, BrokenPipeError):
         return 128 + signal.SIGPIPE, []
+    doing = DOING.get()
     if isinstance(error, MicroexprError):
-        return 2, [" ".join(text.split()) for text in error.messages]
+        lines = [" ".join(text.split()) for text in error.messages]
+        if doing.startswith("clip ") and not CLIP.search(str(error)):
+            lines = [f"{doing}: {line}" for line in lines]
+        return 2, lines
     status, text = _of_library(error)
     notes = getattr(error, "__notes__", [])
+    if doing and not (notes or getattr(error, "filename", None)):
+        notes = [doing]
     parts = [": ".join([*notes[:1], text]), *notes[1:]]
     return status, ["; ".join(" ".join(part.split()) for part in parts)]
 

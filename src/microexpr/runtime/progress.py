@@ -7,10 +7,11 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.progress import track as rich_track
 
+from microexpr.errors import DOING
 from microexpr.runtime.printing import printable
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ LINE = re.compile(r"^(?P<what>.+): (?P<done>\d+)/(?P<total>\d+|\?) in (?P<second
 # What is counted, by the first word of the description.
 UNITS = {
     **dict.fromkeys(("demo", "decode", "crop", "magnify", "features", "describe"), "clips"),
-    **dict.fromkeys(("index", "gradcam", "overlays"), "clips"),
+    **dict.fromkeys(("index", "gradcam", "overlays", "sheets"), "clips"),
     **dict.fromkeys(("train", "compare", "leak"), "folds"),
 }
 
@@ -75,10 +76,12 @@ def duration(seconds: float) -> str:
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
     """Iterate over `items` and show the progress: a bar, or lines that begin with `description`.
 
-    `total` is the number of items, by default ``len(items)`` where it is known.
+    `total` is the number of items, by default ``len(items)`` where it is known. What is raised
+    while the caller works on an item is reported with its name, see `microexpr.errors.DOING`.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
+    items = _named(items, UNITS.get(description.partition(" ")[0], ""))
     if sys.stderr.isatty():
         yield from rich_track(items, description=printable(description), total=total)
         return
@@ -90,3 +93,18 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
         if now - last >= LOG_EVERY_S or done == total:
             last = now
             print(Progress(description, done, total, now - start), file=sys.stderr, flush=True)
+
+
+def _named(items: Iterable[T], units: str) -> Iterator[T]:
+    """Iterate, and keep the name of the item that the caller works on.
+
+    Where the caller's loop ends by an error, the name stays.
+    """
+    before = DOING.get()
+    for item in items:
+        last: Any = item[-1] if isinstance(item, tuple) else item
+        name = getattr(last, "clip_id", getattr(last, "name", last))
+        known = units and isinstance(name, str)
+        DOING.set(f"{units.removesuffix('s')} {name}" if known else before)
+        yield item
+        DOING.set(before)

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Self
 from microexpr.config import Config
 from microexpr.config.base import Settings
 from microexpr.config.preprocessing import Motion
-from microexpr.errors import MicroexprError
 from microexpr.fingerprints.code import Code
 from microexpr.magnify.methods import keys_of
 from microexpr.stages import Option, Reads, Writes
@@ -53,7 +52,4 @@ def magnify(
     ):
         # To fetch memory anew takes AMM 0.05 s per clip, and PMM no time that can be measured.
         for clip in released(track(source.clip_ids, f"magnify {method}"), kept_bytes=32e6):
-            try:
-                magnify_clip(source[clip], out, settings.magnify, method, device)
-            except MicroexprError as error:
-                raise type(error)(f"clip {clip}: {error}") from None
+            magnify_clip(source[clip], out, settings.magnify, method, device)
