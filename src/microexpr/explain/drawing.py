@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from microexpr.evaluation.names import method_name
 from microexpr.explain import sheets
 from microexpr.explain.maps import BACKBONE, MODELS, TRAINED, ClipMaps
-from microexpr.explain.scores import ALL, CORRELATION, MOVING, REGIONS
+from microexpr.explain.scores import CORRELATION, MOVING, REGIONS, every_in
 from microexpr.explain.sheets import REGION_COLOURS, contact_sheet, overlaid_frames
 from microexpr.face.transform import CropTransform
 from microexpr.figures import style, videos
@@ -37,7 +37,7 @@ CLASS_SHEET_BLOCKS = 3  # the last ones that are measured
 
 def region_shares(table: pd.DataFrame, *, classes: Sequence[str], synthetic: bool) -> Figure:
     """Draw the share of the maps in each region over the region's area, class by class."""
-    rows = table[(table["model"] == TRAINED) & (table["fold"] == ALL)]
+    rows = table[(table["model"] == TRAINED) & (table["fold"] == every_in(table))]
     rows = rows[rows["measure"] == "share"]
     methods, blocks = list(dict.fromkeys(rows["method"])), sorted(set(rows["block"]))
     named = REGIONS[:-1]
@@ -105,7 +105,8 @@ def _panels(
     rows: pd.DataFrame, models: Sequence[str], *, title: str, synthetic: bool
 ) -> tuple[Figure, np.ndarray]:
     """Draw a panel per method: bars of all models at each block, over all classes and folds."""
-    rows = rows[(rows["class"] == ALL) & (rows["fold"] == ALL)]
+    every = every_in(rows)
+    rows = rows[(rows["class"] == every) & (rows["fold"] == every)]
     methods, blocks = list(dict.fromkeys(rows["method"])), sorted(set(rows["block"]))
     figure = style.new_figure(style.WIDTH_IN, 2.6, synthetic=synthetic, title=title)
     panels = figure.subplots(1, len(methods), sharey=True, squeeze=False)[0]

@@ -21,9 +21,10 @@ from microexpr.evaluation.pooled import Statistics
 from microexpr.evaluation.rows import SubjectMeans
 from microexpr.face.transform import CropTransform
 from microexpr.runtime.files import AnyPath
+from microexpr.runtime.names import apart
 
 REGIONS = ("eyes", "brows", "nose", "mouth_corners", "rest")
-ALL, MOVING = "all", "moving"  # every class or fold; the region of generated motion
+ALL, MOVING = "all", "moving"  # every class or fold, see `apart`; what moves in drawn faces
 CORRELATION = "rank_correlation"
 GROUP = ["method", "model", "block"]
 EYE_RIGHT, EYE_LEFT, NOSE, MOUTH_RIGHT, MOUTH_LEFT = range(5)  # rows of the landmarks
@@ -200,26 +201,32 @@ def region_table(
     only. Maps without any positive value are counted in ``empty`` and left out.
     """
     frame = clips.assign(subject=clips["subject"].astype(str))
+    every = apart(ALL, [*classes, *frame["fold"]])
     rows = [
-        row
+        dict(zip(GROUP, key, strict=True)) | row
         for key, group in frame.groupby(GROUP, sort=False)
-        for row in _rows(dict(zip(GROUP, key, strict=True)), group, classes, statistics)
+        for row in _rows(group, classes, every, statistics)
     ]
     return pd.DataFrame(rows)
 
 
+def every_in(table: pd.DataFrame) -> str:
+    """Return how all classes and folds are called in ``regions.csv``: that of its first row is."""
+    return str(table["fold"].iloc[0])
+
+
 def _rows(
-    system: dict[str, Any], group: pd.DataFrame, classes: Sequence[str], statistics: Statistics
+    group: pd.DataFrame, classes: Sequence[str], every: str, statistics: Statistics
 ) -> Iterator[dict[str, Any]]:
     folds = list(dict.fromkeys(group["fold"]))
-    for name in (*classes, ALL):
-        mine = group if name == ALL else group[group["label"] == name]
-        for fold in (ALL, *folds):
-            clips = mine if fold == ALL else mine[mine["fold"] == fold]
+    for name in (*classes, every):
+        mine = group if name == every else group[group["label"] == name]
+        for fold in (every, *folds):
+            clips = mine if fold == every else mine[mine["fold"] == fold]
             if len(clips):
-                about = {**system, "class": name, "fold": fold}
+                about = {"class": name, "fold": fold}
                 # One fold has one subject or few: no interval.
-                resamples = statistics if fold == ALL else None
+                resamples = statistics if fold == every else None
                 yield from (about | row for row in _measures(clips, resamples))
 
 
