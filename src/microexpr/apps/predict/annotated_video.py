@@ -89,15 +89,9 @@ class Annotator:
 
     def _open(self, picture: np.ndarray, found: Prediction) -> VideoWriter:
         fps = found.fps if math.isfinite(found.fps) else UNKNOWN_FPS
-        height, width = picture.shape[:2]
-        return VideoWriter(
-            self._path,
-            width=width,
-            height=height,
-            rate=Fraction(fps).limit_denominator(1001),
-            time_base=FINE,
-            colour=RGB_COLOUR,
-        )
+        shape = {"height": picture.shape[0], "width": picture.shape[1]}
+        rate = Fraction(fps).limit_denominator(1001)
+        return VideoWriter(self._path, **shape, rate=rate, time_base=FINE, colour=RGB_COLOUR)
 
     def _page(self, held: _Held, found: Prediction) -> np.ndarray:
         """Return frame and panel, (y, x, 3) uint8."""

@@ -22,7 +22,7 @@ from microexpr.runtime.notices import notice
 
 log = logging.getLogger(__name__)
 WINDOWS, PIECES, JSON, VIDEO = ".windows.csv", ".pieces.csv", ".json", ".mp4"
-DECIMALS = 6
+PER_CLASS, DECIMALS = "probabilities", 6
 WINDOW_KEYS = (
     *("piece", "window", "first_frame", "last_frame", "step", "first_s", "last_s"),
     *("frames_without_face", "predicted"),
@@ -38,9 +38,13 @@ def probabilities(labels: Sequence[str], values: np.ndarray) -> dict[str, float 
     }
 
 
-def columns(by_class: dict[str, float | None]) -> dict[str, float | None]:
-    """Return the probabilities by column of a table."""
-    return {f"p_{label}": p for label, p in by_class.items()}
+def flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of a table, with the probability of each class in a column of its own."""
+    found: dict[str, Any] = {}
+    for key, value in row.items():
+        several = {f"p_{label}": p for label, p in value.items()} if key == PER_CLASS else None
+        found |= several or {key: value}
+    return found
 
 
 def _piece_row(found: Prediction, labels: Sequence[str]) -> dict[str, Any]:
@@ -56,7 +60,7 @@ def _piece_row(found: Prediction, labels: Sequence[str]) -> dict[str, Any]:
         "fps": None if np.isnan(found.fps) else round(found.fps, 3),
         "windows": len(found.windows),
         "predicted": "" if found.predicted < 0 else labels[found.predicted],
-        "probabilities": probabilities(labels, found.of_piece),
+        PER_CLASS: probabilities(labels, found.of_piece),
         "problem": found.problem,
     }
 
@@ -77,7 +81,7 @@ def _window_rows(found: Prediction, labels: Sequence[str]) -> Iterator[dict[str,
             labels[int(values.argmax())],
         )
         row: dict[str, Any] = dict(zip(WINDOW_KEYS, cells, strict=True))
-        yield row | {"probabilities": probabilities(labels, values)}
+        yield row | {PER_CLASS: probabilities(labels, values)}
 
 
 def crop_corners(found: Prediction) -> np.ndarray | None:
@@ -106,16 +110,18 @@ class Writer:
         piece = _piece_row(found, self._labels)
         windows = list(_window_rows(found, self._labels))
         if self._empty:
-            p_columns = columns(dict.fromkeys(self._labels))
+            p_columns = [f"p_{label}" for label in self._labels]
             self._windows.writerow(["clip", *WINDOW_KEYS, *p_columns])
-            self._pieces.writerow(["clip", *_flat(piece)])
-        self._pieces.writerow([self._name, *_flat(piece).values()])
-        self._windows.writerows([self._name, *_flat(row).values()] for row in windows)
+            self._pieces.writerow(["clip", *flat(piece)])
+        self._pieces.writerow([self._name, *flat(piece).values()])
+        self._windows.writerows([self._name, *flat(row).values()] for row in windows)
         corners = crop_corners(found)
-        piece["without_face"] = found.piece.without_face()
-        piece["crop_px"] = None if corners is None else corners.round(2).tolist()
         del piece["windows"]  # their number; the list is the last entry
-        piece["windows"] = windows
+        piece |= {
+            "without_face": found.piece.without_face(),
+            "crop_px": None if corners is None else corners.round(2).tolist(),
+            "windows": windows,
+        }
         self._document.write(("\n" if self._empty else ",\n") + _json(piece))
         self._empty = False
 
@@ -130,22 +136,13 @@ class Writer:
 @contextmanager
 def writing(folder: Path, name: str, labels: Sequence[str]) -> Iterator[Writer]:
     """Open the tables and the document of a clip; they appear together, the document last."""
-    with ExitStack() as stack:
-        paths = [
-            stack.enter_context(replacing(folder / f"{name}{suffix}"))
-            for suffix in (JSON, WINDOWS, PIECES)
-        ]
-        with ExitStack() as opened:
-            files = [
-                opened.enter_context(path.open("w", newline="", encoding="utf-8")) for path in paths
-            ]
-            yield Writer(name, labels, files)
-
-
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    flat = {key: value for key, value in row.items() if key not in ("probabilities", "problem")}
-    flat |= columns(row["probabilities"])
-    return flat | ({"problem": row["problem"]} if "problem" in row else {})
+    with ExitStack() as appear, ExitStack() as close:  # all are closed before the first appears
+        files = []
+        for suffix in (JSON, WINDOWS, PIECES):
+            path = appear.enter_context(replacing(folder / f"{name}{suffix}"))
+            opened = path.open("w", newline="", encoding="utf-8")
+            files.append(close.enter_context(opened))
+        yield Writer(name, labels, files)
 
 
 def _json(value: Any) -> str:
@@ -186,13 +183,7 @@ class ClipSum:
             self._compare_rates()
 
     def row(self) -> dict[str, Any]:
-        """Return the clip's row.
-
-        Raises
-        ------
-        DataError
-            When no piece has a prediction.
-        """
+        """Return the clip's row; DataError when no piece has a prediction."""
         if not self._predicted:
             raise DataError(f"clip {self._source.name}: {self._problem or 'no frame'}")
         labels = self._exported.labels
@@ -209,7 +200,7 @@ class ClipSum:
             "pieces_predicted": self._predicted,
             "windows": self._windows,
             "predicted": labels[best],
-            "probabilities": probabilities(labels, mean),
+            PER_CLASS: probabilities(labels, mean),
         }
 
     def _compare_rates(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,8 @@ def predict_clip(exported: Exported, clip: NamedClip, request: Request) -> dict[
         return done
     total = ClipSum(exported, clip)
     with files.writing(request.folder, clip.name, exported.labels) as writer, noted() as notices:
-        with _annotator(exported, clip, request) as annotator:
+        annotated = _annotator(exported, clip, request) if request.annotate else nullcontext()
+        with annotated as annotator:
             for found in _predictions(exported, clip, request, annotator):
                 total.add(found)
                 writer.write(found)
@@ -142,10 +143,7 @@ def _frames(clip: NamedClip, axis: TimeAxis) -> Iterator[tuple[np.ndarray, int, 
 
 
 @contextmanager
-def _annotator(exported: Exported, clip: NamedClip, request: Request) -> Iterator[Annotator | None]:
-    if not request.annotate:
-        yield None
-        return
+def _annotator(exported: Exported, clip: NamedClip, request: Request) -> Iterator[Annotator]:
     synthetic = exported.about["trained_on"]["synthetic"]
     foot = f"{FOOT}; SYNTHETIC training data" if synthetic else FOOT
     with (
