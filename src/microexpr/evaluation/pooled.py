@@ -7,6 +7,7 @@ line beside it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -22,8 +23,9 @@ from microexpr.config import Evaluate
 from microexpr.config.evaluation import TableSettings
 from microexpr.datasets import title
 from microexpr.datasets.manifest import Clip, natural, read
-from microexpr.evaluation import metrics as intervals
-from microexpr.evaluation.metrics import ALL, NO_PREDICTION, OVERALL, PER_CLASS, confusion, score
+from microexpr.errors import MicroexprWarning
+from microexpr.evaluation import metrics
+from microexpr.evaluation.metrics import ALL, NO_PREDICTION, OVERALL, PER_CLASS, Ints, Resampled
 from microexpr.protocol import SUBJECT_INDEPENDENT, predictions
 from microexpr.protocol.predictions import SYSTEM
 
@@ -57,6 +59,10 @@ class Statistics:
         """Take them from the configuration."""
         return cls(settings.bootstrap, settings.confidence, settings.seed)
 
+    def subject_weights(self, subjects: int) -> Ints:
+        """Draw how often each subject occurs in each resample: (resamples, subjects)."""
+        return metrics.subject_weights(subjects, resamples=self.resamples, seed=self.seed)
+
 
 @dataclass(frozen=True)
 class Basis:
@@ -85,8 +91,6 @@ class Basis:
         predictions.check(frame, self.clips, classes=self.classes, protocol=self.origin.protocol)
 
 
-Ints = NDArray[np.int64]
-Values = dict[tuple[str, str], NDArray[np.float64]]
 System = tuple[str, str, int]  # method, feature mode, n
 Key = tuple[str, str, int | None]  # also of a control, and where n was chosen
 NEVER = ""  # the fold of a clip that is trained on and never tested (holdout)
@@ -96,15 +100,8 @@ MAJORITY, MAJORITY_TRAINING, RANDOM = "majority", "majority_training", "stratifi
 class Evaluation:
     """All systems on the same tested clips, with the same resamples of the subjects.
 
-    Parameters
-    ----------
-    predictions : DataFrame
-        From `predictions.read`, accepted by `Basis.check`.
-    basis : Basis
-        Manifest, classes, origin, statistics.
-    further : mapping of (method, feature mode, N or None) to DataFrame
-        Predictions on the same clips that are no cell of the table: controls that were trained,
-        choices of N. Their seeds are their own.
+    `predictions` are from `predictions.read`, accepted by `Basis.check`; `further` are predictions
+    on the same clips that are no cell of the table: controls that were trained, choices of N.
     """
 
     def __init__(
@@ -122,13 +119,19 @@ class Evaluation:
             key=lambda clip: (natural(clip.clip_id), clip.clip_id),
         )
         self.truth = self._numbers([clip.label for clip in self.clips])
+        self.tested = np.bincount(self.truth, minlength=len(self.classes)) > 0
+        if not self.tested.all():
+            warnings.warn(
+                f"class {self.classes[int(np.argmin(self.tested))]} has no tested clip: it counts "
+                "as 0 in uf1 and uar",
+                MicroexprWarning,
+                stacklevel=2,
+            )
         names = list(dict.fromkeys(clip.subject for clip in self.clips))
         self.subjects = np.array([names.index(clip.subject) for clip in self.clips])
         self.n_subjects = len(names)
-        self.weights = intervals.subject_weights(
-            self.n_subjects, resamples=statistics.resamples, seed=statistics.seed
-        )
-        self._resampled: dict[Key, Values] = {}
+        self.weights = statistics.subject_weights(self.n_subjects)
+        self._resampled: dict[Key, Resampled] = {}
 
     @cached_property
     def predicted(self) -> Mapping[System, Ints]:
@@ -153,10 +156,10 @@ class Evaluation:
             (RANDOM, "", None): stratified_random(folds, counts, draws=draws, seed=seed),
         }
 
-    def resampled(self, key: Key) -> Values:
+    def resampled(self, key: Key) -> Resampled:
         """Return bootstrap values of a system; resample i holds the same subjects for all."""
         if key not in self._resampled:
-            bootstrap = intervals.bootstrap_draws if key[0] == RANDOM else intervals.bootstrap
+            bootstrap = metrics.bootstrap_draws if key[0] == RANDOM else metrics.bootstrap
             counts = self._count(self._of(key))
             self._resampled[key] = bootstrap(counts, self.weights, self.classes)
         return self._resampled[key]
@@ -165,7 +168,7 @@ class Evaluation:
         """Return the percentile interval of resampled values; NaN where one subject is tested."""
         if self.n_subjects < 2:
             return np.nan, np.nan
-        return intervals.percentile_interval(values, self.basis.statistics.confidence)
+        return metrics.percentile_interval(values, self.basis.statistics.confidence)
 
     def extent(self, seeds: int) -> dict[str, Any]:
         """Return the columns on what a row rests on."""
@@ -180,19 +183,17 @@ class Evaluation:
     def metrics(self) -> pd.DataFrame:
         """Tabulate every metric of every system and control, one row each: ``metrics.csv``.
 
-        value is the mean over the seeds and sd_seeds their standard deviation (empty with one). low
-        and high bound the mean over these seeds for other subjects; with one subject there is no
-        interval. Controls that look at no face have neither feature mode nor n; the seeds of
-        stratified_random are its draws, and its interval holds chance as well as subjects. Where N
-        was chosen, n is empty.
+        value is the mean over the seeds and sd_seeds their standard deviation. low and high bound
+        that mean for other subjects. Controls that look at no face have neither feature mode nor n;
+        the seeds of stratified_random are its draws, and its interval holds chance as well.
         """
         keys: list[Key] = [*self.predicted, *self.beside]
         return pd.DataFrame([row for key in keys for row in self.rows(key)]).astype({"n": "Int64"})
 
     def rows(self, key: Key) -> Iterator[dict[str, Any]]:
         """Yield the rows of one system or control in ``metrics.csv``."""
-        predicted, resampled = self._of(key), self.resampled(key)
-        scores = self._scores_of_draws(predicted) if key[0] == RANDOM else self._scores(predicted)
+        resampled, counts = self.resampled(key), self._count(self._of(key)).sum(axis=1)
+        scores = metrics.scores(counts, self.classes, self.tested)
         method, feature_mode, n = key
         for metric in (*OVERALL, *PER_CLASS):
             for name in [ALL] if metric in OVERALL else self.classes:
@@ -215,12 +216,15 @@ class Evaluation:
 
     def confusions(self) -> pd.DataFrame:
         """Count clips by label and prediction for every system and seed: ``confusion.csv``."""
-        tables = []
-        for key, run in self.predictions.groupby([*SYSTEM, "seed"], sort=False):
-            table = confusion(list(run["label"]), list(run["predicted"]), self.classes)
-            columns = dict(zip([*SYSTEM, "seed"], cast("tuple[Any, ...]", key), strict=True))
-            tables.append(table.assign(**columns)[[*columns, *table.columns]])
-        return pd.concat(tables, ignore_index=True)
+        seeds, names = sorted(set(self.predictions["seed"])), [*self.classes, NO_PREDICTION]
+        rows = [
+            (*system, seed, label, name, clips)
+            for system, predicted in self.predicted.items()
+            for seed, counts in zip(seeds, self._count(predicted).sum(axis=1), strict=True)
+            for label, row in zip(self.classes, counts, strict=True)
+            for name, clips in zip(names, row, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=[*SYSTEM, "seed", "label", "predicted", "clips"])
 
     def _of(self, key: Key) -> Ints:
         found = self.predicted.get(cast(System, key))
@@ -236,22 +240,7 @@ class Evaluation:
         return np.array([self._numbers(run[order].tolist()) for run in runs])
 
     def _count(self, predicted: Ints) -> Ints:
-        return intervals.count(self.truth, predicted, self.subjects, classes=len(self.classes))
-
-    def _scores(self, predicted: Ints) -> Values:
-        names = np.array([*self.classes, NO_PREDICTION], dtype=object)
-        labels = list(names[self.truth])
-        runs = [score(labels, list(names[run]), self.classes) for run in predicted]
-        return {key: np.array([run[key] for run in runs]) for key in runs[0]}
-
-    def _scores_of_draws(self, predicted: Ints) -> Values:
-        """Score all draws of the random control at once."""
-        support = np.bincount(self.truth, minlength=len(self.classes))
-        counts = self._count(predicted).sum(axis=1)
-        values = intervals.scores(counts, self.classes, support > 0)
-        for name, clips in zip(self.classes, support, strict=True):
-            values["support", name] = np.full(len(counts), float(clips))
-        return values
+        return metrics.count(self.truth, predicted, self.subjects, classes=len(self.classes))
 
 
 def training_counts(labels: Ints, folds: Sequence[str], *, classes: int) -> dict[str, Ints]:
@@ -270,7 +259,7 @@ def majority(labels: Ints, *, classes: int) -> Ints:
     """Predict the most frequent class of the tested clips: the accuracy that costs nothing.
 
     It knows the test labels, so an honest system need not reach it. Ties go to the first class.
-    `labels` is (C,); the result is (1, C), one repeat, as `intervals.count` takes.
+    `labels` is (C,); the result is (1, C), one repeat, as `metrics.count` takes.
     """
     most_frequent = np.bincount(labels, minlength=classes).argmax()
     return np.full((1, len(labels)), most_frequent, dtype=np.int64)

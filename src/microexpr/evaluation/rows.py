@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from microexpr.errors import ProtocolError
-from microexpr.evaluation.metrics import ALL, holm, mcnemar, percentile_interval, subject_weights
+from microexpr.evaluation.metrics import ALL, holm, mcnemar, percentile_interval
 from microexpr.evaluation.pooled import Evaluation, Key, Statistics, System
 from microexpr.protocol.predictions import method_order
 
@@ -141,9 +141,7 @@ class SubjectMeans:
         names, self._number = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
         self.subjects, self._statistics = len(names), statistics
         if statistics is not None and len(names) > 1:
-            self._weights = subject_weights(
-                len(names), resamples=statistics.resamples, seed=statistics.seed
-            )
+            self._weights = statistics.subject_weights(len(names))
 
     def interval(self, values: ArrayLike) -> tuple[float, float]:
         """Return the interval of the mean of C values; NaN where there is one subject."""
