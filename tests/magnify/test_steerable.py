@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from microexpr.errors import ConfigError
-from microexpr.magnify.bands import Band
+from microexpr.magnify.bands import Band, BandStack
 from microexpr.magnify.steerable import SteerablePyramid, fitting_octaves, stacks, steerable_pyramid
 
 SIZES = [(64, 64), (60, 52), (95, 97), (64, 81), (131, 40)]
@@ -23,7 +23,8 @@ def analyse(pyramid: SteerablePyramid, images: torch.Tensor) -> list[torch.Tenso
     plane.spread(spectra, planes)
     coefficients = []
     for band in pyramid.bands:
-        filtered = torch.fft.ifft2(band.cut(planes, plane.corner, spectra.new_empty(band.shape)))
+        (box,) = BandStack((band,)).cut(planes, plane.corner, spectra.new_empty((1, *band.shape)))
+        filtered = torch.fft.ifft2(box)
         coefficients.append(filtered * (2 * band.size / images.numel()))
     return coefficients
 
@@ -47,7 +48,7 @@ def synthesise(
     planes = total.new_zeros(plane.shape)
     for band, values in zip(pyramid.bands, coefficients, strict=True):
         box = torch.fft.fft2(values) * (high.numel() / (2 * band.size))
-        band.add(box, planes, plane.corner)
+        BandStack((band,)).add(box[None], planes, plane.corner)
     plane.fold(planes, total)
     return torch.fft.irfft2(total, s=high.shape)
 

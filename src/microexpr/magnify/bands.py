@@ -86,7 +86,7 @@ class Band:
     column: int
 
     @cached_property
-    def _factors(self) -> torch.Tensor:
+    def factors(self) -> torch.Tensor:
         """Factors of real and imaginary parts."""
         return torch.stack([self.mask, self.mask], dim=-1)
 
@@ -109,16 +109,7 @@ class Band:
         """Coefficients per image."""
         return self.mask.numel()
 
-    def cut(self, planes: torch.Tensor, corner: Corner, out: torch.Tensor) -> torch.Tensor:
-        """Write the masked box of planes of some corner to `out` (..., *shape), and return it."""
-        torch.mul(self._box(planes, corner), self._factors, out=torch.view_as_real(out))
-        return out
-
-    def add(self, box: torch.Tensor, planes: torch.Tensor, corner: Corner) -> None:
-        """Add the masked box to planes of some corner."""
-        self._box(planes, corner).addcmul_(torch.view_as_real(box), self._factors)
-
-    def _box(self, planes: torch.Tensor, corner: Corner) -> torch.Tensor:
+    def box(self, planes: torch.Tensor, corner: Corner) -> torch.Tensor:
         """Return the view of planes that the band covers, real and imaginary parts apart."""
         rows, columns = self.shape
         values = torch.view_as_real(planes)
@@ -155,13 +146,15 @@ class BandStack:
     def cut(self, planes: torch.Tensor, corner: Corner, out: torch.Tensor) -> torch.Tensor:
         """Write the masked boxes of planes of some corner to `out` (..., *shape), and return it."""
         for number, band in enumerate(self.bands):
-            band.cut(planes, corner, out.select(-3, number))
+            target = torch.view_as_real(out.select(-3, number))
+            torch.mul(band.box(planes, corner), band.factors, out=target)
         return out
 
     def add(self, boxes: torch.Tensor, planes: torch.Tensor, corner: Corner) -> None:
         """Add the masked boxes to planes of some corner."""
         for number, band in enumerate(self.bands):
-            band.add(boxes.select(-3, number), planes, corner)
+            values = torch.view_as_real(boxes.select(-3, number))
+            band.box(planes, corner).addcmul_(values, band.factors)
 
 
 @lru_cache(maxsize=1024)

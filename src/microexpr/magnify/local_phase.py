@@ -20,8 +20,8 @@ from microexpr.magnify.steerable import BandStack
 
 DAMPING = 1e-3  # of the trace of the 2 x 2 system: a band sees motion across its stripes only
 SILENT = 1e-6  # of the mean: places with hardly any amplitude do not move
-PLANE = (-2, -1)
 TINY = 1e-15  # the same for a band that is empty everywhere
+PLANE = (-2, -1)  # axes of a band
 
 
 class MotionSmoothing:

@@ -124,9 +124,8 @@ class ChunkFilter(ClipFilter):
         self.sections: Matrix | None = None
         if filtering["temporal_filter"] == "iir":
             fps, passband_hz = filtering["fps"], filtering["passband_hz"]
-            self.sections = butterworth_sections(
-                filtering["order"], fps=fps, passband_hz=passband_hz
-            )
+            order = filtering["order"]
+            self.sections = butterworth_sections(order, fps=fps, passband_hz=passband_hz)
         self.first: torch.Tensor | None = None
         self.states: dict[object, torch.Tensor] = {}
         self.matrices: dict[int, tuple[torch.Tensor, ...]] = {}

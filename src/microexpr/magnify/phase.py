@@ -30,7 +30,6 @@ from microexpr.magnify.temporal import Filtering
 CUTOFF = 0.1  # responses below this share of a band's maximum are left out
 KEPT_CLIPS = 4.0  # memory for what is kept of the finest bands, in clips of luma
 KEPT_BYTES = 384 << 20  # the same for long clips
-HIGH_OCTAVES = 0.5  # wavelengths from 2.8 px on move fully
 
 
 @overload
@@ -115,7 +114,7 @@ class PhaseMagnifier:
         smoothing_px: float = 2.0,
         level_gains: Sequence[float] | None = None,
         mask: torch.Tensor | None = None,
-        high_octaves: float = HIGH_OCTAVES,
+        high_octaves: float = 0.5,  # wavelengths from 2.8 px on move fully
     ) -> None:
         height, width = reference.shape
         self.bound = per_octave / 4
@@ -148,16 +147,10 @@ class PhaseMagnifier:
             if mask is not None:
                 weight = [sampled(mask.to(reference), band) for band in bands.bands]
                 gain = gain * torch.stack(weight)
-            self.parts.append(
-                LocalPhase(
-                    bands,
-                    self.plane.part(still, self.low) if bands.radial else still,
-                    corner=(self.low if bands.radial else self.plane).corner,
-                    size=(height, width),
-                    sigma_px=smoothing_px * 2**bands.octave,
-                    gain=gain,
-                )
-            )
+            plane = self.low if bands.radial else self.plane
+            look: dict[str, Any] = {"size": (height, width), "gain": gain}
+            look |= {"corner": plane.corner, "sigma_px": smoothing_px * 2**bands.octave}
+            self.parts.append(LocalPhase(bands, self.plane.part(still, plane), **look))
         largest = max(bands.size * block_frames(bands.size, reference.device) for bands in found)
         self.work = Workspace(spectrum, largest)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,22 +102,45 @@ def _fade(window: slice, start: int, length: int, limit: int) -> np.ndarray:
     return 0.5 - 0.5 * np.cos(np.pi * np.clip(np.minimum(into, out), 0, 1))
 
 
-@dataclass(frozen=True)
-class Task:
-    """What is to be done to a clip of `fps` frames/s; one magnified version per alpha.
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asks for; one output for each alpha, from one analysis.
 
-    `settings` are the temporal filter and pyramids, without their ``alpha``; `chroma_gain` is the
-    share of alpha for the chroma, not for ``pmm``.
+    Attributes
+    ----------
+    settings : Magnify
+        Temporal filter and pyramids.
+    chroma_gain : float
+        Share of alpha for the chroma; not for ``pmm``.
+    roi : (int, int, int, int), optional
+        x, y, width, height, px: motion is magnified only there.
+    xt_slice, xt_at : Path, str, optional
+        PNG of one line of all frames, such as ``x=120``; by default of the middle column.
+    stream, max_memory_bytes : bool, float
+        Whether a part of the clip is held at a time, and how much memory that may take.
     """
 
     method: str
     alphas: tuple[float, ...]
     settings: Magnify
-    chroma_gain: float
+    chroma_gain: float = 0.0
+    roi: tuple[int, int, int, int] | None = None
+    side_by_side: bool = False
+    xt_slice: Path | None = None
+    xt_at: str | None = None
+    stream: bool = False
+    max_memory_bytes: float = 4e9
+    device: str = "cpu"
+    threads: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Request):
+    """What is to be done to a clip of `n_frames` frames, `fps` frames/s."""
+
     fps: float
     n_frames: int
     region: Region
-    device: str = "cpu"
 
     def options(self, **pyramid: Any) -> dict[str, Any]:
         """Return the keyword arguments of the method; `pyramid` overrides its section's keys."""

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from microexpr.apps.magnify_video.magnified_frames import Region, Task
+from microexpr.apps.magnify_video.magnified_frames import Region, Request, Task
 from microexpr.apps.magnify_video.motion_report import clip_filter
 from microexpr.apps.magnify_video.pictures import Line
-from microexpr.config import Magnify
 from microexpr.errors import ConfigError
 from microexpr.magnify.phase import KEPT_BYTES, KEPT_CLIPS
 from microexpr.magnify.temporal import check_frames, check_passband
@@ -33,43 +32,10 @@ FILTER_BYTES = 200  # per frame squared: the temporal filter is designed on a le
 
 
 @dataclass(frozen=True)
-class Request:
-    """What the user asks for; one output for each alpha, from one analysis.
-
-    Attributes
-    ----------
-    settings : Magnify
-        Temporal filter and pyramids.
-    chroma_gain : float
-        Share of alpha for the chroma; not for ``pmm``.
-    roi : (int, int, int, int), optional
-        x, y, width, height, px: motion is magnified only there.
-    xt_slice, xt_at : Path, str, optional
-        PNG of one line of all frames, such as ``x=120``; by default of the middle column.
-    stream, max_memory_bytes : bool, float
-        Whether a part of the clip is held at a time, and how much memory that may take.
-    """
-
-    method: str
-    alphas: tuple[float, ...]
-    settings: Magnify
-    chroma_gain: float = 0.0
-    roi: tuple[int, int, int, int] | None = None
-    side_by_side: bool = False
-    xt_slice: Path | None = None
-    xt_at: str | None = None
-    stream: bool = False
-    max_memory_bytes: float = 4e9
-    device: str = "cpu"
-    threads: int = 1
-
-
-@dataclass(frozen=True)
 class Plan:
     """A request that fits its clip: times of the frames, what is done to them, estimated memory."""
 
     source: Source
-    request: Request
     axis: TimeAxis
     task: Task
     line: Line
@@ -79,13 +45,13 @@ class Plan:
     def measured_frames(self) -> int:
         """Frames, from the first, in which motion is measured: a filter over more is too large."""
         frames = self.task.n_frames
-        return min(frames, STREAM_MEASURED_FRAMES) if self.request.stream else frames
+        return min(frames, STREAM_MEASURED_FRAMES) if self.task.stream else frames
 
     @property
     def output_size(self) -> tuple[int, int]:
         """Width and height of the output, even, px."""
         width, height = (n + n % 2 for n in (self.source.width, self.source.height))
-        return (2 * width if self.request.side_by_side else width), height
+        return (2 * width if self.task.side_by_side else width), height
 
     @property
     def size(self) -> str:
@@ -113,33 +79,25 @@ def make_plan(source: Source, request: Request) -> Plan:
     check_frames(frames, temporal_filter=settings.temporal_filter, order=settings.order)
     if settings.temporal_filter != "reference":
         check_passband(axis.fps, settings.passband_hz, temporal_filter=settings.temporal_filter)
-    task = Task(
-        method=request.method,
-        alphas=request.alphas,
-        settings=settings,
-        chroma_gain=request.chroma_gain,
-        fps=axis.fps,
-        n_frames=frames,
-        region=Region.of(request.roi, source.height, source.width),
-        device=request.device,
-    )
-    if request.stream:
+    region = Region.of(request.roi, source.height, source.width)
+    task = Task(**vars(request), fps=axis.fps, n_frames=frames, region=region)
+    if task.stream:
         task.check_streamable()
-    needed = memory_bytes(source, request, task)
+    needed = memory_bytes(source, task)
     # Before the filter is designed, which for a long clip takes much memory itself.
-    _check_memory(needed, request, str(source.files[0]))
+    _check_memory(needed, task, str(source.files[0]))
     line = Line.of(request.xt_at, source.height, source.width)
-    plan = Plan(source, request, axis, task, line, needed)
+    plan = Plan(source, axis, task, line, needed)
     clip_filter(plan.measured_frames, axis.fps, settings)
     return plan
 
 
-def memory_bytes(source: Source, request: Request, task: Task) -> float:
+def memory_bytes(source: Source, task: Task) -> float:
     """Estimate the peak memory of a task."""
     alphas, pixels = len(task.alphas), source.height * source.width
-    held = task.held_frames if request.stream else task.n_frames
+    held = task.held_frames if task.stream else task.n_frames
     originals = held * pixels * (1.5 if source.bits == 8 else 2.5)
-    encoders = alphas * pixels * (1 + request.side_by_side) * ENCODER_BYTES
+    encoders = alphas * pixels * (1 + task.side_by_side) * ENCODER_BYTES
     clip = held * math.prod(task.region.shape) * 4
     once, for_each = WORKING_CLIPS.get(task.method, OTHER_CLIPS)
     clips = 1 + once + (1 + for_each) * alphas
@@ -151,13 +109,13 @@ def memory_bytes(source: Source, request: Request, task: Task) -> float:
     return PROGRAM_BYTES + encoders + originals + working + FILTER_BYTES * held**2
 
 
-def _check_memory(needed: float, request: Request, name: str) -> None:
+def _check_memory(needed: float, task: Task, name: str) -> None:
     """Raise ConfigError for a clip that takes more than allowed, with what would help."""
-    if needed > request.max_memory_bytes:
-        parts = "" if request.stream else "work in parts with --stream, "
+    if needed > task.max_memory_bytes:
+        parts = "" if task.stream else "work in parts with --stream, "
         raise ConfigError(
             f"{name} needs about {needed / GB:.1f} GB of memory, the limit is "
-            f"{request.max_memory_bytes / GB:g} GB: raise it with --max-memory, {parts}or take a "
+            f"{task.max_memory_bytes / GB:g} GB: raise it with --max-memory, {parts}or take a "
             "smaller --roi or fewer --alpha"
         )
 

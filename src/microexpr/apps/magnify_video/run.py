@@ -83,8 +83,8 @@ def magnify_clip(
     DataError
         When the source cannot be decoded.
     """
-    watch, meter, request = Stopwatch(), MotionMeter(plan.task.region.full), plan.request
-    filtering = (plan.measured_frames, plan.axis.fps, request.settings)
+    watch, meter, task = Stopwatch(), MotionMeter(plan.task.region.full), plan.task
+    filtering = (plan.measured_frames, plan.axis.fps, task.settings)
     with noted() as notices:
         width, height = plan.source.width, plan.source.height
         if width % 2 or height % 2:
@@ -98,8 +98,8 @@ def magnify_clip(
     about, made = _about(plan), _provenance(plan)
     about |= {"filter_gain": asdict(response), "seconds": watch.seconds, "notices": notices}
     reports = []
-    for number, (path, alpha) in enumerate(zip(outputs, request.alphas, strict=True)):
-        motion = meter.motion(number, matrix, added=not METHODS[request.method].control)
+    for number, (path, alpha) in enumerate(zip(outputs, task.alphas, strict=True)):
+        motion = meter.motion(number, matrix, added=not METHODS[task.method].control)
         about |= {"output": str(path), "alpha": alpha} | _measured(plan, alpha, motion, detail_px)
         reports.append(_plain(about))
         write_json(f"{path}.json", reports[-1] | made)
@@ -110,12 +110,12 @@ def _magnify(
     plan: Plan, outputs: list[Path], progress: Progress, watch: Stopwatch, meter: MotionMeter
 ) -> float:
     """Read, magnify and write; return the wavelength of the first frame's detail, px."""
-    source, request = plan.source, plan.request
+    source, task = plan.source, plan.task
     times = dict(zip(plan.axis.stamps, plan.axis.grid_s.tolist(), strict=True))
     known = ((times[frame.pts], frame) for frame in source.frames() if frame.pts in times)
     frames, shown = Resampled(known, plan.axis, _between), plan.axis.shown()[0]
     slices = SlicePicture(plan.line, source.colour)
-    magnify = magnify_stream if request.stream else magnify_whole
+    magnify = magnify_stream if task.stream else magnify_whole
     with ExitStack() as stack:
         writers = [_writer(stack, plan, path) for path in outputs]
         evenly = (replace(frame, pts=pts) for frame, pts in zip(frames, shown, strict=True))
@@ -127,13 +127,13 @@ def _magnify(
             if number <= plan.measured_frames:
                 meter.add([frame.luma8() for frame in (original, *magnified)])
             for writer, frame in zip(writers, magnified, strict=True):
-                writer.write(beside(original, frame) if request.side_by_side else frame)
-            if request.xt_slice:
+                writer.write(beside(original, frame) if task.side_by_side else frame)
+            if task.xt_slice:
                 slices.add([original, *magnified])
             progress("write", number / plan.task.n_frames)
             watch.lap("write")
-    if request.xt_slice:
-        slices.save(request.xt_slice)
+    if task.xt_slice:
+        slices.save(task.xt_slice)
     watch.lap("write")
     _warn_of_frames(plan, frames)
     return detail_wavelength_px(detail)
@@ -151,7 +151,7 @@ def _writer(stack: ExitStack, plan: Plan, path: Path) -> VideoWriter:
         colour=source.colour,
         pixel_aspect=source.pixel_aspect,
         sound=source.files[0] if source.audio else None,
-        threads=plan.request.threads,
+        threads=plan.task.threads,
     )
     return stack.enter_context(writer)
 
@@ -170,27 +170,27 @@ def _warn_of_frames(plan: Plan, frames: Resampled[Frame]) -> None:
 
 def _about(plan: Plan) -> dict[str, Any]:
     """Return what the reports of all outputs share."""
-    source, request = plan.source, plan.request
+    source, task = plan.source, plan.task
     return {
         "input": str(source.files[0] if len(source.files) == 1 else source.name),
-        "method": request.method,
-        "passband_hz": list(request.settings.passband_hz),
-        "temporal_filter": request.settings.temporal_filter,
+        "method": task.method,
+        "passband_hz": list(task.settings.passband_hz),
+        "temporal_filter": task.settings.temporal_filter,
         "frames": plan.task.n_frames,
         "fps": plan.axis.fps,
         "width_px": plan.output_size[0],
         "height_px": plan.output_size[1],
-        "roi": request.roi,
+        "roi": task.roi,
         "memory_estimate_gb": plan.memory_bytes / GB,
-        "device": request.device,
+        "device": task.device,
     }
 
 
 def _measured(plan: Plan, alpha: float, motion: Motion, detail_px: float) -> dict[str, Any]:
     """Return the motion of one output, and the bound of its method."""
     bound = motion_report.bound(
-        plan.request.method,
-        plan.request.settings,
+        plan.task.method,
+        plan.task.settings,
         detail_wavelength_px=detail_px,
         alpha=alpha,
         delta_px=motion.in_band_px,
@@ -211,20 +211,20 @@ def _plain(value: Any) -> Any:
 
 def _provenance(plan: Plan) -> dict[str, Any]:
     """Return everything that is needed to make the outputs again."""
-    request, files = plan.request, plan.source.files
-    keys = {*METHODS[request.method].keys} - {"alpha"}
-    settings = request.settings.model_dump(include=keys)
+    task, files = plan.task, plan.source.files
+    keys = {*METHODS[task.method].keys} - {"alpha"}
+    settings = task.settings.model_dump(include=keys)
     sums = [sha256_of(path) for path in files]
     if len(sums) > 1:  # of the checksums, one per line, in order of time
         sums = [hashlib.sha256("".join(f"{line}\n" for line in sums).encode()).hexdigest()]
     return {
         "parameters": settings
         | {
-            "chroma_gain": request.chroma_gain,
-            "roi": request.roi,
+            "chroma_gain": task.chroma_gain,
+            "roi": task.roi,
             "capture_fps": plan.source.capture_fps,
-            "side_by_side": request.side_by_side,
-            "stream": request.stream,
+            "side_by_side": task.side_by_side,
+            "stream": task.stream,
             "x264": {"crf": CRF, "preset": PRESET},
         },
         "source": {"files": len(files), "sha256": sums[0]},
