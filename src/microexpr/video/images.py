@@ -19,7 +19,7 @@ from PIL import Image
 from microexpr.errors import DataError
 from microexpr.runtime.files import regular
 from microexpr.runtime.notices import notice
-from microexpr.video.opening import check_size
+from microexpr.video.opening import MAX_PIXELS, check_size
 from microexpr.video.picture import Picture, Policy
 
 MAX_BYTES = 2**29  # more than a picture of the largest size takes, uncompressed
@@ -82,8 +82,9 @@ def check_header(path: Path) -> None:
             raise
         raise DataError(f"{path} {BAD}") from None
     except UNREADABLE as error:
-        many = isinstance(error, UNREADABLE[-2:])
-        raise DataError(f"{path} {'has too many pixels' if many else BAD}") from None
+        if isinstance(error, UNREADABLE[-2:]):
+            raise DataError(f"{path} has more than {MAX_PIXELS} pixels") from None
+        raise DataError(f"{path} {BAD}") from None
     check_size(str(path), width, height)
 
 
