@@ -8,6 +8,7 @@ import subprocess
 from base64 import urlsafe_b64decode
 from pathlib import Path
 
+import cv2
 import h5py
 import numpy as np
 import pandas as pd
@@ -191,7 +192,7 @@ def folder_project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("negative/ann_1", "positive/ann_2", "negative/bob_1", "positive/bob_2"):
         (tmp_path / "data" / name).mkdir(parents=True)
-        (tmp_path / "data" / name / "image1.png").write_bytes(b"BM")
+        cv2.imwrite(str(tmp_path / "data" / name / "image1.png"), np.zeros((4, 4), np.uint8))
     (tmp_path / "config.yaml").write_text(
         "data:\n  kind: folder\n  root: data\n  fps: 100\n  labels: [negative, positive]\n"
     )

@@ -1,4 +1,4 @@
-"""microexpr forget."""
+"""``microexpr forget``: remove everything of a subject, and leave it out of the next run."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from microexpr.runtime.tables import seal_of
 CACHE = ".h5"
 # Stages whose files hold one shard, and nothing that was trained on other shards.
 OF_ONE_SHARD = ("demo", "decode", "crop", "magnify", "features")
-METADATA = Path(".snakemake/metadata")
-MANIFEST = Path("results/manifest.csv")
-INDEXED = Path("results/index.json")
+RESULTS, SNAKEMAKE = Path("results"), Path(".snakemake")
+ENVIRONMENTS = ("conda", "conda-archive", "singularity")  # software, below .snakemake
+METADATA = SNAKEMAKE / "metadata"
+MANIFEST, INDEXED = RESULTS / "manifest.csv", RESULTS / "index.json"
 RUN_RECORDS = ("run.json", "weights.json", "adopted.json")
 
 
@@ -59,15 +60,15 @@ def all_files(folder: Path) -> list[Path]:
 
 def caches_below(results: Path) -> dict[Path, list[str] | None]:
     """Return the clips of each cache; None for a file that is no whole cache."""
-    return {path: _clips_in(path) for path in all_files(results) if path.suffix == CACHE}
-
-
-def _clips_in(path: Path) -> list[str] | None:
-    try:
-        with open_cache(path) as cache:
-            return cache.clip_ids
-    except (CacheError, OSError, ValueError):
-        return None
+    found: dict[Path, list[str] | None] = {}
+    for path in all_files(results):
+        if path.suffix == CACHE:
+            try:
+                with open_cache(path) as cache:
+                    found[path] = cache.clip_ids
+            except (CacheError, OSError, ValueError):
+                found[path] = None
+    return found
 
 
 def of_others(
@@ -75,7 +76,7 @@ def of_others(
     caches: Mapping[Path, Sequence[str] | None],
     others: Collection[str],
     traces: Traces,
-    sources: Iterable[Path] = (),
+    sources: Iterable[Path],
 ) -> set[Path]:
     """Return the files that contain nothing of the subjects and were not trained on them.
 
@@ -85,18 +86,9 @@ def of_others(
     without them everything would be decoded again. Other files are never returned: a table, figure,
     model or prediction comes from all subjects, and an unknown file may.
 
-    Parameters
-    ----------
-    project : Path
-        Folder of the Snakefile.
-    caches : mapping
-        See :func:`caches_below`.
-    others : collection of str
-        Clips that show other subjects. A cache with an unknown clip is not returned.
-    traces : Traces
-        Names of the subjects.
-    sources : iterable of Path
-        Source data that stay; generated faces are made by a job, and have a record.
+    `caches` are those of :func:`caches_below`, `others` the clips that show other subjects: a cache
+    with an unknown clip is not returned. `sources` are source data that stay; generated faces are
+    made by a job, and have a record.
     """
     records = dict(_records(project))
     kept = {
@@ -157,10 +149,6 @@ def _text(record: Path) -> str:
         return text
 
 
-RESULTS, SNAKEMAKE = Path("results"), Path(".snakemake")
-ENVIRONMENTS = ("conda", "conda-archive", "singularity")  # software, below .snakemake
-
-
 @dataclass(frozen=True)
 class Forgotten:
     """Files removed and kept, bytes removed, and the subjects' source data, which stay."""
@@ -180,21 +168,17 @@ def forget(
 
     Parameters
     ----------
-    project : Path
-        Folder of the Snakefile.
-    files : sequence of Path
-        Configuration files, later ones win; ``data.leave_out`` is written to the last one.
-    subjects : sequence of str
-        Names as in ``results/manifest.csv``.
-    dry_run : bool
-        Return what would be done, and do nothing.
+    project, files : Path, sequence of Path
+        Folder of the Snakefile, and configuration files: later ones win, and ``data.leave_out`` is
+        written to the last one.
+    subjects, dry_run : sequence of str, bool
+        Names as in ``results/manifest.csv``; whether to return what would be done, and do nothing.
 
     Raises
     ------
-    ConfigError
-        When a file is no configuration, or belongs to another data set than the results.
-    DataError
-        When a subject is unknown, or Snakemake is running.
+    ConfigError, DataError
+        When a file is no configuration, or belongs to another data set than the results; when a
+        subject is unknown, or Snakemake is running.
     """
     config = Config.parse(overlaid({}, *map(read_yaml, files)))
     if all_files(project / SNAKEMAKE / "locks"):
@@ -206,7 +190,8 @@ def forget(
     others = {clip.clip_id for clip in clips} - theirs
     sources = _source_files(project, config, clips, traces)
     kept = of_others(project, caches, others, traces, sources)
-    present = [*all_files(project / RESULTS), *_snakemake_files(project)]
+    folder, present = project / SNAKEMAKE, all_files(project / RESULTS)
+    present += [p for p in all_files(folder) if p.relative_to(folder).parts[0] not in ENVIRONMENTS]
     removed = [path for path in present if path not in kept]
     drawn = config.data.kind == "demo"  # generated faces are removed
     result = Forgotten(
@@ -281,13 +266,6 @@ def _sources(root: Path, clips: Sequence[Clip], subjects: Sequence[str]) -> list
             highest = highest.parent
         found.append(highest)
     return list(dict.fromkeys(found))
-
-
-def _snakemake_files(project: Path) -> list[Path]:
-    """Return all files of Snakemake but its environments, which hold software only."""
-    folder = project / SNAKEMAKE
-    inside = all_files(folder)
-    return [path for path in inside if path.relative_to(folder).parts[0] not in ENVIRONMENTS]
 
 
 def _remove(files: Sequence[Path], stop: Path) -> None:
