@@ -77,8 +77,8 @@ HARMLESS = {
         under="runtime/resources.py",
     ),
     "memory that is kept": replaced(r"kept_bytes=\w+", "kept_bytes=1e6", under="stages/*.py"),
-    "what a stage says of itself": replaced(
-        r'^(    "\w+",\n    ")', r"\1now: ", under="stages/*.py"
+    "what a stage says of a file": replaced(
+        r'(Reads|Writes)\("', r'\1("now: ', under="stages/*.py"
     ),
     "what a stage says of an option": replaced(r'Option\("', 'Option("now: ', under="stages/*.py"),
     "the command line": replaced(r'help="', 'help="now: ', under="cli/*.py"),

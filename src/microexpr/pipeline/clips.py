@@ -1,36 +1,27 @@
-"""The clips that the workflow plans with: which there are, and what they are decoded from."""
+"""The clips that the workflow plans with, and what is impossible only together."""
 
 from __future__ import annotations
 
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
+from microexpr.backbones.networks import NETWORKS
 from microexpr.config import Config
 from microexpr.datasets import indexed, manifest, sources
 from microexpr.datasets.indexed import IndexSettings
 from microexpr.datasets.listing import Listing
-from microexpr.errors import DataError
-from microexpr.pipeline.checks import check_frame_rates
+from microexpr.errors import ConfigError, DataError
 
 
 class PlannedClips:
     """The clips of the data set where it is there, else as they were indexed last.
 
-    Parameters
-    ----------
-    config : Config
-        All keys.
-    look : bool
-        Whether to look at the data set.
-    results : Path
-        Folder of the results.
-    tell : callable
-        Called with each line that people should read.
+    The parameters are those of :class:`microexpr.pipeline.plan.Plan`.
     """
 
     def __init__(
@@ -89,22 +80,13 @@ class PlannedClips:
         return manifest.digest(clips, {"clip_id", "subject", "label"})
 
     def sources(self, shard: str) -> str:
-        """Return the token of the files that a shard's clips are decoded from.
-
-        It changes with their content.
-        """
+        """Return the token of the content of the files that a shard's clips are decoded from."""
         root = Path(self.config.data.root)
         path = self._results / "sources" / f"{shard}.json"
         return sources.token(shard, path, root, self.clips(shard), tell=self._tell)
 
     def update_manifest(self) -> None:
-        """Index the data set again where it is no longer as the manifest says.
-
-        Raises
-        ------
-        DataError
-            When the data set is refused; the report says why.
-        """
+        """Index the data set again where it is no longer as the manifest says; may be refused."""
         if self.outdated:
             path = self._results / indexed.MANIFEST
             self._tell(f"{path}: the data set has changed, it is indexed again")
@@ -114,11 +96,8 @@ class PlannedClips:
 def run_index(settings: IndexSettings, results: Path, key: str) -> None:
     """Run stage index, as its rule does, in a process of its own.
 
-    Raises
-    ------
-    DataError
-        With what the stage said when it failed; before it starts where Snakemake's environment has
-        no libraries to look at clips with.
+    DataError says what the stage said; or, before it starts, that Snakemake's environment has no
+    libraries to look at clips with.
     """
     names = (indexed.MANIFEST, indexed.REPORT, indexed.RECORD)
     path, report, listed = (str(results / name) for name in names)
@@ -139,3 +118,39 @@ def run_index(settings: IndexSettings, results: Path, key: str) -> None:
         said = log.read_text(encoding="utf-8", errors="replace").splitlines()
         lines = [line for line in said if line.startswith("microexpr ")] or said[-1:]
         raise DataError("\n".join(lines) or f"{log}: {shlex.join(command)} failed")
+
+
+def check_across_sections(config: Config) -> None:
+    """Find what is impossible only together; a stage, which sees its part, could not."""
+    features = config.features
+    blocks = NETWORKS[features.backbone].blocks
+    if features.cut > blocks:
+        raise ConfigError(
+            f"features.cut: {features.cut} is outside 1..{blocks}, the blocks of "
+            f"{features.backbone}"
+        )
+
+
+def check_controls(config: Config) -> None:
+    """Refuse controls that cannot be trained where they are asked for."""
+    chosen = config.ablation
+    for key, value, known in (
+        ("method", chosen.method, config.magnify.methods),
+        ("n", chosen.n, config.windows.n),
+    ):
+        if config.evaluate.controls and value not in known:
+            raise ConfigError(
+                f"ablation.{key}: {value} is none of {known}; evaluate.controls are trained there "
+                "(controls: [] for none)"
+            )
+
+
+def check_frame_rates(config: Config, clips: Sequence[manifest.Clip]) -> None:
+    """Compare the pass-band with each clip's frame rate; a video brings its own, for the stage."""
+    high_hz = config.magnify.passband_hz[1]
+    for clip in clips:
+        if clip.fps and high_hz >= clip.fps / 2:
+            raise ConfigError(
+                f"magnify.passband_hz: {high_hz:g} Hz is not below half of the {clip.fps:g} "
+                f"frames/s of clip {clip.clip_id} (data.fps)"
+            )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +19,6 @@ MALLOC = {
     "MALLOC_TRIM_THRESHOLD_": 1 << 30,
     "MALLOC_TOP_PAD_": 1 << 26,
 }
-
-
 # Name of the variable that envs/*.yaml install this package from.
 SOURCE = "MICROEXPR_SOURCE"
 
@@ -30,11 +30,8 @@ def share_environment(source: str) -> None:
     environment (``.venv/bin/snakemake``, a cluster's node). The package of a checkout is that of
     the checkout, whatever the jobs' environment holds, and never a file of the working folder.
 
-    Parameters
-    ----------
-    source : str
-        What pip installs the package from: the folder of the checkout, or a repository at a tag.
-        Conda environments of the workflow do so.
+    `source` is what pip installs the package from, as conda environments of the workflow do: the
+    folder of the checkout, or a repository at a tag.
     """
     os.environ[SOURCE] = source
     _put_first("PATH", Path(sys.executable).parent)
@@ -44,6 +41,16 @@ def share_environment(source: str) -> None:
     os.environ.setdefault(TRACE, "1")
     for name, size in MALLOC.items():
         os.environ.setdefault(name, str(size))
+
+
+def end_on_hangup() -> None:
+    """Make a run end as by Ctrl-C when its terminal is closed, without an orphan or a lock.
+
+    Snakemake itself ends at once then, and its jobs go on.
+    """
+    with suppress(ValueError):  # not in the main thread
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else nohup
+            signal.signal(signal.SIGHUP, signal.default_int_handler)
 
 
 def _put_first(name: str, folder: Path) -> None:

@@ -8,16 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from microexpr import stages
+from microexpr import figures, stages
 from microexpr.baselines import OWN_NETWORK
 from microexpr.config import Changes, Config
 from microexpr.config.base import Settings
 from microexpr.datasets import manifest
 from microexpr.errors import ConfigError
-from microexpr.figures import planned
-from microexpr.pipeline import layout, record, weights
-from microexpr.pipeline.checks import check_across_sections, check_frame_rates
-from microexpr.pipeline.clips import PlannedClips
+from microexpr.pipeline import layout, record
+from microexpr.pipeline.clips import (
+    PlannedClips,
+    check_across_sections,
+    check_controls,
+    check_frame_rates,
+)
 from microexpr.pipeline.environment import Untracked
 from microexpr.studies import ablation, variants
 from microexpr.studies.ablation import AblationSettings
@@ -41,10 +44,8 @@ class Plan(PlannedClips):
 
     Raises
     ------
-    ConfigError
-        On an invalid configuration.
-    DataError
-        When the data set is not there or not as it should be.
+    ConfigError, DataError
+        The configuration is invalid; the data set is not there or not as it should be.
     """
 
     def __init__(
@@ -63,13 +64,7 @@ class Plan(PlannedClips):
         check_across_sections(self.config)
 
     def start(self) -> None:
-        """Update the manifest before the first job, and record what the jobs depend on.
-
-        Raises
-        ------
-        DataError
-            When the data set is refused; the report says why.
-        """
+        """Update the manifest before the first job, and record what the jobs depend on."""
         self.update_manifest()
         self.remember()
         record.write(self._values)
@@ -79,14 +74,9 @@ class Plan(PlannedClips):
     def settings(self, stage: str, **chosen: Any) -> Settings:
         """Return what the jobs of a stage read of the configuration.
 
-        Parameters
-        ----------
-        stage : str
-            Name of the stage.
-        **chosen
-            What the job is about: its ``method``, ``network``, ``system``, ``shard`` or
-            ``variant``; ``inner`` folds; ``explained`` training. Each changes the configuration or
-            the keys that are read.
+        `chosen` is what the job is about: its ``method``, ``network``, ``system``, ``shard`` or
+        ``variant``; ``inner`` folds; ``explained`` training. Each changes the configuration or the
+        keys that are read.
         """
         declared, config = stages.declared(stage), self.variant(chosen.get("variant", ""))
         if "network" in chosen:
@@ -106,16 +96,8 @@ class Plan(PlannedClips):
     def job(self, stage: str, **chosen: Any) -> dict[str, object]:
         """Return the parameters of a rule: the settings and the code that its results follow from.
 
-        Parameters
-        ----------
-        stage, **chosen
-            As :meth:`settings`.
-
-        Returns
-        -------
-        dict
-            ``config``: all that is read, as JSON; ``code``: a fingerprint; ``settings``: the same
-            keys for the command line, which Snakemake does not compare.
+        ``config`` is all that is read, as JSON; ``code`` a fingerprint; ``settings`` the same keys
+        for the command line, which Snakemake does not compare. `chosen` is as for `settings`.
         """
         settings = self.settings(stage, **chosen)
         method, _ = self.split_method(chosen.get("method", ""))
@@ -142,13 +124,7 @@ class Plan(PlannedClips):
     # Variants of the configuration, and their networks.
 
     def variant(self, name: str) -> Config:
-        """Return the configuration of a variant; that of the table where `name` is empty.
-
-        Raises
-        ------
-        ConfigError
-            When no control and no row of the ablation is called so, or its changes are impossible.
-        """
+        """Return the configuration of a variant; that of the table where `name` is empty."""
         if not name:
             return self.config
         if name not in self._variants:
@@ -184,20 +160,14 @@ class Plan(PlannedClips):
         return self.config if network == self.network() else self.networks[network]
 
     def weights(self, network: str) -> str:
-        """Return a checksum of a network's weights: another file makes features again.
-
-        Raises
-        ------
-        WeightsError
-            When the file is not there, and features would have to be made with it.
-        """
-        return weights.checksum(network, self.of_network(network).features)
+        """Return a checksum of a network's weights: another file makes features again."""
+        return record.weights_sha256(network, self.of_network(network).features)
 
     def remember(self) -> None:
         """Record the checksums of the weights in use: features stay usable without the file."""
         # Of the ablation only where it was asked for: it may be impossible beside the table.
         known = {self.network(): self.config} | self.__dict__.get("networks", {})
-        weights.remember({name: config.features for name, config in known.items()})
+        record.remember_weights({name: config.features for name, config in known.items()})
 
     # Files that several rules read.
 
@@ -208,6 +178,7 @@ class Plan(PlannedClips):
 
     def further_predictions(self) -> list[str]:
         """Return predictions beside the table's own: of controls, and of candidates of a choice."""
+        check_controls(self.config)
         config, chunks = self.config, self.config.train.chunks
         controls = variants.controls(config.evaluate.controls, config.ablation)
         runs = [*controls.values(), *self.choices()]
@@ -259,38 +230,26 @@ class Plan(PlannedClips):
         """Shard of each clip that is shown over time, by the clip's name."""
         shard = {clip.clip_id: name for name, clips in self.shards.items() for clip in clips}
         clips = [clip for clips in self.shards.values() for clip in clips]
-        return {c.clip_id: shard[c.clip_id] for c in planned.clips_shown(self.config, clips)}
+        return {c.clip_id: shard[c.clip_id] for c in figures.clips_shown(self.config, clips)}
 
     @cached_property
     def crop_pages(self) -> range:
         """Numbers of the pages that show all crops, from 1."""
-        return range(1, -(-len(self.listing.clips) // planned.CROPS_A_PAGE) + 1)
+        return range(1, -(-len(self.listing.clips) // figures.CROPS_A_PAGE) + 1)
 
     @cached_property
     def explained(self) -> list[str]:
         """Methods whose networks are explained."""
-        return planned.methods_explained(self.config)
+        return figures.methods_explained(self.config)
 
     def method(self, method: str, key: str) -> str:
-        """Return the name of a method that something else builds on.
-
-        Raises
-        ------
-        ConfigError
-            When it is not among ``magnify.methods``; `key` names what asks for it.
-        """
+        """Return the method that `key` builds on; ConfigError unless magnify.methods names it."""
         if method not in self.config.magnify.methods:
             raise ConfigError(f"{key}: {method} is not in magnify.methods")
         return method
 
     def exported(self) -> str:
-        """Return the method of the exported model.
-
-        Raises
-        ------
-        ConfigError
-            When the folds do not test it: its accuracy would be unknown.
-        """
+        """Return the method of the exported model, which the folds have to test."""
         model = self.config.model
         if model.n not in self.config.windows.n:
             raise ConfigError(f"model.n: {model.n} is not in windows.n {self.config.windows.n}")

@@ -1,21 +1,27 @@
-"""What the last run was made with: configuration, code and libraries, for those that come after."""
+"""What the last run was made with: configuration, code, libraries and weights."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from microexpr.backbones.networks import weights_file
+from microexpr.config import Features
 from microexpr.config.base import Settings
-from microexpr.errors import DataError
+from microexpr.errors import DataError, WeightsError
 from microexpr.fingerprints.code import Code, choice_of, stages
 from microexpr.fingerprints.code import codes as stage_codes
-from microexpr.runtime.files import write_json
+from microexpr.runtime.files import sha256_of, write_json
+from microexpr.runtime.requirements import check_compression
 
 RECORD = Path("results/run.json")
+WEIGHTS = Path("results/weights.json")
 # Results depend on them; another version is noticed, and `microexpr adopt` compares.
 LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless")
 KEPT = 20  # states of code and of libraries
@@ -47,17 +53,7 @@ def codes() -> dict[str, Code]:
 
 
 def code_of(stage: str, settings: Settings, *, method: str = "", system: str = "") -> Code:
-    """Return the code that a job uses: another method's, network's or system's changes nothing.
-
-    Parameters
-    ----------
-    stage : str
-        Name of the stage.
-    settings : Settings
-        What the job reads of the configuration.
-    method, system : str
-        Those of the job, where it has one.
-    """
+    """Return the code that a job uses: another method's, network's or system's changes nothing."""
     choice = choice_of(stage)
     network = settings.plain().get("features", {}).get("backbone", "")
     used = {"method": method, "system": system, "network": network}
@@ -76,13 +72,7 @@ def versions() -> dict[str, str]:
 
 
 def read() -> Run:
-    """Read the record; an empty one where nothing has run yet.
-
-    Raises
-    ------
-    DataError
-        When it cannot be read.
-    """
+    """Read the record; an empty one where nothing has run yet."""
     try:
         text = RECORD.read_text(encoding="utf-8")
     except OSError:
@@ -95,13 +85,7 @@ def read() -> Run:
 
 
 def write(config: Mapping[str, Any]) -> None:
-    """Record configuration, code and libraries of the run that begins.
-
-    Parameters
-    ----------
-    config : mapping
-        As Snakemake read it.
-    """
+    """Record configuration, as Snakemake read it, code and libraries of the run that begins."""
     before = read()
     code = {
         name: _with_last(before.code.get(name, []), found.fingerprint)
@@ -136,3 +120,42 @@ def other_libraries() -> str:
 
 def _minor(numbers: Mapping[str, str]) -> dict[str, list[str]]:
     return {name: number.split(".")[:2] for name, number in numbers.items()}
+
+
+def weights_sha256(network: str, features: Features) -> str:
+    """Return the checksum of a network's weights; empty where they are drawn.
+
+    `network` names the folder of its features. WeightsError: the file is not there, and no features
+    were made with it; ConfigError: a package is not there that the features need.
+    """
+    try:
+        chosen = features.weights.path if features.weights else None
+        path = weights_file(features.backbone, chosen)
+    except WeightsError:
+        if known := _recorded_weights().get(network):
+            return known
+        raise
+    check_compression(features.compression)
+    return _sum(path) if path else ""
+
+
+def remember_weights(networks: Mapping[str, Features]) -> None:
+    """Record the checksums of the weights that are there, by name of the network."""
+    known = _recorded_weights()
+    for network, features in networks.items():
+        with suppress(WeightsError):
+            known[network] = weights_sha256(network, features)
+    write_json(WEIGHTS, known)
+
+
+def _recorded_weights() -> dict[str, str]:
+    try:
+        found = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@cache
+def _sum(path: Path) -> str:
+    return sha256_of(path)
