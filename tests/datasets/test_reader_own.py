@@ -158,7 +158,7 @@ def test_every_bad_line_of_a_table_is_found(tmp_path):
 def test_a_table_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match="data.table: kind video needs a table"):
         listing(kind="video", root=str(tmp_path))
-    with pytest.raises(DataError, match="data.table: gone.csv: cannot be read"):
+    with pytest.raises(DataError, match="data.table: gone.csv does not exist"):
         listing(kind="video", root=str(tmp_path), table="gone.csv")
 
 
