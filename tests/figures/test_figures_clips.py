@@ -11,12 +11,10 @@ from microexpr import cache
 from microexpr.config import Config, Windows
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError, ConfigError, DataError
-from microexpr.figures import style
+from microexpr.figures import clips_shown, methods_explained, style
 from microexpr.figures.embedding import ClipFeatures, embedding, same_neighbour
 from microexpr.figures.inputs import Crop, crop_sheet, window_coverage
-from microexpr.figures.planned import clips_shown, methods_explained
-from microexpr.figures.time_slices import slice_column, time_slices
-from microexpr.figures.videos import side_by_side, write_video
+from microexpr.figures.motion import side_by_side, slice_column, time_slices, write_video
 from microexpr.training.windows import windows
 
 

@@ -24,9 +24,8 @@ from microexpr.evaluation.tables import write_results
 from microexpr.protocol import predictions
 from microexpr.report import document, pages
 from microexpr.report.document import Document, Grid, Items, Section, markdown, page
-from microexpr.report.limits import WHY, limits
 from microexpr.report.results import Results, warnings
-from microexpr.report.summary import changes
+from microexpr.report.summary import WHY, changes, limits
 from microexpr.report.summary import summary as build
 from microexpr.runtime.files import sha256_of
 from microexpr.runtime.tables import read_text

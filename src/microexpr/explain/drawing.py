@@ -17,7 +17,7 @@ from microexpr.explain.maps import BACKBONE, MODELS, TRAINED, ClipMaps
 from microexpr.explain.scores import CORRELATION, MOVING, REGIONS, every_in
 from microexpr.explain.sheets import REGION_COLOURS, contact_sheet, overlaid_frames
 from microexpr.face.transform import CropTransform
-from microexpr.figures import style, videos
+from microexpr.figures import motion, style
 from microexpr.video.writer import write_png
 
 # The poster: "for negative, it focuses more on the eyes; for positive, on the mouth corners; and
@@ -183,8 +183,8 @@ def save_overlays(
             yield frame
 
     name = f"{method_name(method)}, {clip.attributes['label']}, B{block}"
-    captioned = videos.captioned(passing(), len(cams), [name], synthetic=synthetic)
-    videos.write_video(stem.with_name(f"{stem.name}.mp4"), captioned)
+    captioned = motion.captioned(passing(), len(cams), [name], synthetic=synthetic)
+    motion.write_video(stem.with_name(f"{stem.name}.mp4"), captioned)
     sheet = contact_sheet(kept)
-    head = videos.caption([name], sheet.shape[1], synthetic=synthetic)
+    head = motion.caption([name], sheet.shape[1], synthetic=synthetic)
     write_png(stem.with_name(f"{stem.name}.png"), np.concatenate([head, sheet]))

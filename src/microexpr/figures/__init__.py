@@ -1,6 +1,64 @@
-"""Figures of a run, as vectors and as PNG: one look, consistent sizes and names.
+"""Figures of a run, as vectors and as PNG, and what is known of them before the first job.
 
 ``tables`` draws the tables of a run; ``inputs`` crops and windows; ``embedding`` where clips lie in
-the space of features; ``motion`` slices through time, and ``videos`` the same to watch. ``style``
-holds what they share, ``planned`` what is known before the first job.
+the space of features; ``motion`` slices through time, and videos. All share ``style``.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from microexpr.config import Config
+from microexpr.datasets.manifest import Clip
+from microexpr.errors import ConfigError
+from microexpr.magnify.methods import METHODS
+from microexpr.protocol import COMPLETE
+
+CROPS_A_PAGE = 60
+
+
+def clips_shown(config: Config, clips: Sequence[Clip]) -> list[Clip]:
+    """Return the clips that are shown over time and explained frame by frame.
+
+    They are ``figures.clips``; where it is empty, the first tested clip of each class.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such clip.
+    """
+    by_name = {clip.clip_id: clip for clip in clips}
+    for name in config.figures.clips:
+        if name not in by_name:
+            raise ConfigError(f"figures.clips: there is no clip {name}")
+    if config.figures.clips:
+        return [by_name[name] for name in dict.fromkeys(config.figures.clips)]
+    first: dict[str, Clip] = {}
+    for clip in _tested(config, clips):
+        first.setdefault(clip.label, clip)
+    return [first[label] for label in config.data.labels if label in first]
+
+
+def _tested(config: Config, clips: Sequence[Clip]) -> list[Clip]:
+    """Return the clips that some fold tests; most protocols test all."""
+    if COMPLETE[config.protocol.name]:
+        return list(clips)
+    from microexpr.protocol.splits import folds_of  # noqa: PLC0415 (slow, rarely needed)
+
+    folds = folds_of(config.protocol, config.data.labels, clips)
+    return [clips[number] for number in sorted({i for fold in folds for i in fold.test})]
+
+
+def methods_explained(config: Config) -> list[str]:
+    """Return ``explain.methods``; where it is empty, ``magnify.methods`` without controls.
+
+    Raises
+    ------
+    ConfigError
+        When one of them is not magnified.
+    """
+    methods = config.magnify.methods
+    for method in config.explain.methods:
+        if method not in methods:
+            raise ConfigError(f"explain.methods: {method} is not in magnify.methods")
+    return config.explain.methods or [m for m in methods if not METHODS[m].control] or methods

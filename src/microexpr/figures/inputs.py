@@ -14,8 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from microexpr.cache import ClipCache
 from microexpr.config import Windows
 from microexpr.face.transform import CropTransform
-from microexpr.figures import style
-from microexpr.figures.planned import CROPS_A_PAGE
+from microexpr.figures import CROPS_A_PAGE, style
 from microexpr.training.windows import windows
 
 COLUMNS = 10

@@ -91,9 +91,8 @@ def quality(settings: QualitySettings, *, faces: FaceCaches, folder: Folder) -> 
     from itertools import islice
 
     from microexpr.cache import open_cache
-    from microexpr.figures import style
+    from microexpr.figures import CROPS_A_PAGE, style
     from microexpr.figures.inputs import Crop, crop_sheet, window_coverage
-    from microexpr.figures.planned import CROPS_A_PAGE
     from microexpr.runtime.progress import track
 
     synthetic = settings.data.kind == "demo"
@@ -156,8 +155,7 @@ def motion(
     from microexpr.cache import open_cache
     from microexpr.cache.joining import clip_of
     from microexpr.figures import style
-    from microexpr.figures.time_slices import slice_column, time_slices
-    from microexpr.figures.videos import side_by_side, write_video
+    from microexpr.figures.motion import side_by_side, slice_column, time_slices, write_video
     from microexpr.protocol.predictions import method_order
 
     synthetic, label = settings.data.kind == "demo", clip_of(manifest, clip).label
