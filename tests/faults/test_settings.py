@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 
 import listed
 from microexpr import cache
@@ -184,3 +185,62 @@ def test_clips_of_one_and_two_frames_are_padded(tmp_path, command, fault_row):
         "none with windows.short: pad (the first frame is repeated); each clip gets a prediction"
     )
     fault_row("Clips", "one or two frames", message, 0)
+
+
+NAMED = "data: {labels: %s}"
+
+
+@pytest.mark.parametrize(
+    ("fault", "text", "says"),
+    [
+        ("two classes of one name", NAMED % "[a, b, A]", "'a' and 'A' are the same name"),
+        ("", NAMED % '["a", "a\\u200B"]', "are the same name"),
+        ("", NAMED % "[ｓ1, s1]", "are the same name"),
+        ("a class without quotes: NA: null", NAMED % "[null, b]", "write the name in quotes"),
+        ("", NAMED % "[no, b]", "write the name in quotes"),
+        ("", NAMED % "[1.0, b]", "write the name in quotes"),
+        ("a class with a line feed", NAMED % '["a\\nb", c]', "no control characters"),
+        ("", NAMED % '["\\e[31m", c]', "no control characters"),
+        ("", NAMED % '["\\u200B", c]', "signs that can be seen"),
+        ("a subject without quotes: 006", "data: {leave_out: [006]}", "write the name in quotes"),
+        ("", "data: {label_map: {a: negative, A: positive}}", "stands there with two labels"),
+    ],
+)
+def test_names_that_are_none(tmp_path, fails, fault, text, says):
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+    arguments = (*CROP, "--config", tmp_path / "c.yaml")
+    fails(SECTION, fault, *arguments, says=says, row=bool(fault))
+
+
+def test_a_key_with_a_dot_on_the_command_line(fails):
+    says = "--config data.root=x: write --config '{data: {root: x}}'"
+    fails(SECTION, "`--config data.root=x`", *CROP, "--config", "data.root=x", says=says)
+
+
+@pytest.mark.parametrize("name", ["0", "1e5", "AU12", "NA", "null", "True", "{x}", "高兴", "<b>|"])
+def test_a_class_has_the_name_that_it_was_given(name):
+    found = Config.parse(yaml.safe_load(f"data: {{labels: [{json.dumps(name)}, x]}}"))
+    assert found.data.labels == [name, "x"]
+    assert Config.parse({"data": {"labels": [0, 1]}}).data.labels == ["0", "1"]
+
+
+def test_the_home_folder_is_found(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    weights = {"path": "~/w.pth"}
+    values = {"data": {"root": "~/a", "table": "~/b.csv"}, "features": {"weights": weights}}
+    found = Config.parse(values)
+    paths = (found.data.root, found.data.table, found.features.weights.path)
+    assert paths == tuple(str(tmp_path / name) for name in ("a", "b.csv", "w.pth"))
+
+
+def test_methods_and_n_that_are_not_given_follow_the_configured_ones():
+    one = {"magnify": {"methods": ["none"]}, "windows": {"n": [7]}}
+    found = Config.parse(one)
+    assert (found.ablation.method, found.ablation.n) == ("none", 7)
+    assert (found.model.method, found.model.n, found.compare.against.method) == ("none", 7, "none")
+    assert Config.parse(found.model_dump(mode="json")) == found
+    # What was given stays, and is refused by the targets that use it.
+    plan = Plan(Config.parse(one | {"ablation": {"method": "pmm"}}).model_dump(mode="json"))
+    assert plan.shards
+    with pytest.raises(ConfigError, match="ablation.method: pmm is none of .'none'.; evaluate.con"):
+        plan.further_predictions()

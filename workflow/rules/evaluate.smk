@@ -1,13 +1,15 @@
 # Predictions of all folds to tables with intervals.
 TRAINED = expand(at.TRAINED, method=METHODS, n=LENGTHS, chunk=CHUNKS)
-# Beside them: controls that are trained, and candidates of a nested choice.
-FURTHER = PLAN.further_predictions()
 INNER = PLAN.inner_predictions()
 
 
 rule evaluate:
     input:
-        **read(predictions=[*TRAINED, *FURTHER], inner=INNER),
+        **read(
+            # Beside them: controls that are trained, and candidates of a nested choice.
+            predictions=lambda wildcards: [*TRAINED, *PLAN.further_predictions()],
+            inner=INNER,
+        ),
         manifest=ancient(at.MANIFEST),
         # Names the weights, which its content follows from.
         features=ancient(at.each(at.FEATURES, network=NETWORK, method=METHODS[0], shard=SHARDS[0])),

@@ -8,13 +8,15 @@ reruns exactly when something it reads has changed.
 
 from __future__ import annotations
 
+import re
 import reprlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from microexpr.config.base import Settings, made
+from microexpr.config.base import Section, Settings, made
 from microexpr.config.data import Data, Demo, Expected, Problem
 from microexpr.config.evaluation import (
     Ablation,
@@ -47,6 +49,7 @@ RENAMED = {
     "train.parts": "train.chunks",
     "train.readings": "train.feature_modes",
 }
+SectionT = TypeVar("SectionT", bound=Section)
 SHORT = reprlib.Repr()
 SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 2, 80, 80
 
@@ -86,7 +89,7 @@ class Config(Settings):
             On the first unknown key, wrong type or impossible value, naming the key.
         """
         try:
-            return cls.model_validate(values)
+            return cls.model_validate(values)._following()
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"]) or "configuration"
@@ -98,6 +101,18 @@ class Config(Settings):
             raise ConfigError(f"{key}: {first['msg']}, got {got}{more}") from None
         except RecursionError:
             raise ConfigError("configuration: a value contains itself") from None
+
+    def _following(self) -> Config:
+        """Let methods and N that are not given be some of those that are configured."""
+        methods, sizes = self.magnify.methods, self.windows.n
+        against = _following(self.compare.against, method=methods)
+        return self.model_copy(
+            update={
+                "ablation": _following(self.ablation, method=methods, n=sizes),
+                "compare": self.compare.model_copy(update={"against": against}),
+                "model": _following(self.model, method=methods, n=sizes),
+            }
+        )
 
     def changed(self, *changes: Changes) -> Config:
         """Return this configuration with other values of some keys.
@@ -120,4 +135,19 @@ class Config(Settings):
         """Read a YAML file, or YAML in one line that begins with a brace."""
         if source.lstrip().startswith("{"):
             return cls.parse(parsed(source, "--config"))
+        if not Path(source).exists() and (found := re.fullmatch(r"(\w+)\.(\w+)=(.*)", source)):
+            section, key, value = found.groups()
+            raise ConfigError(
+                f"--config {source}: write --config '{{{section}: {{{key}: {value}}}}}'"
+            )
         return cls.parse(read_yaml(Path(source)))
+
+
+def _following(section: SectionT, **configured: Sequence[object]) -> SectionT:
+    """Replace a default that is none of the values configured by the last of these."""
+    changes = {
+        key: values[-1]
+        for key, values in configured.items()
+        if key not in section.model_fields_set and getattr(section, key) not in values
+    }
+    return section.model_copy(update=changes)

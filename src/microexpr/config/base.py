@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -20,11 +24,33 @@ from pydantic_core import CoreSchema, PydanticKnownError
 from pydantic_core.core_schema import no_info_plain_validator_function
 
 from microexpr.config.files import in_one_line
+from microexpr.runtime.names import visible
+from microexpr.runtime.printing import printable
 from microexpr.runtime.registry import Registry, resolve
 
 if TYPE_CHECKING:
     from microexpr.config import Config
 
+
+def _quoted(name: Any) -> str:
+    """Refuse what YAML takes for a number, a date or nothing, such as 006, 1.0, no and NA: null."""
+    if not isinstance(name, str):
+        raise ValueError("is no text for YAML: write the name in quotes")
+    if not visible(name) or re.search(r"[\t\n]", name) or printable(name) != name:
+        raise ValueError("a name needs signs that can be seen, and no control characters")
+    return name
+
+
+def _class_name(name: Any) -> str:
+    whole = isinstance(name, int) and not isinstance(name, bool)
+    return _quoted(str(name) if whole else name)
+
+
+# A class or an emotion, a subject or a clip, whatever people call it; a file or folder, where ~ is
+# the user's home.
+ClassName = Annotated[str, BeforeValidator(_class_name)]
+Name = Annotated[str, BeforeValidator(_quoted)]
+FilePath = Annotated[str, AfterValidator(os.path.expanduser)]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 

@@ -6,7 +6,16 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from microexpr.config.base import Fraction, KindName, Positive, Section
+from microexpr.config.base import (
+    ClassName,
+    FilePath,
+    Fraction,
+    KindName,
+    Name,
+    Positive,
+    Section,
+)
+from microexpr.runtime.names import fold
 
 Problem = Literal[
     "missing_frames",
@@ -16,9 +25,11 @@ Problem = Literal[
     "missing_apex",
     "unreadable_rows",
     "unreadable_files",
+    "uneven_times",
     "unknown_labels",
     "duplicate_rows",
 ]
+Uneven = Literal["resample", "fail"]
 
 
 class Expected(Section):
@@ -26,7 +37,7 @@ class Expected(Section):
 
     subjects: int | None = Field(None, ge=1, description="subjects with at least one clip")
     clips: int | None = Field(None, ge=1, description="clips of all labels")
-    per_label: dict[str, int] = Field({}, description="clips per label")
+    per_label: dict[ClassName, int] = Field({}, description="clips per label")
 
 
 # Keys that the name of the data set in tables and figures follows from.
@@ -42,10 +53,10 @@ class Data(Section):
         "casme_sq: CAS(ME)^2; casme3: CAS(ME)^3; fourdme: 4DME; megc2019: SMIC-HS, CASME II and "
         "SAMM together",
     )
-    root: str = Field(
+    root: FilePath = Field(
         "results/demo", description="folder of the data set (demo: it is written there)"
     )
-    table: str | None = Field(
+    table: FilePath | None = Field(
         None,
         description="annotation table (.xlsx, .csv); null: searched below root; kind video: "
         "with path, subject, label[, clip_id, fps, onset, apex, offset, action_units, split]",
@@ -53,17 +64,22 @@ class Data(Section):
     camera: Literal["HS", "VIS", "NIR"] = Field("HS", description="smic and smic_e: camera")
     version: Literal["raw", "cropped"] = Field("raw", description="frames of the release")
     part: Literal["A", "C"] = Field("A", description="casme3: part")
-    labels: list[str] = Field(
+    labels: list[ClassName] = Field(
         ["negative", "positive", "surprise"], min_length=1, description="class names, in order"
     )
     fps: Positive | None = Field(None, description="frames/s; null: as stated by the release")
-    label_map: dict[str, str] = Field(
+    uneven: Uneven = Field(
+        "resample",
+        description="clips with dropped frames or a varying frame rate. resample: frames are "
+        "interpolated at even times; fail: the clip is a problem. Gaps above 0.2 s always are",
+    )
+    label_map: dict[ClassName, ClassName] = Field(
         {}, description="maps emotions of the release to labels; an emotion that is a label stays"
     )
-    drop_labels: list[str] = Field(
+    drop_labels: list[ClassName] = Field(
         [], description="emotions whose clips are left out, and listed in the report"
     )
-    leave_out: list[str] = Field(
+    leave_out: list[Name] = Field(
         [],
         description="names of subjects and clips that are not used, spelled as in "
         "results/manifest.csv; each clip is listed in the report; `microexpr forget` adds subjects",
@@ -81,8 +97,17 @@ class Data(Section):
         for emotion, label in self.label_map.items():
             if label not in self.labels:
                 raise ValueError(f"label_map: {emotion!r} becomes {label!r}, which is no label")
-        used = {name.strip().casefold() for name in (*self.label_map, *self.labels)}
-        both = [name for name in self.drop_labels if name.strip().casefold() in used]
+        known: dict[str, str] = {}
+        for name in self.labels:
+            if fold(name) in known:
+                raise ValueError(f"labels: {known[fold(name)]!r} and {name!r} are the same name")
+            known[fold(name)] = name
+        mapped = {fold(emotion): label for emotion, label in self.label_map.items()}
+        for emotion, label in self.label_map.items():
+            if mapped[fold(emotion)] != label:
+                raise ValueError(f"label_map: {emotion!r} stands there with two labels")
+        used = {fold(name) for name in (*self.label_map, *self.labels)}
+        both = [name for name in self.drop_labels if fold(name) in used]
         if both:
             raise ValueError(f"drop_labels: {both[0]!r} is in label_map or labels too")
         return self

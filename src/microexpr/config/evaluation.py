@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from microexpr.config.base import MethodName, Only, Section, Settings, SystemName, made
+from microexpr.config.base import MethodName, Name, Only, Section, Settings, SystemName, made
 from microexpr.config.data import TITLE, Data
 from microexpr.config.preprocessing import Crop, Magnify
 from microexpr.config.training import FeatureMode, Features, Protocol, Train, Windows
@@ -97,7 +97,7 @@ class Compare(Section):
 class Figures(Section):
     """Figures of a run: results/figures."""
 
-    clips: list[str] = Field(
+    clips: list[Name] = Field(
         [],
         description="clips shown over time, as slices, videos and Grad-CAM sheets; empty: the "
         "first of each class",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from microexpr.config.base import (
+    FilePath,
     MethodName,
     NetworkName,
     Only,
@@ -72,7 +73,7 @@ class Windows(Section):
 class Weights(Section):
     """A weights file that is not shipped."""
 
-    path: str = Field(description="the file: .safetensors, .pth, .pkl, .h5 or .npz")
+    path: FilePath = Field(description="the file: .safetensors, .pth, .pkl, .h5 or .npz")
     sha256: str | None = Field(
         None, description="expected checksum; null: the known ones; a mismatch is an error"
     )
