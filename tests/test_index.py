@@ -19,8 +19,8 @@ from microexpr.datasets.listing import refuse
 from microexpr.errors import DataError
 from running import decode, run_stage
 
-# Times of the frames of a video in 1/600 s: 30 frames/s, and a long pause.
-PTS = [20 * k + 200 * (k > 9) for k in range(24)]
+# Times of the frames of a video in 1/600 s: 30 frames/s, and a pause of five frames.
+PTS = [20 * k + 100 * (k > 9) for k in range(24)]
 
 
 def smic(root, **clips):
@@ -90,8 +90,9 @@ def test_a_problem_stops_the_run_unless_it_is_named(tmp_path, problem):
     assert re.fullmatch(rf".* name: {problem} 1; all findings are in .*report.csv", counted)
     assert not (tmp_path / "manifest.csv").exists()
     rows = list(csv.DictReader((tmp_path / "report.csv").open(newline="")))
+    filled = [("s1_ne_01", "s1", "resampled", "corrected")] * (problem == "missing_frames")
     assert [(r["clip_id"], r["subject"], r["problem"], r["action"]) for r in rows] == [
-        (clip_id, "s1", problem, action)
+        *[(clip_id, "s1", problem, action), *filled]
     ]
     assert detail in rows[0]["detail"]
     allowed = Config.parse({"data": {**values, "allow": [problem]}, "windows": {"n": sizes}})
@@ -219,21 +220,25 @@ def test_videos_are_counted_as_they_are_decoded(tmp_path, videos):
         *("a.mkv,s2,negative,given,50,,", "b.mkv,s2,negative,before,,2,9"),
     ]
     clips, report = videos(*rows)
-    assert report == []
-    assert {clip.clip_id: (clip.frames, clip.times) for clip in clips} == {
-        "whole": (24, "stamps"),
-        "part": (9, "stamps"),
-        "given": (24, "fps"),
-        "before": (8, "stamps"),
+    assert [(row["problem"], row["clip_id"]) for row in report if row["clip_id"]] == [
+        *(("resampled", "part"), ("resampled", "whole"), ("resampled", "given"))
+    ]
+    assert {clip.clip_id: (clip.frames, clip.resampled, clip.times) for clip in clips} == {
+        "whole": (24, 29, "stamps"),
+        "part": (9, 14, "stamps"),
+        "given": (24, 29, "fps"),
+        "before": (8, 0, "stamps"),
     }
     decode(tmp_path, ["s1", "s2"], tmp_path / "x.h5")
     with open_cache(tmp_path / "x.h5", "frames") as cache:
         for clip in clips:
-            assert len(cache[clip.clip_id]) == clip.frames
+            assert len(cache[clip.clip_id]) == clip.length
             assert cache[clip.clip_id].attributes["fps"] == clip.fps
         # The stamps decide when each frame was taken, and not the rate.
-        np.testing.assert_allclose(cache["whole"]["time"], np.array(PTS) / 600, atol=1e-3)
-        np.testing.assert_allclose(cache["given"]["time"], np.arange(24) / 50)
+        places = np.array(PTS) // 20
+        for name, rate in (("whole", 30), ("given", 50)):
+            np.testing.assert_allclose(cache[name]["time"], np.arange(29) / rate)
+            assert cache[name]["frame"][places].tolist() == list(range(24))
     assert [manifest.planned(clip) for clip in clips] == datasets.read(
         Config.parse(
             {"data": {"kind": "video", "root": str(tmp_path), "table": str(tmp_path / "clips.csv")}}

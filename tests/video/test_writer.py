@@ -21,7 +21,7 @@ from footage import (
 )
 from microexpr.errors import MicroexprWarning
 from microexpr.video.frame import Colour, Frame
-from microexpr.video.time_axis import constant_rate
+from microexpr.video.time_axis import time_axis
 from microexpr.video.writer import VideoWriter
 
 BASE = Fraction(1, FPS)
@@ -38,10 +38,10 @@ def frames_of(images: list[np.ndarray], pts: list[int], bits: int = 8) -> list[F
 
 
 def write(path, frames, *, base=Fraction(1, 600), fps=None, **options):
-    grid = constant_rate([f.pts for f in frames], base, fps=fps)
+    axis = time_axis([f.pts for f in frames], base, capture_fps=fps)
     height, width = frames[0].luma.shape
     colour = options.pop("colour", Colour())
-    size = {"width": width, "height": height, "rate": grid.rate, "time_base": base}
+    size = {"width": width, "height": height, "rate": axis.shown_rate, "time_base": base}
     with VideoWriter(path, **size, colour=colour, **options) as writer:
         for frame in frames:
             writer.write(frame)

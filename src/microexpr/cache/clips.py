@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from bisect import bisect_left
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from microexpr.errors import DataError, about_clip
 from microexpr.face.detection import FaceDetector
 from microexpr.face.tracking import FollowedFace
 from microexpr.face.transform import CropTransform, JitterMeter, clip_transform
-from microexpr.video.time_axis import frame_rate
+from microexpr.video.time_axis import TimeAxis
 
 log = logging.getLogger(__name__)
 CHUNK = 32  # frames
@@ -36,8 +35,11 @@ def decode_clip(root: Path, clip: Clip, out: CacheWriter) -> None:
     clip : Clip
         Its row of the manifest.
     out : CacheWriter
-        Takes the frames. The attributes are ``fps``, ``frames_sha256`` (over the pixels of all
-        frames) and, where the apex is annotated, its index in the clip, ``apex``.
+        Takes the frames, evenly spaced in time. The attributes are ``fps``, ``frames_sha256`` (over
+        the pixels of all frames), where the apex is annotated, its index in the clip, ``apex``,
+        and where frames were resampled, how many there were, ``source_frames``, how many are
+        interpolated, ``interpolated_frames``, and the longest gap in which frames are missing,
+        ``longest_gap_ms``.
 
     Raises
     ------
@@ -45,18 +47,19 @@ def decode_clip(root: Path, clip: Clip, out: CacheWriter) -> None:
         When it cannot be decoded; the message names the frame.
     """
     with out.clip(clip.clip_id) as group:
-        times, numbers, repeated, last = [], [], [], None
-        for frames in decoder.decode(root, clip):
+        with about_clip(clip.clip_id):
+            axis = decoder.clip_axis(root, clip)
+            axis.check(decoder.frame_numbers(clip, axis), "resample")
+        repeated, last = [], None
+        for frames in decoder.decode(root, clip, axis=axis):
             repeated += _repeated(frames, last)
             last = frames.rgb[-1]
             group.append(frames.rgb, frame=frames.number, time=frames.time)
-            times += frames.time.tolist()
-            numbers += frames.number.tolist()
-        group.attributes["fps"] = clip.fps if clip.times == "fps" else _rate(clip, times)
+        group.attributes["fps"] = axis.fps
         group.attributes["frames_sha256"] = group.checksum()
-        if clip.apex is not None:
-            # As an index; where the camera dropped that frame, the next one.
-            group.attributes["apex"] = bisect_left(numbers, clip.apex, hi=len(numbers) - 1)
+        group.attributes.update(_of_time(clip, axis))
+        if not axis.even:
+            log.warning("clip %s: %s", clip.clip_id, axis.summary())
         if repeated:
             log.warning(
                 "clip %s: %d of %d frames equal the one before, the first is frame %d: "
@@ -73,9 +76,17 @@ def _repeated(frames: decoder.Frames, last: np.ndarray | None) -> list[int]:
     return [int(n) for n, rgb, old in pairs if old is not None and np.array_equal(rgb, old)]
 
 
-def _rate(clip: Clip, times: list[float]) -> float:
-    with about_clip(clip.clip_id):
-        return frame_rate(times)
+def _of_time(clip: Clip, axis: TimeAxis) -> dict[str, float]:
+    """Describe the clip's time axis, and where on it the apex lies, for its attributes."""
+    found: dict[str, float] = {}
+    if clip.apex is not None:
+        time_s = np.interp(clip.apex, decoder.frame_numbers(clip, axis), axis.times_s)
+        # Where frames are missing in an even clip, the next one.
+        found["apex"] = min(int(time_s * axis.fps + 0.5), len(axis) - 1)
+    if not axis.even:
+        found |= {"source_frames": len(axis.stamps), "interpolated_frames": axis.missing}
+        found |= {"longest_gap_ms": 1000 * axis.gap()[1]}
+    return found
 
 
 def crop_clip(

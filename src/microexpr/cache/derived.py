@@ -15,9 +15,11 @@ from microexpr.cache.reader import ClipCache
 from microexpr.cache.writer import CacheWriter
 from microexpr.config import Features
 from microexpr.config.preprocessing import Motion
+from microexpr.errors import CacheError
 from microexpr.magnify.methods import METHODS
 
 log = logging.getLogger(__name__)
+UNEVEN = 0.1  # share of a frame's duration
 COORDINATES = ("frame", "time", "detected", "box")  # of each crop
 
 
@@ -45,7 +47,8 @@ def magnify_clip(
     Raises
     ------
     MicroexprError
-        When the filter has no response for a clip of this length.
+        When the filter has no response for a clip of this length, or its frames are not evenly
+        spaced in time.
     """
     from microexpr.magnify.clip_pixels import (  # noqa: PLC0415
         long_clip_parts,
@@ -55,6 +58,7 @@ def magnify_clip(
 
     attributes = clip.attributes
     fps = attributes.positive("fps")
+    _check_even(clip, fps)
     parts = long_clip_parts(len(clip), settings, fps, method)
     attributes |= _of_motion(len(clip), settings, fps, method)
     options: dict[str, Any] = {"method": method, "settings": settings, "fps": fps, "device": device}
@@ -73,6 +77,18 @@ def magnify_clip(
         "clip %s: the %s filter passes %.2f of the motion",
         *(clip.clip_id, settings.temporal_filter, attributes["realised_gain"]),
     )
+
+
+def _check_even(clip: ClipCache, fps: float) -> None:
+    """Raise CacheError where a clip has a gap: the filter would take it for none."""
+    times = clip["time"]
+    missed = np.abs((times - times[0]) * fps - np.arange(len(times)))
+    if missed.max() > UNEVEN:
+        frame = int(np.argmax(missed > UNEVEN))
+        raise CacheError(
+            f"frame {clip['frame'][frame]} at {times[frame]:.4g} s is not evenly spaced at {fps:g} "
+            f"frames/s; delete {clip.group.file.filename} and run snakemake again"
+        )
 
 
 def _of_motion(n_frames: int, settings: Motion, fps: float, method: str) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from microexpr.datasets.listing import Listing, Who
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
 from microexpr.runtime.progress import track
-from microexpr.video.images import read_header
+from microexpr.video.images import check_header
 from microexpr.video.suffixes import in_range, list_images
+from microexpr.video.time_axis import TimeAxis
 
 log = logging.getLogger(__name__)
 LONG = {  # seconds
@@ -56,13 +57,19 @@ def look_into_files(listing: Listing, root: Path, uneven: Uneven = "resample") -
                 axis = stamps(clip.source).axis(clip)
             with listing.noted("uneven_times", **who):
                 axis.check(frame_numbers(clip, axis), uneven)
-                found = {"frames": len(axis.stamps), "resampled": 0 if axis.even else len(axis)}
-                # The rate of images is that of their counters.
-                found |= {"fps": axis.fps} if clip.times == "stamps" else {}
-                kept.append(clip.model_copy(update=found))
+                kept.append(clip.model_copy(update=_of_time(clip, axis)))
                 if not axis.even:
                     listing.add("resampled", "corrected", axis.summary(), **who)
     listing.clips = kept
+
+
+def _of_time(clip: Clip, axis: TimeAxis) -> dict[str, float]:
+    """Return what the manifest says of a clip's time; the rate of images is that of counters."""
+    return {
+        "frames": len(axis.stamps),
+        "resampled": 0 if axis.even else len(axis),
+        "fps": clip.fps if clip.times == "fps" else axis.fps,
+    }
 
 
 def _check_images(root: Path, clip: Clip) -> None:
@@ -70,7 +77,7 @@ def _check_images(root: Path, clip: Clip) -> None:
     wrong: list[str] = []
     for counter, path in in_range(list_images(root / clip.source), clip.first, clip.last):
         try:
-            read_header(path)
+            check_header(path)
         except DataError as error:
             wrong.append(f"frame {counter}: {error}")
     if wrong:

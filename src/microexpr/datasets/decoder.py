@@ -1,21 +1,26 @@
-"""Frames of the clips of a manifest, read strictly, never more than a chunk in memory."""
+"""Frames of the clips of a manifest, never more than a chunk in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, about_clip
-from microexpr.video.reading import Picture, image_pictures, of_one_size, video_pictures
+from microexpr.video.images import image_pictures
+from microexpr.video.opening import opened
+from microexpr.video.picture import Picture, Policy, of_one_size
+from microexpr.video.reading import clock, video_pictures
 from microexpr.video.suffixes import in_range, list_images
-from microexpr.video.time_axis import frame_rate
+from microexpr.video.time_axis import Resampled, TimeAxis, counted, mixed, time_axis
 
 CHUNK = 32  # frames; 640x480 RGB: 29 MB
+CHUNK_BYTES = 2**28  # fewer frames where they are larger than 2.8 million pixels
 INDEX_AGAIN = "the files have changed since: snakemake --forcerun index"
 
 
@@ -28,9 +33,10 @@ class Frames:
     rgb : ndarray, shape (T, y, x, 3), uint8
         Pixels.
     number : ndarray, shape (T,), int
-        Camera counter of an image, or index of a video's frame.
+        Camera counter of an image, or index of a video's frame; of a frame that was interpolated,
+        the nearest.
     time : ndarray, shape (T,), float
-        Seconds since the clip's first frame.
+        Seconds since the clip's first frame, evenly spaced.
     """
 
     rgb: np.ndarray
@@ -38,8 +44,15 @@ class Frames:
     time: np.ndarray
 
 
-def decode(root: Path, clip: Clip) -> Iterator[Frames]:
+def decode(
+    root: Path, clip: Clip, policy: Policy = "strict", *, axis: TimeAxis | None = None
+) -> Iterator[Frames]:
     """Decode a clip (a row of the manifest, below ``data.root``); nothing else is read.
+
+    Frames that are not evenly spaced in time are resampled, see :mod:`microexpr.video.time_axis`;
+    `axis` is that of the clip where it is known.
+
+    Under the policy ``lenient``, damaged frames are left out, with a notice.
 
     Yields
     ------
@@ -52,28 +65,69 @@ def decode(root: Path, clip: Clip) -> Iterator[Frames]:
         Naming the clip, when the source is missing or empty, a frame cannot be decoded, the sizes
         differ, or the frames are not as many as in the manifest.
     """
-    source = root / clip.source
     with about_clip(clip.clip_id):
-        if not source.exists():
-            raise DataError(f"{source} does not exist (data.root)")
-        pictures = _images(source, clip) if clip.kind == "images" else _video(source, clip)
-        rows = _timed(of_one_size(pictures), source, clip)
-        while batch := list(islice(rows, CHUNK)):
+        source = _source(root, clip)
+        axis = axis or clip_axis(root, clip, policy)
+        pictures = (_images if clip.kind == "images" else _video)(source, clip, policy)
+        rows = _evenly(of_one_size(pictures), clip, axis)
+        if (first := next(rows, None)) is None:
+            return
+        count, rows = min(CHUNK, CHUNK_BYTES // first[0].nbytes + 1), chain([first], rows)
+        while batch := list(islice(rows, count)):
             rgb, number, time = zip(*batch, strict=True)
             yield Frames(np.stack(rgb), np.array(number), np.array(time))
 
 
-def _timed(
-    pictures: Iterable[Picture], source: Path, clip: Clip
+def _source(root: Path, clip: Clip) -> Path:
+    source = root / clip.source
+    if not source.exists():
+        raise DataError(f"{source} does not exist (data.root)")
+    return source
+
+
+def clip_axis(root: Path, clip: Clip, policy: Policy = "strict") -> TimeAxis:
+    """Return when the frames of a clip were taken.
+
+    Raises
+    ------
+    DataError
+        When its files cannot be read, or no time is known.
+    """
+    source = _source(root, clip)
+    if clip.kind == "images":
+        counters, rate = [number for number, _ in _listed(source, clip)], Fraction(clip.fps)
+        # A gap in the counters is a gap in time: the camera dropped a frame.
+        return time_axis(counters, 1 / rate, rates=[rate], certain=True)
+    if clip.frames and not clip.resampled:
+        return counted(clip.frames, Fraction(clip.fps))
+    return Stamps(source, [clip], policy).axis(clip)
+
+
+def frame_numbers(clip: Clip, axis: TimeAxis) -> Sequence[int]:
+    """Return the numbers of the frames that are there."""
+    images = clip.kind == "images"
+    return axis.stamps if images else range(clip.first, clip.first + len(axis.stamps))
+
+
+def _evenly(
+    pictures: Iterable[Picture], clip: Clip, axis: TimeAxis
 ) -> Iterator[tuple[np.ndarray, int, float]]:
-    first: Picture | None = None
-    for picture in pictures:
-        first = first or picture
-        time = _time_s(source, clip, picture.number, picture.time_s, first.time_s)
-        yield picture.rgb(), picture.number, time
+    """Yield pixels, number and time of even frames."""
+    times = dict(zip(frame_numbers(clip, axis), axis.grid_s.tolist(), strict=True))
+    known = (picture for picture in pictures if picture.number in times)
+    frames = ((times[picture.number], (picture.rgb(), picture.number)) for picture in known)
+    for k, (rgb, number) in enumerate(Resampled(frames, axis, _between)):
+        yield rgb, number, k / axis.fps
 
 
-def _images(folder: Path, clip: Clip) -> Iterator[Picture]:
+def _between(
+    before: tuple[np.ndarray, int], after: tuple[np.ndarray, int], share: float
+) -> tuple[np.ndarray, int]:
+    number = before[1] + share * (after[1] - before[1])
+    return mixed(before[0], after[0], share), round(number)
+
+
+def _listed(folder: Path, clip: Clip) -> list[tuple[int, Path]]:
     images = in_range(list_images(folder), clip.first, clip.last)
     if not images:
         raise DataError(f"folder {folder} holds no image {clip.first}-{clip.last}")
@@ -83,12 +137,16 @@ def _images(folder: Path, clip: Clip) -> Iterator[Picture]:
             f"{folder} holds {found[0]} images {found[1]}-{found[2]}, the "
             f"manifest says {clip.frames} images {clip.first}-{clip.last}; {INDEX_AGAIN}"
         )
-    yield from image_pictures(images, "strict")
+    return images
 
 
-def _video(path: Path, clip: Clip) -> Iterator[Picture]:
+def _images(folder: Path, clip: Clip, policy: Policy) -> Iterator[Picture]:
+    return image_pictures(_listed(folder, clip), policy)
+
+
+def _video(path: Path, clip: Clip, policy: Policy) -> Iterator[Picture]:
     shown = 0
-    for picture in video_pictures(path, "strict"):
+    for picture in video_pictures(path, policy):
         if picture.number >= clip.first:
             yield picture
         shown += 1
@@ -100,18 +158,6 @@ def _video(path: Path, clip: Clip) -> Iterator[Picture]:
             f"{path} has {shown - clip.first} frames, the manifest says {clip.frames}; "
             f"{INDEX_AGAIN}"
         )
-
-
-def _time_s(
-    source: Path, clip: Clip, number: int, stamp: float | None, start: float | None
-) -> float:
-    """Return the time of a frame since the clip's first one, whose stamp is `start`."""
-    if clip.kind == "images" or clip.times == "fps":
-        # A gap in the counters is a gap in time: the camera dropped a frame.
-        return (number - clip.first) / clip.fps
-    if stamp is None or start is None:
-        raise DataError(f"{source} states no frame rate; give fps in data.table")
-    return stamp - start
 
 
 def _check_end(path: Path, clip: Clip, shown: int) -> None:
@@ -126,21 +172,23 @@ class Stamps:
     count others.
     """
 
-    def __init__(self, path: Path, clips: Sequence[Clip]) -> None:
+    def __init__(self, path: Path, clips: Sequence[Clip], policy: Policy = "strict") -> None:
         stop = max(clip.last for clip in clips) + 1 if all(clip.last for clip in clips) else None
         self._path = path
-        self._stamps: list[float | None] = []
+        self._stamps: list[int | None] = []
         self._fault: DataError | None = None
         try:
-            for picture in islice(video_pictures(path, "strict"), stop):
-                self._stamps.append(picture.time_s)
+            with opened(path) as (_, stream):
+                self._unit_s, self._rates = clock(stream)
+            for picture in islice(video_pictures(path, policy), stop):
+                self._stamps.append(picture.stamp)
         except DataError as error:  # clips that end before it are whole
             self._fault = error
         except OSError as error:
             self._fault = DataError(f"{path}: {error.strerror}")
 
-    def counted(self, clip: Clip) -> Clip:
-        """Return a clip with the number and the rate of the frames that will be decoded.
+    def axis(self, clip: Clip) -> TimeAxis:
+        """Return when the frames of a clip were taken.
 
         Raises
         ------
@@ -151,10 +199,12 @@ class Stamps:
         if self._fault and not whole:
             raise self._fault
         _check_end(self._path, clip, len(self._stamps))
-        stamps = self._stamps[clip.first : clip.last + 1 if clip.last else None]
-        times = [
-            _time_s(self._path, clip, number, stamp, stamps[0])
-            for number, stamp in enumerate(stamps, clip.first)
-        ]
-        fps = clip.fps if clip.times == "fps" else frame_rate(times)
-        return clip.model_copy(update={"frames": len(stamps), "fps": fps})
+        found = self._stamps[clip.first : clip.last + 1 if clip.last else None]
+        stamps = [stamp for stamp in found if stamp is not None]
+        fps = clip.fps if clip.times == "fps" else None
+        if len(stamps) == len(found):
+            return time_axis(stamps, self._unit_s, rates=self._rates, capture_fps=fps)
+        # A bare stream: the rate that it states is all there is.
+        if not (fps or self._rates):
+            raise DataError(f"{self._path} states no frame rate; give fps in data.table")
+        return counted(len(found), Fraction(fps or self._rates[0]))

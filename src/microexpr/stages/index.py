@@ -37,7 +37,7 @@ def index(
     found = datasets.read(data, settings.demo)
     listed = found.clips
     if data.kind != "demo":  # whose files are not written yet
-        contents.look_into_files(found, Path(data.root))
+        contents.look_into_files(found, Path(data.root), data.uneven)
         contents.note_long_clips(found)
     contents.note_short_clips(found, settings.windows.n)
     listing.write(report, found.findings)

@@ -191,18 +191,8 @@ class _Decoding:
         return missing_s if missing_s > SLACK_FRAMES / float(self.rate) else 0.0
 
 
-def clock(path: Path) -> tuple[Fraction, list[Fraction]]:
+def clock(stream: av.VideoStream) -> tuple[Fraction, tuple[Fraction, ...]]:
     """Return the unit of a video's time stamps, s, and the rates that its header states."""
-    with opened(path) as (_, stream):
-        rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
-        assert stream.time_base is not None
-        return stream.time_base, [rate for rate in rates if rate]
-
-
-def stated_frames(path: Path) -> int | None:
-    """Return how many frames a video's header promises: for a progress bar, no more."""
-    with opened(path) as (container, stream):
-        rate = stream.guessed_rate or stream.average_rate
-        if stream.frames or not rate or not container.duration:
-            return stream.frames or None
-        return round(container.duration / av.time_base * rate)
+    assert stream.time_base is not None
+    rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
+    return stream.time_base, tuple(rate for rate in rates if rate)

@@ -13,8 +13,12 @@ import av
 
 from microexpr.errors import ConfigError, DataError
 from microexpr.video.frame import RGB_COLOUR, Colour, Frame, colour_of
-from microexpr.video.reading import Picture, image_pictures, of_one_size, opened, video_pictures
-from microexpr.video.suffixes import LENIENT_SUFFIXES, is_image_name, matching, numbered
+from microexpr.video.images import image_pictures
+from microexpr.video.opening import opened
+from microexpr.video.picture import Picture, of_one_size
+from microexpr.video.reading import clock, time_of, video_pictures
+from microexpr.video.suffixes import IMAGES, inside, is_image_name, matching, numbered
+from microexpr.video.time_axis import TimeAxis, time_axis
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Source:
         Times of the frames, increasing, 0 at the start of the container, and their unit, s.
     timed, start : bool, int
         Whether the file holds times, and what it has for time 0; otherwise frames are counted.
+    rates : tuple of Fraction
+        Frames/s that the file or the user states.
     pictures : callable
         Decodes, from the first picture to the last.
     colour, bits : Colour, int
@@ -49,6 +55,7 @@ class Source:
     time_base: Fraction
     timed: bool
     start: int
+    rates: tuple[Fraction, ...]
     pictures: Callable[[], Iterator[Picture]]
     colour: Colour = RGB_COLOUR
     bits: int = 16
@@ -56,11 +63,18 @@ class Source:
     audio: bool = False
     capture_fps: float | None = None
 
+    def axis(self) -> TimeAxis:
+        """Return when the frames were taken."""
+        given, counts = self.capture_fps, not self.timed
+        return time_axis(
+            self.pts, self.time_base, rates=self.rates, certain=counts, capture_fps=given
+        )
+
     def frames(self) -> Iterator[Frame]:
         """Decode, first frame to last; upright, whatever the camera's orientation was."""
         last = -math.inf
         for picture in of_one_size(self.pictures()):
-            stamp = picture.pts if self.timed else picture.number
+            stamp = picture.stamp if self.timed else picture.number
             if stamp is None:
                 continue
             pts = stamp - self.start
@@ -91,12 +105,12 @@ def open_sources(text: str, *, fps: float | None = None, threads: int = 1) -> li
     """
     path = Path(text)
     if path.is_dir():
-        images = [file for file in path.iterdir() if file.is_file() and _is_image(file)]
+        images = [file for file in inside(path) if is_image_name(file.name)]
         if not images:
-            raise DataError(f"folder {path} holds no image ({', '.join(LENIENT_SUFFIXES)})")
+            raise DataError(f"folder {path} holds no image ({', '.join(IMAGES)})")
         return [image_source(images, name=path.resolve().name, fps=fps)]
-    paths = [file for file in matching(text) if file.is_file()]
-    images = [file for file in paths if _is_image(file)]
+    paths = [file for file in matching(text) if not file.is_dir()]
+    images = [file for file in paths if is_image_name(file.name)]
     if not paths:
         raise DataError(f"{text} matches no file")
     if not images:
@@ -104,13 +118,9 @@ def open_sources(text: str, *, fps: float | None = None, threads: int = 1) -> li
     if path.exists():
         raise DataError(f"{path} is a single image; give its folder, or a glob in quotes")
     if len(images) < len(paths):
-        other = next(file for file in paths if not _is_image(file))
+        other = next(file for file in paths if not is_image_name(file.name))
         raise DataError(f"{text} matches images and other files, such as {other.name}")
     return [image_source(images, name=images[0].resolve().parent.name, fps=fps)]
-
-
-def _is_image(path: Path) -> bool:
-    return is_image_name(path.name, LENIENT_SUFFIXES)
 
 
 def image_source(paths: Sequence[Path], *, name: str, fps: float | None) -> Source:
@@ -125,17 +135,18 @@ def image_source(paths: Sequence[Path], *, name: str, fps: float | None) -> Sour
     """
     if fps is None:
         raise ConfigError(f"{name}: images carry no time; give the rate of the camera with --fps")
-    images = numbered(paths)
+    images, rate = numbered(paths), Fraction(fps).limit_denominator(10**6)
     first = next(image_pictures(images, "lenient"))
     return Source(
         name=name,
         files=tuple(path for _, path in images),
         width=first.size[0],
         height=first.size[1],
-        pts=tuple(number - first.number for number, _ in images),
-        time_base=1 / Fraction(fps).limit_denominator(10**6),
+        pts=tuple(number - images[0][0] for number, _ in images),
+        time_base=1 / rate,
         timed=False,
-        start=first.number,
+        start=images[0][0],
+        rates=(rate,),
         pictures=partial(image_pictures, images, "lenient"),
     )
 
@@ -149,25 +160,24 @@ def video_source(path: Path, *, fps: float | None = None, threads: int = 1) -> S
         When the file is no video, not one frame can be decoded, or there are no times.
     """
     with opened(path, threads) as (container, stream):
-        shown = [p.pts for p in container.demux(stream) if p.size and not p.is_discard]
-        stated = stream.guessed_rate or stream.average_rate or fps
+        packets = (p for p in container.demux(stream) if p.size and not p.is_discard)
+        shown = [time_of(packet, container) for packet in packets]
         start_s = Fraction(container.start_time or 0, av.time_base)
-        aspect, time_base = Fraction(stream.sample_aspect_ratio or 1), stream.time_base
-        assert time_base is not None
-        # AVI and bare streams hold no times: the rate they state is all there is.
-        timed = None not in shown and container.format.name != "avi"
+        time_base, rates = clock(stream)
+        timed = None not in shown  # bare streams hold no times: the rate they state is all there is
         audio = bool(container.streams.audio)
     start = round(start_s / time_base) if timed else 0
     pts = tuple(sorted({pts - start for pts in shown if pts is not None}))
     if not timed:
-        if not stated:
+        if not (rates or fps):
             raise DataError(f"{path} states no frame rate; give it with --fps")
-        pts, time_base = tuple(range(len(shown))), 1 / Fraction(stated)
+        rates = rates or (Fraction(fps or 0),)
+        pts, time_base = tuple(range(len(shown))), 1 / rates[0]
     pictures = partial(video_pictures, path, "lenient", threads=threads)
     # The header may be wrong about what the first picture shows.
     first = next(pictures())
     assert isinstance(first.content, av.VideoFrame)
-    colour = colour_of(first.content)
+    colour, aspect = colour_of(first.content), first.pixel_aspect
     return Source(
         name=path.stem,
         files=(path,),
@@ -177,10 +187,11 @@ def video_source(path: Path, *, fps: float | None = None, threads: int = 1) -> S
         time_base=time_base,
         timed=timed,
         start=start,
+        rates=rates,
         pictures=pictures,
         colour=colour,
         bits=first.frame(0, full_range=colour.full_range).bits,
-        pixel_aspect=1 / aspect if first.quarters % 2 else aspect,
+        pixel_aspect=1 / aspect if first.orientation.transposed else aspect,
         audio=audio,
         capture_fps=fps,
     )

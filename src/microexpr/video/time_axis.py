@@ -1,150 +1,371 @@
-"""The time axis of a clip: when its frames were taken, and a constant rate for temporal filters."""
+"""The time axis of a clip: when its frames were taken, and the even times that filters see.
+
+Filters and windows count frames: to them, a frame that the camera dropped never was, and what comes
+after it moves too early. So a clip with gaps or a varying rate is resampled, or refused.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
+from microexpr.config.data import Uneven
 from microexpr.errors import DataError
-from microexpr.video.frame import Frame
 
-UNEVEN = 0.1  # share of a frame's duration by which a time may miss the even grid
-SAME = 0.05  # share of a frame's duration within which two times are one
+T = TypeVar("T")
+
+UNEVEN = 0.1  # share of a frame's duration by which a frame may miss its even time
+CLOCK_S = 0.55e-3  # by which it may always: many programs round times to milliseconds
+WINDOW = 0.12  # share of the commonest step by which another may differ and be one of them
+CHANGES = 0.05  # share of steps that rounding makes longer or shorter, to be seen as such
+JOINED = (1, 8, 64)  # steps that a gap may have, from one round of the estimate to the next
+# What is filled in is guessed. In a longer gap a whole micro-expression may be lost: they last
+# 1/25 to 1/5 s by the oldest definition (Ekman and Friesen 1969).
+LONGEST_GAP_S = 0.2
+LONGEST_LENIENT_S = 10.0  # for people who look at the result
+DROPPED_SHARE = 0.25  # of the steps; where more are long, the stamps are those of a slow motion
 FINE = Fraction(1, 90000)  # s; time base of resampled clips
 
 
-def frame_rate(time: Sequence[float] | np.ndarray) -> float:
-    """Return frames/s from time stamps in seconds: the inverse of their median distance.
-
-    Raises
-    ------
-    DataError
-        When the stamps do not increase.
-    """
-    if len(time) < 2:
-        raise DataError("a clip of one frame has no frame rate")
-    step = float(np.median(np.diff(time)))
-    if step <= 0:
-        raise DataError("the video's time stamps do not increase; give fps in data.table")
-    return 1 / step
-
-
 @dataclass(frozen=True)
-class Grid:
-    """When the frames of the output are shown, and at which rate they were taken.
+class TimeAxis:
+    """When the frames of a clip were taken.
 
     Parameters
     ----------
-    pts, time_base : tuple of int, Fraction
-        Times and their unit, s.
-    fps : float
-        Capture rate, frames/s: what filters are told.
-    resampled : bool
-        Whether these are other times than those of the source.
+    stamps, unit_s : tuple of int, Fraction
+        Time stamps of the frames, in the order in which they are shown; their unit, s.
+    rate : float
+        Rate of the even times, in frames per second of the stamps.
+    even : bool
+        Whether the frames lie at even times: frame k at k / rate.
+    offset_s, tolerance_s : float
+        First even time after the first stamp; how far from its even time a frame may lie, s.
+    capture_fps : float, optional
+        True rate, frames/s, where the stamps are those of a slow motion.
     """
 
-    pts: tuple[int, ...]
-    time_base: Fraction
-    fps: float
-    resampled: bool
+    stamps: tuple[int, ...]
+    unit_s: Fraction
+    rate: float
+    even: bool = True
+    offset_s: float = 0.0
+    tolerance_s: float = 0.0
+    capture_fps: float | None = None
 
     @property
-    def rate(self) -> Fraction:
-        """Rate at which the frames are shown, frames/s."""
-        if len(self.pts) < 2:
-            return Fraction(self.fps).limit_denominator(1001)
-        span = (self.pts[-1] - self.pts[0]) * self.time_base
-        return ((len(self.pts) - 1) / span).limit_denominator(1001)
+    def fps(self) -> float:
+        """Rate at which the even frames were taken, frames/s: what filters are told."""
+        return self.capture_fps or self.rate
+
+    @property
+    def stamped_s(self) -> np.ndarray:
+        """Times of the frames, (T,), since the first even time, in seconds of the stamps."""
+        first = self.stamps[0]
+        return np.array([s - first for s in self.stamps]) * float(self.unit_s) - self.offset_s
+
+    def __len__(self) -> int:
+        """Return the number of even frames."""
+        return len(self.stamps) if self.even else round(self.stamped_s.max() * self.rate) + 1
+
+    @property
+    def grid_s(self) -> np.ndarray:
+        """Times of the frames as `stamped_s`; where they are even, exactly so."""
+        return np.arange(len(self.stamps)) / self.rate if self.even else self.stamped_s
+
+    @property
+    def times_s(self) -> np.ndarray:
+        """Times at which the frames were taken, (T,), s: those of a slow motion in real time."""
+        return self.grid_s * (self.rate / self.fps)
+
+    @property
+    def missing(self) -> int:
+        """Number of even frames that are not there."""
+        slots = np.rint(self.stamped_s * self.rate)
+        there = np.abs(self.stamped_s - slots / self.rate) <= self.tolerance_s
+        return 0 if self.even else len(self) - len(np.unique(slots[there]))
+
+    def gap(self) -> tuple[int, float]:
+        """Return the frame before the longest gap, and the time in which frames are missing, s."""
+        steps = np.diff(np.maximum.accumulate(self.times_s))
+        longest = int(steps.argmax())
+        return longest, float(steps[longest]) - 1 / self.fps
+
+    def shown(self) -> tuple[tuple[int, ...], Fraction]:
+        """Return the time stamps of the even frames and their unit, s."""
+        if self.even:
+            return self.stamps, self.unit_s
+        start = max(0.0, float(self.stamps[0] * self.unit_s) + self.offset_s)  # MP4 has no earlier
+        return tuple(round((start + k / self.rate) / FINE) for k in range(len(self))), FINE
+
+    @property
+    def shown_rate(self) -> Fraction:
+        """Rate at which the even frames are shown, frames/s."""
+        return Fraction(self.rate).limit_denominator(1001)
+
+    def summary(self) -> str:
+        """Return in one line what resampling does."""
+        taken = np.diff(self.times_s) * 1000
+        return (
+            f"{len(self.stamps)} frames, {taken.min():.3g} to {taken.max():.3g} ms apart, are "
+            f"resampled to {len(self)} at {self.fps:.5g} frames/s, {self.missing} of them "
+            f"interpolated; longest gap {1000 * self.gap()[1]:.3g} ms"
+        )
+
+    def check(
+        self, numbers: Sequence[int], uneven: Uneven, longest_s: float = LONGEST_GAP_S
+    ) -> None:
+        """Refuse what cannot or shall not be resampled.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Of the frames, for messages.
+        uneven : {"resample", "fail"}
+            ``data.uneven``.
+        longest_s : float
+            Longest gap that is filled, s.
+
+        Raises
+        ------
+        DataError
+            Naming the frame and its time, s since the first frame.
+        """
+        if self.even:
+            return
+        times = self.times_s - self.times_s[0]
+        back = np.flatnonzero(np.diff(times) < 0)
+        if len(back):
+            k = int(back[0]) + 1
+            raise DataError(
+                f"the time stamps run backwards: frame {numbers[k]} at {times[k]:.4g} s comes "
+                f"after frame {numbers[k - 1]} at {times[k - 1]:.4g} s"
+            )
+        k, gap_s = self.gap()
+        found = (
+            f"a gap of {1000 * gap_s:.3g} ms after frame {numbers[k]} at {times[k]:.4g} s, in a "
+            f"clip of {self.fps:.5g} frames/s"
+        )
+        if gap_s > max(longest_s, 0.5 / self.fps) + 1e-6:
+            raise DataError(
+                f"{found}: more than {1000 * longest_s:g} ms are not filled in (use the frames on "
+                "one side of it: onset and offset)"
+            )
+        same = np.flatnonzero(np.diff(times) == 0)
+        if uneven == "fail" and len(same):
+            k = int(same[0])
+            found = f"frames {numbers[k]} and {numbers[k + 1]} are both at {times[k]:.4g} s"
+        if uneven == "fail":
+            raise DataError(f"uneven in time: {found}; see data.uneven")
 
 
-def constant_rate(pts: Sequence[int], time_base: Fraction, *, fps: float | None = None) -> Grid:
-    """Find the constant rate of a clip.
+def counted(frames: int, rate: Fraction) -> TimeAxis:
+    """Return the axis of frames that are evenly spaced."""
+    return TimeAxis(tuple(range(frames)), 1 / rate, float(rate))
 
-    Times that lie within a tenth of a frame (or one tick of the time base) of an even grid are left
-    as they are. Others are replaced by an even grid of the commonest rate, from the first time to
-    the last; :class:`Regridded` interpolates the frames.
+
+def time_axis(
+    stamps: Sequence[int],
+    unit_s: Fraction,
+    *,
+    rates: Iterable[Fraction] = (),
+    certain: bool = False,
+    capture_fps: float | None = None,
+) -> TimeAxis:
+    """Find the rate of a clip and whether its frames are evenly spaced.
+
+    A rate that the container states is taken where all stamps lie on its grid, rounded to their
+    unit. Otherwise the rate is that of the commonest step, estimated by least squares over all
+    frames; it survives rounding, jitter, gaps and stamps that occur twice.
 
     Parameters
     ----------
-    pts, time_base : sequence of int, Fraction
-        Increasing times, and their unit, s.
-    fps : float, optional
-        True capture rate where the container states another, as for slow motion: the frames count
-        as evenly spaced, and are shown when the container says.
+    stamps, unit_s : sequence of int, Fraction
+        Time stamps as the frames are shown, and their unit, s.
+    rates : iterable of Fraction
+        Frames/s that the container states.
+    certain : bool
+        Whether the stamps are camera counters, and their rate is known.
+    capture_fps : float, optional
+        True rate where the stamps have another. Frames count as evenly spaced then, unless the
+        stamps are even but for some dropped frames.
 
     Raises
     ------
     DataError
-        For a single frame without `fps`.
+        For a single frame of unknown rate, or stamps that are all the same.
     """
-    if fps is not None:
-        return Grid(tuple(pts), time_base, fps, resampled=False)
-    if len(pts) < 2:
-        raise DataError("a clip of one frame has no frame rate")
-    ticks = np.asarray(pts, float)
-    step = (ticks[-1] - ticks[0]) / (len(ticks) - 1)
-    missed = np.abs(ticks - ticks[0] - step * np.arange(len(ticks))).max()
-    if missed <= max(1.0, UNEVEN * step):
-        return Grid(tuple(pts), time_base, 1 / (step * float(time_base)), resampled=False)
-    steps = np.diff(ticks)
-    usual = np.sort(steps)[len(steps) // 2]
-    # The mean of the usual steps: their median is off by what a coarse time base rounds away.
-    step = steps[np.abs(steps - usual) <= max(1.0, SAME * usual)].mean() * float(time_base)
-    start, end = (float(pts[k] * time_base) for k in (0, -1))
-    count = round((end - start) / step) + 1
-    even = tuple(round((start + k * step) / FINE) for k in range(count))
-    return Grid(even, FINE, 1 / step, resampled=True)
+    found = None
+    if len(stamps) > 1 or certain:
+        ticks = np.array([stamp - stamps[0] for stamp in stamps], float)
+        unit, rates = _rounding(stamps), list(rates)
+        known = (_on_grid(ticks, unit, unit_s, Fraction(rate), certain) for rate in rates)
+        found = next((axis for axis in known if axis), None) or _estimated(ticks, unit, unit_s)
+        span_s = float(ticks.max()) * float(unit_s)
+        # An estimate is never as good as what is stated and fits as well.
+        fits = (float(r) for r in rates if abs(r / found.rate - 1) * span_s < found.tolerance_s)
+        found = replace(found, stamps=tuple(stamps), rate=next(fits, found.rate))
+    if capture_fps is None:
+        if found is None:
+            raise DataError("a clip of one frame has no frame rate")
+        return found
+    if found is None:
+        return TimeAxis(tuple(stamps), unit_s, capture_fps)
+    return replace(found, capture_fps=capture_fps, even=found.even or not _drops_frames(found))
 
 
-class Regridded:
-    """Frames, in order of time, at the times of a grid.
+def _rounding(stamps: Sequence[int]) -> int:
+    """Return to what the stamps are rounded: their unit, or that of a container before."""
+    steps = np.array([later - stamp for stamp, later in pairwise(stamps)], float)
+    common = math.gcd(*(later - stamp for stamp, later in pairwise(stamps)))
+    usual = np.sort(steps)[(len(steps) - 1) // 2] if len(steps) else 0.0
+    changes = (steps != usual) & (np.abs(steps - usual) <= common)
+    return common if 0 < common <= 0.5 * usual and changes.mean() >= CHANGES else 1
+
+
+def _on_grid(
+    ticks: np.ndarray, unit: int, unit_s: Fraction, rate: Fraction, certain: bool
+) -> TimeAxis | None:
+    """Return the axis at a stated rate; None where the stamps contradict it."""
+    step = float(1 / (rate * unit_s))  # in ticks
+    # What is no whole number of units is rounded, the first stamp too.
+    slack = 1.001 * unit if step % unit else 1e-6
+    if np.abs(ticks - step * np.arange(len(ticks))).max() <= slack:
+        return TimeAxis((0,), unit_s, float(rate))
+    slots = np.rint(ticks / step)
+    after = np.diff(np.unique(slots)).astype(int)
+    if np.abs(ticks - step * slots).max() > min(slack, 0.4 * step) or not len(after):
+        return None
+    # Every second number only: half the rate, and no gap.
+    every = math.gcd(*after.tolist())
+    if not certain and np.median(after) > every:
+        return None
+    even = len(after) == len(ticks) - 1 and bool((np.diff(slots) == every).all())
+    return TimeAxis(
+        (0,), unit_s, float(rate / every), even, tolerance_s=1.001 * slack * float(unit_s)
+    )
+
+
+def _estimated(ticks: np.ndarray, unit: int, unit_s: Fraction) -> TimeAxis:
+    """Return the axis at the rate of the commonest step."""
+    whole = np.maximum.accumulate(ticks)
+    kept = np.concatenate([[True], np.diff(whole) > 0])
+    taken = whole[kept]
+    steps = np.diff(taken)
+    if not len(steps):
+        raise DataError("the video's time stamps do not increase; give fps in data.table")
+    usual = float(np.sort(steps)[(len(steps) - 1) // 2])
+    second_s = float(unit_s)
+    clock = CLOCK_S / second_s
+    rounding = unit if unit <= 0.5 * usual else 0
+    spread = min(4.5 * float(np.median(np.abs(steps - usual))), 0.45 * usual)
+    window = min(max(WINDOW * usual + max(rounding, 1.9 * clock), spread), 0.6 * usual)
+    step = float(steps[np.abs(steps - usual) <= window].mean())
+    for most in JOINED:
+        times = np.maximum(np.rint(steps / step), 1)
+        # Where a gap is no whole number of steps, the frames after it have a phase of their own.
+        limit = np.where(times > 1, WINDOW * usual + rounding, window)
+        broken = (np.abs(steps - times * step) > limit) | (times > most)
+        run = np.concatenate([[0], np.cumsum(broken)])
+        slots = np.concatenate([[0], np.cumsum(times)])
+        step = _slope(slots, taken, run) or step
+    tolerance = min(UNEVEN * step + max(clock, 0.55 * rounding), 0.49 * step)
+    largest = np.bincount(run).argmax()
+    missed = (taken - slots * step)[run == largest]
+    offset = (missed.max() + missed.min()) / 2
+    even = bool(
+        kept.all()
+        and len(missed) == len(ticks)
+        and slots[-1] == len(ticks) - 1
+        and np.ptp(missed) <= 2 * tolerance
+    )
+    if not even:
+        offset -= step * np.rint(offset / step)
+    return TimeAxis(
+        *((0,), unit_s, 1 / (step * second_s), even),
+        offset_s=0.0 if even else offset * second_s,
+        tolerance_s=tolerance * second_s,
+    )
+
+
+def _slope(slots: np.ndarray, ticks: np.ndarray, run: np.ndarray) -> float:
+    """Return the step that fits best in all runs of frames, each with a phase of its own."""
+    frames = np.bincount(run)
+    x = slots - (np.bincount(run, slots) / frames)[run]
+    y = ticks - (np.bincount(run, ticks) / frames)[run]
+    return float((x * y).sum() / (x * x).sum()) if x.any() else 0.0
+
+
+def _drops_frames(axis: TimeAxis) -> bool:
+    """Tell whether stamps are even but for some gaps of whole steps."""
+    steps = np.diff(axis.stamped_s) * axis.rate
+    whole = np.rint(steps)
+    fits = np.abs(steps - whole) <= 2 * max(UNEVEN, axis.tolerance_s * axis.rate)
+    return bool(fits.all() and (whole >= 1).all() and (whole > 1).mean() <= DROPPED_SHARE)
+
+
+class Resampled(Iterable[T]):
+    """Frames at the even times of an axis.
 
     A frame that is there at the right time passes unchanged. Elsewhere its neighbours are mixed in
-    proportion to their distance in time, and beyond the last frame that one is repeated.
-    `interpolated` counts the frames so far that the source does not hold.
+    proportion to their distance in time; before the first and after the last frame that one is
+    repeated. Frames that come late are left out. `interpolated` counts the frames so far that the
+    source does not hold.
+
+    Parameters
+    ----------
+    frames : iterable of (float, T)
+        Time, as in ``grid_s``, and frame.
+    axis : TimeAxis
+        Of the clip.
+    mix : callable
+        ``mix(before, after, share)`` gives the frame between two: `before` for a share of 0.
     """
 
-    def __init__(self, frames: Iterable[Frame], time_base: Fraction, grid: Grid) -> None:
-        self._frames, self._time_base, self._grid = frames, time_base, grid
+    def __init__(
+        self,
+        frames: Iterable[tuple[float, T]],
+        axis: TimeAxis,
+        mix: Callable[[T, T, float], T],
+    ) -> None:
+        self._frames, self._axis, self._mix = frames, axis, mix
         self.interpolated = 0
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Yield a frame for each time of the grid."""
-        source = iter(self._frames)
-        after = next(source, None)
-        if after is None:
-            raise DataError("no frame can be decoded")
-        before = after
-        tolerance = SAME / float(self._grid.rate)
-        for pts in self._grid.pts:
-            time = float(pts * self._grid.time_base)
-            while after is not None and self._time(after) < time - tolerance:
-                before, after = after, next(source, None)
-            if after is not None and abs(self._time(after) - time) <= tolerance:
-                yield replace(after, pts=pts)
+    def __iter__(self) -> Iterator[T]:
+        """Yield a frame for each even time."""
+        rate, tolerance = self._axis.rate, self._axis.tolerance_s
+        count, done = len(self._axis), 0
+        before: tuple[float, T] | None = None
+        for after in self._frames:
+            if before is not None and after[0] <= before[0]:
                 continue
-            self.interpolated += 1
-            yield replace(self._between(before, after, time), pts=pts)
+            while done < count and done / rate < after[0] - tolerance:
+                yield self._between(before or after, after, done / rate)
+                done += 1
+            if done < count and abs(done / rate - after[0]) <= tolerance:
+                yield after[1]
+                done += 1
+            before = after
+        if before is None:
+            raise DataError("no frame can be decoded")
+        for _ in range(done, count):
+            yield self._between(before, before, 0.0)
 
-    def _time(self, frame: Frame) -> float:
-        return float(frame.pts * self._time_base)
-
-    def _between(self, before: Frame, after: Frame | None, time: float) -> Frame:
-        if after is None or after is before:
-            return before
-        start, end = self._time(before), self._time(after)
-        # Rounding may put a time just behind the later frame; never beyond it.
-        share = np.float32(min(1.0, (time - start) / (end - start)))
-        return replace(
-            before,
-            luma=_mixed(before.luma, after.luma, share),
-            chroma=_mixed(before.chroma, after.chroma, share),
-        )
+    def _between(self, before: tuple[float, T], after: tuple[float, T], time: float) -> T:
+        self.interpolated += 1
+        if before is after:
+            return before[1]
+        share = (time - before[0]) / (after[0] - before[0])
+        return self._mix(before[1], after[1], min(max(share, 0.0), 1.0))
 
 
-def _mixed(before: np.ndarray, after: np.ndarray, share: np.float32) -> np.ndarray:
-    mixed = before + share * (after.astype(np.float32) - before)
-    return np.rint(mixed).astype(before.dtype)
+def mixed(before: np.ndarray, after: np.ndarray, share: float) -> np.ndarray:
+    """Return the codes between two arrays of the same shape and type."""
+    between = before + np.float32(share) * (after.astype(np.float32) - before)
+    return np.rint(between).astype(before.dtype)
