@@ -15,7 +15,6 @@ from microexpr.evaluation.rows import (
     SubjectMeans,
     paired_tests,
     score_row,
-    study_rows,
     study_table,
 )
 from microexpr.magnify.methods import METHODS
@@ -38,15 +37,21 @@ def evaluation() -> Evaluation:
 
 
 def test_rows_of_a_study_hold_the_values_of_metrics(evaluation):
-    rows = study_rows(evaluation, A, [B, C])
+    more = ["clips", "subjects", "seeds", "protocol", "data", "p", "own"]
+    own = [{"own": name} for name in "abc"]
+    table = study_table(evaluation, [A, B, C], own, ["method", *SCORES, *more])
     metrics = evaluation.metrics().query("`class` == 'all'").set_index(["method", "metric"])
+    rows = table.to_dict("records")
+    assert [row["own"] for row in rows] == ["a", "b", "c"]
     for row in rows:
         for metric in ("accuracy", "uf1", "uar"):
             cell = metrics.loc[(row["method"], metric)]
             found = [row[metric + end] for end in ("", "_low", "_high")]
             assert found == [cell["value"], cell["low"], cell["high"]]
-    assert {*SCORES, "clips", "subjects", "seeds", "protocol", "data"} <= {*rows[0]}
-    assert "p" not in rows[0]
+    assert [row["clips"] for row in rows] == [48] * 3
+    tests = paired_tests(evaluation, [(B, A), (C, A)])
+    assert [row["p"] for row in rows[1:]] == [test["p"] for test in tests]
+    assert np.isnan(rows[0]["p"])
 
 
 def test_pairs_are_one_family(evaluation):
@@ -68,9 +73,11 @@ def test_controls_have_rows_too(evaluation):
     assert score_row(evaluation, (RANDOM, "", None))["seeds"] == 200
 
 
-def test_whole_numbers_stay_whole_beside_empty_cells():
-    table = study_table([{"n": 7, "b": 3}, {"n": None}], ["n", "b", "p"])
-    assert table.to_csv(index=False) == "n,b,p\n7,3,\n,,\n"
+def test_whole_numbers_stay_whole_beside_empty_cells(evaluation):
+    keys = [A, B, (MAJORITY, "", None)]
+    table = study_table(evaluation, keys, [{}, {}, {}], ["method", "n", "b"])
+    (test,) = paired_tests(evaluation, [(B, A)])
+    assert table.to_csv(index=False) == f"method,n,b\namm,7,\npmm,9,{test['b']}\nmajority,,\n"
 
 
 def test_means_are_resampled_by_subject():

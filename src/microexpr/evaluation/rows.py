@@ -1,15 +1,14 @@
 """Rows of the tables of all studies: metrics with intervals, paired tests, what a row rests on.
 
 ``metrics.csv`` has a row per metric (:meth:`microexpr.evaluation.pooled.Evaluation.rows`). A study
-has a row per system: :func:`study_rows` makes the columns that all studies share, and the study
-adds its own.
+has a row per system: :func:`study_table` adds the columns of the study to those that all share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -33,23 +32,35 @@ COMPARISONS = [
 ]
 
 
-def study_rows(
-    evaluation: Evaluation, reference: System, systems: Sequence[System]
-) -> list[dict[str, Any]]:
+def study_table(
+    evaluation: Evaluation,
+    keys: Sequence[Key],
+    own: Sequence[dict[str, Any]],
+    columns: Sequence[str],
+) -> pd.DataFrame:
     """Score a reference and some systems, and compare each system with the reference.
 
-    The reference is named in advance, not the best one; the systems are one family of tests.
-
-    Returns
-    -------
-    list of dict
-        The reference first. method, feature_mode, n; `SCORES`; of the systems the columns of
-        :func:`paired_tests`; confidence, clips, subjects, seeds and the origin.
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Predictions of all of them on the same clips.
+    keys : sequence of (method, feature mode, N)
+        The reference, which is named in advance and not the best one; the systems, which are one
+        family of tests; and last controls that look at no face, which are compared with nothing.
+    own : sequence of dict
+        The columns of the study, for each key.
+    columns : sequence of str
+        Order of the columns: from `own`, :func:`score_row` and :func:`paired_tests`.
     """
-    tests = paired_tests(evaluation, [(system, reference) for system in systems])
-    scored = [score_row(evaluation, system) for system in systems]
-    compared = [row | test for row, test in zip(scored, tests, strict=True)]
-    return [score_row(evaluation, reference), *compared]
+    systems = [cast(System, key) for key in keys if key in evaluation.predicted]
+    tests = paired_tests(evaluation, [(system, systems[0]) for system in systems[1:]])
+    compared = [{}, *tests, *({} for _ in keys[len(systems) :])]
+    rows = [
+        score_row(evaluation, key) | test | more
+        for key, test, more in zip(keys, compared, own, strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=list(columns))
+    return table.astype({name: "Int64" for name in WHOLE if name in table})
 
 
 def score_row(evaluation: Evaluation, key: Key) -> dict[str, Any]:
@@ -74,14 +85,10 @@ def paired_tests(
 ) -> list[dict[str, Any]]:
     """Compare two systems of each pair on the same clips; all pairs are one family of tests.
 
-    Returns
-    -------
-    list of dict
-        difference is that of the accuracies (first minus second, mean over seeds), difference_low
-        and difference_high its paired bootstrap interval over subjects. b and c are the clips that
-        only the first, only the second classifies correctly, p the exact McNemar test on them,
-        p_holm corrected for the number of pairs. With several seeds a clip counts as correct when
-        it is in more than half of them.
+    difference is that of the accuracies (first minus second, mean over seeds), with its paired
+    bootstrap interval over subjects. b and c are the clips that only the first, only the second
+    classifies correctly, p the exact McNemar test on them, p_holm corrected for the number of
+    pairs. With several seeds a clip counts as correct when it is in more than half of them.
     """
     tests = []
     for pair in pairs:
@@ -99,8 +106,7 @@ def paired_tests(
 def comparisons(evaluation: Evaluation) -> pd.DataFrame:
     """Compare every two methods for each feature mode and N: ``comparisons.csv``.
 
-    The columns are those of :func:`paired_tests`, with low and high for the bounds; p_holm is
-    corrected for the N of this pair and feature mode.
+    p_holm is corrected for the N of this pair and feature mode; else as :func:`paired_tests`.
     """
     systems = list(evaluation.predicted)
     methods = method_order(method for method, _, _ in systems)
@@ -123,12 +129,6 @@ def check_same_folds(frame: pd.DataFrame) -> None:
     if (folds > 1).any():
         name = folds.index[folds > 1][0]
         raise ProtocolError(f"clip {name} is tested in {folds[name]} different folds by the runs")
-
-
-def study_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
-    """Arrange the rows of a study; columns of whole numbers stay whole where cells are empty."""
-    table = pd.DataFrame(rows, columns=list(columns))
-    return table.astype({name: "Int64" for name in WHOLE if name in table})
 
 
 class SubjectMeans:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pandas as pd
 
 from microexpr.baselines import Published
@@ -27,8 +26,6 @@ from microexpr.evaluation.rows import (
     SCORES,
     SubjectMeans,
     check_same_folds,
-    score_row,
-    study_rows,
     study_table,
 )
 from microexpr.protocol import predictions
@@ -79,12 +76,6 @@ def ablation_table(
     weights : mapping
         Of every network.
 
-    Returns
-    -------
-    DataFrame
-        Columns `COLUMNS`: the row is the first, the default the second system of
-        :func:`microexpr.evaluation.rows.paired_tests`, and all rows are one family of tests.
-
     Raises
     ------
     DataError, ProtocolError
@@ -98,9 +89,8 @@ def ablation_table(
         )
     chosen = frame[[key in systems for key in keys]]
     basis.check(chosen)
-    scored = study_rows(Evaluation(chosen, basis), systems[0], systems[1:])
-    about = [_changes(row, weights) for row in rows]
-    return study_table([a | b for a, b in zip(scored, about, strict=True)], ABLATION)
+    own = [_changes(row, weights) for row in rows]
+    return study_table(Evaluation(chosen, basis), systems, own, ABLATION)
 
 
 def _changes(row: Row, weights: Weights) -> dict[str, Any]:
@@ -127,7 +117,6 @@ POSTER_FIGURE = Published(
     protocol="not stated; the poster's cells fit one fold of 66 clips with a fourth class",
     source="Bai, Goecke and Herath, ICIP 2021, doi:10.1109/ICIP42928.2021.9506793",
 )
-ANOTHER_PROTOCOL = "as published, another protocol: {}"
 COMPARISON = [
     *("method", "feature_mode", "n"),
     *SCORES,
@@ -162,7 +151,7 @@ def comparison(
     published: Mapping[str, Published],
     with_backbone: Sequence[str],
 ) -> pd.DataFrame:
-    """Score every system and compare it with the reference.
+    """Score every system and compare it with the reference; the last row is the majority class.
 
     Parameters
     ----------
@@ -177,13 +166,6 @@ def comparison(
     with_backbone : sequence of str
         Those that see the frames through ``features.backbone``.
 
-    Returns
-    -------
-    DataFrame
-        Columns `COLUMNS`; the reference first, then a row per system, then the most frequent
-        class. A system is the first, the reference the second of
-        :func:`microexpr.evaluation.rows.paired_tests`, and all systems are one family of tests.
-
     Raises
     ------
     ConfigError
@@ -191,32 +173,21 @@ def comparison(
     DataError, ProtocolError
         As `predictions.check`, and when two systems test a clip in different folds.
     """
-    is_reference = pd.Series(True, index=frame.index)
-    for column, value in zip(predictions.SYSTEM, reference.key, strict=True):
-        is_reference &= frame[column] == value
+    is_reference = (frame[predictions.SYSTEM] == [*reference.key]).all(axis=1)
     chosen = frame[frame["method"].isin(list(published)) | is_reference]
     _check_systems(chosen, basis, reference, published)
     evaluation = Evaluation(chosen, basis)
     systems = {key[0]: key for key in evaluation.predicted}
-    rows = study_rows(evaluation, reference.key, [systems[name] for name in published])
-    seen = (reference.method, *with_backbone)
+    keys = [reference.key, *(systems[name] for name in published), (MAJORITY, "", None)]
     against = f"{reference.method} {reference.feature_mode} N={reference.n}"
-    for row, figures in zip(rows, (reference.published, *published.values()), strict=True):
-        row.update(_published(figures))
-        row["backbone"] = basis.origin.backbone if row["method"] in seen else ""
-    for row in rows[1:]:
-        row["against"] = against
-    rows.append(score_row(evaluation, (MAJORITY, "", None)) | {"backbone": ""})
-    return study_table(rows, COMPARISON)
-
-
-def _published(published: Published) -> dict[str, Any]:
-    figures = {f"published_{metric}": getattr(published, metric) for metric in METRICS}
-    return {
-        **{name: np.nan if value is None else value for name, value in figures.items()},
-        "published_protocol": ANOTHER_PROTOCOL.format(published.protocol),
-        "published_source": published.source,
-    }
+    own = [
+        {f"published_{metric}": getattr(figures, metric) for metric in METRICS}
+        | {"published_protocol": f"{AS_PUBLISHED}: {figures.protocol}"}
+        | {"published_source": figures.source, "against": against if name in published else ""}
+        | ({} if name in (reference.method, *with_backbone) else {"backbone": ""})
+        for name, figures in {reference.method: reference.published, **published}.items()
+    ]
+    return study_table(evaluation, keys, [*own, {"backbone": ""}], COMPARISON)
 
 
 def _check_systems(
