@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import h5py
 
 from microexpr.errors import CacheError, brief, lacking
 from microexpr.runtime.ending import shielded
-from microexpr.runtime.files import AnyPath, regular
+from microexpr.runtime.files import AnyPath, regular, replacing
 
 SMALLEST_BYTES, LARGEST_BYTES = 2**18, 2**20  # of metadata
 HELD_BYTES = 32 << 20  # of a file that the system should not keep in memory
@@ -78,8 +80,23 @@ class Disk(io.FileIO):
 
     def __init__(self, path: AnyPath, mode: str, *, keep: bool = True) -> None:
         super().__init__(path, mode, opener=_own)
+        self._file: h5py.File | None = None
         self._releases = not keep and hasattr(os, "posix_fadvise")
         self._held = 0  # bytes
+
+    @shielded
+    def hdf5(self) -> h5py.File:
+        """Return a new HDF5 file in this one, which is closed with it."""
+        self._file = h5py.File(self, "w", track_order=True)
+        bound_metadata(self._file)
+        return self._file
+
+    @shielded
+    def close(self) -> None:
+        """Close both."""
+        if getattr(self, "_file", None) is not None:
+            self._file.close()
+        super().close()
 
     @shielded
     def write(self, data: Any) -> int:
@@ -116,3 +133,18 @@ class Disk(io.FileIO):
         """Raise the `OSError` of an earlier write, if there was one."""
         if self.failure is not None:
             raise self.failure
+
+
+@contextmanager
+def writing(path: AnyPath, *, keep: bool = True) -> Iterator[tuple[h5py.File, Disk]]:
+    """Yield a new HDF5 file and its `Disk`; it gets its name when the block succeeds.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written.
+    """
+    with replacing(path) as temporary, Disk(temporary, "w+", keep=keep) as disk:
+        with disk.hdf5() as file:
+            yield file, disk
+        disk.check()

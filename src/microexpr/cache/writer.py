@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from microexpr.cache.disk import Disk, bound_metadata
+from microexpr.cache.disk import Disk, writing
 from microexpr.cache.schema import (
     CONTENT,
     COORDINATES,
@@ -25,7 +25,7 @@ from microexpr.cache.schema import (
     text_fixed,
 )
 from microexpr.errors import CacheError
-from microexpr.runtime.files import AnyPath, replacing, write_beside
+from microexpr.runtime.files import AnyPath, write_beside
 from microexpr.runtime.requirements import check_compression
 
 FILTERS: dict[str, dict[str, Any]] = {
@@ -197,18 +197,15 @@ def create(
     """
     # Frames are gigabytes that one stage reads: in memory they would replace what others read.
     keep = kind != "frames"
-    with replacing(path) as temporary, Disk(temporary, "w+", keep=keep) as disk:
-        with h5py.File(disk, "w", track_order=True) as file:
-            bound_metadata(file)
-            writer = CacheWriter(file, disk, kind, compression)
-            about = _root_attributes(kind, provenance, title)
-            file.attrs.update({name: text_fixed(value) for name, value in about.items()})
-            yield writer
-            checksums = {"content": writer.digest(), "attributes": attributes_digest(file)}
-            for name, checksum in checksums.items():
-                file.attrs[f"{name}_sha256"] = text_fixed(checksum)
-            file.attrs["complete"] = 1
-        disk.check()
+    with writing(path, keep=keep) as (file, disk):
+        writer = CacheWriter(file, disk, kind, compression)
+        about = _root_attributes(kind, provenance, title)
+        file.attrs.update({name: text_fixed(value) for name, value in about.items()})
+        yield writer
+        checksums = {"content": writer.digest(), "attributes": attributes_digest(file)}
+        for name, checksum in checksums.items():
+            file.attrs[f"{name}_sha256"] = text_fixed(checksum)
+        file.attrs["complete"] = 1
     write_beside(path, CONTENT, f"{combine(checksums)}  content of {Path(path).name}\n")
 
 

@@ -21,9 +21,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from microexpr.cache.disk import Disk, reading
+from microexpr.cache.disk import reading, writing
 from microexpr.errors import CacheError
-from microexpr.runtime.files import AnyPath, replacing
+from microexpr.runtime.files import AnyPath
 
 FORMAT = "microexpr/gradcam 1.0"
 TRAINED, BACKBONE, RANDOM_HEAD, RANDOM = MODELS = ("trained", "backbone", "random_head", "random")
@@ -46,11 +46,9 @@ class ClipMaps:
 @contextmanager
 def write(path: AnyPath, **attributes: Any) -> Iterator[h5py.File]:
     """Open a file for :func:`add`; it appears under its name when the block succeeds."""
-    with replacing(path) as temporary, Disk(temporary, "w+") as disk:
-        with h5py.File(disk, "w", track_order=True) as file:
-            file.attrs.update(format=FORMAT, **attributes)
-            yield file
-        disk.check()
+    with writing(path) as (file, _):
+        file.attrs.update(format=FORMAT, **attributes)
+        yield file
 
 
 def add(file: h5py.File, clip_id: str, maps: ClipMaps) -> None:
