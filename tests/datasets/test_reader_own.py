@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microexpr.errors import ConfigError, DataError
-from microexpr.video.suffixes import gaps, is_image, list_images
+from microexpr.video.suffixes import gaps, list_images
 from release_trees import frames, listing, problems, workbook
 
 
@@ -40,13 +40,6 @@ def test_ambiguous_images_are_refused(tmp_path, names, message):
 )
 def test_gaps_are_named_as_ranges(present, missing):
     assert gaps(present, 1, 3) == missing
-
-
-def test_images_are_known_by_their_first_bytes(tmp_path):
-    for content, image in ((b"BM..", True), (b"\x89PNG", True), (b"\xff\xd8\xff\xe0", True),
-                           (b"", False), (b"GIF8", False), (b"no image", False)):  # fmt: skip
-        (tmp_path / "x.png").write_bytes(content)
-        assert is_image(tmp_path / "x.png") is image
 
 
 def table(root, text: str) -> dict:

@@ -101,6 +101,18 @@ def test_oddities_are_read(tmp_path, name):
         read(path)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no image", b"BM..", b"GIF8", b"\x89PNG", b"\xff\xd8\xff\xe0", b"II*\0", b"RIFF"],
+)
+def test_what_is_no_image_is_known_by_its_header(tmp_path, content):
+    (tmp_path / "x.png").write_bytes(content)
+    with pytest.raises(DataError, match="x.png cannot be decoded: it ends early, or is no image"):
+        check_header(tmp_path / "x.png")
+    (tmp_path / "x.png").write_bytes(stored("JPEG"))  # whatever its name says
+    check_header(tmp_path / "x.png")
+
+
 def test_lenient_goes_on_and_says_so(tmp_path):
     for number in range(1, 6):
         (tmp_path / f"image{number}.png").write_bytes(stored("PNG"))
