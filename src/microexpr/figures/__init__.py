@@ -20,12 +20,8 @@ CROPS_A_PAGE = 60
 def clips_shown(config: Config, clips: Sequence[Clip]) -> list[Clip]:
     """Return the clips that are shown over time and explained frame by frame.
 
-    They are ``figures.clips``; where it is empty, the first tested clip of each class.
-
-    Raises
-    ------
-    ConfigError
-        When there is no such clip.
+    They are ``figures.clips`` (ConfigError when there is no such clip); where it is empty, the
+    first tested clip of each class.
     """
     by_name = {clip.clip_id: clip for clip in clips}
     for name in config.figures.clips:
@@ -50,13 +46,7 @@ def _tested(config: Config, clips: Sequence[Clip]) -> list[Clip]:
 
 
 def methods_explained(config: Config) -> list[str]:
-    """Return ``explain.methods``; where it is empty, ``magnify.methods`` without controls.
-
-    Raises
-    ------
-    ConfigError
-        When one of them is not magnified.
-    """
+    """Return ``explain.methods``, which must be magnified, or ``magnify.methods`` but controls."""
     methods = config.magnify.methods
     for method in config.explain.methods:
         if method not in methods:

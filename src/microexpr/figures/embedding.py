@@ -33,9 +33,8 @@ LEGEND_COLUMNS = 8
 class ClipFeatures:
     """One vector, subject and label per clip.
 
-    The vectors, (clips, C) float32, are by feature mode: ``raw`` is the mean over the frames,
-    ``onset_difference`` the mean difference to the first frame. Each channel is divided by its
-    standard deviation over the clips.
+    The vectors, (clips, C) float32, are by feature mode, the mean over the frames (``raw``) or
+    differences to the first; each channel is divided by its standard deviation over the clips.
     """
 
     vectors: Mapping[str, np.ndarray]
@@ -44,14 +43,9 @@ class ClipFeatures:
 
     @classmethod
     def read(cls, paths: Sequence[Path], clips: Sequence[Clip]) -> ClipFeatures:
-        """Read caches of kind features, all shards; maps are averaged over the picture.
+        """Read the features of the manifest's `clips`, all shards, averaged over the picture.
 
-        `clips` are the rows of the manifest.
-
-        Raises
-        ------
-        CacheError
-            When a file is not such a cache, or a clip is in the manifest or in a cache only.
+        CacheError when a file is no such cache, or a clip is in the manifest or a cache only.
         """
         raw, moved, cached = {}, {}, {}
         for path in paths:
@@ -90,12 +84,7 @@ def embedding(
 ) -> Figure:
     """Draw a row of panels per feature mode: one coloured by class, one by subject.
 
-    `classes` gives the order of the colours, `title` begins the head of the figure.
-
-    Raises
-    ------
-    DataError
-        With fewer than 5 clips.
+    `classes` gives the order of the colours; DataError with fewer than 5 clips.
     """
     count = len(features.labels)
     if count < MIN_CLIPS:
@@ -132,16 +121,10 @@ def _scatter(axes: Axes, points: np.ndarray, names: Sequence[str], order: Sequen
     groups = np.array(names)
     for number, name in enumerate(order):
         x, y = points[groups == name].T
-        axes.scatter(
-            x,
-            y,
-            s=14,
-            color=style.CLASS_COLOURS[number % len(style.CLASS_COLOURS)],
-            # Colour and marker together distinguish up to 49 groups.
-            marker=style.MARKERS[(number + number // len(style.MARKERS)) % len(style.MARKERS)],
-            linewidths=0,
-            alpha=0.85,
-            label=name,
-        )
+        # Together they distinguish up to 49 groups.
+        colour = style.CLASS_COLOURS[number % len(style.CLASS_COLOURS)]
+        marker = style.MARKERS[(number + number // len(style.MARKERS)) % len(style.MARKERS)]
+        look: dict[str, Any] = {"color": colour, "marker": marker, "label": name}
+        axes.scatter(x, y, s=14, linewidths=0, alpha=0.85, **look)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -82,20 +83,13 @@ def _tile(axes: Axes, crop: Crop) -> None:
         axes.plot(*crop.landmarks.T, "+", color=style.YELLOW, markersize=3, markeredgewidth=0.7)
     size = len(crop.image)
     axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))  # boxes may reach beyond
-    axes.set_title(
-        f"{crop.clip_id}\n{crop.jitter_px:.2f} px, {crop.detected:.0%}",
-        fontsize=5.2,
-        pad=1.5,
-        color=style.VERMILION if crop.doubtful else style.BLACK,
-        fontweight="bold" if crop.doubtful else "normal",
-    )
+    colour, weight = (style.VERMILION, "bold") if crop.doubtful else (style.BLACK, "normal")
+    look: dict[str, Any] = {"fontsize": 5.2, "pad": 1.5, "color": colour, "fontweight": weight}
+    axes.set_title(f"{crop.clip_id}\n{crop.jitter_px:.2f} px, {crop.detected:.0%}", **look)
 
 
 def window_coverage(lengths: Sequence[int], settings: Windows, *, synthetic: bool) -> Figure:
-    """Draw the windows of a clip of median length, how often each frame is seen, and how many.
-
-    `lengths` are the frames of each clip, `settings` is section ``windows``.
-    """
+    """Draw the windows of a clip of median length, how often each frame is seen, and how many."""
     figure = style.new_figure(style.WIDTH_IN, 3.0, synthetic=synthetic)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1.2, 1.2, 0.8))
     length = int(np.median(lengths))
@@ -129,9 +123,8 @@ def _one_by_one(axes: Axes, length: int, n: int, settings: Windows) -> None:
 
 
 def _coverage(axes: Axes, length: int, settings: Windows) -> None:
-    seen = np.array(
-        [np.bincount(_indices(length, n, settings).ravel(), minlength=length) for n in settings.n]
-    )
+    taken = [_indices(length, n, settings).ravel() for n in settings.n]
+    seen = np.array([np.bincount(frames, minlength=length) for frames in taken])
     cmap = style.mpl.colormaps[style.SEQUENTIAL].with_extremes(bad="white")
     image = axes.imshow(np.ma.masked_equal(seen, 0), cmap=cmap, aspect="auto", vmin=1)
     axes.set_yticks(range(len(settings.n)), map(str, settings.n))
@@ -143,13 +136,9 @@ def _coverage(axes: Axes, length: int, settings: Windows) -> None:
 
 def _counts(axes: Axes, lengths: Sequence[int], settings: Windows) -> None:
     counts = [[len(_indices(length, n, settings)) for length in lengths] for n in settings.n]
-    axes.boxplot(
-        counts,
-        orientation="horizontal",
-        widths=0.5,
-        flierprops={"markersize": 2},
-        medianprops={"color": style.VERMILION},
-    )
+    look: dict[str, Any] = {"flierprops": {"markersize": 2}}
+    look |= {"medianprops": {"color": style.VERMILION}}
+    axes.boxplot(counts, orientation="horizontal", widths=0.5, **look)
     axes.set_yticks(range(1, len(settings.n) + 1), map(str, settings.n))
     axes.invert_yaxis()
     axes.set(xlabel="windows per clip", ylabel="N (frames per window)", xlim=(0, None))

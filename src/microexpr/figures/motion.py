@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import cv2
 import h5py
@@ -22,6 +23,10 @@ from microexpr.video.frame import RGB_COLOUR, from_rgb
 from microexpr.video.writer import VideoWriter
 
 HEIGHT_IN = 2.05
+SHOWN_FPS = 10  # frames/s: a clip of 100 frames/s runs ten times slower
+ENLARGED = 2
+CAPTION_PX = 44
+BAR_PX = 4  # height of the bar that shows how far the clip is
 
 
 def slice_column(landmarks_px: np.ndarray | None, size_px: int) -> int:
@@ -44,15 +49,10 @@ def time_slices(
     title: str,
     synthetic: bool,
 ) -> Figure:
-    """Draw one column of pixels over time, a panel per method, as the papers on magnification do.
+    """Draw one column of pixels (px) over time, a panel per method, as magnification papers do.
 
-    `clips` are (T, y, x, 3) uint8, by method, all of one clip; one `column` (px) of them is read.
-    `fps` is in frames/s.
-
-    Raises
-    ------
-    DataError
-        When the methods differ in length.
+    `clips` are (T, y, x, 3) uint8, by method, all of one clip; `fps` is in frames/s. DataError when
+    the methods differ in length.
     """
     lengths = {method: len(images) for method, images in clips.items()}
     if len(set(lengths.values())) != 1:
@@ -72,8 +72,7 @@ def time_slices(
             aspect=duration_ms / len(still),
             interpolation="nearest",
         )
-        axes.set_title(method_name(method))
-        axes.set_xlabel("time (ms)")
+        axes.set(title=method_name(method), xlabel="time (ms)")
         if axes is panels[1]:
             axes.set_ylabel("y (px)")
         else:
@@ -81,38 +80,18 @@ def time_slices(
     return figure
 
 
-SHOWN_FPS = 10  # frames/s: a clip of 100 frames/s runs ten times slower
-ENLARGED = 2
-CAPTION_PX = 44
-BAR_PX = 4  # height of the bar that shows how far the clip is
-
-
 def side_by_side(
     clips: Mapping[str, Sequence[np.ndarray]], count: int, *, synthetic: bool
 ) -> Iterator[np.ndarray]:
-    """Put the methods beside each other, enlarged and captioned; see :func:`captioned`.
+    """Put a clip's frames (y, x, 3), uint8, of all methods beside each other, twice as large.
 
-    Parameters
-    ----------
-    clips : mapping of str to sequence of ndarray, shape (y, x, 3), uint8
-        One clip, by method; read frame by frame.
-    count : int
-        Frames of the clip.
-    synthetic : bool
-        Whether the data are generated: the caption says so.
+    They are read one by one; for `count` and `synthetic` see :func:`captioned`.
     """
-    names = [method_name(method) for method in clips]
-    rows = (
-        cv2.resize(
-            np.concatenate(methods, axis=1),
-            None,
-            fx=ENLARGED,
-            fy=ENLARGED,
-            interpolation=cv2.INTER_CUBIC,
-        )
-        for methods in zip(*clips.values(), strict=True)
-    )
-    return captioned(rows, count, names, synthetic=synthetic)
+    names, rows = map(method_name, clips), zip(*clips.values(), strict=True)
+    large = (np.concatenate(row, axis=1) for row in rows)
+    scale: dict[str, Any] = {"fx": ENLARGED, "fy": ENLARGED, "interpolation": cv2.INTER_CUBIC}
+    resized = (cv2.resize(row, None, **scale) for row in large)
+    return captioned(resized, count, list(names), synthetic=synthetic)
 
 
 def captioned(
@@ -120,24 +99,16 @@ def captioned(
 ) -> Iterator[np.ndarray]:
     """Add names above equally wide panels, and below a bar that shows how far the clip is.
 
-    Parameters
-    ----------
-    frames, count : iterable of ndarray, shape (y, x, 3), uint8, int
-        Of one size, and their number.
-    names : sequence of str
-        One per panel.
-    synthetic : bool
-        Whether the data are generated: the caption says so.
-
-    Yields
-    ------
-    ndarray, shape (y, x, 3), uint8
+    `frames` are (y, x, 3), uint8, of one size, and `count` of them; the caption says whether the
+    data are `synthetic`.
     """
     strip = None
     for index, frame in enumerate(frames):
         width = frame.shape[1]
         strip = caption(names, width, synthetic=synthetic) if strip is None else strip
-        yield np.concatenate([strip, frame, progress_bar(index, count, width)])
+        bar = np.full((BAR_PX, width, 3), 225, np.uint8)
+        bar[:, : round(width * (index + 1) / count)] = (0, 114, 178)
+        yield np.concatenate([strip, frame, bar])
 
 
 def caption(names: Sequence[str], width_px: int, *, synthetic: bool) -> np.ndarray:
@@ -162,28 +133,15 @@ def _fitting(size_pt: float, text: str, width_px: float) -> float:
     return min(size_pt, width_px / (0.9 * len(text)))
 
 
-def progress_bar(index: int, count: int, width_px: int) -> np.ndarray:
-    """Draw how far the clip is at frame `index` of `count`; (BAR_PX, width_px, 3)."""
-    bar = np.full((BAR_PX, width_px, 3), 225, np.uint8)
-    bar[:, : round(width_px * (index + 1) / count)] = (0, 114, 178)
-    return bar
-
-
 def write_video(path: str | os.PathLike[str], frames: Iterable[np.ndarray]) -> None:
     """Write RGB frames (y, x, 3), uint8, of one size, at least one, as MP4 in slow motion."""
     frames = iter(frames)
     first = next(frames)
-    height, width = first.shape[:2]
+    size = {"height": first.shape[0], "width": first.shape[1]}
+    pace: dict[str, Any] = {"rate": Fraction(SHOWN_FPS), "time_base": Fraction(1, SHOWN_FPS)}
     with (
         replacing(Path(path)) as temporary,
-        VideoWriter(
-            temporary,
-            width=width,
-            height=height,
-            rate=Fraction(SHOWN_FPS),
-            time_base=Fraction(1, SHOWN_FPS),
-            colour=RGB_COLOUR,
-        ) as video,
+        VideoWriter(temporary, **size, **pace, colour=RGB_COLOUR) as video,
     ):
         for pts, frame in enumerate(chain([first], frames)):
             video.write(from_rgb(frame, pts))

@@ -85,11 +85,7 @@ def paper() -> Iterator[None]:
 
 
 def new_figure(width_in: float, height_in: float, *, synthetic: bool, title: str = "") -> Figure:
-    """Make an empty figure with one line above all axes, and a label on generated data.
-
-    A long title is written smaller. For the size, in inches, see :data:`WIDTH_IN`,
-    :data:`COLUMN_IN` and :data:`MAX_HEIGHT_IN`.
-    """
+    """Make an empty figure with one line above all axes, and a label on generated data."""
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)
     look: dict[str, Any] = {"fontsize": 6, "fontweight": "bold", "color": WARNING}
@@ -176,9 +172,9 @@ def show_image(axes: Axes, image: np.ndarray, side_in: float) -> AxesImage:
 
 def method_style(method: str) -> dict[str, Any]:
     """Return colour, marker, line and label of a method, as options of ``plot``."""
-    colour, marker, line = METHODS[method].colour, METHODS[method].marker, METHODS[method].line
-    label = METHODS[method].label
-    return {"color": colour, "marker": marker, "linestyle": line, "label": label}
+    row = METHODS[method]
+    look = {"color": row.colour, "marker": row.marker, "linestyle": row.line}
+    return look | {"label": row.label}
 
 
 def share_axis(axes: Axes, name: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from microexpr.datasets.manifest import natural
 from microexpr.evaluation.names import feature_mode_name, method_name, network_name, protocol_name
@@ -25,10 +27,7 @@ SPLIT_COLOURS = {"windows": style.VERMILION, "clips": style.ORANGE, "subjects": 
 
 
 def accuracy_against_n(metrics: pd.DataFrame, *, feature_mode: str, synthetic: bool) -> Figure:
-    """Draw accuracy against N: a line per method, its interval, and the most frequent class.
-
-    `metrics` is ``metrics.csv``; generated data are labelled as `synthetic`.
-    """
+    """Draw ``metrics.csv``'s accuracy against N: methods, intervals, the most frequent class."""
     rows = _methods(metrics, feature_mode, "accuracy")
     title = f"Accuracy: {_about(rows.iloc[0])}"
     figure = style.new_figure(style.WIDTH_IN, 3.3, synthetic=synthetic, title=title)
@@ -37,15 +36,9 @@ def accuracy_against_n(metrics: pd.DataFrame, *, feature_mode: str, synthetic: b
     majority = metrics[(metrics["method"] == MAJORITY) & (metrics["metric"] == "accuracy")]
     level = float(majority["value"].iloc[0])
     axes.axhline(level, color=style.BLACK, linewidth=0.8, linestyle=DASHES)
-    axes.annotate(
-        f"most frequent class {level:.3f}",
-        (1, level),
-        xycoords=("axes fraction", "data"),
-        xytext=(-2, 2),
-        textcoords="offset points",
-        ha="right",
-        fontsize=6.5,
-    )
+    where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+    look: dict[str, Any] = {"xytext": (-2, 2), "ha": "right", "fontsize": 6.5}
+    axes.annotate(f"most frequent class {level:.3f}", (1, level), **where, **look)
     style.share_axis(axes, "accuracy")
     figure.legend(loc="outside lower center", ncols=4)
     return figure
@@ -88,24 +81,16 @@ def _lines(axes: Axes, rows: pd.DataFrame) -> None:
     methods = method_order(rows["method"])
     for method, aside in zip(methods, style.spread(len(methods), 0.12), strict=True):
         mine = rows[rows["method"] == method].sort_values("n")
-        values = mine["value"].to_numpy()
-        axes.errorbar(
-            mine["n"].to_numpy(float) + aside,
-            values,
-            yerr=np.abs(mine[["low", "high"]].to_numpy().T - values),
-            elinewidth=0.6,
-            capsize=1.5,
-            **style.method_style(method),
-        )
+        at, values = mine["n"].to_numpy(float) + aside, mine["value"].to_numpy()
+        bars = np.abs(mine[["low", "high"]].to_numpy().T - values)
+        look = {"elinewidth": 0.6, "capsize": 1.5} | style.method_style(method)
+        axes.errorbar(at, values, yerr=bars, **look)
     axes.set_xticks(sorted({int(n) for n in rows["n"]}))
     axes.set_xlabel("N (frames per window)")
 
 
 def subject_accuracy(predictions: pd.DataFrame, *, feature_mode: str, synthetic: bool) -> Figure:
-    """Draw each subject's accuracy for every N, a panel per method; seeds are averaged.
-
-    `predictions` is ``predictions.csv``.
-    """
+    """Draw each subject's accuracy for every N, a panel per method; seeds are averaged."""
     rows = predictions[predictions["feature_mode"] == feature_mode]
     rows = rows[rows["method"].isin(list(METHODS))]
     rows = rows.assign(right=rows["label"] == rows["predicted"])
@@ -119,12 +104,9 @@ def subject_accuracy(predictions: pd.DataFrame, *, feature_mode: str, synthetic:
     for axes, method in zip(panels, methods, strict=True):
         mine = rows[rows["method"] == method]
         table = mine.pivot_table(index="subject", columns="n", values="right").loc[subjects]
-        image = axes.imshow(table, cmap=style.SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
-        axes.set_xticks(range(len(table.columns)), table.columns)
-        axes.set_yticks(range(len(subjects)), [f"{s} ({clips[s]})" for s in subjects])
-        axes.tick_params(length=0)
-        axes.set_xlabel("N (frames)")
-        axes.set_title(method_name(method))
+        named = [f"{s} ({clips[s]})" for s in subjects]
+        image = _heat_map(axes, table.to_numpy(), list(table), named)
+        axes.set(xlabel="N (frames)", title=method_name(method))
     panels[0].set_ylabel("subject (clips)")
     figure.colorbar(image, ax=panels, label="accuracy", shrink=0.8, pad=0.01)
     return figure
@@ -145,25 +127,33 @@ def confusion_matrix(
     width = 1.5 + CELL_IN * 1.3 * len(names)
     figure = style.new_figure(width, 1.0 + CELL_IN * len(classes), synthetic=synthetic)
     axes = figure.subplots()
-    image = axes.imshow(shares, cmap=style.SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
+    told = [name or apart("no prediction", names) for name in names]
+    image = _heat_map(axes, shares, told, classes)
     for (i, j), count in np.ndenumerate(table.to_numpy()):
         text = f"{count:.0f}\n{shares[i, j]:.0%}"
         colour = "white" if shares[i, j] < 0.55 else "black"
         axes.text(j, i, text, ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(names)), [name or apart("no prediction", names) for name in names])
-    axes.set_yticks(range(len(classes)), classes)
     axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
     axes.set(xlabel="predicted", ylabel="true", title=title)
     figure.colorbar(image, label="share of the true class", shrink=0.9)
     return figure
 
 
+def _heat_map(
+    axes: Axes, shares: np.ndarray, columns: Sequence[Any], rows: Sequence[str]
+) -> AxesImage:
+    """Draw a table of shares, 0 to 1, with a name at each column and row."""
+    image = axes.imshow(shares, cmap=style.SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.tick_params(length=0)
+    return image
+
+
 def training_curves(epochs: pd.DataFrame, *, title: str, synthetic: bool) -> Figure:
     """Draw loss and accuracy against epochs: folds and seeds thin, their median bold.
 
-    `epochs` holds the ``.epochs.csv`` of all chunks of one method and N. All values are of training
-    clips, none of test clips.
+    `epochs` are those of one method and N; all values are of training clips.
     """
     runs_each = len(epochs[["seed", "fold"]].drop_duplicates())
     title = f"{title}: {runs_each} runs (folds x seeds), bold: their median"

@@ -13,8 +13,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 TEMPLATES = Path(__file__).parent / "templates"
-
-
 # What Markdown, or a page that shows it, takes for its own in the middle of a line.
 SPECIAL = re.compile(r"[\\`*|\[$]|~(?=~)|<(?=[A-Za-z/!?])|&(?=[#\w]+;)|(?<!\w)_|_(?!\w)")
 ESCAPED = 0xF0000  # where escaped signs of a text lie while it is marked up

@@ -1,7 +1,6 @@
 """Pages of Snakemake's report: tables that a browser shows, which it does not do with CSV files.
 
-A page holds everything itself. The boxes that show and hide methods and columns of N are style
-sheets alone, so that a page also works where scripts are not allowed.
+The boxes that show and hide methods and columns are style sheets: pages work without scripts.
 """
 
 from __future__ import annotations
@@ -21,13 +20,7 @@ from microexpr.runtime.tables import read_text
 
 
 def page_of(source: Path, config: Reported) -> str:
-    """Show a table (.csv) or a video (.mp4).
-
-    Raises
-    ------
-    DataError
-        When a table is missing, cannot be read, or was changed after it was written.
-    """
+    """Show a table (.csv; DataError when it cannot be read or was changed) or a video (.mp4)."""
     if source.suffix == ".mp4":
         return video_page(source.stem, source.read_bytes(), config)
     table = read_text(source)
@@ -37,10 +30,9 @@ def page_of(source: Path, config: Reported) -> str:
 
 
 def accuracy_page(table: pd.DataFrame, config: Reported) -> str:
-    """Show ``table.csv`` or ``table_feature_modes.csv`` with boxes for each method and each N.
+    """Show ``table.csv`` or ``table_feature_modes.csv``, as text, with boxes for methods and N.
 
-    `table` is text: values and bounds are shown with the digits that the file has. Each value is
-    in a ``td`` with the attributes ``data-method``, ``data-class`` and ``data-n``.
+    Each value is in a ``td`` with the attributes ``data-method``, ``data-class`` and ``data-n``.
     """
     title = "Accuracy against N"
     if table.empty:
@@ -70,10 +62,7 @@ def video_page(name: str, content: bytes, config: Reported) -> str:
 
 
 def cell_page(results: Results, predictions: pd.DataFrame, *, method: str, n: int) -> str:
-    """Show one method at one N: all metrics, the confusion matrix, and which clips went wrong.
-
-    The page has a section for each feature mode; `predictions` is ``predictions.csv``.
-    """
+    """Show one method at one N, by feature mode: metrics, confusions, and which clips failed."""
     sections = []
     for mode in results.config.train.feature_modes:
         metrics, rows = (

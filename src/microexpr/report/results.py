@@ -49,10 +49,7 @@ class Results:
     def read(cls, config: Reported, folder: Path, report: Path | None = None) -> Results:
         """Read tables and manifest of a run, and the report of its clips where that is there.
 
-        Raises
-        ------
-        DataError
-            When one is missing, cannot be read, or was changed after it was written.
+        DataError when one is missing, cannot be read, or was changed after it was written.
         """
         return cls(
             config,
@@ -92,20 +89,14 @@ class Results:
     def cells(self, metric: str) -> pd.DataFrame:
         """Return rows of a metric over all classes, first feature mode: methods and their N."""
         rows = self.metrics
-        return rows[
-            (rows["metric"] == metric)
-            & (rows["class"] == ALL)
-            & (rows["feature_mode"] == self.feature_mode)
-            & rows["method"].isin(self.methods)
-        ]
+        rows = rows[(rows["metric"] == metric) & (rows["class"] == ALL)]
+        return rows[(rows["feature_mode"] == self.feature_mode) & rows["method"].isin(self.methods)]
 
     def beside(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return accuracies of the nested choices, and of the controls."""
-        rows = self.metrics[
-            (self.metrics["metric"] == "accuracy")
-            & self.metrics["feature_mode"].isin([self.feature_mode, "raw", ""])
-            & ~self.metrics["method"].isin(self.methods)
-        ]
+        rows = self.metrics[~self.metrics["method"].isin(self.methods)]
+        modes = rows["feature_mode"].isin([self.feature_mode, "raw", ""])
+        rows = rows[(rows["metric"] == "accuracy") & modes]
         nested = rows["method"].str.endswith(NESTED)
         chosen = rows[nested & (rows["feature_mode"] == self.feature_mode)]
         free = rows["feature_mode"].eq("")
@@ -151,11 +142,9 @@ def for_people(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def origins(attributes: Mapping[str, Any], files: Iterable[AnyPath]) -> pd.DataFrame:
-    """List what the results rest on: columns kind, name, value.
+    """List what the results rest on: columns kind, name, value (a version or a checksum).
 
-    The kinds are ``project`` (version), ``code`` (fingerprint of a stage's code), ``weights`` and
-    ``file`` (sha256) and ``library`` (version). `attributes` are those of a cache of features,
-    `files` the tables whose checksums are listed; DataError when one was changed.
+    `attributes` are those of a cache of features, `files` tables; DataError when one was changed.
     """
     libraries = json.loads(str(attributes["environment_json"]))
     libraries |= {"python": platform.python_version()} | {name: version(name) for name in BESIDE}
