@@ -145,7 +145,7 @@ def test_the_list_names_files_checksums_and_terms(capsys: pytest.CaptureFixture[
     said = capsys.readouterr().out
     for network in ("mobilenet_vggface2", "resnet50_vggface2", "efficientnet_lite0_imagenet"):
         assert network in said
-    for known in weights.KNOWN.values():
-        assert f"{known.name}: {known.size_bytes} bytes, sha256 {known.sha256}" in said
+    for name, known in weights.KNOWN.items():
+        assert f"{name}: {known.size_bytes} bytes, sha256 {known.sha256}" in said
     assert "CC BY-SA 4.0" in said
     assert ".pkl: VGGFace2 ResNet-50 with torchvision's names" in said

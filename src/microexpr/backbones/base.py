@@ -18,7 +18,7 @@ class Backbone(nn.Module):
     """A network that turns face crops into features, cut after block B1..B`n_blocks`.
 
     Frames are RGB whatever the order in which the weights were trained: the first convolution is
-    flipped when a BGR file is loaded.
+    flipped when a BGR file is loaded. `name` is ``features.backbone``; caches store the weights.
 
     Parameters
     ----------
@@ -30,13 +30,6 @@ class Backbone(nn.Module):
         Channels of ``front(x, cut)`` at index ``cut - 1``.
     mean_rgb, std_rgb : tuple of float
         Of the training pictures, in grey levels of 255.
-
-    Attributes
-    ----------
-    name, weights_name, weights_sha256 : str
-        ``features.backbone``, and the weights; caches store them.
-    n_blocks : int
-        Number of blocks: the largest `cut`.
     """
 
     name: str = ""
@@ -136,11 +129,13 @@ def batch_frames(settings: Features, device: str) -> int:
 def frame_features(
     pixels: np.ndarray, network: Backbone, settings: Features, device: str = "cpu"
 ) -> np.ndarray:
-    """Run the frozen blocks, up to ``cut``, over a batch of frames.
+    """Run the frozen blocks, up to ``cut``, over frames, in batches.
 
     From face crops (T, y, x, 3) uint8, magnified or not, to (T, C, h, w) in the cache's ``dtype``;
     `network` is on `device`, ``cpu`` or ``cuda``.
     """
-    images = torch.from_numpy(pixels).to(device)
-    maps = network.front(network.preprocess(images), settings.cut)
-    return np.ascontiguousarray(maps.cpu().numpy(), dtype=settings.dtype)
+    found = []
+    for images in torch.from_numpy(pixels).split(batch_frames(settings, device)):
+        maps = network.front(network.preprocess(images.to(device)), settings.cut)
+        found.append(np.ascontiguousarray(maps.cpu().numpy(), dtype=settings.dtype))
+    return np.concatenate(found)

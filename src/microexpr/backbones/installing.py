@@ -7,8 +7,8 @@ of the original.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from microexpr.backbones.base import Backbone
 from microexpr.backbones.keymaps import Layout
@@ -19,28 +19,11 @@ from microexpr.errors import ConfigError, WeightsError
 from microexpr.runtime.files import sha256_of, write_json
 
 
-@dataclass(frozen=True)
-class Added:
-    """Weights in their place; also the note beside them."""
+def add(path: Path, *, network: str | None = None, sha256: str | None = None) -> dict[str, Any]:
+    """Verify a file, convert it, and put it where the loader looks; return the note beside it.
 
-    file: str  # the converted one
-    sha256: str
-    network: str  # ``features.backbone``
-    source: str  # the original's name
-    source_sha256: str
-    known: bool  # whether this is one of the known checksums
-    licence: str  # what is known of the terms
-
-
-def add(path: Path, *, network: str | None = None, sha256: str | None = None) -> Added:
-    """Verify a file, convert it, and put it where the loader looks.
-
-    Parameters
-    ----------
-    path : Path
-        As it is distributed: ``.pth``, ``.pkl``, ``.h5``; or converted before.
-    network, sha256 : str, optional
-        What it must be; None: found out from its content, and the known checksum.
+    `path` is a file as it is distributed (``.pth``, ``.pkl``, ``.h5``) or converted before;
+    `network` and `sha256` None: found out from its content, and the known checksum.
 
     Raises
     ------
@@ -67,17 +50,17 @@ def add(path: Path, *, network: str | None = None, sha256: str | None = None) ->
     # A note that outlived its file would call the next one damaged.
     target.with_suffix(NOTE).unlink(missing_ok=True)
     save(net, target)
-    added = Added(
-        file=str(target),
-        sha256=sha256_of(target),
-        network=net.name,
-        source=path.name,
-        source_sha256=checksum,
-        known=path.name in KNOWN and KNOWN[path.name].sha256 == checksum,
-        licence=NETWORKS[net.name].licence,
-    )
-    write_json(target.with_suffix(NOTE), asdict(added) | {"file": target.name})
-    return added
+    note = {
+        "file": target.name,
+        "sha256": sha256_of(target),
+        "network": net.name,
+        "source": path.name,
+        "source_sha256": checksum,
+        "known": path.name in KNOWN and KNOWN[path.name].sha256 == checksum,
+        "licence": NETWORKS[net.name].licence,
+    }
+    write_json(target.with_suffix(NOTE), note)
+    return note
 
 
 def _recognised(path: Path, candidates: Mapping[str, Mapping[str, Layout]]) -> Backbone:

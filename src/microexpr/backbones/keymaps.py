@@ -1,7 +1,6 @@
 """How each file format writes each network: names, channel order, axes.
 
-Own names are those of our modules, such as ``blocks.7.reduce.bn.weight``. A layout maps each of
-them to the name in a file; anything else in a file but the classifier is an error.
+Own names are those of our modules, such as ``blocks.7.reduce.bn.weight``.
 """
 
 from __future__ import annotations
@@ -24,28 +23,16 @@ KERAS_VARIABLES = ("kernel", "gamma", "beta", "moving_mean", "moving_variance")
 
 @dataclass(frozen=True)
 class Layout:
-    """The names and conventions of one file format for one network.
+    """The names and conventions of one file format for one network."""
 
-    Parameters
-    ----------
-    title : str
-        For messages.
-    keys : mapping
-        Name in the file by own name; empty: the file uses the own names.
-    dropped : mapping
-        Entries that may be there and are not used, such as the classifier, with their shapes
-        (without axes of length 1): another shape means another network.
-    order : {"rgb", "bgr"}, optional
-        Channel order of the first convolution; None: the file's header says it.
-    hwio : bool
-        Kernels are (height, width, in, out) instead of (out, in, height, width).
-    """
-
-    title: str
+    title: str  # for messages
+    # Name in the file by own name; empty: the file uses the own names.
     keys: Mapping[str, str] = field(default_factory=dict)
+    # Entries that may be there and are not used, such as the classifier, with their shapes (without
+    # axes of length 1): another shape means another network.
     dropped: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    order: ChannelOrder | None = None
-    hwio: bool = False
+    order: ChannelOrder | None = None  # of the first convolution; None: the file's header says it
+    hwio: bool = False  # kernels are (height, width, in, out), not (out, in, height, width)
 
     def to_own(
         self,

@@ -17,19 +17,10 @@ relu6: Activation = partial(F.relu6, inplace=True)
 
 
 class Conv(nn.Conv2d):
-    """Convolution with an optional activation.
+    """Convolution with an optional activation; `options` are those of :class:`torch.nn.Conv2d`.
 
-    Parameters
-    ----------
-    c_in, c_out, kernel_px : int
-        Channels, and side of the kernel.
-    same : bool
-        Pad as TensorFlow's ``SAME``: more on the right and bottom where stride 2 asks for an odd
-        number. Otherwise ``kernel_px // 2`` on every side.
-    activation : callable, optional
-        Applied to the output.
-    **options
-        `stride`, `groups` and `bias` of :class:`torch.nn.Conv2d`.
+    `same` pads as TensorFlow's ``SAME``: more on the right and bottom where stride 2 asks for an
+    odd number. Otherwise ``kernel_px // 2`` on every side.
     """
 
     def __init__(

@@ -131,17 +131,9 @@ def installed(backbone: str) -> Path:
 
 
 def weights_file(backbone: str, weights_path: str | None = None) -> Path | None:
-    """Find the file that a network is filled from.
+    """Return the file that a network is filled from; None for random weights.
 
-    Parameters
-    ----------
-    backbone, weights_path : str
-        ``features.backbone``, and ``features.weights.path``; None: the shipped or installed file.
-
-    Returns
-    -------
-    Path or None
-        A file that is there; None for random weights.
+    `weights_path` is ``features.weights.path``; None: the shipped or installed file.
 
     Raises
     ------

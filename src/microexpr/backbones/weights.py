@@ -8,9 +8,8 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import safetensors.torch
 import torch
@@ -31,42 +30,31 @@ CONVERTED, NOTE = ".safetensors", ".json"  # a converted file, and where it come
 NAMED_CHECKSUM = re.compile(r"-([0-9a-f]{8})\.(?:pth|safetensors)$")
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """The checksum of a file as it is distributed; `reported`: by others, not seen here."""
 
-    name: str
     size_bytes: int
     sha256: str
     reported: bool = False
 
 
 KNOWN = {
-    known.name: known
-    for known in (
-        Known(
-            "resnet50_128.pth",
-            95_334_575,
-            "c8b59711ad0a22f98f124c796a662151adba882f6a80ce71ddbb21b052464de1",
-            reported=True,
-        ),
-        Known(
-            "resnet50_ft_weight.pkl",
-            165_000_856,
-            "9a954e4046df21aea62b46c032de4b56f7230dfc3705b6b1bda348983e0eb26e",
-            reported=True,
-        ),
-        Known(
-            "mobilenet_v1_vggface2_base_fp16.safetensors",
-            6_396_760,
-            "4cbad0ba421216c3d6adadb3f92c1f1a5e0f2594fc498f82afe8e2abec7eacf3",
-        ),
-        Known(
-            "efficientnet-lite0-57934424.pth",
-            18_826_032,
-            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        ),
-    )
+    "resnet50_128.pth": Known(
+        95_334_575,
+        "c8b59711ad0a22f98f124c796a662151adba882f6a80ce71ddbb21b052464de1",
+        reported=True,
+    ),
+    "resnet50_ft_weight.pkl": Known(
+        165_000_856,
+        "9a954e4046df21aea62b46c032de4b56f7230dfc3705b6b1bda348983e0eb26e",
+        reported=True,
+    ),
+    "mobilenet_v1_vggface2_base_fp16.safetensors": Known(
+        6_396_760, "4cbad0ba421216c3d6adadb3f92c1f1a5e0f2594fc498f82afe8e2abec7eacf3"
+    ),
+    "efficientnet-lite0-57934424.pth": Known(
+        18_826_032, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+    ),
 }
 
 
@@ -77,12 +65,10 @@ def build(
     weights_sha256: str | None = None,
     seed: int = 0,
 ) -> Backbone:
-    """Make a backbone with its weights, in evaluation mode, on the CPU.
+    """Make the network ``features.backbone`` with its weights, in evaluation mode, on the CPU.
 
     Parameters
     ----------
-    backbone : str
-        ``features.backbone``.
     weights_path, weights_sha256 : str, optional
         The user's file and its checksum (section ``features.weights``); None: the shipped or
         installed file, and the known checksum.

@@ -61,20 +61,21 @@ def _list(arguments: argparse.Namespace) -> None:
                 formats.add(f"{suffix}: {layout.title}")
         console().print(tree)
     tree = Tree("known checksums")
-    for known in KNOWN.values():
+    for name, known in KNOWN.items():
         reported = ", reported" if known.reported else ""
-        tree.add(f"{known.name}: {known.size_bytes} bytes, sha256 {known.sha256}{reported}")
+        tree.add(f"{name}: {known.size_bytes} bytes, sha256 {known.sha256}{reported}")
     console().print(tree)
 
 
 def _add(arguments: argparse.Namespace) -> None:
     from microexpr.backbones import installing
+    from microexpr.backbones.networks import installed
 
     added = installing.add(arguments.file, network=arguments.network, sha256=arguments.sha256)
-    checked = "known" if added.known else "not known, compare it with its origin"
-    print(f"{added.source_sha256}  {arguments.file}  ({checked})")
-    print(f"{added.sha256}  {added.file}  ({added.network})")
-    print(f"terms: {added.licence}")
+    checked = "known" if added["known"] else "not known, compare it with its origin"
+    print(f"{added['source_sha256']}  {arguments.file}  ({checked})")
+    print(f"{added['sha256']}  {installed(added['network'])}  ({added['network']})")
+    print(f"terms: {added['licence']}")
 
 
 def _check(arguments: argparse.Namespace) -> None:

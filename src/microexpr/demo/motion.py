@@ -1,9 +1,7 @@
 """Displacement fields: the expression, and motion that has no meaning.
 
-An action unit (FACS) is a set of Gaussian-weighted moves of points of one half of the face in the
-canonical frame, mirrored to the other half with a little asymmetry. The classes differ in their
-action units and in nothing else. Drift of the head, gaze, other motion of the face and light are
-drawn without the label and with the same distribution in every class.
+An action unit (FACS) is a set of Gaussian-weighted moves of points of one half of the face,
+mirrored to the other half with a little asymmetry. The classes differ in their action units only.
 """
 
 from __future__ import annotations

@@ -44,12 +44,7 @@ def write(root: Path, settings: Demo, subjects: Sequence[str] | None = None) -> 
     A clip's folder appears when it and its truth are complete. Clips that exist are written again;
     clips of these subjects that are no longer planned are removed.
 
-    Parameters
-    ----------
-    root, settings : Path, Demo
-        Folder of the data set, which is created, and section ``demo``.
-    subjects : sequence of str, optional
-        Names such as ``s3``; all subjects by default.
+    `root` is made where it is missing; `subjects` are names such as ``s3``, all by default.
 
     Raises
     ------

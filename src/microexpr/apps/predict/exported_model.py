@@ -80,10 +80,7 @@ def write(
 def load(folder: AnyPath, *, weights_path: str | None = None, device: str = "cpu") -> Exported:
     """Read a folder, and the weights of its backbone (None: the shipped or installed file).
 
-    Raises
-    ------
-    WeightsError
-        When the folder is damaged, or the backbone's weights are missing or other ones.
+    WeightsError when the folder is damaged, or the backbone's weights are missing or other ones.
     """
     folder = Path(folder)
     about, config = read_about(folder)
@@ -148,12 +145,8 @@ def accuracy(
     """Read from ``metrics.csv`` what the folds gave for a method and N, with intervals.
 
     `labels` are ``data.labels``, `runs` is section ``train``; the result is ready for JSON.
-
-    Raises
-    ------
-    DataError, ConfigError
-        When the file cannot be read, is no table of metrics, or was changed after it was written;
-        when it has no such method or N.
+    DataError when the file is no table of metrics or was changed, ConfigError when it has no such
+    method or N.
     """
     feature_mode = runs.feature_modes[0]
     frame = read_metrics(path)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from microexpr.apps.predict.exported_model import Exported
-from microexpr.backbones.base import batch_frames, frame_features
+from microexpr.backbones.base import frame_features
 from microexpr.config import Crop
 from microexpr.errors import DataError, MicroexprError
 from microexpr.face.detection import Detection
@@ -184,9 +184,7 @@ def _features(exported: Exported, piece: Piece, fps: float) -> np.ndarray:
         pixels = magnified_pixels(
             pixels, fps=fps, settings=config.magnify, method=method, device=device
         )
-    settings, batch = config.features, batch_frames(config.features, device)
-    chunks = [pixels[start : start + batch] for start in range(0, len(pixels), batch)]
-    return np.concatenate([frame_features(c, exported.network, settings, device) for c in chunks])
+    return frame_features(pixels, exported.network, config.features, device)
 
 
 def _window_logits(

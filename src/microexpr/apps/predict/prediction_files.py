@@ -27,6 +27,10 @@ WINDOW_KEYS = (
     *("piece", "window", "first_frame", "last_frame", "step", "first_s", "last_s"),
     *("frames_without_face", "predicted"),
 )
+SUMS = (
+    *("frames", "frames_without_face", "seconds", "fps"),
+    *("pieces", "pieces_predicted", "windows"),
+)
 SAME_RATE = 0.05  # share of a frame rate
 
 
@@ -154,62 +158,48 @@ class ClipSum:
 
     def __init__(self, exported: Exported, source: NamedClip) -> None:
         self._exported, self._source = exported, source
-        self._sum = np.zeros(len(exported.labels))
-        self._pieces = self._predicted = self._windows = self._frames = self._without = 0
-        self._seconds, self._fps, self._problem = 0.0, 0.0, ""
-        self._only = -1
+        self._sum, self._only, self._problem = np.zeros(len(exported.labels)), -1, ""
+        self._row: dict[str, Any] = {"clip": source.name, "source": str(source.path)}
+        self._row |= dict.fromkeys(SUMS, 0)
 
     def add(self, found: Prediction) -> None:
         """Take the next piece."""
-        piece = found.piece
-        known = self._frames - piece.first  # frames that the piece before held as well
+        piece, row = found.piece, self._row
+        known = row["frames"] - piece.first  # frames that the piece before held as well
         absent = ~piece.detected[known:]
-        self._frames += len(absent)
-        self._without += int(absent.sum())
+        row["frames"] += len(absent)
+        row["frames_without_face"] += int(absent.sum())
         for start, stop in stretches(piece.number[known:], absent):
             log.info("%s: no face in frames %d-%d", self._source.name, start, stop)
-        self._pieces += 1
-        self._seconds = float(piece.time[-1])
+        row["pieces"] += 1
+        row["seconds"] = round(float(piece.time[-1]), 4)
         if found.problem:
             self._problem = self._problem or found.problem
             log.warning("%s: no prediction: %s", self._source.name, found.problem)
             return
-        self._predicted += 1
-        self._windows += len(found.windows)
+        if not row["pieces_predicted"]:
+            row["fps"] = round(found.fps, 3)
+            self._compare_rates(found.fps)
+        row["pieces_predicted"] += 1
+        row["windows"] += len(found.windows)
         self._sum += found.of_piece
         self._only = found.predicted
-        if not self._fps:
-            self._fps = found.fps
-            self._compare_rates()
 
     def row(self) -> dict[str, Any]:
         """Return the clip's row; DataError when no piece has a prediction."""
-        if not self._predicted:
+        if not (predicted := self._row["pieces_predicted"]):
             raise DataError(f"clip {self._source.name}: {self._problem or 'no frame'}")
-        labels = self._exported.labels
-        mean = self._sum / self._predicted
-        best = self._only if self._predicted == 1 else int(mean.argmax())
-        return {
-            "clip": self._source.name,
-            "source": str(self._source.path),
-            "frames": self._frames,
-            "frames_without_face": self._without,
-            "seconds": round(self._seconds, 4),
-            "fps": round(self._fps, 3),
-            "pieces": self._pieces,
-            "pieces_predicted": self._predicted,
-            "windows": self._windows,
-            "predicted": labels[best],
-            PER_CLASS: probabilities(labels, mean),
-        }
+        labels, mean = self._exported.labels, self._sum / predicted
+        best = self._only if predicted == 1 else int(mean.argmax())
+        return self._row | {"predicted": labels[best], PER_CLASS: probabilities(labels, mean)}
 
-    def _compare_rates(self) -> None:
+    def _compare_rates(self, fps: float) -> None:
         trained = self._exported.about["trained_on"]["fps"]
         low, high = trained["min"] * (1 - SAME_RATE), trained["max"] * (1 + SAME_RATE)
-        if low <= self._fps <= high:
+        if low <= fps <= high:
             return
         n, usual = self._exported.config.model.n, trained["median"]
         notice(
-            f"{self._source.name}: {self._fps:.4g} frames/s, the model was trained at {usual:g}: a "
-            f"window of {n} frames lasts {n / self._fps:.2g} s instead of {n / usual:.2g} s"
+            f"{self._source.name}: {fps:.4g} frames/s, the model was trained at {usual:g}: a "
+            f"window of {n} frames lasts {n / fps:.2g} s instead of {n / usual:.2g} s"
         )
