@@ -316,7 +316,7 @@ def test_copies_stay_with_their_clip() -> None:
     good = [Fold("a", (2, 3, 5), (0, 1)), Fold("b", (0, 1, 4), (2, 3))]
     check_folds(good, ids, who, **options)
     leaking = [Fold("a", (2, 3, 4, 5), (0, 1)), good[1]]
-    with pytest.raises(ProtocolError, match="fold a: copies of clip a1 are in training and"):
+    with pytest.raises(ProtocolError, match="fold a: clips a1 and a1_flipped hold the same frames"):
         check_folds(leaking, ids, who, **options)
 
 

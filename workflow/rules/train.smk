@@ -6,6 +6,8 @@ FEATURES = expand(at.FEATURES, network=NETWORK, shard=SHARDS, allow_missing=True
 rule split:
     input:
         manifest=ancient(at.MANIFEST),
+        # A clip that is decoded twice, under two names, would be in training and in test.
+        sources=expand(at.SOURCES, shard=SHARDS),
     output:
         **written(folds=captioned("folds", at.FOLDS)),
     log:
@@ -19,7 +21,7 @@ rule split:
         **job("split"),
         clips=PLAN.rows(),
     shell:
-        command("split")
+        command("split", sources="{input.sources}")
 
 
 rule train:

@@ -25,8 +25,8 @@ REPORTED_OUTSIDE = 0.01  # share of the crop
 NO_BOX = np.full(4, np.nan, np.float32)
 
 
-def decode_clip(root: Path, clip: Clip, out: CacheWriter) -> None:
-    """Decode a clip.
+def decode_clip(root: Path, clip: Clip, out: CacheWriter) -> str:
+    """Decode a clip; return a checksum over the pixels of all frames.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def decode_clip(root: Path, clip: Clip, out: CacheWriter) -> None:
             last = frames.rgb[-1]
             group.append(frames.rgb, frame=frames.number, time=frames.time)
         group.attributes["fps"] = axis.fps
-        group.attributes["frames_sha256"] = group.checksum()
+        group.attributes["frames_sha256"] = digest = group.checksum()
         group.attributes.update(_of_time(clip, axis))
         if not axis.even:
             log.warning("clip %s: %s", clip.clip_id, axis.summary())
@@ -67,6 +67,7 @@ def decode_clip(root: Path, clip: Clip, out: CacheWriter) -> None:
                 *(clip.clip_id, len(repeated), group.length, repeated[0]),
             )
         log.info("clip %s: %d frames", clip.clip_id, group.length)
+    return digest
 
 
 def _repeated(frames: decoder.Frames, last: np.ndarray | None) -> list[int]:

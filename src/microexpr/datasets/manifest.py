@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -131,10 +131,11 @@ def shards(
     return result
 
 
-def originals(clips: Sequence[Clip]) -> list[str]:
+def originals(clips: Sequence[Clip], frames: Mapping[str, str] | None = None) -> list[str]:
     """Return for each clip the clip_id of the first clip that holds all its frames.
 
-    This is the clip itself, unless a table of videos lists the same frames under two names.
+    This is the clip itself, unless the same frames are listed under two names. `frames` holds a
+    checksum of the decoded frames of each clip, whose file may be a copy of another one.
     """
     by_source: dict[str, list[Clip]] = {}
     for clip in clips:
@@ -146,6 +147,11 @@ def originals(clips: Sequence[Clip]) -> list[str]:
             holders = (c for c in group if c.clip_id in found)
             held = next((c for c in holders if _holds(c, clip)), clip)
             found[clip.clip_id] = found.get(held.clip_id, clip.clip_id)
+    first: dict[str, str] = {}
+    for clip_id, digest in (frames or {}).items():
+        if clip_id in found:
+            one, other = found[first.setdefault(digest, clip_id)], found[clip_id]
+            found = {name: one if held == other else held for name, held in found.items()}
     return [found[clip.clip_id] for clip in clips]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -104,7 +104,9 @@ def content(root: Path, clip: Clip) -> str:
     return _digest("".join(sums))
 
 
-def record(path: Path, token: str, root: Path, clips: Sequence[Clip]) -> Callable[[], None]:
+def record(
+    path: Path, token: str, root: Path, clips: Sequence[Clip]
+) -> Callable[[Mapping[str, str]], None]:
     """Look at the files of a shard's clips before they are decoded.
 
     Parameters
@@ -121,20 +123,39 @@ def record(path: Path, token: str, root: Path, clips: Sequence[Clip]) -> Callabl
     Returns
     -------
     callable
-        To be called when all clips are decoded: reads the files' checksums and writes the record.
-        A file that was changed in between is found by its older date.
+        To be called when all clips are decoded, with checksums of their frames: reads the files'
+        checksums and writes the record. A file that was changed in between is found by its older
+        date.
     """
     stamps = {}
     for clip in clips:
         with suppress(DataError):  # the decoder says the same, of all clips together
             stamps[clip.clip_id] = stamp(root, clip)
 
-    def finish() -> None:
+    def finish(frames: Mapping[str, str]) -> None:
         contents = {clip.clip_id: content(root, clip) for clip in clips}
         seen = {name: asdict(found) for name, found in stamps.items() if found is not None}
-        write_json(path, {"token": token, "stamps": seen, "contents": contents})
+        found = {"token": token, "stamps": seen, "contents": contents, "frames": dict(frames)}
+        write_json(path, found)
 
     return finish
+
+
+def decoded_frames(records: Iterable[Path]) -> dict[str, str]:
+    """Read the checksum of each clip's decoded frames, by its name, from all records.
+
+    Raises
+    ------
+    DataError
+        When a record cannot be read.
+    """
+    found: dict[str, str] = {}
+    for path in records:
+        try:
+            found |= json.loads(path.read_text(encoding="utf-8"))["frames"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise DataError(f"{path}: cannot be read; snakemake --forcerun decode") from None
+    return found
 
 
 def read_record(path: Path) -> Record | None:

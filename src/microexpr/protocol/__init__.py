@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from microexpr.datasets.manifest import Clip
-from microexpr.errors import ProtocolError
+from microexpr.errors import ProtocolError, leave_out
 from microexpr.runtime.files import AnyPath
 from microexpr.runtime.tables import read_rows, write_rows
 
@@ -126,7 +126,7 @@ def check_folds(
     kept_out = set() if COMPLETE[protocol] else set(tested)
     for fold in folds:
         _disjoint(fold, clip_ids, "clip {} is in training and in test")
-        _disjoint(fold, sources, "copies of clip {} are in training and in test")
+        _check_copies(fold, clip_ids, sources)
         if SUBJECT_INDEPENDENT[protocol]:
             _disjoint(fold, subjects, "subject {} is in training and in test")
         if both := kept_out & {clip_ids[i] for i in fold.train}:
@@ -192,6 +192,16 @@ def _disjoint(fold: Fold, names: Sequence[str], message: str) -> None:
     if both:
         more = f" ({len(both)} in all)" if len(both) > 1 else ""
         raise ProtocolError(f"fold {fold.name}: {message.format(min(both))}{more}")
+
+
+def _check_copies(fold: Fold, clip_ids: Sequence[str], sources: Sequence[str]) -> None:
+    tested = {sources[i]: clip_ids[i] for i in fold.test}
+    for i in fold.train:
+        if sources[i] in tested:
+            raise ProtocolError(
+                f"fold {fold.name}: clips {tested[sources[i]]} and {clip_ids[i]} hold the same "
+                f"frames, and are in training and in test; {leave_out(clip_ids[i])}"
+            )
 
 
 def _once(names: Iterable[str], message: str) -> None:

@@ -8,7 +8,7 @@ in training and in test; ``clip_kfold`` repeats the predecessor's folds, where s
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sklearn.model_selection import (
@@ -112,8 +112,16 @@ def make_folds(
     return made
 
 
-def folds_of(protocol: Protocol, labels: Sequence[str], clips: Sequence[Clip]) -> list[Fold]:
-    """Split the clips of a data set as ``protocol`` asks for; errors as :func:`make_folds`."""
+def folds_of(
+    protocol: Protocol,
+    labels: Sequence[str],
+    clips: Sequence[Clip],
+    frames: Mapping[str, str] | None = None,
+) -> list[Fold]:
+    """Split the clips of a data set as ``protocol`` asks for; errors as :func:`make_folds`.
+
+    `frames` is a checksum of each clip's frames, see :func:`.manifest.originals`.
+    """
     return make_folds(
         [clip.clip_id for clip in clips],
         [clip.subject for clip in clips],
@@ -123,7 +131,7 @@ def folds_of(protocol: Protocol, labels: Sequence[str], clips: Sequence[Clip]) -
         folds=protocol.folds,
         test_share=protocol.test_share,
         seed=protocol.seed,
-        sources=originals(clips),
+        sources=originals(clips, frames),
         splits=[clip.split for clip in clips],
     )
 

@@ -47,11 +47,11 @@ def decode(
     rows = digest([planned(clip) for clip in clips], DECODED)
     made = provenance(Code("decode"), {"clips": rows, "sources": token}, [])
     finish = sources.record(record, token, root, clips) if record else None
-    faults = Faults()
+    faults, digests = Faults(), dict[str, str]()
     with create(frames, "frames", made, title="Decoded frames", compression="none") as out:
         for clip in released(track(clips, "decode")):
             with faults.noted(clip.clip_id):
-                decode_clip(root, clip, out)
+                digests[clip.clip_id] = decode_clip(root, clip, out)
         faults.stop()
     if finish is not None:
-        finish()
+        finish(digests)
