@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from microexpr.errors import ProtocolError
 from microexpr.evaluation.metrics import ALL, holm, mcnemar, percentile_interval
 from microexpr.evaluation.pooled import Evaluation, Key, Statistics, System
 from microexpr.protocol.predictions import method_order
@@ -121,14 +120,6 @@ def comparisons(evaluation: Evaluation) -> pd.DataFrame:
                 seeds = len(evaluation.predicted[a, mode, n])
                 rows.append(about | test | bounds | evaluation.extent(seeds))
     return pd.DataFrame(rows, columns=COMPARISONS)
-
-
-def check_same_folds(frame: pd.DataFrame) -> None:
-    """Refuse runs that test a clip in different folds: they cannot be compared."""
-    folds = frame.groupby("clip_id")["fold"].nunique()
-    if (folds > 1).any():
-        name = folds.index[folds > 1][0]
-        raise ProtocolError(f"clip {name} is tested in {folds[name]} different folds by the runs")
 
 
 class SubjectMeans:

@@ -40,6 +40,9 @@ def nested(
 ) -> tuple[dict[Key, pd.DataFrame], pd.DataFrame]:
     """Choose for each fold, and put the chosen predictions together.
 
+    Return the rows of `outer` that each choice takes, one per clip and seed, as predictions of
+    ``<method>_nested``; and a table of what each fold chose, and how good that was.
+
     Parameters
     ----------
     outer, inner : DataFrame
@@ -49,13 +52,6 @@ def nested(
         The manifest, and all class names.
     choices : mapping of (method, N or None) to sequence of (method, N)
         Candidates of each choice; of equally good ones the first counts.
-
-    Returns
-    -------
-    systems : dict of (method, feature mode, N or None) to DataFrame
-        Rows of `outer`, one per clip and seed; the method is called ``<method>_nested``.
-    chosen : DataFrame
-        Columns `COLUMNS`: what each fold chose, and how good that was on the inner folds.
 
     Raises
     ------

@@ -26,7 +26,7 @@ from microexpr.errors import DataError
 from microexpr.evaluation import names, selection
 from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.pooled import MAJORITY, Basis, Evaluation, Key
-from microexpr.evaluation.rows import check_same_folds, comparisons
+from microexpr.evaluation.rows import comparisons
 from microexpr.protocol import SUBJECT_INDEPENDENT, predictions
 from microexpr.runtime.files import AnyPath
 from microexpr.runtime.names import apart
@@ -65,10 +65,6 @@ def write_results(
     ----------
     sources, inner : sequence of path-like
         Files of predictions, and of predictions on inner folds; in any order.
-    basis : Basis
-        Manifest, classes, origin, statistics.
-    folder : path-like
-        ``results``.
     methods, feature_modes, n
         ``magnify.methods``, ``train.feature_modes`` and ``windows.n``. The first feature mode
         fills ``table.csv``, the others ``table_feature_modes.csv``.
@@ -95,7 +91,7 @@ def write_results(
         if rows.empty:
             raise DataError(f"the predictions lack method {method}")
         basis.check(rows)
-    check_same_folds(everything)
+    predictions.check_same_folds(everything)
     further = _trained_controls(everything, controls)
     tables: dict[str, pd.DataFrame] = {}
     if choices:

@@ -143,16 +143,8 @@ def rows(
 ) -> list[dict[str, Any]]:
     """Return the rows of a fold's test clips.
 
-    Parameters
-    ----------
-    examples, fold : Examples, Fold
-        Clips, and indices into them.
-    found : mapping
-        From :meth:`ClipPredictions.plain`, for the test clips in their order.
-    classes : sequence of str
-        All class names.
-    **system : str or int
-        method, feature_mode, n, seed and protocol.
+    `found` is from :meth:`ClipPredictions.plain`, for the test clips in their order; `system` has
+    method, feature_mode, n, seed and protocol.
     """
     unknown: list[None] = [None] * len(classes)
     columns = (found[name] for name in ("predicted", "n_windows", "probabilities"))
@@ -201,7 +193,9 @@ def check(
     _check_manifest(frame, clips)
     if others := set(frame["protocol"]) - {protocol}:
         raise ProtocolError(f"predictions under protocol {min(others)}, not {protocol}")
-    _check_folds(frame, subject_independent=SUBJECT_INDEPENDENT[protocol])
+    check_same_folds(frame)
+    if SUBJECT_INDEPENDENT[protocol]:
+        check_same_folds(frame, "subject")
     everyone = {clip.clip_id for clip in clips} if COMPLETE[protocol] else set(frame["clip_id"])
     _check_systems(frame, everyone)
 
@@ -266,15 +260,14 @@ def _check_manifest(frame: pd.DataFrame, clips: Sequence[Clip]) -> None:
             )
 
 
-def _check_folds(frame: pd.DataFrame, *, subject_independent: bool) -> None:
-    units = ["clip_id", "subject"] if subject_independent else ["clip_id"]
-    for unit in units:
-        folds = frame.groupby(unit)["fold"].nunique()
-        if len(several := folds[folds > 1]):
-            word = "clip" if unit == "clip_id" else unit
-            raise ProtocolError(
-                f"{word} {several.index[0]} is tested in {several.iloc[0]} different folds"
-            )
+def check_same_folds(frame: pd.DataFrame, unit: str = "clip_id") -> None:
+    """Refuse runs that test a clip, or a subject, in different folds: they cannot be compared."""
+    folds = frame.groupby(unit)["fold"].nunique()
+    if len(several := folds[folds > 1]):
+        raise ProtocolError(
+            f"{unit.removesuffix('_id')} {several.index[0]} is tested in {several.iloc[0]} "
+            "different folds"
+        )
 
 
 def _check_systems(frame: pd.DataFrame, everyone: set[str]) -> None:

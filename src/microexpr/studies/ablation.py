@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, cast
+from typing import Annotated
 
 from microexpr.backbones.networks import NETWORKS
 from microexpr.config import Ablation, Changes, Config, Features, Train, overlaid
@@ -39,28 +39,14 @@ class AblationSettings(Settings):
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table.
+    """One row of the table."""
 
-    Parameters
-    ----------
-    factor, level : str
-        What is changed; ``default`` and nothing in the first row, ``product`` in the full product.
-    levels : mapping
-        Level of every factor.
-    run : Run
-        Where its predictions are.
-    changes : tuple of Changes
-        Of the configuration, apart from method and feature mode.
-    network : tuple of (str, int)
-        Its backbone and last frozen block.
-    """
-
-    factor: str
-    level: str
-    levels: Mapping[str, str]
-    run: Run
-    changes: tuple[Changes, ...]
-    network: tuple[str, int]
+    factor: str  # that is changed; ``default`` in the first row, ``product`` in the full product
+    level: str  # of it; empty for these two
+    levels: Mapping[str, str]  # of every factor
+    run: Run  # where its predictions are
+    changes: tuple[Changes, ...]  # of the configuration, apart from method and feature mode
+    network: tuple[str, int]  # backbone and last frozen block
 
     @property
     def system(self) -> tuple[str, str, int]:
@@ -101,17 +87,7 @@ def levels(settings: AblationSettings) -> dict[str, list[str]]:
 def rows(settings: AblationSettings, *, full: bool = False) -> list[Row]:
     """List the rows: the default and one factor changed at a time, or the full product.
 
-    Parameters
-    ----------
-    settings : AblationSettings
-        Sections ``ablation``, ``features`` and ``train``.
-    full : bool
-        All combinations of levels; the default is the first.
-
-    Raises
-    ------
-    ConfigError
-        When a level is of another network than it says.
+    Raise a ConfigError when a level is of another network than it says.
     """
     own, every = default_levels(settings), levels(settings)
     first = _row(settings, "default", "", own)
@@ -128,14 +104,11 @@ def rows(settings: AblationSettings, *, full: bool = False) -> list[Row]:
 
 def variants(settings: AblationSettings) -> dict[str, tuple[Changes, ...]]:
     """Return what each variant of the full product changes, by its name."""
-    found = {}
-    for row in rows(settings, full=True):
-        if row.run.variant:
-            found[row.run.variant] = (
-                *row.changes,
-                {"train": {"feature_modes": [row.levels["feature_mode"]]}},
-            )
-    return found
+    return {
+        row.run.variant: (*row.changes, {"train": {"feature_modes": [row.levels["feature_mode"]]}})
+        for row in rows(settings, full=True)
+        if row.run.variant
+    }
 
 
 def _row(settings: AblationSettings, factor: str, level: str, chosen: Mapping[str, str]) -> Row:
@@ -157,11 +130,8 @@ def _row(settings: AblationSettings, factor: str, level: str, chosen: Mapping[st
 def _changes(settings: AblationSettings, factor: str, level: str) -> Changes:
     if factor == "head":
         return {"train": {"head": level}}
-    ablation = settings.ablation
-    levels = ablation.weights if factor == "weights" else ablation.blocks
-    found = cast("Mapping[str, Changes | None]", levels)[level]
-    assert found is not None
-    return {**found}
+    found: Mapping[str, Changes] = getattr(settings.ablation, factor)
+    return {**found[level]}
 
 
 def _changed_network(settings: AblationSettings, changes: tuple[Changes, ...]) -> Features:

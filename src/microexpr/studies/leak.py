@@ -29,8 +29,7 @@ from microexpr.training.windows import Recipe
 
 WINDOWS, CLIPS, SUBJECTS = "windows", "clips", "subjects"
 DECISION = "mean_softmax"  # a whole clip cannot be divided
-# Of one split: predicted class (-1: none) and number of windows of each clip.
-Predicted = dict[str, list[int]]
+Predicted = dict[str, list[Any]]  # of one split, see `ClipPredictions.plain`
 
 
 def train_leaking(
@@ -51,15 +50,14 @@ def train_leaking(
     In each fold of clips, `test_share` of the training clips' windows are held out: the model
     predicts these (windows) and the clips that the fold tests (clips). In each fold of subjects,
     the model is trained on the same share of the windows and predicts the clips of the subject.
-    Each finished fold leaves a file in `progress_dir`, as in
-    :func:`microexpr.training.chunks.train_chunk`.
+    Under windows, a clip is predicted in every fold that trains on it.
 
     Parameters
     ----------
-    store, progress_dir, source_sha256, fine_tuned, device
-        As in that function.
+    store, seeds, progress_dir, source_sha256, fine_tuned, device
+        As :func:`microexpr.training.chunks.train_chunk`, whose errors are raised.
     recipe : Recipe
-        Settings; for its own seed, each of `seeds` is taken. The clip decision is mean_softmax.
+        Settings; the clip decision is mean_softmax.
     test_share : float
         Share of windows that is held out.
     folds, seed : int
@@ -69,14 +67,6 @@ def train_leaking(
     -------
     DataFrame
         split, seed, fold, clip_id, subject, label, n_windows, predicted: one row per prediction.
-        Under windows, a clip is predicted in every fold that trains on it.
-
-    Raises
-    ------
-    CacheError
-        When a file of `progress_dir` is damaged.
-    MicroexprError
-        As :func:`microexpr.training.fold.fold_training`.
     """
     about = [store.clip_ids, store.subjects, store.labels]
     tried = {
@@ -119,11 +109,7 @@ def _predict(
         for _ in training.epochs:
             pass
         for name, (windows, clips) in tested.items():
-            predicted = training.predict(windows, clips, DECISION)
-            found[name] = {
-                "predicted": predicted.predicted.tolist(),
-                "n_windows": predicted.n_windows.tolist(),
-            }
+            found[name] = training.predict(windows, clips, DECISION).plain()
     return found
 
 

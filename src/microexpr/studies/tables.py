@@ -25,7 +25,6 @@ from microexpr.evaluation.rows import (
     METRICS,
     SCORES,
     SubjectMeans,
-    check_same_folds,
     study_table,
 )
 from microexpr.protocol import predictions
@@ -207,7 +206,7 @@ def _check_systems(
         raise ConfigError(f"compare.systems: no predictions of {absent[0]}")
     for run in runs.values():
         basis.check(run)
-    check_same_folds(frame)
+    predictions.check_same_folds(frame)
     if len({frozenset(run["clip_id"]) for run in runs.values()}) > 1:
         raise ProtocolError("the systems are tested on different clips")
 

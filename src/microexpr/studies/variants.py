@@ -17,21 +17,11 @@ from microexpr.magnify.methods import METHODS
 
 @dataclass(frozen=True)
 class Run:
-    """One method's training at one N: all folds, feature modes and seeds.
+    """One method's training at one N: all folds, feature modes and seeds."""
 
-    Parameters
-    ----------
-    method : str
-        Method of magnification, and alpha.
-    n : int
-        Frames per window.
-    variant : str
-        Empty: the configuration as it is.
-    """
-
-    method: str
-    n: int
-    variant: str = ""
+    method: str  # of magnification, and alpha
+    n: int  # frames per window
+    variant: str = ""  # the configuration as it is
 
     @property
     def name(self) -> str:
@@ -87,13 +77,10 @@ def control_changes(config: Config) -> dict[str, Changes]:
 
 
 def choices(settings: ChoiceSettings) -> dict[tuple[str, int | None], list[Run]]:
-    """Return the nested choices that the configuration asks for, with their candidates.
+    """Return the candidates of each nested choice that is asked for, by method and N.
 
-    Returns
-    -------
-    dict of (method, N or None) to list of Run
-        A choice of N stands under None; a choice of alpha alone is one for each N. Candidates with
-        smaller N and alpha come first.
+    A choice of N stands under None; a choice of alpha alone is one for each N. Candidates with
+    smaller N and alpha come first.
     """
     select = settings.select
     if select.n == select.alpha == "none":
