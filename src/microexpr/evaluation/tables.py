@@ -38,12 +38,8 @@ NESTED = "_nested"  # ends the method of a nested choice in metrics.csv
 CONTROLS = ("single_frame", "permuted_labels")
 ABOUT = ["clips", "subjects", "seeds", "protocol", "backbone", "feature_mode", "data"]
 FILES = (
-    "predictions.csv",
-    "metrics.csv",
-    "comparisons.csv",
-    "confusion.csv",
-    "table.csv",
-    "table_feature_modes.csv",
+    *("predictions.csv", "metrics.csv", "comparisons.csv", "confusion.csv"),
+    *("table.csv", "table_feature_modes.csv"),
 )
 
 
@@ -92,7 +88,11 @@ def write_results(
             raise DataError(f"the predictions lack method {method}")
         basis.check(rows)
     predictions.check_same_folds(everything)
-    further = _trained_controls(everything, controls)
+    further = {
+        cast(Key, (name, *cast("tuple[Any, ...]", cell))): rows
+        for name, method in controls.items()
+        for cell, rows in everything[everything["method"] == method].groupby(["feature_mode", "n"])
+    }
     tables: dict[str, pd.DataFrame] = {}
     if choices:
         watched = predictions.read(inner, classes)
@@ -110,30 +110,16 @@ def write_results(
         write_table(folder / f"{name}.csv", table)
 
 
-def _trained_controls(frame: pd.DataFrame, controls: Mapping[str, str]) -> dict[Key, pd.DataFrame]:
-    """Split the predictions of the controls that were trained by control, feature mode and N."""
-    return {
-        cast(Key, (name, *cast("tuple[Any, ...]", cell))): rows
-        for name, method in controls.items()
-        for cell, rows in frame[frame["method"] == method].groupby(["feature_mode", "n"])
-    }
-
-
 def poster_table(
     metrics: pd.DataFrame, *, classes: Sequence[str], n: Sequence[int], feature_mode: str
 ) -> pd.DataFrame:
     """Arrange one feature mode as on the poster: a column per N, a row per method and class.
 
-    `metrics` is from `Evaluation.metrics`. The columns are method, class, one for each N, then
-    `ABOUT`, then ``<N>_low`` and ``<N>_high``. The methods are in the order of
-    `predictions.method_order`, Accuracy first (in brackets where a class is called so), and last
-    what a nested choice gets, where one was made: the same for every N where N itself was chosen.
-    The last row is the accuracy of the most frequent class, which is the same for every N.
-
-    Raises
-    ------
-    DataError
-        When the metrics lack a cell.
+    The columns are method, class, one for each N, then `ABOUT`, then ``<N>_low`` and ``<N>_high``.
+    The methods are in the order of `predictions.method_order`, Accuracy first (in brackets where a
+    class is called so), and last what a nested choice gets, where one was made: the same for every
+    N where N itself was chosen. The last row is the accuracy of the most frequent class. Raise a
+    DataError when `metrics`, from `Evaluation.metrics`, lack a cell.
     """
     chosen = metrics[metrics["feature_mode"] == feature_mode]
     if chosen.empty:
@@ -198,26 +184,17 @@ def print_table(path: AnyPath) -> None:
 def render_table(path: AnyPath) -> Table:
     """Read ``table.csv`` and lay it out: two decimals, and the interval of each method's best N.
 
-    Raises
-    ------
-    DataError
-        When the file is missing, was changed after it was written, or has another shape.
+    Raise a DataError when the file is missing, was changed, or has another shape.
     """
     frame = _read(path)
     sizes = sizes_of(frame)
     about = frame.iloc[0]
-    origin = (
-        names.protocol_name(about["protocol"]),
-        names.network_name(about["backbone"]),
-        names.feature_mode_name(about["feature_mode"]),
+    title = (
+        f"Accuracy against N: {about['clips']} clips, {about['subjects']} subjects, "
+        f"{names.protocol_name(about['protocol'])}, {names.network_name(about['backbone'])}, "
+        f"{names.feature_mode_name(about['feature_mode'])}"
     )
-    table = Table(
-        title=f"Accuracy against N: {about['clips']} clips, {about['subjects']} subjects, "
-        f"{', '.join(origin)}",
-        caption=_caption(about),
-        box=None,
-        padding=(0, 1, 0, 0),
-    )
+    table = Table(title=title, caption=_caption(about), box=None, padding=(0, 1, 0, 0))
     table.add_column("method")  # the only one that wraps in a narrow terminal
     table.add_column("class", no_wrap=True)
     for name in (*sizes, "best N: interval"):
@@ -225,14 +202,14 @@ def render_table(path: AnyPath) -> Table:
     for method, rows in frame.groupby("method", sort=False):
         cells = rows.to_dict("records")
         best = max(sizes, key=lambda size: float(cells[0][size]))
+        prefix = "" if method == MAJORITY else f"{best}: "
         for i, row in enumerate(cells):
+            low, high = _short(row[f"{best}_low"]), _short(row[f"{best}_high"])
             table.add_row(
                 "" if i else names.method_name(str(method)),
                 Text(row["class"]),
                 *(_short(row[size]) for size in sizes),
-                _interval(
-                    row[f"{best}_low"], row[f"{best}_high"], "" if method == MAJORITY else best
-                ),
+                f"{prefix}{low}-{high}" if low else "",
                 style=None if i else "bold",
                 end_section=i == len(cells) - 1,
             )
@@ -258,11 +235,6 @@ def _caption(about: pd.Series) -> str:
         protocol = names.protocol_name(about["protocol"])
         lines.insert(0, f"{protocol}: the same subjects are trained on and tested.")
     return "\n".join(lines)
-
-
-def _interval(low: str, high: str, size: str) -> str:
-    bounds = f"{_short(low)}-{_short(high)}" if low else ""
-    return f"{size}: {bounds}" if bounds and size else bounds
 
 
 def _short(value: str) -> str:
