@@ -13,8 +13,8 @@ from microexpr.runtime.notices import plain_warnings
 
 if TYPE_CHECKING:
     from microexpr.apps.predict.exported_model import Exported
-    from microexpr.apps.predict.named_clips import NamedClip
     from microexpr.apps.predict.run import Request
+    from microexpr.datasets.manifest import Clip
 
 log = logging.getLogger(__name__)
 DESCRIPTION = """\
@@ -92,8 +92,7 @@ def run(arguments: argparse.Namespace) -> None:
         What the user can fix; of several clips, when all others have been predicted.
     """
     from microexpr.apps.predict import exported_model
-    from microexpr.apps.predict.named_clips import find
-    from microexpr.apps.predict.run import check_places, make_request
+    from microexpr.apps.predict.run import check_places, find, make_request
     from microexpr.runtime.resources import choose_device, limit_threads
 
     clips = find(arguments.source, arguments.fps)
@@ -121,7 +120,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _predict_all(
-    model: Exported, clips: list[NamedClip], request: Request
+    model: Exported, clips: list[Clip], request: Request
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the rows of the clips with a prediction, and why others have none."""
     import pandas as pd
@@ -133,7 +132,7 @@ def _predict_all(
     rows, failed = [], []
     for clip in clips:
         try:
-            with about_clip(clip.name):
+            with about_clip(clip.clip_id):
                 rows.append(predict_clip(model, clip, request))
         except DataError as error:
             failed.append(str(error))

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from microexpr.apps.predict.exported_model import Exported
-from microexpr.apps.predict.named_clips import NamedClip
 from microexpr.apps.predict.pieces import Prediction, stretches
+from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
 from microexpr.runtime.files import replacing
 from microexpr.runtime.notices import notice
@@ -156,10 +156,10 @@ def _json(value: Any) -> str:
 class ClipSum:
     """What is known of a clip while its pieces are predicted: sums only, whatever its length."""
 
-    def __init__(self, exported: Exported, source: NamedClip) -> None:
-        self._exported, self._source = exported, source
+    def __init__(self, exported: Exported, clip: Clip) -> None:
+        self._exported, self._clip = exported, clip
         self._sum, self._only, self._problem = np.zeros(len(exported.labels)), -1, ""
-        self._row: dict[str, Any] = {"clip": source.name, "source": str(source.path)}
+        self._row: dict[str, Any] = {"clip": clip.clip_id, "source": clip.source}
         self._row |= dict.fromkeys(SUMS, 0)
 
     def add(self, found: Prediction) -> None:
@@ -170,12 +170,12 @@ class ClipSum:
         row["frames"] += len(absent)
         row["frames_without_face"] += int(absent.sum())
         for start, stop in stretches(piece.number[known:], absent):
-            log.info("%s: no face in frames %d-%d", self._source.name, start, stop)
+            log.info("%s: no face in frames %d-%d", self._clip.clip_id, start, stop)
         row["pieces"] += 1
         row["seconds"] = round(float(piece.time[-1]), 4)
         if found.problem:
             self._problem = self._problem or found.problem
-            log.warning("%s: no prediction: %s", self._source.name, found.problem)
+            log.warning("%s: no prediction: %s", self._clip.clip_id, found.problem)
             return
         if not row["pieces_predicted"]:
             row["fps"] = round(found.fps, 3)
@@ -188,7 +188,7 @@ class ClipSum:
     def row(self) -> dict[str, Any]:
         """Return the clip's row; DataError when no piece has a prediction."""
         if not (predicted := self._row["pieces_predicted"]):
-            raise DataError(f"clip {self._source.name}: {self._problem or 'no frame'}")
+            raise DataError(f"clip {self._clip.clip_id}: {self._problem or 'no frame'}")
         labels, mean = self._exported.labels, self._sum / predicted
         best = self._only if predicted == 1 else int(mean.argmax())
         return self._row | {"predicted": labels[best], PER_CLASS: probabilities(labels, mean)}
@@ -200,6 +200,6 @@ class ClipSum:
             return
         n, usual = self._exported.config.model.n, trained["median"]
         notice(
-            f"{self._source.name}: {fps:.4g} frames/s, the model was trained at {usual:g}: a "
+            f"{self._clip.clip_id}: {fps:.4g} frames/s, the model was trained at {usual:g}: a "
             f"window of {n} frames lasts {n / fps:.2g} s instead of {n / usual:.2g} s"
         )

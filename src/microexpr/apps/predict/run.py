@@ -1,8 +1,10 @@
-"""One clip from file to files: decode, detect, crop, magnify, recognise, write."""
+"""Clips that a command line names, each from file to files: decode, crop, recognise, write."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
@@ -15,23 +17,64 @@ from microexpr import __version__
 from microexpr.apps.predict import prediction_files as files
 from microexpr.apps.predict.annotated_video import FOOT, Annotator
 from microexpr.apps.predict.exported_model import SETTINGS, Exported
-from microexpr.apps.predict.named_clips import NamedClip
 from microexpr.apps.predict.pieces import WHAT, Cutter, Prediction, recognise
 from microexpr.apps.predict.prediction_files import ClipSum
 from microexpr.datasets import decoder
-from microexpr.errors import ConfigError, about_clip
+from microexpr.datasets.manifest import Clip
+from microexpr.errors import ConfigError, DataError, about_clip
 from microexpr.face.detection import face_detector
 from microexpr.face.tracking import WatchedFace
 from microexpr.fingerprints.definitions import Reference
 from microexpr.fingerprints.fingerprint import fingerprint
 from microexpr.runtime import resume
-from microexpr.runtime.files import replacing, sha256_of
+from microexpr.runtime.files import regular, replacing, sha256_of
+from microexpr.runtime.names import identifier
 from microexpr.runtime.notices import noted, notice
 from microexpr.runtime.progress import track
+from microexpr.video.suffixes import IMAGES, list_images, matching
 from microexpr.video.time_axis import LONGEST_LENIENT_S, TimeAxis
 
 log = logging.getLogger(__name__)
-ROOT = Path()
+ROOT = Path()  # of the clips' sources
+UNKNOWN = "unknown"  # subject and label of a clip that nobody has annotated
+
+
+def find(names: Sequence[str], fps: float | None = None) -> list[Clip]:
+    """Find the clips that `names` stand for: videos, folders of numbered images, or globs.
+
+    `fps` is the rate of the camera, frames/s: needed for images; for a video where its times are
+    wrong. DataError when nothing is there or two clips have the same name, ConfigError when images
+    come without a rate.
+    """
+    paths = list(dict.fromkeys(path for name in names for path in matching(name)))
+    clips = [_clip(path, fps) for path in paths]
+    counts = Counter(clip.clip_id for clip in clips)
+    for i, (path, clip) in enumerate(zip(paths, clips, strict=True)):
+        if counts[clip.clip_id] > 1:
+            name = identifier(f"{path.resolve().parent.name}_{clip.clip_id}")
+            clips[i] = clip.model_copy(update={"clip_id": name})
+    name, count = Counter(clip.clip_id for clip in clips).most_common(1)[0]
+    if count > 1:
+        raise DataError(f"{count} clips have the name {name}; predict them one by one")
+    return clips
+
+
+def _clip(path: Path, fps: float | None) -> Clip:
+    about: dict[str, Any] = {"source": str(path), "fps": fps or 0}
+    about |= {"subject": UNKNOWN, "label": UNKNOWN}
+    if not path.is_dir():
+        if regular(path).suffix.lower() in IMAGES:
+            raise DataError(f"{path} is a single image; give its folder")
+        clip_id = identifier(path.stem)[:80]
+        return Clip(clip_id=clip_id, kind="video", frames=0, first=0, last=0, **about)
+    images = list_images(path)
+    if not images:
+        raise DataError(f"folder {path} holds no image ({', '.join(IMAGES)})")
+    if fps is None:
+        raise ConfigError(f"{path}: images carry no time; give the rate of the camera with --fps")
+    clip_id = identifier(path.resolve().name)[:80]
+    first, last = images[0][0], images[-1][0]
+    return Clip(clip_id=clip_id, kind="images", frames=len(images), first=first, last=last, **about)
 
 
 @dataclass(frozen=True)
@@ -65,16 +108,16 @@ def make_request(
     return Request(folder, length, stride, annotate)
 
 
-def check_places(request: Request, clips: Sequence[NamedClip]) -> None:
+def check_places(request: Request, clips: Sequence[Clip]) -> None:
     """Raise ConfigError where a clip would be written over."""
-    inputs = {clip.path.resolve() for clip in clips}
+    inputs = {Path(clip.source).resolve() for clip in clips}
     for clip in clips:
-        path = request.folder / f"{clip.name}{files.VIDEO}"
+        path = request.folder / f"{clip.clip_id}{files.VIDEO}"
         if request.annotate and path.resolve() in inputs:
             raise ConfigError(f"--output {request.folder}: {path} is a clip to predict")
 
 
-def predict_clip(exported: Exported, clip: NamedClip, request: Request) -> dict[str, Any]:
+def predict_clip(exported: Exported, clip: Clip, request: Request) -> dict[str, Any]:
     """Predict one clip, write its files and return its row.
 
     A clip whose files are there already, from the same source, model and request, is not predicted
@@ -83,10 +126,10 @@ def predict_clip(exported: Exported, clip: NamedClip, request: Request) -> dict[
     """
     digest = _digest(exported, clip, request)
     if done := _finished(digest, request, clip):
-        log.info("%s: predicted already", clip.name)
+        log.info("%s: predicted already", clip.clip_id)
         return done
     total = ClipSum(exported, clip)
-    with files.writing(request.folder, clip.name, exported.labels) as writer, noted() as notices:
+    with files.writing(request.folder, clip.clip_id, exported.labels) as writer, noted() as notices:
         annotated = _annotator(exported, clip, request) if request.annotate else nullcontext()
         with annotated as annotator:
             for found in _predictions(exported, clip, request, annotator):
@@ -109,57 +152,57 @@ def predict_clip(exported: Exported, clip: NamedClip, request: Request) -> dict[
 
 
 def _predictions(
-    exported: Exported, clip: NamedClip, request: Request, annotator: Annotator | None
+    exported: Exported, clip: Clip, request: Request, annotator: Annotator | None
 ) -> Iterator[Prediction]:
     settings, axis = exported.config.crop, _axis(clip)
     detector = face_detector(settings)
     # Whoever is in sight for the first frames of a piece sets its transform.
     watched = WatchedFace(detector, settings.first_frames) if detector else None
-    cutter = Cutter(clip.name, settings, length=request.length, step=request.step)
-    for rgb, number, time in track(_frames(clip, axis), clip.name, total=len(axis)):
+    cutter = Cutter(clip.clip_id, settings, length=request.length, step=request.step)
+    for rgb, number, time in track(_frames(clip, axis), clip.clip_id, total=len(axis)):
         face = watched.detect(rgb) if watched else None
         if annotator is not None:
             annotator.hold(rgb, time, face)
         if piece := cutter.add(rgb, number, time, face):
-            yield recognise(exported, piece, name=clip.name, fps=axis.fps)
+            yield recognise(exported, piece, name=clip.clip_id, fps=axis.fps)
     if piece := cutter.finish():
-        yield recognise(exported, piece, name=clip.name, fps=axis.fps)
+        yield recognise(exported, piece, name=clip.clip_id, fps=axis.fps)
 
 
-def _axis(clip: NamedClip) -> TimeAxis:
+def _axis(clip: Clip) -> TimeAxis:
     """Return when the frames of a clip were taken; say so where they are resampled."""
-    with about_clip(clip.name):
-        axis = decoder.clip_axis(ROOT, clip.clip, "lenient")
-        axis.check(decoder.frame_numbers(clip.clip, axis), "resample", LONGEST_LENIENT_S)
+    with about_clip(clip.clip_id):
+        axis = decoder.clip_axis(ROOT, clip, "lenient")
+        axis.check(decoder.frame_numbers(clip, axis), "resample", LONGEST_LENIENT_S)
     if not axis.even:
-        notice(f"{clip.name}: uneven in time: {axis.summary()}")
+        notice(f"{clip.clip_id}: uneven in time: {axis.summary()}")
     return axis
 
 
-def _frames(clip: NamedClip, axis: TimeAxis) -> Iterator[tuple[np.ndarray, int, float]]:
-    for chunk in decoder.decode(ROOT, clip.clip, "lenient", axis=axis):
+def _frames(clip: Clip, axis: TimeAxis) -> Iterator[tuple[np.ndarray, int, float]]:
+    for chunk in decoder.decode(ROOT, clip, "lenient", axis=axis):
         for rgb, number, time in zip(chunk.rgb, chunk.number, chunk.time, strict=True):
             yield rgb, int(number), float(time)
 
 
 @contextmanager
-def _annotator(exported: Exported, clip: NamedClip, request: Request) -> Iterator[Annotator]:
+def _annotator(exported: Exported, clip: Clip, request: Request) -> Iterator[Annotator]:
     synthetic = exported.about["trained_on"]["synthetic"]
     foot = f"{FOOT}; SYNTHETIC training data" if synthetic else FOOT
     with (
-        replacing(request.folder / f"{clip.name}{files.VIDEO}") as path,
+        replacing(request.folder / f"{clip.clip_id}{files.VIDEO}") as path,
         Annotator(path, exported.labels, foot) as annotator,
     ):
         yield annotator
 
 
-def _digest(exported: Exported, clip: NamedClip, request: Request) -> str:
+def _digest(exported: Exported, clip: Clip, request: Request) -> str:
     """Return a checksum of all that a prediction follows from."""
     asked = {key: value for key, value in asdict(request).items() if key != "folder"}
     return resume.digest(
         {
-            "source": clip.checksum(),
-            "fps": clip.clip.fps,
+            "source": _checksum(clip),
+            "fps": clip.fps,
             "model": sha256_of(exported.folder / SETTINGS),
             "request": asked,
             "code": fingerprint(Reference(__name__, "predict_clip")),
@@ -167,10 +210,19 @@ def _digest(exported: Exported, clip: NamedClip, request: Request) -> str:
     )
 
 
-def _finished(digest: str, request: Request, clip: NamedClip) -> dict[str, Any] | None:
+def _checksum(clip: Clip) -> str:
+    """Return the sha256 of a file; of a folder, over its images' names and checksums."""
+    path = Path(clip.source)
+    if clip.kind == "video":
+        return sha256_of(path)
+    sums = [f"{image.name} {sha256_of(image)}\n" for _, image in list_images(path)]
+    return hashlib.sha256("".join(sums).encode()).hexdigest()
+
+
+def _finished(digest: str, request: Request, clip: Clip) -> dict[str, Any] | None:
     """Read the row of a clip that an earlier run has predicted."""
     suffixes = [files.WINDOWS, files.PIECES, *([files.VIDEO] if request.annotate else [])]
-    if not all((request.folder / f"{clip.name}{suffix}").is_file() for suffix in suffixes):
+    if not all((request.folder / f"{clip.clip_id}{suffix}").is_file() for suffix in suffixes):
         return None
-    document = resume.finished(request.folder / f"{clip.name}{files.JSON}", digest)
+    document = resume.finished(request.folder / f"{clip.clip_id}{files.JSON}", digest)
     return document and document["clip"]
