@@ -26,7 +26,7 @@ def test_down_and_up_equal_opencv(size: tuple[int, int]) -> None:
     x = images(*size)
     small = down(x)
     assert np.allclose(small, np.stack([cv2.pyrDown(f) for f in x.numpy()]), atol=1e-6)
-    large = up(small, height, width)
+    large = up(small, dstsize=(width, height))
     expected = [cv2.pyrUp(f, dstsize=(width, height)) for f in small.contiguous().numpy()]
     assert np.allclose(large, np.stack(expected), atol=1e-6)
 
@@ -40,9 +40,9 @@ def test_weighted_sum_equals_explicit_pyramid(size: tuple[int, int]) -> None:
         gaussians.append(down(gaussians[-1]))
     expected = weights[-1] * gaussians[-1]
     for level in (2, 1, 0):
-        shape = gaussians[level].shape[-2:]
-        band = gaussians[level] - up(gaussians[level + 1], *shape)
-        expected = up(expected, *shape) + weights[level] * band
+        height, width = gaussians[level].shape[-2:]
+        band = gaussians[level] - up(gaussians[level + 1], dstsize=(width, height))
+        expected = up(expected, dstsize=(width, height)) + weights[level] * band
     assert torch.allclose(weighted_sum(x, weights), expected, atol=2e-6)
     steps = [0.2, -0.2, 1.5, -0.8]
     assert torch.allclose(_sum_up(x, steps), expected, atol=2e-6)  # the path of other devices

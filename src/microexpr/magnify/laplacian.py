@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import Any, cast
 
 import cv2
-import numpy as np
 import torch
 from torch.nn import functional
 
@@ -60,7 +59,7 @@ def weighted_sum(images: torch.Tensor, weights: Sequence[float]) -> torch.Tensor
         return _sum_up(images, steps[: deepest + 1])
     result = torch.empty_like(images, memory_format=torch.contiguous_format)
     for image, out in zip(images.numpy(), result.numpy(), strict=True):
-        out[:] = _sum_up(image, steps[: deepest + 1], cv2.pyrDown, _up_cv2)
+        out[:] = _sum_up(image, steps[: deepest + 1], cv2.pyrDown, cv2.pyrUp)
     return result
 
 
@@ -74,9 +73,9 @@ def down(images: torch.Tensor) -> torch.Tensor:
     return images
 
 
-def up(images: torch.Tensor, height_px: int, width_px: int) -> torch.Tensor:
-    """Double the size, interpolated with the binomial filter: ``cv2.pyrUp`` on any device."""
-    for n in (width_px, height_px):
+def up(images: torch.Tensor, *, dstsize: tuple[int, int]) -> torch.Tensor:
+    """Enlarge to width and height with the binomial filter: ``cv2.pyrUp`` on any device."""
+    for n in dstsize:
         m = images.shape[-1]
         left = images[..., [min(1, m - 1)]]
         right = images[..., [-1]]  # OpenCV repeats the last sample, mirrors at the first
@@ -95,10 +94,6 @@ def _reflect(images: torch.Tensor) -> torch.Tensor:
     return images[..., index]
 
 
-def _up_cv2(image: np.ndarray, height_px: int, width_px: int) -> np.ndarray:
-    return cv2.pyrUp(image, dstsize=(width_px, height_px))
-
-
 def _sum_up(
     images: Any,
     steps: Sequence[float],
@@ -111,7 +106,8 @@ def _sum_up(
         gaussians.append(down(gaussians[-1]))
     total = gaussians[-1] * steps[-1]
     for level in reversed(range(len(steps) - 1)):
-        total = up(total, *gaussians[level].shape[-2:])
+        height, width = gaussians[level].shape[-2:]
+        total = up(total, dstsize=(width, height))
         if steps[level]:
             total += steps[level] * gaussians[level]
     return total

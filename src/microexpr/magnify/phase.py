@@ -183,7 +183,7 @@ class _Run:
         self.clip, self.grey = clip, luma(clip)
         self.operator, self.alphas = operator, alphas
         self.progress, self.done = progress, 0
-        self.finest = [part for part in magnifier.parts if part.bands.radial == 0]
+        self.finest = [part for part in magnifier.parts if not part.bands.radial]
         self.largest = max(self.finest, key=lambda part: part.bands.size)
 
     def fill(self, results: Sequence[torch.Tensor]) -> None:
@@ -207,7 +207,12 @@ class _Run:
             for result, total in zip(results, totals, strict=True):
                 magnified = spectra * self.magnifier.pyramid.remainder
                 plane.fold(total, magnified)
-                self._finish(magnified, frames, result)
+                grey = torch.fft.irfft2(magnified, s=self.grey.shape[1:])
+                if self.clip.ndim == 3:
+                    result[frames] = grey
+                else:
+                    change = (grey - self.grey[frames])[..., None]
+                    torch.add(self.clip[frames], change, out=result[frames])
             self._advance(self.finest, len(spectra))
 
     def _planes(self, n: int) -> torch.Tensor:
@@ -276,15 +281,6 @@ class _Run:
         if part.smoothing:
             part.smoothing.apply(maps)
         return maps
-
-    def _finish(self, total: torch.Tensor, frames: slice, result: torch.Tensor) -> None:
-        """Store magnified luma; its change is added to each colour."""
-        magnified = torch.fft.irfft2(total, s=self.grey.shape[1:])
-        if self.clip.ndim == 3:
-            result[frames] = magnified
-        else:
-            change = (magnified - self.grey[frames])[..., None]
-            torch.add(self.clip[frames], change, out=result[frames])
 
     def _advance(self, parts: Sequence[LocalPhase], n_frames: int) -> None:
         self.done += n_frames * sum(part.bands.size for part in parts)

@@ -106,18 +106,13 @@ def steerable_pyramid(
     flanks = list(zip(corners, widths, strict=True))
     plane = _polar(size)
     high, low = _high_pass(plane.log_radius, *flanks[0]), _low_pass(plane.log_radius, flanks)
-    boxes = list(_boxes(size, flanks, orientations, cutoff))
+    bands = list(_bands(size, flanks, orientations, cutoff))
     if cutoff > 0:
-        boxes = _rescaled(boxes, size, 1 - high**2 - low**2)
-    bands = []
-    for box in boxes:
-        mask = torch.from_numpy(box.mask).float()
-        octave = box.radial / per_octave
-        bands.append(Band(box.radial, box.orientation, octave, mask, box.row, box.column))
-    half = slice(width_px // 2 + 1)
-    whole = (high, low, 1 - _power(boxes, size))
-    masks = (torch.from_numpy(mask[:, half].copy()).float() for mask in whole)
-    return SteerablePyramid(*size, levels * per_octave, tuple(bands), *masks)
+        bands = _rescaled(bands, size, 1 - high**2 - low**2)
+    whole = (high, low, 1 - _power(bands, size))
+    masks = (torch.from_numpy(mask[:, : width_px // 2 + 1].copy()) for mask in whole)
+    exact = SteerablePyramid(*size, levels * per_octave, tuple(bands), *masks)
+    return _moved(exact, torch.device("cpu"), torch.float32)
 
 
 @lru_cache(maxsize=8)
@@ -145,16 +140,6 @@ class Polar(NamedTuple):
     angle: Mask
 
 
-class Box(NamedTuple):
-    """A band's mask on its box, the box's first frequencies, and which band it is."""
-
-    mask: Mask
-    row: int
-    column: int
-    radial: int
-    orientation: int
-
-
 def _frequencies(n: int, octaves: float | None = None) -> NDArray[np.int64]:
     """Return cycles per image side: all, as in a spectrum, or those around zero, in order."""
     if octaves is None:
@@ -171,10 +156,10 @@ def _polar(size: tuple[int, int], octaves: float | None = None) -> Polar:
     return Polar(rows, columns, np.log2(radius), np.arctan2(fy, fx))
 
 
-def _boxes(
+def _bands(
     size: tuple[int, int], flanks: Sequence[tuple[float, float]], orientations: int, cutoff: float
-) -> Iterator[Box]:
-    """Yield the masks of all bands on their boxes, finest first."""
+) -> Iterator[Band]:
+    """Yield all bands, finest first."""
     for radial, (corner, _) in enumerate(flanks[:-1]):
         near = _polar(size, corner)
         ring = _low_pass(near.log_radius, flanks[: radial + 1])
@@ -183,7 +168,7 @@ def _boxes(
             mask = ring * _angular_mask(near.angle, k, orientations)
             mask[mask < cutoff * mask.max()] = 0.0
             if mask.any():
-                yield _bounding_box(mask, near, size, radial, k)
+                yield Band(radial, k, -corner, *_bounding_box(mask, near, size))
 
 
 def _high_pass(log_radius: Mask, corner: float, width: float) -> Mask:
@@ -209,14 +194,14 @@ def _angular_mask(angle: Mask, k: int, orientations: int) -> Mask:
     return scale * np.where(inside, np.maximum(np.cos(distance), 0.0), 0.0) ** order * inside
 
 
-def _bounding_box(mask: Mask, near: Polar, size: tuple[int, int], radial: int, k: int) -> Box:
-    """Return the bounding box of the mask's support, extended to lengths of a fast FFT."""
+def _bounding_box(mask: Mask, near: Polar, size: tuple[int, int]) -> tuple[torch.Tensor, int, int]:
+    """Return a mask on the bounding box of its support, for a fast FFT, and the box's corner."""
     by_row, by_column = (np.asarray(mask.any(axis=axis)) for axis in (1, 0))
     row, y, inner_y, height = _side(by_row, near.rows, size[0], contiguous=False)
     column, x, inner_x, width = _side(by_column, near.columns, size[1], contiguous=True)
     box = np.zeros((height, width))
     box[inner_y, inner_x] = mask[y, x]
-    return Box(box, row, column, radial, k)
+    return torch.from_numpy(box), row, column
 
 
 def _side(
@@ -232,24 +217,24 @@ def _side(
     return row, slice(used[0], used[-1] + 1), inner, side
 
 
-def _power(boxes: Sequence[Box], size: tuple[int, int]) -> Mask:
+def _power(bands: Sequence[Band], size: tuple[int, int]) -> Mask:
     """Sum the squares of all masks, at a frequency and at its opposite."""
     total = np.zeros(size)
-    for box in boxes:
-        total[_places(box, size)] += box.mask**2
+    for band in bands:
+        total[_places(band, size)] += band.mask.numpy() ** 2
     return total + np.roll(total[::-1, ::-1], (1, 1), (0, 1))
 
 
-def _rescaled(boxes: Sequence[Box], size: tuple[int, int], wanted: Mask) -> list[Box]:
+def _rescaled(bands: Sequence[Band], size: tuple[int, int], wanted: Mask) -> list[Band]:
     """Scale masks to the wanted power where they have at least a quarter of it."""
-    found = _power(boxes, size)
+    found = _power(bands, size)
     kept = found > wanted / 4
-    factor = np.sqrt(np.where(kept, wanted / np.where(kept, found, 1), 1))
-    return [box._replace(mask=box.mask * factor[_places(box, size)]) for box in boxes]
+    power = np.where(kept, wanted / np.where(kept, found, 1), 1)
+    factor = torch.from_numpy(np.sqrt(power))
+    return [replace(band, mask=band.mask * factor[_places(band, size)]) for band in bands]
 
 
-def _places(box: Box, size: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:
-    """Return the index of a box in the layout of a whole spectrum."""
-    rows, columns = box.mask.shape
-    y, x = box.row + np.arange(rows), box.column + np.arange(columns)
+def _places(band: Band, size: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:
+    """Return the index of a band's box in the layout of a whole spectrum."""
+    y, x = band.row + np.arange(band.shape[0]), band.column + np.arange(band.shape[1])
     return np.ix_(y % size[0], x % size[1])

@@ -134,12 +134,8 @@ def stream(
         As the method on a clip, when the first frame is asked for.
     """
     check_alphas(alpha)
-    filtering: Filtering = {
-        "fps": fps,
-        "passband_hz": passband_hz,
-        "temporal_filter": temporal_filter,
-        "order": order,
-    }
+    filtering: Filtering = {"fps": fps, "passband_hz": passband_hz}
+    filtering |= {"temporal_filter": temporal_filter, "order": order}
     parts = parts or parts_of(temporal_filter, fps, passband_hz)
     if not 0 <= parts.overlap < parts.frames:
         raise ConfigError(f"{parts}: the overlap must lie between 0 and {parts.frames - 1} frames")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import math
+import json
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -101,9 +101,15 @@ def magnify_clip(
     for number, (path, alpha) in enumerate(zip(outputs, task.alphas, strict=True)):
         motion = meter.motion(number, matrix, added=not METHODS[task.method].control)
         about |= {"output": str(path), "alpha": alpha} | _measured(plan, alpha, motion, detail_px)
-        reports.append(_plain(about))
+        text = json.dumps(about)
+        # JSON has no nan: what cannot be measured is null.
+        reports.append(json.loads(text, parse_float=_rounded, parse_constant=lambda _: None))
         write_json(f"{path}.json", reports[-1] | made)
     return reports
+
+
+def _rounded(text: str) -> float:
+    return float(f"{float(text):.6g}")
 
 
 def _magnify(
@@ -196,17 +202,6 @@ def _measured(plan: Plan, alpha: float, motion: Motion, detail_px: float) -> dic
         delta_px=motion.in_band_px,
     )
     return {"motion": asdict(motion), "bound": asdict(bound) if bound else None}
-
-
-def _plain(value: Any) -> Any:
-    """Round numbers to six digits; JSON has no nan: what cannot be measured is null."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
-    return value
 
 
 def _provenance(plan: Plan) -> dict[str, Any]:
