@@ -40,7 +40,7 @@ def note(frame, event, argument):
         return
     calls.add((module_of(path), frame.f_code.co_qualname.partition(".")[0]))
 
-jobs = {job.stage: job for job in current_jobs(record.read(), {})}
+jobs = {job.stage: job for job in current_jobs(record.read())}
 for stage in wanted:
     calls = ran.setdefault(stage, set())
     words = ["stage", *jobs[stage].words]

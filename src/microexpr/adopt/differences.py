@@ -19,13 +19,7 @@ ABOUT |= {"attributes_sha256", "content_sha256", "environment", "made", "digest"
 
 
 def of_groups(here: h5py.Group, anew: h5py.Group) -> str:
-    """Compare two groups of HDF5 files: arrays and attributes.
-
-    Parameters
-    ----------
-    here, anew : Group
-        The result that is there, and that of today's code.
-    """
+    """Compare two groups of HDF5 files: the one that is there, and that of today's code."""
     names = sorted({*here, *anew})
     for name in names:
         if name not in here or name not in anew:
@@ -44,9 +38,14 @@ def _of_arrays(here: h5py.Dataset, anew: h5py.Dataset) -> str:
         return f"{here.shape} {here.dtype}, now {anew.shape} {anew.dtype}"
     if not here.shape:
         return "" if np.array_equal(here[()], anew[()]) else f"{here[()]}, now {anew[()]}"
+    parts = [slice(start, start + FRAMES) for start in range(0, len(here), FRAMES)]
+    return _of_values(here.size, ((here[part], anew[part]) for part in parts))
+
+
+def _of_values(size: int, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> str:
+    """Compare the parts of two arrays of some size."""
     differ, largest = 0, 0.0
-    for start in range(0, len(here), FRAMES):
-        old, new = here[start : start + FRAMES], anew[start : start + FRAMES]
+    for old, new in pairs:
         if old.tobytes() == new.tobytes():
             continue
         if old.dtype.kind not in "iuf":
@@ -55,7 +54,7 @@ def _of_arrays(here: h5py.Dataset, anew: h5py.Dataset) -> str:
         equal = (old == new) | (np.isnan(gap) & np.isnan(old) & np.isnan(new))
         differ += int((~equal).sum())
         largest = max(largest, float(np.nanmax(np.where(equal, 0, gap), initial=0)))
-    return f"{differ} of {here.size} values differ, by up to {largest:.3g}" if differ else ""
+    return f"{differ} of {size} values differ, by up to {largest:.3g}" if differ else ""
 
 
 def _of_attributes(here: dict[str, Any], anew: dict[str, Any]) -> str:
@@ -75,30 +74,18 @@ def _short(value: Any) -> str:
 
 
 def of_tables(here: pd.DataFrame, anew: pd.DataFrame, keys: Iterable[str]) -> str:
-    """Compare rows of predictions: those of `anew` with the rows of the same keys.
-
-    Parameters
-    ----------
-    here, anew : DataFrame
-        All columns are text or numbers.
-    keys : iterable of str
-        Columns that name a row.
-    """
-    keys = list(keys)
-    both = anew.merge(here, on=keys, how="left", suffixes=("", " here"), indicator=True)
-    if len(both) != len(anew) or (both["_merge"] != "both").any():
+    """Compare predictions: each row of `anew` with the row of the same keys, which are columns."""
+    old, new = here.set_index([*keys]), anew.set_index([*keys])
+    if not new.index.isin(old.index).all():
         return "rows are missing"
-    worst, differ, first = 0.0, 0, ""
-    for column in (name for name in anew if name not in keys):
-        old, new = both[f"{column} here"], both[column]
-        same = (old == new) | (old.isna() & new.isna())
-        if same.all():
-            continue
-        differ += int((~same).sum())
-        first = first or str(both.loc[~same, "clip_id"].iloc[0])
-        if new.dtype.kind == "f":
-            worst = max(worst, float((old - new).abs().max()))
-    return f"clip {first}: {differ} values differ, by up to {worst:.3g}" if differ else ""
+    old = old.loc[new.index, new.columns]
+    other = ~((old == new) | (old.isna() & new.isna()))
+    if not other.any(axis=None):
+        return ""
+    numbers = new.select_dtypes("float").columns
+    worst = (old[numbers] - new[numbers]).abs().max(axis=None)
+    first = str(other.index.get_level_values("clip_id")[other.any(axis=1)][0])
+    return f"clip {first}: {other.to_numpy().sum()} values differ, by up to {worst:.3g}"
 
 
 def of_files(here: Path, anew: Path) -> str:
@@ -153,7 +140,6 @@ def _of_tensors(here: Path, anew: Path) -> str:
     for name in sorted({*old, *new}):
         if name not in old or name not in new or old[name].shape != new[name].shape:
             return f"{name} has another shape"
-        if old[name].tobytes() != new[name].tobytes():
-            gap = np.abs(old[name].astype(np.float64) - new[name].astype(np.float64)).max()
-            return f"{name} differs, by up to {gap:.3g}"
+        if found := _of_values(old[name].size, [(old[name], new[name])]):
+            return f"{name}: {found}"
     return ""

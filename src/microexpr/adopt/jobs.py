@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from microexpr import stages
 from microexpr.config import Config
 from microexpr.config.base import Settings
 from microexpr.errors import DataError
-from microexpr.fingerprints.code import CANDIDATE
 from microexpr.pipeline import layout, record
 from microexpr.pipeline.record import Run
 from microexpr.runtime.files import write_json
@@ -49,7 +48,7 @@ class Job:
     command: str
     outputs: tuple[str, ...]
 
-    @property
+    @cached_property
     def words(self) -> list[str]:
         """The words of the command from the stage's name on, without the log."""
         words = shlex.split(self.command)
@@ -61,62 +60,47 @@ class Job:
         """Name of the stage."""
         return self.words[0]
 
-    def option(self, name: str) -> list[str]:
-        """Return the words that belong to an option; none where it is not given."""
-        words = self.words
-        if name not in words:
-            return []
-        rest = words[words.index(name) + 1 :]
-        return rest[: next((i for i, word in enumerate(rest) if word.startswith("--")), len(rest))]
+    @cached_property
+    def options(self) -> dict[str, list[str]]:
+        """The words that belong to each option; some options stand alone."""
+        found: dict[str, list[str]] = {}
+        for word in self.words[1:]:
+            if word.startswith("--"):
+                name = word.removeprefix("--")
+                found[name] = []
+            else:
+                found[name].append(word)
+        return found
 
-    def path(self, name: str) -> Path:
-        """Return the file that an option names."""
-        return Path(self.option(name)[0])
+    def option(self, name: str) -> str:
+        """Return the word that belongs to an option; empty where it is not given."""
+        return "".join(self.options.get(name, [])[:1])
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
         """What it reads of the configuration."""
         stage = stages.declared(self.stage)
-        chosen: dict[str, object] = {}
-        for name in stage.decisive:
-            words = self.option(f"--{name}")
-            chosen[name] = words[0] if words else f"--{name}" in self.words
-        return stage.settings.of(Config.load(self.option("--config")[0]), **chosen)
+        chosen = {name: self.option(name) or name in self.options for name in stage.decisive}
+        return stage.settings.of(Config.load(self.option("config")), **chosen)
 
     @property
     def code(self) -> str:
         """Name of the code that the job uses, see :func:`microexpr.pipeline.record.codes`."""
-        options = {name: "".join(self.option(f"--{name}")[:1]) for name in ("method", "system")}
-        return record.code_of(self.stage, self.settings, **options).name
+        method, system = self.option("method"), self.option("system")
+        return record.code_of(self.stage, self.settings, method=method, system=system).name
 
 
-def current_jobs(run: Run, adopted: Mapping[str, Mapping[str, str]]) -> list[Job]:
-    """List the jobs whose results would be up to date if some code were adopted.
+def current_jobs(run: Run) -> list[Job]:
+    """List the jobs whose results are up to date with the configuration of a run.
 
-    Parameters
-    ----------
-    run : Run
-        Its configuration is planned with.
-    adopted : mapping
-        Old code by new code, by stage: what ``results/adopted.json`` would hold.
-
-    Raises
-    ------
-    DataError
-        When Snakemake cannot plan.
+    DataError: Snakemake cannot plan.
     """
     with tempfile.TemporaryDirectory() as folder:
-        config, candidate = Path(folder) / "config.yaml", Path(folder) / "adopted.json"
+        config = Path(folder) / "config.yaml"
         write_json(config, dict(run.config))
-        write_json(candidate, {"stages": adopted})
         command = [sys.executable, "-P", "-m", "snakemake", "--detailed-summary", "--nolock"]
-        done = subprocess.run(
-            [*command, "--configfile", str(config), "--", *targets()],
-            env=os.environ | {CANDIDATE: str(candidate)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command += ["--configfile", str(config), "--", *targets()]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()]
         raise DataError(f"snakemake cannot plan: {said[-1] if said else done.returncode}")

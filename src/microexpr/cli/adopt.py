@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
     MicroexprError
         When a stage differs or cannot be compared, with one message each.
     """
-    from microexpr.adopt import run as adopting
+    from microexpr import adopt
     from microexpr.runtime.resources import limit_threads
 
     if arguments.results.name != "results" or not arguments.results.is_dir():
@@ -55,15 +55,15 @@ def run(arguments: argparse.Namespace) -> None:
     os.chdir(arguments.results.parent)
     limit_threads(1)
     with quiet_samples():
-        outcome = adopting.run()
+        outcome = adopt.run()
     if not (outcome.equal or outcome.different or outcome.waiting):
         print("Nothing to adopt: code and libraries are those of the last run.")
-    for line in outcome.equal:
-        print(f"equal: {line}")
+    for name, count in outcome.equal.items():
+        print(f"equal: {name} ({count} sample{'s'[: count > 1]})")
     for name in outcome.waiting:
         print(f"not compared, there are no results that only its code makes stale: {name}")
     if outcome.different:
-        raise CollectedError([f"differs: {line}" for line in outcome.different])
+        raise CollectedError([f"differs: {n}: {why}" for n, why in outcome.different.items()])
 
 
 @contextmanager

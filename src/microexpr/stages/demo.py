@@ -21,7 +21,7 @@ def demo(
     settings: DemoSettings,
     *,
     done: Annotated[Path, Writes("list of the clips (.json), written when all of them are")],
-    root: Annotated[Path, Option("folder that will hold SMIC_all_raw and truth")],
+    root: Annotated[Path, Writes("folder that will hold SMIC_all_raw and truth")],
     subjects: Annotated[Sequence[str], Option("only these [all]")] = (),
 ) -> None:
     """Write clips of generated faces and their ground truth, in SMIC's layout."""
