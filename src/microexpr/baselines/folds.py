@@ -35,17 +35,10 @@ def run_folds(
         The system, its clips, and all folds of the protocol.
     seeds : sequence of int
         One run each. A system without random draws repeats its predictions.
-    protocol : str
-        ``protocol.name``.
     progress_dir : Path
         Folder for finished folds.
     source_sha256 : str
         Fingerprint of the code: other code runs again.
-
-    Returns
-    -------
-    DataFrame
-        One row per test clip and seed; see :mod:`microexpr.protocol.predictions`.
 
     Raises
     ------

@@ -1,19 +1,15 @@
-"""
+"""LBP-TOP, and clips resampled in time by the temporal interpolation model (TIM).
 
-LBP-TOP: local binary patterns on three orthogonal planes (Zhao and Pietikäinen, TPAMI 2007).
+LBP-TOP (Zhao and Pietikäinen, TPAMI 2007): local binary patterns on the planes XY, XT and YT, of
+P = 8 neighbours at radius R = 1 px or frame, bilinearly interpolated on the diagonals; uniform
+patterns, 59 labels a plane. Codes are made of the whole clip and counted by block, so that blocks
+have no borders of their own.
 
-P = 8 neighbours at radius R = 1 px or frame, bilinearly interpolated on the diagonals, on the
-planes XY, XT and YT; uniform patterns, 59 labels a plane. Codes are made of the whole clip and
-counted by block, so that blocks have no borders of their own.
-
-Temporal interpolation model (TIM): a clip resampled to a fixed number of frames.
-
-Zhou, Zhao and Pietikäinen (CVPR 2011) embed the frames of a clip as a path graph. The eigenvectors
-of its Laplacian, sampled from ``y_k(t) = sin(pi k t + pi (n - k) / (2 n))``, are a curve that can
-be evaluated between the frames, and a linear map takes the curve back to pixels. At ``t = j / n``
-these functions are ``cos(pi k (j - 1/2) / n)``: the orthogonal basis of the discrete cosine
-transform. So the map, which the authors obtain from a singular value decomposition of the clip, has
-a closed form that does not depend on the clip: a matrix of (frames out, frames in).
+TIM (Zhou, Zhao and Pietikäinen, CVPR 2011) embeds the frames of a clip as a path graph. The
+eigenvectors of its Laplacian, sampled from ``y_k(t) = sin(pi k t + pi (n - k) / (2 n))``, are a
+curve that can be evaluated between the frames, and a linear map takes it back to pixels. At
+``t = j / n`` these are ``cos(pi k (j - 1/2) / n)``, the basis of the discrete cosine transform: so
+the map has a closed form that does not depend on the clip, a matrix of (frames out, frames in).
 """
 
 from __future__ import annotations
@@ -41,19 +37,10 @@ def uniform_labels() -> NDArray[np.uint8]:
 
 
 def block_counts(clip: NDArray[np.number], grid: tuple[int, int, int]) -> NDArray[np.int64]:
-    """Count the labels of each plane in each block of a clip.
+    """Count the labels of XY, XT and YT in each block of a grey clip (T, H, W): (*grid, 3, 59).
 
-    Parameters
-    ----------
-    clip : ndarray, shape (T, H, W)
-        Grey frames. The outermost frame and pixel on each side have no code.
-    grid : (int, int, int)
-        Blocks along time, height and width; DataError when the clip is too small for them.
-
-    Returns
-    -------
-    ndarray, shape (blocks_t, blocks_y, blocks_x, 3, 59), int64
-        Planes in the order XY, XT, YT.
+    `grid` are the blocks along time, height and width; DataError when the clip is too small for
+    them. The outermost frame and pixel on each side have no code.
     """
     inner = tuple(size - 2 for size in clip.shape)
     if any(size < blocks for size, blocks in zip(inner, grid, strict=True)):

@@ -50,22 +50,13 @@ def subject_weights(subjects: int, *, resamples: int, seed: int) -> Ints:
 def scores(counts: Floats | Ints, names: Sequence[str], tested: NDArray[np.bool_]) -> Resampled:
     """Compute the metrics of many runs at once: every tested clip of a run, all folds together.
 
-    Parameters
-    ----------
-    counts : (..., K, K + 1)
-        Confusion counts from :func:`count`, weighted or not. No prediction counts as wrong.
-    names : sequence of K str
-        The classes.
-    tested : (K,) bool
-        Classes with a tested clip. One that only a resample lacks is left out of that resample's
-        means and NaN itself; one that the data lack counts as 0.
+    `counts`, (..., K, K + 1), are confusion counts from :func:`count`, weighted or not; a clip
+    without a prediction counts as wrong. A class that is not among the `tested`, (K,) bool, counts
+    as 0; one that only a resample lacks is NaN, and left out of that resample's means.
 
-    Returns
-    -------
-    dict of (metric, class) to (...) float
-        The class is `ALL` for accuracy, balanced_accuracy (mean recall of the classes with a tested
-        clip), uf1 and uar (mean F1 and recall of all classes, as in MEGC 2019), and a class name
-        for precision (0 where the class is never predicted), recall, f1 and support.
+    Metrics of `ALL` classes are accuracy, balanced_accuracy (mean recall of the classes with a
+    tested clip), uf1 and uar (mean F1 and recall of all classes, as in MEGC 2019); those of a class
+    are precision (0 where it is never predicted), recall, f1 and support. All are (...) float.
     """
     K = len(names)
     hits = np.diagonal(counts, axis1=-2, axis2=-1).astype(float)
@@ -155,10 +146,7 @@ TEXT = {
 def read_metrics(path: AnyPath) -> pd.DataFrame:
     """Read ``metrics.csv``; n is float, NaN where there is none.
 
-    Raises
-    ------
-    DataError
-        When the file is missing, is another table, or was changed after it was written.
+    Raise a DataError when the file is missing, is another table, or was changed.
     """
     return read_table(path, text=TEXT["metrics"])
 

@@ -40,25 +40,11 @@ def nested(
 ) -> tuple[dict[Key, pd.DataFrame], pd.DataFrame]:
     """Choose for each fold, and put the chosen predictions together.
 
-    Return the rows of `outer` that each choice takes, one per clip and seed, as predictions of
-    ``<method>_nested``; and a table of what each fold chose, and how good that was.
-
-    Parameters
-    ----------
-    outer, inner : DataFrame
-        Predictions on the folds, and on the inner folds of their training clips, of every
-        candidate; from `predictions.read`.
-    clips, classes
-        The manifest, and all class names.
-    choices : mapping of (method, N or None) to sequence of (method, N)
-        Candidates of each choice; of equally good ones the first counts.
-
-    Raises
-    ------
-    ProtocolError
-        When a choice would rest on a clip that the fold tests.
-    DataError
-        When predictions of a candidate are missing.
+    `outer` and `inner` are predictions of every candidate on the folds, and on the inner folds of
+    their training clips; of equally good candidates the first counts. Return the rows of `outer`
+    that each choice takes, as predictions of ``<method>_nested``, and a table of what each fold
+    chose and how good that was. Raise a ProtocolError when a choice would rest on a clip that the
+    fold tests, and a DataError when predictions of a candidate are missing.
     """
     everyone = {clip.clip_id for clip in clips}
     runs = cast(Runs, dict(iter(outer.groupby([*RUN, "fold"], sort=False))))

@@ -1,14 +1,9 @@
-"""
+"""The files of results: tidy ones, and ``table.csv`` in the poster's shape, also for a terminal.
 
-The files of results: tidy ones, and ``table.csv`` in the poster's shape.
-
-Accuracy is the plain accuracy, the number of correct predictions over all clips, as on the poster
-(whose row Average holds multiples of 1/66 and not means of the rows below it). A class row is the
-recall of that class: the accuracy on its clips, the only per-class value of which Accuracy is the
-mean, weighted by support. Whether the poster's class rows are recall or precision is not stated;
-both, with F1, UF1 and UAR, are in ``metrics.csv``.
-
-``table.csv`` for people: a terminal of 100 columns.
+Accuracy is the number of correct predictions over all clips, as on the poster (whose row Average
+holds multiples of 1/66 and not means of the rows below it). A class row is the recall of that
+class, the only per-class value of which Accuracy is the mean, weighted by support. Whether the
+poster's class rows are recall or precision is not stated; both are in ``metrics.csv``.
 """
 
 from __future__ import annotations

@@ -62,9 +62,9 @@ def make_folds(
         One entry per clip; identifiers are unique.
     name : {"loso", "group_kfold", "clip_kfold", "holdout", "official"}
         loso: each subject is one fold, named after the subject. group_kfold: folds of whole
-        subjects, stratified by class, drawn from `seed`. clip_kfold: the predecessor's folds, see
-        Notes. holdout: one fold that tests a share of the subjects. official: one fold per test
-        set of the data set, each trained on its training set alone.
+        subjects, stratified by class, drawn from `seed`. clip_kfold: the predecessor's folds.
+        holdout: one fold that tests a share of the subjects. official: one fold per test set of
+        the data set, each trained on its training set alone.
     classes : sequence of str
         All class names, in the order of ``data.labels``.
     folds, test_share : int, float
@@ -87,12 +87,6 @@ def make_folds(
         With too few subjects or clips, a fold whose training clips lack a class, or a leak.
     DataError
         If a label is not among the classes.
-
-    Notes
-    -----
-    clip_kfold follows the published code of the ICMI 2020 predecessor: successive seeded
-    ``train_test_split`` over the clips sorted by class, the i-th taking ``1 / (folds - i)`` of what
-    is left, the last one the rest. It depends on the class counts alone.
     """
     _check_sequences(clip_ids, subjects, labels, classes)
     order = sorted(range(len(clip_ids)), key=lambda i: (natural(clip_ids[i]), clip_ids[i]))
@@ -188,6 +182,10 @@ def _group_kfold(clips: _Clips, folds: int, seed: int) -> list[Fold]:
 
 
 def _clip_kfold(clips: _Clips, classes: Sequence[str], folds: int, seed: int) -> list[Fold]:
+    """Split clips sorted by class, as the published code of the ICMI 2020 predecessor does.
+
+    The i-th fold takes ``1 / (folds - i)`` of what is left, the last one the rest.
+    """
     if len(clips.order) < folds:
         raise ProtocolError(f"protocol.folds {folds}: there are only {len(clips.order)} clips")
     left = sorted(range(len(clips.order)), key=lambda i: classes.index(clips.labels[i]))

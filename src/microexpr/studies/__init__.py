@@ -9,21 +9,11 @@ from microexpr.runtime.registry import Registry
 
 @dataclass(frozen=True)
 class Study:
-    """A study beside the main table.
-
-    Parameters
-    ----------
-    name : str
-        Name of the study.
-    label : str
-        For people.
-    target : str
-        The file that Snakemake makes for it.
-    """
+    """A study beside the main table."""
 
     name: str
-    label: str
-    target: str
+    label: str  # for people
+    target: str  # the file that Snakemake makes for it
     code: tuple[str, ...] = ()
 
 

@@ -66,12 +66,10 @@ def ablation_table(
 
     Parameters
     ----------
-    frame : DataFrame
-        Predictions of all rows, from `predictions.read`; others are left out.
+    frame, rows : DataFrame, sequence of Row
+        Predictions of all rows, and these from `microexpr.studies.ablation.rows`.
     basis : Basis
         The origin is that of the default's predictions.
-    rows : sequence of Row
-        From `microexpr.studies.ablation.rows`.
     weights : mapping
         Of every network.
 
@@ -154,10 +152,8 @@ def comparison(
 
     Parameters
     ----------
-    frame : DataFrame
-        Predictions of the systems and of the reference, from `predictions.read`.
-    basis : Basis
-        Manifest, classes, origin, statistics.
+    frame, basis : DataFrame, Basis
+        Predictions of the systems and of the reference, and what they rest on.
     reference : Reference
         Other cells of its method are left out.
     published : mapping of str to Published
@@ -227,13 +223,7 @@ LEAK = [*LEAK_TEXT, "n", "seed"]
 
 
 def read_predictions(paths: Sequence[AnyPath]) -> pd.DataFrame:
-    """Read the files of stage train_leak.
-
-    Raises
-    ------
-    DataError
-        Naming the file that is not one of them, or was changed after it was written.
-    """
+    """Read the files of stage train_leak; raise a DataError that names one that is none of them."""
     frames = []
     for path in paths:
         frame = read_text(path)

@@ -116,15 +116,17 @@ def train_folds(
 ) -> None:
     """Train and test some folds under every feature mode and seed, and write the results.
 
-    The log of the epochs is written beside the predictions as ``.epochs.csv``, and finished folds
-    are kept in ``.progress/`` until all are finished. Parameters as :func:`train_chunk`, and:
-
     Parameters
     ----------
+    settings, store, folds
+        How, on the features of all clips, and indices into these.
     output : Path
-        Predictions (CSV).
-    n : int
-        Frames per window.
+        Predictions (CSV). The log of the epochs is written beside it as ``.epochs.csv``, and
+        finished folds are kept in ``.progress/`` until all are finished.
+    method, n : str, int
+        Name of the method in the predictions; frames per window.
+    source_sha256 : str
+        Fingerprint of the code; a finished fold of other code is trained again.
     models : Path, optional
         Folder for each fold's model; it appears when all are finished.
     """
@@ -176,25 +178,11 @@ def train_chunk(
     fine_tuned: FineTunedBlocks | None = None,
     device: str = "cpu",
 ) -> ChunkResult:
-    """Train folds under every feature mode and seed.
+    """Train folds under every feature mode and seed; else as `fold.train_fold`.
 
-    Parameters
-    ----------
-    store, folds : FeatureStore, sequence of Fold
-        Features of all clips, and the folds of this chunk.
-    recipe : Recipe
-        How; for its own feature mode and seed, each of `feature_modes` and `seeds` is taken.
-    method, protocol : str
-        Names for the table.
-    progress_dir : path-like
-        Folder for finished folds, see :mod:`microexpr.runtime.resume`.
-    source_sha256 : str
-        Fingerprint of the code; a fold of other code is trained again.
-    models_dir : path-like, optional
-        Folder for each fold's model, ``<feature_mode>_<seed>_<fold>.safetensors``.
-    fine_tuned, device
-        As :func:`microexpr.training.fold.train_fold`, whose errors are raised, and a CacheError if
-        a file of `progress_dir` is damaged.
+    Finished folds are kept in `progress_dir`, see :mod:`microexpr.runtime.resume`, and trained
+    again by code of another fingerprint `source_sha256`. Each fold's model is written to
+    `models_dir`, ``<feature_mode>_<seed>_<fold>.safetensors``.
     """
     _warn_of_dropped(store, recipe)
     runs = [

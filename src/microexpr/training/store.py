@@ -35,23 +35,13 @@ class FeatureStore(Examples):
     """Output of the frozen blocks for an ordered list of clips.
 
     Frames of all clips are numbered consecutively: clip i has the rows ``first_row[i]`` to
-    ``first_row[i] + lengths[i] - 1``.
-
-    Parameters
-    ----------
-    clip_ids, subjects, labels, digest
-        As :class:`microexpr.protocol.predictions.Examples`.
-    data : tuple of ndarray or h5py.Dataset, shape (T, C, h, w), float16 or float32
-        One per clip. A data set is read when frames are asked for; an array is in memory.
-    origin : mapping
-        Attributes `SETTINGS` and `ORIGIN` of the caches; empty for arrays.
-    frames : ndarray, shape (all frames, C, h, w), or None
-        All frames in memory, if they fit: `data` are views of it.
+    ``first_row[i] + lengths[i] - 1``. `origin` holds the attributes `SETTINGS` and `ORIGIN` of the
+    caches, nothing for arrays.
     """
 
-    data: tuple[np.ndarray | h5py.Dataset, ...]
+    data: tuple[np.ndarray | h5py.Dataset, ...]  # of each clip: (T, C, h, w), float16 or float32
     origin: Mapping[str, object] = field(default_factory=dict)
-    frames: np.ndarray | None = None
+    frames: np.ndarray | None = None  # (all frames, C, h, w) in memory; `data` are views of it
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -138,8 +128,7 @@ def open_features(
 ) -> Iterator[FeatureStore]:
     """Open the feature caches of a data set, with the subjects and labels of its manifest.
 
-    Pooled features (1024 or 2048 values per frame) fit into memory; maps of a middle block (0.4 MB
-    per frame) are read when a batch asks for them, a few percent of the time of fine-tuning.
+    The store that is yielded is usable inside the block only.
 
     Parameters
     ----------
@@ -149,11 +138,7 @@ def open_features(
         ``manifest.csv``, or its rows: exactly the clips of the caches, in the order of the store.
     memory_bytes : int
         Data sets up to this size are loaded: pooled features of 32,000 frames of 1024 channels.
-
-    Yields
-    ------
-    FeatureStore
-        Usable inside the block only.
+        Larger ones, maps of a middle block, are read when a batch asks for them.
 
     Raises
     ------

@@ -45,12 +45,8 @@ def windows(
     Returns
     -------
     ndarray, shape (W, N), int64
-        From 0, ordered by step, then by start. W is 0 only with ``short="drop"``.
-
-    Raises
-    ------
-    DataError
-        If the clip is empty, or holds no window and `short` is ``"fail"``.
+        From 0, ordered by step, then by start. W is 0 only with ``short="drop"``. A DataError is
+        raised if the clip is empty, or holds no window and `short` is ``"fail"``.
     """
     if length < 1:
         raise DataError("the clip has no frame")
