@@ -20,10 +20,10 @@ INSTALL = f"python -m pip install '{SOURCE or 'CHECKOUT'}'"
 try:
     import microexpr
     from microexpr import stages
-    from microexpr.errors import MicroexprError
     from microexpr.pipeline import layout as at
-    from microexpr.pipeline.environment import Untracked, share_environment
+    from microexpr.pipeline.environment import Untracked, end_on_hangup, share_environment
     from microexpr.pipeline.plan import Plan
+    from microexpr.runtime.ending import told
     from microexpr.runtime.files import own_files
     from microexpr.studies.variants import method_pattern
 except ModuleNotFoundError as error:
@@ -104,7 +104,8 @@ def job(stage, **chosen):
 
     if any(map(callable, chosen.values())):
         return {name: of(name) for name in ("config", "code", "settings")}
-    return PLAN.job(stage, **chosen)
+    # As functions: Snakemake would look for wildcards in a text, such as a class called {x}.
+    return {k: (lambda wildcards, v=v: v) for k, v in PLAN.job(stage, **chosen).items()}
 
 
 def command(stage, *flags, **given):
@@ -115,6 +116,7 @@ def command(stage, *flags, **given):
 # A prefix moves them where this workflow is a module of another one.
 RESULTS = Path(workflow.modifier.path_modifier.replace_prefix(at.MANIFEST)).parent
 share_environment(SOURCE)
+end_on_hangup()
 own_files(Path(".snakemake"), RESULTS)
 
 try:
@@ -122,10 +124,11 @@ try:
     SHARDS = list(PLAN.shards)
     SHOWN = PLAN.shown
     EXPLAINED = PLAN.explained
-except MicroexprError as error:
-    raise WorkflowError("\n".join(f"microexpr: {line}" for line in error.messages)) from None
 except ModuleNotFoundError as error:  # to read this data set, such as openpyxl
     raise WorkflowError(f"microexpr: {error}; {INSTALL}") from None
+except Exception as error:
+    _, lines = told(error, "snakemake --verbose")
+    raise WorkflowError("\n".join(f"microexpr: {line}" for line in lines)) from error
 
 METHODS = PLAN.config.magnify.methods
 NETWORK = PLAN.network()

@@ -127,8 +127,9 @@ def ended(name: str, work: Callable[[], None], *, for_good: bool = False) -> int
             _print([])
             raise
         except BaseException as error:
-            status, lines = told(error)
-            if os.environ.get(TRACE) and not isinstance(error, (MicroexprError, Interrupted)):
+            traced = bool(os.environ.get(TRACE))
+            status, lines = told(error, "it stands above" if traced else f"set {TRACE}=1")
+            if traced and not isinstance(error, (MicroexprError, Interrupted)):
                 traceback.print_exception(error)
             _print(f"{name}: {line}" for line in lines)
             return signals.status or status
@@ -152,8 +153,11 @@ def _print(lines: Any) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def told(error: BaseException) -> tuple[int, list[str]]:
-    """Return the exit status of an error, and what the user reads of it: one line per cause."""
+def told(error: BaseException, trace: str) -> tuple[int, list[str]]:
+    """Return the exit status of an error, and what the user reads of it: one line per cause.
+
+    `trace` says how the trace of an internal error is seen.
+    """
     if isinstance(error, KeyboardInterrupt):
         return getattr(error, "status", 130), ["interrupted"]
     if isinstance(error, BrokenPipeError):
@@ -164,7 +168,7 @@ def told(error: BaseException) -> tuple[int, list[str]]:
         if doing.startswith("clip ") and not CLIP.search(str(error)):
             lines = [f"{doing}: {line}" for line in lines]
         return 2, lines
-    status, text = _of_library(error)
+    status, text = _of_library(error, trace)
     notes = getattr(error, "__notes__", [])
     if doing and not (notes or getattr(error, "filename", None)):
         notes = [doing]
@@ -172,7 +176,7 @@ def told(error: BaseException) -> tuple[int, list[str]]:
     return status, ["; ".join(" ".join(part.split()) for part in parts)]
 
 
-def _of_library(error: BaseException) -> tuple[int, str]:
+def _of_library(error: BaseException, trace: str) -> tuple[int, str]:
     text = f"{type(error).__name__}: {brief(error)}" if str(error) else type(error).__name__
     if isinstance(error, OSError):
         known = error.errno in errno.errorcode
@@ -192,7 +196,4 @@ def _of_library(error: BaseException) -> tuple[int, str]:
     places = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
     ours = [path for path in places if path.is_relative_to(PACKAGE)]
     place = f" in {ours[-1].relative_to(PACKAGE)}" if ours else ""
-    trace = f"the trace is shown with {TRACE}=1"
-    if os.environ.get(TRACE):
-        trace = "the trace stands above"
-    return 1, f"internal error{place}: {text}; please report it, {trace}"
+    return 1, f"internal error{place}: {text}; please report it with its trace ({trace})"
