@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from microexpr.fingerprints.fingerprint import MEMO
+from microexpr.fingerprints.code import MEMO
 from planner import plan
 
 ROOT = Path(__file__).parents[1]

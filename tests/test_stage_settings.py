@@ -13,9 +13,8 @@ from microexpr.baselines.base import DescribingSystem
 from microexpr.baselines.vggface2_bilstm import VGGFace2BiLSTM
 from microexpr.config import Crop
 from microexpr.config.base import Settings
-from microexpr.fingerprints.code import function_of
+from microexpr.fingerprints.code import function_of, reached
 from microexpr.fingerprints.definitions import read
-from microexpr.fingerprints.fingerprint import reached
 from microexpr.stages import NAMES, declared
 from microexpr.stages.evaluate import ControlledSettings, EvaluateSettings
 from microexpr.stages.model import MagnifiedModelSettings, ModelSettings

@@ -7,7 +7,7 @@ import pytest
 from microexpr.cache import Provenance, create
 from microexpr.cache.provenance import provenance
 from microexpr.errors import CacheError
-from microexpr.fingerprints import definitions, fingerprint, meaning
+from microexpr.fingerprints import code, definitions, meaning
 from microexpr.fingerprints.code import CHOICES, Code, function_of
 from microexpr.fingerprints.definitions import Reference
 
@@ -74,8 +74,8 @@ def forget() -> None:
         definitions.read,
         definitions.path_of,
         meaning.meaning,
-        fingerprint._spelt,
-        fingerprint._memo,
+        code._spelt,
+        code._memo,
     ):
         known.cache_clear()
 
@@ -91,7 +91,7 @@ def edited(tmp_path, monkeypatch):
         for name, text in (FILES | files).items():
             (tmp_path / "toy" / name).write_text(text)
         forget()
-        return fingerprint.fingerprint(Reference("toy.phase", "pmm"))
+        return code.fingerprint(Reference("toy.phase", "pmm"))
 
     yield write
     forget()
@@ -160,7 +160,7 @@ def test_of_a_registry_only_the_row_in_use_counts(edited, tmp_path, monkeypatch)
     def both(function: str, high: str = "2.4") -> list[str]:
         edited({"table.py": TABLE, "filters.py": changed(FILTERS, "HIGH = 2.4", f"HIGH = {high}")})
         root = Reference("toy.table", function)
-        return [fingerprint.fingerprint(root, choice={methods: key}) for key in "ab"]
+        return [code.fingerprint(root, choice={methods: key}) for key in "ab"]
 
     before, after = both("run"), both("run", high="9")
     assert before[0] == after[0] != before[1] != after[1]
@@ -181,7 +181,7 @@ def test_of_a_registry_only_the_row_in_use_counts(edited, tmp_path, monkeypatch)
 def test_code_of_another_row_does_not_count(stage, choice, own, others):
     kind, name = choice
     run = function_of(stage)
-    found = fingerprint.reached(run, choice={CHOICES[kind]: name})
+    found = code.reached(run, choice={CHOICES[kind]: name})
     modules = {reference.module.rpartition(".")[2] for reference in found}
     assert own in modules
     assert not modules & set(others)
@@ -209,9 +209,9 @@ def test_what_was_computed_is_remembered_until_the_source_changes(edited, tmp_pa
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".snakemake").mkdir()
     first = edited({})
-    memo = tmp_path / fingerprint.MEMO
-    memo.write_text(memo.read_text().replace(first, "0" * fingerprint.DIGITS))
-    assert edited({}) == "0" * fingerprint.DIGITS
+    memo = tmp_path / code.MEMO
+    memo.write_text(memo.read_text().replace(first, "0" * code.DIGITS))
+    assert edited({}) == "0" * code.DIGITS
     assert edited({"filters.py": FILTERS + "# Looked at.\n"}) == first
     memo.write_text("not JSON")
     assert edited({}) == first

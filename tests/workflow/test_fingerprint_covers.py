@@ -57,7 +57,7 @@ COVERS = """
 import json, sys
 from microexpr.fingerprints.code import function_of
 from microexpr.fingerprints.definitions import Reference, read
-from microexpr.fingerprints.fingerprint import reached
+from microexpr.fingerprints.code import reached
 from microexpr.fingerprints.meaning import neutral
 from microexpr.fingerprints.effects import speaks_only
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from microexpr.fingerprints import code, definitions, fingerprint, meaning
+from microexpr.fingerprints import code, definitions, meaning
 from microexpr.pipeline import record
 from project import ROOT
 
@@ -107,7 +107,7 @@ def codes(monkeypatch):
     """Compute the fingerprints of all stages from a folder of source; nothing of it is imported."""
 
     def forget():
-        for known in (k for m in (definitions, fingerprint, meaning) for k in vars(m).values()):
+        for known in (k for m in (definitions, code, meaning) for k in vars(m).values()):
             if hasattr(known, "cache_clear"):
                 known.cache_clear()
 

@@ -87,27 +87,15 @@ class _Stripper(ast.NodeTransformer):
 
     def statements(self, body: list[ast.stmt]) -> list[ast.stmt]:
         """Strip the statements of a block; it may become empty."""
-        kept: list[ast.stmt] = []
-        for statement in body:
-            found = self.visit(statement)
-            kept += found if isinstance(found, list) else [found] if found is not None else []
-        return kept
+        block = ast.Module(body, [])
+        super().generic_visit(block)
+        return block.body
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        """Strip blocks, so that none of them is empty, then the rest."""
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if isinstance(block, list):
-                block[:] = self.statements(block)
-                if name == "body" and not block and not isinstance(node, ast.Module):
-                    block.append(ast.Pass())
-        for name, value in ast.iter_fields(node):
-            if name in ("body", "orelse", "finalbody") and isinstance(value, list):
-                continue
-            if isinstance(value, list):
-                value[:] = [self.visit(v) if isinstance(v, ast.AST) else v for v in value]
-            elif isinstance(value, ast.AST):
-                setattr(node, name, self.visit(value))
+        """Strip what is inside; a block that becomes empty says so."""
+        super().generic_visit(node)
+        if getattr(node, "body", None) == []:
+            node.body = [ast.Pass()]  # type: ignore[attr-defined]
         return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:

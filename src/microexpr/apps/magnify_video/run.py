@@ -25,8 +25,8 @@ from microexpr.apps.magnify_video.magnified_frames import (
 from microexpr.apps.magnify_video.motion_report import Motion, MotionMeter
 from microexpr.apps.magnify_video.pictures import SlicePicture, beside
 from microexpr.apps.magnify_video.request import GB, Plan
+from microexpr.fingerprints.code import fingerprint
 from microexpr.fingerprints.definitions import Reference
-from microexpr.fingerprints.fingerprint import fingerprint
 from microexpr.magnify.clip import detail_wavelength_px
 from microexpr.magnify.methods import METHODS
 from microexpr.runtime.files import replacing, sha256_of, write_json

@@ -24,8 +24,8 @@ from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError, DataError, about_clip
 from microexpr.face.detection import face_detector
 from microexpr.face.tracking import WatchedFace
+from microexpr.fingerprints.code import fingerprint
 from microexpr.fingerprints.definitions import Reference
-from microexpr.fingerprints.fingerprint import fingerprint
 from microexpr.runtime import resume
 from microexpr.runtime.files import regular, replacing, sha256_of
 from microexpr.runtime.names import identifier
