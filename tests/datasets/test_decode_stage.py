@@ -128,7 +128,7 @@ def test_a_file_that_may_not_be_read_is_a_fault_of_its_clip(tmp_path):
     for clip in ("a1", "a2"):
         (tmp_path / clip / "img2.png").unlink()
         (tmp_path / clip / "img2.png").mkdir()
-    with pytest.raises(DataError, match=r"^clip a1: .*img2.png: Is a directory.*\nclip a2: "):
+    with pytest.raises(DataError, match=r"^clip a1: .*img2.png is a folder, not a .*\nclip a2: "):
         decode(tmp_path, ["s_a"], tmp_path / "x.h5")
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import os
+from fractions import Fraction
+
 import av
 import cv2
 import numpy as np
 import pytest
 from clips import manifest_of
 
-from footage import RATE_HZ, moving, swing, texture, write_video
+from footage import RATE_HZ, moving, planes, swing, texture, write_video
 from microexpr.cache import open_cache
 
 SECTION = "Videos"
 FRAMES = 24
+INTERLACED = 1 << 18 | 1 << 29  # of an encoder: fields, their transform and their motion
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +47,14 @@ def index_first(path):
 
 def test_a_cut_mp4_has_no_index(tmp_path, fails, picture):
     cut(write_video(tmp_path / "a.mp4", picture))
-    says = "clip s1_a: .*a.mp4 cannot be opened as a video"
+    says = "clip s1_a: .*a.mp4 cannot be opened as a video: the file is cut off"
     fails(SECTION, "mp4 cut off, index at its end", *manifest_of(tmp_path, "a.mp4"), says=says)
 
 
 def test_a_cut_mp4_with_its_index_first(tmp_path, fails, picture):
     index_first(write_video(tmp_path / "a.mp4", picture))
     cut(tmp_path / "a.mp4")
-    says = r"clip s1_a: .*a.mp4: frame \d+ cannot be decoded"
+    says = r"clip s1_a: .*a.mp4: frame \d+ cannot be decoded, the file is cut off"
     fails(SECTION, "mp4 cut off, index at its start", *manifest_of(tmp_path, "a.mp4"), says=says)
 
 
@@ -65,9 +71,29 @@ def test_containers_that_only_end_early(tmp_path, fails, picture, name):
             writer.write(np.repeat(frame.astype(np.uint8)[..., None], 3, 2))
         writer.release()
     cut(tmp_path / name)
-    ends = r"ends after frame \d+ at 0.\d+ s, its header says 0.80 s|frame \d+ cannot be decoded"
+    ends = r"ends after frame \d+ at 0.\d+ s, the file is cut off|frame \d+ cannot be decoded"
     says = rf"clip s1_a: .*{name}: ({ends})"
     fails(SECTION, f"{name[2:]} cut off", *manifest_of(tmp_path, name), says=says)
+
+
+@pytest.mark.parametrize("sound_s", [0.5, 3.0])
+def test_a_cut_file_is_found_whatever_else_it_holds(tmp_path, fails, picture, sound_s):
+    """With a matrix of containers and tracks in tests/video/test_whole_and_cut.py."""
+    options = {"crf": "18", "g": "6"}
+    write_video(tmp_path / "a.mkv", picture * 2, options=options, sound="aac", sound_s=sound_s)
+    cut(tmp_path / "a.mkv")
+    says = r"clip s1_a: .*a.mkv: ends after frame \d+ at \d.\d\d s, the file is cut off"
+    about = manifest_of(tmp_path, "a.mkv")
+    fails(SECTION, "mkv with sound cut off", *about, says=says, row=sound_s == 3.0)
+
+
+def test_a_whole_file_that_starts_late(tmp_path, command, fault_row, picture):
+    write_video(tmp_path / "a.mkv", picture, sound="aac", start_s=3600)
+    assert command(*manifest_of(tmp_path, "a.mkv"))[0] == 0
+    with open_cache(tmp_path / "s1.h5") as cache:
+        assert len(cache["s1_a"]) == FRAMES
+        assert cache["s1_a"]["time"][0] == 0
+    fault_row(SECTION, "first picture after an hour", "none: times start at 0", 0)
 
 
 @pytest.mark.parametrize("damage", ["zeros", "noise"])
@@ -149,6 +175,85 @@ def test_a_phone_held_upright_gives_upright_frames(tmp_path, command, fault_row)
     assert frame[:14].mean() > 200
     assert frame[18:].mean() < 50
     fault_row(SECTION, "rotated by metadata", "none: the frames are turned upright", 0)
+
+
+def test_a_mirrored_picture_and_oblong_pixels(tmp_path, command, fault_row):
+    half = np.full((48, 64), 40.0)
+    half[:, :16] = 220.0  # left
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"qp": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2)
+        stream.set_display_rotation(0, hflip=True)
+        for number in range(4):
+            frame = planes(half, "yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 30)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert command(*manifest_of(tmp_path, "a.mp4"))[0] == 0
+    with open_cache(tmp_path / "s1.h5") as cache:
+        frame = cache["s1_a"].data[0]
+    assert frame.shape == (48, 128, 3)
+    assert frame[:, 100:].mean() > 200
+    assert frame[:, :90].mean() < 50
+    fault_row(SECTION, "mirrored by metadata, as of front cameras", "none: as a player shows it", 0)
+    fault_row(SECTION, "pixels that are no squares", "none: the frames get square ones", 0)
+
+
+def test_interlaced_pictures_are_told(tmp_path, command, fault_row, picture, caplog):
+    options = {"x264-params": "tff=1", "qp": "0"}
+    write_video(tmp_path / "a.mp4", picture, options=options, flags=INTERLACED)
+    assert command(*manifest_of(tmp_path, "a.mp4"))[0] == 0
+    message = "a.mp4: interlaced from frame 0 on; the top field of each frame is used"
+    assert message in caplog.text
+    (tmp_path / "clips.csv").write_text("path,subject,label\na.mp4,s1,negative\n")
+    table = {"kind": "video", "root": str(tmp_path), "table": str(tmp_path / "clips.csv")}
+    settings = json.dumps({"data": table, "windows": {"n": [3]}})
+    assert command("stage", "index", "--manifest", tmp_path / "m.csv", "--config", settings)[0] == 0
+    rows = list(csv.DictReader((tmp_path / "manifest_report.csv").open(newline="")))
+    assert ("interlaced", message, "kept") in [
+        (row["problem"], row["detail"], row["action"]) for row in rows
+    ]
+    fault_row(SECTION, "interlaced", f"{message} (manifest_report.csv: interlaced)", 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "content"),
+    [
+        ("playlist renamed to .mp4", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{}\n"),
+        ("list of files to join renamed to .mp4", "ffconcat version 1.0\nfile '{}'\n"),
+    ],
+)
+def test_a_list_reaches_no_other_file(tmp_path, fails, picture, fault, content):
+    write_video(tmp_path / "b.mp4", picture)
+    (tmp_path / "a.mp4").write_text(content.format(tmp_path / "b.mp4"))
+    says = "clip s1_a: .*a.mp4 cannot be opened as a video"
+    fails(SECTION, fault, *manifest_of(tmp_path, "a.mp4"), says=says)
+
+
+def test_a_video_that_is_no_regular_file(tmp_path, fails):
+    os.mkfifo(tmp_path / "a.mp4")
+    says = "clip s1_a: .*a.mp4 is a pipe, not a regular file"
+    fails(SECTION, "a pipe as video", *manifest_of(tmp_path, "a.mp4"), says=says)
+    (tmp_path / "a.mp4").unlink()
+    (tmp_path / "a.mp4").symlink_to("/dev/zero")
+    says = "clip s1_a: .*a.mp4 is a device, not a regular file"
+    fails(SECTION, "a device as video", *manifest_of(tmp_path, "a.mp4"), says=says)
+
+
+def test_people_who_look_at_the_result_get_what_is_there(tmp_path, command, fault_row, caplog):
+    """What stops the pipeline is a notice of `microexpr magnify`."""
+    path = write_video(tmp_path / "a.mkv", moving(texture(96, 128), swing(40, 1.0)))
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 200] = bytes(200)
+    path.write_bytes(content[: len(content) * 4 // 5])
+    low = ("--method", "amm", "--passband", 1, 4)
+    assert command("magnify", path, tmp_path / "out.mp4", *low)[0] == 0
+    for said in ("packets of a.mkv cannot be decoded", "s, the file is cut off"):
+        assert said in caplog.text
+    row = "damaged and cut off, in microexpr magnify"
+    fault_row(SECTION, row, "the same as warnings; the frames that are there are magnified", 0)
 
 
 @pytest.mark.parametrize("frames", [1, 2])

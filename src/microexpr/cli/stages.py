@@ -10,6 +10,7 @@ from typing import Any
 from microexpr import stages
 from microexpr.cli.arguments import add_machine, whole
 from microexpr.config import Config, default_file
+from microexpr.runtime.notices import plain_warnings
 from microexpr.stages import NAMES, Argument, Option, Reads, Stage, Writes
 
 EPILOG = """\
@@ -73,4 +74,5 @@ def _run(stage: Stage, arguments: argparse.Namespace) -> None:
     if stage.device:
         values["device"] = choose_device(arguments.device)
     limit_threads(arguments.threads)
-    stage.run(settings, **values)
+    with plain_warnings():
+        stage.run(settings, **values)

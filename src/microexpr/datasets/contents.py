@@ -55,6 +55,8 @@ def look_into_files(listing: Listing, root: Path, uneven: Uneven = "resample") -
                 axis = clip_axis(root, clip)
             else:
                 axis = stamps(clip.source).axis(clip)
+                for text in stamps(clip.source).notices:
+                    listing.add("interlaced", "kept", text, **who)
             with listing.noted("uneven_times", **who):
                 axis.check(frame_numbers(clip, axis), uneven)
                 kept.append(clip.model_copy(update=_of_time(clip, axis)))
@@ -79,7 +81,7 @@ def _check_images(root: Path, clip: Clip) -> None:
         try:
             check_header(path)
         except DataError as error:
-            wrong.append(f"frame {counter}: {error}")
+            wrong.append(f"frame {counter}: {str(error).replace(f'{root}/', '')}")
     if wrong:
         more = f" ({len(wrong)} such files)" if len(wrong) > 1 else ""
         raise DataError(f"{wrong[0]}{more}")

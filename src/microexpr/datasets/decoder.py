@@ -12,6 +12,7 @@ import numpy as np
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, about_clip
+from microexpr.runtime.notices import noted
 from microexpr.video.images import image_pictures
 from microexpr.video.opening import opened
 from microexpr.video.picture import Picture, Policy, of_one_size
@@ -176,12 +177,14 @@ class Stamps:
         stop = max(clip.last for clip in clips) + 1 if all(clip.last for clip in clips) else None
         self._path = path
         self._stamps: list[int | None] = []
+        self.notices: list[str] = []
         self._fault: DataError | None = None
         try:
             with opened(path) as (_, stream):
                 self._unit_s, self._rates = clock(stream)
-            for picture in islice(video_pictures(path, policy), stop):
-                self._stamps.append(picture.stamp)
+            with noted() as self.notices:
+                for picture in islice(video_pictures(path, policy), stop):
+                    self._stamps.append(picture.stamp)
         except DataError as error:  # clips that end before it are whole
             self._fault = error
         except OSError as error:

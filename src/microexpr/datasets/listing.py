@@ -31,6 +31,7 @@ Note = Literal[
     "resampled",
     "table_version",
     "long_clips",
+    "interlaced",
     "dropped_label",
     "dropped_clip",
     "macro_expression",

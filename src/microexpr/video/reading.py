@@ -105,7 +105,7 @@ class _Decoding:
 
     def _decode(self, packet: av.Packet) -> list[av.VideoFrame]:
         if self.strict and packet.is_corrupt:
-            self._damage("cannot be decoded")
+            self._refuse_frame()
         stamp = time_of(packet, self.container)
         if packet.size and stamp is not None:
             self.packets += 1
@@ -120,14 +120,14 @@ class _Decoding:
                 self.waiting.pop()
             return []
 
-    def _damage(self, what: str) -> None:
-        why = CUT_OFF if is_cut_off(self.path) else "the file is damaged"
-        raise DataError(f"{self.path}: frame {self.number} {what}, {why}")
+    def _refuse_frame(self) -> None:
+        what = f"cannot be decoded, {CUT_OFF}" if is_cut_off(self.path) else "is damaged"
+        raise DataError(f"{self.path}: frame {self.number} {what}")
 
     def _picture(self, shown: av.VideoFrame) -> Picture:
         if shown.is_corrupt:
             if self.strict:
-                self._damage("is damaged")
+                self._refuse_frame()
             self.damaged += 1
         check_size(f"{self.path}: frame {self.number}", shown.width, shown.height)
         if self.number >= MAX_FRAMES:
@@ -194,5 +194,7 @@ class _Decoding:
 def clock(stream: av.VideoStream) -> tuple[Fraction, tuple[Fraction, ...]]:
     """Return the unit of a video's time stamps, s, and the rates that its header states."""
     assert stream.time_base is not None
-    rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
+    # The pictures' own rate comes first: FFmpeg takes 25 frames/s for a bare stream.
+    own = stream.codec_context.framerate
+    rates = (own, stream.guessed_rate, stream.average_rate, stream.base_rate)
     return stream.time_base, tuple(rate for rate in rates if rate)
