@@ -105,7 +105,9 @@ def test_a_real_face(capsys, tmp_path, shared_video, faces):
 
 @pytest.mark.slow
 def test_a_face_that_leaves_the_picture(capsys, tmp_path, shared_video, faces):
-    said = predict(capsys, faces, tmp_path, shared_video("face_noface.mov"), "--piece", 24)
+    # With a rate that is given, its frames count as evenly spaced: each has a number of its own.
+    source = [shared_video("face_noface.mov"), "--fps", 30]
+    said = predict(capsys, faces, tmp_path, *source, "--piece", 24)
     windows, pieces, document = check_sums(tmp_path, "face_noface")
     clip = document["clip"]
     assert 0 < clip["frames_without_face"] < clip["frames"]
@@ -119,10 +121,31 @@ def test_a_face_that_leaves_the_picture(capsys, tmp_path, shared_video, faces):
     assert len(missed) == clip["frames_without_face"]
     # Windows at the edge hold some frames without a face, and say so.
     assert 0 < windows["frames_without_face"].max() <= 7
-    assert any("not evenly spaced" in notice for notice in document["notices"])
     unanswered = pieces[pieces["predicted"].isna()]
     assert unanswered["problem"].str.contains("face in").all()
     assert f"{clip['pieces_predicted']}/{clip['pieces']}" in said
+
+
+def test_uneven_videos_and_images_are_resampled_with_a_notice(capsys, tmp_path, plain):
+    there = [k for k in range(30) if k not in (9, 10, 11, 20)]
+    pictures = [frame for k, frame in enumerate(moving(30)) if k in there]
+    write_video(tmp_path / "v.mkv", pictures, pts=[20 * k for k in there], codec="ffv1")
+    write_images(tmp_path / "i", moving(30))
+    for k in range(30):
+        if k not in there:
+            (tmp_path / f"i/image{k + 1}.png").unlink()
+    for name, options in (("v.mkv", []), ("i", ["--fps", 30])):
+        out = tmp_path / f"of_{name}"
+        predict(capsys, plain, out, tmp_path / name, *options)
+        windows, _, document = check_sums(out, name.partition(".")[0])
+        assert document["clip"]["frames"] == 30
+        assert document["clip"]["fps"] == 30
+        (notice,) = [text for text in document["notices"] if "uneven in time" in text]
+        assert "are resampled to 30 at 30 frames/s, 4 of them interpolated" in notice
+        spans = (windows["last_s"] - windows["first_s"]) * 30
+        np.testing.assert_allclose(spans, 6 * windows["step"], atol=0.01)
+        times = [float(t) for t in times_of(out / f"{name.partition('.')[0]}.mp4")]
+        np.testing.assert_allclose(times, np.arange(30) / 30, atol=1e-3)
 
 
 @pytest.mark.slow
@@ -231,7 +254,10 @@ def test_bad_input_is_one_line(capsys, tmp_path, plain):
         (lambda m: (m / "config.json").unlink(), "no exported model"),
         (lambda m: rewrite(m, "{"), "config.json: cannot be read"),
         (lambda m: rewrite(m, "{}"), "config.json: format: Field required"),
-        (lambda m: rewrite(m, '{"format": "microexpr/exported 1.0"}'), "config.json: config: Field required"),
+        (
+            lambda m: rewrite(m, '{"format": "microexpr/exported 1.0"}'),
+            "config.json: config: Field required",
+        ),
         (lambda m: (m / "config.json").write_text("{}"), "was changed after it was written"),
         (lambda m: (m / "config.json.sha256").unlink(), "has no seal (config.json.sha256)"),
         (lambda m: (m / "model.safetensors").unlink(), "model.safetensors does not exist"),

@@ -16,6 +16,7 @@ from microexpr import cache
 from microexpr.cache import open_cache
 from microexpr.config import Config
 from microexpr.datasets import manifest
+from microexpr.datasets.decoder import clip_axis
 from microexpr.errors import CacheError, DataError
 from microexpr.magnify.clip_pixels import magnified_pixels
 from running import decode, run_stage
@@ -33,13 +34,13 @@ def picture(level: float) -> np.ndarray:
 
 
 def video(path: Path, numbers, *, unit=Fraction(1, 200), codec="mjpeg", sound=None, **more) -> Path:
-    formats = {"mjpeg": "yuvj420p", "libvpx-vp9": "yuv420p", "libx264": "yuv420p", "ffv1": "gray"}
+    formats = {"mjpeg": "yuvj420p", "ffv1": "gray"}
     return write_video(
         path,
         [picture(40 * float(n * unit) * 5) for n in numbers],
         pts=list(numbers),
         time_base=unit,
-        pixel_format=formats[codec],
+        pixel_format=formats.get(codec, "yuv420p"),
         codec=codec,
         options=more.pop("options", {}),
         sound=sound,
@@ -114,6 +115,29 @@ def test_dropped_frames_are_a_gap_with_and_without_sound(tmp_path, caplog, name,
         levels = found["s1_a"].data[:].mean((1, 2, 3))
     np.testing.assert_allclose(np.diff(levels), np.diff(levels).mean(), atol=1.5)
     assert "clip s1_a: 34 frames, 5 to 35 ms apart, are resampled" in caplog.text
+
+
+FORMATS = [
+    *[("a.ts", "libx264"), ("a.flv", "libx264"), ("a.mp4", "libx264"), ("a.mkv", "libx264")],
+    *[("a.webm", "libvpx"), ("a.mov", "mjpeg"), ("a.asf", "mpeg4"), ("a.nut", "ffv1")],
+]
+
+
+@pytest.mark.parametrize("rate", [25, Fraction(30000, 1001)])
+@pytest.mark.parametrize(("name", "codec"), FORMATS)
+def test_every_container_tells_its_gaps(tmp_path, name, codec, rate):
+    options = {"libx264": {"bf": "2", "b-adapt": "0"}, "libvpx": {"auto-alt-ref": "1"}}
+    whole = dict(clip_id="a", subject="s1", label="x", kind="video", source=name)
+    clip = manifest.Clip(**whole, frames=0, first=0, last=0, fps=0)
+    for numbers in (range(40), DROPPED):
+        path = tmp_path / name
+        video(path, numbers, unit=1 / Fraction(rate), codec=codec, options=options.get(codec, {}))
+        axis = clip_axis(tmp_path, clip)
+        assert axis.fps == pytest.approx(float(rate), rel=2e-4)
+        assert axis.even == (len(numbers) == 40)
+        assert (len(axis), axis.missing) == (40, 40 - len(numbers))
+        if not axis.even:
+            assert axis.gap() == (14, pytest.approx(6 / rate, abs=1.1e-3))
 
 
 @pytest.mark.parametrize("rate", [120, 240, 60, 30, 100, 200])

@@ -50,6 +50,22 @@ def test_a_rate_that_the_stamps_contradict_is_not_taken():
 
 
 @pytest.mark.parametrize(
+    ("rate", "stated", "unit"), [(NTSC, 30, MS), (FILM, 24, TS), (199.9, 200, TS), (60, 59.5, MS)]
+)
+def test_a_header_that_is_nearly_right_is_not_believed(rate, stated, unit):
+    stamps = stamps_of(np.arange(60) / float(rate), unit)
+    axis = time_axis(stamps, unit, rates=[Fraction(stated)])
+    assert axis.even and axis.fps == pytest.approx(float(rate), rel=2e-4)
+
+
+def test_stamps_that_would_need_millions_of_frames_are_refused():
+    stamps = np.cumsum([0, 1, 1, 1, 190_000, 1, 1, 1, 190_000])
+    axis = time_axis([int(stamp) for stamp in stamps], Fraction(1, 1_000_000))
+    with pytest.raises(DataError, match="its 9 frames would become 380007"):
+        axis.check(stamps, "resample")
+
+
+@pytest.mark.parametrize(
     ("stamps", "fps"),
     [
         (np.rint(np.arange(200) * 1000 / 30), 30),  # 33, 33, 34: rounded to ms

@@ -24,10 +24,13 @@ UNEVEN = 0.1  # share of a frame's duration by which a frame may miss its even t
 CLOCK_S = 0.55e-3  # by which it may always: many programs round times to milliseconds
 WINDOW = 0.12  # share of the commonest step by which another may differ and be one of them
 CHANGES = 0.05  # share of steps that rounding makes longer or shorter, to be seen as such
+SAME = 0.75  # units of the stamps by which a stated rate may drift from the estimate in a clip
+SLIGHT = 0.02  # share of a frame's duration by which it may where stamps are uneven
 JOINED = (1, 8, 64)  # steps that a gap may have, from one round of the estimate to the next
 # What is filled in is guessed. In a longer gap a whole micro-expression may be lost: they last
 # 1/25 to 1/5 s by the oldest definition (Ekman and Friesen 1969).
 LONGEST_GAP_S = 0.2
+MOST = 100  # even frames per frame
 LONGEST_LENIENT_S = 10.0  # for people who look at the result
 DROPPED_SHARE = 0.25  # of the steps; where more are long, the stamps are those of a slow motion
 FINE = Fraction(1, 90000)  # s; time base of resampled clips
@@ -147,6 +150,8 @@ class TimeAxis:
                 f"the time stamps run backwards: frame {numbers[k]} at {times[k]:.4g} s comes "
                 f"after frame {numbers[k - 1]} at {times[k - 1]:.4g} s"
             )
+        if len(self) > MOST * len(times):
+            raise DataError(f"its {len(times)} frames would become {len(self)} at {self.fps:g}/s")
         k, gap_s = self.gap()
         found = (
             f"a gap of {1000 * gap_s:.3g} ms after frame {numbers[k]} at {times[k]:.4g} s, in a "
@@ -207,9 +212,9 @@ def time_axis(
         unit, rates = _rounding(stamps), list(rates)
         known = (_on_grid(ticks, unit, unit_s, Fraction(rate), certain) for rate in rates)
         found = next((axis for axis in known if axis), None) or _estimated(ticks, unit, unit_s)
-        span_s = float(ticks.max()) * float(unit_s)
         # An estimate is never as good as what is stated and fits as well.
-        fits = (float(r) for r in rates if abs(r / found.rate - 1) * span_s < found.tolerance_s)
+        slack = max(SAME * unit * unit_s, SLIGHT / found.rate) / float(ticks.max() * unit_s or 1)
+        fits = (float(rate) for rate in rates if abs(rate / found.rate - 1) < slack)
         found = replace(found, stamps=tuple(stamps), rate=next(fits, found.rate))
     if capture_fps is None:
         if found is None:
@@ -236,8 +241,10 @@ def _on_grid(
     step = float(1 / (rate * unit_s))  # in ticks
     # What is no whole number of units is rounded, the first stamp too.
     slack = 1.001 * unit if step % unit else 1e-6
-    if np.abs(ticks - step * np.arange(len(ticks))).max() <= slack:
-        return TimeAxis((0,), unit_s, float(rate))
+    counts = np.arange(len(ticks))
+    if np.abs(ticks - step * counts).max() <= slack:
+        drift = (_slope(counts, ticks, 0 * counts) - step) * counts[-1]
+        return TimeAxis((0,), unit_s, float(rate)) if abs(drift) <= SAME * unit else None
     slots = np.rint(ticks / step)
     after = np.diff(np.unique(slots)).astype(int)
     if np.abs(ticks - step * slots).max() > min(slack, 0.4 * step) or not len(after):
@@ -254,15 +261,35 @@ def _on_grid(
 
 def _estimated(ticks: np.ndarray, unit: int, unit_s: Fraction) -> TimeAxis:
     """Return the axis at the rate of the commonest step."""
+    second_s, counts = float(unit_s), np.arange(len(ticks))
     whole = np.maximum.accumulate(ticks)
     kept = np.concatenate([[True], np.diff(whole) > 0])
     taken = whole[kept]
-    steps = np.diff(taken)
-    if not len(steps):
+    if len(taken) < 2:
         raise DataError("the video's time stamps do not increase; give fps in data.table")
+    step, slots, run = _commonest(taken, unit, CLOCK_S / second_s)
+    rounding = max(CLOCK_S / second_s, 0.55 * unit if unit <= 0.5 * step else 0)
+    tolerance = min(UNEVEN * step + rounding, 0.49 * step)
+    if kept.all():
+        straight = _slope(counts, ticks, 0 * counts)
+        if np.ptp(ticks - straight * counts) <= 2 * tolerance:
+            rate = 1 / (straight * second_s)
+            return TimeAxis((0,), unit_s, rate, tolerance_s=tolerance * second_s)
+    missed = (taken - slots * step)[run == np.bincount(run).argmax()]
+    offset = (missed.max() + missed.min()) / 2
+    offset -= step * np.rint(offset / step)
+    times = {"offset_s": float(offset * second_s), "tolerance_s": tolerance * second_s}
+    return TimeAxis((0,), unit_s, 1 / (step * second_s), even=False, **times)
+
+
+def _commonest(ticks: np.ndarray, unit: int, clock: float) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the commonest step, and for each frame its number of steps and its run.
+
+    Runs are frames between which there are whole numbers of steps. `clock` is what programs may
+    have rounded away, in ticks.
+    """
+    steps = np.diff(ticks)
     usual = float(np.sort(steps)[(len(steps) - 1) // 2])
-    second_s = float(unit_s)
-    clock = CLOCK_S / second_s
     rounding = unit if unit <= 0.5 * usual else 0
     spread = min(4.5 * float(np.median(np.abs(steps - usual))), 0.45 * usual)
     window = min(max(WINDOW * usual + max(rounding, 1.9 * clock), spread), 0.6 * usual)
@@ -274,24 +301,8 @@ def _estimated(ticks: np.ndarray, unit: int, unit_s: Fraction) -> TimeAxis:
         broken = (np.abs(steps - times * step) > limit) | (times > most)
         run = np.concatenate([[0], np.cumsum(broken)])
         slots = np.concatenate([[0], np.cumsum(times)])
-        step = _slope(slots, taken, run) or step
-    tolerance = min(UNEVEN * step + max(clock, 0.55 * rounding), 0.49 * step)
-    largest = np.bincount(run).argmax()
-    missed = (taken - slots * step)[run == largest]
-    offset = (missed.max() + missed.min()) / 2
-    even = bool(
-        kept.all()
-        and len(missed) == len(ticks)
-        and slots[-1] == len(ticks) - 1
-        and np.ptp(missed) <= 2 * tolerance
-    )
-    if not even:
-        offset -= step * np.rint(offset / step)
-    return TimeAxis(
-        *((0,), unit_s, 1 / (step * second_s), even),
-        offset_s=0.0 if even else offset * second_s,
-        tolerance_s=tolerance * second_s,
-    )
+        step = _slope(slots, ticks, run) or step
+    return step, slots, run
 
 
 def _slope(slots: np.ndarray, ticks: np.ndarray, run: np.ndarray) -> float:
