@@ -171,8 +171,8 @@ def test_of_a_registry_only_the_row_in_use_counts(edited, tmp_path, monkeypatch)
 @pytest.mark.parametrize(
     ("stage", "choice", "own", "others"),
     [
-        ("magnify", ("method", "amm"), "amplitude", ("phase", "phase_magnifier", "steerable")),
-        ("magnify", ("method", "pmm"), "phase_magnifier", ("amplitude", "laplacian")),
+        ("magnify", ("method", "amm"), "amplitude", ("phase", "local_phase", "steerable")),
+        ("magnify", ("method", "pmm"), "phase", ("amplitude", "laplacian")),
         ("features", ("network", "mobilenet_vggface2"), "mobilenet", ("resnet50", "efficientnet")),
         ("train", ("network", "resnet50_imagenet"), "resnet50", ("mobilenet", "efficientnet")),
         ("train_system", ("system", "ststnet"), "ststnet", ("off_apexnet", "setfnet", "lbp_top")),

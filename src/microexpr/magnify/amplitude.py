@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Unpack, overload
 
 import torch
@@ -18,7 +17,7 @@ from microexpr.errors import ConfigError
 from microexpr.magnify.clip import Progress, check_alphas, check_clip, check_mask, luma, magnified
 from microexpr.magnify.laplacian import fitting_levels, level_weights, weighted_sum
 from microexpr.magnify.operator import ClipFilter, blocks, fresh
-from microexpr.magnify.temporal import Filtering, matrix_of
+from microexpr.magnify.temporal import Filtering, split
 
 BLOCK_VALUES = 1 << 19  # filtered frames go through the pyramid in blocks of this size
 
@@ -119,6 +118,16 @@ class FilterMagnifier(AmplitudeMagnifier):
     control, bound = True, math.inf
 
 
+class AmplitudeOptions(Filtering, total=False):
+    """The options of :func:`amm`."""
+
+    levels: int
+    lambda_c_px: float
+    level_gains: Sequence[float] | None
+    chroma_gain: float
+    mask: torch.Tensor | None
+
+
 @overload
 def amm(clip: torch.Tensor, *, alpha: float, **options: object) -> torch.Tensor: ...
 @overload
@@ -127,15 +136,10 @@ def amm(  # type: ignore[misc] # the overloads abbreviate the options
     clip: torch.Tensor,
     *,
     alpha: float | Sequence[float],
-    levels: int = 6,
-    lambda_c_px: float = 16.0,
-    level_gains: Sequence[float] | None = None,
-    chroma_gain: float = 0.0,
-    mask: torch.Tensor | None = None,
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     progress: Progress | None = None,
-    **filtering: Unpack[Filtering],
+    **options: Unpack[AmplitudeOptions],
 ) -> torch.Tensor | list[torch.Tensor]:
     """Magnify small motions by amplifying brightness changes.
 
@@ -148,16 +152,16 @@ def amm(  # type: ignore[misc] # the overloads abbreviate the options
     alpha : float or sequence of float
         Amplification, 0 or more: motions become ``1 + alpha`` times as large. A sequence gives a
         list of results from one analysis.
-    levels : int
+    levels : int, default 6
         Band-pass levels of the Laplacian pyramid; at most as many as fit the frames.
-    lambda_c_px : float
+    lambda_c_px : float, default 16
         Shortest wavelength that gets all of alpha, px; 0 gives all wavelengths all of it. See
         :func:`microexpr.magnify.laplacian.level_weights` (Wu et al. 2012, eq. 14).
     level_gains : sequence of float, optional
         Share of alpha for each level, finest first, then for the low-pass residual: levels + 1
         values that replace those of `lambda_c_px`. ``[0] * levels + [1]`` magnifies the colour or
         brightness of a Gaussian pyramid's level.
-    chroma_gain : float
+    chroma_gain : float, default 0
         Share of alpha for the chroma (I and Q of YIQ); 0 passes chroma through.
     mask : Tensor, shape (H, W), optional
         Factor on what is added, for instance 1 in a region of interest and 0 elsewhere.
@@ -183,16 +187,8 @@ def amm(  # type: ignore[misc] # the overloads abbreviate the options
         Where the magnified motion is beyond an eighth of the wavelength that the frames' detail or
         `lambda_c_px` has.
     """
-    kind = partial(
-        AmplitudeMagnifier,
-        levels=levels,
-        lambda_c_px=lambda_c_px,
-        level_gains=level_gains,
-        chroma_gain=chroma_gain,
-        mask=mask,
-    )
     where: dict[str, Any] = {"device": device, "dtype": dtype, "progress": progress}
-    results = magnified(clip, kind, check_alphas(alpha), filtering, **where)
+    results = magnified(clip, AmplitudeMagnifier, check_alphas(alpha), options, **where)
     return results if isinstance(alpha, Sequence) else results[0]
 
 
@@ -201,11 +197,7 @@ def filter_only(
     clip: torch.Tensor,
     *,
     alpha: float = 10.0,
-    levels: int = 6,
-    lambda_c_px: float = 16.0,
-    level_gains: Sequence[float] | None = None,
-    chroma_gain: float = 0.0,
-    **filtering: Unpack[Filtering],
+    **options: Unpack[AmplitudeOptions],
 ) -> torch.Tensor:
     """Filter as :func:`amm` does, without its gain: the control method.
 
@@ -224,13 +216,7 @@ def filter_only(
     """
     check_clip(clip)
     (factor,) = check_alphas(alpha)
-    operator = ClipFilter(matrix_of(len(clip), filtering), clip)
-    magnifier = FilterMagnifier(
-        luma(clip[:1])[0],
-        levels=levels,
-        lambda_c_px=lambda_c_px,
-        level_gains=level_gains,
-        chroma_gain=chroma_gain,
-    )
-    still = clip[filtering.get("reference_frame", 0)].expand_as(clip)
-    return magnifier.run(clip, operator, [factor], base=still)[0]
+    matrix, rest = split(len(clip), options)
+    magnifier = FilterMagnifier(luma(clip[:1])[0], **rest)
+    still = clip[options.get("reference_frame", 0)].expand_as(clip)
+    return magnifier.run(clip, ClipFilter(matrix, clip), [factor], base=still)[0]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch.nn import functional
 
 from microexpr.errors import ConfigError, DataError, MicroexprWarning
 from microexpr.magnify.operator import ClipFilter, as_tensor
-from microexpr.magnify.temporal import Filtering, Matrix, matrix_of
+from microexpr.magnify.temporal import Matrix, split
 
 LUMA = (0.299, 0.587, 0.114)  # Y of YIQ (NTSC); adding to Y adds the same to R, G and B
 Progress = Callable[[float], None]
@@ -96,9 +96,9 @@ class Magnifier(Protocol):
 @torch.no_grad()
 def magnified(
     clip: torch.Tensor,
-    kind: Callable[[torch.Tensor], Magnifier],
+    kind: Callable[..., Magnifier],
     alphas: Sequence[float],
-    filtering: Filtering,
+    options: Mapping[str, Any],
     *,
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
@@ -109,8 +109,9 @@ def magnified(
     if dtype not in (None, torch.float32, torch.float64):
         raise ConfigError(f"dtype: {dtype} is neither float32 nor float64")
     source, clip = clip, clip.to(device=device, dtype=dtype)
-    matrix, reference_frame = matrix_of(len(clip), filtering), filtering.get("reference_frame", 0)
-    magnifier = kind(luma(clip[reference_frame : reference_frame + 1])[0])
+    reference_frame = options.get("reference_frame", 0)
+    matrix, rest = split(len(clip), options)
+    magnifier = kind(luma(clip[reference_frame : reference_frame + 1])[0], **rest)
     warn_outside_bounds(
         luma(clip),
         matrix,

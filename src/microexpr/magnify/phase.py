@@ -14,7 +14,7 @@ wavelengths from 2.8 px on, and the coarsest ends at one cycle per frame.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, Unpack, overload
 
 import torch
@@ -32,6 +32,17 @@ KEPT_CLIPS = 4.0  # memory for what is kept of the finest bands, in clips of lum
 KEPT_BYTES = 384 << 20  # the same for long clips
 
 
+class PhaseOptions(Filtering, total=False):
+    """The options of :func:`pmm`."""
+
+    levels: int | None
+    orientations: int
+    per_octave: int
+    smoothing_px: float
+    level_gains: Sequence[float] | None
+    mask: torch.Tensor | None
+
+
 @overload
 def pmm(clip: torch.Tensor, *, alpha: float, **options: object) -> torch.Tensor: ...
 @overload
@@ -40,16 +51,10 @@ def pmm(  # type: ignore[misc] # the overloads abbreviate the options
     clip: torch.Tensor,
     *,
     alpha: float | Sequence[float],
-    levels: int | None = None,
-    orientations: int = 8,
-    per_octave: int = 1,
-    smoothing_px: float = 2.0,
-    level_gains: Sequence[float] | None = None,
-    mask: torch.Tensor | None = None,
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     progress: Progress | None = None,
-    **filtering: Unpack[Filtering],
+    **options: Unpack[PhaseOptions],
 ) -> torch.Tensor | list[torch.Tensor]:
     """Magnify small motions by shifting local phase.
 
@@ -61,11 +66,11 @@ def pmm(  # type: ignore[misc] # the overloads abbreviate the options
     fps, passband_hz, temporal_filter, order, reference_frame, boundary, anchored
         The temporal filter, see :func:`microexpr.magnify.temporal.filter_matrix`. Phases are
         measured against the reference frame.
-    levels, orientations, per_octave
-        Octaves (by default as many as fit), orientations and bands per octave (1 or 2) of the
+    levels, orientations, per_octave : int
+        Octaves (by default as many as fit), orientations (8) and bands per octave (1, or 2) of the
         pyramid, see :func:`microexpr.magnify.steerable.steerable_pyramid`. Half-octave bands bear
         twice the shift and cost about twice the time.
-    smoothing_px : float
+    smoothing_px : float, default 2
         Standard deviation of the amplitude-weighted smoothing of the phases (Wadhwa et al. 2013,
         eq. 17), px of the band: ``smoothing_px * 2 ** octave`` px of the frame. 0: none.
     level_gains : sequence of float, optional
@@ -79,17 +84,8 @@ def pmm(  # type: ignore[misc] # the overloads abbreviate the options
         Where the magnified motion is beyond a quarter (half-octave bands: half) of the wavelength
         that the frames' detail has.
     """
-    kind = partial(
-        PhaseMagnifier,
-        levels=levels,
-        orientations=orientations,
-        per_octave=per_octave,
-        smoothing_px=smoothing_px,
-        level_gains=level_gains,
-        mask=mask,
-    )
     where: dict[str, Any] = {"device": device, "dtype": dtype, "progress": progress}
-    results = magnified(clip, kind, check_alphas(alpha), filtering, **where)
+    results = magnified(clip, PhaseMagnifier, check_alphas(alpha), options, **where)
     return results if isinstance(alpha, Sequence) else results[0]
 
 
@@ -168,22 +164,21 @@ class PhaseMagnifier:
         return results
 
 
+@dataclass
 class _Run:
     """One clip on its way through the bands."""
 
-    def __init__(
-        self,
-        magnifier: PhaseMagnifier,
-        clip: torch.Tensor,
-        operator: ClipFilter,
-        alphas: Sequence[float],
-        progress: Progress | None,
-    ) -> None:
-        self.magnifier, self.work = magnifier, magnifier.work
-        self.clip, self.grey = clip, luma(clip)
-        self.operator, self.alphas = operator, alphas
-        self.progress, self.done = progress, 0
-        self.finest = [part for part in magnifier.parts if not part.bands.radial]
+    magnifier: PhaseMagnifier
+    clip: torch.Tensor
+    operator: ClipFilter
+    alphas: Sequence[float]
+    progress: Progress | None
+    done: int = 0
+
+    def __post_init__(self) -> None:
+        """Find the finest bands and the largest of them."""
+        self.work, self.grey = self.magnifier.work, luma(self.clip)
+        self.finest = [part for part in self.magnifier.parts if not part.bands.radial]
         self.largest = max(self.finest, key=lambda part: part.bands.size)
 
     def fill(self, results: Sequence[torch.Tensor]) -> None:

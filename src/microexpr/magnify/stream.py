@@ -139,12 +139,13 @@ def stream(
     parts = parts or parts_of(temporal_filter, fps, passband_hz)
     if not 0 <= parts.overlap < parts.frames:
         raise ConfigError(f"{parts}: the overlap must lie between 0 and {parts.frames - 1} frames")
-    kind, source = partial(METHODS.load(method, "stream"), **options), iter(frames)
+    kind, source = METHODS.load(method, "stream"), iter(frames)
     if temporal_filter in CAUSAL:
-        yield from _in_chunks(source, parts.frames, kind, alpha=alpha, filtering=filtering)
+        started = partial(kind, **options)
+        yield from _in_chunks(source, parts.frames, started, alpha=alpha, filtering=filtering)
     else:
-        filtering["anchored"] = False
-        magnify = partial(magnified, kind=kind, alphas=[alpha], filtering=filtering)
+        options |= {**filtering, "anchored": False}
+        magnify = partial(magnified, kind=kind, alphas=[alpha], options=options)
         yield from _in_windows(source, parts, magnify)
 
 

@@ -8,8 +8,9 @@ Every filter maps a constant to zero: motion is magnified relative to the refere
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal, NamedTuple, Required, TypedDict
+from typing import Any, Literal, NamedTuple, Required, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +59,13 @@ def filtering_of(settings: Motion, fps: float) -> Filtering:
     }
 
 
-def matrix_of(n_frames: int, filtering: Filtering) -> Matrix:
-    """Return :func:`filter_matrix` for options of which the passband may be a list."""
-    return filter_matrix(n_frames, **filtering | {"passband_hz": tuple(filtering["passband_hz"])})
+def split(n_frames: int, options: Mapping[str, Any]) -> tuple[Matrix, dict[str, Any]]:
+    """Return the filter that options of a method ask for, and its other options."""
+    own = {key: value for key, value in options.items() if key in Filtering.__annotations__}
+    if "passband_hz" in own:
+        own["passband_hz"] = tuple(own["passband_hz"])
+    rest = {key: value for key, value in options.items() if key not in own}
+    return filter_matrix(n_frames, **own), rest
 
 
 @lru_cache(maxsize=8)
@@ -79,23 +84,19 @@ def filter_matrix(
 
     Parameters
     ----------
-    n_frames : int
-        Frames of the clip, T.
-    fps : float
-        Capture rate, frames/s.
+    n_frames, fps : int, float
+        Frames of the clip, T, and capture rate, frames/s.
     passband_hz : (float, float)
         Low and high edge, Hz. Not used by ``reference``.
     temporal_filter : {'butterworth', 'ideal', 'iir', 'reference'}
         ``butterworth`` runs forward and backward (zero phase), ``ideal`` keeps the frequencies
         inside the band at gain 1, ``iir`` is the causal Butterworth started in the steady state of
         frame 0, ``reference`` is ``x[t] - x[reference_frame]``.
-    order : int
-        Of the Butterworth low- and high-pass, once for each direction.
-    reference_frame : int
-        Frame with respect to which the output is zero.
+    order, reference_frame : int
+        Of the Butterworth low- and high-pass, for each direction; where the output is zero.
     boundary : {'mirror', 'edge', 'periodic'}, optional
         How the clip continues beyond its ends; by default ``mirror`` for ``ideal`` and ``edge`` for
-        ``butterworth``. ``iir`` and ``reference`` use nothing beyond the ends.
+        ``butterworth``; of no effect for the others.
     anchored : bool
         Subtract the filter's output at the reference frame, so that this frame is unchanged.
 
@@ -159,7 +160,7 @@ def realised_gain(
     """
     options: Filtering = {"fps": fps, "passband_hz": passband_hz, "boundary": boundary}
     options |= {"temporal_filter": temporal_filter, "order": order}
-    matrix = matrix_of(n_frames, options)
+    matrix, _ = split(n_frames, options)
     profile = np.sin(np.pi * np.arange(n_frames) / (n_frames - 1)) ** 2
     if np.ptp(profile) < 1e-9:  # two frames: no apex between them
         profile = np.arange(n_frames, dtype=float)
