@@ -171,20 +171,25 @@ def test_of_a_registry_only_the_row_in_use_counts(edited, tmp_path, monkeypatch)
 @pytest.mark.parametrize(
     ("stage", "choice", "own", "others"),
     [
-        ("magnify", ("method", "amm"), "amplitude", ("phase", "local_phase", "steerable")),
-        ("magnify", ("method", "pmm"), "phase", ("amplitude", "laplacian")),
-        ("features", ("network", "mobilenet_vggface2"), "mobilenet", ("resnet50", "efficientnet")),
-        ("train", ("network", "resnet50_imagenet"), "resnet50", ("mobilenet", "efficientnet")),
-        ("train_system", ("system", "ststnet"), "ststnet", ("off_apexnet", "setfnet", "lbp_top")),
+        ("magnify", ("method", "amm"), "amm", ("pmm", "PhaseMagnifier", "SteerablePyramid")),
+        ("magnify", ("method", "pmm"), "PhaseMagnifier", ("AmplitudeMagnifier", "level_weights")),
+        ("features", ("network", "mobilenet_vggface2"), "mobilenet_v1", ("resnet50", "MBConv")),
+        ("train", ("network", "resnet50_imagenet"), "resnet50", ("SeparableBlock", "MBConv")),
+        (
+            "train_system",
+            ("system", "ststnet"),
+            "STSTNet",
+            ("OFFApexNet", "SETFNet", "block_counts"),
+        ),
     ],
 )
 def test_code_of_another_row_does_not_count(stage, choice, own, others):
     kind, name = choice
     run = function_of(stage)
     found = code.reached(run, choice={CHOICES[kind]: name})
-    modules = {reference.module.rpartition(".")[2] for reference in found}
-    assert own in modules
-    assert not modules & set(others)
+    assert own in {reference.name for reference in found}
+    assert not {reference.name for reference in found} & set(others)
+    assert set(others) <= {reference.name for reference in code.reached(run)}
 
 
 def test_provenance_names_inputs_by_checksum(tmp_path):

@@ -62,7 +62,7 @@ def test_other_code_with_the_same_values_is_adopted(copy):
 
 
 def test_a_changed_filter_constant_is_refused_by_clip_and_amount(copy):
-    edit(copy, "HIGH_OCTAVES = 0.5", "HIGH_OCTAVES = 0.45")
+    edit(copy, "{1: 1.0, 2: 0.75}", "{1: 0.9, 2: 0.75}")
     planned, before = copy.planned(), results(copy)
     done = adopt(copy)
     assert done.returncode == 2

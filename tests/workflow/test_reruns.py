@@ -17,7 +17,7 @@ TABLE_STAGES = {"magnify": 2, "features": 2, "train": 4, "evaluate": 1}
 # Edits that can change results, with the jobs of the smallest run that they plan. Each text stands
 # once in the package.
 NUMBERS = {
-    "a filter": ("HIGH_OCTAVES = 0.5", "HIGH_OCTAVES = 0.45", TABLE_STAGES),
+    "a filter": ("{1: 1.0, 2: 0.75}", "{1: 0.9, 2: 0.75}", TABLE_STAGES),
     "the face detector": (
         "sigma > 0.3",
         "sigma > 0.2",
@@ -85,7 +85,7 @@ HARMLESS = {
     "a description of a key": replaced(r'description="', 'description="now: '),
     "a moved module": moved,
     "a renamed function": replaced(r"\bclip_transform\b", "transform_of_clip"),
-    "a renamed constant": replaced(r"\bHIGH_OCTAVES\b", "STEEPNESS"),
+    "a renamed constant": replaced(r"\bTRANSITION_OCTAVES\b", "STEEPNESS"),
     "an unused constant": replaced(
         r"^from __future__ import annotations$",
         "from __future__ import annotations\n\nUNUSED = 1",

@@ -83,9 +83,9 @@ def of_tables(here: pd.DataFrame, anew: pd.DataFrame, keys: Iterable[str]) -> st
     if not other.any(axis=None):
         return ""
     numbers = new.select_dtypes("float").columns
-    worst = (old[numbers] - new[numbers]).abs().max(axis=None)
-    first = str(other.index.get_level_values("clip_id")[other.any(axis=1)][0])
-    return f"clip {first}: {other.to_numpy().sum()} values differ, by up to {worst:.3g}"
+    worst = np.nanmax((old[numbers] - new[numbers]).abs().to_numpy(), initial=0)
+    first, count = other.index[other.any(axis=1)][0][0], other.to_numpy().sum()
+    return f"clip {first}: {count} values differ, by up to {worst:.3g}"
 
 
 def of_files(here: Path, anew: Path) -> str:
