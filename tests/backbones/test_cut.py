@@ -12,7 +12,7 @@ from torch import nn
 
 from microexpr.backbones import Backbone, build
 from microexpr.backbones.architectures import efficientnet_lite0
-from microexpr.backbones.layers import ConvBn, relu
+from microexpr.backbones.base import ConvBn, relu
 from microexpr.errors import ConfigError, DataError
 from trained_models import feature_shape
 

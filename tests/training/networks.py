@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from microexpr.backbones import Backbone
-from microexpr.backbones.layers import ConvBn, relu
+from microexpr.backbones.base import ConvBn, relu
 
 
 def small_backbone(seed: int = 0) -> Backbone:

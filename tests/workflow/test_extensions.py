@@ -96,8 +96,7 @@ class Brightness(DescribingSystem):
         return shares
 '''
 NETWORK = '''
-from microexpr.backbones.base import Backbone
-from microexpr.backbones.layers import Conv, relu
+from microexpr.backbones.base import Backbone, Conv, relu
 
 
 def tiny():

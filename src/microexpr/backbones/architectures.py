@@ -9,8 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from microexpr.backbones.base import Backbone
-from microexpr.backbones.layers import Conv, ConvBn, relu, relu6
+from microexpr.backbones.base import Backbone, Conv, ConvBn, relu, relu6
 
 MOBILENET_CHANNELS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 MOBILENET_STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)

@@ -40,11 +40,7 @@ class Layout:
         shapes: Mapping[str, tuple[int, ...]],
         order: ChannelOrder,
     ) -> dict[str, Tensor]:
-        """Rename, transpose and flip a file's tensors: float32 by own name, for RGB input.
-
-        `shapes` are those of the network by own name, `order` is that of this file. WeightsError on
-        the first missing or unexpected key, wrong shape or value that is not finite.
-        """
+        """Return a file's tensors as float32 by own name, for RGB input; WeightsError on others."""
         keys = self.keys or {own: own for own in shapes}
         self._check_names(tensors, list(keys.values()))
         state = {}

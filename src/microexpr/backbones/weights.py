@@ -15,9 +15,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from microexpr.backbones.base import Backbone, channels_last
+from microexpr.backbones.base import Backbone, Conv, channels_last
 from microexpr.backbones.keymaps import OWN, ChannelOrder, Layout
-from microexpr.backbones.layers import Conv
 from microexpr.backbones.networks import NETWORKS, weights_file
 from microexpr.backbones.readers import HEADER, read
 from microexpr.config import Features

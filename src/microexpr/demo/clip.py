@@ -100,7 +100,6 @@ class Portrait:
 def frames(scenario: Scenario, settings: Demo, portrait: Portrait) -> Iterator[Array]:
     """Yield a clip's frames, uint8 (480, 640, 3) RGB: the same array each time, overwritten.
 
-    The colour at pixel p of a frame is the still's at p - d(p), where d is the displacement in px.
     The enlarged still is interpolated linearly: on the still itself, the usual bicubic kernel
     (a = -0.75) would move fine texture by up to 1.25 times a small fraction of a pixel.
     """

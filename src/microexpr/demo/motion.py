@@ -170,10 +170,9 @@ def gaze_field(who: Identity, x: Array, y: Array) -> Array:
 
 
 def head_fields(who: Identity, x: Array, y: Array) -> Array:
-    """Return the displacements by 1 px of shift x and y, 1 rad of roll and a zoom of 1.
+    """Return the displacements, px, by 1 px of shift x and y, 1 rad of roll and a zoom of 1.
 
-    The pivot is the middle of the face; the fields fade out around the head. float32 (4, 2, h, w),
-    px.
+    The pivot is the middle of the face; the fields, (4, 2, h, w), fade out around the head.
     """
     radius = np.hypot(x, (y - 0.1) / 1.15)
     mask = step(HEAD_RADIUS - radius, 0.05).astype(np.float32)

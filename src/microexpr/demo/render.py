@@ -162,10 +162,7 @@ def brows(canvas: Canvas, image: Array) -> Array:
 
 
 def render(who: Identity) -> Array:
-    """Draw a person at rest, without noise: float32 (480, 640, 3) RGB, 0 to 255.
-
-    It is not rounded: clips are warped from it by fractions of a pixel.
-    """
+    """Draw a person at rest, without noise and rounding: float32 (480, 640, 3) RGB, 0 to 255."""
     canvas = Canvas.of(who)
     diffuse, gloss = shading(canvas, height_map(canvas))
     face = nostrils(canvas, lips(canvas, albedo(canvas)))

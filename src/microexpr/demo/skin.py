@@ -155,11 +155,7 @@ def _mouth_region(canvas: Canvas) -> Array:
 
 
 def shading(canvas: Canvas, height: Array) -> tuple[Array, Array]:
-    """Light the height map with one lamp; two pictures (480, 640).
-
-    Diffuse: Lambert's law plus ambient light, a factor on the albedo. Gloss: highlight (Blinn),
-    grey levels to add.
-    """
+    """Light the height map with one lamp: factor on the albedo (Lambert), gloss to add (Blinn)."""
     setting = canvas.who.setting
     slope_y, slope_x = np.gradient(height, np.float32(canvas.unit))
     length = np.sqrt(1 + slope_x**2 + slope_y**2)

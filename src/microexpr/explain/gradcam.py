@@ -1,10 +1,9 @@
 """Grad-CAM (Selvaraju et al. 2017) on any block: of a fold's network, the backbone, two controls.
 
-The score of a clip depends on a block's maps A of a frame only through that frame's pooled features
-p(A). So ``d score / dA = g . dp / dA`` with ``g = d score / dp``, computed once for the classifier:
-frames are explained in chunks of any size, and blocks below the one in question run without
-gradients. The controls are those of Adebayo et al. (2018): ``random_head`` keeps the blocks and
-draws a new classifier, ``random`` draws all weights. A map that follows from training differs.
+A clip's score depends on a block's maps A only through each frame's pooled features p(A), so
+``d score / dA = g . dp / dA`` with ``g = d score / dp``, computed once: frames are explained in
+chunks, and blocks below run without gradients. Controls as in Adebayo et al. (2018):
+``random_head`` has a new classifier, ``random`` new weights in all blocks too.
 """
 
 from __future__ import annotations
@@ -56,11 +55,9 @@ def pool(backbone: Backbone, maps: Tensor, block: int) -> Tensor:
 
 
 def grad_cam(backbone: Backbone, block: int, maps: Tensor, gradient: Tensor) -> Tensor:
-    """Weigh the channels of a block by their mean gradient and add them up; (F, h, w) float32.
+    """Weigh maps (F, C, h, w) by their mean gradient, from that of pooled features (F, C').
 
-    `maps` (F, C, h, w) are after the block, `gradient` (F, C') is that of the score with respect to
-    each frame's pooled features. This is equation 2 of the paper before its ReLU, which is applied
-    where frames are added up or drawn: positive where the maps speak for the score.
+    The result (F, h, w) is equation 2 before its ReLU: positive where the maps speak for the score.
     """
     backbone.check_cut(block)
     above = AboveBlock(backbone, block)
@@ -76,8 +73,7 @@ def block_maps(
 ) -> Iterator[tuple[int, Tensor]]:
     """Run the network upwards and yield the maps of `blocks`, ascending, (F, C, h, w) float32.
 
-    `x` are preprocessed images (F, 3, y, x) with `start` 0, else maps after block `start`, the cut
-    of a cache. ConfigError when there is no such block, or it lies below `start`.
+    `x` are preprocessed images (F, 3, y, x) with `start` 0, else maps after block `start`.
     """
     for block in blocks:
         backbone.check_cut(block)
@@ -95,10 +91,7 @@ def block_maps(
 def explain_frames(
     backbone: Backbone, activations: Mapping[int, Tensor], gradients: Mapping[str, Tensor]
 ) -> dict[tuple[str, int], np.ndarray]:
-    """Explain several scores of the same frames at several blocks: (F, h, w) by score and block.
-
-    `activations` (F, C, h, w) are by block, `gradients` (F, C') by the name of the score.
-    """
+    """Explain scores (gradients by name) of the same frames (maps by block), (F, h, w) each."""
     return {
         (name, block): grad_cam(backbone, block, maps, gradient.to(maps.device)).cpu().numpy()
         for block, maps in activations.items()
@@ -129,13 +122,12 @@ def apex_window(apex: int, length: int, n: int) -> np.ndarray:
 def class_gradient(model: TrainedModel, pooled: Tensor, windows: Tensor, target: int) -> Tensor:
     """Differentiate the logit of a class (before the softmax; the mean over windows), (F, C).
 
-    `pooled` (F, C) has the clip's first frame first, `windows` (W, N) are its rows. `model` is on
-    the CPU: cuDNN differentiates an LSTM in training mode only. The onset that is subtracted from
-    all frames counts as constant, or the first frame's map would outshine all others.
+    `pooled` (F, C) has the clip's first frame first, `windows` (W, N) are its rows.
     """
-    model.classifier.eval()
+    model.classifier.eval()  # on the CPU: cuDNN differentiates an LSTM in training mode only
     features = pooled.detach().cpu().float().requires_grad_(True)
     with torch.enable_grad():
+        # The onset counts as constant, or the first frame's map would outshine all others.
         frames = model.transform(features, features.detach()[:1].expand_as(features))
         score = model.classifier(frames, windows).mean(0)[target]
         return torch.autograd.grad(score, features)[0]
@@ -147,11 +139,7 @@ def strongest_unit(pooled: Tensor) -> Tensor:
 
 
 def untrained(model: TrainedModel, pooled: Tensor, seed: int) -> TrainedModel:
-    """Return a model of the same shape whose classifier has random weights.
-
-    Its inputs `pooled` (F, C), the first frame first, are scaled to unit variance. torch's global
-    generator stays as it is.
-    """
+    """Return a model with a random classifier, its inputs `pooled` scaled to unit variance."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         classifier = WindowClassifier(**cast(dict[str, Any], model.classifier.settings))
@@ -187,10 +175,7 @@ class ClipExplainer:
         self._device = next(backbone.parameters()).device
 
     def at_apex(self, clip: ClipInputs, model: TrainedModel, blocks: Sequence[int]) -> Maps:
-        """Explain the window around the apex with all models, given that of the clip's fold.
-
-        The maps, (h, w) by model and block, are the sums of the window's positive parts.
-        """
+        """Explain the window around the apex with all models: (h, w), positive parts added up."""
         window = apex_window(clip.apex, len(clip), self._n)
         rows = np.union1d(window, [0])  # the onset is what differences are taken to
         at = torch.from_numpy(np.searchsorted(rows, window))[None]
@@ -220,10 +205,7 @@ class ClipExplainer:
         return {key: over_frames(values) for key, values in found.items()}
 
     def before_training(self, clip: ClipInputs, rows: np.ndarray, blocks: Sequence[int]) -> Maps:
-        """Explain each frame's strongest pooled unit of the backbone, as the poster's authors did.
-
-        `rows` (F,) are frame numbers; the maps, (F, h, w) by model and block, are signed.
-        """
+        """Explain the strongest pooled unit of frames `rows`, as the poster's authors did."""
         last = self.backbone.n_blocks
         maps = self._activations(clip, self.backbone, rows, [*blocks, last])
         scores = {BACKBONE: strongest_unit(pool(self.backbone, maps[last], last))}

@@ -107,7 +107,7 @@ class ExplainedClip:
 def explained_clips(data: Data, sources: Sources, stack: ExitStack) -> Iterator[ExplainedClip]:
     """Yield the tested clips in the order of the caches, which `stack` keeps open.
 
-    CacheError and ProtocolError when caches, manifest or folds are not of the same clips.
+    CacheError or ProtocolError when caches, manifest or folds are not of the same clips.
     """
 
     def opened(paths: Sequence[Path], kind: str | None) -> list[cache.Cache]:

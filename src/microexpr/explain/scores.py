@@ -36,9 +36,7 @@ MOVING_SHARE = (
 class Shape(NamedTuple):
     """An ellipse: region, landmark, offset of its centre from there, and its half axes.
 
-    All lengths are shares of the distance between the pupils, in axes that turn with the face: x
-    from the eye on the left of the picture to the other, y down. So they fit a crop of any size and
-    margin.
+    Lengths are shares of the distance between the pupils, in axes that turn with the face.
     """
 
     region: str
@@ -63,10 +61,8 @@ SHAPES = (
 def region_map(landmarks_px: np.ndarray, size_px: int) -> np.ndarray:
     """Return the region of each pixel of a crop, indices into REGIONS, (size_px, size_px) int64.
 
-    Where two shapes overlap, the pixel belongs to the one whose centre is nearer in units of its
-    axes. `landmarks_px` (5, 2) are the detector's, in px of the crop: eyes, nose tip, mouth
-    corners, in each pair the one on the left of the picture first. DataError when the eyes coincide
-    or a landmark is not finite.
+    Where two shapes overlap, the one whose centre is nearer in units of its axes counts.
+    `landmarks_px` (5, 2) are the detector's; DataError when they are no face.
     """
     points = np.asarray(landmarks_px, dtype=float).reshape(5, 2)
     across = points[EYE_LEFT] - points[EYE_RIGHT]
@@ -92,11 +88,7 @@ def area_shares(regions: np.ndarray) -> np.ndarray:
 
 
 def displacement_px(root: AnyPath, clip_id: str, transform: CropTransform) -> np.ndarray:
-    """Read the size of a generated expression's displacement at the apex, before magnification.
-
-    It is (size_px, size_px) float32, in px of the crop that `transform` cuts; 0 outside the part of
-    the picture that moves. DataError when the clip has no truth.
-    """
+    """Read the size of a generated clip's displacement at the apex, px of the crop, float32."""
     path = Path(root) / "truth" / f"{clip_id}.npz"
     try:
         with np.load(path) as truth:
@@ -134,10 +126,9 @@ def peak(cam: np.ndarray) -> tuple[int, int]:
 
 
 def region_scores(cam: np.ndarray, regions: np.ndarray) -> dict[str, float | str]:
-    """Return the share of the map in each region, and the region of its peak (Zhang et al. 2018).
+    """Return ``share_<region>`` of a map, ``area_<region>`` of an even one, and ``peak``'s region.
 
-    `cam` (size_px, size_px) is not negative. The keys are ``share_<region>``, ``peak``, NaN and
-    empty where the map is zero everywhere, and ``area_<region>``, the share of an even map.
+    Shares are NaN and the peak is empty where the map, which is not negative, is zero everywhere.
     """
     areas = {f"area_{n}": float(a) for n, a in zip(REGIONS, area_shares(regions), strict=True)}
     total = float(cam.sum())

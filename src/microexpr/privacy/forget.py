@@ -80,15 +80,11 @@ def of_others(
 ) -> set[Path]:
     """Return the files that contain nothing of the subjects and were not trained on them.
 
-    These are whole caches of other subjects, with the notes beside them, the records of what was
-    decoded for them, their logs, benchmarks and Snakemake's records; the records of the last run;
-    and the manifest with its seal and the record of the index, from which rows can be removed:
-    without them everything would be decoded again. Other files are never returned: a table, figure,
-    model or prediction comes from all subjects, and an unknown file may.
-
-    `caches` are those of :func:`caches_below`, `others` the clips that show other subjects: a cache
-    with an unknown clip is not returned. `sources` are source data that stay; generated faces are
-    made by a job, and have a record.
+    These are whole caches of `others`, clips that show other subjects, with notes, logs, benchmarks
+    and Snakemake's records; the records of the last run; and the manifest with its seal and the
+    record of the index, from which rows can be removed: without them everything would be decoded
+    again. Other files are never returned: a table, figure, model or prediction comes from all
+    subjects, and an unknown file may. `sources` stay; generated faces have a record.
     """
     records = dict(_records(project))
     kept = {

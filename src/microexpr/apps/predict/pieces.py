@@ -77,10 +77,7 @@ class _Growing:
 
 
 class Cutter:
-    """Cuts one video into pieces of `length` frames, whose starts are `step` <= `length` apart.
-
-    The last piece may be shorter. `name` is the clip's, for messages.
-    """
+    """Cuts a video into pieces of `length` frames, `step` apart; the last one may be shorter."""
 
     def __init__(self, name: str, settings: Crop, *, length: int, step: int) -> None:
         self._name, self._settings, self._length, self._step = name, settings, length, step
