@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import av
 
-from microexpr.errors import ConfigError, DataError
+from microexpr.errors import ConfigError, DataError, MicroexprWarning
 from microexpr.video.frame import RGB_COLOUR, Colour, Frame, colour_of
 from microexpr.video.images import image_pictures
 from microexpr.video.opening import opened
@@ -103,7 +104,7 @@ def open_sources(text: str, *, fps: float | None = None, threads: int = 1) -> li
     DataError
         When nothing is there, or it is neither video nor images.
     """
-    path = Path(text)
+    path = Path(readable(text))
     if path.is_dir():
         images = [file for file in inside(path) if is_image_name(file.name)]
         if not images:
@@ -175,7 +176,9 @@ def video_source(path: Path, *, fps: float | None = None, threads: int = 1) -> S
         pts, time_base = tuple(range(len(shown))), 1 / rates[0]
     pictures = partial(video_pictures, path, "lenient", threads=threads)
     # The header may be wrong about what the first picture shows.
-    first = next(pictures())
+    with warnings.catch_warnings():  # they come again when all pictures are read
+        warnings.simplefilter("ignore", MicroexprWarning)
+        first = next(pictures())
     assert isinstance(first.content, av.VideoFrame)
     colour, aspect = colour_of(first.content), first.pixel_aspect
     return Source(
