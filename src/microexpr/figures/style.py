@@ -22,7 +22,6 @@ from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
-from microexpr.magnify.methods import METHODS
 from microexpr.runtime.files import AnyPath, write_bytes
 
 log = logging.getLogger(__name__)
@@ -168,13 +167,6 @@ def show_image(axes: Axes, image: np.ndarray, side_in: float) -> AxesImage:
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
     axes.set_axis_off()
     return axes.imshow(small, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
-
-
-def method_style(method: str) -> dict[str, Any]:
-    """Return colour, marker, line and label of a method, as options of ``plot``."""
-    row = METHODS[method]
-    look = {"color": row.colour, "marker": row.marker, "linestyle": row.line}
-    return look | {"label": row.label}
 
 
 def share_axis(axes: Axes, name: str) -> None:

@@ -83,7 +83,9 @@ def _lines(axes: Axes, rows: pd.DataFrame) -> None:
         mine = rows[rows["method"] == method].sort_values("n")
         at, values = mine["n"].to_numpy(float) + aside, mine["value"].to_numpy()
         bars = np.abs(mine[["low", "high"]].to_numpy().T - values)
-        look = {"elinewidth": 0.6, "capsize": 1.5} | style.method_style(method)
+        row = METHODS[method]
+        look: dict[str, Any] = {"color": row.colour, "marker": row.marker, "label": row.label}
+        look |= {"linestyle": row.line, "elinewidth": 0.6, "capsize": 1.5}
         axes.errorbar(at, values, yerr=bars, **look)
     axes.set_xticks(sorted({int(n) for n in rows["n"]}))
     axes.set_xlabel("N (frames per window)")

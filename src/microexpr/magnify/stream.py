@@ -60,21 +60,10 @@ def magnified_luma(
     alphas: Sequence[float],
     **options: Any,
 ) -> Iterator[tuple[ItemT, list[torch.Tensor]]]:
-    """Magnify the luma of a stream of frames of any kind.
+    """Magnify the luma of a stream of frames of any kind; options as of :func:`stream`.
 
-    Parameters
-    ----------
-    items : iterable
-        Frames; each is held until its magnified luma is there.
-    luma_of : callable
-        Returns the luma of one, (H, W) float32 in 0..1.
-    alphas : sequence of float
-        Each has an analysis of its own. Other options: those of :func:`stream`.
-
-    Yields
-    ------
-    (item, list of Tensor)
-        A frame and its magnified luma for each alpha.
+    Each item is held until its luma, (H, W) float32 in 0..1, which `luma_of` returns, is magnified.
+    Yields it with a result for each alpha, which has an analysis of its own.
     """
     waiting: deque[ItemT] = deque()
 
@@ -107,7 +96,7 @@ def stream(
 
     Causal filters (``iir``, ``reference``) work in chunks and give what :func:`.amm` or
     :func:`.pmm` give for the whole clip. With the others, overlapping windows are magnified one by
-    one (``anchored=False``) and blended linearly where they overlap.
+    one (``anchored=False``) and blended linearly.
 
     Parameters
     ----------
@@ -120,8 +109,7 @@ def stream(
     parts : Parts, optional
         By default those of :func:`parts_of`. Larger chunks are faster and need more memory.
     **options
-        Of the method: `levels`, `lambda_c_px`, `chroma_gain`, `level_gains`, `mask`, or `levels`,
-        `orientations`, `per_octave`, `smoothing_px`, `level_gains`, `mask`.
+        Of the pyramid of the method.
 
     Yields
     ------

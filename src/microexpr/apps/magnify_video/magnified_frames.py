@@ -108,8 +108,6 @@ class Request:
 
     Attributes
     ----------
-    settings : Magnify
-        Temporal filter and pyramids.
     chroma_gain : float
         Share of alpha for the chroma; not for ``pmm``.
     roi : (int, int, int, int), optional

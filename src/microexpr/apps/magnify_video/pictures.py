@@ -77,16 +77,14 @@ class SlicePicture:
         stretch = max(1, round(NARROW_PX / len(self._panels[0])))
         row: list[np.ndarray] = []
         for panel in self._panels:
-            picture = self._rgb(np.stack(panel, axis=2).repeat(stretch, axis=2))
+            codes = np.stack(panel, axis=2).repeat(stretch, axis=2)
+            coded = av.VideoFrame.from_ndarray(np.ascontiguousarray(codes), format="yuv444p")
+            coded.colorspace = self._colour.matrix
+            coded.color_range = int(self._colour.range_code)
+            picture = coded.to_ndarray(format="rgb24")
             row += [np.full((len(picture), GAP_PX, 3), 255, np.uint8), picture]
         joined = np.concatenate(row[1:], axis=1)
         return joined if self._line.axis == "x" else joined.transpose(1, 0, 2)
-
-    def _rgb(self, codes: np.ndarray) -> np.ndarray:
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(codes), format="yuv444p")
-        picture.colorspace = self._colour.matrix
-        picture.color_range = int(self._colour.range_code)
-        return picture.to_ndarray(format="rgb24")
 
     def save(self, path: Path) -> None:
         """Write a PNG, atomically."""
