@@ -11,8 +11,9 @@ import torch
 from planted_faces import LABELS, Planted, planted
 
 import listed
-from microexpr import backbones, baselines, stages
-from microexpr.baselines import base, evm_tim
+from microexpr import baselines, stages
+from microexpr.backbones import weights
+from microexpr.baselines import base, lbp_top_systems
 from microexpr.baselines.base import System
 from microexpr.cache import Provenance, create, open_cache
 from microexpr.config import Compare, Config
@@ -112,7 +113,7 @@ def test_descriptors_of_an_interrupted_run_serve_again(tmp_path, monkeypatch):
     config, whole, cut = configured(), tmp_path / "a.csv", tmp_path / "b.csv"
     train("evm_tim", config, caches, whole, tables)
     described = []
-    describe = evm_tim.EVMTIM.describe
+    describe = lbp_top_systems.EVMTIM.describe
 
     def counted(self, clip):
         described.append(clip.clip_id)
@@ -121,9 +122,9 @@ def test_descriptors_of_an_interrupted_run_serve_again(tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(evm_tim.EVMTIM, "describe", counted)
+    monkeypatch.setattr(lbp_top_systems.EVMTIM, "describe", counted)
     with monkeypatch.context() as broken:
-        broken.setattr(evm_tim.EVMTIM, "train", stop)
+        broken.setattr(lbp_top_systems.EVMTIM, "train", stop)
         with pytest.raises(KeyboardInterrupt):
             train("evm_tim", config, caches, cut, tables)
     assert len(described) == 9
@@ -165,7 +166,7 @@ def test_odd_caches_are_refused(tmp_path):
 
 def write_features(path: Path, faces: list[Path], cut: int) -> list[Path]:
     """Write what the stage features would, with a small random network of 13 blocks."""
-    network = backbones.build("random_mobilenet")
+    network = weights.build("random_mobilenet")
     with create(path, "features", Provenance(weights_sha256=network.weights_sha256)) as out:
         for source in faces:
             with open_cache(source, "faces") as images, torch.inference_mode():

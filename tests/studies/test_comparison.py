@@ -16,7 +16,7 @@ from microexpr.errors import ConfigError, DataError, ProtocolError
 from microexpr.evaluation.metrics import holm
 from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics
 from microexpr.protocol import predictions
-from microexpr.studies.tables import COMPARISON, Reference, comparison
+from microexpr.studies.tables import COMPARISON, comparison
 from running import run_stage
 from simulated import CLASSES, basis, manifest
 
@@ -68,8 +68,8 @@ def everything(**changes: pd.DataFrame) -> pd.DataFrame:
 
 def table(frame: pd.DataFrame | None = None, **changes) -> pd.DataFrame:
     options = {
-        "reference": Reference("pmm", "onset_difference", 14, OURS),
-        "published": PUBLISHED,
+        "reference": ("pmm", "onset_difference", 14),
+        "published": {"pmm": OURS, **PUBLISHED},
         "with_backbone": ["vggface2_bilstm"],
     }
     return comparison(everything() if frame is None else frame, BASIS, **options | changes)
@@ -151,7 +151,7 @@ def test_published_figures_stand_in_their_own_columns_and_are_marked():
 
 
 def test_the_reference_is_the_one_that_is_named_and_not_the_best():
-    at_seven = table(reference=Reference("pmm", "onset_difference", 7, OURS))
+    at_seven = table(reference=("pmm", "onset_difference", 7))
     assert at_seven.iloc[0]["n"] == 7
     assert list(at_seven["against"])[1] == "pmm onset_difference N=7"
 

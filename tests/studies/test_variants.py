@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from microexpr.backbones import build
 from microexpr.backbones.networks import NETWORKS
+from microexpr.backbones.weights import build
 from microexpr.config import Config
 from microexpr.errors import ConfigError
 from microexpr.pipeline import layout

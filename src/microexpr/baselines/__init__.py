@@ -69,7 +69,7 @@ SYSTEMS = Registry(
         ),
         ComparedSystem(
             "hierarchical_lbp_top",
-            "microexpr.baselines.hierarchical_lbp_top:HierarchicalLBPTOP",
+            "microexpr.baselines.lbp_top_systems:HierarchicalLBPTOP",
             "hierarchical LBP-TOP",
             Published(
                 LOSO,
@@ -79,7 +79,7 @@ SYSTEMS = Registry(
         ),
         ComparedSystem(
             "evm_tim",
-            "microexpr.baselines.evm_tim:EVMTIM",
+            "microexpr.baselines.lbp_top_systems:EVMTIM",
             "EVM + TIM",
             Published(LOSO, "Peng et al. 2019, arXiv:1901.07765", accuracy=0.6890),
         ),

@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
 from microexpr.baselines.base import Classifier, DescribingSystem, Floats, TrainingClips
 from microexpr.errors import ConfigError
+from microexpr.training.fitting import class_weights
 from microexpr.training.fold import seeded
 
 log = logging.getLogger(__name__)
@@ -111,6 +111,7 @@ class NetworkSystem(DescribingSystem):
         def read(values: Floats) -> Tensor:
             return torch.from_numpy((values - shift) / scale).to(self.device)
 
+        weights = class_weights(training.classes, training.n_classes)
         state = training.seed.generate_state(1)[0]
         with seeded(int(state), self.device):
             network = self.network(training.n_classes).to(  # type: ignore[call-overload]
@@ -122,16 +123,8 @@ class NetworkSystem(DescribingSystem):
                 read(training.values),
                 torch.from_numpy(training.classes).to(self.device),
                 self.own_schedule,
-                class_weights=self._weights(training) if self.class_weights else None,
+                class_weights=weights.to(self.device) if self.class_weights else None,
                 rng=np.random.default_rng(training.seed),
             )
         log.info("%s: loss %.3f to %.3f", self.name, losses[0], losses[-1])
         return lambda values: probabilities(network, read(values))
-
-    def _weights(self, training: TrainingClips) -> Tensor:
-        """Return inverse frequencies in the training clips; 0 for a class that does not occur."""
-        present = np.unique(training.classes)
-        weights = torch.zeros(training.n_classes)
-        balanced = compute_class_weight("balanced", classes=present, y=training.classes)
-        weights[present] = torch.from_numpy(balanced).float()
-        return weights.to(self.device)

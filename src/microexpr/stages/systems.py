@@ -90,15 +90,15 @@ def tabulate_systems(
     from microexpr.evaluation.pooled import Basis
     from microexpr.protocol.predictions import read
     from microexpr.runtime.tables import write_table
-    from microexpr.studies.tables import POSTER_FIGURE, Reference, comparison
+    from microexpr.studies.tables import POSTER_FIGURE, comparison
 
     against = settings.compare.against
-    mode = settings.train.feature_modes[0]
+    figures = {name: baselines.SYSTEMS[name].published for name in settings.compare.systems}
     found = comparison(
         read([*systems, *method], settings.data.labels),
         Basis.of(settings, manifest),
-        reference=Reference(against.method, mode, against.n, POSTER_FIGURE),
-        published={name: baselines.SYSTEMS[name].published for name in settings.compare.systems},
+        reference=(against.method, settings.train.feature_modes[0], against.n),
+        published={against.method: POSTER_FIGURE} | figures,
         with_backbone=[baselines.OWN_NETWORK],
     )
     write_table(table, found)

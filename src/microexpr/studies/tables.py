@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -125,26 +124,11 @@ COMPARISON = [
 ]
 
 
-@dataclass(frozen=True)
-class Reference:
-    """The method that all systems are compared with: its cell, and what its authors print."""
-
-    method: str
-    feature_mode: str
-    n: int
-    published: Published
-
-    @property
-    def key(self) -> System:
-        """Its cell, as in predictions."""
-        return self.method, self.feature_mode, self.n
-
-
 def comparison(
     frame: pd.DataFrame,
     basis: Basis,
     *,
-    reference: Reference,
+    reference: System,
     published: Mapping[str, Published],
     with_backbone: Sequence[str],
 ) -> pd.DataFrame:
@@ -154,10 +138,10 @@ def comparison(
     ----------
     frame, basis : DataFrame, Basis
         Predictions of the systems and of the reference, and what they rest on.
-    reference : Reference
+    reference : (method, feature mode, N)
         Other cells of its method are left out.
     published : mapping of str to Published
-        The systems, in the order of the rows.
+        What is printed of the reference's method and then of the systems, in the order of the rows.
     with_backbone : sequence of str
         Those that see the frames through ``features.backbone``.
 
@@ -168,36 +152,35 @@ def comparison(
     DataError, ProtocolError
         As `predictions.check`, and when two systems test a clip in different folds.
     """
-    is_reference = (frame[predictions.SYSTEM] == [*reference.key]).all(axis=1)
-    chosen = frame[frame["method"].isin(list(published)) | is_reference]
-    _check_systems(chosen, basis, reference, published)
+    method, *names = published
+    is_reference = (frame[predictions.SYSTEM] == [*reference]).all(axis=1)
+    chosen = frame[frame["method"].isin(names) | is_reference]
+    _check_systems(chosen, basis, reference, names)
     evaluation = Evaluation(chosen, basis)
     systems = {key[0]: key for key in evaluation.predicted}
-    keys = [reference.key, *(systems[name] for name in published), (MAJORITY, "", None)]
-    against = f"{reference.method} {reference.feature_mode} N={reference.n}"
     own = [
         {f"published_{metric}": getattr(figures, metric) for metric in METRICS}
         | {"published_protocol": f"{AS_PUBLISHED}: {figures.protocol}"}
-        | {"published_source": figures.source, "against": against if name in published else ""}
-        | ({} if name in (reference.method, *with_backbone) else {"backbone": ""})
-        for name, figures in {reference.method: reference.published, **published}.items()
+        | {"published_source": figures.source}
+        | {"against": "" if name == method else "{} {} N={}".format(*reference)}
+        | ({} if name in (method, *with_backbone) else {"backbone": ""})
+        for name, figures in published.items()
     ]
+    keys = [*(systems[name] for name in published), (MAJORITY, "", None)]
     return study_table(evaluation, keys, [*own, {"backbone": ""}], COMPARISON)
 
 
 def _check_systems(
-    frame: pd.DataFrame, basis: Basis, reference: Reference, published: Mapping[str, Published]
+    frame: pd.DataFrame, basis: Basis, reference: System, names: Sequence[str]
 ) -> None:
     """Refuse what cannot be compared. Seeds may differ: each system is checked alone."""
     groups = frame.groupby(predictions.SYSTEM, sort=False)
     runs = {cast(System, key): run for key, run in groups}
-    if reference.key not in runs:
+    if reference not in runs:
         raise ConfigError(
-            "compare.against: no predictions of method {}, feature mode {}, N {}".format(
-                *reference.key
-            )
+            "compare.against: no predictions of method {}, feature mode {}, N {}".format(*reference)
         )
-    absent = [name for name in published if name not in {method for method, _, _ in runs}]
+    absent = [name for name in names if name not in {method for method, _, _ in runs}]
     if absent:
         raise ConfigError(f"compare.systems: no predictions of {absent[0]}")
     for run in runs.values():

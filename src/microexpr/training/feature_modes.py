@@ -23,7 +23,7 @@ from microexpr.errors import ConfigError
 from microexpr.training.store import FeatureStore
 
 if TYPE_CHECKING:
-    from microexpr.backbones import Backbone
+    from microexpr.backbones.base import Backbone
 
 FrameSource = Callable[[Tensor], Tensor]  # rows (F,) to frames (F, C), as `Frames`
 FRAMES_AT_ONCE = 32  # through the fine-tuned blocks

@@ -195,10 +195,9 @@ def train_fold(
     ------
     ProtocolError
         If a clip is in training and in test, or the training clips cannot be split to choose on.
-    DataError
-        If a label is unknown or no training clip has a window.
-    ConfigError
-        If the store holds maps and `fine_tuned` is not given, or the loss is no longer finite.
+    DataError, ConfigError
+        If a label is unknown, no training clip has a window, the store holds maps and `fine_tuned`
+        is not given, or the loss is no longer finite.
     """
     if both := set(fold.train) & set(fold.test):
         raise ProtocolError(

@@ -26,7 +26,7 @@ from microexpr.training.feature_modes import FeatureTransform, FineTunedBlocks, 
 from microexpr.training.store import FeatureStore
 
 if TYPE_CHECKING:
-    from microexpr.backbones import Backbone
+    from microexpr.backbones.base import Backbone
 
 
 class ByteDropout(nn.Module):
