@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import cv2
 import numpy as np
@@ -32,21 +33,76 @@ def clip_folder(root, name):
         cv2.imwrite(str(folder / f"i{number}.png"), np.full((40, 40, 3), number * 9, np.uint8))
 
 
-@pytest.mark.parametrize("other", ["S1", "s01", "s1 ", "ｓ1"])
+SAME = ["s1 ", "s1\u200b", "\u00a0s1", "s1.", "\ufeffs1", "s\u20601"]
+
+
+@pytest.mark.parametrize("other", ["S1", "s01", "ｓ1", "ѕ1", *SAME])
 def test_one_subject_in_two_spellings(tmp_path, fails, command, other):
     clip_folder(tmp_path, "a")
     clip_folder(tmp_path, "b")
     arguments = table_of(tmp_path, "a,s1,negative", f"b,{other},positive")
-    if other == "s1 ":
+    if other == "s1.":  # may be two persons, and would be one file
+        says = "subjects 's1' and 's1.' would both be 's1': rename one"
+        fails(SECTION, "", *arguments, says=says, row=False)
+    elif other in SAME:
         assert command(*arguments)[0] == 0
         assert {clip.subject for clip in manifest.read(tmp_path / "m.csv")} == {"s1"}
-        return
-    says = "subject '.*' is spelt '.*' in clip .*; use one name per person"
-    if other == "ｓ1":  # another letter: another name
-        assert command(*arguments)[0] == 0
     else:
+        says = "subject '.*' is spelt '.*' in clip .*; use one name per person"
         fault = "a subject in two spellings (it would be in training and test)"
         fails(SECTION, fault, *arguments, says=says, row=other == "S1")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Anna?", "Anna!"),
+        ("Anna B", "Anna_B"),
+        ("-1", "_1"),
+        ("😀", "😎"),
+        (".a", "a"),
+        ("a²", "a³"),
+    ],
+)
+def test_two_subjects_with_one_identifier(tmp_path, fails, one, other):
+    clip_folder(tmp_path, "a")
+    clip_folder(tmp_path, "b")
+    arguments = table_of(tmp_path, f"a,{one},negative", f"b,{other},positive")
+    says = "subjects .* and .* would both be .*: rename one, or both to the same"
+    fault = "two subjects whose names differ in signs that no file name can have"
+    said = fails(SECTION, fault, *arguments, says=says, row=one == "Anna?")
+    assert repr(one) in said
+    assert repr(other) in said
+
+
+def test_names_whose_bytes_are_no_text(tmp_path, command, fault_row):
+    """As unpacking a Chinese zip gives: GBK where UTF-8 is expected."""
+    root, gbk = tmp_path / "own", os.fsdecode("高兴".encode("gbk"))
+    clip_folder(root, "negative/s1_a")
+    clip_folder(root, "positive/s2_b")
+    (root / "positive/s2_b").rename(root / f"positive/s2_{gbk}")
+    (root / "negative").rename(root / gbk)
+    data = {"kind": "folder", "root": str(root), "fps": 100}
+    settings = ("--config", json.dumps({"data": data, "windows": {"n": [2]}}))
+    code, lines = command("stage", "index", "--manifest", tmp_path / "m.csv", *settings)
+    assert code == 2
+    own = [line.partition(": ")[2] for line in lines if line.startswith("microexpr")]
+    name = r"s2_\udcb8\udcdf\udcd0\udccb"
+    assert own[0].startswith(f"positive/{name}: name {name} is no UTF-8: rename it")
+    assert r"clip s1_a: folder \udcb8\udcdf\udcd0\udccb: emotion '\udcb8" in own[1]
+    assert not any("Traceback" in line for line in lines)
+    fault_row(SECTION, "names of files in another encoding than UTF-8", own[0], code)
+
+
+def test_images_whose_names_are_no_text_are_read(tmp_path, command):
+    clip_folder(tmp_path, "a")
+    for path in sorted((tmp_path / "a").iterdir()):
+        path.rename(path.with_name(os.fsdecode(b"\xb8\xdf") + path.name))
+    assert command(*table_of(tmp_path, "a,s1,negative"))[0] == 0
+    files = ("--manifest", tmp_path / "m.csv", "--frames", tmp_path / "x.h5", "--root", tmp_path)
+    record = ("--record", tmp_path / "r.json", "--subjects", "s1", "--config", "{}")
+    code, lines = command("stage", "decode", *files, *record)
+    assert code == 0, lines
 
 
 def test_an_umlaut_in_its_two_unicode_forms_is_one_subject(tmp_path, command):
@@ -68,17 +124,33 @@ def test_an_unknown_label(tmp_path, command, fault_row):
 
 
 @pytest.mark.parametrize(
-    "name", ["Äpfel & Birnen", "王小明 1", "a'b\"c", "two  blanks", "-option", "$(touch x)", "ﬁ²"]
+    "name",
+    [
+        *("Äpfel & Birnen", "王小明 1", "a'b\"c", "two  blanks", "-option", "$(touch x)", "ﬁ²"),
+        *(
+            "{x}",
+            "{wildcards.x}",
+            "a\nb",
+            "%s%n",
+            "a..b",
+            "tail.",
+            "#1",
+            "~",
+            "*",
+            "a\\b",
+            "é" * 20,
+        ),
+    ],
 )
 def test_any_name_becomes_a_file_name_and_is_decoded(tmp_path, command, name):
     clip_folder(tmp_path, name)
-    arguments = table_of(
-        tmp_path, f'"{name.replace(chr(34), chr(34) * 2)}",{"s " + name[0]},negative'
-    )
+    subject = f"{name[:9]}".replace('"', '""')
+    row = f'"{name.replace(chr(34), chr(34) * 2)}","{subject}",negative'
+    arguments = table_of(tmp_path, row)
     assert command(*arguments)[0] == 0
     (clip,) = manifest.read(tmp_path / "m.csv")
     files = ("--manifest", tmp_path / "m.csv", "--frames", tmp_path / "x.h5", "--root", tmp_path)
-    code, lines = command("stage", "decode", *files, f"--subjects={clip.subject}", "--config", "{}")
+    code, lines = command("stage", "decode", *files, "--subjects", clip.subject, "--config", "{}")
     assert code == 0, lines
     with open_cache(tmp_path / "x.h5") as cache:
         assert len(cache[clip.clip_id]) == 3
@@ -128,9 +200,29 @@ def test_two_clips_with_one_name(tmp_path, fails):
 @pytest.mark.parametrize(
     ("fault", "content", "says"),
     [
-        ("a table that is not text", b"\xff\xfe\x00p\x00a", "cannot be read"),
+        ("a table that is not text", b"\x89PNG\r\n\x1a\n\0\xff", "is no UTF-8, UTF-16 or GB18030"),
         ("a cell of 200,000 letters", b"path,subject,label\n" + b"x" * 200_000, "cannot be read"),
         ("a table without a column", b"path,label\na,negative\n", "lacks subject"),
+        (
+            "a number with a comma in a table whose cells are parted by commas",
+            b"path,subject,label,fps\na,s1,negative,29,97\n",
+            "line 2: cell '97' stands under no header",
+        ),
+        (
+            "a table in a western encoding other than UTF-8",
+            "path,subject,label\na,Jürgen,negative\n".encode("latin-1"),
+            "is no UTF-8, UTF-16 or GB18030 text; save it as CSV UTF-8",
+        ),
+        (
+            "an old .xls table, or one with a password",
+            b"\xd0\xcf\x11\xe0",
+            "save it again as .xlsx",
+        ),
+        (
+            "a quote that is never closed",
+            b'path,subject,label\na,"s1,x\n',
+            "line 2: cannot be read",
+        ),
     ],
 )
 def test_tables_that_are_no_tables(tmp_path, fails, fault, content, says):

@@ -256,7 +256,7 @@ def _sum(path: Path, size: int, changed_ns: int) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(os.fsencode(text)).hexdigest()  # names of files may be no UTF-8
 
 
 def available(root: Path) -> bool:

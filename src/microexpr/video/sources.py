@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 
 from microexpr.errors import ConfigError, DataError, MicroexprWarning
+from microexpr.runtime.names import readable
 from microexpr.video.frame import RGB_COLOUR, Colour, Frame, colour_of
 from microexpr.video.images import image_pictures
 from microexpr.video.opening import opened

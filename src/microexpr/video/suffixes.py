@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from microexpr.errors import DataError
+from microexpr.runtime.names import readable
 
 IMAGES = (".bmp", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 VIDEOS = (
@@ -101,14 +102,14 @@ def matching(text: str) -> list[Path]:
     Raises
     ------
     DataError
-        When there is none.
+        When there is none, or a name is no UTF-8: reports and caches could not name it.
     """
     if Path(text).exists():
-        return [Path(text)]
+        return [Path(readable(text))]
     if not glob.has_magic(text):
         raise DataError(f"{text} does not exist")
     # Path.glob takes no absolute pattern.
-    paths = map(Path, glob.glob(text, recursive=True))  # noqa: PTH207
+    paths = map(Path, map(readable, glob.glob(text, recursive=True)))  # noqa: PTH207
     found = sorted(path for path in paths if not any(map(is_rubbish, path.parts[-2:])))
     if not found:
         raise DataError(f"nothing matches {text}")
