@@ -10,7 +10,7 @@ from footage import texture
 from microexpr.apps.magnify_video.magnified_frames import FEATHER_PX, MARGIN_PX, Region
 from microexpr.errors import ConfigError
 from microexpr.video.frame import Frame, from_rgb
-from microexpr.video.upright import EXIF
+from microexpr.video.picture import Orientation, Picture
 
 
 def test_deep_codes_round_to_8_bits():
@@ -38,12 +38,14 @@ def test_16_bit_images_keep_what_8_bits_cannot_hold():
 
 
 def test_turning_keeps_luma_and_chroma_together():
-    luma = np.arange(24, dtype=np.uint8).reshape(4, 6)
-    frame = Frame(luma, np.stack([luma[::2, ::2]] * 2), 8, 0)
-    turned = frame.turned(EXIF[8])  # a quarter counterclockwise
+    luma = np.arange(16, 40, dtype=np.uint8).reshape(4, 6)
+    codes = np.concatenate([luma.ravel(), luma[::2, ::2].ravel(), luma[::2, ::2].ravel()])
+    stored = av.VideoFrame.from_ndarray(codes.reshape(6, 6), format="yuv420p")
+    quarter = Orientation(transposed=True, flipped=True)  # counterclockwise
+    turned = Picture(0, stored, orientation=quarter).frame(0, full_range=False)
     assert turned.luma.shape == (6, 4)
     assert turned.luma[0].tolist() == luma[:, -1].tolist()
-    np.testing.assert_array_equal(turned.turned(EXIF[6]).chroma, frame.chroma)
+    np.testing.assert_array_equal(turned.chroma[0], np.rot90(luma[::2, ::2]))
 
 
 def test_a_region_is_whole_inside_and_nothing_outside():

@@ -7,14 +7,12 @@ gives exactly the codes of an 8-bit input, and a clip takes 1.5 bytes per pixel 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import av
 import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, VideoReformatter
-
-from microexpr.video.upright import AS_STORED, Orientation
 
 NEUTRAL = 128  # chroma code of grey
 
@@ -76,13 +74,6 @@ class Frame:
         half = 1 << (self.bits - 9)
         rounded = (self.luma.astype(np.uint32) + half) >> (self.bits - 8)
         return np.minimum(rounded, 255).astype(np.uint8)
-
-    def turned(self, orientation: Orientation) -> Frame:
-        """Return the frame as it is shown."""
-        if orientation == AS_STORED:
-            return self
-        chroma = np.stack([orientation.upright(part) for part in self.chroma])
-        return replace(self, luma=orientation.upright(self.luma), chroma=chroma)
 
 
 def is_rgb(picture: av.VideoFrame) -> bool:

@@ -55,8 +55,8 @@ def opened(
     try:
         container = av.open(as_file(path), options=AS_FILES, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
-        if isinstance(error, av.error.PermissionError):
-            raise
+        if isinstance(error, PermissionError):
+            raise PermissionError(error.errno, error.strerror, str(path)) from None
         cut = f": {CUT_OFF}" if is_cut_off(path) else ""
         raise DataError(f"{path} cannot be opened as a video{cut}") from None
     with container:

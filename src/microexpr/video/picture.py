@@ -1,23 +1,58 @@
-"""A decoded picture, of a video or an image, and how it is shown."""
+"""A decoded picture, of a video or an image, as a player shows it: upright, its pixels square."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
 import av
+import cv2
 import numpy as np
+from av.sidedata.sidedata import SideData
 
 from microexpr.errors import DataError
 from microexpr.video.frame import Frame, from_picture, from_rgb
-from microexpr.video.upright import AS_STORED, Orientation, natural
 
 # What doubt means. "strict", for the pipeline: a damaged picture, or a file that is cut off, is an
 # error that names the frame. "lenient", for `microexpr magnify` and `microexpr predict`: what
 # cannot be decoded is left out, and a notice says so.
 Policy = Literal["strict", "lenient"]
+SQUARE = 0.01  # an aspect this near to 1 is 1: sizes that a codec has rounded
+ODD_ANGLE = 0.02  # share of a display matrix beside a quarter turn
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """One of the eight ways in which a picture may lie.
+
+    Parameters
+    ----------
+    transposed : bool
+        Rows become columns, first.
+    mirrored, flipped : bool
+        Left and right, top and bottom change places, afterwards.
+    """
+
+    transposed: bool = False
+    mirrored: bool = False
+    flipped: bool = False
+
+    def upright(self, pixels: np.ndarray) -> np.ndarray:
+        """Return pixels of shape (y, x, ...) as they are shown."""
+        if self.transposed:
+            pixels = pixels.swapaxes(0, 1)
+        down, right = (-1 if back else 1 for back in (self.flipped, self.mirrored))
+        return np.ascontiguousarray(pixels[::down, ::right])
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Return width and height as they are shown."""
+        return (height, width) if self.transposed else (width, height)
+
+
+AS_STORED = Orientation()
 
 
 @dataclass(frozen=True)
@@ -30,15 +65,14 @@ class Picture:
         Index in the video, or camera counter of an image.
     content : VideoFrame, or ndarray of shape (y, x, 3), uint8 or uint16
         As it was stored, of an interlaced picture one field; an image upright.
-    time_s, stamp : float, int, optional
-        None where neither a time nor a rate is stated; in the container's time base, if it has one.
+    stamp : int, optional
+        Time in the container's time base, where it states one.
     orientation, pixel_aspect : Orientation, Fraction
         How it is shown; width of a stored pixel over its height.
     """
 
     number: int
     content: av.VideoFrame | np.ndarray
-    time_s: float | None = None
     stamp: int | None = None
     orientation: Orientation = AS_STORED
     pixel_aspect: Fraction = Fraction(1)
@@ -62,7 +96,53 @@ class Picture:
         """Return the upright codes of luma and chroma, their pixels as stored."""
         if isinstance(self.content, np.ndarray):
             return from_rgb(self.content, pts)
-        return from_picture(self.content, pts, full_range=full_range).turned(self.orientation)
+        frame, turn = (
+            from_picture(self.content, pts, full_range=full_range),
+            self.orientation.upright,
+        )
+        chroma = np.stack([turn(part) for part in frame.chroma])
+        return replace(frame, luma=turn(frame.luma), chroma=chroma)
+
+
+def orientation_of(picture: av.VideoFrame) -> tuple[Orientation, bool]:
+    """Read a picture's display matrix.
+
+    Returns
+    -------
+    Orientation, bool
+        The nearest, and whether the matrix turns by another angle than quarters.
+    """
+    # x' = a x + c y, y' = b x + d y, with x to the right and y down; the rest moves the picture.
+    try:
+        data = picture.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV does not know what else belongs to the picture, only its angle
+        angle = math.radians(picture.rotation)
+        a, b, c, d = math.cos(angle), -math.sin(angle), math.sin(angle), math.cos(angle)
+    else:
+        if not isinstance(data, SideData):
+            return AS_STORED, False
+        a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
+    straight, crossed = abs(a) + abs(d), abs(b) + abs(c)
+    odd = min(straight, crossed) > ODD_ANGLE * max(straight, crossed)
+    if crossed > straight:
+        return Orientation(transposed=True, mirrored=c < 0, flipped=b < 0), odd
+    return Orientation(mirrored=a < 0, flipped=d < 0), odd
+
+
+def natural(pixels: np.ndarray, aspect: Fraction) -> np.ndarray:
+    """Return pixels (y, x, ...) with the proportions of life; the longer side of a pixel stays."""
+    height, width = pixels.shape[:2]
+    size = natural_size(width, height, aspect)
+    if size == (width, height):
+        return pixels
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC)
+
+
+def natural_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+    """Return width and height in square pixels; nothing becomes smaller."""
+    if aspect <= 0 or abs(aspect - 1) < SQUARE:
+        return width, height
+    return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
 
 
 def of_one_size(pictures: Iterable[Picture]) -> Iterator[Picture]:

@@ -14,8 +14,7 @@ import av
 from microexpr.errors import DataError
 from microexpr.runtime.notices import notice
 from microexpr.video.opening import CUT_OFF, DECODERS, MAX_FRAMES, check_size, is_cut_off, opened
-from microexpr.video.picture import Picture, Policy
-from microexpr.video.upright import MAX_ASPECT, OneField, natural_size, orientation_of
+from microexpr.video.picture import Picture, Policy, natural_size, orientation_of
 
 # A decoder that meets damage shows a guess unless it is told not to.
 NO_GUESSES = {"err_detect": "explode"}
@@ -24,6 +23,8 @@ SLACK_FRAMES = 3
 LAST_BYTES = 4096  # of a file, in which an incomplete packet means that it is cut off
 # Formats whose header states a duration; of others it is a guess, or that of what is there.
 STATED = ("matroska", "mov", "flv", "asf")
+FIELD_ORDERS = (2, 3, 4, 5)  # of interlaced streams, as FFmpeg numbers them
+MAX_ASPECT = 10  # width of a pixel over its height, or the other way round
 
 
 def video_pictures(path: Path, policy: Policy, *, threads: int = 1) -> Iterator[Picture]:
@@ -67,13 +68,14 @@ class _Decoding:
     corrupt: bool = False  # whether one of the last packets of any stream is incomplete
     end_s: float = -math.inf  # of what was seen of any stream
     last_s: float = 0.0
-    waiting: deque[int] = field(default_factory=deque)  # AVI: times of packets not yet decoded
+    stamps: deque[int | None] = field(default_factory=deque)  # AVI: of packets not yet decoded
 
     def __post_init__(self) -> None:
         self.stream.codec_context.options = DECODERS | (NO_GUESSES if self.strict else {})
+        self.avi = self.container.format.name == "avi"
         self.indexed = len(self.stream.index_entries)
         self.rate = self.stream.guessed_rate or self.stream.average_rate
-        self.one_field = OneField(self.stream)
+        self.fields = _Fields(self.stream)
         self.aspect = self._aspect()
 
     def doubt(self, text: str) -> None:
@@ -106,18 +108,17 @@ class _Decoding:
     def _decode(self, packet: av.Packet) -> list[av.VideoFrame]:
         if self.strict and packet.is_corrupt:
             self._refuse_frame()
-        stamp = time_of(packet, self.container)
-        if packet.size and stamp is not None:
+        if self.avi and packet.size:
             self.packets += 1
-            self.waiting.append(stamp)
+            self.stamps.append(packet.dts)
         try:
             return packet.decode()
         except av.error.InvalidDataError:
             if self.strict:
                 raise
             self.damaged += 1
-            if self.waiting:
-                self.waiting.pop()
+            if self.stamps:
+                self.stamps.pop()
             return []
 
     def _refuse_frame(self) -> None:
@@ -135,25 +136,18 @@ class _Decoding:
         orientation, odd = orientation_of(shown)
         if odd and not self.number:
             self.doubt("is turned by its metadata by another angle than quarters")
-        if self.one_field.begins(shown):
+        if self.fields.begin(shown):
             notice(
                 f"{self.path.name}: interlaced from frame {self.number} on; the top field of each "
                 "frame is used"
             )
-        content = self.one_field.of(shown)
         stamp = shown.pts
-        if self.container.format.name == "avi":
-            stamp = self.waiting.popleft() if self.waiting else None
-        time_s = self._time_s(stamp)
-        picture = Picture(self.number, content, time_s, stamp, orientation, self.aspect)
+        if self.avi:
+            stamp = self.stamps.popleft() if self.stamps else None
+        picture = Picture(self.number, self.fields.top(shown), stamp, orientation, self.aspect)
+        self.last_s = float((stamp or 0) * (self.stream.time_base or 0))
         self.number += 1
-        self.last_s = time_s or 0.0
         return picture
-
-    def _time_s(self, stamp: int | None) -> float | None:
-        if stamp is not None and self.stream.time_base:
-            return float(stamp * self.stream.time_base)
-        return float(self.number / self.rate) if self.rate else None
 
     def _aspect(self) -> Fraction:
         """Return the width of a pixel over its height: the container's word comes first."""
@@ -170,7 +164,7 @@ class _Decoding:
             cut = f": {CUT_OFF}" if is_cut_off(self.path) else ""
             raise DataError(f"{self.path} holds no frame that can be decoded{cut}")
         # An index stands at the end of an AVI file; a length field may be wrong.
-        whole = self.container.format.name == "avi" and self.indexed >= self.packets
+        whole = self.avi and self.indexed >= self.packets
         after = f"after frame {self.number - 1} at {self.last_s:.2f} s"
         if (is_cut_off(self.path) and not whole) or self.corrupt:
             self.doubt(f"ends {after}, {CUT_OFF}")
@@ -189,6 +183,44 @@ class _Decoding:
         end_s = stated_s if stated_s > start_s > 0 else start_s + stated_s
         missing_s = end_s - self.end_s
         return missing_s if missing_s > SLACK_FRAMES / float(self.rate) else 0.0
+
+
+class _Fields:
+    """Takes the top field of interlaced pictures and fills the lines between.
+
+    Both fields in one picture are two moments: their difference is motion that nobody made, and
+    would be magnified. From the first interlaced picture on all are treated alike, or the
+    sharpness would change from frame to frame. A filter over time would mix moments.
+    """
+
+    def __init__(self, stream: av.VideoStream) -> None:
+        self._always = stream.codec_context.field_order in FIELD_ORDERS
+        self._begun = False
+        self._graphs: dict[str, av.filter.Graph] = {}
+
+    def begin(self, picture: av.VideoFrame) -> bool:
+        """Tell whether a picture is the first that is interlaced."""
+        before, self._begun = self._begun, self._begun or self._always or picture.interlaced_frame
+        return self._begun and not before
+
+    def top(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """Return the picture, of one field once an interlaced one was seen."""
+        if not self._begun or picture.height < 4:
+            return picture
+        kind = f"{picture.width}x{picture.height}:pix_fmt={picture.format.name}"
+        kind += f":colorspace={int(picture.colorspace)}:range={int(picture.color_range)}"
+        if kind not in self._graphs:
+            graph = self._graphs[kind] = av.filter.Graph()
+            graph.link_nodes(
+                graph.add("buffer", f"video_size={kind}:time_base=1/90000"),
+                graph.add("field", "type=top"),
+                graph.add("scale", f"w=iw:h={picture.height}:flags=bicubic"),
+                graph.add("buffersink"),
+            ).configure()
+        self._graphs[kind].push(picture)
+        taken = self._graphs[kind].pull()
+        assert isinstance(taken, av.VideoFrame)
+        return taken
 
 
 def clock(stream: av.VideoStream) -> tuple[Fraction, tuple[Fraction, ...]]:
