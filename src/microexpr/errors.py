@@ -205,8 +205,8 @@ def lacking(error: BaseException) -> str:
     """
     if isinstance(error, MicroexprError):
         return ""
-    if isinstance(error, OSError) and error.errno in LACKS:
-        return LACKS[error.errno]
+    if (number := getattr(error, "errno", None)) in LACKS:
+        return LACKS[number]
     if isinstance(error, MemoryError) or MEMORY_TEXT.search(str(error)):
         return MEMORY
     return LACKS[errno.EAGAIN] if THREAD_TEXT in str(error) else ""

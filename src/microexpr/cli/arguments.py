@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-from microexpr.errors import ConfigError
+from microexpr.errors import ConfigError, brief
 
 # Far more than processors: OpenMP ends the process where the system grants it no more.
 MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))
@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise ConfigError."""
-        raise ConfigError(f"{message}; see {self.prog} --help")
+        raise ConfigError(f"{brief(ValueError(message))}; see {self.prog} --help")
 
 
 def whole(low: int, high: int = 10**9) -> Callable[[str], float]:

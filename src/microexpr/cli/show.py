@@ -49,6 +49,10 @@ class _Console(Console):
         """Return a text without what would act on the terminal."""
         return super().render_str(printable(text), **options)
 
+    def on_broken_pipe(self) -> None:
+        """End as all commands do."""
+        raise BrokenPipeError
+
 
 def console() -> Console:
     """Return a console that wraps on a terminal, and in a file or a pipe neither wraps nor cuts."""

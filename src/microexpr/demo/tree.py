@@ -63,12 +63,7 @@ def write(root: Path, settings: Demo, subjects: Sequence[str] | None = None) -> 
     portrait_of = lru_cache(maxsize=1)(lambda n: Portrait.of(Identity.of(settings.seed, n)))
     for clip in track(wanted, "demo clips"):
         portrait = portrait_of(clip.subject_number)
-        try:
-            _write_clip(root, Scenario.draw(clip, settings, portrait.who), settings, portrait)
-        except OSError as error:
-            raise DataError(
-                f"{clip.clip_id}: cannot be written: {error.strerror or error}"
-            ) from error
+        _write_clip(root, Scenario.draw(clip, settings, portrait.who), settings, portrait)
     return wanted
 
 

@@ -178,14 +178,15 @@ def told(error: BaseException, trace: str) -> tuple[int, list[str]]:
 
 def _of_library(error: BaseException, trace: str) -> tuple[int, str]:
     text = f"{type(error).__name__}: {brief(error)}" if str(error) else type(error).__name__
-    if isinstance(error, OSError):
-        known = error.errno in errno.errorcode
+    of_file = isinstance(error, OSError) or hasattr(error, "strerror")  # PyAV has its own
+    if of_file:
+        number, name = getattr(error, "errno", None) or 0, getattr(error, "filename", None)
         # Libraries add their own state to what the system says.
-        reason = os.strerror(error.errno) if known and error.errno else brief(error)
-        text = f"{error.filename}: {reason}" if error.filename else reason
+        reason = os.strerror(number) if number in errno.errorcode else brief(error)
+        text = f"{name}: {reason}" if name else reason
     if advice := lacking(error):
         return 2, f"{text}; {advice}"
-    if isinstance(error, OSError):
+    if of_file:
         return 2, text
     if isinstance(error, UnicodeEncodeError):
         return 2, f"{error.object[:MAX_NAME]!r} holds bytes that are no UTF-8; rename it"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import re
 import sys
 from collections.abc import Iterator
@@ -43,10 +43,8 @@ class Printed:
 def safe_streams() -> Iterator[None]:
     """Print on `Printed` streams; where one was closed before the start, on nothing."""
     before = sys.stdout, sys.stderr
-    with open(os.devnull, "w", encoding="utf-8") as nothing:  # noqa: PTH123  (a device)
-        out, err = (Printed(stream or nothing) for stream in before)
-        sys.stdout, sys.stderr = out, err
-        try:
-            yield
-        finally:
-            sys.stdout, sys.stderr = before
+    sys.stdout, sys.stderr = (Printed(stream or io.StringIO()) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
