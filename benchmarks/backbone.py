@@ -25,7 +25,8 @@ from statistics import median
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from microexpr import backbones
+from microexpr.backbones.base import Backbone
+from microexpr.backbones.weights import build
 from microexpr.config import Demo, Train, Windows
 from microexpr.demo.clip import Portrait, Scenario, frames
 from microexpr.demo.identity import Identity
@@ -57,7 +58,7 @@ def sgemm_flop_s() -> float:
     return 2 * SIDE**3 / min(seconds(lambda: a @ a) for _ in range(2))
 
 
-def blocks(network: backbones.Backbone, cut: int, cast: torch.dtype | None) -> Blocks:
+def blocks(network: Backbone, cut: int, cast: torch.dtype | None) -> Blocks:
     """Compute what the stage does: uint8 faces to the maps of a cut."""
 
     def run(images: torch.Tensor) -> torch.Tensor:
@@ -67,7 +68,7 @@ def blocks(network: backbones.Backbone, cut: int, cast: torch.dtype | None) -> B
     return run
 
 
-def operations(network: backbones.Backbone, cut: int) -> int:
+def operations(network: Backbone, cut: int) -> int:
     """Return the floating-point operations per frame."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network.front(torch.zeros(1, 3, SIZE_PX, SIZE_PX), cut)
@@ -82,7 +83,7 @@ def has_bfloat16() -> bool:
 
 def rates(name: str, cut: int, batches: list[int], rounds: int) -> list[dict[str, object]]:
     """Measure frames/s and share of the matrix rate, for each number type and batch size."""
-    network = backbones.build(name)
+    network = build(name)
     flops = operations(network, cut)
     found: dict[tuple[str, int], list[tuple[float, float]]] = {}
     kinds = DTYPES if has_bfloat16() else {"float32": None}
@@ -125,7 +126,7 @@ def demo_faces() -> dict[str, torch.Tensor]:
 
 def logit_difference(cut: int) -> dict[str, float]:
     """Train on float32 features of three subjects; compare the logits of the fourth's windows."""
-    network, clips = backbones.build("mobilenet_vggface2"), demo_faces()
+    network, clips = build("mobilenet_vggface2"), demo_faces()
     names = list(clips)
     about = {
         "subjects": [name.split("_")[0] for name in names],

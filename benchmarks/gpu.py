@@ -17,7 +17,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from microexpr import backbones
+from microexpr.backbones.base import Backbone
+from microexpr.backbones.weights import build
 from microexpr.config import Train, Windows
 from microexpr.magnify import amm, pmm
 from microexpr.protocol import Fold
@@ -77,7 +78,7 @@ def magnification(frames: int, size: int, copy_gb_s: float) -> dict[str, dict[st
 
 def features(rates: dict[str, float]) -> dict[str, dict[str, float]]:
     """Time the frozen blocks B1..B8 of ResNet-50 at several precisions."""
-    network = backbones.build("random_resnet50").cuda()
+    network = build("random_resnet50").cuda()
     images = torch.randint(0, 256, (256, 224, 224, 3), dtype=torch.uint8, device="cuda")
     flops = 2 * _multiplications(network, images[:1])
     exact = network.front(network.preprocess(images[:8]), 8)
@@ -103,7 +104,7 @@ def features(rates: dict[str, float]) -> dict[str, dict[str, float]]:
     return found
 
 
-def _multiplications(network: backbones.Backbone, image: torch.Tensor) -> float:
+def _multiplications(network: Backbone, image: torch.Tensor) -> float:
     from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415
 
     with FlopCounterMode(display=False) as counter:

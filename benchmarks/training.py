@@ -29,16 +29,17 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from microexpr import backbones
+from microexpr.backbones.base import Backbone
+from microexpr.backbones.weights import build
 from microexpr.config import Train
 from microexpr.training.feature_modes import (
     FRAMES_AT_ONCE,
     FeatureTransform,
+    FineTunedBlocks,
     Frames,
     pooled_sums,
 )
 from microexpr.training.fitting import Batches, Epoch, fit
-from microexpr.training.feature_modes import FineTunedBlocks
 from microexpr.training.model import WindowClassifier
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import WindowTable
@@ -87,7 +88,7 @@ def through(fine_tuned: FineTunedBlocks | None, maps_of: Source) -> Source:
 class Material:
     """Clips of noise, their features at a cut, and how to train on them."""
 
-    network: backbones.Backbone
+    network: Backbone
     cut: int
     images: Tensor
     store: FeatureStore
@@ -96,7 +97,7 @@ class Material:
     @classmethod
     def make(
         cls,
-        network: backbones.Backbone,
+        network: Backbone,
         *,
         cut: int,
         clips: int,
@@ -246,7 +247,7 @@ def main() -> int:
     )
     print("|---" * 8 + "|")
     sizes = {"clips": arguments.clips, "epochs": arguments.epochs}
-    networks = {name: backbones.build(name).requires_grad_(False) for name in arguments.backbones}
+    networks = {name: build(name).requires_grad_(False) for name in arguments.backbones}
     rows = []
     for name, network in networks.items():
         rows += gathering(Material.make(network, cut=CUTS[name], **sizes))

@@ -11,7 +11,9 @@ import pandas as pd
 import torch
 
 import listed
-from microexpr import backbones, cache
+from microexpr import cache
+from microexpr.backbones.base import Backbone
+from microexpr.backbones.weights import build
 from microexpr.config import Config
 from microexpr.runtime.tables import write_table
 from running import run_stage
@@ -22,11 +24,11 @@ PLAIN = {"backbone": "random_mobilenet", "cut": 13}
 
 
 @once
-def network(name: str) -> backbones.Backbone:
-    return backbones.build(name)
+def network(name: str) -> Backbone:
+    return build(name)
 
 
-def feature_shape(net: backbones.Backbone, cut: int, size_px: int = 224) -> tuple[int, ...]:
+def feature_shape(net: Backbone, cut: int, size_px: int = 224) -> tuple[int, ...]:
     """Compute (C, h, w) of cached features of square crops."""
     with torch.no_grad():
         return tuple(net.front(torch.zeros(1, 3, size_px, size_px), cut).shape[1:])

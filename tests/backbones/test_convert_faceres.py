@@ -15,7 +15,7 @@ import pytest
 import references
 import torch
 
-from microexpr.backbones import build
+from microexpr.backbones.weights import build
 
 CHANNELS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from microexpr.backbones import Backbone, build
 from microexpr.backbones.architectures import efficientnet_lite0
-from microexpr.backbones.base import ConvBn, relu
+from microexpr.backbones.base import Backbone, ConvBn, relu
+from microexpr.backbones.weights import build
 from microexpr.errors import ConfigError, DataError
 from trained_models import feature_shape
 

@@ -14,7 +14,8 @@ import references
 import torch
 from torch import Tensor
 
-from microexpr.backbones import build, weights
+from microexpr.backbones import weights
+from microexpr.backbones.weights import build
 from microexpr.cli import main
 from microexpr.runtime.files import sha256_of
 

@@ -14,9 +14,9 @@ import references
 import torch
 from torch import Tensor
 
-from microexpr.backbones import Backbone, build
+from microexpr.backbones.base import Backbone
 from microexpr.backbones.networks import SHIPPED
-from microexpr.backbones.weights import KNOWN
+from microexpr.backbones.weights import KNOWN, build
 from microexpr.runtime.files import sha256_of
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"

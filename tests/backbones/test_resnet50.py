@@ -14,8 +14,8 @@ import references
 import torch
 from torch import Tensor
 
-from microexpr.backbones import Backbone, build
-from microexpr.backbones.weights import header, save
+from microexpr.backbones.base import Backbone
+from microexpr.backbones.weights import build, header, save
 
 PICTURES = references.random_pictures(2, 96)
 VGGFACE2_MEAN = torch.tensor([131.0912, 103.8827, 91.4953]).view(3, 1, 1)

@@ -14,8 +14,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from microexpr.backbones import build, weights
+from microexpr.backbones import weights
 from microexpr.backbones.networks import SHIPPED
+from microexpr.backbones.weights import build
 from microexpr.errors import WeightsError
 
 Refused = Callable[..., str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from microexpr.backbones import Backbone
+from microexpr.backbones.base import Backbone
 
 
 def small_network(seed: int = 0) -> Backbone:

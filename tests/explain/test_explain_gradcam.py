@@ -7,7 +7,7 @@ import pytest
 import torch
 from explained import small_network
 
-from microexpr.backbones import build, randomised
+from microexpr.backbones.weights import build, randomised
 from microexpr.errors import ConfigError
 from microexpr.explain.gradcam import (
     apex_window,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from microexpr.backbones import Backbone
-from microexpr.backbones.base import ConvBn, relu
+from microexpr.backbones.base import Backbone, ConvBn, relu
 
 
 def small_backbone(seed: int = 0) -> Backbone:

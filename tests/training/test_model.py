@@ -10,7 +10,7 @@ import torch
 from networks import small_backbone
 from torch import nn
 
-from microexpr.backbones import build
+from microexpr.backbones.weights import build
 from microexpr.errors import ConfigError
 from microexpr.training import feature_modes
 from microexpr.training.feature_modes import (

@@ -79,8 +79,9 @@ def _add(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from microexpr.backbones import build, installing
+    from microexpr.backbones import installing
     from microexpr.backbones.networks import NETWORKS
+    from microexpr.backbones.weights import build
 
     problems = []
     for network in NETWORKS.values():

@@ -11,7 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import h5py
 import numpy as np
@@ -19,7 +19,8 @@ import torch
 from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
-from microexpr.backbones import randomised
+from microexpr.backbones.base import Backbone
+from microexpr.backbones.weights import randomised
 from microexpr.config import Windows
 from microexpr.errors import ConfigError
 from microexpr.explain.maps import BACKBONE, RANDOM, RANDOM_HEAD, TRAINED, Maps
@@ -28,8 +29,6 @@ from microexpr.training.feature_modes import FeatureTransform, PooledSums
 from microexpr.training.model import TrainedModel, WindowClassifier
 from microexpr.training.windows import windows
 
-if TYPE_CHECKING:
-    from microexpr.backbones import Backbone
 CHUNK_FRAMES = 8  # forward and backward at a time: B1 of 8 frames takes some 100 MB
 
 

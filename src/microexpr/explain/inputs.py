@@ -7,11 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from microexpr import cache
+from microexpr.backbones.base import Backbone
 from microexpr.baselines.base import FaceClip, annotated
 from microexpr.baselines.flow import Apex, apex_of
 from microexpr.cache.joining import check_same_clips
@@ -36,10 +37,6 @@ from microexpr.face.detection import FaceDetector
 from microexpr.face.transform import CropTransform
 from microexpr.protocol import read_folds
 from microexpr.training.model import TrainedModel
-
-if TYPE_CHECKING:
-    from microexpr.backbones import Backbone
-
 
 SHOWN_FRAMES = 6  # of a clip, from its first frame to its last
 ABOUT = ("subject", "label", "fold", "apex", "apex_known")

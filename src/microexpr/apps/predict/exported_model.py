@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from microexpr import backbones
 from microexpr.apps.predict.model_folder import (
     FORMAT,
     MODEL,
@@ -19,6 +18,8 @@ from microexpr.apps.predict.model_folder import (
     check_header,
     read_about,
 )
+from microexpr.backbones.base import Backbone
+from microexpr.backbones.weights import build
 from microexpr.cache import open_cache
 from microexpr.config import Config, Data, Train
 from microexpr.datasets import title
@@ -48,7 +49,7 @@ class Exported:
     config: Config  # the sections with which the caches and the model were made
     about: dict[str, Any]  # the content of ``config.json``
     model: TrainedModel
-    network: backbones.Backbone
+    network: Backbone
     device: str  # where both are: ``cpu`` or ``cuda``
 
     @property
@@ -84,7 +85,7 @@ def load(folder: AnyPath, *, weights_path: str | None = None, device: str = "cpu
     """
     folder = Path(folder)
     about, config = read_about(folder)
-    network = backbones.build(config.features.backbone, weights_path=weights_path)
+    network = build(config.features.backbone, weights_path=weights_path)
     wanted = about["weights"]
     if network.weights_sha256 != wanted["sha256"]:
         raise WeightsError(

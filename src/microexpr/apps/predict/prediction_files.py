@@ -27,10 +27,7 @@ WINDOW_KEYS = (
     *("piece", "window", "first_frame", "last_frame", "step", "first_s", "last_s"),
     *("frames_without_face", "predicted"),
 )
-SUMS = (
-    *("frames", "frames_without_face", "seconds", "fps"),
-    *("pieces", "pieces_predicted", "windows"),
-)
+SUMS = ("frames", "frames_without_face", "seconds", "fps", "pieces", "pieces_predicted", "windows")
 SAME_RATE = 0.05  # share of a frame rate
 
 
