@@ -244,10 +244,9 @@ class Evaluation:
 
 
 def training_counts(labels: Ints, folds: Sequence[str], *, classes: int) -> dict[str, Ints]:
-    """Count the classes of each fold's training clips, as `protocol.read_folds` finds them.
+    """Count the classes of each fold's training clips, (K,) int; these as in `read_folds`.
 
-    `labels` is (M,), the class of every clip of the data set, `folds` the fold that tests it, empty
-    where none does. The counts are (K,) int, in the order of the folds' first clips.
+    `labels` is (M,), the class of every clip of the data set, `folds` the fold that tests it.
     """
     names = np.asarray(folds, dtype=object)
     tested = [name for name in dict.fromkeys(folds) if name != NEVER]
@@ -256,10 +255,9 @@ def training_counts(labels: Ints, folds: Sequence[str], *, classes: int) -> dict
 
 
 def majority(labels: Ints, *, classes: int) -> Ints:
-    """Predict the most frequent class of the tested clips: the accuracy that costs nothing.
+    """Predict the most frequent class of the tested clips, (C,): the accuracy that costs nothing.
 
     It knows the test labels, so an honest system need not reach it. Ties go to the first class.
-    `labels` is (C,); the result is (1, C), one repeat, as `metrics.count` takes.
     """
     most_frequent = np.bincount(labels, minlength=classes).argmax()
     return np.full((1, len(labels)), most_frequent, dtype=np.int64)
@@ -268,8 +266,7 @@ def majority(labels: Ints, *, classes: int) -> Ints:
 def majority_of_training(folds: Sequence[str], counts: Mapping[str, Ints]) -> Ints:
     """Predict the most frequent class of the training clips of each clip's fold: (1, C) int.
 
-    The honest majority line. Leaving clips out can turn the majority around, so it may lie below
-    `majority`.
+    Leaving clips out can turn the majority around, so this honest line may lie below `majority`.
     """
     return np.array([[counts[fold].argmax() for fold in folds]], dtype=np.int64)
 

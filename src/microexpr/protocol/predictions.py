@@ -104,13 +104,9 @@ def read(paths: Iterable[AnyPath], classes: Sequence[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Sorted by method, feature mode, n, seed and clip, whatever the order of the files.
-
-    Raises
-    ------
-    DataError
-        If a column is missing or cannot be read, a clip's values are no probabilities, or a file
-        was changed after it was written.
+        Sorted by method, feature mode, n, seed and clip, whatever the order of the files. A
+        DataError is raised if a column is missing or cannot be read, a clip's values are no
+        probabilities, or a file was changed after it was written.
     """
     frames = [_read_one(path, classes) for path in paths]
     if not frames:
@@ -168,14 +164,7 @@ def check(
 ) -> None:
     """Refuse predictions that cannot be compared with each other.
 
-    Parameters
-    ----------
-    frame, clips : DataFrame, sequence of Clip
-        Predictions from :func:`read`, and the rows of the manifest.
-    classes : sequence of str
-        All class names.
-    protocol : str
-        ``protocol.name``; unless it is holdout, every clip of the manifest must be tested.
+    Where the `protocol` is `COMPLETE`, every clip of the manifest, `clips`, must be tested.
 
     Raises
     ------

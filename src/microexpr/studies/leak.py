@@ -9,14 +9,14 @@ splits windows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from microexpr.protocol import Fold
+from microexpr.protocol import Fold, predictions
 from microexpr.protocol.splits import make_folds
 from microexpr.runtime import resume
 from microexpr.runtime.files import AnyPath
@@ -29,6 +29,7 @@ from microexpr.training.windows import Recipe
 
 WINDOWS, CLIPS, SUBJECTS = "windows", "clips", "subjects"
 DECISION = "mean_softmax"  # a whole clip cannot be divided
+COLUMNS = ["split", "seed", "fold", "clip_id", "subject", "label", "n_windows", "predicted"]
 Predicted = dict[str, list[Any]]  # of one split, see `ClipPredictions.plain`
 
 
@@ -66,15 +67,15 @@ def train_leaking(
     Returns
     -------
     DataFrame
-        split, seed, fold, clip_id, subject, label, n_windows, predicted: one row per prediction.
+        Columns `COLUMNS`, one row per prediction.
     """
-    about = [store.clip_ids, store.subjects, store.labels]
+    clips = [store.clip_ids, store.subjects, store.labels]
     tried = {
-        split: make_folds(*about, name=name, classes=recipe.labels, folds=folds, seed=seed)
+        split: make_folds(*clips, name=name, classes=recipe.labels, folds=folds, seed=seed)
         for split, name in ((CLIPS, "clip_kfold"), (SUBJECTS, "loso"))
     }
     origin: dict[str, Any] = dict(origin_of(store, fine_tuned, device, source_sha256))
-    origin |= {"test_share": test_share, "split_seed": seed}
+    origin |= {"test_share": test_share, "folds_seed": seed}
     pooled = None
     rows: list[dict[str, Any]] = []
     runs = [(s, split, f) for s in seeds for split, fs in tried.items() for f in fs]
@@ -89,11 +90,11 @@ def train_leaking(
             draw = np.random.default_rng([seed, number, *fold.name.encode()])
             kept = draw.random(len(inputs.windows.rows)) >= test_share
             done = resume.keep(progress_dir, follows, _predict(inputs, fold, run, split, kept))
-        for name, predicted in done.items():
-            columns = {"split": name, "seed": number, "fold": fold.name}
-            clips = fold.train if name == WINDOWS else fold.test
-            rows += [columns | row for row in _rows(store, clips, predicted, recipe)]
-    return pd.DataFrame(rows)
+        for name, found in done.items():
+            tested = replace(fold, test=fold.train) if name == WINDOWS else fold
+            about = {"split": name, "seed": number}
+            rows += predictions.rows(store, tested, found, classes=recipe.labels, **about)
+    return pd.DataFrame([row for row in rows if row["n_windows"]])[COLUMNS]
 
 
 def _predict(
@@ -111,19 +112,3 @@ def _predict(
         for name, (windows, clips) in tested.items():
             found[name] = training.predict(windows, clips, DECISION).plain()
     return found
-
-
-def _rows(
-    store: FeatureStore, clips: tuple[int, ...], predicted: Predicted, recipe: Recipe
-) -> Iterator[dict[str, Any]]:
-    """Yield rows of the clips that have a window."""
-    columns = predicted["predicted"], predicted["n_windows"]
-    for clip, number, count in zip(clips, *columns, strict=True):
-        if count:
-            yield {
-                "clip_id": store.clip_ids[clip],
-                "subject": store.subjects[clip],
-                "label": store.labels[clip],
-                "n_windows": count,
-                "predicted": recipe.labels[number],
-            }

@@ -35,7 +35,7 @@ def recipe_of(settings: TrainingSettings, n: int) -> Recipe:
     nested = None
     if settings.select.epoch == "nested":
         assert isinstance(settings, InnerTrainingSettings)
-        nested = inner_split(settings)
+        nested = InnerSplit(settings.select.folds, settings.protocol.seed)
     return Recipe(
         labels=tuple(settings.data.labels),
         n=n,
@@ -46,11 +46,6 @@ def recipe_of(settings: TrainingSettings, n: int) -> Recipe:
         clip_decision=settings.protocol.clip_decision,
         choose_epoch=nested,
     )
-
-
-def inner_split(settings: InnerTrainingSettings) -> InnerSplit:
-    """Return how training clips are split by subject to choose on them."""
-    return InnerSplit(settings.select.folds, settings.protocol.seed)
 
 
 def fine_tuned_blocks(settings: Features, device: str) -> FineTunedBlocks | None:
@@ -99,7 +94,8 @@ def folds_of_chunk(
 
 def inner_folds_of(settings: InnerTrainingSettings, store: FeatureStore, fold: Fold) -> list[Fold]:
     """Split the training clips of a fold by subject, see `protocol.splits.inner_folds`."""
-    return split_training(store, fold, settings.data.labels, inner_split(settings))
+    split = InnerSplit(settings.select.folds, settings.protocol.seed)
+    return split_training(store, fold, settings.data.labels, split)
 
 
 def train_folds(
@@ -211,8 +207,7 @@ def train_chunk(
                 result.model.save(model, **settings, digest=digest, method=method)
             plain = {"settings": settings, "log": [asdict(epoch) for epoch in result.log]}
             done = resume.keep(progress_dir, settings, plain | result.predictions.plain())
-        about: dict[str, Any] = {key: settings[key] for key in ("feature_mode", "n", "seed")}
-        about = {"method": method} | about
+        about = {"method": method} | {k: settings[k] for k in ("feature_mode", "n", "seed")}
         rows += predictions.rows(store, fold, done, classes=run.labels, **about, protocol=protocol)
         about |= {"fold": fold.name}
         epochs += [about | {"epoch": i} | values for i, values in enumerate(done["log"], 1)]
