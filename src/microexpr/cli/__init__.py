@@ -29,18 +29,9 @@ RENAMED = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command.
+    """Run a command, and return its exit status, see :mod:`microexpr.runtime.ending`.
 
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Arguments; those of the process when None.
-
-    Returns
-    -------
-    int
-        Exit status, see :mod:`microexpr.runtime.ending`: after an error, one line on standard
-        error for each cause.
+    `argv` are its arguments; those of the process when None.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     command = [word for word in words[: 2 if words[:1] == ["stage"] else 1] if word[:1] != "-"]
@@ -60,19 +51,18 @@ def _run(words: Sequence[str]) -> None:
 
 def _parser() -> Parser:
     # Imported once a signal can be handled: it takes most of a second.
-    from microexpr.cli import adopt, magnify, predict, show, stages, tools, weights
+    from microexpr.cli import magnify, predict, show, tools
     from microexpr.cli.arguments import Parser
 
     parser = Parser(prog="microexpr", description=__doc__)
     parser.add_argument("--version", action="version", version=f"microexpr {__version__}")
     commands: Any = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    magnify.add_command(commands)
-    predict.add_command(commands)
-    adopt.add_command(commands)
-    show.add_command(commands)
-    weights.add_command(commands)
-    tools.add_commands(commands)
-    stages.add_command(commands)
+    for add in (
+        *(magnify.add_command, predict.add_command, tools.add_adopt, show.add_inspect),
+        *(show.add_weights, tools.add_demo, show.add_verify, show.add_show, tools.add_forget),
+        *(tools.add_schema, tools.add_stage),
+    ):
+        add(commands)
     return parser
 
 

@@ -8,10 +8,11 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from microexpr.errors import ConfigError, brief
 
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 # Far more than processors: OpenMP ends the process where the system grants it no more.
 MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))
 DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?")

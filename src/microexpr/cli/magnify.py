@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microexpr.cli.arguments import RATE, add_machine, real, whole
+from microexpr.cli.arguments import RATE, Commands, add_machine, real, whole
 from microexpr.config import Config
 from microexpr.errors import ConfigError, about_clip
 from microexpr.magnify.methods import METHODS
@@ -35,7 +35,7 @@ examples:
 docs/magnification.md says which method and alpha to choose, and where each method fails."""
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_command(commands: Commands) -> None:
     """Register the command."""
     parser = commands.add_parser(
         "magnify",
@@ -115,13 +115,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run the command.
-
-    Raises
-    ------
-    MicroexprError
-        What the user can fix.
-    """
+    """Magnify, and say in one line what the user can fix."""
     if Path(arguments.source).suffix == CACHE:
         raise ConfigError(
             f"{arguments.source}: is a cache: microexpr stage magnify --faces {arguments.source} "

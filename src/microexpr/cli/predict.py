@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microexpr.cli.arguments import RATE, add_machine
+from microexpr.cli.arguments import RATE, Commands, add_machine
 from microexpr.errors import DataError, about_clip
 from microexpr.runtime.notices import plain_warnings
 
@@ -42,7 +42,7 @@ examples:
 docs/predict.md shows the output. Exit status 2: a clip had no face or could not be read."""
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_command(commands: Commands) -> None:
     """Register the command."""
     parser = commands.add_parser(
         "predict",
@@ -84,13 +84,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run the command.
-
-    Raises
-    ------
-    MicroexprError
-        What the user can fix; of several clips, when all others have been predicted.
-    """
+    """Predict; of several clips, errors are raised when all others have been predicted."""
     from microexpr.apps.predict import exported_model
     from microexpr.apps.predict.run import check_places, find, make_request
     from microexpr.runtime.resources import choose_device, limit_threads

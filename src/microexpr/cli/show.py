@@ -1,4 +1,4 @@
-"""``microexpr inspect``: what is in caches, models and weights; and the console for trees."""
+"""Commands that look into files: caches, models, tables and the weights of networks."""
 
 from __future__ import annotations
 
@@ -9,39 +9,18 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from microexpr.cli.arguments import Commands
+from microexpr.errors import WeightsError
 from microexpr.runtime.printing import printable
 
-
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser(
-        "inspect",
-        help="show what is in caches, models and weights",
-        description="Show caches (.h5): clips, frames, sizes, share of zeros, origin, checksum, "
-        "and subjects and labels where manifest.csv lies beside or in a folder above; trained "
-        "models and converted weights (.safetensors): settings and tensors. All values are read, "
-        "and a cache's checksum is compared.",
-        epilog="example: microexpr inspect results/features/mobilenet_vggface2/pmm/s1-s3.h5",
-    )
-    parser.add_argument("file", type=Path, nargs="+", help="cache, model or weights")
-    parser.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> None:
-    """Run the command.
-
-    Raises
-    ------
-    MicroexprError
-        When a file is damaged, or none of these.
-    """
-    from microexpr.cache.inspection import tree
-
-    for path in arguments.file:
-        console().print(tree(path))
-
-
 LINE_CHARACTERS = 2000
+LIST = """\
+Networks, the files that serve for each, their known checksums, terms, and what is in its place.
+"reported": the checksum was printed by others, the file itself was not seen here."""
+ADD = """\
+Verify a weights file, convert it to safetensors and put it into the folder weights below the
+current one, where the loader looks when features.weights is null. Nothing that the file says is
+executed: pickles are read by a reader that knows arrays and refuses all else."""
 
 
 class _Console(Console):
@@ -60,3 +39,145 @@ def console() -> Console:
     if not found.is_terminal:
         found.width = LINE_CHARACTERS
     return found
+
+
+def add_inspect(commands: Commands) -> None:
+    """Register ``inspect``."""
+    parser = commands.add_parser(
+        "inspect",
+        help="show what is in caches, models and weights",
+        description="Show caches (.h5): clips, frames, sizes, share of zeros, origin, checksum, "
+        "and subjects and labels where manifest.csv lies beside or in a folder above; trained "
+        "models and converted weights (.safetensors): settings and tensors. All values are read, "
+        "and a cache's checksum is compared.",
+        epilog="example: microexpr inspect results/features/mobilenet_vggface2/pmm/s1-s3.h5",
+    )
+    parser.add_argument("file", type=Path, nargs="+", help="cache, model or weights")
+    parser.set_defaults(run=_inspect)
+
+
+def _inspect(arguments: argparse.Namespace) -> None:
+    from microexpr.cache.inspection import tree
+
+    for path in arguments.file:
+        console().print(tree(path))
+
+
+def add_verify(commands: Commands) -> None:
+    """Register ``verify``."""
+    verify = commands.add_parser(
+        "verify",
+        help="check caches and tables against their checksums",
+        description="Read caches as a whole and compare them with the checksums stored in them; "
+        "compare tables (.csv) and other sealed files with the seal beside them (.sha256).",
+    )
+    verify.add_argument("file", type=Path, nargs="+")
+    verify.set_defaults(run=_verify)
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    from microexpr.cache import verify
+    from microexpr.runtime.tables import check_seal, seal_of
+
+    for path in arguments.file:
+        ours = path.suffix == ".csv" or seal_of(path).exists()
+        check = check_seal if ours else verify
+        print(f"{check(path)}  {path}")
+
+
+def add_show(commands: Commands) -> None:
+    """Register ``show``."""
+    show = commands.add_parser(
+        "show", help="print table.csv", description="Print a table of accuracy against N."
+    )
+    show.add_argument("table", type=Path)
+    show.set_defaults(run=_show)
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    from microexpr.evaluation.tables import print_table
+
+    print_table(arguments.table)
+
+
+def add_weights(commands: Commands) -> None:
+    """Register ``weights``."""
+    parser = commands.add_parser(
+        "weights",
+        help="list, add and check the weights of networks",
+        description="Weights of the networks that see the frames (features.backbone).",
+        epilog="example: microexpr weights add ~/Downloads/resnet50_ft_weight.pkl",
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    shown = actions.add_parser("list", help="known files and what is installed", description=LIST)
+    shown.set_defaults(run=_list)
+    added = actions.add_parser("add", help="verify, convert and install a file", description=ADD)
+    added.add_argument("file", type=Path, help=".pth, .pkl, .h5, .npz or .safetensors")
+    added.add_argument("--network", help="what it must be [found out from the file]")
+    added.add_argument("--sha256", help="expected checksum [the known one, where there is one]")
+    added.set_defaults(run=_add)
+    checked = actions.add_parser(
+        "check",
+        help="verify what is installed",
+        description="Verify the checksums of all weights in their places, and load each.",
+    )
+    checked.set_defaults(run=_check)
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    from rich.tree import Tree
+
+    from microexpr.backbones import installing
+    from microexpr.backbones.networks import NETWORKS
+    from microexpr.backbones.weights import KNOWN
+
+    for network in NETWORKS.values():
+        tree = Tree(network.name)
+        if network.random:
+            tree.add("random weights, no file")
+        else:
+            found = installing.place(network.name)
+            tree.add(f"in place: {found}" if found else f"not there: {network.advice}")
+            tree.add(f"terms: {network.licence}")
+            formats = tree.add("formats")
+            for suffix, layout in NETWORKS.load(network.name, "layouts").items():
+                formats.add(f"{suffix}: {layout.title}")
+        console().print(tree)
+    tree = Tree("known checksums")
+    for name, known in KNOWN.items():
+        reported = ", reported" if known.reported else ""
+        tree.add(f"{name}: {known.size_bytes} bytes, sha256 {known.sha256}{reported}")
+    console().print(tree)
+
+
+def _add(arguments: argparse.Namespace) -> None:
+    from microexpr.backbones import installing
+    from microexpr.backbones.networks import installed
+
+    added = installing.add(arguments.file, network=arguments.network, sha256=arguments.sha256)
+    checked = "known" if added["known"] else "not known, compare it with its origin"
+    print(f"{added['source_sha256']}  {arguments.file}  ({checked})")
+    print(f"{added['sha256']}  {installed(added['network'])}  ({added['network']})")
+    print(f"terms: {added['licence']}")
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    from microexpr.backbones import installing
+    from microexpr.backbones.networks import NETWORKS
+    from microexpr.backbones.weights import build
+
+    problems = []
+    for network in NETWORKS.values():
+        if network.random:
+            continue
+        path = installing.place(network.name)
+        if path is None:
+            print(f"{network.name}: not there")
+            continue
+        try:
+            print(f"{network.name}: {build(network.name).weights_sha256}  {path}")
+        except WeightsError as error:
+            problems.append(str(error))
+            print(f"{network.name}: DAMAGED")
+    if problems:
+        raise WeightsError("; ".join(problems))

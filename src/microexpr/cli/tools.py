@@ -1,52 +1,158 @@
-"""Commands that are not stages: demo data, looking into caches, forgetting people, the schema."""
+"""Commands of a project: its stages, adopting code, demo data, forgetting people, the schema."""
 
 from __future__ import annotations
 
 import argparse
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any
 
 from pydantic import BaseModel
 
+from microexpr import stages
+from microexpr.cli.arguments import Commands, add_machine, whole
 from microexpr.config import Config, default_file
 from microexpr.datasets.manifest import Clip
+from microexpr.errors import CollectedError, DataError, MicroexprWarning
+from microexpr.runtime.notices import plain_warnings
+from microexpr.stages import NAMES, Argument, Option, Reads, Stage, Writes
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 # Files of workflow/schemas, by name.
 MODELS: dict[str, type[BaseModel]] = {"config.schema.yaml": Config, "manifest.schema.yaml": Clip}
+ADOPT = """\
+After a change of code that should change no result, such as a moved module, a new name or an
+updated library, recompute a sample with the code as it is: one clip per shard and stage, one fold
+per training, tables and figures as a whole. Where all samples of a stage are equal to the byte,
+note that in results/adopted.json; snakemake then plans nothing for it. No result is written."""
+AFTER_ADOPT = """\
+example: git pull && microexpr adopt && snakemake --cores 8 results/table.csv
+
+Exit status 2: a stage differs; the line says in which clip and by how much, and snakemake runs it
+again. A killed run goes on where it stopped."""
+AFTER_STAGE = """\
+The workflow runs these commands; the log of each job begins with its settings. By hand, such as
+on another cache: microexpr stage crop --help"""
 
 
-def add_commands(commands: Commands) -> None:
-    """Register the tools."""
-    _add_demo(commands)
-    verify = commands.add_parser(
-        "verify",
-        help="check caches and tables against their checksums",
-        description="Read caches as a whole and compare them with the checksums stored in them; "
-        "compare tables (.csv) and other sealed files with the seal beside them (.sha256).",
+def add_stage(commands: Commands) -> None:
+    """Register ``stage``."""
+    parser = commands.add_parser(
+        "stage",
+        help="run one stage of the pipeline by hand",
+        description="Run one stage of the pipeline by hand.",
+        epilog=AFTER_STAGE,
     )
-    verify.add_argument("file", type=Path, nargs="+")
-    verify.set_defaults(run=_verify)
+    names = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
+    for name in NAMES:
+        _add_stage(names, stages.declared(name))
 
-    show = commands.add_parser(
-        "show", help="print table.csv", description="Print a table of accuracy against N."
+
+def _add_stage(names: Commands, stage: Stage) -> None:
+    parser = names.add_parser(stage.name, help=stage.help, description=f"Stage: {stage.help}.")
+    groups = {
+        Reads: parser.add_argument_group("reads"),
+        Writes: parser.add_argument_group("writes"),
+        Option: parser,
+    }
+    for name, argument in stage.arguments.items():
+        groups[type(argument.mark)].add_argument(f"--{name}", **_of_argument(argument))
+    parser.add_argument(
+        "--config",
+        default=str(default_file()),
+        help="a YAML file, or YAML in one line, such as '{crop: {size_px: 192}}' [%(default)s]",
     )
-    show.add_argument("table", type=Path)
-    show.set_defaults(run=_show)
+    add_machine(parser, has_device=stage.device)
+    parser.set_defaults(run=partial(_run_stage, stage))
 
-    _add_forget(commands)
 
-    schema = commands.add_parser(
-        "schema",
-        help="write the schemas, the reference of all keys and copies of configurations",
-        description="Write workflow/schemas and config/README.md from the models; copy config.yaml "
-        "to config/config.yaml and config/ci.yaml to .test/config/config.yaml.",
+def _of_argument(argument: Argument) -> dict[str, Any]:
+    mark, required = argument.mark, argument.default is ...
+    if argument.type is bool:
+        return {"action": "store_true", "help": mark.help}
+    several: dict[str, Any] = {"nargs": "+" if required else "*"} if argument.many else {}
+    default = "" if required or argument.default in (None, "", ()) else f" [{argument.default}]"
+    return several | {
+        "type": whole(0) if argument.type is int else argument.type,
+        "required": required,
+        "default": None if required else argument.default,
+        "metavar": "VALUE" if isinstance(mark, Option) else "FILE",
+        "help": mark.help + default,
+    }
+
+
+def _run_stage(stage: Stage, arguments: argparse.Namespace) -> None:
+    from microexpr.runtime.resources import choose_device, limit_threads
+
+    values = {name: getattr(arguments, name) for name in stage.arguments}
+    chosen = {name: values[name] for name in stage.decisive}
+    settings = stage.settings.of(Config.load(arguments.config), **chosen)
+    print(f"settings of stage {stage.name}:\n{settings.text()}", file=sys.stderr, flush=True)
+    if stage.device:
+        values["device"] = choose_device(arguments.device)
+    limit_threads(arguments.threads)
+    with plain_warnings():
+        stage.run(settings, **values)
+
+
+def add_adopt(commands: Commands) -> None:
+    """Register ``adopt``."""
+    parser = commands.add_parser(
+        "adopt",
+        help="keep results under changed code that gives the same",
+        description=ADOPT,
+        epilog=AFTER_ADOPT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    schema.add_argument("folder", type=Path, help="the project's folder")
-    schema.set_defaults(run=_schema)
+    parser.set_defaults(run=_adopt)
+    parser.add_argument(
+        "results", nargs="?", type=Path, default=Path("results"), help="of a project [results]"
+    )
 
 
-def _add_demo(commands: Commands) -> None:
+def _adopt(arguments: argparse.Namespace) -> None:
+    from microexpr import adopt
+    from microexpr.runtime.resources import limit_threads
+
+    if arguments.results.name != "results" or not arguments.results.is_dir():
+        raise DataError(f"{arguments.results}: is no folder 'results' of a project")
+    os.chdir(arguments.results.parent)
+    limit_threads(1)
+    with _quiet_samples():
+        outcome = adopt.run()
+    if not (outcome.equal or outcome.different or outcome.waiting):
+        print("Nothing to adopt: code and libraries are those of the last run.")
+    for name, count in outcome.equal.items():
+        print(f"equal: {name} ({count} sample{'s'[: count > 1]})")
+    for name in outcome.waiting:
+        print(f"not compared, there are no results that only its code makes stale: {name}")
+    if outcome.different:
+        raise CollectedError([f"differs: {n}: {why}" for n, why in outcome.different.items()])
+
+
+@contextmanager
+def _quiet_samples() -> Iterator[None]:
+    """Leave out what stages say of their samples: the run that made the results has said it."""
+    package, own = logging.getLogger("microexpr"), logging.getLogger("microexpr.adopt")
+    before = package.level, own.level
+    own.setLevel(own.getEffectiveLevel())
+    package.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MicroexprWarning)
+            yield
+    finally:
+        package.setLevel(before[0])
+        own.setLevel(before[1])
+
+
+def add_demo(commands: Commands) -> None:
+    """Register ``demo``."""
     demo = commands.add_parser(
         "demo",
         help="write the generated data set",
@@ -58,7 +164,16 @@ def _add_demo(commands: Commands) -> None:
     demo.set_defaults(run=_demo)
 
 
-def _add_forget(commands: Commands) -> None:
+def _demo(arguments: argparse.Namespace) -> None:
+    from microexpr.demo.tree import write
+    from microexpr.runtime.resources import limit_threads
+
+    limit_threads(1)
+    write(arguments.folder, Config.load(arguments.config).demo, arguments.subjects)
+
+
+def add_forget(commands: Commands) -> None:
+    """Register ``forget``."""
     forget = commands.add_parser(
         "forget",
         help="delete all that was made from a subject, and leave it out from now on",
@@ -78,30 +193,6 @@ def _add_forget(commands: Commands) -> None:
     forget.set_defaults(run=_forget)
 
 
-def _demo(arguments: argparse.Namespace) -> None:
-    from microexpr.demo.tree import write
-    from microexpr.runtime.resources import limit_threads
-
-    limit_threads(1)
-    write(arguments.folder, Config.load(arguments.config).demo, arguments.subjects)
-
-
-def _verify(arguments: argparse.Namespace) -> None:
-    from microexpr.cache import verify
-    from microexpr.runtime.tables import check_seal, seal_of
-
-    for path in arguments.file:
-        ours = path.suffix == ".csv" or seal_of(path).exists()
-        check = check_seal if ours else verify
-        print(f"{check(path)}  {path}")
-
-
-def _show(arguments: argparse.Namespace) -> None:
-    from microexpr.evaluation.tables import print_table
-
-    print_table(arguments.table)
-
-
 def _forget(arguments: argparse.Namespace) -> None:
     from microexpr.privacy.forget import forget
 
@@ -118,6 +209,18 @@ def _forget(arguments: argparse.Namespace) -> None:
     )
     for path in done.sources:
         print(f"source data, yours to delete: {path}")
+
+
+def add_schema(commands: Commands) -> None:
+    """Register ``schema``."""
+    schema = commands.add_parser(
+        "schema",
+        help="write the schemas, the reference of all keys and copies of configurations",
+        description="Write workflow/schemas and config/README.md from the models; copy config.yaml "
+        "to config/config.yaml and config/ci.yaml to .test/config/config.yaml.",
+    )
+    schema.add_argument("folder", type=Path, help="the project's folder")
+    schema.set_defaults(run=_schema)
 
 
 def _schema(arguments: argparse.Namespace) -> None:
