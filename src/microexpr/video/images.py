@@ -1,34 +1,25 @@
-"""Numbered images: their headers are read first, then their pictures by OpenCV, the judge.
+"""Numbered images, judged by OpenCV, which decodes them.
 
-OpenCV refuses a file that ends early, and passes by what other readers of the format pass by: a
-wrong size in a header, fill bytes, bytes behind the end. It turns pictures upright by their EXIF
-tag. The resolution of a print (dpi) is not taken for a shape of pixels.
+It refuses a file that ends early, and passes by what other readers of the format pass by: a wrong
+size in a header, fill bytes, bytes behind the end. It turns pictures upright by their EXIF tag. The
+resolution of a print (dpi) is not taken for a shape of pixels.
 """
 
 from __future__ import annotations
 
-import struct
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
+from microexpr import MAX_PIXELS
 from microexpr.errors import DataError
 from microexpr.runtime.files import regular
 from microexpr.runtime.notices import notice
-from microexpr.video.opening import MAX_PIXELS, check_size
 from microexpr.video.picture import Picture, Policy
 
 MAX_BYTES = 2**29  # more than a picture of the largest size takes, uncompressed
-BAD = "cannot be decoded: it ends early, or is no image"
-# What Pillow raises for a header that it does not understand.
-UNREADABLE = (
-    *(ValueError, SyntaxError, struct.error, KeyError, IndexError, TypeError, EOFError),
-    *(OverflowError, Image.DecompressionBombError, Image.DecompressionBombWarning),
-)
 
 
 def image_pictures(images: Iterable[tuple[int, Path]], policy: Policy) -> Iterator[Picture]:
@@ -62,40 +53,22 @@ def image_pictures(images: Iterable[tuple[int, Path]], policy: Policy) -> Iterat
         notice(f"{len(refused)} images are left out, the first: {refused[0]}")
 
 
-def check_header(path: Path) -> None:
-    """Read the header of an image, and not its picture.
-
-    Raises
-    ------
-    DataError
-        When it is no regular file or no image, or is too large to decode.
-    """
-    if regular(path).stat().st_size > MAX_BYTES:
-        raise DataError(f"{path} has more than {MAX_BYTES >> 20} MiB")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with path.open("rb") as file, Image.open(file) as image:
-                width, height = image.size
-    except OSError as error:
-        if error.errno:  # of the disk, not of the image
-            raise
-        raise DataError(f"{path} {BAD}") from None
-    except UNREADABLE as error:
-        if isinstance(error, UNREADABLE[-2:]):
-            raise DataError(f"{path} has more than {MAX_PIXELS} pixels") from None
-        raise DataError(f"{path} {BAD}") from None
-    check_size(str(path), width, height)
+def is_image(path: Path) -> bool:
+    """Tell from its first bytes whether a file is an image; DataError for no regular file."""
+    return bool(cv2.haveImageReader(str(regular(path))))
 
 
 def _picture(number: int, path: Path, *, deep: bool) -> Picture:
-    check_header(path)
+    if regular(path).stat().st_size > MAX_BYTES:
+        raise DataError(f"{path} has more than {MAX_BYTES >> 20} MiB")
     flags = cv2.IMREAD_COLOR_RGB | (cv2.IMREAD_ANYDEPTH if deep else 0)
     try:
         # Of the bytes, because imread cannot open every Unicode path on every system.
         content = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flags)
-    except cv2.error:
+    except cv2.error as error:
+        if "CV_IO_MAX" in str(error):
+            raise DataError(f"{path} has more than {MAX_PIXELS} pixels") from None
         content = None
     if content is None or content.dtype not in (np.uint8, np.uint16):
-        raise DataError(f"{path} {BAD}")
+        raise DataError(f"{path} cannot be decoded: it ends early, or is no image")
     return Picture(number, content)

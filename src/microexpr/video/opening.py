@@ -14,11 +14,11 @@ from typing import BinaryIO
 import av
 from av.stream import Disposition
 
+from microexpr import MAX_PIXELS
 from microexpr.errors import DataError
 from microexpr.runtime.files import regular
 
-# Of one picture: 67 million, as of 8192 x 8192. Of one clip: 14 hours at 200 frames/s.
-MAX_PIXELS, MAX_FRAMES = 2**26, 10_000_000
+MAX_FRAMES = 10_000_000  # of one clip: 14 hours at 200 frames/s
 DEMUXERS = (
     "apng,asf,av1,avi,bmp_pipe,cine,dv,flv,gif,h261,h263,h264,hevc,ivf,jpeg_pipe,m4v,matroska,mjpeg,"
     "mov,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,png_pipe,rm,tiff_pipe,vc1,vvc,webp_pipe,wtv,"
