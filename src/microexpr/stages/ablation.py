@@ -29,11 +29,7 @@ def tabulate_ablation(
     table: Annotated[Path, Writes("ablation.csv")],
     full: Annotated[bool, Option("all combinations of levels")] = False,
 ) -> None:
-    """Compare the rows of the ablation with the default, in a table.
-
-    ConfigError, CacheError, DataError or ProtocolError: the levels are impossible, or predictions
-    are missing or do not fit together.
-    """
+    """Compare the rows of the ablation with the default, in a table."""
     from microexpr.evaluation.pooled import Basis
     from microexpr.protocol.predictions import read
     from microexpr.runtime.tables import write_table

@@ -40,10 +40,7 @@ def evaluate(
     manifest: Manifest,
     folder: Annotated[Path, Writes("folder of the tables")],
 ) -> None:
-    """Pool predictions into tables with intervals.
-
-    DataError or ProtocolError: clips or runs are missing, occur twice, or do not fit together.
-    """
+    """Pool predictions into tables with intervals."""
     from microexpr.cache import open_cache
     from microexpr.evaluation.pooled import Basis
     from microexpr.evaluation.tables import write_results

@@ -45,8 +45,7 @@ def gradcam(
 
     Every tested clip is explained by the model of the fold that tests it. ``clips.csv`` has one row
     per clip, model and block. Finished clips are kept in ``progress/`` until all are: a killed run
-    goes on from there. CacheError, DataError, ConfigError, WeightsError or ProtocolError: a clip is
-    in no cache, a model is missing or has seen the clip, or a block does not exist.
+    goes on from there.
     """
     import shutil
     from contextlib import ExitStack
@@ -112,8 +111,7 @@ def explain(
 
     The files are ``regions.csv``; figures ``regions``, ``shares``, ``classes``, ``control`` and,
     for generated clips, ``pointing``; of each clip shown ``blocks/<method>_<clip>``,
-    ``backbone/<clip>`` and ``overlay/<method>_<clip>``. CacheError or DataError: a file is not
-    there, a clip was not explained, or a table was changed after it was written.
+    ``backbone/<clip>`` and ``overlay/<method>_<clip>``.
     """
     from contextlib import ExitStack
 

@@ -26,8 +26,7 @@ def features(
 ) -> None:
     """Run the frozen blocks, once per frame.
 
-    They are the stem and blocks B1..Bcut. WeightsError: the backbone's weights are missing or not
-    what they should be.
+    They are the stem and blocks B1..Bcut.
     """
     from microexpr.backbones.weights import network_of
     from microexpr.cache import create, open_cache

@@ -53,8 +53,7 @@ def figures(
     """Draw the tables of a run.
 
     The files are ``accuracy``, ``recall``, ``subjects``, and for each method and N
-    ``confusion_<method>_N<n>`` and ``training_<method>_N<n>``, each as PDF, SVG and PNG. DataError:
-    a table cannot be read or was changed after it was written.
+    ``confusion_<method>_N<n>`` and ``training_<method>_N<n>``, each as PDF, SVG and PNG.
     """
     import pandas as pd
 
@@ -119,8 +118,7 @@ def embedding(
 ) -> None:
     """Draw t-SNE of the clips' features.
 
-    Clips are coloured by class and by subject. CacheError or DataError: a file is not such a cache,
-    the manifest is of other clips, or there are fewer than 5 clips.
+    Clips are coloured by class and by subject.
     """
     from microexpr.datasets.manifest import read
     from microexpr.evaluation.names import method_name
@@ -147,8 +145,6 @@ def motion(
     """Draw one clip over time, in all methods.
 
     The files are ``slices_<clip>``, and ``motion_<clip>.mp4`` with the methods beside each other.
-    CacheError or DataError: a cache or the manifest does not hold the clip, or the methods differ
-    in length.
     """
     from contextlib import ExitStack
 

@@ -44,8 +44,7 @@ def train_leak(
     """Train under splits by window, by clip and by subject.
 
     See :mod:`microexpr.studies.leak`. Finished folds are kept in ``.progress/`` until all are
-    finished. CacheError, ProtocolError, DataError or ConfigError: the features do not fit together
-    or the clips cannot be split so.
+    finished.
     """
     import shutil
 

@@ -51,9 +51,7 @@ def model(
 ) -> None:
     """Train on all clips and export, for microexpr predict.
 
-    The files are those of :mod:`microexpr.apps.predict.exported_model`. ConfigError, CacheError,
-    DataError or ProtocolError: the folds have not tested this method and N, or it cannot be
-    trained.
+    The files are those of :mod:`microexpr.apps.predict.exported_model`.
     """
     from dataclasses import asdict
 

@@ -45,9 +45,7 @@ def train_system(
 ) -> None:
     """Train and test one of the compared systems.
 
-    Descriptors and finished folds are kept in ``.progress/`` until all are finished. CacheError,
-    ProtocolError, DataError or ConfigError: the caches do not fit together or a clip cannot be
-    used, or a fold would leak.
+    Descriptors and finished folds are kept in ``.progress/`` until all are finished.
     """
     import shutil
 
@@ -81,11 +79,7 @@ def tabulate_systems(
     manifest: Manifest,
     table: Annotated[Path, Writes("comparison.csv")],
 ) -> None:
-    """Compare the compared systems with one of our methods, in a table.
-
-    The method is ``compare.against``. ConfigError, DataError or ProtocolError: predictions are
-    missing or do not fit together.
-    """
+    """Compare the compared systems with one of our methods, in a table."""
     from microexpr import baselines
     from microexpr.evaluation.pooled import Basis
     from microexpr.protocol.predictions import read

@@ -1,14 +1,54 @@
-"""Stage train: some folds of one method and one N, or inner folds of their training parts."""
+"""Stages split and train: which clips each fold tests, and the training of some folds."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from microexpr.config import Config, Train
+from microexpr.config import Config, Data, Protocol, Train
+from microexpr.config.base import Only, Settings, Without
 from microexpr.config.training import InnerTrainingSettings, TrainingSettings
 from microexpr.fingerprints.code import Code
-from microexpr.stages import FeatureCaches, Folds, Manifest, Option, Writes
+from microexpr.stages import FeatureCaches, Folds, Manifest, Option, Reads, Writes
+
+
+class SplitSettings(Settings):
+    """What the folds follow from."""
+
+    data: Annotated[Data, Only("labels")]
+    protocol: Annotated[Protocol, Without("clip_decision")]
+
+
+def split(
+    settings: SplitSettings,
+    *,
+    manifest: Manifest,
+    sources: Annotated[
+        Sequence[Path], Reads("records of the decoded frames: all shards (.json)")
+    ] = (),
+    folds: Annotated[Path, Writes("folds.csv")],
+) -> None:
+    """Choose the fold in which each clip is tested.
+
+    ProtocolError: these clips cannot be split so, or a subject, or a clip under two names, would be
+    trained on and tested. Two clips with the same frames are one clip under two names.
+    """
+    import logging
+
+    from microexpr.datasets.manifest import originals, read
+    from microexpr.datasets.sources import decoded_frames
+    from microexpr.protocol import write_folds
+    from microexpr.protocol.splits import folds_of
+
+    clips = read(manifest)
+    frames = decoded_frames(sources)
+    made = folds_of(settings.protocol, settings.data.labels, clips, frames)
+    for clip, original in zip(clips, originals(clips, frames), strict=True):
+        if clip.clip_id != original:
+            text = "clip %s has no frame that clip %s has not: one clip under two names"
+            logging.getLogger(__name__).warning(text, clip.clip_id, original)
+    write_folds(folds, clips, made)
 
 
 class TrainSettings(TrainingSettings):
@@ -48,9 +88,7 @@ def train(
 ) -> None:
     """Train and test some folds of one method and N.
 
-    Each fold of a chunk is trained under every feature mode and seed. ConfigError, CacheError,
-    ProtocolError or DataError: there is no such chunk, the features do not fit together, a fold
-    would leak, or a training part cannot be split.
+    Each fold of a chunk is trained under every feature mode and seed.
     """
     from microexpr.training import chunks
     from microexpr.training.store import open_features

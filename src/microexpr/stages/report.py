@@ -1,4 +1,4 @@
-"""Stage summary: one page on the run, its whole configuration, versions and checksums."""
+"""Stages summary and pages: a run on one page, and what a browser and the report show of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from microexpr.config import Config
+from microexpr.config.evaluation import PageSettings
 from microexpr.stages import Reads, Writes
 
 
@@ -27,10 +28,7 @@ def summary(
     origins: Annotated[Path, Writes("versions and checksums (.csv)")],
     pages: Annotated[Path, Writes("folder of summary.html and configuration.html")],
 ) -> None:
-    """Write on one page what was run and what came out.
-
-    DataError or CacheError: a file is missing, cannot be read, or was changed after it was written.
-    """
+    """Write on one page what was run and what came out."""
     from microexpr.cache import open_cache
     from microexpr.report import document
     from microexpr.report import summary as texts
@@ -51,3 +49,38 @@ def summary(
     write_text(pages / "configuration.html", shown)
     write_text(pages / "summary.html", document.page(page))
     write_text(summary, document.markdown(page))
+
+
+def pages(
+    settings: PageSettings,
+    *,
+    shown: Annotated[list[Path], Reads("tables (.csv) and videos (.mp4)")],
+    pages: Annotated[list[Path], Writes("a page for each of them (.html)")],
+    cells: Annotated[
+        Path | None,
+        Writes(
+            "folder of a page for each method and N; all tables lie beside the first one of shown"
+        ),
+    ] = None,
+) -> None:
+    """Make pages of tables and videos.
+
+    Tables with columns of N get boxes that show and hide methods and N.
+    """
+    from microexpr.protocol import predictions
+    from microexpr.report.pages import cell_page, page_of
+    from microexpr.report.results import Results
+    from microexpr.runtime.files import write_text
+
+    # All that is read is looked at first: then no page is written beside a table that is refused.
+    written = {page: page_of(source, settings) for source, page in zip(shown, pages, strict=True)}
+    if cells:
+        folder = shown[0].parent
+        results = Results.read(settings, folder)
+        found = predictions.read([folder / "predictions.csv"], settings.data.labels)
+        for method in results.methods:
+            for n in map(int, results.sizes):
+                text = cell_page(results, found, method=method, n=n)
+                written[cells / method / f"N{n:02d}.html"] = text
+    for page, text in written.items():
+        write_text(page, text)
