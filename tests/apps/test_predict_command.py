@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from footage import luma_of, texture, times_of, write_images, write_video
 from microexpr.cli import main
+from microexpr.runtime.files import sha256_of
 from microexpr.runtime.tables import seal
 from trained_models import FACES, LABELS, PLAIN, export, settings
 
@@ -264,6 +267,23 @@ def test_bad_input_is_one_line(capsys, tmp_path, plain):
         (lambda m: (m / "model.safetensors").write_bytes(b"x"), "damaged, or not of the config"),
         (lambda m: edit(m, "weights", "sha256", "0" * 64), "trained with weights random"),
         (lambda m: edit(m, "config", "later", 1), "made by another version"),
+        (lambda m: change(m, sha256={}), "sha256.model.safetensors: Field required"),
+        (lambda m: edit(m, "sha256", "model.safetensors", ""), "sha256.model.safetensors: String"),
+        (lambda m: edit(m, "sha256", "../a", "0" * 64), "sha256.../a: Extra inputs are not"),
+        (lambda m: edit(m, "weights", "sha256", None), "weights.sha256: Input should be a valid"),
+        (lambda m: edit(m, "trained_on", "fps", {}), "trained_on.fps.min: Field required"),
+        (lambda m: edit(m, "accuracy", "accuracy", {"value": "x"}), "accuracy.accuracy.value: "),
+        (lambda m: edit(m, "trained_on", "frames", dict.fromkeys(SPREAD, float("nan"))), "frames."),
+        (lambda m: change(m, config={}), "config.data: Field required"),
+        (lambda m: edit(m, "config", "data", {"labels": ["x", "y", "z"]}), "labels is ['negative'"),
+        (lambda m: edit(m, "config", "model", {"method": "none", "n": 9}), "n is 7, config.json"),
+        (lambda m: rewrite(m, "[" * 100_000), "config.json: cannot be read"),
+        (lambda m: rewrite(m, "[1, 2]"), "config.json: cannot be read"),
+        (lambda m: retensor(m, drop="classifier.lstm.weight_hh_l0"), "not a readable model"),
+        (lambda m: retensor(m, drop="transform.shift"), "not a readable model ('transform.shift"),
+        (lambda m: retensor(m, more="fine_tuned.a"), "not a readable model"),
+        (lambda m: retensor(m, header="[]"), "format None, wanted"),
+        (lambda m: retensor(m, header="{"), "not a readable model"),
     ],
 )
 def test_a_damaged_model_is_one_line(capsys, tmp_path, spoil, message):
@@ -271,6 +291,24 @@ def test_a_damaged_model_is_one_line(capsys, tmp_path, spoil, message):
     spoil(model)
     video = write_video(tmp_path / "a.mp4", moving(12))
     assert message in refused(capsys, model, tmp_path / "out", video)
+
+
+SPREAD = ("min", "median", "max")
+
+
+def change(model: Path, **entries: object) -> None:
+    rewrite(model, json.dumps(json.loads((model / "config.json").read_text()) | entries))
+
+
+def retensor(model: Path, *, drop: str = "", more: str = "", header: str = "") -> None:
+    """Write other weights, with checksums and a seal that fit."""
+    path = model / "model.safetensors"
+    with safe_open(path, "pt") as file:
+        tensors = {k: file.get_tensor(k) for k in file.keys() if k != drop}  # noqa: SIM118
+        text = header or file.metadata()["microexpr"]
+    tensors |= {more: torch.zeros(1)} if more else {}
+    save_file(tensors, path, {"microexpr": text})
+    edit(model, "sha256", path.name, sha256_of(path))
 
 
 def edit(model: Path, section: str, key: str, value: object) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import h5py
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 import listed
 from microexpr.backbones.networks import SHIPPED
@@ -90,6 +92,20 @@ def test_other_files_are_one_line(image_cache, tmp_path, capsys):
         assert line.startswith("microexpr inspect: ")
         assert message in line
         assert str(tmp_path / name) in line
+
+
+def test_numbers_of_types_that_numpy_has_not(tmp_path, capsys):
+    path = tmp_path / "w.safetensors"
+    kinds = (torch.float8_e4m3fn, torch.float8_e5m2, torch.bfloat16, torch.int8, torch.bool)
+    tensors = {str(kind).removeprefix("torch."): torch.ones(4).to(kind) for kind in kinds}
+    save_file(tensors, path, {"microexpr": '{"network": "x"}'})
+    said = inspected(capsys, path)
+    for name in tensors:
+        assert f"{name}: 4 {name}, 0.0% zeros" in said
+    # A type that nobody has.
+    path.write_bytes(path.read_bytes().replace(b"F8_E5M2", b"F9_E5M2"))
+    assert main(["inspect", str(path)]) == 2
+    assert "w.safetensors: damaged, or no safetensors file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["predict", "inspect", "weights"])

@@ -13,6 +13,7 @@ from clips import features_cache
 import listed
 from microexpr import cache
 from microexpr.cache import open_cache, verify
+from microexpr.cache.schema import attributes_digest, text_fixed
 from microexpr.config import Config
 from microexpr.errors import CacheError
 from microexpr.pipeline.plan import Plan
@@ -73,6 +74,32 @@ def test_a_changed_attribute(image_cache, fails, tmp_path):
     path.write_bytes(content.replace(b"microexpr faces", b"microexpr feces"))
     says = "faces.h5 is damaged .*incorrect metadata checksum"
     fails(SECTION, "flipped bytes in an attribute (the title)", *magnify(path, tmp_path), says=says)
+
+
+@pytest.mark.parametrize(
+    ("fps", "says"),
+    [
+        (None, "faces.h5: clip s0_ne_01: attribute fps is missing; delete and rebuild it"),
+        ("25", "attribute fps is '25', no positive number"),
+        (-1.0, "attribute fps is -1.0, no positive number"),
+        (np.nan, "attribute fps is nan, no positive number"),
+        (np.array([25.0, 30.0]), "attribute fps is array.*, no positive number"),
+    ],
+)
+def test_a_cache_without_a_frame_rate(image_cache, fails, tmp_path, fps, says):
+    """Made by a program that seals it as we do."""
+
+    def change(file):
+        for clip in file.values():
+            del clip.attrs["fps"]
+            if fps is not None:
+                clip.attrs["fps"] = text_fixed(fps)
+        del file.attrs["attributes_sha256"]
+        file.attrs["attributes_sha256"] = text_fixed(attributes_digest(file))
+
+    path = edited(image_cache(), change)
+    fault = "no frame rate in a cache"
+    fails(SECTION, fault, *magnify(path, tmp_path), says=says, row=fps is None)
 
 
 def test_a_value_that_was_replaced(image_cache, fails, tmp_path):
