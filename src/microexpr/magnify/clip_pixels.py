@@ -32,23 +32,14 @@ def magnified_pixels(
     Parameters
     ----------
     pixels : ndarray, shape (T, y, x, 3), uint8
-        Face crops.
-    fps : float
-        Frames/s.
-    settings, method : Motion, str
-        Section ``magnify``, and one of ``METHODS`` that has a function.
-    device : str
-        ``cpu`` or ``cuda``.
+        Face crops, with `fps` frames/s.
+    settings, method, device : Motion, str, str
+        Section ``magnify``; one of ``METHODS`` that has a function; ``cpu`` or ``cuda``.
 
     Returns
     -------
     ndarray, shape (T, y, x, 3), uint8
-        Rounded.
-
-    Raises
-    ------
-    MicroexprError
-        When the filter has no response for a clip of this length and rate.
+        Rounded. MicroexprError when the filter has no response for a clip of this length and rate.
     """
     images = torch.from_numpy(pixels).to(device).float() / 255
     magnify = METHODS.load(method, "function")
@@ -97,10 +88,8 @@ def magnified_parts(
     ----------
     images : Dataset or ndarray, shape (T, y, x, 3), uint8
         Read in blocks of 32 frames.
-    parts : Parts
-        From :func:`long_clip_parts`.
-    fps, settings, method, device
-        As for :func:`magnified_pixels`, with its errors.
+    parts, fps, settings, method, device
+        From :func:`long_clip_parts`; the others as for :func:`magnified_pixels`, with its errors.
 
     Yields
     ------

@@ -28,6 +28,7 @@ from microexpr.magnify.steerable import stacks, steerable_pyramid
 from microexpr.magnify.temporal import Filtering
 
 CUTOFF = 0.1  # responses below this share of a band's maximum are left out
+HIGH_OCTAVES = 0.5  # wavelengths from 2.8 px on move fully
 KEPT_CLIPS = 4.0  # memory for what is kept of the finest bands, in clips of luma
 KEPT_BYTES = 384 << 20  # the same for long clips
 
@@ -104,28 +105,23 @@ class PhaseMagnifier:
         self,
         reference: torch.Tensor,
         *,
-        levels: int | None = None,
-        orientations: int = 8,
         per_octave: int = 1,
         smoothing_px: float = 2.0,
         level_gains: Sequence[float] | None = None,
         mask: torch.Tensor | None = None,
-        high_octaves: float = 0.5,  # wavelengths from 2.8 px on move fully
+        **pyramid: Any,
     ) -> None:
         height, width = reference.shape
         self.bound = per_octave / 4
         if not smoothing_px >= 0:
             raise ConfigError(f"magnify.pmm.smoothing_px: {smoothing_px:g} must be 0 or more")
         check_mask(mask, height, width)
-        self.pyramid = steerable_pyramid(
-            height,
-            width,
-            levels=levels,
-            orientations=orientations,
-            per_octave=per_octave,
-            cutoff=CUTOFF,
-            high_octaves=high_octaves,
-        ).to(reference)
+        pyramid = {
+            "cutoff": CUTOFF,
+            "high_octaves": HIGH_OCTAVES,
+            "per_octave": per_octave,
+        } | pyramid
+        self.pyramid = steerable_pyramid(height, width, **pyramid).to(reference)
         radial_bands = self.pyramid.radial_bands
         gains = [1.0] * radial_bands if level_gains is None else [float(g) for g in level_gains]
         if len(gains) != radial_bands:

@@ -63,13 +63,12 @@ class Stopwatch:
 def magnify_clip(
     plan: Plan, outputs: list[Path], progress: Progress = silent
 ) -> list[dict[str, Any]]:
-    """Magnify a clip and write the results.
+    """Magnify a clip and write an MP4 for each alpha, with a JSON file that says how it was made.
 
     Parameters
     ----------
     plan, outputs : Plan, list of Path
-        An MP4 for each alpha. They appear under their names when all are complete, each with a file
-        ``<output>.json`` that says how it was made.
+        The files appear under their names when all are complete.
     progress : callable
         Called with ``read``, ``magnify`` or ``write`` and the share of it that is done.
 
@@ -77,11 +76,6 @@ def magnify_clip(
     -------
     list of dict
         A report for each output, ready for JSON; ``notices`` are the warnings that were given.
-
-    Raises
-    ------
-    DataError
-        When the source cannot be decoded.
     """
     watch, meter, task = Stopwatch(), MotionMeter(plan.task.region.full), plan.task
     filtering = (plan.measured_frames, plan.axis.fps, task.settings)
