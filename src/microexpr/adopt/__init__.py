@@ -55,11 +55,6 @@ def run() -> Outcome:
 
     Works in the folder of a project. Results are read only; ``results/adopted.json`` and the
     record of the run are written when all samples have been compared.
-
-    Raises
-    ------
-    DataError
-        When nothing was run here yet, or Snakemake cannot plan.
     """
     last = record.read()
     if not last.code:

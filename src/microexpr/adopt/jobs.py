@@ -35,15 +35,7 @@ CURRENT = "no update"
 
 @dataclass(frozen=True)
 class Job:
-    """A command of the workflow whose results are there.
-
-    Parameters
-    ----------
-    command : str
-        As a shell takes it, its log included.
-    outputs : tuple of str
-        Files that it makes.
-    """
+    """A command of the workflow, as a shell takes it, and the files that it has made."""
 
     command: str
     outputs: tuple[str, ...]
@@ -91,10 +83,7 @@ class Job:
 
 
 def current_jobs(run: Run) -> list[Job]:
-    """List the jobs whose results are up to date with the configuration of a run.
-
-    DataError: Snakemake cannot plan.
-    """
+    """List the jobs whose results are up to date with the configuration of a run."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config.yaml"
         write_json(config, dict(run.config))

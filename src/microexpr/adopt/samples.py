@@ -38,26 +38,10 @@ NAMES = ("clip_id", "seed", "feature_mode", "fold")  # of a row of predictions
 
 
 def sampled(job: Job, jobs: Sequence[Job], folder: Path) -> str:
-    """Recompute a sample of a job.
+    """Recompute a sample of a job in a folder, and say what differs, in which clip, by how much.
 
-    Parameters
-    ----------
-    job : Job
-        A finished one.
-    jobs : sequence of Job
-        All finished ones: frames of a clip are decoded again for the stage crop.
-    folder : Path
-        For what is computed; results are not touched.
-
-    Returns
-    -------
-    str
-        Empty when all values are equal; else what differs, in which clip and by how much.
-
-    Raises
-    ------
-    MicroexprError
-        When the sample cannot be computed, such as without the data set.
+    `jobs` are all finished ones: frames of a clip are decoded again for the stage crop. Empty: all
+    values are equal. MicroexprError: the sample cannot be computed, such as without the data set.
     """
     match job.stage:
         case "crop":

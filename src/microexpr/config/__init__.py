@@ -76,12 +76,7 @@ class Config(Settings):
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Config:
-        """Validate nested dictionaries.
-
-        Parameters
-        ----------
-        values : dict
-            Sections by name; missing keys take their defaults.
+        """Validate sections by name; missing keys take their defaults.
 
         Raises
         ------
@@ -115,19 +110,7 @@ class Config(Settings):
         )
 
     def changed(self, *changes: Changes) -> Config:
-        """Return this configuration with other values of some keys.
-
-        Parameters
-        ----------
-        *changes : dict of dict
-            Sections by name; later ones win. A dictionary is laid over a dictionary, any other
-            value replaces what was there.
-
-        Raises
-        ------
-        ConfigError
-            As `parse`.
-        """
+        """Return this configuration with sections by name laid over it; later ones win."""
         return Config.parse(overlaid(self.model_dump(mode="json"), *changes))
 
     @classmethod

@@ -19,7 +19,6 @@ from pydantic import (
     GetJsonSchemaHandler,
     create_model,
 )
-from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticKnownError
 from pydantic_core.core_schema import no_info_plain_validator_function
 
@@ -64,12 +63,8 @@ class Section(BaseModel):
 class NameOf:
     """Mark a key that holds the name of a row: of this package or of an extension.
 
-    The generated JSON schema lists the names of this package.
-
-    Parameters
-    ----------
-    registry : str
-        ``"package.module:NAME"``; imported when a configuration is read.
+    `registry` is ``"package.module:NAME"``, imported when a configuration is read. The generated
+    JSON schema lists the names of this package.
     """
 
     def __init__(self, registry: str) -> None:
@@ -101,14 +96,7 @@ class NameOf:
 def made(make: Callable[[], Any], shown: Callable[[], Any] | None = None, **options: Any) -> Any:
     """Declare a field whose default is made when a configuration is read: it asks a registry.
 
-    Parameters
-    ----------
-    make : callable
-        Returns the default.
-    shown : callable, optional
-        Returns what the generated schema shows in its place, as plain values.
-    **options
-        Of :func:`pydantic.Field`.
+    `shown` returns what the generated schema shows in its place, as plain values.
     """
 
     def show(schema: dict[str, Any]) -> None:
@@ -124,13 +112,7 @@ KindName = Annotated[str, NameOf("microexpr.datasets:KINDS")]
 
 
 class Only:
-    """Mark a field of `Settings`: of its section, only these keys exist there.
-
-    Parameters
-    ----------
-    *keys : str
-        Such as ``labels``, or ``against.n`` in a section within.
-    """
+    """Mark a field of `Settings`: only these keys of its section exist, such as ``against.n``."""
 
     def __init__(self, *keys: str) -> None:
         self._keys = keys
@@ -164,17 +146,9 @@ def _part(section: type[Section], keys: tuple[str, ...]) -> type[Section]:
     fields: dict[str, Any] = {}
     for name, inner in wanted.items():
         field = section.model_fields[name]
-        whole = (field.annotation, field)
-        fields[name] = (_part(kind_of(field), tuple(inner)), ...) if inner else whole
+        kind: Any = field.annotation
+        fields[name] = (_part(kind, tuple(inner)), ...) if inner else (kind, field)
     return create_model(section.__name__, __base__=Section, **fields)
-
-
-def kind_of(field: FieldInfo) -> type[Section]:
-    """Return the class of a field that is a section, or the part of it that exists there."""
-    kind = field.annotation
-    assert isinstance(kind, type) and issubclass(kind, Section)
-    marks = [mark for mark in field.metadata if isinstance(mark, Only)]
-    return marks[0].part_of(kind) if marks else kind
 
 
 class Settings(BaseModel):

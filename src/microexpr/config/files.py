@@ -26,10 +26,7 @@ def default_file() -> Path:
 
 
 def overlaid(values: dict[str, Any], *changes: dict[str, Any]) -> dict[str, Any]:
-    """Lay nested dictionaries over one another, as Snakemake does with configuration files.
-
-    A dictionary is laid over a dictionary; any other value replaces what was there.
-    """
+    """Lay nested dictionaries over one another, as Snakemake does with configuration files."""
     laid = dict(values)
     for change in changes:
         for key, value in change.items():
@@ -39,13 +36,7 @@ def overlaid(values: dict[str, Any], *changes: dict[str, Any]) -> dict[str, Any]
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a configuration file.
-
-    Raises
-    ------
-    ConfigError
-        When it is no YAML file of sections.
-    """
+    """Read a configuration file; ConfigError when it is no YAML file of sections."""
     try:
         return parsed(path.read_text(encoding="utf-8"), str(path))
     except (OSError, ValueError) as error:
@@ -53,13 +44,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def parsed(text: str, name: str) -> dict[str, Any]:
-    """Read sections from YAML; `name` says in messages where the text stands.
-
-    Raises
-    ------
-    ConfigError
-        When the text is no YAML of sections.
-    """
+    """Read sections from YAML; `name` says in messages where the text stands."""
     try:
         values = yaml.safe_load(text)
     except RecursionError:
@@ -72,21 +57,9 @@ def parsed(text: str, name: str) -> dict[str, Any]:
 
 
 def set_list(path: Path, section: str, key: str, values: Sequence[str]) -> None:
-    """Set a key of a section to a list, by changing one line of the file.
+    """Set a key of a section to a list, by changing one line of the file, or adding it.
 
-    Parameters
-    ----------
-    path : Path
-        A configuration file; its mode is kept.
-    section, key : str
-        Such as ``data`` and ``leave_out``. Either is added where it is absent.
-    values : sequence of str
-        The whole list.
-
-    Raises
-    ------
-    ConfigError
-        When the line cannot be found, as in a section of one line; nothing is written then.
+    ConfigError: the line cannot be found, as in a section of one line; nothing is written then.
     """
     before = read_yaml(path)
     wanted = copy.deepcopy(before)
