@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microexpr.apps.predict.pieces import Cutter, Piece
+from microexpr.apps.predict.pieces import Cutter, Piece, stretches
 from microexpr.config import Crop
 from microexpr.face.detection import Detection
 
@@ -62,7 +62,7 @@ def test_a_clip_no_longer_than_a_piece_is_one():
 
 def test_frames_without_a_face_are_named():
     (piece,) = cut(12, 12, 6, FACES, "111001111011")
-    assert piece.without_face() == [(103, 104), (109, 109)]
+    assert stretches(piece.number, ~piece.detected) == [(103, 104), (109, 109)]
     assert not piece.problem
     assert len(piece.crops) == 12
 

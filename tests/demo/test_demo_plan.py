@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import kruskal
 
 from microexpr.config import Config, Demo
-from microexpr.demo.plan import plan, timing
+from microexpr.demo.plan import Timing, plan
 from microexpr.errors import ConfigError
 
 
@@ -84,7 +84,7 @@ def test_counters_and_phases_hold_for_any_settings(
         assert shortest <= clip.frames <= longest
         last = clip.first_counter + clip.frames - 1
         assert 5 <= len(str(clip.first_counter)) == len(str(last)) <= 8
-        when = timing(chosen, clip.subject_number, clip.key)
+        when = Timing.of(chosen, clip.subject_number, clip.key)
         assert 0 <= when.onset < when.apex == clip.apex <= when.offset < clip.frames
         profile = when.profile()
         assert profile.shape == (clip.frames,)

@@ -13,7 +13,7 @@ from torch.nn.functional import grid_sample
 from microexpr.config import Demo
 from microexpr.demo.identity import HEIGHT_PX, WIDTH_PX, Array, Identity, canonical_grid
 from microexpr.demo.motion import Action, Nuisance, gaze_field, head_fields
-from microexpr.demo.plan import PlannedClip, Stream, Timing, generator, timing
+from microexpr.demo.plan import PlannedClip, Stream, Timing, generator
 from microexpr.demo.render import render
 
 ROI_WIDTH_PX, ROI_HEIGHT_PX = 272, 320  # the part that moves and has noise
@@ -51,7 +51,7 @@ class Scenario:
     def draw(cls, clip: PlannedClip, settings: Demo, who: Identity) -> Scenario:
         """Draw what happens in a clip of `who`."""
         seed, subject, key = settings.seed, clip.subject_number, clip.key
-        when = timing(settings, subject, key)
+        when = Timing.of(settings, subject, key)
         action_rng = generator(seed, subject, key, Stream.ACTION)
         action = Action.draw(clip.label, settings.amplitude_px, action_rng)
         nuisance_rng = generator(seed, subject, key, Stream.NUISANCE)

@@ -43,8 +43,9 @@ class Timing:
     rest: float  # share of the motion that is left after the offset
 
     @classmethod
-    def draw(cls, settings: Demo, rng: np.random.Generator) -> Timing:
-        """Draw a length (log-normal, as in SMIC), and the phases as shares of it."""
+    def of(cls, settings: Demo, subject: int, key: int) -> Timing:
+        """Draw a clip's length (log-normal, as in SMIC), and the phases as shares of it."""
+        rng = generator(settings.seed, subject, key, Stream.TIMING)
         length = np.exp(rng.normal(np.log(settings.median_frames), LOG_LENGTH_SD))
         frames = int(np.clip(round(length), settings.min_frames, settings.max_frames))
         onset = int(rng.uniform(0, 0.12) * frames)
@@ -85,11 +86,6 @@ class PlannedClip(ClipName):
         return [f"image{self.first_counter + index}.png" for index in range(self.frames)]
 
 
-def timing(settings: Demo, subject: int, key: int) -> Timing:
-    """Return length and phases of a clip."""
-    return Timing.draw(settings, generator(settings.seed, subject, key, Stream.TIMING))
-
-
 def plan(settings: Demo) -> list[PlannedClip]:
     """List all clips in natural order of their names.
 
@@ -99,7 +95,7 @@ def plan(settings: Demo) -> list[PlannedClip]:
     planned = []
     for name in clip_names(settings):
         subject, key = name.subject_number, name.key
-        when = timing(settings, subject, key)
+        when = Timing.of(settings, subject, key)
         # All widths of counters occur within a few clips; no clip crosses a power of ten.
         digits = COUNTER_DIGITS[(subject + key // 100 + name.number) % len(COUNTER_DIGITS)]
         rng = generator(settings.seed, subject, key, Stream.COUNTER)

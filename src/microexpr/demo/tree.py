@@ -49,13 +49,11 @@ def write(root: Path, settings: Demo, subjects: Sequence[str] | None = None) -> 
     Raises
     ------
     ConfigError, DataError
-        For a subject that is not planned; when a clip's folder exists and holds other data, or the
-        files cannot be written.
+        For a subject that is not planned; when a clip's folder exists and holds other data.
     """
     planned = plan(settings)
     known = {clip.subject for clip in planned}
-    unknown = sorted(set(subjects or ()) - known)
-    if unknown:
+    if unknown := sorted(set(subjects or ()) - known):
         raise ConfigError(f"demo: no subject {unknown[0]} (demo.subjects is {settings.subjects})")
     wanted = [clip for clip in planned if subjects is None or clip.subject in subjects]
     _check_owned(root, wanted)

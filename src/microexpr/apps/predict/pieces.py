@@ -43,10 +43,6 @@ class Piece:
     def __len__(self) -> int:
         return len(self.number)
 
-    def without_face(self) -> list[tuple[int, int]]:
-        """Return the numbers of the first and last frame of each stretch without a face."""
-        return stretches(self.number, ~self.detected)
-
 
 def stretches(number: np.ndarray, chosen: np.ndarray) -> list[tuple[int, int]]:
     """Return the first and last number of each run of chosen frames; both (T,), int and bool."""

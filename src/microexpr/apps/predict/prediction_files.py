@@ -119,7 +119,7 @@ class Writer:
         corners = crop_corners(found)
         del piece["windows"]  # their number; the list is the last entry
         piece |= {
-            "without_face": found.piece.without_face(),
+            "without_face": stretches(found.piece.number, ~found.piece.detected),
             "crop_px": None if corners is None else corners.round(2).tolist(),
             "windows": windows,
         }
