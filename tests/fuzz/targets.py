@@ -6,12 +6,18 @@ targets serve Hypothesis (:mod:`test_fuzz`, in the suite) and atheris (:mod:`run
 
 from __future__ import annotations
 
+import html
 import io
+import itertools
 import json
+import math
+import os
 import pickle
 import tempfile
 from collections.abc import Callable
+from fractions import Fraction
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 
 import cv2
@@ -27,8 +33,12 @@ from microexpr.config import Config, Data, Demo
 from microexpr.datasets import manifest, read, sheets
 from microexpr.errors import MicroexprError
 from microexpr.protocol import read_folds
-from microexpr.runtime.tables import seal
+from microexpr.report.document import marked, plain
+from microexpr.runtime.names import MAX_IDENTIFIER, Names, apart, fold, readable, visible
+from microexpr.runtime.tables import read_rows, read_table, seal, write_rows, write_table
 from microexpr.video.images import image_pictures
+from microexpr.video.rate import time_axis
+from microexpr.video.time_axis import Resampled
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz"))
 SUFFIXES = (".pkl", ".pth", ".npz", ".h5", ".safetensors")
@@ -100,8 +110,62 @@ def images(content: bytes) -> None:
     assert picture.rgb().dtype == np.uint8
 
 
+def times(content: bytes) -> None:
+    """Find the time axis of any stamps; what is accepted is even, and no frame is used twice."""
+    head, rest = content[:3].ljust(3, b"\1"), content[3:]
+    unit = (Fraction(1, 1000), Fraction(1, 90000), Fraction(1001, 30000))[head[0] % 3]
+    rates = [Fraction(1 + head[1]), 1 / unit][: head[2] % 3]
+    kind = "<i8" if head[2] & 128 else "<u2"
+    numbers = np.frombuffer(rest[: len(rest) // 8 * 8], kind).tolist()
+    stamps = numbers if head[2] & 64 else list(accumulate(numbers))
+    if not stamps:
+        return
+    given = 200.0 if head[2] & 32 else None
+    axis = time_axis(stamps, unit, rates=rates, capture_fps=given)
+    assert 0 < axis.fps < math.inf
+    axis.check(range(len(stamps)), "resample")
+    known = zip(axis.grid_s.tolist(), range(len(stamps)), strict=True)
+    made = list(Resampled(known, axis, lambda before, after, share: before))
+    assert len(made) == len(axis) <= 100 * len(stamps)
+    assert made == sorted(made)
+    times_s = axis.times_s
+    assert (np.diff(times_s) >= 0).all()
+    assert abs(len(axis) - 1 - (times_s[-1] - times_s[0]) * axis.fps) < 1.01
+
+
+def names(content: bytes) -> None:
+    """Spell two names, parted by a null byte: they become one if, and only if, they look alike."""
+    one, _, other = os.fsdecode(content).partition("\0")
+    given = Names("subjects")
+    spelt = {name: given.of(name) for name in (one, other)}
+    assert (spelt[one] == spelt[other]) == (visible(one) == visible(other))
+    about = {"label": "a", "kind": "video", "source": "a", "frames": 0, "first": 0, "last": 0}
+    for name, identifier in spelt.items():
+        clip = manifest.Clip(clip_id=identifier, subject=identifier, fps=0, **about)
+        assert Path(clip.clip_id).name == clip.subject
+        assert len(clip.clip_id.encode()) <= MAX_IDENTIFIER
+        assert fold(fold(name)) == fold(name)
+        assert html.unescape(str(marked(plain(name)))) == name
+        assert apart(name, [name, other]) not in (name, other)
+
+
+def own_tables(content: bytes) -> None:
+    """Write a table of any texts, as names are; read the same from it, by both readers."""
+    cells = [visible(readable(cell)) for cell in os.fsdecode(content).split("\0")]
+    rows = [{"a": one, "b": other} for one, other in itertools.pairwise([*cells, "NA", "1"])]
+    write_rows(FOLDER / "r.csv", ["a", "b"], rows)
+    assert read_rows(FOLDER / "r.csv") == rows
+    found = read_table(FOLDER / "r.csv", text=["a", "b"])
+    assert found.to_dict("records") == rows
+    write_table(FOLDER / "t.csv", found.assign(value=0.5))
+    again = read_table(FOLDER / "t.csv", text=["a", "b"])
+    assert again.drop(columns="value").to_dict("records") == rows
+    assert set(again["value"]) == {0.5}
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (config, inline, tables, weights, caches, images)
+    target.__name__: target
+    for target in (config, inline, tables, names, own_tables, weights, caches, images, times)
 }
 
 
@@ -145,7 +209,14 @@ def _table_seeds() -> list[bytes]:
         b"tpath,subject,label,fps,onset,apex,offset\n" + rows,
         b"x" + file.getvalue(),
         b"cSubject;Filename;ApexFrame\n1;EP02_01f;59\n2;EP03_02;/\n",
+        b"c" + 'sep=|\nSubject|Filename|ApexFrame\n="01"|高兴|5.0\n'.encode("gb18030"),
+        b"c" + "Subject\tFilename\tApexFrame\n1\tEP02\t\n".encode("utf-16"),
     ]
+
+
+def _name_seeds() -> list[bytes]:
+    pairs = ("Anna\0Bo", "s1\0s1\u200b", "NA\0null", "-3\0{x}", "高兴\0<b>|$x$", "\u00c4\0A\u0308")
+    return [pair.encode() for pair in pairs]
 
 
 def _weight_seeds() -> list[bytes]:
@@ -183,11 +254,27 @@ def _image_seeds() -> list[bytes]:
     return [content.tobytes() for content in (*found, cv2.imencode(".png", deep)[1])]
 
 
+def _time_seeds() -> list[bytes]:
+    even, gap = np.full(24, 33), np.array([33, 33, 34] * 4 + [100] + [33, 33, 34] * 4)
+    return [
+        *(
+            bytes([0, 29, kind]) + steps.astype("<u2").tobytes()
+            for kind in (0, 1)
+            for steps in (even, gap)
+        ),
+        bytes([1, 29, 0xC0]) + (np.arange(24) * 3000 + 2**40).astype("<i8").tobytes(),
+        bytes([0, 29, 32]) + np.full(24, 40).astype("<u2").tobytes(),
+    ]
+
+
 SEEDS = {
     "config": _config_seeds,
     "inline": _inline_seeds,
     "tables": _table_seeds,
+    "names": _name_seeds,
+    "own_tables": _name_seeds,
     "weights": _weight_seeds,
     "caches": _cache_seeds,
     "images": _image_seeds,
+    "times": _time_seeds,
 }
