@@ -88,6 +88,7 @@ def test_the_same_frames_under_two_names_must_stay_together(tmp_path):
     run_stage("split", config, manifest=path, folds=tmp_path / "folds.csv")
     assert "s3_again,s1,negative,s1" in (tmp_path / "folds.csv").read_text()
     manifest.write(path, [*rows, again])
-    with pytest.raises(ProtocolError, match="fold s1: copies of clip s1_negative are in training"):
+    message = "fold s1: clips s1_negative and s3_again hold the same frames, and are in training"
+    with pytest.raises(ProtocolError, match=message):
         run_stage("split", config, manifest=path, folds=tmp_path / "leaking.csv")
     assert not (tmp_path / "leaking.csv").exists()

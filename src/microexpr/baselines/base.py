@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from microexpr.baselines import SystemSettings
 from microexpr.cache import ClipCache, open_cache
-from microexpr.cache.joining import check_same_clips
+from microexpr.cache.provenance import check_same_clips
 from microexpr.config import Data
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError, DataError
@@ -176,9 +176,8 @@ class DescribingSystem(System):
     def examples(self, caches: Sequence[Path], clips: Sequence[Clip], folder: Path) -> Descriptors:
         """Describe the clips of all face caches, or read what an interrupted run has described.
 
-        `folder` keeps the descriptors, which hold no label. CacheError when a cache is not one of
-        faces, a clip is in two of them, or in the manifest or in a cache only; DataError for a clip
-        that the system cannot describe.
+        `folder` keeps the descriptors, which hold no label. CacheError when caches and manifest do
+        not fit together; DataError for a clip that the system cannot describe.
         """
         cached, digest = self._look_through(caches)
         check_same_clips(clips, cached)

@@ -1,9 +1,8 @@
 """Metrics on all tested clips, their intervals, paired tests; readers of the tables that hold them.
 
-Clips of one subject are alike, so intervals resample subjects, not clips. A resample gives each
-subject a weight, and a metric is a function of the weighted confusion counts: 2000 resamples are a
-matrix product. Percentile intervals are coarse with few subjects, and have no width where every
-subject scores 0 or 1: that is the method, not certainty.
+Clips of one subject are alike, so intervals resample subjects. A resample gives each subject a
+weight, and a metric is a function of weighted confusion counts. Percentile intervals are coarse
+with few subjects, and have no width where every subject scores 0 or 1: no sign of certainty.
 """
 
 from __future__ import annotations

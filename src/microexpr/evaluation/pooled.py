@@ -1,8 +1,7 @@
 """Every metric of every system and control on the same tested clips, with intervals.
 
-Controls need no training: they predict without looking at a face. The poster's ablations (41.9 %,
-37.9 %) lie at or below the majority class of the data set; no accuracy means anything without that
-line beside it.
+Controls predict without looking at a face. The poster's ablations (41.9 %, 37.9 %) lie at or below
+the majority class of the data set; no accuracy means anything without that line beside it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Rows of the tables of all studies: metrics with intervals, paired tests, what a row rests on.
-
-``metrics.csv`` has a row per metric (:meth:`microexpr.evaluation.pooled.Evaluation.rows`). A study
-has a row per system: :func:`study_table` adds the columns of the study to those that all share.
-"""
+"""Rows of the tables of all studies: metrics with intervals, paired tests, what a row rests on."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """N and alpha chosen on the training clips of each fold: what a choice gets that sees no test clip.
 
-The best cell of a table is optimistic, because it was found by looking at the test clips. Here each
-fold makes its own choice from predictions on inner folds of its training clips, and the predictions
-for its test clips are those of that choice.
+The best cell of a table was found by looking at the test clips. Here each fold makes its own choice
+from predictions on inner folds of its training clips.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """One leak made on purpose: windows of one clip on both sides, beside splits that keep clips whole.
 
 The 2020 code of the poster's authors splits the windows of its training folds 80/20 to watch its
-training: overlapping windows of one clip lie on both sides. By how much such a split inflates the
-accuracy is measured here, on the same clips and with the same training as under ``clip_kfold`` (a
-clip is on one side, its subject on both) and ``loso`` (a subject is on one side). No other module
-splits windows.
+training. By how much that inflates the accuracy is measured here, on the same clips and with the
+same training as under ``clip_kfold`` and ``loso``. No other module splits windows.
 """
 
 from __future__ import annotations

@@ -142,10 +142,6 @@ class FeatureTransform:
             raise ValueError("onset_difference needs the first frame of each clip")
         return (pooled - reference) / self.scale
 
-    def to(self, device: torch.device) -> FeatureTransform:
-        """Return the transform on a device."""
-        return FeatureTransform(self.difference, self.shift.to(device), self.scale.to(device))
-
 
 class Frames:
     """Transformed frames of a store; maps pass through the fine-tuned blocks at each call.
@@ -161,7 +157,8 @@ class Frames:
         fine_tuned: FineTunedBlocks | None,
         device: torch.device,
     ) -> None:
-        self._transform = transform.to(device)
+        shift, scale = transform.shift.to(device), transform.scale.to(device)
+        self._transform = FeatureTransform(transform.difference, shift, scale)
         self._store, self._fine_tuned, self._device = store, fine_tuned, device
         self._onset_row = torch.from_numpy(store.onset_row)
 

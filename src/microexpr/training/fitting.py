@@ -133,22 +133,22 @@ class Epoch:
     seconds: float
 
 
+@dataclass(frozen=True)
 class Batches:
-    """Windows of training clips (B,) int64, in batches of whole clips; an iteration is an epoch."""
+    """Windows of training clips, in batches of whole clips; each iteration is one epoch."""
 
-    def __init__(
-        self, table: WindowTable, clips: np.ndarray, settings: Train, rng: np.random.Generator
-    ) -> None:
-        self._table, self._clips, self._settings, self._rng = table, clips, settings, rng
+    table: WindowTable
+    clips: np.ndarray  # (B,) int64; each has a window
+    settings: Train
+    rng: np.random.Generator  # draws the order of the clips, and windows
 
     def __len__(self) -> int:
-        return math.ceil(len(self._clips) / self._settings.batch_clips)
+        return math.ceil(len(self.clips) / self.settings.batch_clips)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield rows of windows, (W, N), and the clip of each, (W,), both int64."""
-        per_clip = self._settings.windows_per_clip
-        for batch in np.array_split(self._rng.permutation(self._clips), len(self)):
-            rows, owner = self._table.draw(batch, per_clip, self._rng)
+        for batch in np.array_split(self.rng.permutation(self.clips), len(self)):
+            rows, owner = self.table.draw(batch, self.settings.windows_per_clip, self.rng)
             yield torch.from_numpy(rows), torch.from_numpy(batch[owner])
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from microexpr.cache import Cache, ClipCache, open_cache
-from microexpr.cache.joining import check_same_clips
+from microexpr.cache.provenance import check_same_clips
 from microexpr.datasets.manifest import Clip
 from microexpr.datasets.manifest import read as read_manifest
 from microexpr.errors import CacheError, DataError
