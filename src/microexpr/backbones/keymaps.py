@@ -174,11 +174,7 @@ LITE0 = Layout(
 )
 # Layouts of each network's files, by suffix.
 CONVERTED = {".safetensors": OWN, ".npz": OWN}
-RESNET50_VGGFACE2 = {
-    ".pth": RESNET50_CAFFE,
-    ".pkl": RESNET50_PICKLE,
-    ".h5": RESNET50_KERAS,
-    **CONVERTED,
-}
+DISTRIBUTED = {".pth": RESNET50_CAFFE, ".pkl": RESNET50_PICKLE, ".h5": RESNET50_KERAS}
+RESNET50_VGGFACE2 = DISTRIBUTED | CONVERTED
 RESNET50_IMAGENET = {".pth": RESNET50_TORCHVISION, ".safetensors": RESNET50_TORCHVISION}
 EFFICIENTNET_LITE0 = {".pth": LITE0, **CONVERTED}

@@ -24,12 +24,8 @@ from microexpr.video.writer import write_png
 # for surprise, more on the eyebrows".
 CLAIMED = {"negative": "eyes", "positive": "mouth_corners", "surprise": "brows"}
 REGION_MARKERS = dict(zip(REGIONS, "os^Dv", strict=True))
-MODEL_NAMES = {
-    "trained": "trained",
-    "backbone": "before training",
-    "random_head": "random classifier",
-    "random": "random weights",
-}
+NAMES = ("trained", "before training", "random classifier", "random weights")
+MODEL_NAMES = dict(zip(MODELS, NAMES, strict=True))
 MODEL_COLOURS = dict(zip(MODELS, (style.VERMILION, style.SKY, "#999999", "#cccccc"), strict=True))
 Methods = Mapping[str, Mapping[str, ClipMaps]]  # by method and clip
 CLASS_SHEET_BLOCKS = 3  # the last ones that are measured
