@@ -91,8 +91,8 @@ def test_manifest_roundtrip_and_bad_rows(tmp_path):
     text = (tmp_path / "manifest.csv").read_text()
     for old, new, message in (
         (",3,1,3,", ",many,1,3,", "line 2: column frames"),
-        (",1,2,3,fps,,\n", ",4,2,3,fps,,\n", "line 3: column onset: .*do not increase"),
-        (",1,2,3,fps,,\n", ",1,x,3,fps,,\n", "line 3: column apex"),
+        (",1,2,3,fps,0,,\n", ",4,2,3,fps,0,,\n", "line 3: column onset: .*do not increase"),
+        (",1,2,3,fps,0,,\n", ",1,x,3,fps,0,,\n", "line 3: column apex"),
     ):
         assert old in text
         (tmp_path / "bad.csv").write_text(text.replace("\r\n", "\n").replace(old, new, 1))

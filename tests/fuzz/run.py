@@ -4,8 +4,9 @@
 
     python tests/fuzz/run.py TARGET FOLDER [-max_total_time=600 -rss_limit_mb=2000 ...]
 
-TARGET is one of config, inline, tables, weights, caches; FOLDER keeps inputs that reached new
-code. The options are libFuzzer's. A finding ends the run and leaves its bytes as ``crash-...``.
+TARGET is one of config, inline, tables, weights, caches, images, times; FOLDER keeps inputs that
+reached new code. The options are libFuzzer's. A finding ends the run and leaves its bytes as
+``crash-...``.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from microexpr.errors import DataError
-from microexpr.video.time_axis import Resampled, TimeAxis, counted, mixed, time_axis
+from microexpr.video.rate import time_axis
+from microexpr.video.time_axis import Resampled, TimeAxis, counted, mixed
 
 MS, TS = Fraction(1, 1000), Fraction(1, 90000)
 NTSC = Fraction(30000, 1001)

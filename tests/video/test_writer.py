@@ -21,7 +21,7 @@ from footage import (
 )
 from microexpr.errors import MicroexprWarning
 from microexpr.video.frame import Colour, Frame
-from microexpr.video.time_axis import time_axis
+from microexpr.video.rate import time_axis
 from microexpr.video.writer import VideoWriter
 
 BASE = Fraction(1, FPS)

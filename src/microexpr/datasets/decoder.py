@@ -16,9 +16,10 @@ from microexpr.runtime.notices import noted
 from microexpr.video.images import image_pictures
 from microexpr.video.opening import opened
 from microexpr.video.picture import Picture, Policy, of_one_size
+from microexpr.video.rate import time_axis
 from microexpr.video.reading import clock, video_pictures
 from microexpr.video.suffixes import in_range, list_images
-from microexpr.video.time_axis import Resampled, TimeAxis, counted, mixed, time_axis
+from microexpr.video.time_axis import Resampled, TimeAxis, counted, mixed
 
 CHUNK = 32  # frames; 640x480 RGB: 29 MB
 CHUNK_BYTES = 2**28  # fewer frames where they are larger than 2.8 million pixels

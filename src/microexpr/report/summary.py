@@ -70,6 +70,7 @@ WHY = {
     "unlisted_clips": "it is in no row of the annotations",
     "unreadable_rows": "its row or its name cannot be read",
     "unreadable_files": "its files cannot be decoded",
+    "uneven_times": "its frames are not evenly spaced in time",
     "unknown_labels": "its emotion is no class",
     "duplicate_rows": "another row describes the same clip",
 }
