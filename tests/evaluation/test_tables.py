@@ -272,6 +272,28 @@ def test_holdout_takes_the_training_majority_from_the_manifest(clips, tmp_path: 
     assert metrics["majority", "recall", "negative"] == 1
 
 
+def test_each_test_set_of_an_official_split_has_its_own_rows(clips, tmp_path: Path) -> None:
+    run = simulate(clips, sizes=[7], feature_modes=["raw"])
+    people = sorted(set(run.subject))
+    part = {who: ("train", "testA", "testB")[i % 3] for i, who in enumerate(people)}
+    run = run.assign(protocol="official", fold=run.subject.map(part)).query("fold != 'train'")
+    origin = Origin("official", "random_mobilenet", 13, "", "DFME")
+    parts = write_parts(run, tmp_path / "parts")
+    folder = results(parts, clips, tmp_path, feature_modes=["raw"], n=[7], origin=origin)
+    rows = load(folder / "test_sets.csv")
+    found = rows.query("metric == 'accuracy'").set_index(["test_set", "method"])
+    for name in ("testA", "testB"):
+        mine = run[(run.fold == name) & (run.method == "pmm")]
+        correct = (mine.predicted == mine.label).mean()
+        assert found.loc[(name, "pmm"), "value"] == pytest.approx(correct, abs=1e-4)
+        assert found.loc[(name, "pmm"), "clips"] == len(set(mine.clip_id))
+        # Trained on the training set alone: the other test set does not count.
+        trained = [clip.label for clip in clips if part[clip.subject] == "train"]
+        most = max(CLASSES, key=trained.count)
+        share = (mine.label == most).mean()
+        assert found.loc[(name, "majority_training"), "value"] == pytest.approx(share, abs=1e-4)
+
+
 def test_holdout_of_one_subject_has_no_interval(tmp_path: Path) -> None:
     clips = manifest(subjects=4)
     run = simulate(clips, protocol="holdout", sizes=[7], feature_modes=["raw"])

@@ -24,6 +24,7 @@ rule evaluate:
             confusion=at.CONFUSION,
             predictions=captioned("predictions", at.PREDICTIONS),
             **({"selected": at.SELECTED} if INNER else {}),
+            **({"test_sets": at.TEST_SETS} if PLAN.config.protocol.name == "official" else {}),
         ),
     log:
         "results/logs/evaluate.log",

@@ -9,6 +9,7 @@ poster's class rows are recall or precision is not stated; both are in ``metrics
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,6 +52,8 @@ def write_results(
     choices: selection.Choices | None = None,
 ) -> None:
     """Evaluate predictions and write all of `FILES` into a folder.
+
+    Under the protocol official, ``test_sets.csv`` holds the metrics of each test set alone.
 
     Parameters
     ----------
@@ -100,9 +103,22 @@ def write_results(
     posters = [poster_table(metrics, classes=classes, n=n, feature_mode=r) for r in feature_modes]
     more = pd.concat(posters[1:]) if posters[1:] else posters[0].iloc[:0]
     tables |= {"table_feature_modes": more, "table": posters[0]}
+    if basis.origin.protocol == "official":
+        tables["test_sets"] = _test_sets(frame, basis)
     predictions.write(folder / "predictions.csv", frame)
     for name, table in tables.items():
         write_table(folder / f"{name}.csv", table)
+
+
+def _test_sets(frame: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+    """Tabulate the metrics of each test set alone; the column test_set comes first."""
+    fold_of = dict(zip(frame["clip_id"], frame["fold"], strict=True))
+    found = {}
+    for name, rows in frame.groupby("fold", sort=False):
+        # The clips of other test sets are neither tested nor trained on.
+        clips = [clip for clip in basis.clips if fold_of.get(clip.clip_id, name) == name]
+        found[name] = Evaluation(rows, replace(basis, clips=clips)).metrics()
+    return pd.concat(found, names=["test_set"]).reset_index("test_set")
 
 
 def poster_table(

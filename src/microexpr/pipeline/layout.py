@@ -31,6 +31,7 @@ COMPARISONS = "results/comparisons.csv"
 CONFUSION = "results/confusion.csv"
 PREDICTIONS = "results/predictions.csv"
 SELECTED = "results/selected.csv"
+TEST_SETS = "results/test_sets.csv"
 SUMMARY = "results/summary.md"
 
 COMPARED = "results/compare/{system}.csv"
