@@ -165,8 +165,14 @@ def test_controls_change_what_makes_them_controls():
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({"magnify": {"methods": ["none", "amm"]}}, r"ablation\.method: pmm is none of \['none', "),
-        ({"windows": {"n": [7, 8]}}, r"ablation\.n: 14 is none of \[7, 8\]; evaluate\.controls"),
+        (
+            {"magnify": {"methods": ["none", "amm"]}, "ablation": {"method": "filter_only"}},
+            r"ablation\.method: filter_only is none of \['none', ",
+        ),
+        (
+            {"windows": {"n": [7, 8]}, "ablation": {"n": 12}},
+            r"ablation\.n: 12 is none of \[7, 8\]; evaluate\.controls",
+        ),
     ],
 )
 def test_controls_on_a_method_that_the_table_lacks_are_refused(section, message):
