@@ -29,7 +29,7 @@ AS_FILES = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS, **DECODE
 # Of an ISO file (MP4, QuickTime) at its outermost level.
 BOXES = {b"ftyp", b"moov", b"mdat", b"moof", b"mfra", b"sidx", b"free", b"skip", b"wide"}
 BOXES |= {b"udta", b"uuid", b"styp", b"meta", b"emsg", b"pdin"}
-EBML, SEGMENT = b"\x1a\x45\xdf\xa3", 0x18538067
+EBML, SEGMENT, VOID = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", 0xEC
 TS_SYNC = 0x47
 CUT_OFF = "the file is cut off"
 
@@ -125,23 +125,14 @@ def _end_of_boxes(file: BinaryIO, size: int) -> int:
 def _end_of_segment(file: BinaryIO) -> int:
     """Return where the segment of a Matroska file ends; 0 where that is left open."""
     file.seek(0)
-    while True:
-        kind, length = _number(file, marker=True), _number(file, marker=False)
-        if kind is None or length is None:
+    while mark := file.read(4):  # of all elements at this level but empty ones, of one byte
+        file.seek(1 - len(mark) if mark[0] == VOID else 0, 1)
+        first = file.read(1)
+        more = 8 - int.from_bytes(first, "big").bit_length()
+        length = int.from_bytes(first + file.read(more), "big") - (1 << 7 * (more + 1))
+        if length < 0 or length == (1 << 7 * (more + 1)) - 1:
             return 0
-        if kind == SEGMENT:
+        if mark == SEGMENT:
             return file.tell() + length
         file.seek(length, 1)
-
-
-def _number(file: BinaryIO, *, marker: bool) -> int | None:
-    """Read a number of variable length; None at the end of the file and where it is left open."""
-    first = file.read(1)
-    if not first or not first[0]:
-        return None
-    more = 8 - first[0].bit_length()
-    value = int.from_bytes(first + file.read(more), "big")
-    if marker:
-        return value
-    value -= 1 << 7 * (more + 1)
-    return None if value == (1 << 7 * (more + 1)) - 1 else value
+    return 0
