@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import listed
-from microexpr.cache.joining import check_same_clips, clip_of
+from microexpr.cache.provenance import check_same_clips, clip_of
 from microexpr.errors import CacheError
 
 

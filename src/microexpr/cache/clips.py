@@ -28,18 +28,10 @@ NO_BOX = np.full(4, np.nan, np.float32)
 def decode_clip(root: Path, clip: Clip, out: CacheWriter) -> str:
     """Decode a clip; return a checksum over the pixels of all frames.
 
-    Parameters
-    ----------
-    root : Path
-        ``data.root``.
-    clip : Clip
-        Its row of the manifest.
-    out : CacheWriter
-        Takes the frames, evenly spaced in time. The attributes are ``fps``, ``frames_sha256`` (over
-        the pixels of all frames), where the apex is annotated, its index in the clip, ``apex``,
-        and where frames were resampled, how many there were, ``source_frames``, how many are
-        interpolated, ``interpolated_frames``, and the longest gap in which frames are missing,
-        ``longest_gap_ms``.
+    Its frames are evenly spaced in time. The attributes are ``fps``, ``frames_sha256`` (over the
+    pixels of all frames), where the apex is annotated, its index in the clip, ``apex``, and where
+    frames were resampled, how many there were, ``source_frames``, how many are interpolated,
+    ``interpolated_frames``, and the longest gap in which frames are missing, ``longest_gap_ms``.
 
     Raises
     ------
@@ -95,17 +87,8 @@ def crop_clip(
 ) -> None:
     """Crop a clip: one similarity transform for all of its frames.
 
-    Parameters
-    ----------
-    clip : ClipCache
-        Its frames.
-    out : CacheWriter
-        Takes the crops. The attributes hold the transform, the landmarks in crop pixels, the share
-        of frames with a face and the residual jitter.
-    detector : FaceDetector or None
-        None for clips that are cropped already.
-    settings : Crop
-        Section ``crop``.
+    The attributes hold the transform, the landmarks in crop pixels, the share of frames with a face
+    and the residual jitter. `detector` is None for clips that are cropped already.
 
     Raises
     ------

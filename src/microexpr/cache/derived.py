@@ -28,21 +28,10 @@ def magnify_clip(
 ) -> None:
     """Magnify a clip by one method.
 
-    Parameters
-    ----------
-    clip : ClipCache
-        Its crops.
-    out : CacheWriter
-        Takes the magnified crops, rounded to 8 bits. The attributes hold the method, alpha, the
-        temporal filter, its pass-band and what it really passes of a micro-expression of this
-        length; ``in_parts`` says how a clip of more than 512 frames was cut, see
-        :mod:`microexpr.magnify.clip_pixels`.
-    settings : Motion
-        Section ``magnify``.
-    method : str
-        The method.
-    device : str
-        ``cpu`` or ``cuda``.
+    The magnified crops are rounded to 8 bits. The attributes hold the method, alpha, the temporal
+    filter, its pass-band and what it really passes of a micro-expression of this length;
+    ``in_parts`` says how a clip of more than 512 frames was cut, see
+    :mod:`microexpr.magnify.clip_pixels`. `device` is ``cpu`` or ``cuda``.
 
     Raises
     ------
@@ -118,21 +107,7 @@ def _of_motion(n_frames: int, settings: Motion, fps: float, method: str) -> dict
 def clip_features(
     clip: ClipCache, out: CacheWriter, network: Backbone, settings: Features, device: str
 ) -> None:
-    """Run the frozen blocks over the frames of a clip.
-
-    Parameters
-    ----------
-    clip : ClipCache
-        Its crops, magnified or not.
-    out : CacheWriter
-        Takes the features.
-    network : Backbone
-        On `device`.
-    settings : Features
-        Section ``features``.
-    device : str
-        ``cpu`` or ``cuda``.
-    """
+    """Run the frozen blocks over the crops of a clip, magnified or not, on `device`."""
     batch = batch_frames(settings, device)
     attributes = {"method": "none", **clip.attributes, "backbone": network.name}
     coordinates = {name: clip[name] for name in COORDINATES}

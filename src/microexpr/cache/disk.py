@@ -94,8 +94,9 @@ class Disk(io.FileIO):
     @shielded
     def close(self) -> None:
         """Close both."""
-        if getattr(self, "_file", None) is not None:
-            self._file.close()
+        file: h5py.File | None = getattr(self, "_file", None)
+        if file is not None:
+            file.close()
         super().close()
 
     @shielded

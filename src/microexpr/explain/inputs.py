@@ -15,7 +15,7 @@ from microexpr import cache
 from microexpr.backbones.base import Backbone
 from microexpr.baselines.base import FaceClip, annotated
 from microexpr.baselines.flow import Apex, apex_of
-from microexpr.cache.joining import check_same_clips
+from microexpr.cache.provenance import check_same_clips
 from microexpr.config import Crop, Data
 from microexpr.config.evaluation import GradcamSettings
 from microexpr.datasets import manifest

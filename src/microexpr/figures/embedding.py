@@ -18,7 +18,7 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 
 from microexpr.cache import open_cache
-from microexpr.cache.joining import check_same_clips
+from microexpr.cache.provenance import check_same_clips
 from microexpr.datasets.manifest import Clip, natural
 from microexpr.errors import DataError
 from microexpr.evaluation.names import feature_mode_name

@@ -149,7 +149,7 @@ def motion(
     from contextlib import ExitStack
 
     from microexpr.cache import open_cache
-    from microexpr.cache.joining import clip_of
+    from microexpr.cache.provenance import clip_of
     from microexpr.figures import style
     from microexpr.figures.motion import side_by_side, slice_column, time_slices, write_video
     from microexpr.protocol.predictions import method_order

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
+from pydantic import ConfigDict, Field, PositiveFloat, ValidationError, create_model
 
 from microexpr.config import Config
 from microexpr.errors import ConfigError, DataError, WeightsError, damage
@@ -24,73 +24,44 @@ MODEL, SETTINGS, ORIGIN = "model.safetensors", "config.json", "provenance.json"
 # What is left out of a configuration has a default; here that would be another model's.
 SECTIONS = ("data", "crop", "features", "windows", "protocol", "train", "model")
 REMEDY = "export the model again (snakemake --forcerun model)"
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+SHA256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+def _entry(kinds: dict[str, Any], config: ConfigDict = STRICT) -> Any:
+    fields: dict[str, Any] = {name: (kind, ...) for name, kind in kinds.items()}
+    return create_model("Entry", __config__=config, **fields)
 
 
-class _Spread(_Entry):
-    min: PositiveFloat
-    median: PositiveFloat
-    max: PositiveFloat
-
-
-class _TrainedOn(_Entry):
-    synthetic: bool
-    note: str
-    fps: _Spread
-    frames: _Spread
-
-
-class _Weights(_Entry):
-    name: str
-    sha256: Sha256
-
-
-class _Estimate(_Entry):
-    value: float
-    low: float | None
-    high: float | None
-
-
-class _Accuracy(_Entry):
-    accuracy: _Estimate
-    majority: float
-    confidence: float
-    clips: int
-    subjects: int
-    protocol: str
-    backbone: str
-    method: str
-    n: int
-    subject_independent: bool
-
-
-class _Sums(_Entry):
-    model_config = ConfigDict(extra="forbid")
-    model: Sha256 = Field(alias=MODEL)
-    origin: Sha256 = Field(alias=ORIGIN)
-
-
-class _About(_Entry):
-    format: Literal["microexpr/exported 1.0"]
-    config: dict[str, Any]
-    sha256: _Sums
-    weights: _Weights
-    trained_on: _TrainedOn
-    accuracy: _Accuracy
+SPREAD = _entry(dict.fromkeys(("min", "median", "max"), PositiveFloat))
+ESTIMATE = _entry({"value": float, "low": float | None, "high": float | None})
+TRAINED_ON = _entry({"synthetic": bool, "note": str, "fps": SPREAD, "frames": SPREAD})
+ACCURACY = _entry(
+    {
+        "accuracy": ESTIMATE,
+        **dict.fromkeys(("majority", "confidence"), float),
+        **dict.fromkeys(("clips", "subjects", "n"), int),
+        **dict.fromkeys(("protocol", "backbone", "method"), str),
+        "subject_independent": bool,
+    }
+)
+ABOUT = _entry(
+    {
+        "format": Literal["microexpr/exported 1.0"],
+        "config": dict[str, Any],
+        "sha256": _entry({MODEL: SHA256, ORIGIN: SHA256}, STRICT | ConfigDict(extra="forbid")),
+        "weights": _entry({"name": str, "sha256": SHA256}),
+        "trained_on": TRAINED_ON,
+        "accuracy": ACCURACY,
+    }
+)
 
 
 def read_about(folder: Path) -> tuple[dict[str, Any], Config]:
     """Read ``config.json`` and the settings in it, and compare the other files with it.
 
-    Raises
-    ------
-    WeightsError
-        When the folder is not one of these, an entry is missing or odd, a file was changed after it
-        was written, or its files do not belong together.
+    Raise WeightsError when the folder is not one of these, an entry is missing or odd, a file was
+    changed after it was written, or its files do not belong together.
     """
     path = folder / SETTINGS
     if not path.exists():
@@ -102,7 +73,7 @@ def read_about(folder: Path) -> tuple[dict[str, Any], Config]:
     with damage(WeightsError, f"{path}: cannot be read"):
         about: dict[str, Any] = dict(json.loads(content))
     try:
-        _About.model_validate(about)
+        ABOUT.model_validate(about)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
