@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from microexpr.face.detection import Detection
-from microexpr.face.tracking import FollowedFace, WatchedFace
+from microexpr.face.detection import Detection, FollowedFace, WatchedFace
 
 FRAME = np.zeros((480, 640, 3), np.uint8)
 NEAR = (200.0, 150.0, 200.0, 240.0)

@@ -14,8 +14,7 @@ from microexpr.config import Crop
 from microexpr.datasets import decoder
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, about_clip
-from microexpr.face.detection import FaceDetector
-from microexpr.face.tracking import FollowedFace
+from microexpr.face.detection import FaceDetector, FollowedFace
 from microexpr.face.transform import CropTransform, JitterMeter, clip_transform
 from microexpr.video.time_axis import TimeAxis
 

@@ -1,7 +1,12 @@
-"""Face detection in single frames."""
+"""Face detection, and one face among several that is followed from frame to frame.
+
+The largest face can be another person in each frame, and a crop from the median of such boxes would
+show nobody.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -73,3 +78,105 @@ def face_detector(settings: Crop) -> FaceDetector | None:
     if settings.detector == "none":
         return None
     return FaceDetector(min_score=settings.min_score, width_px=settings.detection_width_px)
+
+
+# Boxes of one face in neighbouring frames overlap more, boxes of two persons less.
+MIN_OVERLAP = 0.3
+
+
+class FollowedFace:
+    """One face of a clip, which may show several.
+
+    Parameters
+    ----------
+    detector : FaceDetector
+        Finds all faces of a frame.
+    first : ndarray, shape (T, y, x, 3), uint8
+        The clip's first frames. The face with the largest sum of area times centrality over these
+        frames is followed: it is large, near the middle, and visible for long.
+
+    Attributes
+    ----------
+    found : list of Detection
+        This face in the first frames; empty when there is none.
+    others : int
+        Number of other faces in the first frames.
+    """
+
+    def __init__(self, detector: FaceDetector, first: np.ndarray) -> None:
+        self._detector = detector
+        faces = _grouped([detector.detect_all(rgb) for rgb in first])
+        faces.sort(key=lambda face: _prominence(face, first.shape[1:3]), reverse=True)
+        self.found = faces[0] if faces else []
+        self.others = max(len(faces) - 1, 0)
+        self._box = self.found[0].box if self.found else None
+
+    def detect(self, rgb: np.ndarray) -> Detection | None:
+        """Return the face in the next frame; None when it is not near its last place."""
+        nearest = _nearest(self._box, self._detector.detect_all(rgb))
+        if nearest is not None:
+            self._box = nearest.box
+        return nearest
+
+
+class WatchedFace:
+    """One face at a time of a stream of unknown length.
+
+    After `patience` frames without the face, another one may take its place.
+    """
+
+    def __init__(self, detector: FaceDetector, patience: int) -> None:
+        self._detector, self._patience = detector, patience
+        self._box: np.ndarray | None = None
+        self._missed = 0
+
+    def detect(self, rgb: np.ndarray) -> Detection | None:
+        """Return the face in the next frame; None when it is not near its last place."""
+        detections = self._detector.detect_all(rgb)
+        face = _nearest(self._box, detections)
+        if face is None and (self._box is None or self._missed >= self._patience):
+            face = max(detections, key=lambda d: _prominence([d], rgb.shape[:2]), default=None)
+        self._missed = 0 if face else self._missed + 1
+        if face is not None:
+            self._box = face.box
+        return face
+
+
+def _grouped(frames: Sequence[Sequence[Detection]]) -> list[list[Detection]]:
+    """Group the detections of consecutive frames by face."""
+    faces: list[list[Detection]] = []
+    for detections in frames:
+        left = list(detections)
+        for face in faces:
+            nearest = _nearest(face[-1].box, left)
+            if nearest is not None:
+                face.append(nearest)
+                left = [d for d in left if d is not nearest]
+        faces += [[detection] for detection in left]
+    return faces
+
+
+def _nearest(box: np.ndarray | None, detections: Sequence[Detection]) -> Detection | None:
+    if box is None or not detections:
+        return None
+    best = max(detections, key=lambda detection: overlap(box, detection.box))
+    return best if overlap(box, best.box) >= MIN_OVERLAP else None
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Return intersection over union of two boxes (x, y, width, height)."""
+    corner = np.maximum(one[:2], other[:2])
+    sides = np.minimum(one[:2] + one[2:], other[:2] + other[2:]) - corner
+    shared = float(np.prod(np.maximum(sides, 0)))
+    covered = float(np.prod(one[2:]) + np.prod(other[2:])) - shared
+    return shared / covered if covered > 0 else 0.0
+
+
+def _prominence(face: Sequence[Detection], shape: tuple[int, int]) -> float:
+    middle = np.array(shape[::-1]) / 2
+    total = 0.0
+    for detection in face:
+        away = np.linalg.norm(detection.box[:2] + detection.box[2:] / 2 - middle)
+        central = max(float(1 - away / np.linalg.norm(middle)), 0.0)
+        total += float(np.prod(detection.box[2:])) * central
+    return total

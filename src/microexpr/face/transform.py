@@ -69,23 +69,10 @@ class CropTransform:
 def face_transform(
     detections: Sequence[Detection], *, size_px: int, margin: float, level_eyes: bool
 ) -> CropTransform:
-    """Return one transform from the median of several detections.
+    """Return one transform from the median of detections, which ignores single outliers.
 
-    Parameters
-    ----------
-    detections : sequence of Detection
-        Faces in the clip's first frames; the median ignores single outliers.
-    size_px : int
-        Side of the crop.
-    margin : float
-        Relative margin around the larger side of the box: 0.15 makes the crop 1.15 boxes wide.
-    level_eyes : bool
-        Rotate about the centre of the box until the eyes are level.
-
-    Raises
-    ------
-    DataError
-        When there is no detection.
+    The crop is 1 + `margin` times as wide as the larger side of the box. To level the eyes, it is
+    rotated about the centre of the box.
     """
     if not detections:
         raise DataError("no face in the first frames")

@@ -22,8 +22,7 @@ from microexpr.apps.predict.prediction_files import ClipSum
 from microexpr.datasets import decoder
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError, DataError, about_clip
-from microexpr.face.detection import face_detector
-from microexpr.face.tracking import WatchedFace
+from microexpr.face.detection import WatchedFace, face_detector
 from microexpr.fingerprints.code import fingerprint
 from microexpr.fingerprints.definitions import Reference
 from microexpr.runtime import resume
