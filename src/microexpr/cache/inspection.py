@@ -25,7 +25,7 @@ CHUNK = 64  # frames
 ORIGIN = ("created", "source_sha256", "weights_name", "weights_sha256")
 DETAILS = (
     *("method", "alpha", "passband_hz", "realised_gain", "backbone", "cut", "fps"),
-    *("detected_share", "jitter_px"),
+    *("source_frames", "longest_gap_ms", "detected_share", "jitter_px"),
 )
 
 
