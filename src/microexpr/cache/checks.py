@@ -43,14 +43,7 @@ def check_attributes(node: h5py.File | h5py.Group, where: str) -> None:
 def check_clip(group: h5py.Group, name: str, where: str) -> None:
     """Refuse a clip whose arrays are incomplete, or are not those of a cache.
 
-    Parameters
-    ----------
-    group : Group
-        The clip.
-    name : str
-        Name of the array with its frames.
-    where : str
-        File and clip, for the message.
+    `name` is that of the array with its frames, `where` names file and clip for the message.
     """
     for key in group:
         if not isinstance(group.get(key, getlink=True), h5py.HardLink):

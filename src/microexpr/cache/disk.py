@@ -36,12 +36,7 @@ def bound_metadata(file: h5py.File) -> None:
 def reading(path: AnyPath) -> h5py.File:
     """Open an HDF5 file that was complete before it got its name: it needs no lock.
 
-    Raises
-    ------
-    CacheError
-        When it is missing or cannot be read.
-    OSError
-        When the machine has no memory or no descriptor for it.
+    CacheError: it is missing or cannot be read. OSError: the machine lacks memory or descriptors.
     """
     if os.path.lexists(path):
         regular(path, CacheError)
@@ -65,15 +60,8 @@ class Disk(io.FileIO):
     """A file that reports every write to HDF5 as done, and keeps the first failure for `check`.
 
     HDF5 cannot close a file after a failed write, nor after a signal in one: it crashes the process
-    without a message. So the code that writes has to call :meth:`check`, and signals wait.
-
-    Parameters
-    ----------
-    path, mode
-        As for :func:`open`.
-    keep : bool
-        Whether the system may keep what is written in memory for the next reader. If not, it is
-        asked to write it to the disk and release it, 32 MB at a time.
+    without a message. So the code that writes has to call :meth:`check`, and signals wait. Without
+    `keep` the system is asked to write to the disk and release its memory, 32 MB at a time.
     """
 
     failure: OSError | None = None
@@ -138,13 +126,7 @@ class Disk(io.FileIO):
 
 @contextmanager
 def writing(path: AnyPath, *, keep: bool = True) -> Iterator[tuple[h5py.File, Disk]]:
-    """Yield a new HDF5 file and its `Disk`; it gets its name when the block succeeds.
-
-    Raises
-    ------
-    OSError
-        When it cannot be written.
-    """
+    """Yield a new HDF5 file and its `Disk`; it gets its name when the block succeeds."""
     with replacing(path) as temporary, Disk(temporary, "w+", keep=keep) as disk:
         with disk.hdf5() as file:
             yield file, disk

@@ -32,17 +32,8 @@ def provenance(
 ) -> Provenance:
     """Describe how a cache is made.
 
-    Parameters
-    ----------
-    code : Code
-        Code of the stage; its fingerprint is stored.
-    params : mapping
-        The part of the configuration that the stage reads.
-    inputs : iterable of path-like
-        Files that are read; their checksums are stored. A cache (.h5) is verified as a whole, and
-        its checksum is that of its content.
-    weights_name, weights_sha256 : str
-        Network and its weights, where there are any.
+    `params` is the part of the configuration that the stage reads. Of the `inputs` the checksums
+    are stored: a cache (.h5) is verified as a whole, and its checksum is that of its content.
 
     Raises
     ------

@@ -101,14 +101,7 @@ class Cache:
 
 @contextmanager
 def open_cache(path: AnyPath, kind: str | None = None) -> Iterator[Cache]:
-    """Open a cache for reading.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    kind : str, optional
-        The kind that it must be; any when None.
+    """Open a cache for reading; `kind` is the kind that it must be, any when None.
 
     Raises
     ------

@@ -33,27 +33,13 @@ COORDINATES: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Provenance:
-    """Origin of a cache, stored in the file's root attributes.
+    """Origin of a cache, stored in the file's root attributes."""
 
-    Parameters
-    ----------
-    source_sha256 : str
-        Fingerprint of the code that made it.
-    params : mapping
-        The part of the configuration that the stage read.
-    inputs : sequence of mapping
-        ``{"path": ..., "sha256": ...}`` of each file read.
-    environment : mapping
-        Versions of the libraries that matter.
-    weights_name, weights_sha256 : str
-        Network and its weights; empty where there are none.
-    """
-
-    source_sha256: str = ""
-    params: Mapping[str, Any] | None = None
-    inputs: tuple[Mapping[str, str], ...] = ()
-    environment: Mapping[str, str] | None = None
-    weights_name: str = ""
+    source_sha256: str = ""  # fingerprint of the code that made it
+    params: Mapping[str, Any] | None = None  # the part of the configuration that the stage read
+    inputs: tuple[Mapping[str, str], ...] = ()  # {"path": ..., "sha256": ...} of each file read
+    environment: Mapping[str, str] | None = None  # versions of the libraries that matter
+    weights_name: str = ""  # of the network; empty where there is none
     weights_sha256: str = ""
 
 
@@ -98,15 +84,7 @@ def text_fixed(value: Any) -> Any:
 
 
 class Attributes(dict[str, Any]):
-    """Attributes of a cache or a clip, as plain values; what is missing is an error that says so.
-
-    Parameters
-    ----------
-    node : File or Group
-        Holds them.
-    where : str
-        File and clip, for messages.
-    """
+    """Attributes of a file or a clip, as plain values; what is missing is an error that says so."""
 
     def __init__(self, node: h5py.File | h5py.Group, where: str) -> None:
         super().__init__((name, _plain(value)) for name, value in node.attrs.items())

@@ -67,14 +67,10 @@ class ClipWriter:
         return self._digest[self._name].hexdigest()
 
     def append(self, data: np.ndarray, **coordinates: np.ndarray) -> None:
-        """Add frames.
+        """Add consecutive frames, (T, y, x, 3) uint8 or (T, channel, y, x) float.
 
-        Parameters
-        ----------
-        data : ndarray, shape (T, y, x, 3) uint8 or (T, channel, y, x) float
-            Consecutive frames; shape and dtype are set by the first call.
-        **coordinates : ndarray, shape (T,) or (T, 4)
-            ``frame`` and ``time`` always; ``detected`` and ``box`` where known.
+        Coordinates, (T,) or (T, 4), are ``frame`` and ``time``, and ``detected`` and ``box`` where
+        known.
 
         Raises
         ------
@@ -182,18 +178,8 @@ def create(
     attributes, from which Snakemake sees whether files made from the cache are still valid. Unlike
     the file's bytes it depends neither on HDF5's version nor on the date.
 
-    Parameters
-    ----------
-    path : path-like
-        The file; its folder is made.
-    kind : {"frames", "faces", "magnified", "features"}
-        Kind of the cache.
-    provenance : Provenance
-        Stored in the root attributes.
-    title : str
-        One line for people.
-    compression : {"gzip", "zstd", "none"}
-        Filter of the frames; always lossless.
+    `kind` is ``frames``, ``faces``, ``magnified`` or ``features``; `title` one line for people;
+    `compression` ``gzip``, ``zstd`` or ``none``: always lossless. The folder of `path` is made.
     """
     # Frames are gigabytes that one stage reads: in memory they would replace what others read.
     keep = kind != "frames"

@@ -48,7 +48,7 @@ ACCURACY = _entry(
 ABOUT = _entry(
     {
         "format": Literal["microexpr/exported 1.0"],
-        "config": dict[str, Any],
+        "config": _entry(dict.fromkeys(SECTIONS, dict[str, Any])),
         "sha256": _entry({MODEL: SHA256, ORIGIN: SHA256}, STRICT | ConfigDict(extra="forbid")),
         "weights": _entry({"name": str, "sha256": SHA256}),
         "trained_on": TRAINED_ON,
@@ -78,8 +78,6 @@ def read_about(folder: Path) -> tuple[dict[str, Any], Config]:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise WeightsError(f"{path}: {key}: {first['msg']}; {REMEDY}") from None
-    if missing := [name for name in SECTIONS if not isinstance(about["config"].get(name), dict)]:
-        raise WeightsError(f"{path}: config.{missing[0]}: Field required; {REMEDY}")
     for name, sha256 in about["sha256"].items():
         if sha256_of(regular(folder / name, WeightsError)) != sha256:
             raise WeightsError(f"{folder / name}: damaged, or not of the {SETTINGS} beside it")

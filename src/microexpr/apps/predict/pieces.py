@@ -13,7 +13,7 @@ import numpy as np
 from microexpr.apps.predict.exported_model import Exported
 from microexpr.backbones.base import frame_features
 from microexpr.config import Crop
-from microexpr.errors import DataError, MicroexprError
+from microexpr.errors import DataError
 from microexpr.face.detection import Detection
 from microexpr.face.transform import CropTransform, clip_transform
 from microexpr.magnify.clip_pixels import magnified_pixels
@@ -162,8 +162,6 @@ def recognise(exported: Exported, piece: Piece, *, name: str, fps: float) -> Pre
         rows, logits = _window_logits(exported, _features(exported, piece, fps), name)
     except DataError as error:
         return _nothing(piece, classes, f"frames {piece.number[0]}-{piece.number[-1]}: {error}")
-    except MicroexprError as error:
-        raise type(error)(f"clip {name}: {error}") from None
     probabilities, predicted = decide(logits, rows[:, -1], exported.config.protocol.clip_decision)
     return Prediction(piece, rows, softmax(logits), probabilities, predicted, fps)
 
