@@ -240,7 +240,7 @@ def test_methods_and_n_that_are_not_given_follow_the_configured_ones():
     assert (found.model.method, found.model.n, found.compare.against.method) == ("none", 7, "none")
     assert Config.parse(found.model_dump(mode="json")) == found
     # What was given stays, and is refused by the targets that use it.
-    plan = Plan(Config.parse(one | {"ablation": {"method": "pmm"}}).model_dump(mode="json"))
+    plan = Plan(Config.parse(one | {"ablation": {"method": "amm"}}).model_dump(mode="json"))
     assert plan.shards
-    with pytest.raises(ConfigError, match="ablation.method: pmm is none of .'none'.; evaluate.con"):
+    with pytest.raises(ConfigError, match="ablation.method: amm is none of .'none'.; evaluate.con"):
         plan.further_predictions()

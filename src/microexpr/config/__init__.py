@@ -98,7 +98,7 @@ class Config(Settings):
             raise ConfigError("configuration: a value contains itself") from None
 
     def _following(self) -> Config:
-        """Let methods and N that are not given be some of those that are configured."""
+        """Let methods and N that nobody has chosen be some of those that are configured."""
         methods, sizes = self.magnify.methods, self.windows.n
         against = _following(self.compare.against, method=methods)
         return self.model_copy(
@@ -127,10 +127,13 @@ class Config(Settings):
 
 
 def _following(section: SectionT, **configured: Sequence[object]) -> SectionT:
-    """Replace a default that is none of the values configured by the last of these."""
-    changes = {
-        key: values[-1]
-        for key, values in configured.items()
-        if key not in section.model_fields_set and getattr(section, key) not in values
-    }
+    """Replace a default that is none of the values configured by the last of these.
+
+    The default may also be given: ``config.yaml`` shows all of them.
+    """
+    fields, changes = type(section).model_fields, {}
+    for key, values in configured.items():
+        value = getattr(section, key)
+        if value == fields[key].default and value not in values:
+            changes[key] = values[-1]
     return section.model_copy(update=changes)
