@@ -164,10 +164,10 @@ def test_nuisances_do_not_depend_on_the_amplitude(portrait: Portrait) -> None:
 def test_classes_are_their_action_units(label: str) -> None:
     drawn = [Action.draw(label, 0.5, np.random.default_rng(seed)) for seed in range(200)]
     for action in drawn:
-        assert set(action.units) <= set(REPERTOIRES[label].units)
-        assert set(action.units) & set(REPERTOIRES[label].core)
+        assert set(action.units) <= set(REPERTOIRES[label][0])
+        assert set(action.units) & set(REPERTOIRES[label][1])
         assert 0.35 <= action.peak_px <= 0.65
-    assert {unit for action in drawn for unit in action.units} == set(REPERTOIRES[label].units)
+    assert {unit for action in drawn for unit in action.units} == set(REPERTOIRES[label][0])
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,17 +19,14 @@ from microexpr.demo.render import render
 
 ROI_WIDTH_PX, ROI_HEIGHT_PX = 272, 320  # the part that moves and has noise
 ENLARGED = 5  # odd: pixel centres coincide, so that without motion a frame is the still
-
-
 Window = tuple[slice, slice]  # rows and columns of the picture
 
 
 def moving_window(who: Identity) -> Window:
     """Return the part that changes: around the face, within the picture."""
-    x = int(who.placement.x_px) - ROI_WIDTH_PX // 2
-    y = int(who.placement.y_px + 0.12 * who.placement.iod_px) - ROI_HEIGHT_PX // 2
-    x = int(np.clip(x, 0, WIDTH_PX - ROI_WIDTH_PX))
-    y = int(np.clip(y, 0, HEIGHT_PX - ROI_HEIGHT_PX))
+    face, limit = who.placement, (WIDTH_PX - ROI_WIDTH_PX, HEIGHT_PX - ROI_HEIGHT_PX)
+    middle = np.array([face.x_px, face.y_px + 0.12 * face.iod_px]).astype(int)
+    x, y = np.clip(middle - (ROI_WIDTH_PX // 2, ROI_HEIGHT_PX // 2), 0, limit).tolist()
     return slice(y, y + ROI_HEIGHT_PX), slice(x, x + ROI_WIDTH_PX)
 
 
@@ -77,8 +75,7 @@ class Scenario:
         return np.float32(self.action.peak_px) * self.fields[0]
 
 
-@dataclass(frozen=True)
-class Portrait:
+class Portrait(NamedTuple):
     """A person at rest."""
 
     who: Identity

@@ -4,13 +4,10 @@ Lengths are in units of the distance between the pupils (canonical: origin midwa
 pupils, x right, y down), colours are RGB, 0 to 255. No number comes from a photograph.
 """
 
-# ruff: noqa: RUF009 (the fields' functions return dataclass fields)
-
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -18,26 +15,22 @@ from microexpr.demo.plan import Stream, generator
 
 Array = np.ndarray
 Triple = tuple[float, float, float]
+Draw = Callable[[np.random.Generator], float | Triple]
 WIDTH_PX, HEIGHT_PX = 640, 480
 HAIR = ((28, 22, 20), (52, 36, 26), (92, 64, 42), (140, 104, 62))
 HAIR_SHARES = (0.4, 0.3, 0.2, 0.1)
 IRIS = ((70, 44, 26), (96, 68, 40), (96, 112, 84), (92, 118, 146))
 LIGHT_SKIN = np.array((236.0, 196.0, 174.0))
 DARK_SKIN = np.array((118.0, 78.0, 58.0))
-TIP_ABOVE_WINGS = 0.04
+TIP_ABOVE_WINGS = 0.04  # of the nose
 
 
-def _drawn(draw: Callable[[np.random.Generator], float | Triple]) -> Any:
-    """Return a field of a part, drawn by a function."""
-    return field(metadata={"draw": draw})
+def _uniform(low: float, high: float) -> Draw:
+    return lambda rng: rng.uniform(low, high)
 
 
-def _uniform(low: float, high: float) -> Any:
-    return _drawn(lambda rng: rng.uniform(low, high))
-
-
-def _normal(mean: float, sd: float) -> Any:
-    return _drawn(lambda rng: mean + rng.normal() * sd)
+def _normal(mean: float, sd: float) -> Draw:
+    return lambda rng: mean + rng.normal() * sd
 
 
 def _triple(values: Array | tuple[int, ...]) -> Triple:
@@ -45,161 +38,88 @@ def _triple(values: Array | tuple[int, ...]) -> Triple:
     return first, second, third
 
 
-def _background(rng: np.random.Generator) -> Triple:
+def _greyish(rng: np.random.Generator) -> Triple:
     return _triple(0.3 * rng.uniform(70, 170, 3) + 0.7 * rng.uniform(70, 170))
 
 
-@dataclass(frozen=True)
-class Part:
-    """A part of a person: each field says how its number is drawn, in the order of the fields."""
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator) -> Self:
-        """Draw the part."""
-        return cls(*(known.metadata["draw"](rng) for known in fields(cls)))
-
-
-@dataclass(frozen=True)
-class Placement(Part):
-    """Place of the face in the picture: distance and midpoint of the pupils, roll."""
-
-    iod_px: float = _uniform(66, 76)
-    x_px: float = _normal(320, 6)
-    y_px: float = _normal(205, 6)
-    roll_rad: float = _normal(0, 0.02)
-
-
-@dataclass(frozen=True)
-class Head(Part):
-    """Outline of the head. `jaw` is the exponent of its lower half: larger is squarer."""
-
-    half_width: float = _uniform(0.98, 1.12)
-    jaw: float = _uniform(1.7, 2.5)
-    chin_y: float = _uniform(1.54, 1.72)
-    crown: float = _uniform(1.4, 1.55)
-
-
-@dataclass(frozen=True)
-class Hair(Part):
-    """Short hair: colour, height of the hairline, place of the parting, end of the sideburns."""
-
-    colour: Triple = _drawn(lambda rng: _triple(HAIR[rng.choice(len(HAIR), p=HAIR_SHARES)]))
-    hairline_y: float = _uniform(-0.92, -0.74)
-    parting_x: float = _uniform(-0.5, 0.5)
-    sideburns: float = _uniform(0.0, 0.9)
-
-
-@dataclass(frozen=True)
-class Eyes(Part):
-    """Opening of the lids, their slant, colour of the iris."""
-
-    half_width: float = _uniform(0.225, 0.26)
-    height: float = _uniform(0.072, 0.1)
-    tilt: float = _uniform(-0.02, 0.03)
-    iris: Triple = _drawn(lambda rng: _triple(IRIS[rng.integers(len(IRIS))]))
-
-
-@dataclass(frozen=True)
-class Brows(Part):
-    """Height, thickness, arch and density of the eyebrows."""
-
-    y: float = _uniform(-0.33, -0.27)
-    thickness: float = _uniform(0.028, 0.05)
-    arch: float = _uniform(0.02, 0.07)
-    density: float = _uniform(0.6, 0.95)
+# The parts of a person: how each number is drawn, in this order.
+PARTS: dict[str, dict[str, Draw]] = {
+    "placement": {  # of the face in the picture: distance and midpoint of the pupils, roll
+        "iod_px": _uniform(66, 76),
+        "x_px": _normal(320, 6),
+        "y_px": _normal(205, 6),
+        "roll_rad": _normal(0, 0.02),
+    },
+    "head": {
+        "half_width": _uniform(0.98, 1.12),
+        "jaw": _uniform(1.7, 2.5),  # exponent of the lower half: larger is squarer
+        "chin_y": _uniform(1.54, 1.72),
+        "crown": _uniform(1.4, 1.55),
+    },
+    "hair": {  # short
+        "colour": lambda rng: _triple(HAIR[rng.choice(len(HAIR), p=HAIR_SHARES)]),
+        "hairline_y": _uniform(-0.92, -0.74),
+        "parting_x": _uniform(-0.5, 0.5),
+        "sideburns": _uniform(0.0, 0.9),  # their lower end
+    },
+    "eyes": {  # the opening of the lids, its slant
+        "half_width": _uniform(0.225, 0.26),
+        "height": _uniform(0.072, 0.1),
+        "tilt": _uniform(-0.02, 0.03),
+        "iris": lambda rng: _triple(IRIS[rng.integers(len(IRIS))]),
+    },
+    "brows": {
+        "y": _uniform(-0.33, -0.27),
+        "thickness": _uniform(0.028, 0.05),
+        "arch": _uniform(0.02, 0.07),
+        "density": _uniform(0.6, 0.95),
+    },
+    "nose": {"wing_y": _uniform(0.53, 0.62), "half_width": _uniform(0.17, 0.23)},
+    "mouth": {
+        "y": _uniform(0.88, 0.98),  # of the line between the lips
+        "half_width": _uniform(0.37, 0.45),
+        "upper": _uniform(0.065, 0.1),  # thickness of the lips
+        "lower": _uniform(0.095, 0.135),
+        "redness": _uniform(0.45, 0.8),
+    },
+    "skin": {},  # see _skin
+    "setting": {  # direction of the lamp (x, y, z), share of ambient light
+        "light": lambda rng: (rng.uniform(-0.6, 0.6), rng.uniform(-0.75, -0.3), 1.0),
+        "ambient": _uniform(0.42, 0.58),
+        "background": lambda rng: _triple(
+            0.3 * rng.uniform(70, 170, 3) + 0.7 * rng.uniform(70, 170)
+        ),
+        "cloth": lambda rng: _triple(rng.uniform(25, 190, 3)),
+    },
+}
 
 
-@dataclass(frozen=True)
-class Nose(Part):
-    """Height of the wings, and half width; the tip is a little above the wings."""
-
-    wing_y: float = _uniform(0.53, 0.62)
-    half_width: float = _uniform(0.17, 0.23)
-
-    @property
-    def tip_y(self) -> float:
-        """Height of the tip."""
-        return self.wing_y - TIP_ABOVE_WINGS
-
-
-@dataclass(frozen=True)
-class Mouth(Part):
-    """Height of the line between the lips, half width, thickness of both lips, redness."""
-
-    y: float = _uniform(0.88, 0.98)
-    half_width: float = _uniform(0.37, 0.45)
-    upper: float = _uniform(0.065, 0.1)
-    lower: float = _uniform(0.095, 0.135)
-    redness: float = _uniform(0.45, 0.8)
+def _skin(rng: np.random.Generator) -> dict[str, float | Triple]:
+    """Draw a colour, and the strength of beard, freckles, blemishes and red cheeks."""
+    melanin = rng.uniform() ** 1.2
+    colour = ((1 - melanin) * LIGHT_SKIN + melanin * DARK_SKIN) * rng.uniform(0.92, 1.04)
+    bearded, freckled = rng.uniform(size=2) < (0.35, 0.5)
+    return {
+        "colour": _triple(colour),
+        "beard": rng.uniform(0, 0.45) * bool(bearded),
+        "freckles": rng.uniform() * bool(freckled and melanin < 0.5),
+        "blemish": rng.uniform(0.5, 1.3),
+        "cheek": rng.uniform(0.3, 1.0),
+    }
 
 
-@dataclass(frozen=True)
-class Skin:
-    """Colour, and strength of beard, freckles, blemishes and red cheeks."""
-
-    colour: Triple
-    beard: float
-    freckles: float
-    blemish: float
-    cheek: float
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator) -> Skin:
-        """Draw the skin."""
-        melanin = rng.uniform() ** 1.2
-        colour = ((1 - melanin) * LIGHT_SKIN + melanin * DARK_SKIN) * rng.uniform(0.92, 1.04)
-        bearded, freckled = rng.uniform(size=2) < (0.35, 0.5)
-        return cls(
-            colour=_triple(colour),
-            beard=rng.uniform(0, 0.45) * bool(bearded),
-            freckles=rng.uniform() * bool(freckled and melanin < 0.5),
-            blemish=rng.uniform(0.5, 1.3),
-            cheek=rng.uniform(0.3, 1.0),
-        )
-
-
-@dataclass(frozen=True)
-class Setting(Part):
-    """Light (towards the lamp: x, y, z), share of ambient light, background, clothing."""
-
-    light: Triple = _drawn(lambda rng: (rng.uniform(-0.6, 0.6), rng.uniform(-0.75, -0.3), 1.0))
-    ambient: float = _uniform(0.42, 0.58)
-    background: Triple = _drawn(_background)
-    cloth: Triple = _drawn(lambda rng: _triple(rng.uniform(25, 190, 3)))
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A person: what is needed to draw the face and to place its action units."""
-
-    placement: Placement
-    head: Head
-    hair: Hair
-    eyes: Eyes
-    brows: Brows
-    nose: Nose
-    mouth: Mouth
-    skin: Skin
-    setting: Setting
-    texture_seed: int
+class Identity(SimpleNamespace):
+    """A person: the parts of :data:`PARTS`, such as ``head.jaw``, and ``texture_seed``."""
 
     @classmethod
     def of(cls, seed: int, subject: int) -> Identity:
         """Draw subject number `subject` (from 1) of the set with seed `seed`."""
         rng = generator(seed, subject, 0, Stream.IDENTITY)
-        texture_seed = int(rng.integers(1 << 31))
-        return cls(
-            placement=Placement.draw(rng),
-            head=Head.draw(rng),
-            hair=Hair.draw(rng),
-            eyes=Eyes.draw(rng),
-            brows=Brows.draw(rng),
-            nose=Nose.draw(rng),
-            mouth=Mouth.draw(rng),
-            skin=Skin.draw(rng),
-            setting=Setting.draw(rng),
-            texture_seed=texture_seed,
-        )
+        texture_seed, parts = int(rng.integers(1 << 31)), {}
+        for part, numbers in PARTS.items():
+            drawn = {name: draw(rng) for name, draw in numbers.items()}
+            parts[part] = SimpleNamespace(**(drawn or _skin(rng)))
+        return cls(**parts, texture_seed=texture_seed)
 
 
 def step(distance: Array, softness: float) -> Array:
@@ -213,7 +133,7 @@ def bump(x: Array, y: Array, centre: tuple[float, float], sd: float | tuple[floa
     return np.exp(-0.5 * (((x - centre[0]) / sd_x) ** 2 + ((y - centre[1]) / sd_y) ** 2))
 
 
-def canonical_grid(placement: Placement) -> tuple[Array, Array]:
+def canonical_grid(placement: SimpleNamespace) -> tuple[Array, Array]:
     """Return canonical x and y of every pixel, float32 (480, 640) each."""
     x_px, y_px = np.meshgrid(np.arange(WIDTH_PX), np.arange(HEIGHT_PX))
     u = (x_px - placement.x_px) / placement.iod_px
@@ -222,13 +142,13 @@ def canonical_grid(placement: Placement) -> tuple[Array, Array]:
     return (cos * u + sin * v).astype(np.float32), (cos * v - sin * u).astype(np.float32)
 
 
-def to_picture_axes(placement: Placement, dx: Array, dy: Array) -> Array:
+def to_picture_axes(placement: SimpleNamespace, dx: Array, dy: Array) -> Array:
     """Turn a canonical vector field into picture axes; float32 (2, h, w), x first, same units."""
     cos, sin = np.cos(placement.roll_rad), np.sin(placement.roll_rad)
     return np.stack([cos * dx - sin * dy, sin * dx + cos * dy]).astype(np.float32)
 
 
-def to_pixels(placement: Placement, points: Array) -> Array:
+def to_pixels(placement: SimpleNamespace, points: Array) -> Array:
     """Map canonical points (n, 2) to pixels (n, 2)."""
     turned = to_picture_axes(placement, points[:, 0], points[:, 1]).T.astype(float)
     return np.array([placement.x_px, placement.y_px]) + placement.iod_px * turned
@@ -237,5 +157,11 @@ def to_pixels(placement: Placement, points: Array) -> Array:
 def landmarks_px(who: Identity) -> Array:
     """Return the points that YuNet reports, in its order, for the face at rest; (5, 2), px."""
     width, y = who.mouth.half_width, who.mouth.y
-    points = [(-0.5, 0.0), (0.5, 0.0), (0.0, who.nose.tip_y), (-width, y), (width, y)]
+    points = [
+        (-0.5, 0.0),
+        (0.5, 0.0),
+        (0.0, who.nose.wing_y - TIP_ABOVE_WINGS),
+        (-width, y),
+        (width, y),
+    ]
     return to_pixels(who.placement, np.array(points))

@@ -32,17 +32,11 @@ class Move(NamedTuple):
     sd: float
 
 
-class Repertoire(NamedTuple):
-    """Action units of a class: those that may occur, and those of which at least one does."""
-
-    units: tuple[int, ...]
-    core: tuple[int, ...]
-
-
+# Action units of a class: those that may occur, and those of which at least one does.
 REPERTOIRES = {
-    "negative": Repertoire(units=(4, 7, 15), core=(4, 15)),
-    "positive": Repertoire(units=(6, 12), core=(12,)),
-    "surprise": Repertoire(units=(1, 2, 5, 26), core=(1, 2)),
+    "negative": ((4, 7, 15), (4, 15)),
+    "positive": ((6, 12), (12,)),
+    "surprise": ((1, 2, 5, 26), (1, 2)),
 }
 
 
@@ -78,11 +72,10 @@ class Action:
     @classmethod
     def draw(cls, label: str, amplitude_px: float, rng: np.random.Generator) -> Action:
         """Draw action units of a class; the peak is `amplitude_px` times U(0.7, 1.3)."""
-        repertoire = REPERTOIRES[label]
-        core = int(rng.choice(repertoire.core))
-        joins = rng.random(len(repertoire.units)) < 0.6
-        drawn = zip(repertoire.units, joins, strict=True)
-        units = [unit for unit, joined in drawn if joined or unit == core]
+        possible, cores = REPERTOIRES[label]
+        core = int(rng.choice(cores))
+        joins = rng.random(len(possible)) < 0.6
+        units = [u for u, joined in zip(possible, joins, strict=True) if joined or u == core]
         return cls(
             units=tuple(units),
             weights=tuple(rng.uniform(0.6, 1.2, len(units)).tolist()),

@@ -17,37 +17,26 @@ LENS_SD_PX = 0.55  # no camera is sharp to the pixel; also limits the bandwidth 
 
 
 def behind(canvas: Canvas) -> Array:
-    """Return everything that lies behind the face, float32 (480, 640, 3) RGB."""
-    falloff = 1 - 0.07 * canvas.x - 0.05 * canvas.y
-    image = falloff[..., None] * np.asarray(canvas.who.setting.background, dtype=np.float32)
-    for layer in (_ears, _neck, _clothing):
-        image = layer(canvas, image)
-    return image
+    """Return wall, ears, neck and clothing, float32 (480, 640, 3) RGB."""
+    x, ax, y, who = canvas.x, canvas.ax, canvas.y, canvas.who
+    skin, head = scaled(who.skin.colour, 1), who.head
+    falloff = 1 - 0.07 * x - 0.05 * y
+    image = falloff[..., None] * np.asarray(who.setting.background, dtype=np.float32)
 
+    ears = step(1 - np.hypot((ax - head.half_width) / 0.13, (y - 0.3) / 0.33), 0.04)
+    light = 0.55 + 0.25 * bump(ax, y, (head.half_width * 1.04, 0.22), (0.06, 0.2))
+    image = blend(image, ears, light[..., None] * skin)
 
-def _ears(canvas: Canvas, image: Array) -> Array:
-    ax, y, half_width = canvas.ax, canvas.y, canvas.who.head.half_width
-    shape = step(1 - np.hypot((ax - half_width) / 0.13, (y - 0.3) / 0.33), 0.04)
-    light = 0.55 + 0.25 * bump(ax, y, (half_width * 1.04, 0.22), (0.06, 0.2))
-    return blend(image, shape, light[..., None] * scaled(canvas.who.skin.colour, 1))
-
-
-def _neck(canvas: Canvas, image: Array) -> Array:
-    x, y, head = canvas.x, canvas.y, canvas.who.head
     half_width = 0.62 * head.half_width + 0.12 * np.clip(y - 1.7, 0, 1) ** 2
-    shape = canvas.edge(half_width - canvas.ax, 1.2) * step(y - 1.0, 0.02)
+    neck = canvas.edge(half_width - ax, 1.2) * step(y - 1.0, 0.02)
     roundness = np.sqrt(np.clip(1 - (x / (half_width + 0.05)) ** 2, 0.4, 1))
     chin_shadow = 1 - 0.45 * np.exp(-np.clip(y - head.chin_y, 0, 9) / 0.25)
-    light = 0.72 * roundness * chin_shadow
-    return blend(image, shape, light[..., None] * scaled(canvas.who.skin.colour, 1))
+    image = blend(image, neck, (0.72 * roundness * chin_shadow)[..., None] * skin)
 
-
-def _clothing(canvas: Canvas, image: Array) -> Array:
-    ax, y = canvas.ax, canvas.y
     collar = 0.25 * np.exp(-((ax / 0.62) ** 2))
     shoulder = 1.98 + 0.28 * np.clip(ax - 0.55, 0, 9) ** 0.8 + collar
     folds = np.clip(0.8 + 0.06 * canvas.texture(14) - 0.05 * ax, 0.2, 1.2)
-    cloth = folds[..., None] * scaled(canvas.who.setting.cloth, 1)
+    cloth = folds[..., None] * scaled(who.setting.cloth, 1)
     return blend(image, canvas.edge(y - shoulder, 1), cloth)
 
 

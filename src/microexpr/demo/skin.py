@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from microexpr.demo.identity import Array, Identity, Triple, bump, canonical_grid, step
+from microexpr.demo.identity import (
+    TIP_ABOVE_WINGS,
+    Array,
+    Identity,
+    Triple,
+    bump,
+    canonical_grid,
+    step,
+)
 
 WIDEST_Y = 0.3  # where the head is widest: just below the eyes
 SKULL = 2.3  # exponent of the outline above that line
@@ -66,92 +74,71 @@ def scaled(colour: Triple, factor: float | Triple, offset: float = 0.0) -> Array
 
 def albedo(canvas: Canvas) -> Array:
     """Return the colour of bare skin, float32 (480, 640, 3) RGB, 0 to 255."""
-    colour = np.asarray(canvas.who.skin.colour, dtype=np.float32)
-    image = np.ones((*canvas.x.shape, 3), np.float32) * colour
-    for layer in (_mottling, _blush, _freckles, _shadow_under_eyes, _beard):
-        image = layer(canvas, image)
-    return image
-
-
-def _mottling(canvas: Canvas, image: Array) -> Array:
+    skin, x, ax, y = canvas.who.skin, canvas.x, canvas.ax, canvas.y
+    wing_y = canvas.who.nose.wing_y
     uneven = 0.018 * canvas.texture(9) + 0.012 * canvas.texture(3) + 0.022 * canvas.texture(0.9)
     by_channel = np.array((0.8, 1.0, 1.1), dtype=np.float32)
-    return image * (1 + (canvas.who.skin.blemish * uneven)[..., None] * by_channel)
+    mottling = 1 + (skin.blemish * uneven)[..., None] * by_channel
+    image = np.asarray(skin.colour, dtype=np.float32) * mottling
 
+    blush = 0.1 * skin.cheek * bump(ax, y, (0.62, 0.55), (0.25, 0.22))
+    blush = blush + 0.1 * bump(x, y, (0, wing_y - TIP_ABOVE_WINGS), (0.14, 0.12))
+    image = blend(image, blush, scaled(skin.colour, (1.02, 0.72, 0.7)))
 
-def _blush(canvas: Canvas, image: Array) -> Array:
-    skin = canvas.who.skin
-    cheeks = 0.1 * skin.cheek * bump(canvas.ax, canvas.y, (0.62, 0.55), (0.25, 0.22))
-    nose = 0.1 * bump(canvas.x, canvas.y, (0, canvas.who.nose.tip_y), (0.14, 0.12))
-    return blend(image, cheeks + nose, scaled(skin.colour, (1.02, 0.72, 0.7)))
-
-
-def _freckles(canvas: Canvas, image: Array) -> Array:
-    skin = canvas.who.skin
     spots = np.clip(canvas.texture(1.3) - 2.1, 0, 1)
-    spots *= skin.freckles * bump(canvas.ax, canvas.y, (0.4, 0.4), (0.4, 0.35))
+    spots *= skin.freckles * bump(ax, y, (0.4, 0.4), (0.4, 0.35))
     moles = 0.5 * np.clip(canvas.texture(1.6) - 3.2, 0, 1)
-    return blend(image, np.clip(spots + moles, 0, 0.6), scaled(skin.colour, 0.55))
+    image = blend(image, np.clip(spots + moles, 0, 0.6), scaled(skin.colour, 0.55))
 
+    under_eyes = 0.16 * bump(ax, y, (0.5, 0.12), (0.2, 0.07))
+    image = blend(image, under_eyes, scaled(skin.colour, (0.72, 0.6, 0.66)))
 
-def _shadow_under_eyes(canvas: Canvas, image: Array) -> Array:
-    shadow = 0.16 * bump(canvas.ax, canvas.y, (0.5, 0.12), (0.2, 0.07))
-    return blend(image, shadow, scaled(canvas.who.skin.colour, (0.72, 0.6, 0.66)))
-
-
-def _beard(canvas: Canvas, image: Array) -> Array:
-    wing_y = canvas.who.nose.wing_y
-    moustache = 0.25 * bump(canvas.x, canvas.y, (0, wing_y + 0.1), (0.3, 0.2))
-    area = step(canvas.y - wing_y - 0.2 + moustache, 0.08)
+    moustache = 0.25 * bump(x, y, (0, wing_y + 0.1), (0.3, 0.2))
+    area = step(y - wing_y - 0.2 + moustache, 0.08)
     stubble = 0.75 + 0.25 * canvas.texture(0.8)
     colour = scaled(canvas.who.hair.colour, 0.8, offset=20)
-    return blend(image, canvas.who.skin.beard * area * stubble, colour)
+    return blend(image, skin.beard * area * stubble, colour)
 
 
 def height_map(canvas: Canvas) -> Array:
     """Return the height above the picture plane, canonical units, float32 (480, 640)."""
-    coarse = _skull(canvas) + _nose(canvas) + _eye_region(canvas) + _mouth_region(canvas)
+    who, x, ax, y = canvas.who, canvas.x, canvas.ax, canvas.y
+    across, rise = x / who.head.half_width, np.where(canvas.rise < 1, canvas.rise, 1)
+    skull = 0.95 * np.sqrt(1 - np.clip(0.98 * across**2 + 0.9 * rise**2, 0, 0.995))
+    eye_region = (
+        0.05 * bump(ax, y, (0.42, who.brows.y + 0.02), (0.2, 0.07))  # brow ridge
+        - 0.09 * bump(ax, y, (0.46, 0), (0.2, 0.12))  # sockets
+        + 0.06 * bump(ax, y, (0.5, 0.03), (0.13, 0.09))  # eyeballs
+        + 0.06 * who.skin.cheek * bump(ax, y, (0.66, 0.5), (0.22, 0.18))  # cheekbones
+    )
+    coarse = skull + _nose(canvas) + eye_region + _mouth_region(canvas)
     smooth = cv2.GaussianBlur(coarse.astype(np.float32), (0, 0), 1.5)
     pores = 0.0009 * canvas.texture(1.0) + 0.0014 * canvas.texture(2.5)
-    return smooth + canvas.who.skin.blemish * pores
-
-
-def _skull(canvas: Canvas) -> Array:
-    rise = np.where(canvas.rise < 1, canvas.rise, 1)
-    across = canvas.x / canvas.who.head.half_width
-    return 0.95 * np.sqrt(1 - np.clip(0.98 * across**2 + 0.9 * rise**2, 0, 0.995))
+    return smooth + who.skin.blemish * pores
 
 
 def _nose(canvas: Canvas) -> Array:
     nose, x, y = canvas.who.nose, canvas.x, canvas.y
-    along = np.clip(y / nose.tip_y, 0, 1)  # 0 at the root, 1 from the tip on
+    along = np.clip(y / (nose.wing_y - TIP_ABOVE_WINGS), 0, 1)  # 0 at the root, 1 from the tip on
     ridge = np.exp(-0.5 * (x / (0.07 + 0.07 * along)) ** 2)
     extent = step(y + 0.1, 0.06) * step(nose.wing_y + 0.06 - y, 0.04)
     wings = bump(canvas.ax, y, (nose.half_width, nose.wing_y + 0.02), 0.065)
     return (0.05 + 0.17 * along) * ridge * extent + 0.06 * wings
 
 
-def _eye_region(canvas: Canvas) -> Array:
-    ax, y, who = canvas.ax, canvas.y, canvas.who
-    brow_ridge = 0.05 * bump(ax, y, (0.42, who.brows.y + 0.02), (0.2, 0.07))
-    sockets = -0.09 * bump(ax, y, (0.46, 0), (0.2, 0.12))
-    eyeballs = 0.06 * bump(ax, y, (0.5, 0.03), (0.13, 0.09))
-    cheekbones = 0.06 * who.skin.cheek * bump(ax, y, (0.66, 0.5), (0.22, 0.18))
-    return brow_ridge + sockets + eyeballs + cheekbones
-
-
 def _mouth_region(canvas: Canvas) -> Array:
-    x, y, who = canvas.x, canvas.y, canvas.who
-    mouth_y, wing_y = who.mouth.y, who.nose.wing_y
-    lips = 0.04 * bump(x, y, (0, mouth_y - 0.03), (0.24, 0.1))
-    lips += 0.07 * bump(x, y, (0, mouth_y + 0.1), (0.24, 0.05))
-    below = -0.03 * bump(x, y, (0, mouth_y + 0.22), (0.24, 0.05))
-    chin = 0.07 * bump(x, y, (0, who.head.chin_y - 0.22), (0.18, 0.13))
-    philtrum = -0.012 * bump(x, y, (0, mouth_y - 0.22), (0.03, 0.09))
+    x, y, mouth_y, wing_y = canvas.x, canvas.y, canvas.who.mouth.y, canvas.who.nose.wing_y
     fold_x = 0.34 + 0.22 * (y - wing_y)  # from the wing of the nose down and outwards
     folds = np.exp(-0.5 * ((canvas.ax - fold_x) / 0.035) ** 2)
     folds *= np.exp(-0.5 * ((y - wing_y - 0.2) / 0.17) ** 2)
-    return lips + below + chin + philtrum - 0.03 * folds
+    return (
+        0.04 * bump(x, y, (0, mouth_y - 0.03), (0.24, 0.1))  # lips
+        + 0.07 * bump(x, y, (0, mouth_y + 0.1), (0.24, 0.05))
+        - 0.03 * bump(x, y, (0, mouth_y + 0.22), (0.24, 0.05))  # below them
+        + 0.07 * bump(x, y, (0, canvas.who.head.chin_y - 0.22), (0.18, 0.13))
+        - 0.012 * bump(x, y, (0, mouth_y - 0.22), (0.03, 0.09))  # philtrum
+        - 0.03 * folds
+    )
 
 
 def shading(canvas: Canvas, height: Array) -> tuple[Array, Array]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 
@@ -127,7 +126,8 @@ def _write_truth(root: Path, scenario: Scenario, settings: Demo) -> None:
             roi=np.array(_roi(scenario), dtype=np.int32),
             landmarks=landmarks_px(scenario.who).astype(np.float32),
         )
-    write_text(_truth(root, clip_id, "json"), json.dumps(_record(scenario, settings), indent=1))
+    text = json.dumps(_record(scenario, settings), indent=1, default=vars)
+    write_text(_truth(root, clip_id, "json"), text)
 
 
 def _roi(scenario: Scenario) -> list[int]:
@@ -162,6 +162,6 @@ def _record(scenario: Scenario, settings: Demo) -> dict[str, object]:
         "gaze_frame": nuisance.gaze_frame,
         "gain": nuisance.gain.tolist(),
         "roi": _roi(scenario),
-        "identity": asdict(scenario.who),
+        "identity": scenario.who,
         "settings": settings.model_dump(exclude={"subjects", "clips_per_class"}),
     }
