@@ -132,7 +132,9 @@ def about(what: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.filename and not lacking(error):
             raise DataError(f"{what}: {error.filename}: {error.strerror}") from None
-        if not hasattr(error, "__notes__"):
+        # A full disk says which file it holds, and has nothing to do with the clip.
+        of_disk = lacking(error) and getattr(error, "filename", None)
+        if not (of_disk or hasattr(error, "__notes__")):
             error.add_note(what)
         raise
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,8 +12,7 @@ from typing import NoReturn, TypeAlias
 from microexpr.errors import ConfigError, brief
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-# Far more than processors: OpenMP ends the process where the system grants it no more.
-MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))
+MOST_THREADS = 1024  # OpenMP ends the process where the system grants it no more
 DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?")
 
 

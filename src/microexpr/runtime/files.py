@@ -82,7 +82,8 @@ def replacing(path: AnyPath) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         # The user knows the final name; libraries do not even report the temporary one.
-        if error.errno in NOT_WRITABLE and error.filename in (None, str(temporary)):
+        about_it = error.filename is None or temporary.name in str(error.filename)
+        if error.errno in NOT_WRITABLE and about_it:
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
     finally:
