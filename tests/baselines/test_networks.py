@@ -7,12 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from planted_faces import LABELS, LANDMARKS_PX, planted
+from planted_faces import LANDMARKS_PX, planted
 from torch import nn
 
 from microexpr import baselines
 from microexpr.baselines import cnn_3d
-from microexpr.baselines.cnn_3d import MicroExpSTCNN
 from microexpr.baselines.networks import Schedule, fit
 from microexpr.config import Config
 from microexpr.errors import ConfigError, DataError
@@ -35,7 +34,7 @@ def test_sizes_are_those_of_the_papers():
 
 def test_stcnn_equals_the_plain_layers_of_the_paper():
     torch.manual_seed(0)
-    network = MicroExpSTCNN(LABELS).network(3).eval()
+    network = baselines.build("micro_exp_stcnn", Config()).network(3).eval()
     clips = torch.rand(5, 1, 18, 64, 64)
     maps = nn.functional.max_pool3d(network.convolution(clips).relu(), 3)
     assert maps.shape == (5, 32, 1, 20, 20)
@@ -66,7 +65,7 @@ def test_ststnet_equals_three_parallel_streams():
 def test_stcnn_takes_the_first_frames_and_repeats_the_last_of_a_short_clip():
     clip = planted(1, 1).clips[0]
     short = replace(clip, images=clip.images[:11])
-    described = MicroExpSTCNN(LABELS).describe(short)
+    described = baselines.build("micro_exp_stcnn", Config()).describe(short)
     assert described.values.shape == (1, 18, 64, 64)
     assert (described.values[0, 11:] == described.values[0, 10]).all()
     assert described.note == "last frame repeated 7 times"
@@ -111,6 +110,6 @@ def test_a_loss_that_is_not_finite_stops_the_run():
 def test_compare_epochs_replaces_a_networks_own():
     own = baselines.build("ststnet", Config())
     fewer = baselines.build("ststnet", Config.parse({"compare": {"epochs": 7}}))
-    assert own.own_schedule.epochs == 800
-    assert fewer.own_schedule == replace(own.own_schedule, epochs=7)
+    assert own.schedule.epochs == 800
+    assert fewer.schedule == replace(own.schedule, epochs=7)
     assert own.settings() != fewer.settings()

@@ -13,7 +13,7 @@ from planted_faces import LABELS, Planted, planted
 import listed
 from microexpr import baselines, stages
 from microexpr.backbones import weights
-from microexpr.baselines import base, lbp_top_systems
+from microexpr.baselines import lbp_top_systems
 from microexpr.baselines.base import System
 from microexpr.cache import Provenance, create, open_cache
 from microexpr.config import Compare, Config
@@ -158,7 +158,7 @@ def test_odd_caches_are_refused(tmp_path):
     with pytest.raises(CacheError, match="s1.h5: clip s1_02 is not in the manifest"):
         system.examples([path], rows[:2], tmp_path)
     system.examples([path], rows, tmp_path)
-    file = tmp_path / base.FILE
+    (file,) = tmp_path.glob("*.npz")
     file.write_bytes(file.read_bytes()[:-40])
     with pytest.raises(CacheError, match=f"{file.name}: damaged"):
         system.examples([path], rows, tmp_path)

@@ -142,5 +142,5 @@ class OwnNetworkSettings(FoldSettings):
 
 def build(name: str, settings: SystemSettings | OwnNetworkSettings, device: str = "cpu") -> System:
     """Make one of ``compare.systems`` from the settings of stage train_system."""
-    system: System = SYSTEMS.load(name, "system").of(settings, device)
+    system: System = SYSTEMS.load(name, "system")(settings, device)
     return system

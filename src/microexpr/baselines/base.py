@@ -9,12 +9,11 @@ import hashlib
 import json
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
-from zipfile import BadZipFile
+from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
@@ -25,15 +24,15 @@ from microexpr.cache import ClipCache, open_cache
 from microexpr.cache.provenance import check_same_clips
 from microexpr.config import Data
 from microexpr.datasets.manifest import Clip
-from microexpr.errors import CacheError, DataError
+from microexpr.errors import CacheError, DataError, damage
 from microexpr.fingerprints.code import Code
 from microexpr.protocol import Fold
 from microexpr.protocol.predictions import ClipPredictions, Examples, class_numbers
+from microexpr.runtime import resume
 from microexpr.runtime.files import replacing
 from microexpr.runtime.progress import track
 
 log = logging.getLogger(__name__)
-FILE = "descriptors.npz"
 
 Floats = NDArray[np.float32]
 Classifier = Callable[[Floats], NDArray[np.float64]]  # descriptors (clips, ...) to shares
@@ -127,33 +126,15 @@ class TrainingClips(NamedTuple):
 class DescribingSystem(System):
     """A system with a descriptor per clip and a classifier per fold.
 
-    `class_weights` weighs classes by their inverse frequency in the training clips. For networks,
-    `epochs` replaces their own number, and `device` is ``cpu`` or ``cuda``. `apex` returns the
-    annotated apex of a clip, or None; without it every apex is estimated.
+    `device` is ``cpu`` or ``cuda``.
     """
 
-    def __init__(
-        self,
-        labels: Sequence[str],
-        *,
-        class_weights: bool = False,
-        epochs: int | None = None,
-        device: str = "cpu",
-        apex: Callable[[ClipCache], int | None] | None = None,
-    ) -> None:
-        self.labels, self.class_weights = tuple(labels), class_weights
-        self.epochs, self.device, self.apex = epochs, device, apex
-
-    @classmethod
-    def of(cls, settings: SystemSettings, device: str) -> Self:
-        """Make the system that a configuration asks for."""
-        return cls(
-            settings.data.labels,
-            class_weights=settings.train.class_weights,
-            epochs=settings.compare.epochs,
-            device=device,
-            apex=partial(annotated, settings.data) if settings.compare.apex == "known" else None,
-        )
+    def __init__(self, settings: SystemSettings, device: str = "cpu") -> None:
+        self.labels, self.class_weights = settings.data.labels, settings.train.class_weights
+        self.epochs, self.device = settings.compare.epochs, device
+        self.apex: Callable[[ClipCache], int | None] | None = None  # None: every one is estimated
+        if settings.compare.apex == "known":
+            self.apex = partial(annotated, settings.data)
 
     @abstractmethod
     def describe(self, clip: FaceClip) -> Description:
@@ -166,7 +147,7 @@ class DescribingSystem(System):
     def settings(self) -> dict[str, Any]:
         """Return the settings that results depend on."""
         return {
-            "labels": list(self.labels),
+            "labels": self.labels,
             "class_weights": self.class_weights,
             "epochs": self.epochs,
             "device": self.device,
@@ -179,22 +160,21 @@ class DescribingSystem(System):
         `folder` keeps the descriptors, which hold no label. CacheError when caches and manifest do
         not fit together; DataError for a clip that the system cannot describe.
         """
-        cached, digest = self._look_through(caches)
+        cached, follows = self._look_through(caches)
         check_same_clips(clips, cached)
-        file = folder / FILE
-        kept = _read(file, digest)
-        if kept is None:
-            kept = self._describe_all(caches)
+        file = resume.place(folder, follows, ".npz")
+        if not file.is_file():
+            values, notes = zip(*self._described(caches), strict=True)
             with replacing(file) as temporary:
-                text = json.dumps(kept[1] | {"digest": digest})
-                np.savez(temporary, values=kept[0], about=np.array(text))
-        values, about = kept
-        for clip_id, note in zip(about["clip_ids"], about["notes"], strict=True):
+                np.savez(temporary, values=np.stack(values), notes=notes)
+        with damage(CacheError, f"{file}: damaged, delete it and run again"), np.load(file) as kept:
+            found, said = kept["values"], kept["notes"].tolist()
+        for clip_id, note in zip(cached, said, strict=True):
             if note:
                 log.info("clip %s: %s", clip_id, note)
         rows = {clip.clip_id: (clip.clip_id, clip.subject, clip.label) for clip in clips}
-        names, subjects, labels = zip(*(rows[name] for name in about["clip_ids"]), strict=True)
-        return Descriptors(names, subjects, labels, values, digest=digest)
+        names, subjects, labels = zip(*(rows[name] for name in cached), strict=True)
+        return Descriptors(names, subjects, labels, found, digest=resume.digest(follows))
 
     def predict(self, examples: Descriptors, fold: Fold, *, seed: int) -> ClipPredictions:
         """Train on ``fold.train`` and predict for ``fold.test``, in its order."""
@@ -207,51 +187,31 @@ class DescribingSystem(System):
         )
         return ClipPredictions.of_whole_clips(self.train(training)(examples.values[test]))
 
-    def _look_through(self, caches: Sequence[Path]) -> tuple[dict[str, Path], str]:
-        """Return the cache of each clip, and a checksum of code, frames, attributes and apexes."""
+    def _look_through(self, caches: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Any]]:
+        """Return the cache of each clip, and what the descriptors follow from."""
         cached: dict[str, Path] = {}
-        code = Code("train_system", system=self.name).accepted
-        digest = hashlib.sha256(f"{self.name} {code}\n".encode())
+        follows: list[Any] = [self.name, Code("train_system", system=self.name).accepted]
         for path in caches:
             with open_cache(path, "faces") as faces:
-                digest.update(f"{faces.attributes['content_sha256']}\n".encode())
+                follows.append(str(faces.attributes["content_sha256"]))
                 for clip in faces:
                     if clip.clip_id in cached:
                         raise CacheError(f"{path}: clip {clip.clip_id} is in another shard as well")
                     cached[clip.clip_id] = path
                     attributes = {k: np.asarray(v).tolist() for k, v in clip.attributes.items()}
-                    known = [clip.clip_id, attributes, self.apex and self.apex(clip)]
-                    digest.update(json.dumps(known, sort_keys=True).encode())
-        return cached, digest.hexdigest()
+                    follows.append([clip.clip_id, attributes, self.apex and self.apex(clip)])
+        return cached, {"descriptors": follows}
 
-    def _describe_all(self, caches: Sequence[Path]) -> tuple[Floats, dict[str, Any]]:
-        values: list[Floats] = []
-        about: dict[str, list[str]] = {"clip_ids": [], "notes": []}
+    def _described(self, caches: Sequence[Path]) -> Iterator[Description]:
         for path in caches:
             with open_cache(path, "faces") as faces:
                 for clip_id in track(faces.clip_ids, f"describe {path.stem}"):
-                    described = self.describe(self._face_clip(faces[clip_id]))
-                    values.append(described.values)
-                    about["clip_ids"].append(clip_id)
-                    about["notes"].append(described.note)
-        return np.stack(values), about
+                    yield self.describe(self._face_clip(faces[clip_id]))
 
     def _face_clip(self, clip: ClipCache) -> FaceClip:
         landmarks, fps = clip.attributes.get("landmarks_px"), clip.attributes.positive("fps")
         points = None if landmarks is None else np.asarray(landmarks, dtype=float).reshape(5, 2)
         return FaceClip(clip.clip_id, clip.data[()], fps, points, self.apex and self.apex(clip))
-
-
-def _read(file: Path, digest: str) -> tuple[Floats, dict[str, Any]] | None:
-    """Read descriptors with this digest; None where there are none, or others."""
-    if not file.is_file():
-        return None
-    try:
-        with np.load(file) as arrays:
-            about = json.loads(str(arrays["about"]))
-            return (arrays["values"], about) if about["digest"] == digest else None
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise CacheError(f"{file}: damaged, delete it and run again ({error})") from None
 
 
 def seed_of(*parts: object) -> np.random.SeedSequence:

@@ -6,13 +6,14 @@ import logging
 import math
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from microexpr.baselines import SystemSettings
 from microexpr.baselines.base import Classifier, DescribingSystem, Floats, TrainingClips
 from microexpr.errors import ConfigError
 from microexpr.training.fitting import class_weights
@@ -83,7 +84,12 @@ CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 class NetworkSystem(DescribingSystem):
     """A network that is trained on each fold's training clips from new random weights."""
 
-    schedule: ClassVar[Schedule]  # ``compare.epochs`` replaces its epochs
+    schedule: Schedule  # ``compare.epochs`` replaces its epochs
+
+    def __init__(self, settings: SystemSettings, device: str = "cpu") -> None:
+        super().__init__(settings, device)
+        self.epochs = self.epochs or self.schedule.epochs
+        self.schedule = replace(self.schedule, epochs=self.epochs)
 
     @abstractmethod
     def network(self, n_classes: int) -> nn.Module:
@@ -94,15 +100,6 @@ class NetworkSystem(DescribingSystem):
         axes = (0, *range(2, values.ndim))
         mean, sd = (f(values, axis=axes, keepdims=True) for f in (np.mean, np.std))
         return mean, np.maximum(sd, np.finfo(np.float32).eps)
-
-    def settings(self) -> dict[str, Any]:
-        """Return the settings that results depend on."""
-        return super().settings() | {"epochs": self.own_schedule.epochs}
-
-    @property
-    def own_schedule(self) -> Schedule:
-        """The schedule with ``compare.epochs``, where it is given."""
-        return replace(self.schedule, epochs=self.epochs or self.schedule.epochs)
 
     def train(self, training: TrainingClips) -> Classifier:
         """Train a new network; return a function from inputs to probabilities."""
@@ -122,7 +119,7 @@ class NetworkSystem(DescribingSystem):
                 network,
                 read(training.values),
                 torch.from_numpy(training.classes).to(self.device),
-                self.own_schedule,
+                self.schedule,
                 class_weights=weights.to(self.device) if self.class_weights else None,
                 rng=np.random.default_rng(training.seed),
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -52,11 +52,6 @@ class VGGFace2BiLSTM(System):
             train=settings.train,
             clip_decision=settings.protocol.clip_decision,
         )
-
-    @classmethod
-    def of(cls, settings: OwnNetworkSettings, device: str) -> Self:
-        """Make the system that a configuration asks for."""
-        return cls(settings, device)
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that results depend on."""
