@@ -12,8 +12,13 @@ INTRODUCTION = """# Faults
 
 What happens when something goes wrong. Each row is made by a test that causes the fault and checks
 the message, the exit code and the files that are left. With exit code 0 the run continues, and the
-message is in the log. Numbers and names are those of the tests. Exit code 2 of `microexpr`: an
-error that the user can fix. Exit code 1 of Snakemake: a job failed; Snakemake shows its message.
+message is in the log. Numbers and names are those of the tests.
+
+Whatever goes wrong, `microexpr` writes one line per cause, with the clip or the file and what to
+do. Its exit codes are 2 for what you can fix; 1 for a fault of this package; 130, 143 and 129 after
+Ctrl-C, SIGTERM and SIGHUP; 141 where nothing reads its output any more. The trace of an error is in
+the log of the job; by hand, `MICROEXPR_TRACE=1 microexpr ...` shows it. Exit code 1 of Snakemake: a
+job failed or the run was interrupted; Snakemake shows the job's message.
 
 This page is written by the tests: `pytest tests/faults --write-faults`. A test fails if page and
 tests differ. No file is ever incomplete: an output gets its name when it is complete.
