@@ -20,6 +20,7 @@ from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 
+import av
 import cv2
 import h5py
 import numpy as np
@@ -38,6 +39,7 @@ from microexpr.runtime.names import MAX_IDENTIFIER, Names, apart, fold, readable
 from microexpr.runtime.tables import read_rows, read_table, seal, write_rows, write_table
 from microexpr.video.images import image_pictures
 from microexpr.video.rate import time_axis
+from microexpr.video.reading import video_pictures
 from microexpr.video.time_axis import Resampled
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz"))
@@ -105,9 +107,16 @@ def images(content: bytes) -> None:
     """Read an image under both policies."""
     path = _file("image1.png", content)
     (picture,) = image_pictures([(1, path)], "lenient")
-    assert picture.rgb().size
+    assert picture.rgb().dtype == np.uint8
     (picture,) = image_pictures([(1, path)], "strict")
     assert picture.rgb().dtype == np.uint8
+
+
+def videos(content: bytes) -> None:
+    """Read a video under both policies: what strict accepts, lenient does not leave out."""
+    path = _file("a.mp4", content)
+    lenient = sum(picture.rgb().dtype == np.uint8 for picture in video_pictures(path, "lenient"))
+    assert lenient == sum(1 for _ in video_pictures(path, "strict"))
 
 
 def times(content: bytes) -> None:
@@ -165,7 +174,18 @@ def own_tables(content: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
-    for target in (config, inline, tables, names, own_tables, weights, caches, images, times)
+    for target in (
+        config,
+        inline,
+        tables,
+        names,
+        own_tables,
+        weights,
+        caches,
+        images,
+        videos,
+        times,
+    )
 }
 
 
@@ -250,8 +270,29 @@ def _cache_seeds() -> list[bytes]:
 def _image_seeds() -> list[bytes]:
     picture = np.random.default_rng(0).integers(0, 256, (9, 7, 3), np.uint8)
     deep = picture.astype(np.uint16) * 257
-    found = [cv2.imencode(suffix, picture)[1] for suffix in (".png", ".jpg", ".bmp")]
+    kinds = (".png", ".jpg", ".bmp", ".tif", ".webp")
+    found = [cv2.imencode(suffix, picture)[1] for suffix in kinds]
     return [content.tobytes() for content in (*found, cv2.imencode(".png", deep)[1])]
+
+
+def _video_seeds() -> list[bytes]:
+    found = []
+    for name, codec in (
+        ("a.mkv", "ffv1"),
+        ("a.mp4", "libx264"),
+        ("a.avi", "mjpeg"),
+        ("a.flv", "flv"),
+    ):
+        with av.open(str(FOLDER / name), "w") as container:
+            stream = container.add_stream(codec, rate=30)
+            stream.width, stream.height = 32, 24
+            stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+            for number in range(4):
+                picture = np.full((24, 32, 3), 20 * number, np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode(None))
+        found.append((FOLDER / name).read_bytes())
+    return found
 
 
 def _time_seeds() -> list[bytes]:
@@ -276,5 +317,6 @@ SEEDS = {
     "weights": _weight_seeds,
     "caches": _cache_seeds,
     "images": _image_seeds,
+    "videos": _video_seeds,
     "times": _time_seeds,
 }

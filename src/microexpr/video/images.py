@@ -16,6 +16,7 @@ import numpy as np
 from microexpr import MAX_PIXELS
 from microexpr.errors import DataError
 from microexpr.runtime.files import regular
+from microexpr.runtime.names import readable
 from microexpr.runtime.notices import notice
 from microexpr.video.picture import Picture, Policy
 
@@ -23,7 +24,7 @@ MAX_BYTES = 2**29  # more than a picture of the largest size takes, uncompressed
 
 
 def image_pictures(images: Iterable[tuple[int, Path]], policy: Policy) -> Iterator[Picture]:
-    """Decode numbered images, to 8 bits under ``strict``, to up to 16 bits under ``lenient``.
+    """Decode numbered images of 8 or 16 bits.
 
     Raises
     ------
@@ -39,7 +40,7 @@ def image_pictures(images: Iterable[tuple[int, Path]], policy: Policy) -> Iterat
     shown, refused = 0, []
     for number, path in images:
         try:
-            picture = _picture(number, path, deep=policy == "lenient")
+            picture = _picture(number, path)
         except DataError as error:
             if policy == "strict":
                 raise DataError(f"frame {number}: {error}") from None
@@ -55,13 +56,14 @@ def image_pictures(images: Iterable[tuple[int, Path]], policy: Policy) -> Iterat
 
 def is_image(path: Path) -> bool:
     """Tell from its first bytes whether a file is an image; DataError for no regular file."""
-    return bool(cv2.haveImageReader(str(regular(path))))
+    # Bytes that are no text in a path would end the process in OpenCV.
+    return bool(cv2.haveImageReader(readable(str(regular(path)))))
 
 
-def _picture(number: int, path: Path, *, deep: bool) -> Picture:
+def _picture(number: int, path: Path) -> Picture:
     if regular(path).stat().st_size > MAX_BYTES:
         raise DataError(f"{path} has more than {MAX_BYTES >> 20} MiB")
-    flags = cv2.IMREAD_COLOR_RGB | (cv2.IMREAD_ANYDEPTH if deep else 0)
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
     try:
         # Of the bytes, because imread cannot open every Unicode path on every system.
         content = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flags)
@@ -71,4 +73,5 @@ def _picture(number: int, path: Path, *, deep: bool) -> Picture:
         content = None
     if content is None or content.dtype not in (np.uint8, np.uint16):
         raise DataError(f"{path} cannot be decoded: it ends early, or is no image")
-    return Picture(number, content)
+    # Asked for RGB, OpenCV 4.14 returns a TIFF of 16 bits with whatever was in memory.
+    return Picture(number, cv2.cvtColor(content, cv2.COLOR_BGR2RGB))

@@ -62,7 +62,7 @@ def opened(
     with container:
         stream = _main_stream(container)
         if stream is None:
-            raise DataError(f"{path} has no video stream")
+            raise DataError(f"{path} has no video stream that can be decoded")
         check_size(str(path), stream.width, stream.height)
         if stream.frames > MAX_FRAMES:
             raise DataError(f"{path}: {stream.frames} frames are more than {MAX_FRAMES}")
@@ -72,7 +72,11 @@ def opened(
 
 def _main_stream(container: av.container.InputContainer) -> av.VideoStream | None:
     """Return the video stream that a player shows: the picture of a cover is none."""
-    moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    moving = [
+        stream
+        for stream in container.streams.video
+        if stream.codec_context and not stream.disposition & Disposition.attached_pic
+    ]
     best = container.streams.best("video")
     return next((stream for stream in moving if stream is best), moving[0] if moving else None)
 
@@ -95,7 +99,7 @@ def is_cut_off(path: Path) -> bool:
         if head.startswith(b"RIFF"):  # AVI; of an odd length, a byte is added or not
             return int.from_bytes(head[4:8], "little") + 7 > size
         if head.startswith(EBML):
-            return _end_of_segment(file) > size
+            return _end_of_segment(file, size) > size
         if head[4:8] in BOXES:
             return _end_of_boxes(file, size) > size
         if head.startswith(b"GIF8"):
@@ -122,7 +126,7 @@ def _end_of_boxes(file: BinaryIO, size: int) -> int:
     return end
 
 
-def _end_of_segment(file: BinaryIO) -> int:
+def _end_of_segment(file: BinaryIO, size: int) -> int:
     """Return where the segment of a Matroska file ends; 0 where that is left open."""
     file.seek(0)
     while mark := file.read(4):  # of all elements at this level but empty ones, of one byte
@@ -132,7 +136,8 @@ def _end_of_segment(file: BinaryIO) -> int:
         length = int.from_bytes(first + file.read(more), "big") - (1 << 7 * (more + 1))
         if length < 0 or length == (1 << 7 * (more + 1)) - 1:
             return 0
-        if mark == SEGMENT:
-            return file.tell() + length
-        file.seek(length, 1)
+        end = file.tell() + length
+        if mark == SEGMENT or end > size:
+            return end
+        file.seek(end)
     return 0

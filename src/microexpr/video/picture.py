@@ -88,8 +88,11 @@ class Picture:
 
     def rgb(self) -> np.ndarray:
         """Return the upright colours in square pixels, (y, x, 3) uint8."""
-        content = self.content
-        rgb = content if isinstance(content, np.ndarray) else content.to_ndarray(format="rgb24")
+        rgb = self.content
+        if isinstance(rgb, av.VideoFrame):
+            rgb = rgb.to_ndarray(format="rgb24")
+        elif rgb.dtype == np.uint16:
+            rgb = (rgb >> 8).astype(np.uint8)
         return self.orientation.upright(natural(rgb, self.pixel_aspect))
 
     def frame(self, pts: int, *, full_range: bool | None) -> Frame:
