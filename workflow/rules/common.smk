@@ -124,7 +124,7 @@ try:
     SHARDS = list(PLAN.shards)
     SHOWN = PLAN.shown
     EXPLAINED = PLAN.explained
-except ModuleNotFoundError as error:  # to read this data set, such as openpyxl
+except ModuleNotFoundError as error:  # for this configuration, such as scikit-learn
     raise WorkflowError(f"microexpr: {error}; {INSTALL}") from None
 except Exception as error:
     _, lines = told(error, "snakemake --verbose")
