@@ -87,6 +87,24 @@ def test_a_cut_file_is_found_whatever_else_it_holds(tmp_path, fails, picture, so
     fails(SECTION, "mkv with sound cut off", *about, says=says, row=sound_s == 3.0)
 
 
+def test_a_download_that_took_its_room_first(tmp_path, fails, picture):
+    """The length is right, the rest is zeros."""
+    options = {"crf": "18", "g": "6"}
+    path = write_video(tmp_path / "a.mkv", picture * 2, options=options, sound="aac", sound_s=3.0)
+    content = path.read_bytes()
+    half = len(content) // 2
+    path.write_bytes(content[:half] + bytes(len(content) - half))
+    says = r"ends after frame \d+ at .* before the end that its header states|is damaged"
+    fails(SECTION, "download that is not complete", *manifest_of(tmp_path, "a.mkv"), says=says)
+
+
+def test_a_codec_that_nobody_knows(tmp_path, fails, picture):
+    path = write_video(tmp_path / "a.avi", picture, codec="mpeg4", options={})
+    path.write_bytes(path.read_bytes().replace(b"FMP4", b"QZX7"))
+    says = "clip s1_a: .*a.avi has no video stream that can be decoded"
+    fails(SECTION, "unknown codec", *manifest_of(tmp_path, "a.avi"), says=says)
+
+
 def test_a_whole_file_that_starts_late(tmp_path, command, fault_row, picture):
     write_video(tmp_path / "a.mkv", picture, sound="aac", start_s=3600)
     assert command(*manifest_of(tmp_path, "a.mkv"))[0] == 0
