@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from microexpr.magnify.laplacian import (
+    PEAK_WAVELENGTH_PX,
     _sum_up,
     down,
     fitting_levels,
-    level_wavelengths_px,
     level_weights,
     up,
     weighted_sum,
@@ -81,7 +81,7 @@ def test_level_wavelengths_are_where_the_levels_peak(level: int) -> None:
         wave = torch.sin(2 * torch.pi * cycles * x / 480).expand(1, 240, -1).contiguous()
         responses[480 / cycles] = float(weighted_sum(wave, weights).std())
     peak = max(responses, key=responses.__getitem__)
-    assert peak == pytest.approx(level_wavelengths_px(6)[level], rel=0.12)
+    assert peak == pytest.approx(PEAK_WAVELENGTH_PX * 2**level, rel=0.12)
 
 
 def test_weights_at_alpha_zero_are_the_limit() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Unpack, overload
+from typing import Any, overload
 
 import torch
 
@@ -17,7 +17,7 @@ from microexpr.errors import ConfigError
 from microexpr.magnify.clip import Progress, check_alphas, check_clip, check_mask, luma, magnified
 from microexpr.magnify.laplacian import fitting_levels, level_weights, weighted_sum
 from microexpr.magnify.operator import ClipFilter, blocks, fresh
-from microexpr.magnify.temporal import Filtering, split
+from microexpr.magnify.temporal import split
 
 BLOCK_VALUES = 1 << 19  # filtered frames go through the pyramid in blocks of this size
 
@@ -118,28 +118,12 @@ class FilterMagnifier(AmplitudeMagnifier):
     control, bound = True, math.inf
 
 
-class AmplitudeOptions(Filtering, total=False):
-    """The options of :func:`amm`."""
-
-    levels: int
-    lambda_c_px: float
-    level_gains: Sequence[float] | None
-    chroma_gain: float
-    mask: torch.Tensor | None
-
-
 @overload
-def amm(clip: torch.Tensor, *, alpha: float, **options: object) -> torch.Tensor: ...
+def amm(clip: torch.Tensor, *, alpha: float, **options: Any) -> torch.Tensor: ...
 @overload
-def amm(clip: torch.Tensor, *, alpha: Sequence[float], **options: object) -> list[torch.Tensor]: ...
-def amm(  # type: ignore[misc] # the overloads abbreviate the options
-    clip: torch.Tensor,
-    *,
-    alpha: float | Sequence[float],
-    device: str | torch.device | None = None,
-    dtype: torch.dtype | None = None,
-    progress: Progress | None = None,
-    **options: Unpack[AmplitudeOptions],
+def amm(clip: torch.Tensor, *, alpha: Sequence[float], **options: Any) -> list[torch.Tensor]: ...
+def amm(
+    clip: torch.Tensor, *, alpha: float | Sequence[float], **options: Any
 ) -> torch.Tensor | list[torch.Tensor]:
     """Magnify small motions by amplifying brightness changes.
 
@@ -187,18 +171,12 @@ def amm(  # type: ignore[misc] # the overloads abbreviate the options
         Where the magnified motion is beyond an eighth of the wavelength that the frames' detail or
         `lambda_c_px` has.
     """
-    where: dict[str, Any] = {"device": device, "dtype": dtype, "progress": progress}
-    results = magnified(clip, AmplitudeMagnifier, check_alphas(alpha), options, **where)
+    results = magnified(clip, AmplitudeMagnifier, alpha, **options)
     return results if isinstance(alpha, Sequence) else results[0]
 
 
 @torch.no_grad()
-def filter_only(
-    clip: torch.Tensor,
-    *,
-    alpha: float = 10.0,
-    **options: Unpack[AmplitudeOptions],
-) -> torch.Tensor:
+def filter_only(clip: torch.Tensor, *, alpha: float = 10.0, **options: Any) -> torch.Tensor:
     """Filter as :func:`amm` does, without its gain: the control method.
 
     Every frame is the reference frame plus the deviation that `amm` would add, divided by alpha:

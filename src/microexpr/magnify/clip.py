@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -97,14 +97,15 @@ class Magnifier(Protocol):
 def magnified(
     clip: torch.Tensor,
     kind: Callable[..., Magnifier],
-    alphas: Sequence[float],
-    options: Mapping[str, Any],
+    alpha: float | Sequence[float],
     *,
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     progress: Progress | None = None,
+    **options: Any,
 ) -> list[torch.Tensor]:
     """Check and magnify a whole clip, and warn where its motion exceeds the bounds of theory."""
+    alphas = check_alphas(alpha)
     check_clip(clip)
     if dtype not in (None, torch.float32, torch.float64):
         raise ConfigError(f"dtype: {dtype} is neither float32 nor float64")
@@ -112,14 +113,7 @@ def magnified(
     reference_frame = options.get("reference_frame", 0)
     matrix, rest = split(len(clip), options)
     magnifier = kind(luma(clip[reference_frame : reference_frame + 1])[0], **rest)
-    warn_outside_bounds(
-        luma(clip),
-        matrix,
-        alpha=max(alphas),
-        reference_frame=reference_frame,
-        bound=magnifier.bound,
-        wavelength_px=magnifier.wavelength_px,
-    )
+    _warn_outside_bounds(luma(clip), matrix, magnifier, max(alphas), reference_frame)
     results = magnifier.run(clip, ClipFilter(matrix, clip), alphas, progress)
     return [result.to(source) for result in results]
 
@@ -171,23 +165,18 @@ def detail_wavelength_px(frame: torch.Tensor) -> float:
     return pool / float(radius.flatten()[middle])
 
 
-def warn_outside_bounds(
-    grey: torch.Tensor,
-    matrix: Matrix,
-    *,
-    alpha: float,
-    reference_frame: int,
-    bound: float,
-    wavelength_px: float = 0.0,
+def _warn_outside_bounds(
+    grey: torch.Tensor, matrix: Matrix, magnifier: Magnifier, alpha: float, reference_frame: int
 ) -> None:
     """Warn where ``(1 + alpha) * motion`` exceeds the bound of :class:`Magnifier`.
 
     Wu et al. 2012, eq. 14 (1/8); Wadhwa et al. 2013, section 3.3 (1/4; half-octave bands: 1/2).
     """
+    bound = magnifier.bound
     if alpha == 0 or math.isinf(bound):
         return
     motion = peak_motion_px(grey, matrix, reference_frame=reference_frame)
-    wavelength = max(detail_wavelength_px(grey[reference_frame]), wavelength_px)
+    wavelength = max(detail_wavelength_px(grey[reference_frame]), magnifier.wavelength_px)
     excess = (1 + alpha) * motion / (bound * wavelength)
     if excess > 1:
         warnings.warn(

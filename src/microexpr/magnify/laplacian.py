@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any, cast
 
 import cv2
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -21,11 +22,6 @@ PEAK_WAVELENGTH_PX = 5.0  # of the finest band; band l peaks at 5 * 2^l px
 def fitting_levels(height_px: int, width_px: int, levels: int) -> int:
     """Return the number of band-pass levels, at most `levels`, that leave 2 px per side."""
     return max(1, min(levels, int(min(height_px, width_px) // 2).bit_length()))
-
-
-def level_wavelengths_px(levels: int) -> list[float]:
-    """Return the wavelength that each level passes best, finest first, px of the full image."""
-    return [PEAK_WAVELENGTH_PX * 2.0**level for level in range(levels)]
 
 
 def level_weights(levels: int, *, alpha: float, lambda_c_px: float) -> list[float]:
@@ -39,7 +35,8 @@ def level_weights(levels: int, *, alpha: float, lambda_c_px: float) -> list[floa
     if lambda_c_px == 0:
         return [1.0] * levels
     weights = []
-    for wavelength in level_wavelengths_px(levels):
+    for level in range(levels):
+        wavelength = PEAK_WAVELENGTH_PX * 2.0**level
         if alpha == 0:
             weights.append(1.0 if wavelength >= lambda_c_px else 0.0)
         else:
@@ -67,7 +64,10 @@ def down(images: torch.Tensor) -> torch.Tensor:
     """Blur with the binomial filter and keep every other pixel: ``cv2.pyrDown`` on any device."""
     for _ in range(2):  # along x, then along y as the transposed image's x
         n = images.shape[-1]
-        wide = functional.pad(images, (2, 2), mode="reflect") if n > 2 else _reflect(images)
+        if n > 2:
+            wide = functional.pad(images, (2, 2), mode="reflect")
+        else:  # too short for it
+            wide = images[..., np.pad(np.arange(n), 2, mode="reflect")]
         blurred = sum(tap * wide[..., k : k + n : 2] for k, tap in enumerate(TAPS))
         images = cast(torch.Tensor, blurred).mT
     return images
@@ -84,14 +84,6 @@ def up(images: torch.Tensor, *, dstsize: tuple[int, int]) -> torch.Tensor:
         odd = (wide[..., 1:-1] + wide[..., 2:]) / 2
         images = torch.stack([even, odd], dim=-1).flatten(-2)[..., :n].mT
     return images
-
-
-def _reflect(images: torch.Tensor) -> torch.Tensor:
-    """Mirror two samples at each end of an axis that is too short for ``pad``."""
-    n = images.shape[-1]
-    period = max(1, 2 * n - 2)
-    index = [abs((k + n - 1) % period - (n - 1)) if n > 1 else 0 for k in range(-2, n + 2)]
-    return images[..., index]
 
 
 def _sum_up(

@@ -15,17 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Unpack, overload
+from typing import Any, overload
 
 import torch
 
 from microexpr.errors import ConfigError
 from microexpr.magnify.bands import sampled
-from microexpr.magnify.clip import Progress, check_alphas, check_mask, luma, magnified
+from microexpr.magnify.clip import Progress, check_mask, luma, magnified
 from microexpr.magnify.local_phase import LocalPhase
 from microexpr.magnify.operator import ClipFilter, Workspace, block_frames, blocks, fresh
 from microexpr.magnify.steerable import stacks, steerable_pyramid
-from microexpr.magnify.temporal import Filtering
 
 CUTOFF = 0.1  # responses below this share of a band's maximum are left out
 HIGH_OCTAVES = 0.5  # wavelengths from 2.8 px on move fully
@@ -33,29 +32,12 @@ KEPT_CLIPS = 4.0  # memory for what is kept of the finest bands, in clips of lum
 KEPT_BYTES = 384 << 20  # the same for long clips
 
 
-class PhaseOptions(Filtering, total=False):
-    """The options of :func:`pmm`."""
-
-    levels: int | None
-    orientations: int
-    per_octave: int
-    smoothing_px: float
-    level_gains: Sequence[float] | None
-    mask: torch.Tensor | None
-
-
 @overload
-def pmm(clip: torch.Tensor, *, alpha: float, **options: object) -> torch.Tensor: ...
+def pmm(clip: torch.Tensor, *, alpha: float, **options: Any) -> torch.Tensor: ...
 @overload
-def pmm(clip: torch.Tensor, *, alpha: Sequence[float], **options: object) -> list[torch.Tensor]: ...
-def pmm(  # type: ignore[misc] # the overloads abbreviate the options
-    clip: torch.Tensor,
-    *,
-    alpha: float | Sequence[float],
-    device: str | torch.device | None = None,
-    dtype: torch.dtype | None = None,
-    progress: Progress | None = None,
-    **options: Unpack[PhaseOptions],
+def pmm(clip: torch.Tensor, *, alpha: Sequence[float], **options: Any) -> list[torch.Tensor]: ...
+def pmm(
+    clip: torch.Tensor, *, alpha: float | Sequence[float], **options: Any
 ) -> torch.Tensor | list[torch.Tensor]:
     """Magnify small motions by shifting local phase.
 
@@ -85,8 +67,7 @@ def pmm(  # type: ignore[misc] # the overloads abbreviate the options
         Where the magnified motion is beyond a quarter (half-octave bands: half) of the wavelength
         that the frames' detail has.
     """
-    where: dict[str, Any] = {"device": device, "dtype": dtype, "progress": progress}
-    results = magnified(clip, PhaseMagnifier, check_alphas(alpha), options, **where)
+    results = magnified(clip, PhaseMagnifier, alpha, **options)
     return results if isinstance(alpha, Sequence) else results[0]
 
 
@@ -116,11 +97,8 @@ class PhaseMagnifier:
         if not smoothing_px >= 0:
             raise ConfigError(f"magnify.pmm.smoothing_px: {smoothing_px:g} must be 0 or more")
         check_mask(mask, height, width)
-        pyramid = {
-            "cutoff": CUTOFF,
-            "high_octaves": HIGH_OCTAVES,
-            "per_octave": per_octave,
-        } | pyramid
+        pyramid = {"cutoff": CUTOFF, "high_octaves": HIGH_OCTAVES} | pyramid
+        pyramid |= {"per_octave": per_octave}
         self.pyramid = steerable_pyramid(height, width, **pyramid).to(reference)
         radial_bands = self.pyramid.radial_bands
         gains = [1.0] * radial_bands if level_gains is None else [float(g) for g in level_gains]
@@ -140,9 +118,15 @@ class PhaseMagnifier:
                 weight = [sampled(mask.to(reference), band) for band in bands.bands]
                 gain = gain * torch.stack(weight)
             plane = self.low if bands.radial else self.plane
-            look: dict[str, Any] = {"size": (height, width), "gain": gain}
-            look |= {"corner": plane.corner, "sigma_px": smoothing_px * 2**bands.octave}
-            self.parts.append(LocalPhase(bands, self.plane.part(still, plane), **look))
+            part = LocalPhase(
+                bands,
+                self.plane.part(still, plane),
+                corner=plane.corner,
+                size=(height, width),
+                sigma_px=smoothing_px * 2**bands.octave,
+                gain=gain,
+            )
+            self.parts.append(part)
         largest = max(bands.size * block_frames(bands.size, reference.device) for bands in found)
         self.work = Workspace(spectrum, largest)
 

@@ -133,7 +133,7 @@ def stream(
         yield from _in_chunks(source, parts.frames, started, alpha=alpha, filtering=filtering)
     else:
         options |= {**filtering, "anchored": False}
-        magnify = partial(magnified, kind=kind, alphas=[alpha], options=options)
+        magnify = partial(magnified, kind=kind, alpha=alpha, **options)
         yield from _in_windows(source, parts, magnify)
 
 
