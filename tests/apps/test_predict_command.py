@@ -215,6 +215,25 @@ def test_odd_sizes_and_turned_videos(capsys, tmp_path, plain):
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
 
 
+def test_what_is_cut_off_or_damaged_is_predicted_with_a_notice(capsys, tmp_path, plain):
+    """A whole video with a longer sound gets none."""
+    options = {"crf": "18", "g": "6"}
+    path = write_video(tmp_path / "v.mkv", moving(48), options=options, sound="aac", sound_s=3.0)
+    predict(capsys, plain, tmp_path / "whole", path, "--no-video")
+    found = json.loads((tmp_path / "whole/v.json").read_text())
+    assert (found["clip"]["frames"], found["notices"]) == (48, [])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 11 // 20])
+    predict(capsys, plain, tmp_path / "cut", path, "--no-video")
+    found = json.loads((tmp_path / "cut/v.json").read_text())
+    assert 9 < found["clip"]["frames"] <= 48
+    assert any("s, the file is cut off" in notice for notice in found["notices"])
+    folder = write_images(tmp_path / "images", moving(24), bits=16)
+    (folder / "image9.png").write_bytes((folder / "image9.png").read_bytes()[:999])
+    predict(capsys, plain, tmp_path / "one", folder, "--fps", 30, "--no-video")
+    found = json.loads((tmp_path / "one/images.json").read_text())
+    assert any("1 images are left out, the first" in notice for notice in found["notices"])
+
+
 def test_the_videos_rate_is_compared_with_that_of_training(capsys, tmp_path, plain, faces):
     source = write_video(tmp_path / "a.mp4", moving(12))
     predict(capsys, plain, tmp_path / "out", source)
