@@ -221,3 +221,30 @@ def test_images_of_different_sizes_are_named(tmp_path):
     with pytest.warns(MicroexprWarning, match="1 images are left out, .*image2.png cannot be dec"):
         read = list(open_sources(str(folder), fps=30.0)[0].frames())
     assert [frame.pts for frame in read] == [0, 2]
+
+
+def test_frames_at_the_same_time_are_left_out_with_a_notice(tmp_path):
+    plain = write_video(tmp_path / "plain.mkv", ramp(9), codec="ffv1")
+    with av.open(str(plain)) as read, av.open(str(tmp_path / "v.mkv"), "w") as copy:
+        new = copy.add_stream_from_template(read.streams.video[0])
+        packets = [p for p in read.demux(read.streams.video[0]) if p.size]
+        packets[4].pts = packets[4].dts = packets[3].pts
+        for packet in packets:
+            packet.stream = new
+            copy.mux(packet)
+    source = video_source(tmp_path / "v.mkv")
+    with pytest.warns(MicroexprWarning, match="1 frames have the time stamp of the frame before"):
+        frames = list(source.frames())
+    assert [frame.pts for frame in frames] == list(source.pts)
+    axis = source.axis()
+    assert (len(frames), len(axis), axis.missing) == (8, 9, 1)
+
+
+def test_time_stamps_that_run_backwards_are_refused(tmp_path):
+    """Two files joined byte by byte."""
+    options = {"codec": "mpeg2video", "options": {}, "time_base": Fraction(1, 30)}
+    content = write_video(tmp_path / "v.mpg", ramp(12, 48, 64), **options).read_bytes()
+    (tmp_path / "v.mpg").write_bytes(content + content)
+    source = video_source(tmp_path / "v.mpg")
+    with pytest.raises(DataError, match="v.mpg: the time stamps run backwards at frame 12"):
+        list(source.frames())

@@ -14,6 +14,7 @@ import av
 
 from microexpr.errors import ConfigError, DataError, MicroexprWarning
 from microexpr.runtime.names import readable
+from microexpr.runtime.notices import notice
 from microexpr.video.frame import RGB_COLOUR, Colour, Frame, colour_of
 from microexpr.video.images import image_pictures
 from microexpr.video.opening import opened
@@ -75,18 +76,23 @@ class Source:
 
     def frames(self) -> Iterator[Frame]:
         """Decode, first frame to last; upright, whatever the camera's orientation was."""
-        last = -math.inf
+        last, twice = -math.inf, 0
         for picture in of_one_size(self.pictures()):
             stamp = picture.stamp if self.timed else picture.number
             if stamp is None:
                 continue
             pts = stamp - self.start
-            if pts <= last:
+            if pts < last:
                 raise DataError(
-                    f"{self.files[0]}: the time of frame {picture.number} is not after the last"
+                    f"{self.files[0]}: the time stamps run backwards at frame {picture.number}"
                 )
+            if pts == last:
+                twice += 1
+                continue
             last = pts
             yield picture.frame(pts, full_range=self.colour.full_range)
+        if twice:
+            notice(f"{twice} frames have the time stamp of the frame before and are left out")
 
 
 def open_sources(text: str, *, fps: float | None = None, threads: int = 1) -> list[Source]:
