@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-import logging
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,20 +10,12 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from microexpr.datasets.xlsx import ADVICE, MAX_BYTES, MAX_ROWS, Cell, Line, read_sheets
-from microexpr.errors import DataError, Faults, brief
+from microexpr.datasets import delimited
+from microexpr.datasets.xlsx import ADVICE, MAX_BYTES, Cell, Line, read_sheets
+from microexpr.errors import DataError, Faults, damage
 from microexpr.runtime.files import regular
 from microexpr.runtime.names import visible
 
-log = logging.getLogger(__name__)
-DELIMITERS = ",;\t|"
-ENCODINGS = {  # by the first bytes
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",  # begins like UTF-16
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 # Lines in which the header is looked for; SAMM has 13 lines of explanation above it.
 HEADER_LINES = 40
@@ -50,22 +38,7 @@ class _Header(NamedTuple):
 
 
 def read_rows(path: Path, sheet: str | int = 0) -> list[tuple[Cell, ...]]:
-    """Read the rows of a table that have a value; all are of one length.
-
-    Parameters
-    ----------
-    path : Path
-        A .xlsx file (formulas give the value stored last) or a text file in UTF-8, UTF-16 or
-        GB18030, whose cells are parted by commas, semicolons, tabs or bars.
-    sheet : str or int
-        Name or number, from 0, of a sheet that is shown; a text file has only number 0, whatever
-        the name.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read, or has no such sheet.
-    """
+    """Read the rows with a value, all of one length, of a sheet by name or number, from 0."""
     tables = _tables(path, sheet)
     table = max(tables, key=lambda t: max((len(row) for _, row in t.lines()), default=0))
     rows = [row for _, row in table.lines()]
@@ -81,28 +54,12 @@ def sheet_names(path: Path) -> list[str]:
 def with_header(
     path: Path, columns: Mapping[str, Sequence[str]], sheet: str | int | None = 0
 ) -> list[tuple[int, dict[str, Cell]]]:
-    """Read the rows below the header; empty lines are left out.
+    """Read the rows with a value below the header: their lines, from 1, and their cells by key.
 
-    Parameters
-    ----------
-    path : Path
-        The table; see :func:`read_rows`.
-    columns : mapping of str to sequence of str
-        For each key, the spellings that a header may have; case, blanks and punctuation do not
-        matter. A key that ends in ``?`` is optional.
-    sheet : str, int or None
-        Name or number; None: the only one with such a header.
-
-    Returns
-    -------
-    list of (int, dict)
-        Line in the file, from 1, and the cells by key (without ``?``).
-
-    Raises
-    ------
-    DataError
-        With the columns that the most likely header lacks; with each line that has more cells than
-        the header; as :func:`read_rows`.
+    `columns` holds for each key the spellings that a header may have; case, blanks and punctuation
+    do not matter. A key that ends in ``?``, which the cells lack, is optional. `sheet` is a name, a
+    number, or None: the only one with such a header. DataError names the columns that the most
+    likely header lacks, or each line with more cells than the header.
     """
     tables = _tables(path, sheet)
     headers = [_header(table, columns) for table in tables]
@@ -191,21 +148,17 @@ def _tables(path: Path, sheet: str | int | None) -> list[_Table]:
         raise DataError(f"{path}: is an old .xls file, or locked by a password; {ADVICE}")
     if content.lstrip().startswith(b"<"):
         raise DataError(f"{path}: is a web page or XML; open it in a spreadsheet and {ADVICE}")
-    written = _decoded(path, content)
-    told = re.match(r'"?sep=(.)"?[\r\n]', written, re.IGNORECASE)
+    written = delimited.decoded(path, content)
     return [
-        _Table(path.name, lambda d=delimiter: _text_lines(path, written, d), delimiter)  # type: ignore[misc]
-        for delimiter in (told[1] if told else DELIMITERS)
+        _Table(path.name, lambda d=delimiter: delimited.lines(path, written, d), delimiter)  # type: ignore[misc]
+        for delimiter in delimited.delimiters(written)
     ]
 
 
 def _content(path: Path) -> bytes:
     """Read a whole file that may be a table."""
-    try:
-        with regular(path).open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    with damage(DataError, f"{path}: cannot be read"), regular(path).open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise DataError(f"{path}: holds more than {MAX_BYTES >> 20} MB, which no table does")
     return content
@@ -220,58 +173,6 @@ def _chosen(path: Path, sheet: str | int | None) -> list[_Table]:
             raise DataError(f"{path}: has no {number}, but {names}")
         names = [names[sheet] if isinstance(sheet, int) else sheet]
     return [_Table(name, lambda n=name: iter(sheets[n])) for name in names]  # type: ignore[misc]
-
-
-def _decoded(path: Path, content: bytes) -> str:
-    """Turn the bytes of a text into text."""
-    known = [name for mark, name in ENCODINGS.items() if content.startswith(mark)]
-    if not known and b"\0" in content[:2]:
-        known = ["utf-16-be" if content.startswith(b"\0") else "utf-16-le"]
-    try:
-        return content.decode(known[0] if known else "utf-8")
-    except UnicodeDecodeError:
-        pass
-    try:
-        written = content.decode("gb18030")
-    except UnicodeDecodeError:
-        written = ""
-    if known or not _is_chinese(written):
-        raise DataError(
-            f"{path}: is no UTF-8, UTF-16 or GB18030 text; save it as CSV UTF-8 or .xlsx"
-        )
-    log.warning("%s: read as GB18030, not UTF-8", path)
-    return written
-
-
-def _is_chinese(written: str) -> bool:
-    """Tell whether most signs of a text in GB18030 are common ones.
-
-    Those that bytes of western and Cyrillic letters stand for are rare.
-    """
-    signs = [sign.encode("gb18030") for sign in written if not sign.isascii()]
-    common = [
-        sign[1] > 0xA0 and (sign[0] in range(0xA1, 0xA4) or sign[0] in range(0xB0, 0xD8))
-        for sign in signs
-    ]
-    return 2 * sum(common) > len(common)
-
-
-def _text_lines(path: Path, written: str, delimiter: str) -> Iterator[Line]:
-    """Yield the rows with a value, and the line in which each begins."""
-    reader = csv.reader(io.StringIO(written, newline=""), delimiter=delimiter, strict=True)
-    line, found = 1, 0
-    try:
-        for row in reader:
-            if any(text(cell) for cell in row):
-                found += 1
-                yield line, tuple(re.sub(r'^="(.*)"$', r"\1", cell) for cell in row)
-            line = reader.line_num + 1
-            if found > MAX_ROWS:
-                raise DataError(f"{path}: holds more than {MAX_ROWS} rows")
-    except csv.Error as error:
-        raise DataError(
-            f"{path}: line {line}: cannot be read as a table ({brief(error)})"
-        ) from None
 
 
 # Cells.

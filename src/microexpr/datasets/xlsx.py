@@ -15,7 +15,7 @@ from typing import TypeAlias
 from xml.etree.ElementTree import Element, iterparse
 from zipfile import ZipFile
 
-from microexpr.errors import DataError, brief
+from microexpr.errors import DataError, brief, lacking
 
 Cell: TypeAlias = object  # text, a number or None
 Line: TypeAlias = tuple[int, tuple[Cell, ...]]  # its number in the file, from 1, and its cells
@@ -25,19 +25,15 @@ ADVICE = "save it again as .xlsx, or as CSV"
 
 
 def read_sheets(path: Path) -> dict[str, list[Line]]:
-    """Read the rows with a value of all sheets that are shown, by name.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read, or is larger than a table is.
-    """
+    """Read the rows with a value of all sheets that are shown, by name."""
     try:
         with ZipFile(path) as archive:
             return _sheets(_Parts(archive))
     except DataError as error:
         raise DataError(f"{path}: {error}; {ADVICE}") from None
     except Exception as error:  # zip, XML, key and number errors: whatever is wrong in the file
+        if lacking(error):
+            raise
         raise DataError(f"{path}: cannot be read as .xlsx ({brief(error)}); {ADVICE}") from None
 
 
