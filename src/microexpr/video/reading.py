@@ -93,7 +93,8 @@ class _Decoding:
                     for picture in self._decode(packet):
                         yield self._picture(picture)
         except av.error.FFmpegError as error:
-            self.doubt(f"frame {self.number} cannot be decoded ({error.strerror or 'damaged'})")
+            reason = error.strerror or "damaged"
+            self.doubt(f"frame {self.number} cannot be decoded ({reason}), {self._place}")
 
     def _look_at(self, packet: av.Packet) -> None:
         if not packet.size:
@@ -123,7 +124,11 @@ class _Decoding:
 
     def _refuse_frame(self) -> None:
         what = f"cannot be decoded, {CUT_OFF}" if is_cut_off(self.path) else "is damaged"
-        raise DataError(f"{self.path}: frame {self.number} {what}")
+        raise DataError(f"{self.path}: frame {self.number} {what}, {self._place}")
+
+    @property
+    def _place(self) -> str:
+        return f"after {self.last_s:.2f} s"
 
     def _picture(self, shown: av.VideoFrame) -> Picture:
         if shown.is_corrupt:
