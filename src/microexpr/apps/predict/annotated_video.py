@@ -111,8 +111,7 @@ class Annotator:
 
     def _panel(self, width: int, found: Prediction) -> np.ndarray:
         panel = np.full((LINE_PX * (len(self._labels) + 2) + 10, width, 3), DARK, np.uint8)
-        first, last = found.piece.number[[0, -1]]
-        title = f"frames {first}-{last}: "
+        title = f"{found.piece.frames}: "
         title += self._labels[found.predicted] if found.predicted >= 0 else "no prediction"
         _text(panel, title, 8, LINE_PX - 4, WHITE)
         for k, (label, share) in enumerate(zip(self._labels, found.of_piece, strict=True), 1):

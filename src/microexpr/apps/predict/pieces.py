@@ -27,21 +27,29 @@ WHAT = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Piece:
-    """Consecutive frames that get one prediction; arrays are (T,) unless said otherwise."""
+    """Consecutive frames that get one prediction; the arrays (T,) are there when it is complete."""
 
     index: int  # from 0
     first: int  # its first frame in the video
-    number: np.ndarray  # frame numbers, as decoded
-    time: np.ndarray  # s
-    detected: np.ndarray  # whether the frame shows a face
-    crops: np.ndarray | None  # (T, y, x, 3) uint8; None without a face
-    transform: CropTransform | None
-    problem: str  # why there is no prediction; empty when there is one
+    seen: list[tuple[int, float, bool]] = field(default_factory=list)  # number, time, face
+    waiting: list[np.ndarray] = field(default_factory=list)  # frames before the transform is fixed
+    found: list[Detection] = field(default_factory=list)
+    crops: list[np.ndarray] = field(default_factory=list)  # (y, x, 3) uint8; none without a face
+    transform: CropTransform | None = None
+    problem: str = ""  # why there is no prediction; empty when there is one
+    number: np.ndarray = field(init=False)  # of the frames, as decoded
+    time: np.ndarray = field(init=False)  # s
+    detected: np.ndarray = field(init=False)  # whether the frame shows a face
 
     def __len__(self) -> int:
-        return len(self.number)
+        return len(self.seen)
+
+    @property
+    def frames(self) -> str:
+        """The numbers of the first and the last frame, for people."""
+        return f"frames {self.seen[0][0]}-{self.seen[-1][0]}"
 
 
 def stretches(number: np.ndarray, chosen: np.ndarray) -> list[tuple[int, int]]:
@@ -50,34 +58,12 @@ def stretches(number: np.ndarray, chosen: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(number[edges[::2]].tolist(), number[edges[1::2] - 1].tolist(), strict=True))
 
 
-@dataclass
-class _Growing:
-    """A piece that is not complete."""
-
-    index: int
-    first: int
-    seen: list[tuple[int, float, bool]] = field(default_factory=list)  # number, time, detected
-    waiting: list[np.ndarray] = field(default_factory=list)  # frames before the transform is fixed
-    found: list[Detection] = field(default_factory=list)
-    crops: list[np.ndarray] = field(default_factory=list)
-    transform: CropTransform | None = None
-    problem: str = ""
-
-    @property
-    def end(self) -> int:
-        return self.first + len(self.seen)
-
-    @property
-    def frames(self) -> str:
-        return f"frames {self.seen[0][0]}-{self.seen[-1][0]}"
-
-
 class Cutter:
     """Cuts a video into pieces of `length` frames, `step` apart; the last one may be shorter."""
 
     def __init__(self, name: str, settings: Crop, *, length: int, step: int) -> None:
         self._name, self._settings, self._length, self._step = name, settings, length, step
-        self._open: list[_Growing] = []
+        self._open: list[Piece] = []
         self._frames = self._started = self._covered = 0
 
     def add(
@@ -85,19 +71,20 @@ class Cutter:
     ) -> Piece | None:
         """Take the next frame (y, x, 3) uint8; return the piece that it completes."""
         if self._frames % self._step == 0:
-            self._open.append(_Growing(self._started, self._frames))
+            self._open.append(Piece(self._started, self._frames))
             self._started += 1
         self._frames += 1
         for piece in self._open:
             piece.seen.append((number, time, face is not None or self._settings.detector == "none"))
             self._extend(piece, rgb, face)
-        return self._close() if len(self._open[0].seen) == self._length else None
+        return self._close() if len(self._open[0]) == self._length else None
 
     def finish(self) -> Piece | None:
         """Return what is left at the end; None where complete pieces hold it."""
-        return self._close() if self._open and self._open[0].end > self._covered else None
+        new = self._open and self._open[0].first + len(self._open[0]) > self._covered
+        return self._close() if new else None
 
-    def _extend(self, piece: _Growing, rgb: np.ndarray, face: Detection | None) -> None:
+    def _extend(self, piece: Piece, rgb: np.ndarray, face: Detection | None) -> None:
         if piece.transform is not None:
             piece.crops.append(piece.transform.apply(rgb[None])[0])
         elif not piece.problem:
@@ -106,7 +93,7 @@ class Cutter:
             if len(piece.waiting) == self._settings.first_frames:
                 self._fix(piece)
 
-    def _fix(self, piece: _Growing) -> None:
+    def _fix(self, piece: Piece) -> None:
         first = np.stack(piece.waiting)
         piece.waiting.clear()
         try:
@@ -121,19 +108,16 @@ class Cutter:
 
     def _close(self) -> Piece:
         piece = self._open.pop(0)
-        self._covered = piece.end
+        self._covered = piece.first + len(piece)
         if piece.waiting:
             self._fix(piece)
-        number, time, detected = map(np.array, zip(*piece.seen, strict=True))
-        if not piece.problem and detected.mean() < self._settings.min_detected:
+        piece.number, piece.time, piece.detected = map(np.array, zip(*piece.seen, strict=True))
+        if not piece.problem and piece.detected.mean() < self._settings.min_detected:
             piece.problem = (
-                f"a face in {detected.sum()} of {piece.frames}, "
+                f"a face in {piece.detected.sum()} of {piece.frames}, "
                 f"crop.min_detected asks for {self._settings.min_detected:.0%}"
             )
-        crops = np.stack(piece.crops) if piece.crops else None
-        return Piece(
-            piece.index, piece.first, number, time, detected, crops, piece.transform, piece.problem
-        )
+        return piece
 
 
 @dataclass(frozen=True)
@@ -161,7 +145,7 @@ def recognise(exported: Exported, piece: Piece, *, name: str, fps: float) -> Pre
     try:
         rows, logits = _window_logits(exported, _features(exported, piece, fps), name)
     except DataError as error:
-        return _nothing(piece, classes, f"frames {piece.number[0]}-{piece.number[-1]}: {error}")
+        return _nothing(piece, classes, f"{piece.frames}: {error}")
     probabilities, predicted = decide(logits, rows[:, -1], exported.config.protocol.clip_decision)
     return Prediction(piece, rows, softmax(logits), probabilities, predicted, fps)
 
@@ -169,8 +153,7 @@ def recognise(exported: Exported, piece: Piece, *, name: str, fps: float) -> Pre
 def _features(exported: Exported, piece: Piece, fps: float) -> np.ndarray:
     """Magnify the crops and run the frozen blocks, (T, C, h, w), as the caches hold them."""
     config, method = exported.config, exported.config.model.method
-    pixels, device = piece.crops, exported.device
-    assert pixels is not None, piece.problem
+    pixels, device = np.stack(piece.crops), exported.device
     if method != "none":
         pixels = magnified_pixels(
             pixels, fps=fps, settings=config.magnify, method=method, device=device

@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from microexpr import __version__
 from microexpr.apps.predict import prediction_files as files
 from microexpr.apps.predict.annotated_video import FOOT, Annotator
@@ -158,7 +156,9 @@ def _predictions(
     # Whoever is in sight for the first frames of a piece sets its transform.
     watched = WatchedFace(detector, settings.first_frames) if detector else None
     cutter = Cutter(clip.clip_id, settings, length=request.length, step=request.step)
-    for rgb, number, time in track(_frames(clip, axis), clip.clip_id, total=len(axis)):
+    chunks = decoder.decode(ROOT, clip, "lenient", axis=axis)
+    frames = (row for c in chunks for row in zip(c.rgb, c.number, c.time, strict=True))
+    for rgb, number, time in track(frames, clip.clip_id, total=len(axis)):
         face = watched.detect(rgb) if watched else None
         if annotator is not None:
             annotator.hold(rgb, time, face)
@@ -176,12 +176,6 @@ def _axis(clip: Clip) -> TimeAxis:
     if not axis.even:
         notice(f"{clip.clip_id}: uneven in time: {axis.summary()}")
     return axis
-
-
-def _frames(clip: Clip, axis: TimeAxis) -> Iterator[tuple[np.ndarray, int, float]]:
-    for chunk in decoder.decode(ROOT, clip, "lenient", axis=axis):
-        for rgb, number, time in zip(chunk.rgb, chunk.number, chunk.time, strict=True):
-            yield rgb, int(number), float(time)
 
 
 @contextmanager
