@@ -47,13 +47,7 @@ def is_there(settings: IndexSettings) -> bool:
 
 
 def listed(settings: IndexSettings) -> Listing:
-    """List the data set, and check it as a whole.
-
-    Raises
-    ------
-    DataError
-        When the data set is not there or not as it should be.
-    """
+    """List the data set and check it as a whole; DataError: it is not as it should be."""
     listing = datasets.read(settings.data, settings.demo, names_only=True)
     manifest.check(listing.clips, settings.data.labels)
     return listing
@@ -65,22 +59,10 @@ def was_indexed(results: Path) -> bool:
 
 
 def indexed(settings: IndexSettings, results: Path) -> Listing:
-    """Read what the stage index found.
+    """Read what the stage index found: ``manifest.csv`` and the record beside it in `results`.
 
-    Parameters
-    ----------
-    settings : IndexSettings
-        Sections ``data`` and ``demo``. Subjects and clips that ``data.leave_out`` names since then
-        are left out.
-    results : Path
-        Folder of ``manifest.csv`` and of the record that the stage index wrote beside it.
-
-    Raises
-    ------
-    DataError
-        When they are not there or cannot be read.
-    ConfigError
-        When the configuration asks for other clips than those that were indexed.
+    Subjects and clips that ``data.leave_out`` names since then are left out. DataError: they are
+    not there or cannot be read. ConfigError: other clips are asked for than those that were indexed.
     """
     path, record = results / MANIFEST, results / RECORD
     try:
@@ -120,15 +102,7 @@ def selection(settings: IndexSettings) -> dict[str, Any]:
 
 
 def key(settings: IndexSettings, listing: Listing) -> str:
-    """Return what ``manifest.csv`` and its report follow from: another one writes them anew.
-
-    Parameters
-    ----------
-    settings : IndexSettings
-        Sections ``data``, ``demo`` and ``windows``.
-    listing : Listing
-        Of the data set.
-    """
+    """Return what ``manifest.csv`` and its report follow from: another one writes them anew."""
     rows = [manifest.planned(clip) for clip in listing.clips]
     follows = {
         "settings": selection(settings),
@@ -145,18 +119,8 @@ def write_record(
 ) -> None:
     """Write what :func:`indexed` reads beside the manifest.
 
-    Parameters
-    ----------
-    path : Path
-        ``index.json``.
-    settings : IndexSettings
-        Section ``data`` and ``demo``.
-    listing : Listing
-        What was found.
-    dropped : sequence of Clip
-        Clips that were listed, and are not in the manifest: their files cannot be read.
-    follows : str
-        The key.
+    `dropped` clips were listed, and are not in the manifest: their files cannot be read. `follows`
+    is the :func:`key`.
     """
     write_json(
         path,
@@ -171,14 +135,9 @@ def write_record(
 
 
 def strike(path: Path, subjects: Collection[str], clips: Collection[str]) -> None:
-    """Remove subjects from the record; the rest still serves where the data set is missing.
+    """Remove subjects and their clips from the record; the rest serves without the data set.
 
-    Parameters
-    ----------
-    path : Path
-        ``index.json``. The key goes: where the data set is there, it is indexed again.
-    subjects, clips : collection of str
-        The subjects and their clips.
+    The key goes: where the data set is there, it is indexed again.
     """
     if not path.is_file():
         return

@@ -149,18 +149,9 @@ class Listing:
     ) -> None:
         """Add a clip that is a folder of images, or note that it has none.
 
-        Parameters
-        ----------
-        images : sequence of (int, Path)
-            Camera counters and files of the folder, in order.
-        span : (int, int), optional
-            Counters of the clip's first and last frame; all images when None.
-        fps : float
-            Frames/s.
-        source, label : str
-            Folder, relative to ``data.root``, and class.
-        **about
-            Name and subject of the clip, and what is annotated.
+        `images` are camera counters and files in order, `span` the counters of the clip's first
+        and last frame (None: all), `source` the folder below ``data.root``; `about` is the clip's
+        name and subject, and what is annotated.
         """
         who: Who = {"clip_id": about["clip_id"], "subject": about["subject"]}
         if images and span is not None:

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from microexpr.datasets.manifest import Clip
-from microexpr.errors import DataError
+from microexpr.errors import DataError, lacking
 from microexpr.runtime.files import sha256_of, write_json
 from microexpr.video.suffixes import in_range, list_images
 
@@ -28,37 +28,19 @@ NOTE = Path(".snakemake/microexpr/sources.json")
 
 @dataclass(frozen=True)
 class Stamp:
-    """What is known of a clip's files without reading them.
+    """What is known of a clip's files without reading them."""
 
-    Parameters
-    ----------
-    sizes : str
-        Checksum of their names and sizes.
-    dates : str
-        Checksum of the times of their last change, in ns.
-    """
-
-    sizes: str
-    dates: str
+    sizes: str  # checksum of their names and sizes
+    dates: str  # checksum of the times of their last change, in ns
 
 
 @dataclass(frozen=True)
 class Record:
-    """What stage decode has read for a shard.
+    """What stage decode has read for a shard."""
 
-    Parameters
-    ----------
-    token : str
-        The parameter of the job.
-    stamps : mapping of str to Stamp
-        By clip, from before its files were read.
-    contents : mapping of str to str
-        By clip: checksum over its files.
-    """
-
-    token: str
-    stamps: dict[str, Stamp]
-    contents: dict[str, str]
+    token: str  # the parameter of the job
+    stamps: dict[str, Stamp]  # by clip, from before its files were read
+    contents: dict[str, str]  # by clip: checksum over its files
 
 
 def files_of(root: Path, clip: Clip) -> list[Path]:
@@ -70,13 +52,7 @@ def files_of(root: Path, clip: Clip) -> list[Path]:
 
 
 def stamp(root: Path, clip: Clip) -> Stamp | None:
-    """Look at a clip's files; None where one of them is not there.
-
-    Raises
-    ------
-    DataError
-        When the folder's images have no order.
-    """
+    """Look at a clip's files; None where one is not there; DataError: images without an order."""
     try:
         seen = [(path.name, path.stat()) for path in files_of(root, clip)]
     except OSError:
@@ -89,16 +65,12 @@ def stamp(root: Path, clip: Clip) -> Stamp | None:
 
 
 def content(root: Path, clip: Clip) -> str:
-    """Return a checksum over the bytes of a clip's files.
-
-    Raises
-    ------
-    DataError
-        Naming the clip and the file that cannot be read.
-    """
+    """Return a checksum over the bytes of a clip's files; DataError names what cannot be read."""
     try:
         sums = [f"{path.name} {_sum(path, *_state(path))}\n" for path in files_of(root, clip)]
     except OSError as error:
+        if lacking(error):
+            raise
         name = error.filename or root / clip.source
         raise DataError(f"clip {clip.clip_id}: {name}: {error.strerror}") from None
     return _digest("".join(sums))
@@ -107,25 +79,11 @@ def content(root: Path, clip: Clip) -> str:
 def record(
     path: Path, token: str, root: Path, clips: Sequence[Clip]
 ) -> Callable[[Mapping[str, str]], None]:
-    """Look at the files of a shard's clips before they are decoded.
+    """Look at the files of a shard's clips below `root` before they are decoded.
 
-    Parameters
-    ----------
-    path : Path
-        The record, a JSON file.
-    token : str
-        The job's parameter.
-    root : Path
-        ``data.root``.
-    clips : sequence of Clip
-        Of the shard.
-
-    Returns
-    -------
-    callable
-        To be called when all clips are decoded, with checksums of their frames: reads the files'
-        checksums and writes the record. A file that was changed in between is found by its older
-        date.
+    Call what is returned when all clips are decoded, with checksums of their frames: it reads the
+    files' checksums and writes the record, the JSON file `path`, with the job's parameter `token`.
+    A file that was changed in between is found by its older date.
     """
     stamps = {}
     for clip in clips:
@@ -142,13 +100,7 @@ def record(
 
 
 def decoded_frames(records: Iterable[Path]) -> dict[str, str]:
-    """Read the checksum of each clip's decoded frames, by its name, from all records.
-
-    Raises
-    ------
-    DataError
-        When a record cannot be read.
-    """
+    """Read the checksum of each clip's decoded frames; DataError: a record cannot be read."""
     found: dict[str, str] = {}
     for path in records:
         try:
@@ -174,23 +126,9 @@ def token(
 ) -> str:
     """Return the token of a shard's sources: another one when, and only when, they changed.
 
-    Parameters
-    ----------
-    shard : str
-        Its name.
-    path : Path
-        The record that stage decode wrote of it.
-    root : Path
-        ``data.root``; where a clip's files are not there, nothing can have changed.
-    clips : sequence of Clip
-        Of the shard.
-    tell : callable
-        Called with a line for people before files are read as a whole.
-
-    Raises
-    ------
-    DataError
-        When a file cannot be read.
+    `path` is the record that stage decode wrote of it. Where a clip's files are not below `root`,
+    nothing can have changed. `tell` is called with a line for people before files are read as a
+    whole. DataError: a file cannot be read.
     """
     known = read_record(path)
     stamps = {clip.clip_id: stamp(root, clip) for clip in clips}
