@@ -62,7 +62,7 @@ def indexed(settings: IndexSettings, results: Path) -> Listing:
     """Read what the stage index found: ``manifest.csv`` and the record beside it in `results`.
 
     Subjects and clips that ``data.leave_out`` names since then are left out. DataError: they are
-    not there or cannot be read. ConfigError: other clips are asked for than those that were indexed.
+    not there or cannot be read. ConfigError: other clips are asked for than were indexed.
     """
     path, record = results / MANIFEST, results / RECORD
     try:
