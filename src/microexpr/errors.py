@@ -153,7 +153,8 @@ def leave_out(clip_id: str) -> str:
 
 def brief(error: BaseException) -> str:
     """Say in one short line what another library's exception says: some repeat a whole file."""
-    line = (str(error).splitlines() or [""])[0] or type(error).__name__
+    text = str(getattr(error, "strerror", None) or error)
+    line = (text.splitlines() or [""])[0] or type(error).__name__
     return line if len(line) <= MAX_QUOTED else f"{line[:MAX_QUOTED]}..."
 
 

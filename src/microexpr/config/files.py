@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from microexpr.errors import ConfigError
-from microexpr.runtime.files import replacing
+from microexpr.errors import ConfigError, damage
+from microexpr.runtime.files import regular, replacing
 
 
 def default_file() -> Path:
@@ -37,10 +37,8 @@ def overlaid(values: dict[str, Any], *changes: dict[str, Any]) -> dict[str, Any]
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a configuration file; ConfigError when it is no YAML file of sections."""
-    try:
-        return parsed(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML ({error})") from None
+    with damage(ConfigError, f"{path}: cannot be read as YAML"):
+        return parsed(regular(path, ConfigError).read_text(encoding="utf-8"), str(path))
 
 
 def parsed(text: str, name: str) -> dict[str, Any]:

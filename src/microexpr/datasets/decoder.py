@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from microexpr.datasets.manifest import Clip
-from microexpr.errors import DataError, about_clip
+from microexpr.errors import DataError, about_clip, lacking
 from microexpr.runtime.notices import noted
 from microexpr.video.images import image_pictures
 from microexpr.video.opening import opened
@@ -189,6 +189,8 @@ class Stamps:
         except DataError as error:  # clips that end before it are whole
             self._fault = error
         except OSError as error:
+            if lacking(error):
+                raise
             self._fault = DataError(f"{path}: {error.strerror}")
 
     def axis(self, clip: Clip) -> TimeAxis:

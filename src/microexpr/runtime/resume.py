@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from microexpr.errors import CacheError
+from microexpr.errors import CacheError, damage
 from microexpr.runtime.files import write_json
 
 
@@ -51,10 +51,8 @@ def read(folder: str | os.PathLike[str], about: Mapping[str, Any]) -> Any:
     file = place(folder, about)
     if not file.is_file():
         return None
-    try:
+    with damage(CacheError, f"{file}: damaged, delete it and run again"):
         return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CacheError(f"{file}: damaged, delete it and run again ({error})") from None
 
 
 def keep(folder: str | os.PathLike[str], about: Mapping[str, Any], result: Any) -> Any:

@@ -19,7 +19,7 @@ from microexpr.cache import Cache, ClipCache, open_cache
 from microexpr.cache.provenance import check_same_clips
 from microexpr.datasets.manifest import Clip
 from microexpr.datasets.manifest import read as read_manifest
-from microexpr.errors import CacheError, DataError
+from microexpr.errors import CacheError, DataError, damage
 from microexpr.fingerprints.code import canonical
 from microexpr.protocol.predictions import Examples
 from microexpr.runtime.files import AnyPath
@@ -113,12 +113,8 @@ class FeatureStore(Examples):
         edges = np.flatnonzero(np.diff(owner, prepend=-1, append=-1))
         for start, stop in pairwise(edges):
             clip = owner[start]
-            try:
+            with damage(CacheError, f"clip {self.clip_ids[clip]}: features are damaged"):
                 found[start:stop] = self.data[clip][rows[start:stop] - first[clip]]
-            except OSError as error:
-                raise CacheError(
-                    f"clip {self.clip_ids[clip]}: features are damaged ({error})"
-                ) from None
         return torch.from_numpy(found)
 
 

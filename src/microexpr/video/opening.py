@@ -15,7 +15,7 @@ import av
 from av.stream import Disposition
 
 from microexpr import MAX_PIXELS
-from microexpr.errors import DataError
+from microexpr.errors import DataError, lacking
 from microexpr.runtime.files import regular
 
 MAX_FRAMES = 10_000_000  # of one clip: 14 hours at 200 frames/s
@@ -55,6 +55,8 @@ def opened(
     try:
         container = av.open(as_file(path), options=AS_FILES, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
+        if lacking(error):
+            raise OSError(getattr(error, "errno", 0), str(error), str(path)) from None
         if isinstance(error, PermissionError):
             raise PermissionError(error.errno, error.strerror, str(path)) from None
         cut = f": {CUT_OFF}" if is_cut_off(path) else ""
