@@ -17,9 +17,9 @@ from microexpr.config import Features
 from microexpr.config.preprocessing import Motion
 from microexpr.errors import CacheError
 from microexpr.magnify.methods import METHODS
+from microexpr.video.rate import UNEVEN
 
 log = logging.getLogger(__name__)
-UNEVEN = 0.1  # share of a frame's duration
 COORDINATES = ("frame", "time", "detected", "box")  # of each crop
 
 

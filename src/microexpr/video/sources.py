@@ -67,6 +67,11 @@ class Source:
     audio: bool = False
     capture_fps: float | None = None
 
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Numbers of the frames, for messages: the camera's, or indices."""
+        return range(len(self.pts)) if self.timed else [pts + self.start for pts in self.pts]
+
     def axis(self) -> TimeAxis:
         """Return when the frames were taken."""
         given, counts = self.capture_fps, not self.timed

@@ -88,7 +88,7 @@ class TimeAxis:
         """Return the frame before the longest gap, and the time in which frames are missing, s."""
         steps = np.diff(np.maximum.accumulate(self.times_s))
         longest = int(steps.argmax())
-        return longest, float(steps[longest]) - 1 / self.fps
+        return longest, round(float(steps[longest]) - 1 / self.fps, 6)
 
     def shown(self) -> tuple[tuple[int, ...], Fraction]:
         """Return the time stamps of the even frames and their unit, s."""
@@ -108,7 +108,7 @@ class TimeAxis:
         return (
             f"{len(self.stamps)} frames, {taken.min():.3g} to {taken.max():.3g} ms apart, are "
             f"resampled to {len(self)} at {self.fps:.5g} frames/s, {self.missing} of them "
-            f"interpolated; longest gap {1000 * self.gap()[1]:.3g} ms"
+            f"interpolated; longest gap {round(1000 * self.gap()[1], 1):g} ms"
         )
 
     def check(
@@ -145,13 +145,13 @@ class TimeAxis:
             raise DataError(f"its {len(times)} frames would become {len(self)} at {self.fps:g}/s")
         k, gap_s = self.gap()
         found = (
-            f"a gap of {1000 * gap_s:.3g} ms after frame {numbers[k]} at {times[k]:.4g} s, in a "
-            f"clip of {self.fps:.5g} frames/s"
+            f"a gap of {round(1000 * gap_s, 1):g} ms after frame {numbers[k]} at {times[k]:.4g} s, "
+            f"in a clip of {self.fps:.5g} frames/s"
         )
         if gap_s > max(longest_s, 0.5 / self.fps) + 1e-6:
             raise DataError(
-                f"{found}: more than {1000 * longest_s:g} ms are not filled in (use the frames on "
-                "one side of it: onset and offset)"
+                f"{found}: more than {1000 * longest_s:g} ms are not filled in; use the frames on "
+                "one side of it"
             )
         same = np.flatnonzero(np.diff(times) == 0)
         if uneven == "fail" and len(same):

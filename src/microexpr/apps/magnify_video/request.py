@@ -74,7 +74,7 @@ def make_plan(source: Source, request: Request) -> Plan:
     """
     settings = request.settings
     axis = source.axis()
-    axis.check(axis.stamps, "resample", LONGEST_LENIENT_S)
+    axis.check(source.numbers, "resample", LONGEST_LENIENT_S)
     frames = len(axis)
     check_frames(frames, temporal_filter=settings.temporal_filter, order=settings.order)
     if settings.temporal_filter != "reference":
