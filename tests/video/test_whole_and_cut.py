@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from av.stream import Disposition
+from PIL import Image
 
 from footage import RATE_HZ, texture
 from microexpr.errors import DataError, MicroexprWarning
@@ -253,6 +254,21 @@ def test_odd_lengths_are_no_cut(tmp_path, what):
     path = write(tmp_path / "v", name, sound_s=1.0)
     path.write_bytes(change(path.read_bytes()))
     assert len(list(video_pictures(path, "strict"))) == FRAMES
+
+
+def test_a_gif_may_lack_its_last_byte(tmp_path):
+    """As icons of old programs do."""
+    pictures = [Image.fromarray(picture(k, "gray").to_ndarray()) for k in range(6)]
+    path = tmp_path / "v.gif"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=40)
+    content = path.read_bytes()
+    for whole in (content, content[:-1], content + bytes(99)):
+        path.write_bytes(whole)
+        assert read(path, "strict") == (6, [])
+    for share in SHARES:
+        path.write_bytes(content[: int(len(content) * share)])
+        with pytest.raises(DataError, match="the file is cut off"):
+            read(path, "strict")
 
 
 def test_a_file_that_ends_in_zeros_is_not_whole(tmp_path):

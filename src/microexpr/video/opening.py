@@ -104,9 +104,9 @@ def is_cut_off(path: Path) -> bool:
             return _end_of_segment(file, size) > size
         if head[4:8] in BOXES:
             return _end_of_boxes(file, size) > size
-        if head.startswith(b"GIF8"):
-            file.seek(max(0, size - 16))
-            return not file.read().rstrip(b"\0").endswith(b";")
+        if head.startswith(b"GIF8"):  # a block ends with 0, the file with a mark, or without
+            file.seek(size - 1)
+            return file.read() not in (b";", b"\0")
     for packet, sync in ((188, 0), (192, 4), (204, 0)):  # MPEG-TS
         if len(head) > sync + packet and head[sync] == head[sync + packet] == TS_SYNC:
             return size % packet > 0
