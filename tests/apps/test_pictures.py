@@ -10,6 +10,7 @@ from footage import texture
 from microexpr.apps.magnify_video.pictures import GAP_PX, Line, SlicePicture, beside
 from microexpr.errors import ConfigError
 from microexpr.video.frame import Colour, Frame
+from microexpr.video.writer import write_png
 
 
 def frame(values: np.ndarray, chroma: int = 128) -> Frame:
@@ -39,7 +40,7 @@ def test_slices_of_few_frames_are_stretched(tmp_path, axis, shape):
     for number in range(8):
         values = np.full((40, 50), 30.0 * number)
         picture.add([frame(values), frame(255 - values)])
-    picture.save(tmp_path / "s.png")
+    write_png(tmp_path / "s.png", picture.render())
     image = cv2.imread(str(tmp_path / "s.png"))
     assert image.shape == (*shape, 3)
     grey = image.mean(axis=2)

@@ -75,7 +75,7 @@ def test_known_shift_comes_out_one_plus_alpha_times_as_large(
     alpha, peak_px = 10.0, 0.05
     image = texture(96, 112)
     shift = peak_px * onset_apex_offset(n_frames)
-    gain = realised_gain(n_frames, 100.0, (0.5, 10.0), temporal_filter, 1).gain
+    gain = realised_gain(n_frames, 100.0, (0.5, 10.0), temporal_filter, 1)[0]
     options = {"lambda_c_px": 0.0} if magnify is amm else {}
     result = magnify(
         moved(image, shift), alpha=alpha, temporal_filter=temporal_filter, **SMIC, **options

@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from microexpr.magnify.amplitude import amm, filter_only
     from microexpr.magnify.phase import pmm
-    from microexpr.magnify.temporal import RealisedGain, realised_gain
+    from microexpr.magnify.temporal import realised_gain
 
-__all__ = ["RealisedGain", "amm", "filter_only", "pmm", "realised_gain"]
+__all__ = ["amm", "filter_only", "pmm", "realised_gain"]
 # Imported when they are asked for: planning reads microexpr.magnify.methods without PyTorch.
 MODULES = {
-    "amm": "amplitude",
-    "filter_only": "amplitude",
-    "pmm": "phase",
-    "RealisedGain": "temporal",
-    "realised_gain": "temporal",
+    **dict.fromkeys(("amm", "filter_only"), "amplitude"),
+    **{"pmm": "phase", "realised_gain": "temporal"},
 }
 
 

@@ -6,6 +6,7 @@ In parts luma alone goes through the filter; its change is added to each colour.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import h5py
@@ -100,18 +101,19 @@ def magnified_parts(
     del options["reference_frame"]  # the first frame
     options |= {"method": method, "parts": parts, "alphas": [settings.alpha]}
     frames = (image for row in range(0, len(images), BLOCK) for image in images[row : row + BLOCK])
-    done = []
-    for image, (magnified,) in magnified_luma(
-        frames, lambda image: luma(_colours(image, device))[0], **options
-    ):
+    control = METHODS[method].control
+
+    def luma_of(image: np.ndarray) -> torch.Tensor:
+        return luma(_colours(image, device))[0]
+
+    def added(image: np.ndarray, magnified: torch.Tensor) -> np.ndarray:
         colours = _colours(image, device)
-        base = start if METHODS[method].control else colours
-        done.append(_to_pixels(base + (magnified - luma(colours))[..., None]))
-        if len(done) == BLOCK:
-            yield np.concatenate(done)
-            done.clear()
-    if done:
-        yield np.concatenate(done)
+        change = (magnified - luma(colours))[..., None]
+        return _to_pixels((start if control else colours) + change)
+
+    done = (added(image, grey) for image, (grey,) in magnified_luma(frames, luma_of, **options))
+    while block := list(islice(done, BLOCK)):
+        yield np.concatenate(block)
 
 
 def _to_pixels(clip: torch.Tensor) -> np.ndarray:

@@ -92,34 +92,13 @@ def stream(
     parts: Parts | None = None,
     **options: Any,
 ) -> Iterator[torch.Tensor]:
-    """Magnify frame after frame; as many come out as go in, in order.
+    """Magnify frames (H, W) or (H, W, 3) of 0..1, one by one; as many come out as go in.
 
     Causal filters (``iir``, ``reference``) work in chunks and give what :func:`.amm` or
     :func:`.pmm` give for the whole clip. With the others, overlapping windows are magnified one by
-    one (``anchored=False``) and blended linearly.
-
-    Parameters
-    ----------
-    frames : iterable of Tensor, float32 or float64, shape (H, W) or (H, W, 3)
-        In 0..1. The first one is the reference frame.
-    method : str
-        One whose row has a ``stream``. Of a control, the frame plus its filtered deviation.
-    fps, passband_hz, alpha, temporal_filter, order
-        As for a clip; one alpha only.
-    parts : Parts, optional
-        By default those of :func:`parts_of`. Larger chunks are faster and need more memory.
-    **options
-        Of the pyramid of the method.
-
-    Yields
-    ------
-    Tensor
-        Shape, dtype and device of a frame. Not clamped.
-
-    Raises
-    ------
-    ConfigError, DataError
-        As the method on a clip, when the first frame is asked for.
+    one (``anchored=False``) and blended linearly. The reference frame is the first. Options and
+    errors are those of the method, whose row has a ``stream``, on a clip; `parts` are by default
+    those of :func:`parts_of`: larger chunks are faster and need more memory.
     """
     check_alphas(alpha)
     filtering: Filtering = {"fps": fps, "passband_hz": passband_hz}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple, Required, TypedDict
+from typing import Any, Literal, Required, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +25,6 @@ Matrix = NDArray[np.float64]
 BOUNDARY: dict[str, Boundary] = {"ideal": "mirror", "butterworth": "edge"}
 PADDING_CLIPS = 3  # clip lengths added on each side; the default band decays within them
 WEAK_GAIN = 0.1
-
-
-class RealisedGain(NamedTuple):
-    """What a filter leaves of an onset-apex-offset motion that spans the clip."""
-
-    gain: float
-    """Peak-to-peak of the filtered profile over that of the profile."""
-    correlation: float
-    """Of the two; below zero the filter reverses the motion."""
 
 
 class Filtering(TypedDict, total=False):
@@ -147,11 +138,12 @@ def realised_gain(
     order: int = 1,
     *,
     boundary: Boundary | None = None,
-) -> RealisedGain:
+) -> tuple[float, float]:
     """Return what the filter leaves of a motion ``sin^2`` (onset, apex, offset) over the clip.
 
-    The magnified peak-to-peak motion is ``1 + alpha * gain`` times the motion (at correlation 1),
-    not ``1 + alpha`` times. Parameters and errors are those of :func:`filter_matrix`.
+    Returns the gain, peak-to-peak after over peak-to-peak before, and the correlation of the two:
+    below zero the filter reverses the motion. The magnified motion is ``1 + alpha * gain`` times as
+    large (at correlation 1). Parameters and errors are those of :func:`filter_matrix`.
 
     Warns
     -----
@@ -175,7 +167,7 @@ def realised_gain(
             MicroexprWarning,
             stacklevel=2,
         )
-    return RealisedGain(gain, correlation)
+    return gain, correlation
 
 
 def check_frames(n_frames: int, *, temporal_filter: str, order: int) -> None:

@@ -24,26 +24,17 @@ NOISE_PX = 0.03  # in-band motions below it are no more than noise
 SHARE = 95  # percentile over points
 
 
-@dataclass(frozen=True)
-class Response:
-    """What the temporal filter passes.
-
-    `clip_motion` and `correlation`: :func:`microexpr.magnify.realised_gain`. `band_centre`: of an
-    oscillation at the geometric mean of the band's edges, rms after over rms before.
-    """
-
-    clip_motion: float
-    correlation: float
-    band_centre: float
-
-
 def clip_filter(n_frames: int, fps: float, settings: Magnify) -> Matrix:
     """Return the temporal filter of a clip of this length, (T, T)."""
     return filter_matrix(n_frames, **filtering_of(settings, fps))
 
 
-def response(n_frames: int, fps: float, settings: Magnify) -> Response:
-    """Return what the filter passes; warn when that is hardly a motion in its own band."""
+def response(n_frames: int, fps: float, settings: Magnify) -> dict[str, float]:
+    """Return what the filter passes; warn when that is hardly a motion in its own band.
+
+    `clip_motion` and `correlation`: :func:`microexpr.magnify.realised_gain`. `band_centre`: of an
+    oscillation at the geometric mean of the band's edges, rms after over rms before.
+    """
     low, high = settings.passband_hz
     with warnings.catch_warnings():
         if n_frames / fps * low > 1:  # a single motion over such a long clip is not what is sought
@@ -54,28 +45,16 @@ def response(n_frames: int, fps: float, settings: Magnify) -> Response:
     waves = np.stack([np.cos(phase), np.sin(phase)], axis=1)
     passed = clip_filter(n_frames, fps, settings) @ waves
     spread = np.sqrt(np.var(passed, axis=0).sum() / np.var(waves, axis=0).sum())
-    return Response(gain, correlation, float(spread))
-
-
-@dataclass(frozen=True)
-class Bound:
-    """How far a method moves detail correctly.
-
-    `limit_px`: largest magnified motion that is correct for this detail. `magnified_px`: what the
-    measured motion should become, ``(1 + alpha) * delta``.
-    """
-
-    detail_wavelength_px: float
-    limit_px: float
-    magnified_px: float
+    return {"clip_motion": gain, "correlation": correlation, "band_centre": float(spread)}
 
 
 def bound(
     method: str, settings: Magnify, *, detail_wavelength_px: float, alpha: float, delta_px: float
-) -> Bound | None:
-    """Return the bound of a method; None where it is not known, or nothing is magnified.
+) -> dict[str, float] | None:
+    """Return how far a method moves detail correctly; None: not known, or nothing is magnified.
 
-    That of ``(1 + alpha) * delta`` is ``lambda / 8`` for AMM, which magnifies less below
+    `magnified_px` is what the measured motion should become, ``(1 + alpha) * delta``, `limit_px`
+    the largest that is correct for this detail: ``lambda / 8`` for AMM, which magnifies less below
     ``lambda_c_px`` (Wu et al. 2012, eq. 14), and for PMM ``lambda / 4`` with octave bands and
     ``lambda / 2`` with half-octave bands (Wadhwa et al. 2013, section 3.3).
     """
@@ -86,7 +65,11 @@ def bound(
         share = settings.own("pmm")["per_octave"] / 4
     else:
         return None
-    return Bound(detail_wavelength_px, share * detail_wavelength_px, (1 + alpha) * delta_px)
+    return {
+        "detail_wavelength_px": detail_wavelength_px,
+        "limit_px": share * detail_wavelength_px,
+        "magnified_px": (1 + alpha) * delta_px,
+    }
 
 
 class PointTracker:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import av
@@ -12,7 +11,6 @@ import numpy as np
 
 from microexpr.errors import ConfigError
 from microexpr.video.frame import Colour, Frame
-from microexpr.video.writer import write_png
 
 NARROW_PX = 256  # slices of short clips are stretched to about this width
 GAP_PX = 4
@@ -85,7 +83,3 @@ class SlicePicture:
             row += [np.full((len(picture), GAP_PX, 3), 255, np.uint8), picture]
         joined = np.concatenate(row[1:], axis=1)
         return joined if self._line.axis == "x" else joined.transpose(1, 0, 2)
-
-    def save(self, path: Path) -> None:
-        """Write a PNG, atomically."""
-        write_png(path, self.render())

@@ -22,7 +22,7 @@ from microexpr.apps.magnify_video.magnified_frames import (
     magnify_whole,
     silent,
 )
-from microexpr.apps.magnify_video.motion_report import Motion, MotionMeter
+from microexpr.apps.magnify_video.motion_report import MotionMeter
 from microexpr.apps.magnify_video.pictures import SlicePicture, beside
 from microexpr.apps.magnify_video.request import GB, Plan
 from microexpr.fingerprints.code import fingerprint
@@ -33,7 +33,7 @@ from microexpr.runtime.files import replacing, sha256_of, write_json
 from microexpr.runtime.notices import noted, notice
 from microexpr.video.frame import Frame
 from microexpr.video.time_axis import Resampled, mixed
-from microexpr.video.writer import CRF, PRESET, VideoWriter
+from microexpr.video.writer import CRF, PRESET, VideoWriter, write_png
 
 LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless", "av")
 
@@ -90,11 +90,18 @@ def magnify_clip(
         detail_px = _magnify(plan, outputs, progress, watch, meter)
     matrix = motion_report.clip_filter(*filtering)
     about, made = _about(plan), _provenance(plan)
-    about |= {"filter_gain": asdict(response), "seconds": watch.seconds, "notices": notices}
+    about |= {"filter_gain": response, "seconds": watch.seconds, "notices": notices}
     reports = []
     for number, (path, alpha) in enumerate(zip(outputs, task.alphas, strict=True)):
         motion = meter.motion(number, matrix, added=not METHODS[task.method].control)
-        about |= {"output": str(path), "alpha": alpha} | _measured(plan, alpha, motion, detail_px)
+        bound = motion_report.bound(
+            task.method,
+            task.settings,
+            detail_wavelength_px=detail_px,
+            alpha=alpha,
+            delta_px=motion.in_band_px,
+        )
+        about |= {"output": str(path), "alpha": alpha, "motion": asdict(motion), "bound": bound}
         text = json.dumps(about)
         # JSON has no nan: what cannot be measured is null.
         reports.append(json.loads(text, parse_float=_rounded, parse_constant=lambda _: None))
@@ -133,7 +140,7 @@ def _magnify(
             progress("write", number / plan.task.n_frames)
             watch.lap("write")
     if task.xt_slice:
-        slices.save(task.xt_slice)
+        write_png(task.xt_slice, slices.render())
     watch.lap("write")
     _warn_of_frames(plan, frames)
     return detail_wavelength_px(detail)
@@ -184,18 +191,6 @@ def _about(plan: Plan) -> dict[str, Any]:
         "memory_estimate_gb": plan.memory_bytes / GB,
         "device": task.device,
     }
-
-
-def _measured(plan: Plan, alpha: float, motion: Motion, detail_px: float) -> dict[str, Any]:
-    """Return the motion of one output, and the bound of its method."""
-    bound = motion_report.bound(
-        plan.task.method,
-        plan.task.settings,
-        detail_wavelength_px=detail_px,
-        alpha=alpha,
-        delta_px=motion.in_band_px,
-    )
-    return {"motion": asdict(motion), "bound": asdict(bound) if bound else None}
 
 
 def _provenance(plan: Plan) -> dict[str, Any]:
