@@ -44,15 +44,12 @@ def time_axis(
     """Find the rate of a clip and whether its frames are evenly spaced.
 
     A rate that the container states is taken where all stamps lie on its grid, rounded to their
-    unit. Otherwise the rate is that of the commonest step, estimated by least squares over all
-    frames.
+    unit. Otherwise the rate is that of the commonest step, by least squares over all frames.
 
     Parameters
     ----------
-    stamps, unit_s : sequence of int, Fraction
-        Time stamps as the frames are shown, and their unit, s.
-    rates : iterable of Fraction
-        Frames/s that the container states.
+    stamps, unit_s, rates : sequence of int, Fraction, iterable of Fraction
+        Time stamps as the frames are shown, their unit, s, and stated rates, frames/s.
     certain : bool
         Whether the stamps are camera counters, and their rate is known.
     capture_fps : float, optional

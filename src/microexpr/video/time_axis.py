@@ -27,29 +27,15 @@ FINE = Fraction(1, 90000)  # s; time base of resampled clips
 
 @dataclass(frozen=True)
 class TimeAxis:
-    """When the frames of a clip were taken.
+    """When the frames of a clip were taken."""
 
-    Parameters
-    ----------
-    stamps, unit_s : tuple of int, Fraction
-        Time stamps of the frames, in the order in which they are shown; their unit, s.
-    rate : float
-        Rate of the even times, in frames per second of the stamps.
-    even : bool
-        Whether the frames lie at even times: frame k at k / rate.
-    offset_s, tolerance_s : float
-        First even time after the first stamp; how far from its even time a frame may lie, s.
-    capture_fps : float, optional
-        True rate, frames/s, where the stamps are those of a slow motion.
-    """
-
-    stamps: tuple[int, ...]
-    unit_s: Fraction
-    rate: float
-    even: bool = True
-    offset_s: float = 0.0
-    tolerance_s: float = 0.0
-    capture_fps: float | None = None
+    stamps: tuple[int, ...]  # time stamps of the frames, in the order in which they are shown
+    unit_s: Fraction  # of the stamps
+    rate: float  # of the even times, in frames per second of the stamps
+    even: bool = True  # frame k lies at k / rate
+    offset_s: float = 0.0  # first even time after the first stamp
+    tolerance_s: float = 0.0  # how far from its even time a frame may lie
+    capture_fps: float | None = None  # true rate, where the stamps are those of a slow motion
 
     @property
     def fps(self) -> float:
@@ -154,7 +140,7 @@ class TimeAxis:
                 "one side of it"
             )
         same = np.flatnonzero(np.diff(times) == 0)
-        if uneven == "fail" and len(same):
+        if len(same):
             k = int(same[0])
             found = f"frames {numbers[k]} and {numbers[k + 1]} are both at {times[k]:.4g} s"
         if uneven == "fail":
@@ -167,28 +153,16 @@ def counted(frames: int, rate: Fraction) -> TimeAxis:
 
 
 class Resampled(Iterable[T]):
-    """Frames at the even times of an axis.
+    """Frames at the even times of an axis, of frames with their times as in ``grid_s``.
 
     A frame that is there at the right time passes unchanged. Elsewhere its neighbours are mixed in
-    proportion to their distance in time; before the first and after the last frame that one is
-    repeated. Frames that come late are left out. `interpolated` counts the frames so far that the
-    source does not hold.
-
-    Parameters
-    ----------
-    frames : iterable of (float, T)
-        Time, as in ``grid_s``, and frame.
-    axis : TimeAxis
-        Of the clip.
-    mix : callable
-        ``mix(before, after, share)`` gives the frame between two: `before` for a share of 0.
+    proportion to their distance in time: ``mix(before, after, share)`` is `before` for a share of
+    0. Before the first and after the last frame that one is repeated. Frames that come late are
+    left out. `interpolated` counts the frames so far that the source does not hold.
     """
 
     def __init__(
-        self,
-        frames: Iterable[tuple[float, T]],
-        axis: TimeAxis,
-        mix: Callable[[T, T, float], T],
+        self, frames: Iterable[tuple[float, T]], axis: TimeAxis, mix: Callable[[T, T, float], T]
     ) -> None:
         self._frames, self._axis, self._mix = frames, axis, mix
         self.interpolated = 0
@@ -210,8 +184,7 @@ class Resampled(Iterable[T]):
             before = after
         if before is None:
             raise DataError("no frame can be decoded")
-        for _ in range(done, count):
-            yield self._between(before, before, 0.0)
+        yield from (self._between(before, before, 0.0) for _ in range(done, count))
 
     def _between(self, before: tuple[float, T], after: tuple[float, T], time: float) -> T:
         self.interpolated += 1
