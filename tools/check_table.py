@@ -62,7 +62,7 @@ def missing(target: str, results: Path) -> list[str]:
 
 def wrong_shape(path: Path, config: Config) -> list[str]:
     """Say what of a table of accuracies is not what the configuration asks for."""
-    table = pd.read_csv(path)
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""])  # NA is a name
     sizes = [str(n) for n in config.windows.n]
     classes = ["Accuracy", *config.data.labels]
     rows = [(method, name) for method in config.magnify.methods for name in classes]

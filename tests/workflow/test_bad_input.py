@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from itertools import takewhile
 
 import cv2
@@ -41,6 +42,18 @@ def test_a_configuration_file_that_is_not_there(project):
     done = project.run()
     assert done.returncode != 0
     assert done.stderr.splitlines()[-1] == "microexpr: there is no file config/ci.yaml"
+
+
+@pytest.mark.parametrize(
+    ("word", "form"),
+    [("data.root=x", "data={root: x}"), ("compare.against.n=7", "compare={against: {n: 7}}")],
+)
+def test_a_key_with_a_dot_on_the_command_line(project, word, form):
+    words = ("--cores", "1", "--config", word, "--", "caches")
+    done = project.execute(sys.executable, "-m", "snakemake", *words)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"microexpr: {word}: write --config '{form}'"
+    assert "Traceback" not in done.stderr
 
 
 def last_lines(done):

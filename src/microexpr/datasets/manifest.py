@@ -126,6 +126,10 @@ def shards(
         if not group:
             continue
         name = group[0] if len(group) == 1 else f"{group[0]}-{group[-1]}"
+        if name in result:
+            raise DataError(
+                f"data.subjects_per_shard: two shards would be called {name}; change it"
+            )
         members = [clip for subject in group for clip in by_subject[subject]]
         result[name] = sorted(members, key=lambda clip: natural(clip.clip_id))
     return result
