@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from microexpr.config import Evaluate
 from microexpr.datasets.manifest import Clip
-from microexpr.evaluation.pooled import Basis, Origin, Statistics
+from microexpr.evaluation.pooled import Basis, Origin
 from microexpr.protocol import Fold, predictions
 
 CLASSES = ["negative", "positive", "surprise"]
 ORIGIN = Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic")
-STATISTICS = Statistics(resamples=300)
+STATISTICS = Evaluate(bootstrap=300)
 
 
 def manifest(subjects: int = 12, per_class: int = 2) -> list[Clip]:
@@ -36,7 +37,7 @@ def manifest(subjects: int = 12, per_class: int = 2) -> list[Clip]:
 
 
 def basis(
-    clips: Sequence[Clip], origin: Origin = ORIGIN, statistics: Statistics = STATISTICS
+    clips: Sequence[Clip], origin: Origin = ORIGIN, statistics: Evaluate = STATISTICS
 ) -> Basis:
     return Basis(clips, CLASSES, origin, statistics)
 

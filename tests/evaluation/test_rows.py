@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from microexpr.backbones.networks import NETWORKS
+from microexpr.config import Evaluate
 from microexpr.evaluation import names
 from microexpr.evaluation.metrics import holm
-from microexpr.evaluation.pooled import MAJORITY, RANDOM, Evaluation, Statistics
+from microexpr.evaluation.pooled import MAJORITY, RANDOM, Evaluation
 from microexpr.evaluation.rows import (
     SCORES,
     SubjectMeans,
@@ -33,7 +34,7 @@ def evaluation() -> Evaluation:
         predicted(clips, folds, lambda _, skill=skill: skill, n=n, method=method)
         for (method, _, n), skill in ((A, 0.9), (B, 0.6), (C, 0.4))
     ]
-    return Evaluation(pd.concat(runs), basis(clips, statistics=Statistics(resamples=200)))
+    return Evaluation(pd.concat(runs), basis(clips, statistics=Evaluate(bootstrap=200)))
 
 
 def test_rows_of_a_study_hold_the_values_of_metrics(evaluation):
@@ -81,7 +82,7 @@ def test_whole_numbers_stay_whole_beside_empty_cells(evaluation):
 
 
 def test_means_are_resampled_by_subject():
-    statistics = Statistics(resamples=500)
+    statistics = Evaluate(bootstrap=500)
     subjects = ["s1"] * 6 + ["s2"] * 2
     means = SubjectMeans(subjects, statistics)
     assert means.subjects == 2

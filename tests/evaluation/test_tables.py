@@ -11,10 +11,11 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import f1_score
 
+from microexpr.config import Evaluate
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
 from microexpr.evaluation.metrics import holm
-from microexpr.evaluation.pooled import Evaluation, Origin, Statistics
+from microexpr.evaluation.pooled import Evaluation, Origin
 from microexpr.evaluation.tables import FILES, poster_table, render_table, write_results
 from microexpr.protocol import predictions
 from microexpr.protocol.splits import make_folds
@@ -397,7 +398,7 @@ def test_no_files_and_unreadable_files_are_refused(tmp_path: Path) -> None:
 
 def test_poster_table_refuses_a_missing_cell(frame, clips) -> None:
     small = frame[(frame["n"] == 7) & (frame["feature_mode"] == "raw")]
-    evaluation = Evaluation(small, basis(clips, statistics=Statistics(resamples=100)))
+    evaluation = Evaluation(small, basis(clips, statistics=Evaluate(bootstrap=100)))
     metrics = evaluation.metrics()
     with pytest.raises(DataError, match="no accuracy of method amm, feature mode raw, n 8"):
         poster_table(metrics, classes=CLASSES, n=[7, 8], feature_mode="raw")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from microexpr.evaluation.pooled import Statistics
+from microexpr.config import Evaluate
 from microexpr.explain.scores import REGIONS, region_table
 
 CLASSES = ["a", "b"]
@@ -21,7 +21,7 @@ def clip(number: int, subject: str, label: str, **values: float | str) -> dict[s
 
 
 def table(rows: list[dict[str, object]]) -> pd.DataFrame:
-    statistics = Statistics(resamples=200, confidence=0.95, seed=0)
+    statistics = Evaluate(bootstrap=200, confidence=0.95, seed=0)
     found = region_table(pd.DataFrame(rows), classes=CLASSES, statistics=statistics)
     return found.set_index(["class", "fold", "measure", "region"]).sort_index()
 

@@ -16,14 +16,14 @@ import pytest
 import yaml
 
 from microexpr.cache import Provenance, create
-from microexpr.config import Config, Problem
+from microexpr.config import Config, Evaluate, Problem
 from microexpr.datasets import Finding, listing, manifest
 from microexpr.datasets.listing import Note
-from microexpr.evaluation.pooled import Basis, Origin, Statistics
+from microexpr.evaluation.pooled import Basis, Origin
 from microexpr.evaluation.tables import write_results
 from microexpr.protocol import predictions
 from microexpr.report import document, pages
-from microexpr.report.document import Document, Grid, Items, Section, markdown, page
+from microexpr.report.document import Document, Grid, Section, markdown, page
 from microexpr.report.results import Results, warnings
 from microexpr.report.summary import WHY, changes, limits
 from microexpr.report.summary import summary as build
@@ -82,7 +82,7 @@ def run(folder: Path, **changed: dict) -> Config:
             clips(),
             CLASSES,
             Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic"),
-            Statistics(resamples=200),
+            Evaluate(bootstrap=200),
         ),
         folder,
         methods=["pmm", "none"],
@@ -301,7 +301,7 @@ def test_a_page_of_a_cell_lists_clips_that_went_wrong(finished_run):
 
 def test_documents_escape_and_keep_their_parts():
     frame = pd.DataFrame({"name": ["a<b", "c"], "value": ["0.5", "0.25"]})
-    text = Document("A & B", [Section("H", ["x < `y`", Items(["one"]), Grid(frame)])], ["Beware"])
+    text = Document("A & B", [Section("H", ["x < `y`", ["one"], Grid(frame)])], ["Beware"])
     assert markdown(text) == (
         "# A & B\n\n> **Beware**\n\n## H\n\nx < `y`\n\n- one\n\n"
         "| name | value |\n| --- | ---: |\n| a\\<b | 0.5 |\n| c | 0.25 |\n"

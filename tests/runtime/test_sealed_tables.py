@@ -19,11 +19,11 @@ import pytest
 from microexpr.apps.predict import exported_model
 from microexpr.cache import Provenance, create
 from microexpr.cli import main
-from microexpr.config import Config
+from microexpr.config import Config, Evaluate
 from microexpr.datasets import manifest
 from microexpr.errors import DataError
 from microexpr.evaluation import metrics as reading
-from microexpr.evaluation.pooled import Basis, Origin, Statistics
+from microexpr.evaluation.pooled import Basis, Origin
 from microexpr.evaluation.tables import render_table, write_results
 from microexpr.protocol import Fold, predictions, read_folds, write_folds
 from microexpr.runtime import tables
@@ -209,7 +209,7 @@ def written(tmp_path_factory) -> Path:
             CLIPS,
             LABELS,
             Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic"),
-            Statistics(resamples=100),
+            Evaluate(bootstrap=100),
         ),
         folder,
         **{"methods": ["none", "pmm"], "feature_modes": ["raw"], "n": [7]},
@@ -242,11 +242,11 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "manifest": ("manifest.csv", manifest.read),
     "folds": ("folds.csv", lambda path: read_folds(path, IDS)),
     "predictions": ("chunk0.csv", lambda path: predictions.read([path], LABELS)),
-    "metrics": ("metrics.csv", reading.read_metrics),
+    "metrics": ("metrics.csv", lambda path: reading.read_results(path, "metrics")),
     "a model's accuracy": ("metrics.csv", measured),
-    "comparisons": ("comparisons.csv", reading.read_comparisons),
-    "confusion": ("confusion.csv", reading.read_confusion),
-    "epochs": ("chunk0.epochs.csv", reading.read_epochs),
+    "comparisons": ("comparisons.csv", lambda path: reading.read_results(path, "comparisons")),
+    "confusion": ("confusion.csv", lambda path: reading.read_results(path, "confusion")),
+    "epochs": ("chunk0.epochs.csv", lambda path: reading.read_results(path, "epochs")),
     "leak": ("leak.csv", lambda path: read_predictions([path])),
     "show": ("table.csv", render_table),
     "pages": ("table.csv", read_text),
@@ -335,15 +335,15 @@ def test_names_survive_every_reader(written):
     frame = predictions.read([written / "predictions.csv"], LABELS)
     assert set(frame["subject"]) == {"none", "007", "nan"}
     assert set(frame["predicted"]) == set(LABELS)
-    metrics = reading.read_metrics(written / "metrics.csv")
+    metrics = reading.read_results(written / "metrics.csv", "metrics")
     assert {*LABELS, "all"} == set(metrics["class"])
     mine = metrics[(metrics["method"] == "none") & (metrics["metric"] == "recall")]
     assert list(mine["value"]) == [1.0, 0.0, 0.0]
     assert measured(written / "metrics.csv")["recall"]["NA"]["value"] == 1.0
-    counts = reading.read_confusion(written / "confusion.csv")
+    counts = reading.read_results(written / "confusion.csv", "confusion")
     assert set(counts["label"]) == set(LABELS)
     assert set(counts["predicted"]) == {*LABELS, ""}
-    assert set(reading.read_epochs(written / "chunk0.epochs.csv")["fold"]) == {"007"}
+    assert set(reading.read_results(written / "chunk0.epochs.csv", "epochs")["fold"]) == {"007"}
     answers = read_predictions([written / "leak.csv"])
     assert set(answers["subject"]) == {"none", "007", "nan"}
     assert set(answers["label"]) == set(LABELS)

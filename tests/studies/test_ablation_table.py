@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from microexpr.config import Config
+from microexpr.config import Config, Evaluate
 from microexpr.errors import DataError, ProtocolError
 from microexpr.evaluation.metrics import holm
-from microexpr.evaluation.pooled import Statistics
 from microexpr.protocol.splits import make_folds
 from microexpr.studies import ablation
 from microexpr.studies.tables import ABLATION, ablation_table
@@ -56,7 +55,7 @@ def frame(clips):
 def table(frame, clips, weights=WEIGHTS):
     return ablation_table(
         frame,
-        basis(clips, statistics=Statistics(resamples=200)),
+        basis(clips, statistics=Evaluate(bootstrap=200)),
         ablation.rows(SETTINGS),
         weights=weights,
     )

@@ -10,11 +10,11 @@ from sklearn.metrics import f1_score, recall_score
 
 from microexpr import baselines
 from microexpr.baselines import Published
-from microexpr.config import Config
+from microexpr.config import Config, Evaluate
 from microexpr.datasets.manifest import write
 from microexpr.errors import ConfigError, DataError, ProtocolError
 from microexpr.evaluation.metrics import holm
-from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin, Statistics
+from microexpr.evaluation.pooled import MAJORITY, Evaluation, Origin
 from microexpr.protocol import predictions
 from microexpr.studies.tables import COMPARISON, comparison
 from running import run_stage
@@ -30,7 +30,7 @@ OURS = Published(protocol="of ours", source="a poster", accuracy=0.7576)
 BASIS = basis(
     manifest(8),
     Origin("loso", "mobilenet_vggface2", 13, "", "synthetic"),
-    Statistics(resamples=200),
+    Evaluate(bootstrap=200),
 )
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from microexpr.config import Evaluate
 from microexpr.errors import DataError
-from microexpr.evaluation.pooled import Statistics
 from microexpr.figures.tables import draw_leak
 from microexpr.runtime.tables import write_table
 from microexpr.studies.tables import SPLITS, leak_table, read_predictions
@@ -33,7 +33,7 @@ def answers() -> pd.DataFrame:
 
 
 def table(**about) -> pd.DataFrame:
-    statistics = Statistics(resamples=500)
+    statistics = Evaluate(bootstrap=500)
     return leak_table(answers(), statistics=statistics, about=ABOUT | about)
 
 

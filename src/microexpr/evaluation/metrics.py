@@ -142,24 +142,10 @@ TEXT = {
 }
 
 
-def read_metrics(path: AnyPath) -> pd.DataFrame:
-    """Read ``metrics.csv``; n is float, NaN where there is none.
+def read_results(path: AnyPath, kind: str) -> pd.DataFrame:
+    """Read ``metrics.csv`` or another table of `TEXT`; n is float, NaN where there is none.
 
-    Raise a DataError when the file is missing, is another table, or was changed.
+    ``epochs`` is the log of a training, ``.epochs.csv``. Raise a DataError when the file is
+    missing, is another table, or was changed.
     """
-    return read_table(path, text=TEXT["metrics"])
-
-
-def read_comparisons(path: AnyPath) -> pd.DataFrame:
-    """Read ``comparisons.csv``; DataError as `read_metrics`."""
-    return read_table(path, text=TEXT["comparisons"])
-
-
-def read_confusion(path: AnyPath) -> pd.DataFrame:
-    """Read ``confusion.csv``; DataError as `read_metrics`."""
-    return read_table(path, text=TEXT["confusion"])
-
-
-def read_epochs(path: AnyPath) -> pd.DataFrame:
-    """Read the log of a training, ``.epochs.csv``; DataError as `read_metrics`."""
-    return read_table(path, text=TEXT["epochs"])
+    return read_table(path, text=TEXT[kind])

@@ -46,31 +46,13 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Statistics:
-    """How the intervals are made: section ``evaluate`` of the configuration."""
-
-    resamples: int = 2000
-    confidence: float = 0.95
-    seed: int = 0
-
-    @classmethod
-    def of(cls, settings: Evaluate) -> Statistics:
-        """Take them from the configuration."""
-        return cls(settings.bootstrap, settings.confidence, settings.seed)
-
-    def subject_weights(self, subjects: int) -> Ints:
-        """Draw how often each subject occurs in each resample: (resamples, subjects)."""
-        return metrics.subject_weights(subjects, resamples=self.resamples, seed=self.seed)
-
-
-@dataclass(frozen=True)
 class Basis:
     """What all tables of a run rest on."""
 
     clips: Sequence[Clip]  # the manifest
     classes: Sequence[str]  # all of them, in order
     origin: Origin
-    statistics: Statistics
+    statistics: Evaluate  # how the intervals are made
 
     @classmethod
     def of(cls, settings: TableSettings, manifest: Path, weights_sha256: str = "") -> Basis:
@@ -82,8 +64,7 @@ class Basis:
             weights_sha256=weights_sha256,
             data=title(settings.data),
         )
-        statistics = Statistics.of(settings.evaluate)
-        return cls(read(manifest), settings.data.labels, origin, statistics)
+        return cls(read(manifest), settings.data.labels, origin, settings.evaluate)
 
     def check(self, frame: pd.DataFrame) -> None:
         """Refuse predictions that cannot be compared; see `predictions.check`."""
@@ -110,7 +91,7 @@ class Evaluation:
         further: Mapping[Key, pd.DataFrame] | None = None,
     ) -> None:
         self.predictions, self.basis, self.further = predictions, basis, further or {}
-        self.classes, statistics = list(basis.classes), basis.statistics
+        self.classes = list(basis.classes)
         tested = predictions.drop_duplicates("clip_id")
         self.fold_of = dict(zip(tested["clip_id"], tested["fold"], strict=True))
         self.clips = sorted(
@@ -129,7 +110,10 @@ class Evaluation:
         names = list(dict.fromkeys(clip.subject for clip in self.clips))
         self.subjects = np.array([names.index(clip.subject) for clip in self.clips])
         self.n_subjects = len(names)
-        self.weights = statistics.subject_weights(self.n_subjects)
+        self.draws, self.seed = basis.statistics.bootstrap, basis.statistics.seed
+        self.weights = metrics.subject_weights(
+            self.n_subjects, resamples=self.draws, seed=self.seed
+        )
         self._resampled: dict[Key, Resampled] = {}
 
     @cached_property
@@ -148,11 +132,10 @@ class Evaluation:
             [self.fold_of.get(clip.clip_id, NEVER) for clip in self.basis.clips],
             classes=K,
         )
-        draws, seed = self.basis.statistics.resamples, self.basis.statistics.seed
         return found | {
             (MAJORITY, "", None): majority(self.truth, classes=K),
             (MAJORITY_TRAINING, "", None): majority_of_training(folds, counts),
-            (RANDOM, "", None): stratified_random(folds, counts, draws=draws, seed=seed),
+            (RANDOM, "", None): stratified_random(folds, counts, draws=self.draws, seed=self.seed),
         }
 
     def resampled(self, key: Key) -> Resampled:

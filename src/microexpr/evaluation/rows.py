@@ -10,8 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from microexpr.evaluation.metrics import ALL, holm, mcnemar, percentile_interval
-from microexpr.evaluation.pooled import Evaluation, Key, Statistics, System
+from microexpr.config import Evaluate
+from microexpr.evaluation.metrics import (
+    ALL,
+    holm,
+    mcnemar,
+    percentile_interval,
+    subject_weights,
+)
+from microexpr.evaluation.pooled import Evaluation, Key, System
 from microexpr.protocol.predictions import method_order
 
 METRICS = ("accuracy", "uf1", "uar")
@@ -124,11 +131,12 @@ class SubjectMeans:
     `subjects` is the subject of each of C clips; without `statistics` there are no intervals.
     """
 
-    def __init__(self, subjects: ArrayLike, statistics: Statistics | None) -> None:
+    def __init__(self, subjects: ArrayLike, statistics: Evaluate | None) -> None:
         names, self._number = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
         self.subjects, self._statistics = len(names), statistics
         if statistics is not None and len(names) > 1:
-            self._weights = statistics.subject_weights(len(names))
+            draws, seed = statistics.bootstrap, statistics.seed
+            self._weights = subject_weights(len(names), resamples=draws, seed=seed)
 
     def interval(self, values: ArrayLike) -> tuple[float, float]:
         """Return the interval of the mean of C values; NaN where there is one subject."""

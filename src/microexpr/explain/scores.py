@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from microexpr.config import Evaluate
 from microexpr.errors import DataError
-from microexpr.evaluation.pooled import Statistics
 from microexpr.evaluation.rows import SubjectMeans
 from microexpr.face.transform import CropTransform
 from microexpr.runtime.files import AnyPath
@@ -178,7 +178,7 @@ def motion_scores(cam: np.ndarray, clip_id: str, truth: Truth) -> dict[str, floa
 
 
 def region_table(
-    clips: pd.DataFrame, *, classes: Sequence[str], statistics: Statistics
+    clips: pd.DataFrame, *, classes: Sequence[str], statistics: Evaluate
 ) -> pd.DataFrame:
     """Average ``clips.csv`` of all methods, with a column method, over clips.
 
@@ -207,7 +207,7 @@ def every_in(table: pd.DataFrame) -> str:
 
 
 def _rows(
-    group: pd.DataFrame, classes: Sequence[str], every: str, statistics: Statistics
+    group: pd.DataFrame, classes: Sequence[str], every: str, statistics: Evaluate
 ) -> Iterator[dict[str, Any]]:
     folds = list(dict.fromkeys(group["fold"]))
     for name in (*classes, every):
@@ -221,7 +221,7 @@ def _rows(
                 yield from (about | row for row in _measures(clips, resamples))
 
 
-def _measures(clips: pd.DataFrame, statistics: Statistics | None) -> Iterator[dict[str, Any]]:
+def _measures(clips: pd.DataFrame, statistics: Evaluate | None) -> Iterator[dict[str, Any]]:
     seen = clips[clips["peak"] != ""]
     means = SubjectMeans(seen["subject"], statistics)
     about = {"clips": len(seen), "subjects": means.subjects, "empty": len(clips) - len(seen)}

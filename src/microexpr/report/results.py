@@ -20,7 +20,7 @@ from microexpr.datasets import listing, manifest, title
 from microexpr.datasets.listing import Finding
 from microexpr.datasets.manifest import Clip
 from microexpr.evaluation import names
-from microexpr.evaluation.metrics import ALL, read_comparisons, read_metrics
+from microexpr.evaluation.metrics import ALL, read_results
 from microexpr.evaluation.tables import CONTROLS, NESTED, sizes_of
 from microexpr.fingerprints.code import Code
 from microexpr.protocol import SUBJECT_INDEPENDENT
@@ -55,8 +55,8 @@ class Results:
             config,
             manifest.read(folder / "manifest.csv"),
             read_text(folder / "table.csv"),
-            read_metrics(folder / "metrics.csv"),
-            read_comparisons(folder / "comparisons.csv"),
+            read_results(folder / "metrics.csv", "metrics"),
+            read_results(folder / "comparisons.csv", "comparisons"),
             listing.read(report) if report is not None and report.exists() else None,
         )
 

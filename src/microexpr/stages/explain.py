@@ -120,7 +120,6 @@ def explain(
     from microexpr.datasets import title
     from microexpr.datasets.decoder import decode
     from microexpr.datasets.manifest import read
-    from microexpr.evaluation.pooled import Statistics
     from microexpr.explain import drawing
     from microexpr.explain import maps as files
     from microexpr.explain.scores import region_table
@@ -131,15 +130,14 @@ def explain(
     data, synthetic = settings.data, settings.data.kind == "demo"
     folders = [path.parent for path in maps]
     rows = [read_table(f / "clips.csv", text=TEXT).assign(method=f.name) for f in folders]
-    statistics = Statistics.of(settings.evaluate)
-    table = region_table(pd.concat(rows), classes=data.labels, statistics=statistics).assign(
+    table = region_table(pd.concat(rows), classes=data.labels, statistics=settings.evaluate).assign(
         n=settings.explain.n,
         feature_mode=settings.train.feature_modes[0],
         seed=settings.train.seeds[0],
         protocol=settings.protocol.name,
         backbone=settings.features.backbone,
         cut=settings.features.cut,
-        confidence=statistics.confidence,
+        confidence=settings.evaluate.confidence,
         data=title(data),
     )
     sources = {clip.clip_id: clip for clip in read(manifest)}

@@ -57,16 +57,16 @@ def figures(
     """
     import pandas as pd
 
-    from microexpr.evaluation.metrics import read_confusion, read_epochs, read_metrics
+    from microexpr.evaluation.metrics import read_results
     from microexpr.figures import style, tables
     from microexpr.protocol.predictions import read
     from microexpr.runtime.progress import track
 
     labels, mode = settings.data.labels, settings.train.feature_modes[0]
     synthetic = settings.data.kind == "demo"
-    measured, answers = read_metrics(metrics), read([predictions], labels)
-    counts = read_confusion(confusion)
-    curves = pd.concat([read_epochs(path) for path in epochs], ignore_index=True)
+    measured, answers = read_results(metrics, "metrics"), read([predictions], labels)
+    counts = read_results(confusion, "confusion")
+    curves = pd.concat([read_results(path, "epochs") for path in epochs], ignore_index=True)
     look: dict[str, Any] = {"feature_mode": mode, "synthetic": synthetic}
     with style.paper():
         style.save(tables.accuracy_against_n(measured, **look), folder / "accuracy")

@@ -132,7 +132,6 @@ def tabulate_leak(
 ) -> None:
     """Compare the accuracy under leaky and clean splits, in a table and a figure."""
     from microexpr.datasets import title
-    from microexpr.evaluation.pooled import Statistics
     from microexpr.figures.tables import draw_leak
     from microexpr.runtime.tables import write_table
     from microexpr.studies.tables import leak_table, read_predictions
@@ -140,7 +139,7 @@ def tabulate_leak(
     network = settings.features
     found = leak_table(
         read_predictions(predictions),
-        statistics=Statistics.of(settings.evaluate),
+        statistics=settings.evaluate,
         about={"backbone": network.backbone, "cut": network.cut, "data": title(settings.data)},
     )
     draw_leak(found, [table.with_suffix(suffix) for suffix in (".pdf", ".png")])

@@ -16,10 +16,10 @@ import pandas as pd
 
 from microexpr.baselines import Published
 from microexpr.cache import open_cache
-from microexpr.config import overlaid
+from microexpr.config import Evaluate, overlaid
 from microexpr.errors import ConfigError, DataError, ProtocolError
 from microexpr.evaluation.names import PROTOCOLS
-from microexpr.evaluation.pooled import MAJORITY, Basis, Evaluation, Statistics, System
+from microexpr.evaluation.pooled import MAJORITY, Basis, Evaluation, System
 from microexpr.evaluation.rows import (
     METRICS,
     SCORES,
@@ -217,7 +217,7 @@ def read_predictions(paths: Sequence[AnyPath]) -> pd.DataFrame:
 
 
 def leak_table(
-    predictions: pd.DataFrame, *, statistics: Statistics, about: Mapping[str, Any]
+    predictions: pd.DataFrame, *, statistics: Evaluate, about: Mapping[str, Any]
 ) -> pd.DataFrame:
     """Tabulate the accuracy of each method and split, with intervals over subjects.
 

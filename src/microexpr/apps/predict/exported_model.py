@@ -24,7 +24,7 @@ from microexpr.cache import open_cache
 from microexpr.config import Config, Data, Train
 from microexpr.datasets import title
 from microexpr.errors import CacheError, ConfigError, WeightsError
-from microexpr.evaluation.metrics import read_metrics
+from microexpr.evaluation.metrics import read_results
 from microexpr.protocol import SUBJECT_INDEPENDENT
 from microexpr.runtime.files import AnyPath, sha256_of, write_json
 from microexpr.runtime.tables import seal
@@ -150,7 +150,7 @@ def accuracy(
     method or N.
     """
     feature_mode = runs.feature_modes[0]
-    frame = read_metrics(path)
+    frame = read_results(path, "metrics")
     mine = frame[
         (frame["method"] == method) & (frame["feature_mode"] == feature_mode) & (frame["n"] == n)
     ]
