@@ -138,3 +138,11 @@ def test_a_subject_that_begins_with_a_dash_is_forgotten(named, tmp_path):
     done = copy.microexpr("forget", "_3", *words)
     assert done.returncode == 0, done.stderr
     assert "_3" in (copy.folder / "extra.yaml").read_text()
+
+
+def test_the_report_is_written(named, tmp_path):
+    copy = named.copy(tmp_path / "copy")
+    extra = (copy.folder / "extra.yaml").read_text()
+    done = copy.run("--report", "report.html", extra=extra, target=TARGETS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (copy.folder / "report.html").stat().st_size > 100_000
