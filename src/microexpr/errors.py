@@ -176,7 +176,7 @@ LACKS = {
 # What libraries say that have no exception of their own for it.
 MEMORY_TEXT = re.compile(
     r"out of memory|(?:cannot|can't|unable to|failed to|couldn't) allocate|insufficient memory"
-    r"|memory allocation failed|bad_alloc|not enough memory",
+    r"|memory allocation failed|bad_alloc|not enough memory|failed to map segment",
     re.IGNORECASE,
 )
 THREAD_TEXT = "can't start new thread"
