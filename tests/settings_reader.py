@@ -58,7 +58,7 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
 
 
 @dataclass
-class _Object:
+class Instance:
     """An object of a class of the package, whose attributes may be settings."""
 
     kind: type
@@ -73,7 +73,7 @@ class _Object:
 
 
 def _is_followed(value: Any) -> bool:
-    return isinstance(value, Part) or (isinstance(value, _Object) and bool(value.parts))
+    return isinstance(value, Part) or (isinstance(value, Instance) and bool(value.parts))
 
 
 @dataclass
@@ -111,7 +111,7 @@ class Reader:
 
     def attribute(self, owner: Any, name: str) -> Any:
         """Return the value of an attribute, or a method as a function with its first argument."""
-        if not isinstance(owner, Part | _Object):
+        if not isinstance(owner, Part | Instance):
             return UNKNOWN if owner is UNKNOWN else getattr(owner, name, UNKNOWN)
         known = owner.keys() if isinstance(owner, Part) else owner.attributes
         if name in known:
@@ -134,7 +134,7 @@ class Reader:
         for value in values:
             if isinstance(value, Part):
                 self.lost.add(value)
-            elif isinstance(value, _Object):
+            elif isinstance(value, Instance):
                 self.lose(*value.parts.values())
 
 
@@ -190,7 +190,7 @@ class _Body:
                 self.names[name] = found
             case ast.Attribute(value=owner, attr=name):
                 holder = self.value(owner)
-                if isinstance(holder, _Object):
+                if isinstance(holder, Instance):
                     holder.attributes[name] = found
                 else:
                     self.reader.lose(found)
@@ -244,8 +244,8 @@ class _Body:
             and (own := OF_MODELS.get(getattr(called, "__name__", "")))
         ):
             return own(self.reader, args[0])
-        if called is dataclasses.replace and isinstance(args[0], _Object):
-            return _Object(args[0].kind, args[0].attributes | named)
+        if called is dataclasses.replace and isinstance(args[0], Instance):
+            return Instance(args[0].kind, args[0].attributes | named)
         if inspect.isclass(called) and _is_ours(called):
             return self.made(called, args, named)
         called = inspect.unwrap(called) if callable(called) else called
@@ -260,8 +260,8 @@ class _Body:
             return self.reader.follow(function, given)
         return UNKNOWN
 
-    def made(self, kind: type, args: list[Any], named: dict[str, Any]) -> _Object:
-        new = _Object(kind)
+    def made(self, kind: type, args: list[Any], named: dict[str, Any]) -> Instance:
+        new = Instance(kind)
         if dataclasses.is_dataclass(kind):
             names = [one.name for one in dataclasses.fields(kind)]
             new.attributes = dict(zip(names, args, strict=False)) | named

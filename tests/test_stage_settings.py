@@ -19,7 +19,7 @@ from microexpr.stages import NAMES, declared
 from microexpr.stages.evaluate import ControlledSettings, EvaluateSettings
 from microexpr.stages.model import MagnifiedModelSettings, ModelSettings
 from microexpr.stages.train import InnerSettings, TrainSettings
-from settings_reader import Part, Reader
+from settings_reader import Instance, Part, Reader
 
 # Of the stages whose settings depend on options or on values.
 VARIANTS: dict[str, list[type[Settings]]] = {
@@ -43,7 +43,8 @@ def reading(function: Any, kind: type[Settings]) -> Reader:
     reader, settings = Reader(), Part("", kind)
     reader.follow(function, {"settings": settings})
     if found := SYSTEMS.get(kind):
-        system = reader.follow(found.of.__func__, {"cls": found, "settings": settings})
+        system = Instance(found)
+        reader.follow(found.__init__, {"self": system, "settings": settings})
         for method in (found.examples, found.predict):
             reader.follow(method, {"self": system})
         reader.lost.discard(settings)
