@@ -30,12 +30,7 @@ def image_pictures(images: Iterable[tuple[int, Path]], policy: Policy) -> Iterat
     ------
     DataError
         Naming the frame and its file, where one cannot be decoded or ends early; under ``lenient``
-        where none can.
-
-    Warns
-    -----
-    MicroexprWarning
-        Under ``lenient``: how many cannot be decoded.
+        where none can, and a notice tells how many are left out.
     """
     shown, refused = 0, []
     for number, path in images:

@@ -90,11 +90,7 @@ def check_size(name: str, width: int, height: int) -> None:
 
 
 def is_cut_off(path: Path) -> bool:
-    """Tell whether a file is shorter than its outermost structure says, where one says it.
-
-    Whatever the file holds, and whenever it starts: the length is that of the file, not of its
-    pictures or its sound.
-    """
+    """Tell whether a file is shorter than it says, whatever it holds and whenever that starts."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(400)

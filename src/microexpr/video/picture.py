@@ -26,19 +26,11 @@ ODD_ANGLE = 0.02  # share of a display matrix beside a quarter turn
 
 @dataclass(frozen=True)
 class Orientation:
-    """One of the eight ways in which a picture may lie.
+    """One of the eight ways in which a picture may lie."""
 
-    Parameters
-    ----------
-    transposed : bool
-        Rows become columns, first.
-    mirrored, flipped : bool
-        Left and right, top and bottom change places, afterwards.
-    """
-
-    transposed: bool = False
-    mirrored: bool = False
-    flipped: bool = False
+    transposed: bool = False  # rows become columns, before the others
+    mirrored: bool = False  # left and right change places
+    flipped: bool = False  # top and bottom change places
 
     def upright(self, pixels: np.ndarray) -> np.ndarray:
         """Return pixels of shape (y, x, ...) as they are shown."""
@@ -108,13 +100,7 @@ class Picture:
 
 
 def orientation_of(picture: av.VideoFrame) -> tuple[Orientation, bool]:
-    """Read a picture's display matrix.
-
-    Returns
-    -------
-    Orientation, bool
-        The nearest, and whether the matrix turns by another angle than quarters.
-    """
+    """Return how a picture lies, and whether its matrix turns it by another angle than quarters."""
     # x' = a x + c y, y' = b x + d y, with x to the right and y down; the rest moves the picture.
     try:
         data = picture.side_data.get("DISPLAYMATRIX")
