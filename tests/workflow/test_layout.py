@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from microexpr.config import Config, reference
-from microexpr.pipeline.environment import SOURCE, share_environment
+from microexpr.pipeline.environment import SOURCE, TRACE, share_environment
 from planner import plan
 from project import ROOT, Project, fresh, job_counts
 
@@ -150,7 +150,7 @@ def test_conda_environments_follow_from_the_lock():
 
 
 def test_jobs_find_the_package_and_conda_its_source(monkeypatch, tmp_path):
-    for name in ("PATH", "PYTHONPATH", SOURCE):
+    for name in ("PATH", "PYTHONPATH", "PYTHONSAFEPATH", TRACE, SOURCE):
         monkeypatch.setenv(name, "before")
     (tmp_path / "src").mkdir()
     share_environment("git+https://git.example.org/lab/microexpr@v1")
@@ -160,6 +160,7 @@ def test_jobs_find_the_package_and_conda_its_source(monkeypatch, tmp_path):
     assert os.environ[SOURCE] == str(tmp_path)
     assert os.environ["PYTHONPATH"].split(os.pathsep) == [str(tmp_path / "src"), "before"]
     assert os.environ["PATH"].split(os.pathsep) == [str(Path(sys.executable).parent), "before"]
+    assert os.environ["PYTHONSAFEPATH"] == "1"
 
 
 def test_in_a_checkout_the_users_config_yaml_counts(project):
