@@ -11,6 +11,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from microexpr.cache.disk import reading
+
 FRAMES = 64  # of a clip at a time
 TEXTS = (".csv", ".md", ".html", ".yaml", ".svg", ".txt")
 # Say when and by what a file was made, not what is in it.
@@ -95,7 +97,7 @@ def of_files(here: Path, anew: Path) -> str:
     if not anew.is_file():
         return "is not written any more"
     if here.suffix == ".h5":
-        with h5py.File(here, "r") as old, h5py.File(anew, "r") as new:
+        with reading(here) as old, reading(anew) as new:
             return of_groups(old, new)
     if here.read_bytes() == anew.read_bytes():
         return ""

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from microexpr import cache, stages
 from microexpr.adopt import differences
 from microexpr.adopt.jobs import Job
+from microexpr.cache.disk import reading
 from microexpr.config import Config
 from microexpr.datasets import manifest
 from microexpr.datasets.indexed import IndexSettings
-from microexpr.errors import CacheError, DataError
+from microexpr.errors import CacheError, DataError, damage
 from microexpr.pipeline import layout, record
 from microexpr.protocol import predictions
 from microexpr.runtime.resources import choose_device
@@ -100,11 +100,9 @@ def _compared(job: Job, target: str, clip_id: str, folder: Path, **values: Any) 
     """Run a job's stage on one clip, and compare that of the cache `target`."""
     here, anew = job.option(target), folder / "new.h5"
     stages.declared(job.stage).run(job.settings, **values, **{target: anew})
-    try:
-        with h5py.File(here, "r") as old, h5py.File(anew, "r") as new:
-            found = differences.of_groups(old[clip_id], new[clip_id])
-    except OSError as error:
-        raise CacheError(f"{here}: cannot be read ({error})") from None
+    unreadable = damage(CacheError, f"{here}: cannot be read")
+    with unreadable, reading(here) as old, reading(anew) as new:
+        found = differences.of_groups(old[clip_id], new[clip_id])
     return f"clip {clip_id}: {found}" if found else ""
 
 
