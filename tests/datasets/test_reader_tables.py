@@ -187,9 +187,18 @@ def test_no_cell_of_a_text_is_dropped_or_shifted(tmp_path, content, message):
         written(tmp_path / "t.csv", content)
 
 
+def test_a_column_that_stands_twice_is_one_if_it_says_the_same(tmp_path):
+    header = "path,subject,fps,#,Subject ,\n"
+    found = written(tmp_path / "t.csv", f"{header}a,1,30,x,1.0,\nb,t,,y,t\nc,u,9\n")
+    assert [cells["subject"] for _, cells in found] == ["1", "t", "u"]
+    with pytest.raises(DataError, match="line 3: column subject stands twice, with 't' and 'u'"):
+        written(tmp_path / "t.csv", f"{header}a,s,30,x,s\nb,t,,y,u\n")
+
+
 def test_a_comma_at_the_end_of_each_row_is_no_cell(tmp_path):
-    found = written(tmp_path / "t.csv", "path,subject,fps\na,s,30,\nb,t,,\n")
-    assert [cells["fps"] for _, cells in found] == ["30", ""]
+    for header, rows in (("path,subject,fps", "a,s,30,"), ("path,subject,fps,,", "a,7,30,,")):
+        found = written(tmp_path / "t.csv", f"{header}\n{rows}\nb,t,,\n")
+        assert [cells["fps"] for _, cells in found] == ["30", ""]
 
 
 def test_the_cases_that_were_wrong():

@@ -34,7 +34,8 @@ class _Header(NamedTuple):
 
     line: int
     places: Mapping[str, int]
-    width: int
+    names: Sequence[str]  # normalised, up to the last one
+    width: int  # with empty cells behind that
 
 
 def read_rows(path: Path, sheet: str | int = 0) -> list[tuple[Cell, ...]]:
@@ -78,7 +79,8 @@ def with_header(
     for line, row in table.lines():
         if line <= header.line:
             continue
-        if table.delimiter and (fault := _shifted(row, header, table.delimiter)):
+        fault = _shifted(row, header, table.delimiter) if table.delimiter else ""
+        if fault := fault or _contradiction(row, header):
             faults.add(f"{path}: line {line}: {fault}")
         cells = {k: row[n] if n < len(row) else None for k, n in header.places.items()}
         rows.append((line, cells))
@@ -97,13 +99,15 @@ def _check_only(
 
 
 def _header(table: _Table, columns: Mapping[str, Sequence[str]]) -> _Header:
-    best = _Header(1, {}, 0)
+    best = _Header(1, {}, [], 0)
     with suppress(DataError):  # another delimiter, or said when all rows are read
         for line, row in islice(table.lines(), HEADER_LINES):
             places = _positions(row, columns)
             if len(places) > len(best.places):
-                named = [number for number, cell in enumerate(row, 1) if text(cell)]
-                best = _Header(line, places, named[-1])
+                names = [_plain(text(cell)) or text(cell) for cell in row]
+                while not names[-1]:
+                    names.pop()
+                best = _Header(line, places, names, len(row))
     return best
 
 
@@ -124,13 +128,27 @@ def _plain(header: str) -> str:
 
 def _shifted(row: Sequence[Cell], header: _Header, delimiter: str) -> str:
     """Say why a row of a text may have its cells under the wrong headers; empty: it has not."""
-    beyond = next((text(cell) for cell in row[header.width :] if text(cell)), "")
+    beyond = next((text(cell) for cell in row[len(header.names) :] if text(cell)), "")
     if beyond:
         return f"cell {beyond!r} stands under no header; a cell with {delimiter!r} needs quotes"
     if delimiter == "," and len(row) > header.width:
         for pair in pairwise(row):
             if all(text(cell).isdecimal() for cell in pair):
                 return f"{','.join(map(text, pair))} may be one number: write it with a point"
+    return ""
+
+
+def _contradiction(row: Sequence[Cell], header: _Header) -> str:
+    """Say which column stands twice in a table, and differs; empty: none."""
+    for key, first in header.places.items():
+        same = (
+            n for n in range(first + 1, len(row)) if header.names[n:][:1] == [header.names[first]]
+        )
+        for other in same:
+            if text(row[other]) != text(row[first]):
+                return (
+                    f"column {key} stands twice, with {text(row[first])!r} and {text(row[other])!r}"
+                )
     return ""
 
 
