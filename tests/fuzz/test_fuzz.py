@@ -1,4 +1,4 @@
-"""Any bytes are read or refused: configuration, tables, weights, caches, images.
+"""Any bytes are read or refused: configuration, tables, weights, caches, images, times.
 
 In the suite about a hundred examples each, always the same. For more: ``FUZZ_EXAMPLES=20000 pytest
 tests/fuzz``; guided by coverage: ``python tests/fuzz/run.py TARGET``.
