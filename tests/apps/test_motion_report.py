@@ -8,7 +8,6 @@ import pytest
 from footage import FPS, shifted, swing, texture
 from microexpr.apps.magnify_video.motion_report import (
     MotionMeter,
-    PointTracker,
     bound,
     clip_filter,
     compare,
@@ -27,8 +26,8 @@ def as_frame(image: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("shift", [-3.0, -0.4, 0.1, 0.25, 1.0, 6.0])
 def test_points_are_found_where_they_went(shift):
     image = texture(192, 256)
-    tracker = PointTracker(as_frame(image))
-    assert len(tracker) > 30
+    tracker = MotionMeter(as_frame(image))
+    assert len(tracker.points) > 30
     found = tracker.displacement_px(as_frame(shifted(image, shift)))
     inside = np.isfinite(found).all(axis=1)
     assert np.median(found[inside, 0]) == pytest.approx(shift, abs=0.01 + 0.01 * abs(shift))
@@ -40,7 +39,7 @@ def test_only_points_of_the_region_count():
     moved = image.copy()
     moved[:, 64:] = shifted(image, 1.0)[:, 64:]
     for x, wanted in ((0, 0.0), (76, 1.0)):
-        tracker = PointTracker(as_frame(image), (x, 0, 44, 96))
+        tracker = MotionMeter(as_frame(image), (x, 0, 44, 96))
         found = tracker.displacement_px(as_frame(moved))
         assert np.nanmedian(found[:, 0]) == pytest.approx(wanted, abs=0.02)
 
@@ -48,19 +47,19 @@ def test_only_points_of_the_region_count():
 def test_one_glint_does_not_hide_the_rest():
     image = as_frame(texture(192, 256) / 4)
     image[90:92, 120:122] = 255
-    assert len(PointTracker(image)) > 5
+    assert len(MotionMeter(image).points) > 5
 
 
 def test_noise_is_not_followed():
     """The best corners of a smooth part beside a sharp one are noise."""
     image = texture(96, 128)
     image[:, 64:] = 120 + np.random.default_rng(0).normal(size=(96, 64))
-    assert len(PointTracker(as_frame(image), (0, 0, 60, 96))) > 10
-    assert len(PointTracker(as_frame(image), (70, 0, 58, 96))) == 0
+    assert len(MotionMeter(as_frame(image), (0, 0, 60, 96)).points) > 10
+    assert len(MotionMeter(as_frame(image), (70, 0, 58, 96)).points) == 0
 
 
 def test_an_empty_frame_has_no_points():
-    meter = MotionMeter()
+    meter = MotionMeter(np.zeros((64, 64), np.uint8))
     for _ in range(60):
         meter.add([np.zeros((64, 64), np.uint8)] * 2)
     motion = meter.motion(0, MATRIX, added=True)

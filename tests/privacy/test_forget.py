@@ -22,7 +22,7 @@ from microexpr.config import Config
 from microexpr.datasets import indexed, manifest
 from microexpr.datasets.indexed import IndexSettings
 from microexpr.errors import ConfigError, DataError
-from microexpr.privacy.forget import METADATA, Traces, all_files, forget
+from microexpr.privacy.forget import METADATA, all_files, forget, traces_of
 from microexpr.runtime.tables import check_seal, seal
 from project import Project
 from running import run_stage
@@ -74,13 +74,13 @@ def texts(path: Path) -> list[str]:
 
 def mentions(project: Project, subject: str) -> list[str]:
     """List the files below the results and Snakemake's folder that mention a subject."""
-    traces = Traces(frozenset({subject}), frozenset())
+    traces = traces_of([subject])
     places = [project.folder / name for name in ("results", ".snakemake")]
     return sorted(
         str(path.relative_to(project.folder))
         for place in places
         for path in place.rglob("*")
-        if any(map(traces.mentioned_in, texts(path) if path.is_file() else [path.name]))
+        if any(map(traces.search, texts(path) if path.is_file() else [path.name]))
     )
 
 
@@ -331,11 +331,11 @@ def test_a_manifest_of_videos_is_of_the_same_data_set(folder_project):
     ],
 )
 def test_a_name_is_found_as_a_word(text, found):
-    assert Traces(frozenset({"s3"}), frozenset()).mentioned_in(text) is found
+    assert bool(traces_of(["s3"]).search(text)) is found
 
 
 def test_a_bare_number_is_no_word_to_search_for():
-    traces = Traces(frozenset({"3"}), frozenset({"3_1"}))
-    assert not traces.mentioned_in("3 threads")
-    assert traces.mentioned_in("clip 3_1")
-    assert not Traces(frozenset({"3"}), frozenset()).mentioned_in("")
+    traces = traces_of(["3", "3_1"])
+    assert not traces.search("3 threads")
+    assert traces.search("clip 3_1")
+    assert not traces_of(["3"]).search("")

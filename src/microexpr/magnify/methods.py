@@ -45,40 +45,24 @@ class Pmm(Section):
 
 @dataclass(frozen=True)
 class Method:
-    """A method of motion magnification.
+    """A method of motion magnification; classes and functions are ``"package.module:name"``."""
 
-    Parameters
-    ----------
-    name, label : str
-        As in ``magnify.methods``; for people.
-    function : str
-        ``"package.module:name"``; empty: the frames stay as they are.
-    settings : type of Section, optional
-        The method's own settings. Their sub-section of ``magnify`` has the model's name in lower
-        case; methods may share it.
-    uses_alpha : bool
-        Whether motions become ``1 + alpha`` times as large. Otherwise the method is a control, and
-        no alpha is chosen for it.
-    stream : str
-        Class that magnifies a clip in parts, ``"package.module:name"``, see
-        :class:`microexpr.magnify.clip.Magnifier`. Without it clips of any length are magnified as
-        a whole.
-    sweep : bool
-        Whether the function takes a list of alphas, for results from one analysis, and `progress`.
-    colour, marker, line : str
-        In figures, as Matplotlib names them.
-    """
-
-    name: str
-    function: str = ""
+    name: str  # as in `magnify.methods`
+    function: str = ""  # empty: the frames stay as they are
+    # Its own settings. Their sub-section of `magnify` has the model's name in lower case; methods
+    # may share it.
     settings: type[Section] | None = None
+    # Whether motions become 1 + alpha times as large. Otherwise the method is a control, and no
+    # alpha is chosen for it.
     uses_alpha: bool = True
+    # Magnifies a clip in parts, see `magnify.clip.Magnifier`; empty: clips of any length are
+    # magnified as a whole.
     stream: str = ""
-    sweep: bool = False
-    colour: str = "#000000"
+    sweep: bool = False  # whether the function takes a list of alphas, and `progress`
+    colour: str = "#000000"  # in figures, as Matplotlib names them
     marker: str = "v"
     line: str = "-."
-    label: str = ""
+    label: str = ""  # for people
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ import re
 from base64 import urlsafe_b64decode
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from microexpr import datasets
@@ -31,26 +30,11 @@ MANIFEST, INDEXED = RESULTS / "manifest.csv", RESULTS / "index.json"
 RUN_RECORDS = ("run.json", "weights.json", "adopted.json")
 
 
-@dataclass(frozen=True)
-class Traces:
-    """Names by which some subjects can be found: of subjects and clips, as in the manifest."""
-
-    subjects: frozenset[str]
-    clips: frozenset[str]
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        # A bare number is in every text; clips with such names are found by their place.
-        names = [re.escape(name) for name in self.subjects | self.clips if not name.isdigit()]
-        return re.compile(rf"(?<![^\W_])(?:{'|'.join(names) or '(?!)'})(?![^\W_])")
-
-    def mentioned_in(self, text: str) -> bool:
-        """Whether a text contains one of the names as a word; ``_`` ends a word."""
-        return self._pattern.search(text) is not None
-
-    def mentioned_by(self, path: Path) -> bool:
-        """Whether a text file contains one of the names."""
-        return self.mentioned_in(path.read_text(encoding="utf-8", errors="replace"))
+def traces_of(names: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds names of subjects and clips as words in a text; ``_`` ends a word."""
+    # A bare number is in every text; clips with such names are found by their place.
+    words = "|".join(re.escape(name) for name in names if not name.isdigit())
+    return re.compile(rf"(?<![^\W_])(?:{words or '(?!)'})(?![^\W_])")
 
 
 def all_files(folder: Path) -> list[Path]:
@@ -75,7 +59,7 @@ def of_others(
     project: Path,
     caches: Mapping[Path, Sequence[str] | None],
     others: Collection[str],
-    traces: Traces,
+    traces: re.Pattern[str],
     sources: Iterable[Path],
 ) -> set[Path]:
     """Return the files that contain nothing of the subjects and were not trained on them.
@@ -97,16 +81,16 @@ def of_others(
     shards = {path.stem for path in kept} - {path.stem for path in caches if path not in kept}
     folders = [f"{folder}/{stage}" for folder in ("logs", "benchmarks") for stage in OF_ONE_SHARD]
     texts = [p for name in (*folders, "sources") for p in all_files(project / "results" / name)]
-    kept |= {p for p in texts if p.stem in shards and not traces.mentioned_by(p)}
+    kept |= {p for p in texts if p.stem in shards and not traces.search(_text(p))}
     notes = [path for path in all_files(project / "results") if path.suffix == CONTENT]
     kept |= {path for path in notes if _shard(path) in shards}
     kept |= {project / MANIFEST, seal_of(project / MANIFEST), project / INDEXED, *sources}
     notes = [project / "results" / name for name in RUN_RECORDS]
-    kept |= {path for path in notes if path.is_file() and not traces.mentioned_by(path)}
+    kept |= {path for path in notes if path.is_file() and not traces.search(_text(path))}
     for path, record in records.items():
         # Decoded frames are removed after use; their record shows whether they would be the same.
         temporary = _shard(path) in shards and not path.exists()
-        if path in kept or (temporary and not traces.mentioned_in(_text(record))):
+        if path in kept or (temporary and not traces.search(_text(record))):
             kept.add(record)
     return kept
 
@@ -117,11 +101,11 @@ def _shard(path: Path) -> str | None:
     return cache.stem if cache.suffix == CACHE else None
 
 
-def _names(cache: Path, record: Path | None, traces: Traces) -> bool:
+def _names(cache: Path, record: Path | None, traces: re.Pattern[str]) -> bool:
     """Whether a cache's attributes, or Snakemake's record of it, name one of the subjects."""
     with open_cache(cache) as opened:
         texts = [str(value) for value in opened.attributes.values()]
-    return any(map(traces.mentioned_in, [*texts, _text(record) if record else ""]))
+    return any(map(traces.search, [*texts, _text(record) if record else ""]))
 
 
 def _records(project: Path) -> Iterable[tuple[Path, Path]]:
@@ -136,9 +120,9 @@ def _records(project: Path) -> Iterable[tuple[Path, Path]]:
             continue
 
 
-def _text(record: Path) -> str:
-    """Return the content of a record, without escapes for letters."""
-    text = record.read_text(encoding="utf-8", errors="replace")
+def _text(path: Path) -> str:
+    """Return the content of a text file, without the escapes that JSON has for letters."""
+    text = path.read_text(encoding="utf-8", errors="replace")
     try:
         return json.dumps(json.loads(text), ensure_ascii=False)
     except ValueError:
@@ -182,7 +166,7 @@ def forget(
     clips, caches = _clips(project, config), caches_below(project / RESULTS)
     _check_known(subjects, clips, config.data.leave_out)
     theirs = frozenset(clip.clip_id for clip in clips if clip.subject in subjects)
-    traces = Traces(frozenset(subjects), theirs)
+    traces = traces_of({*subjects, *theirs})
     others = {clip.clip_id for clip in clips} - theirs
     sources = _source_files(project, config, clips, traces)
     kept = of_others(project, caches, others, traces, sources)
@@ -235,7 +219,7 @@ def _check_known(subjects: Sequence[str], clips: Sequence[Clip], left_out: Seque
 
 
 def _source_files(
-    project: Path, config: Config, clips: Sequence[Clip], traces: Traces
+    project: Path, config: Config, clips: Sequence[Clip], traces: re.Pattern[str]
 ) -> set[Path]:
     """Return source data below the results that stay: the user's own, or other generated faces."""
     root = project / config.data.root
@@ -246,8 +230,8 @@ def _source_files(
     return {
         path
         for path in all_files(root)
-        if not traces.mentioned_in(str(path.relative_to(root)))
-        and not (path.suffix == ".json" and traces.mentioned_by(path))
+        if not traces.search(str(path.relative_to(root)))
+        and not (path.suffix == ".json" and traces.search(_text(path)))
     }
 
 

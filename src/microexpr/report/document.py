@@ -24,13 +24,6 @@ def plain(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Items:
-    """A list of short sentences."""
-
-    lines: Sequence[str]
-
-
-@dataclass(frozen=True)
 class Grid:
     """A table; its cells are shown as they are, but for columns whose texts are `marked` up."""
 
@@ -56,7 +49,8 @@ class Code:
     text: str
 
 
-Block = str | Items | Grid | Code  # a string is a paragraph; names in it are `plain`
+# A string is a paragraph, several are a list; names in them are `plain`.
+Block = str | Sequence[str] | Grid | Code
 
 
 @dataclass(frozen=True)
@@ -87,8 +81,7 @@ def markdown(document: Document) -> str:
 
 def page(document: Document) -> str:
     """Write a document as HTML: one file without links, for a browser that is offline."""
-    warnings, sections = document.warnings, document.sections
-    return render("document.html", title=document.title, warnings=warnings, sections=sections)
+    return render("document.html", **vars(document))
 
 
 def render(template: str, **values: Any) -> str:
@@ -120,12 +113,12 @@ def _is_numeric(column: pd.Series) -> bool:
 
 
 def _markdown_block(block: Block) -> str:
-    if isinstance(block, Items):
-        return "\n".join(f"- {line}" for line in block.lines)
+    if isinstance(block, str):
+        return block
     if isinstance(block, Code):
         return f"```yaml\n{block.text.rstrip()}\n```"
     if isinstance(block, Grid):
         names = [name for name, _ in block.columns]
         rules = ["---:" if number else "---" for _, number in block.columns]
         return "\n".join(f"| {' | '.join(row)} |" for row in [names, rules, *block.rows])
-    return block
+    return "\n".join(f"- {line}" for line in block)

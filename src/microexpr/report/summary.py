@@ -16,7 +16,7 @@ from microexpr.evaluation.names import network_name
 from microexpr.evaluation.pooled import MAJORITY
 from microexpr.evaluation.tables import ACCURACY, NESTED
 from microexpr.protocol import SUBJECT_INDEPENDENT
-from microexpr.report.document import Block, Code, Document, Grid, Items, Section, plain
+from microexpr.report.document import Block, Code, Document, Grid, Section, plain
 from microexpr.report.results import SYNTHETIC, Results, for_people, method_name, warnings
 
 PAPER = "resnet50_vggface2"
@@ -91,11 +91,6 @@ def left_out(data: Data, findings: Sequence[Finding] | None) -> list[Block]:
     return blocks
 
 
-def count(findings: Sequence[Finding]) -> int:
-    """Count the clips that were left out."""
-    return sum(finding.action == "dropped" for finding in findings)
-
-
 def _table(dropped: Sequence[Finding]) -> Grid:
     rows = []
     for problem in dict.fromkeys(finding.problem for finding in dropped):
@@ -134,10 +129,10 @@ def summary(results: Results, origins: pd.DataFrame) -> Document:
     return Document(
         "Summary of a run",
         [
-            Section("What was run", [Items(_what(results))]),
+            Section("What was run", [_what(results)]),
             Section("What was left out", left_out(results.whole.data, results.findings)),
             Section("What came out", _outcome(results)),
-            Section("What it does not show", [Items(limits(results))]),
+            Section("What it does not show", [limits(results)]),
             Section("Configuration", _configuration(results.whole)),
             Section("Versions and checksums", versions),
         ],
@@ -162,7 +157,8 @@ def _what(results: Results) -> list[str]:
     labels = Counter(clip.label for clip in results.clips)
     classes = plain(", ".join(f"{labels[name]} {name}" for name in config.data.labels))
     subjects = len({clip.subject for clip in results.clips})
-    others = f"; left out: {count(results.findings)}" if results.findings else ""
+    dropped = sum(finding.action == "dropped" for finding in results.findings or ())
+    others = f"; left out: {dropped}" if results.findings else ""
     source = "SYNTHETIC, generated faces" if results.data == SYNTHETIC else plain(results.data)
     magnify, windows, train = config.magnify, config.windows, config.train
     low, high = magnify.passband_hz

@@ -72,30 +72,6 @@ def bound(
     }
 
 
-class PointTracker:
-    """Points of a frame (H, W), uint8, found again in others; only those inside `roi`."""
-
-    def __init__(self, luma: np.ndarray, roi: tuple[int, int, int, int] | None = None) -> None:
-        self._luma = luma
-        self._points = _corners(luma, roi)
-
-    def __len__(self) -> int:
-        """Return the number of points."""
-        return len(self._points)
-
-    def displacement_px(self, luma: np.ndarray) -> np.ndarray:
-        """Return where the points moved in another frame, (points, 2) px; nan: lost."""
-        if not len(self._points):
-            return np.empty((0, 2))
-        size, guess = (WINDOW_PX, WINDOW_PX), self._points.copy()
-        moved, found, _ = cv2.calcOpticalFlowPyrLK(
-            self._luma, luma, self._points, guess, winSize=size, criteria=STOP
-        )
-        shift = (moved - self._points)[:, 0].astype(float)
-        shift[found[:, 0] == 0] = np.nan
-        return shift
-
-
 def _corners(luma: np.ndarray, roi: tuple[int, int, int, int] | None) -> np.ndarray:
     """Find points (n, 1, 2) to follow: corners that are strong in the whole frame, well apart.
 
@@ -139,24 +115,34 @@ class Motion:
 
 
 class MotionMeter:
-    """Follows the same points in a clip and in its magnified versions; only inside `roi`."""
+    """Follows points of a clip's first frame (H, W), uint8, in the clip and in its versions.
 
-    def __init__(self, roi: tuple[int, int, int, int] | None = None) -> None:
-        self._roi = roi
-        self._tracker: PointTracker | None = None
+    Only points inside `roi` (x, y, width, height) are followed.
+    """
+
+    def __init__(self, luma: np.ndarray, roi: tuple[int, int, int, int] | None = None) -> None:
+        self._luma, self.points = luma, _corners(luma, roi)
         self._paths: list[list[np.ndarray]] = []
 
     def add(self, frames: Sequence[np.ndarray]) -> None:
         """Take one frame's luma, (H, W) uint8: of the original, then of each version."""
-        if self._tracker is None:
-            self._tracker = PointTracker(frames[0], self._roi)
-            self._paths = [[] for _ in frames]
-        for path, luma in zip(self._paths, frames, strict=True):
-            path.append(self._tracker.displacement_px(luma))
+        self._paths.append([self.displacement_px(luma) for luma in frames])
+
+    def displacement_px(self, luma: np.ndarray) -> np.ndarray:
+        """Return where the points moved in another frame, (points, 2) px; nan: lost."""
+        if not len(self.points):
+            return np.empty((0, 2))
+        size, guess = (WINDOW_PX, WINDOW_PX), self.points.copy()
+        moved, found, _ = cv2.calcOpticalFlowPyrLK(
+            self._luma, luma, self.points, guess, winSize=size, criteria=STOP
+        )
+        shift = (moved - self.points)[:, 0].astype(float)
+        shift[found[:, 0] == 0] = np.nan
+        return shift
 
     def motion(self, version: int, matrix: Matrix, *, added: bool) -> Motion:
         """Compare a version with the original, see :func:`compare`."""
-        original, result = (np.stack(self._paths[k]) for k in (0, version + 1))
+        original, result = (np.stack([row[k] for row in self._paths]) for k in (0, version + 1))
         return compare(original, result, matrix, added=added)
 
 

@@ -53,13 +53,11 @@ class SlicePicture:
 
     def __init__(self, line: Line, colour: Colour) -> None:
         self._line, self._colour = line, colour
-        self._panels: list[list[np.ndarray]] = []
+        self._lines: list[list[np.ndarray]] = []
 
     def add(self, frames: Sequence[Frame]) -> None:
         """Take the line of the original and of each magnified frame."""
-        self._panels = self._panels or [[] for _ in frames]
-        for panel, frame in zip(self._panels, frames, strict=True):
-            panel.append(self._codes(frame))
+        self._lines.append([self._codes(frame) for frame in frames])
 
     def _codes(self, frame: Frame) -> np.ndarray:
         """Return the codes of the line, (3, length)."""
@@ -72,9 +70,9 @@ class SlicePicture:
 
     def render(self) -> np.ndarray:
         """Return the picture, (y, x, 3) uint8 RGB."""
-        stretch = max(1, round(NARROW_PX / len(self._panels[0])))
+        stretch = max(1, round(NARROW_PX / len(self._lines)))
         row: list[np.ndarray] = []
-        for panel in self._panels:
+        for panel in zip(*self._lines, strict=True):
             codes = np.stack(panel, axis=2).repeat(stretch, axis=2)
             coded = av.VideoFrame.from_ndarray(np.ascontiguousarray(codes), format="yuv444p")
             coded.colorspace = self._colour.matrix

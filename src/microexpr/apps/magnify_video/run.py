@@ -77,7 +77,7 @@ def magnify_clip(
     list of dict
         A report for each output, ready for JSON; ``notices`` are the warnings that were given.
     """
-    watch, meter, task = Stopwatch(), MotionMeter(plan.task.region.full), plan.task
+    watch, task = Stopwatch(), plan.task
     filtering = (plan.measured_frames, plan.axis.fps, task.settings)
     with noted() as notices:
         width, height = plan.source.width, plan.source.height
@@ -87,7 +87,7 @@ def magnify_clip(
                 "sizes only"
             )
         response = motion_report.response(*filtering)
-        detail_px = _magnify(plan, outputs, progress, watch, meter)
+        meter, detail_px = _magnify(plan, outputs, progress, watch)
     matrix = motion_report.clip_filter(*filtering)
     about, made = _about(plan), _provenance(plan)
     about |= {"filter_gain": response, "seconds": watch.seconds, "notices": notices}
@@ -114,9 +114,9 @@ def _rounded(text: str) -> float:
 
 
 def _magnify(
-    plan: Plan, outputs: list[Path], progress: Progress, watch: Stopwatch, meter: MotionMeter
-) -> float:
-    """Read, magnify and write; return the wavelength of the first frame's detail, px."""
+    plan: Plan, outputs: list[Path], progress: Progress, watch: Stopwatch
+) -> tuple[MotionMeter, float]:
+    """Read, magnify and write; return motion, and wavelength (px) of the first frame's detail."""
     source, task = plan.source, plan.task
     times = dict(zip(plan.axis.stamps, plan.axis.grid_s.tolist(), strict=True))
     known = ((times[frame.pts], frame) for frame in source.frames() if frame.pts in times)
@@ -130,7 +130,8 @@ def _magnify(
         for number, (original, magnified) in enumerate(versions, 1):
             watch.lap("magnify")
             if number == 1:
-                detail = torch.from_numpy(original.values(plan.task.region.window))
+                meter = MotionMeter(original.luma8(), task.region.full)
+                detail = torch.from_numpy(original.values(task.region.window))
             if number <= plan.measured_frames:
                 meter.add([frame.luma8() for frame in (original, *magnified)])
             for writer, frame in zip(writers, magnified, strict=True):
@@ -143,7 +144,7 @@ def _magnify(
         write_png(task.xt_slice, slices.render())
     watch.lap("write")
     _warn_of_frames(plan, frames)
-    return detail_wavelength_px(detail)
+    return meter, detail_wavelength_px(detail)
 
 
 def _writer(stack: ExitStack, plan: Plan, path: Path) -> VideoWriter:
