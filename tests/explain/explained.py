@@ -18,7 +18,6 @@ def small_network(seed: int = 0) -> Backbone:
                 nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, padding=1), nn.Tanh()),
                 nn.Sequential(nn.Conv2d(6, 5, 3, stride=2, padding=1), nn.Tanh()),
             ],
-            channels=(6, 5),
             mean_rgb=(128.0, 128.0, 128.0),
             std_rgb=(64.0, 64.0, 64.0),
         )

@@ -16,7 +16,6 @@ from microexpr.explain.gradcam import (
     explain_frames,
     grad_cam,
     last_of_each_size,
-    pool,
     strongest_unit,
     untrained,
 )
@@ -54,11 +53,11 @@ def test_it_equals_one_backward_pass_through_everything(frames, block, differenc
     windows = torch.tensor([[0, 1, 2, 3], [2, 4, 6, 8], [5, 5, 5, 6]])
     x = net.preprocess(frames)
     maps = dict(block_maps(net, [1, 2], x))
-    pooled = pool(net, maps[2], 2)
+    pooled = net.above(maps[2], 2)
     cam = grad_cam(net, block, maps[block], class_gradient(trained, pooled, windows, 1))
 
     leaf = maps[block].clone().requires_grad_(True)
-    features = pool(net, leaf, block)
+    features = net.above(leaf, block)
     read = trained.transform(features, features.detach()[:1].expand_as(features))
     trained.classifier(read, windows).mean(0)[1].backward()
     weights = leaf.grad.mean((2, 3), keepdim=True)
@@ -68,7 +67,7 @@ def test_it_equals_one_backward_pass_through_everything(frames, block, differenc
 def test_only_frames_of_the_windows_have_a_map(frames):
     net, trained = small_network(), model(difference=False)
     maps = dict(block_maps(net, [2], net.preprocess(frames)))
-    gradient = class_gradient(trained, pool(net, maps[2], 2), torch.tensor([[3, 4, 5]]), 0)
+    gradient = class_gradient(trained, net.above(maps[2], 2), torch.tensor([[3, 4, 5]]), 0)
     found = explain_frames(net, maps, {"own": gradient})["own", 2]
     assert [bool(np.abs(cam).max() > 0) for cam in found] == [False] * 3 + [True] * 3 + [False] * 3
 
@@ -97,7 +96,7 @@ def test_a_map_lands_on_a_planted_place(corner):
     picture = np.full((1, 16, 16, 3), 128, np.uint8)
     picture[0, y - 1 : y + 2, x - 1 : x + 2] = 250
     maps = dict(block_maps(net, [1], net.preprocess(torch.from_numpy(picture))))
-    gradient = strongest_unit(pool(net, maps[1], 1))
+    gradient = strongest_unit(net.above(maps[1], 1))
     cam = over_frames(explain_frames(net, maps, {"unit": gradient})["unit", 1])
     found = peak(on_crop(cam, 16))
     assert np.hypot(found[0] - y, found[1] - x) <= 2
@@ -112,7 +111,7 @@ def test_random_weights_give_another_map(frames):
     net, trained = small_network(), model()
     windows = torch.tensor([[0, 1, 2, 3, 4, 5, 6, 7, 8]])
     maps = dict(block_maps(net, [2], net.preprocess(frames)))
-    pooled = pool(net, maps[2], 2)
+    pooled = net.above(maps[2], 2)
     own = class_gradient(trained, pooled, windows, 0)
     state = torch.random.get_rng_state()
     other = class_gradient(untrained(trained, pooled, 5), pooled, windows, 0)

@@ -19,7 +19,6 @@ def small_backbone(seed: int = 0) -> Backbone:
                 ConvBn(6, 8, 3, activation=relu),
                 ConvBn(8, 12, 3, stride=2, activation=relu),
             ],
-            channels=(6, 8, 12),
             mean_rgb=(0.0, 0.0, 0.0),
         )
         for module in network.modules():

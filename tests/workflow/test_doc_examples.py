@@ -73,13 +73,14 @@ def test_the_example_of_a_backbone_keeps_to_the_interface():
     with torch.no_grad():
         whole = net(x)
         assert net.front(x, 2).shape == (2, 64, 28, 28)
-        assert [net.channels[cut - 1] for cut in (1, 2, 3)] == [32, 64, 128]
+        assert [net.front(x, cut).shape[1] for cut in (1, 2, 3)] == [32, 64, 128]
         for cut in (1, 2, 3):
             torch.testing.assert_close(net.back(net.front(x, cut), cut), whole)
 
 
 def test_the_example_of_a_system_tells_where_something_moves():
-    system = run_python("adding-a-baseline.md")["MeanDifference"](["left", "right"])
+    settings = Config.parse({"data": {"labels": ["left", "right"]}})
+    system = run_python("adding-a-baseline.md")["MeanDifference"](settings)
     rng = np.random.default_rng(0)
 
     def described(side: int) -> np.ndarray:

@@ -104,7 +104,6 @@ def tiny():
     return Backbone(
         stem=Conv(3, 4, 3, stride=4, activation=relu),
         blocks=[Conv(4, 4, 3, stride=4, activation=relu), Conv(4, 8, 3, activation=relu)],
-        channels=(4, 8),
         mean_rgb=(128.0, 128.0, 128.0),
         std_rgb=(64.0, 64.0, 64.0),
     )

@@ -45,7 +45,6 @@ def mobilenet_v1() -> Backbone:
                 inputs, MOBILENET_CHANNELS, MOBILENET_STRIDES, strict=True
             )
         ],
-        channels=MOBILENET_CHANNELS,
         mean_rgb=CAFFE_MEAN_RGB,
     )
 
@@ -90,19 +89,16 @@ def efficientnet_lite0() -> Backbone:
     pooled.
     """
     blocks: list[nn.Module] = []
-    channels: list[int] = []
     c_in = 32
     for repeats, kernel_px, first_stride, expand, c_out in LITE0_STAGES:
         for i in range(repeats):
             stride = first_stride if i == 0 else 1
             blocks.append(MBConv(c_in, c_out, kernel_px=kernel_px, stride=stride, expand=expand))
             c_in = c_out
-            channels.append(c_out)
     return Backbone(
         stem=ConvBn(3, 32, 3, stride=2, same=True, **LITE0_ACTIVE),
         blocks=blocks,
         head=ConvBn(c_in, LITE0_HEAD_CHANNELS, 1, **LITE0_ACTIVE),
-        channels=(*channels[:-1], LITE0_HEAD_CHANNELS),
         mean_rgb=(127.0, 127.0, 127.0),
         std_rgb=(128.0, 128.0, 128.0),
     )
@@ -153,18 +149,15 @@ def resnet50(geometry: Geometry) -> Backbone:
     pool = nn.MaxPool2d(3, 2, 0, ceil_mode=True) if caffe else nn.MaxPool2d(3, 2, 1)
     conv = ConvBn(3, 64, 7, stride=2, activation=relu)
     blocks: list[nn.Module] = []
-    channels: list[int] = []
     c_in = 64
     for stage, (n_blocks, width) in enumerate(RESNET50_STAGES):
         for i in range(n_blocks):
             stride = 2 if stage > 0 and i == 0 else 1
             blocks.append(Bottleneck(c_in, width, stride=stride, project=i == 0, geometry=geometry))
             c_in = EXPANSION * width
-            channels.append(c_in)
     return Backbone(
         stem=nn.Sequential(OrderedDict(conv=conv, pool=pool)),
         blocks=blocks,
-        channels=tuple(channels),
         mean_rgb=VGGFACE2_MEAN_RGB if caffe else IMAGENET_MEAN_RGB,
         std_rgb=(1.0, 1.0, 1.0) if caffe else IMAGENET_STD_RGB,
     )

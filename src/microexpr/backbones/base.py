@@ -113,8 +113,6 @@ class Backbone(nn.Module):
         Before the first and after the last block; the head ends before the average pooling.
     blocks : list of nn.Module
         B1..Bn, numbered as on the poster (``blocks[0]`` is B1).
-    channels : tuple of int
-        Channels of ``front(x, cut)`` at index ``cut - 1``.
     mean_rgb, std_rgb : tuple of float
         Of the training pictures, in grey levels of 255.
     """
@@ -129,14 +127,12 @@ class Backbone(nn.Module):
         stem: nn.Module,
         blocks: list[nn.Module],
         head: nn.Module | None = None,
-        channels: tuple[int, ...],
         mean_rgb: tuple[float, float, float],
         std_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0),
     ) -> None:
         super().__init__()
         self.stem, self.blocks, self.head = stem, nn.ModuleList(blocks), head or nn.Identity()
-        self.n_blocks, self.channels = len(blocks), channels
-        self.mean_rgb, self.std_rgb = mean_rgb, std_rgb
+        self.n_blocks, self.mean_rgb, self.std_rgb = len(blocks), mean_rgb, std_rgb
 
     def check_cut(self, cut: int) -> None:
         """Raise ConfigError unless 1 <= cut <= n_blocks."""
@@ -169,7 +165,7 @@ class Backbone(nn.Module):
         x = self.stem(x)
         for block in self.blocks[:cut]:
             x = block(x)
-        return self._finish(x) if cut == self.n_blocks else x
+        return self.head(x).mean((2, 3), keepdim=True) if cut == self.n_blocks else x
 
     def back(self, features: Tensor, cut: int) -> Tensor:
         """Run the fine-tuned blocks B(`cut` + 1)..Bn, head and pooling on cached maps.
@@ -179,11 +175,13 @@ class Backbone(nn.Module):
         """
         self.check_cut(cut)
         x = features.float()
-        if cut < self.n_blocks:
-            for block in self.blocks[cut:]:
-                x = block(x)
-            x = self._finish(x)
-        return x.flatten(1)
+        return self.above(x, cut) if cut < self.n_blocks else x.flatten(1)
+
+    def above(self, x: Tensor, block: int) -> Tensor:
+        """Take the output of any block, (T, C, h, w), to pooled features (T, C)."""
+        for following in self.blocks[block:]:
+            x = following(x)
+        return self.head(x).mean((2, 3))
 
     def forward(self, x: Tensor) -> Tensor:
         """Run the whole network: (T, 3, H, W) float32 to (T, C) float32."""
@@ -195,9 +193,6 @@ class Backbone(nn.Module):
         if cut == self.n_blocks:
             return []
         return [*self.blocks[cut:].parameters(), *self.head.parameters()]
-
-    def _finish(self, x: Tensor) -> Tensor:
-        return self.head(x).mean((2, 3), keepdim=True)
 
 
 def channels_last(net: ModuleT) -> ModuleT:

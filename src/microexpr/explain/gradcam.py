@@ -42,15 +42,8 @@ class AboveBlock(nn.Module):
 
     def forward(self, maps: Tensor, gradient: Tensor) -> Tensor:
         """Score frames: maps (F, C, h, w) and ``d score / dp`` (F, C') to (F, 1)."""
-        pooled = pool(self.backbone, self.maps(maps), self._block)
+        pooled = self.backbone.above(self.maps(maps), self._block)
         return (pooled * gradient).sum(1, keepdim=True)
-
-
-def pool(backbone: Backbone, maps: Tensor, block: int) -> Tensor:
-    """Take maps after `block` (F, C, h, w), also after the last one, to pooled features (F, C')."""
-    for following in backbone.blocks[block:]:
-        maps = following(maps)
-    return backbone.head(maps).mean((2, 3))
 
 
 def grad_cam(backbone: Backbone, block: int, maps: Tensor, gradient: Tensor) -> Tensor:
@@ -190,14 +183,14 @@ class ClipExplainer:
         maps = self._activations(clip, network, rows[inside], [*blocks, last])
         gradients = {name: gradient[inside] for name, gradient in scores.items()}
         if model.fine_tuned is None:  # the blocks are the same: one run serves both
-            gradients[BACKBONE] = strongest_unit(pool(network, maps[last], last))
+            gradients[BACKBONE] = strongest_unit(network.above(maps[last], last))
         found = explain_frames(network, {block: maps[block] for block in blocks}, gradients)
         if model.fine_tuned is not None:
             found |= self.before_training(clip, rows[inside], blocks)
 
         network = randomised(self.backbone, seed).requires_grad_(False)
         maps = self._activations(clip, network, rows, [*blocks, last], cached=False)
-        pooled = pool(network, maps[last], last).cpu()
+        pooled = network.above(maps[last], last).cpu()
         score = class_gradient(untrained(model, pooled, seed), pooled, at, clip.target)
         maps = {block: maps[block][inside] for block in blocks}
         found |= explain_frames(network, maps, {RANDOM: score[inside]})
@@ -207,7 +200,7 @@ class ClipExplainer:
         """Explain the strongest pooled unit of frames `rows`, as the poster's authors did."""
         last = self.backbone.n_blocks
         maps = self._activations(clip, self.backbone, rows, [*blocks, last])
-        scores = {BACKBONE: strongest_unit(pool(self.backbone, maps[last], last))}
+        scores = {BACKBONE: strongest_unit(self.backbone.above(maps[last], last))}
         return explain_frames(self.backbone, {block: maps[block] for block in blocks}, scores)
 
     def over_time(
