@@ -52,12 +52,15 @@ class _Signals:
 
     def __init__(self) -> None:
         self.status = 0  # of the first signal
-        self.raises = False  # else nothing is there to be cleaned up
+        self.idle = True  # before the work, and when all is said: nothing is there to clean up
+        self.raises = False
 
     def arrived(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal; the alarm is the first one again, which could not be raised."""
-        if not self.raises:
+        if self.idle:
             os._exit(self.status or 128 + number)
+        if not self.raises:
+            return
         if number != signal.SIGALRM:
             if self.status:  # one is enough: the process is cleaning up
                 return
@@ -89,6 +92,7 @@ def _watched(*, for_good: bool) -> Iterator[_Signals]:
     try:
         yield signals
     finally:
+        signals.idle = True
         if not for_good:
             sys.unraisablehook = hook
             for number, handler in before.items():
@@ -116,7 +120,7 @@ def ended(name: str, work: Callable[[], None], *, for_good: bool = False) -> int
     with safe_streams(), _watched(for_good=for_good) as signals:
         try:
             try:
-                signals.raises = True
+                signals.raises, signals.idle = True, False
                 work()
                 sys.stdout.flush()
             finally:
