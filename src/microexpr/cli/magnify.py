@@ -19,8 +19,8 @@ from microexpr.runtime.notices import plain_warnings
 from microexpr.runtime.printing import printable
 
 if TYPE_CHECKING:
-    from microexpr.apps.magnify_video import Plan, Request
-    from microexpr.apps.magnify_video.magnified_frames import Progress
+    from microexpr.apps.magnify_video.magnified_frames import Progress, Request
+    from microexpr.apps.magnify_video.request import Plan
 
 log = logging.getLogger(__name__)
 CACHE = ".h5"
@@ -126,10 +126,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _magnify(arguments: argparse.Namespace) -> None:
-    from microexpr.apps.magnify_video import magnify_clip, make_plan, open_sources
-    from microexpr.apps.magnify_video.request import check_writable, output_paths
-    from microexpr.apps.magnify_video.run import summary
+    from microexpr.apps.magnify_video.request import check_writable, make_plan, output_paths
+    from microexpr.apps.magnify_video.run import magnify_clip, summary
     from microexpr.runtime.resources import choose_device, limit_threads
+    from microexpr.video.sources import open_sources
 
     request = _request(arguments, choose_device(arguments.device))
     limit_threads(arguments.threads)
@@ -159,7 +159,7 @@ def _method(name: str) -> str:
 
 
 def _request(arguments: argparse.Namespace, device: str) -> Request:
-    from microexpr.apps.magnify_video import Request
+    from microexpr.apps.magnify_video.magnified_frames import Request
 
     base = Config.load(arguments.config or "{}").magnify
     alphas = _alphas(arguments.alpha) or [base.alpha]

@@ -20,9 +20,8 @@ from microexpr.config.preprocessing import Motion
 from microexpr.errors import ConfigError, DataError, MicroexprWarning
 
 TemporalFilter = Literal["butterworth", "ideal", "iir", "reference"]
-Boundary = Literal["mirror", "edge", "periodic"]
+Boundary = Literal["mirror", "periodic"]
 Matrix = NDArray[np.float64]
-BOUNDARY: dict[str, Boundary] = {"ideal": "mirror", "butterworth": "edge"}
 PADDING_CLIPS = 3  # clip lengths added on each side; the default band decays within them
 WEAK_GAIN = 0.1
 
@@ -35,7 +34,7 @@ class Filtering(TypedDict, total=False):
     temporal_filter: TemporalFilter
     order: int
     reference_frame: int
-    boundary: Boundary | None
+    boundary: Boundary
     anchored: bool
 
 
@@ -68,7 +67,7 @@ def filter_matrix(
     temporal_filter: TemporalFilter = "butterworth",
     order: int = 1,
     reference_frame: int = 0,
-    boundary: Boundary | None = None,
+    boundary: Boundary = "mirror",
     anchored: bool = True,
 ) -> Matrix:
     """Return the filter as a matrix M: ``filtered = M @ frames``.
@@ -85,9 +84,9 @@ def filter_matrix(
         frame 0, ``reference`` is ``x[t] - x[reference_frame]``.
     order, reference_frame : int
         Of the Butterworth low- and high-pass, for each direction; where the output is zero.
-    boundary : {'mirror', 'edge', 'periodic'}, optional
-        How the clip continues beyond its ends; by default ``mirror`` for ``ideal`` and ``edge`` for
-        ``butterworth``; of no effect for the others.
+    boundary : {'mirror', 'periodic'}
+        How the clip continues beyond its ends, for ``ideal``; ``butterworth`` repeats the frames at
+        its ends.
     anchored : bool
         Subtract the filter's output at the reference frame, so that this frame is unchanged.
 
@@ -112,13 +111,11 @@ def filter_matrix(
         anchored = True
     elif temporal_filter == "ideal":
         check_passband(fps, passband_hz, temporal_filter="ideal")
-        matrix = _ideal(n_frames, fps, passband_hz, boundary or BOUNDARY["ideal"])
+        matrix = _ideal(n_frames, fps, passband_hz, boundary)
     elif temporal_filter in ("butterworth", "iir"):
         sections = butterworth_sections(order, fps=fps, passband_hz=passband_hz)
-        if temporal_filter == "iir":
-            matrix = _causal(n_frames, sections)
-        else:
-            matrix = _zero_phase(n_frames, sections, boundary or BOUNDARY["butterworth"])
+        design = _causal if temporal_filter == "iir" else _zero_phase
+        matrix = design(n_frames, sections)
     else:
         raise ConfigError(
             f"magnify.temporal_filter: {temporal_filter!r} is none of butterworth, ideal, iir, "
@@ -136,8 +133,6 @@ def realised_gain(
     passband_hz: tuple[float, float],
     temporal_filter: TemporalFilter = "butterworth",
     order: int = 1,
-    *,
-    boundary: Boundary | None = None,
 ) -> tuple[float, float]:
     """Return what the filter leaves of a motion ``sin^2`` (onset, apex, offset) over the clip.
 
@@ -150,9 +145,10 @@ def realised_gain(
     MicroexprWarning
         The gain is below 0.1 or the filter reverses the motion.
     """
-    options: Filtering = {"fps": fps, "passband_hz": passband_hz, "boundary": boundary}
+    band = (passband_hz[0], passband_hz[1])  # a list, too, where it comes from a file
+    options: Filtering = {"fps": fps, "passband_hz": band}
     options |= {"temporal_filter": temporal_filter, "order": order}
-    matrix, _ = split(n_frames, options)
+    matrix = filter_matrix(n_frames, **options)
     profile = np.sin(np.pi * np.arange(n_frames) / (n_frames - 1)) ** 2
     if np.ptp(profile) < 1e-9:  # two frames: no apex between them
         profile = np.arange(n_frames, dtype=float)
@@ -213,9 +209,6 @@ def _ideal(
     n_frames: int, fps: float, passband_hz: tuple[float, float], boundary: Boundary
 ) -> Matrix:
     """Project onto the cosines (mirrored clip) or harmonics (periodic clip) in the band."""
-    if boundary == "edge":
-        inner = _ideal(n_frames * (2 * PADDING_CLIPS + 1), fps, passband_hz, "mirror")
-        return inner[n_frames * PADDING_CLIPS :][:n_frames] @ _extension(n_frames, "edge")
     period = n_frames if boundary == "periodic" else 2 * n_frames
     frequencies = np.arange(period // 2 + 1) * fps / period
     slack = 1e-9 * fps
@@ -233,16 +226,10 @@ def _ideal(
     return np.fft.irfft(spectrum, n=period, axis=0)[:n_frames]
 
 
-def _extension(n_frames: int, boundary: Boundary) -> Matrix:
-    """Return the matrix that lengthens a clip by :data:`PADDING_CLIPS` lengths at each end."""
-    mode = {"mirror": "symmetric", "edge": "edge", "periodic": "wrap"}[boundary]
-    index = np.pad(np.arange(n_frames), PADDING_CLIPS * n_frames, mode=mode)  # type: ignore[call-overload]
-    return np.eye(n_frames)[index]
-
-
-def _zero_phase(n_frames: int, sections: Matrix, boundary: Boundary) -> Matrix:
-    """Forward and backward filtering (``filtfilt``) of the lengthened clip."""
-    filtered = signal.sosfiltfilt(sections, _extension(n_frames, boundary), axis=0, padlen=0)
+def _zero_phase(n_frames: int, sections: Matrix) -> Matrix:
+    """Forward and backward filtering (``filtfilt``) of a clip whose ends stand still."""
+    index = np.pad(np.arange(n_frames), PADDING_CLIPS * n_frames, mode="edge")
+    filtered = signal.sosfiltfilt(sections, np.eye(n_frames)[index], axis=0, padlen=0)
     return filtered[PADDING_CLIPS * n_frames :][:n_frames]
 
 

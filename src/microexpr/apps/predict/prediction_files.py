@@ -96,26 +96,31 @@ def crop_corners(found: Prediction) -> np.ndarray | None:
     return square @ back[:, :2].T + back[:, 2]
 
 
-class Writer:
-    """The open files of one clip; made by :func:`writing`."""
+class ClipFiles:
+    """The open files of one clip, and their sum; made by :func:`writing`."""
 
-    def __init__(self, name: str, labels: Sequence[str], files: Sequence[IO[str]]) -> None:
-        self._name, self._labels = name, labels
+    def __init__(self, exported: Exported, clip: Clip, files: Sequence[IO[str]]) -> None:
+        self._exported, self._clip = exported, clip
         self._document, windows, pieces = files
         self._windows, self._pieces = csv.writer(windows), csv.writer(pieces)
         self._empty = True
         self._document.write('{\n"pieces": [')
+        self._sum, self._only, self._problem = np.zeros(len(exported.labels)), -1, ""
+        self._row: dict[str, Any] = {"clip": clip.clip_id, "source": clip.source}
+        self._row |= dict.fromkeys(SUMS, 0)
 
-    def write(self, found: Prediction) -> None:
-        """Write a piece and its windows."""
-        piece = _piece_row(found, self._labels)
-        windows = list(_window_rows(found, self._labels))
+    def add(self, found: Prediction) -> None:
+        """Write the next piece and its windows."""
+        self._sum_up(found)
+        labels, name = self._exported.labels, self._clip.clip_id
+        piece = _piece_row(found, labels)
+        windows = list(_window_rows(found, labels))
         if self._empty:
-            p_columns = [f"p_{label}" for label in self._labels]
+            p_columns = [f"p_{label}" for label in labels]
             self._windows.writerow(["clip", *WINDOW_KEYS, *p_columns])
             self._pieces.writerow(["clip", *flat(piece)])
-        self._pieces.writerow([self._name, *flat(piece).values()])
-        self._windows.writerows([self._name, *flat(row).values()] for row in windows)
+        self._pieces.writerow([name, *flat(piece).values()])
+        self._windows.writerows([name, *flat(row).values()] for row in windows)
         corners = crop_corners(found)
         del piece["windows"]  # their number; the list is the last entry
         piece |= {
@@ -126,41 +131,7 @@ class Writer:
         self._document.write(("\n" if self._empty else ",\n") + _json(piece))
         self._empty = False
 
-    def finish(self, rest: dict[str, Any]) -> None:
-        """Complete the JSON document."""
-        self._document.write("\n]")
-        for key, value in rest.items():
-            self._document.write(f",\n{_json(key)}: {_json(value)}")
-        self._document.write("\n}\n")
-
-
-@contextmanager
-def writing(folder: Path, name: str, labels: Sequence[str]) -> Iterator[Writer]:
-    """Open the tables and the document of a clip; they appear together, the document last."""
-    with ExitStack() as appear, ExitStack() as close:  # all are closed before the first appears
-        files = []
-        for suffix in (JSON, WINDOWS, PIECES):
-            path = appear.enter_context(replacing(folder / f"{name}{suffix}"))
-            opened = path.open("w", newline="", encoding="utf-8")
-            files.append(close.enter_context(opened))
-        yield Writer(name, labels, files)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-class ClipSum:
-    """What is known of a clip while its pieces are predicted: sums only, whatever its length."""
-
-    def __init__(self, exported: Exported, clip: Clip) -> None:
-        self._exported, self._clip = exported, clip
-        self._sum, self._only, self._problem = np.zeros(len(exported.labels)), -1, ""
-        self._row: dict[str, Any] = {"clip": clip.clip_id, "source": clip.source}
-        self._row |= dict.fromkeys(SUMS, 0)
-
-    def add(self, found: Prediction) -> None:
-        """Take the next piece."""
+    def _sum_up(self, found: Prediction) -> None:
         piece, row = found.piece, self._row
         known = row["frames"] - piece.first  # frames that the piece before held as well
         absent = ~piece.detected[known:]
@@ -182,6 +153,13 @@ class ClipSum:
         self._sum += found.of_piece
         self._only = found.predicted
 
+    def finish(self, rest: dict[str, Any]) -> None:
+        """Complete the JSON document."""
+        self._document.write("\n]")
+        for key, value in rest.items():
+            self._document.write(f",\n{_json(key)}: {_json(value)}")
+        self._document.write("\n}\n")
+
     def row(self) -> dict[str, Any]:
         """Return the clip's row; DataError when no piece has a prediction."""
         if not (predicted := self._row["pieces_predicted"]):
@@ -200,3 +178,19 @@ class ClipSum:
             f"{self._clip.clip_id}: {fps:.4g} frames/s, the model was trained at {usual:g}: a "
             f"window of {n} frames lasts {n / fps:.2g} s instead of {n / usual:.2g} s"
         )
+
+
+@contextmanager
+def writing(folder: Path, exported: Exported, clip: Clip) -> Iterator[ClipFiles]:
+    """Open the tables and the document of a clip; they appear together, the document last."""
+    with ExitStack() as appear, ExitStack() as close:  # all are closed before the first appears
+        files = []
+        for suffix in (JSON, WINDOWS, PIECES):
+            path = appear.enter_context(replacing(folder / f"{clip.clip_id}{suffix}"))
+            opened = path.open("w", newline="", encoding="utf-8")
+            files.append(close.enter_context(opened))
+        yield ClipFiles(exported, clip, files)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -16,7 +16,6 @@ from microexpr.apps.predict import prediction_files as files
 from microexpr.apps.predict.annotated_video import FOOT, Annotator
 from microexpr.apps.predict.exported_model import SETTINGS, Exported
 from microexpr.apps.predict.pieces import WHAT, Cutter, Prediction, recognise
-from microexpr.apps.predict.prediction_files import ClipSum
 from microexpr.datasets import decoder
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError, DataError, about_clip
@@ -125,18 +124,16 @@ def predict_clip(exported: Exported, clip: Clip, request: Request) -> dict[str, 
     if done := _finished(digest, request, clip):
         log.info("%s: predicted already", clip.clip_id)
         return done
-    total = ClipSum(exported, clip)
-    with files.writing(request.folder, clip.clip_id, exported.labels) as writer, noted() as notices:
+    with files.writing(request.folder, exported, clip) as written, noted() as notices:
         annotated = _annotator(exported, clip, request) if request.annotate else nullcontext()
         with annotated as annotator:
             for found in _predictions(exported, clip, request, annotator):
-                total.add(found)
-                writer.write(found)
+                written.add(found)
                 if annotator is not None:
                     annotator.draw(found)
-            row = total.row()
+            row = written.row()
         made = {"software": f"microexpr {__version__}", "piece": request.length}
-        writer.finish(
+        written.finish(
             {
                 "clip": row,
                 "notices": notices,
