@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import yaml
@@ -110,17 +110,16 @@ class Faults:
 
 
 @contextmanager
-def about(what: str) -> Iterator[None]:
-    """Name what a block works on, such as ``clip s1_a``, in all that goes wrong in it.
-
-    The innermost block names it.
+def about_clip(clip_id: str) -> Iterator[None]:
+    """Name the clip in all that goes wrong in a block; the innermost block names it.
 
     Raises
     ------
     MicroexprError
-        Of the same class, with the name in its message; a `DataError` in place of an `OSError`
+        Of the same class, with the clip in its message; a `DataError` in place of an `OSError`
         about a file. Any other exception stays as it is and carries the name as its note.
     """
+    what = f"clip {clip_id}"
     try:
         yield
     except CollectedError:
@@ -130,18 +129,13 @@ def about(what: str) -> Iterator[None]:
             raise
         raise type(error)(f"{what}: {error}") from None
     except Exception as error:
-        if isinstance(error, OSError) and error.filename and not lacking(error):
-            raise DataError(f"{what}: {error.filename}: {error.strerror}") from None
+        of_file, lacks = getattr(error, "filename", None), lacking(error)
+        if isinstance(error, OSError) and of_file and not lacks:
+            raise DataError(f"{what}: {of_file}: {error.strerror}") from None
         # A full disk says which file it holds, and has nothing to do with the clip.
-        of_disk = lacking(error) and getattr(error, "filename", None)
-        if not (of_disk or hasattr(error, "__notes__")):
+        if not (lacks and of_file) and not hasattr(error, "__notes__"):
             error.add_note(what)
         raise
-
-
-def about_clip(clip_id: str) -> AbstractContextManager[None]:
-    """Name a clip, see `about`."""
-    return about(f"clip {clip_id}")
 
 
 def leave_out(clip_id: str) -> str:

@@ -100,21 +100,9 @@ def _watched(*, for_good: bool) -> Iterator[_Signals]:
 
 
 def ended(name: str, work: Callable[[], None], *, for_good: bool = False) -> int:
-    """Run a command, and end it well whatever is raised.
+    """Run a command, end it well whatever is raised, and return its exit status.
 
-    Parameters
-    ----------
-    name : str
-        Of the command: begins each line.
-    work : callable
-        Runs it.
-    for_good : bool
-        Whether the process ends now: a signal then ends it at once.
-
-    Returns
-    -------
-    int
-        The exit status.
+    Its `name` begins each line. `for_good`: the process ends now, and a signal ends it at once.
     """
     DOING.set("")
     with safe_streams(), _watched(for_good=for_good) as signals:

@@ -82,16 +82,9 @@ class Screen:
     def start(self, number: int, rule: str, logs: Sequence[str], created: float) -> str:
         """Add a job that starts, and return its line.
 
-        Parameters
-        ----------
-        number : int
-            Snakemake's number of the job.
-        rule : str
-            Shown where the job has no log. Such a job only waits for others, and its line is empty.
-        logs : sequence of str
-            Paths of its logs.
-        created : float
-            Time of Snakemake's message, in seconds since 1970.
+        `number` is Snakemake's, `logs` are paths, `created` is the time of Snakemake's message in
+        seconds since 1970. `rule` is shown where the job has no log: such a job only waits for
+        others, and its line is empty.
         """
         self._failed.pop(number, None)  # a second attempt
         match = LOGS.search(logs[0]) if logs else None
