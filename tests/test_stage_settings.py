@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
@@ -12,7 +12,7 @@ from microexpr.baselines import OwnNetworkSettings, SystemSettings
 from microexpr.baselines.base import DescribingSystem
 from microexpr.baselines.vggface2_bilstm import VGGFace2BiLSTM
 from microexpr.config import Crop
-from microexpr.config.base import Settings
+from microexpr.config.base import Settings, Without
 from microexpr.fingerprints.code import function_of, reached
 from microexpr.fingerprints.definitions import read
 from microexpr.stages import NAMES, declared
@@ -89,11 +89,11 @@ def test_every_declared_key_is_read(case):
 class Planted(Settings):
     """Settings of a stage that is planted here."""
 
-    crop: Crop
+    crop: Annotated[Crop, Without("min_score", "first_frames")]
 
 
 def crop_all(settings: Planted, *, faces: Path) -> None:
-    """Read keys here, in a function and in an object; one of them is not declared."""
+    """Read keys here, in functions and in an object; two of them are not declared."""
     crop = settings.crop
     sizes = Sizes(crop, "a")
     if crop.detector == "yunet" and faces.is_dir():
@@ -112,13 +112,18 @@ class Sizes:
 
 
 def largest(crop: Any, sizes: Sizes) -> float:
-    """Read two keys, of which one does not exist, and one through an object."""
-    return max(crop.margin, crop.padding, sizes.side())
+    """Read two keys, of which one does not exist, and two elsewhere."""
+    return max(crop.margin, crop.padding, sizes.side(), lowest(crop))
+
+
+def lowest(crop: Crop) -> float:
+    """Read a key that a whole section has and the part that comes here has not."""
+    return crop.min_score
 
 
 def test_undeclared_and_unread_keys_are_found():
     reader = reading(crop_all, Planted)
-    assert reader.undeclared == {"crop.padding"}
+    assert reader.undeclared == {"crop.padding", "crop.min_score"}
     assert reader.read == {"crop.detector", "crop.margin", "crop.size_px"}
-    assert "crop.first_frames" in Part("", Planted).every_key()
+    assert "crop.detection_width_px" in Part("", Planted).every_key()
     assert reader.lost == set()

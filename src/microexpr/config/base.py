@@ -155,8 +155,8 @@ class Settings(BaseModel):
     """What a stage reads of the configuration.
 
     Each field is a section, or with `Only` or `Without` a part of a section: exactly the keys that
-    are read. Another key does not exist: reading it is an AttributeError, and fails a test that
-    looks at the source.
+    are read. Another key does not exist: reading it is an AttributeError and an error of mypy, and
+    fails a test that looks at the source.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
