@@ -28,23 +28,17 @@ from microexpr.errors import CacheError
 from microexpr.runtime.files import AnyPath, write_beside
 from microexpr.runtime.requirements import check_compression
 
-FILTERS: dict[str, dict[str, Any]] = {
-    "gzip": {"compression": "gzip", "compression_opts": 1},
-    "none": {},
-}
-
 
 def _filter(compression: str, itemsize: int) -> dict[str, Any]:
+    options: dict[str, Any] = {"fletcher32": True}
+    if compression != "none":
+        options |= {"shuffle": itemsize > 1, "compression": "gzip", "compression_opts": 1}
     if compression == "zstd":
         check_compression(compression)
         import hdf5plugin  # noqa: PLC0415  (optional, for zstd only)
 
-        options: dict[str, Any] = {"compression": hdf5plugin.Zstd(clevel=3)}
-    else:
-        options = dict(FILTERS[compression])
-    if options:
-        options["shuffle"] = itemsize > 1
-    return options | {"fletcher32": True}
+        options |= {"compression": hdf5plugin.Zstd(clevel=3), "compression_opts": None}
+    return options
 
 
 class ClipWriter:
