@@ -83,19 +83,10 @@ def magnified_parts(
     method: str,
     device: str = "cpu",
 ) -> Iterator[np.ndarray]:
-    """Magnify a long clip part by part.
+    """Magnify a long clip, (T, y, x, 3) uint8; yield up to 32 frames at a time, in order.
 
-    Parameters
-    ----------
-    images : Dataset or ndarray, shape (T, y, x, 3), uint8
-        Read in blocks of 32 frames.
-    parts, fps, settings, method, device
-        From :func:`long_clip_parts`; the others as for :func:`magnified_pixels`, with its errors.
-
-    Yields
-    ------
-    ndarray, shape (up to 32, y, x, 3), uint8
-        As many frames as there are, in order.
+    `parts` are those of :func:`long_clip_parts`; the others and errors are as for
+    :func:`magnified_pixels`.
     """
     start, options = _colours(images[0], device), options_of(settings, fps, method)
     del options["reference_frame"]  # the first frame

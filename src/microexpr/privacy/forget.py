@@ -145,20 +145,12 @@ def forget(
     """Delete everything that was made from some subjects, and leave them out from now on.
 
     The configuration is written first, so that a run after an interruption leaves them out too.
+    `project` is the folder of the Snakefile. Of the configuration `files` later ones win, and
+    ``data.leave_out`` is written to the last one. `subjects` are names as in
+    ``results/manifest.csv``; with `dry_run`, return what would be done, and do nothing.
 
-    Parameters
-    ----------
-    project, files : Path, sequence of Path
-        Folder of the Snakefile, and configuration files: later ones win, and ``data.leave_out`` is
-        written to the last one.
-    subjects, dry_run : sequence of str, bool
-        Names as in ``results/manifest.csv``; whether to return what would be done, and do nothing.
-
-    Raises
-    ------
-    ConfigError, DataError
-        When a file is no configuration, or belongs to another data set than the results; when a
-        subject is unknown, or Snakemake is running.
+    ConfigError when a file is no configuration, or belongs to another data set than the results;
+    DataError when a subject is unknown, or Snakemake is running.
     """
     config = Config.parse(overlaid({}, *map(read_yaml, files)))
     if all_files(project / SNAKEMAKE / "locks"):

@@ -78,8 +78,11 @@ WHY = {
 
 def left_out(data: Data, findings: Sequence[Finding] | None) -> list[Block]:
     """Return which clips were left out, how many and why; None: there is no report of them."""
-    if findings is None:
-        return [f"{REPORT} is not there. {_asked(data)}"]
+    if findings is None:  # what the configuration leaves out is all that is known
+        keys = {"data.leave_out": data.leave_out, "data.drop_labels": data.drop_labels}
+        asked = [f"`{key}`: {plain(', '.join(names))}" for key, names in keys.items() if names]
+        what = f"The configuration leaves out: {'; '.join(asked) or 'nothing'}."
+        return [f"{REPORT} is not there. {what}"]
     dropped = [finding for finding in findings if finding.action == "dropped"]
     others = Counter((f.problem, f.action) for f in findings if f.action != "dropped")
     blocks: list[Block] = [_table(dropped)] if dropped else ["No clip was left out."]
@@ -108,13 +111,6 @@ def _shown(names: Sequence[str]) -> str:
     if len(known) < len(names):
         parts.append(f"{len(names) - len(known)} without a name")
     return ", ".join(parts)
-
-
-def _asked(data: Data) -> str:
-    """Return what the configuration leaves out: all that is known without the report."""
-    keys = {"data.leave_out": data.leave_out, "data.drop_labels": data.drop_labels}
-    asked = [f"`{key}`: {plain(', '.join(names))}" for key, names in keys.items() if names]
-    return f"The configuration leaves out: {'; '.join(asked) or 'nothing'}."
 
 
 BEST = ["method", "best N", "accuracy", "interval", "UF1", "UAR", "N above majority"]
@@ -210,7 +206,7 @@ def _outcome(results: Results) -> list[Block]:
 def _rounded(results: Results) -> pd.DataFrame:
     table = for_people(results.table[["method", "class", *results.sizes]])
     for size in results.sizes:
-        table[size] = [_two(float(cell)) for cell in table[size]]
+        table[size] = [f"{float(cell):.2f}" for cell in table[size]]
     return table
 
 
@@ -224,8 +220,8 @@ def _best(results: Results) -> pd.DataFrame:
         mine = accuracy[accuracy["method"] == method]
         best = mine.nlargest(1, "value").iloc[0]
         n, above = int(best["n"]), f"{(mine['low'] > line).sum()} of {len(mine)}"
-        further = [_two(values.loc[method, n]) for values in others]
-        value, interval = _two(best["value"]), _interval(best["low"], best["high"])
+        further = [f"{values.loc[method, n]:.2f}" for values in others]
+        value, interval = f"{best['value']:.2f}", _interval(best["low"], best["high"])
         rows.append([method_name(method), n, value, interval, *further, above])
     return pd.DataFrame(rows, columns=BEST)
 
@@ -235,7 +231,7 @@ def _accuracies(rows: pd.DataFrame, title: str) -> pd.DataFrame:
         {
             title: [method_name(method.removesuffix(NESTED)) for method in rows["method"]],
             "N": ["" if pd.isna(n) else str(int(n)) for n in rows["n"]],
-            "accuracy": [_two(value) for value in rows["value"]],
+            "accuracy": [f"{value:.2f}" for value in rows["value"]],
             "interval": [_interval(*ends) for ends in zip(rows["low"], rows["high"], strict=True)],
         }
     )
@@ -251,7 +247,8 @@ def _differences(results: Results) -> list[Block]:
         real = family[family["p_holm"] <= level]
         low, high = family["difference"].min(), family["difference"].max()
         where = ", ".join(map(str, real["n"])) or "none"
-        smallest = _p(family["p_holm"].min())
+        p = family["p_holm"].min()
+        smallest = "< 0.0001" if p < 0.0001 else f"{p:.4f}"
         rows.append([" - ".join(map(str, pair)), f"{low:+.2f} to {high:+.2f}", where, smallest])
     significant = f"significant N (Holm p <= {level:.2g})"
     columns = ["pair", "difference of accuracy", significant, "smallest Holm p"]
@@ -277,14 +274,6 @@ def changes(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
         elif value != default:
             result[key] = value
     return result
-
-
-def _two(value: float) -> str:
-    return f"{value:.2f}"
-
-
-def _p(value: float) -> str:
-    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
 def _interval(low: float, high: float) -> str:

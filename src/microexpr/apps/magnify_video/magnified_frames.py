@@ -104,29 +104,17 @@ def _fade(window: slice, start: int, length: int, limit: int) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the user asks for; one output for each alpha, from one analysis.
-
-    Attributes
-    ----------
-    chroma_gain : float
-        Share of alpha for the chroma; not for ``pmm``.
-    roi : (int, int, int, int), optional
-        x, y, width, height, px: motion is magnified only there.
-    xt_slice, xt_at : Path, str, optional
-        PNG of one line of all frames, such as ``x=120``; by default of the middle column.
-    stream, max_memory_bytes : bool, float
-        Whether a part of the clip is held at a time, and how much memory that may take.
-    """
+    """What the user asks for; one output for each alpha, from one analysis."""
 
     method: str
     alphas: tuple[float, ...]
     settings: Magnify
-    chroma_gain: float = 0.0
-    roi: tuple[int, int, int, int] | None = None
+    chroma_gain: float = 0.0  # share of alpha for the chroma; not for pmm
+    roi: tuple[int, int, int, int] | None = None  # x, y, width, height, px: magnified only there
     side_by_side: bool = False
-    xt_slice: Path | None = None
-    xt_at: str | None = None
-    stream: bool = False
+    xt_slice: Path | None = None  # PNG of one line of all frames
+    xt_at: str | None = None  # the line, such as x=120; by default the middle column
+    stream: bool = False  # hold a part of the clip at a time
     max_memory_bytes: float = 4e9
     device: str = "cpu"
     threads: int = 1

@@ -66,11 +66,8 @@ class Plan:
 def make_plan(source: Source, request: Request) -> Plan:
     """Fit a request to a clip.
 
-    Raises
-    ------
-    ConfigError, DataError
-        When the passband, the reference frame, the region or the line does not fit the clip, or
-        memory is not enough. Too few frames.
+    ConfigError when the passband, the reference frame, the region or the line does not fit the
+    clip, or memory is not enough; DataError for too few frames.
     """
     settings = request.settings
     axis = source.axis()
@@ -125,11 +122,8 @@ def output_paths(
 ) -> list[list[Path]]:
     """Name the outputs of each source, one for each alpha: several names end in ``_a<alpha>``.
 
-    Raises
-    ------
-    ConfigError
-        When `output` is neither an ``.mp4`` for one clip nor a folder for any number, whose files
-        get the clips' names, or two clips have the same name.
+    ConfigError when `output` is neither an ``.mp4`` for one clip nor a folder for any number, whose
+    files get the clips' names, or two clips have the same name.
     """
     if len(sources) == 1 and output.suffix.lower() == SUFFIX and not output.is_dir():
         bases = [output]

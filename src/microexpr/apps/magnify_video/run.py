@@ -65,17 +65,9 @@ def magnify_clip(
 ) -> list[dict[str, Any]]:
     """Magnify a clip and write an MP4 for each alpha, with a JSON file that says how it was made.
 
-    Parameters
-    ----------
-    plan, outputs : Plan, list of Path
-        The files appear under their names when all are complete.
-    progress : callable
-        Called with ``read``, ``magnify`` or ``write`` and the share of it that is done.
-
-    Returns
-    -------
-    list of dict
-        A report for each output, ready for JSON; ``notices`` are the warnings that were given.
+    The files appear under their names when all are complete. `progress` is called with ``read``,
+    ``magnify`` or ``write`` and the share of it that is done. Returns a report for each output,
+    ready for JSON; ``notices`` are the warnings that were given.
     """
     watch, task = Stopwatch(), plan.task
     filtering = (plan.measured_frames, plan.axis.fps, task.settings)
@@ -143,7 +135,10 @@ def _magnify(
     if task.xt_slice:
         write_png(task.xt_slice, slices.render())
     watch.lap("write")
-    _warn_of_frames(plan, frames)
+    if not plan.axis.even:
+        notice(f"uneven in time: {plan.axis.summary()}")
+    elif frames.interpolated:
+        notice(f"{frames.interpolated} frames are missing and were interpolated")
     return meter, detail_wavelength_px(detail)
 
 
@@ -167,13 +162,6 @@ def _writer(stack: ExitStack, plan: Plan, path: Path) -> VideoWriter:
 def _between(before: Frame, after: Frame, share: float) -> Frame:
     luma = mixed(before.luma, after.luma, share)
     return replace(before, luma=luma, chroma=mixed(before.chroma, after.chroma, share))
-
-
-def _warn_of_frames(plan: Plan, frames: Resampled[Frame]) -> None:
-    if not plan.axis.even:
-        notice(f"uneven in time: {plan.axis.summary()}")
-    elif frames.interpolated:
-        notice(f"{frames.interpolated} frames are missing and were interpolated")
 
 
 def _about(plan: Plan) -> dict[str, Any]:

@@ -83,15 +83,18 @@ class Annotator:
             held = self._held.popleft()
             picture = self._page(held, found)
             if self._writer is None:
-                self._writer = self._open(picture, found)
+                fps = found.fps if math.isfinite(found.fps) else UNKNOWN_FPS
+                height, width = picture.shape[:2]
+                self._writer = VideoWriter(
+                    self._path,
+                    width=width,
+                    height=height,
+                    rate=Fraction(fps).limit_denominator(1001),
+                    time_base=FINE,
+                    colour=RGB_COLOUR,
+                )
             self._pts = max(self._pts + 1, round(held.time / FINE))
             self._writer.write(from_rgb(picture, self._pts))
-
-    def _open(self, picture: np.ndarray, found: Prediction) -> VideoWriter:
-        fps = found.fps if math.isfinite(found.fps) else UNKNOWN_FPS
-        shape = {"height": picture.shape[0], "width": picture.shape[1]}
-        rate = Fraction(fps).limit_denominator(1001)
-        return VideoWriter(self._path, **shape, rate=rate, time_base=FINE, colour=RGB_COLOUR)
 
     def _page(self, held: _Held, found: Prediction) -> np.ndarray:
         """Return frame and panel, (y, x, 3) uint8."""
