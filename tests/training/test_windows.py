@@ -176,7 +176,7 @@ def test_divided_windows_are_all_windows_and_stay_with_their_clip(lengths, seed)
     names = [f"c{i}" for i in range(len(lengths))]
     table = WindowTable.build(lengths, 7, clip_ids=names)
     kept = np.random.default_rng(seed).random(len(table.rows)) < 0.7
-    parts = table.divided(kept)
+    parts = table.only(kept), table.only(~kept)
     for clip in range(len(lengths)):
         first, second = (part.of(clip).tolist() for part in parts)
         mine = table.of(clip)

@@ -23,7 +23,7 @@ from microexpr.pipeline import layout, record
 from microexpr.protocol import predictions
 from microexpr.runtime.resources import choose_device
 from microexpr.stages import Writes
-from microexpr.stages.train import InnerSettings, TrainSettings
+from microexpr.stages.train import TrainSettings
 from microexpr.training import chunks
 from microexpr.training.store import open_features
 
@@ -115,15 +115,14 @@ def _train(job: Job, folder: Path) -> str:
     settings = settings.model_copy(update={"train": train.model_copy(update=first)})
     with open_features(job.options["features"], job.option("manifest")) as store:
         folds = chunks.folds_of_chunk(
+            settings,
             Path(job.option("folds")),
             store,
-            protocol=settings.protocol.name,
             chunk=int(job.option("chunk")),
             chunks=train.chunks,
+            inner="inner" in job.options,
         )
         fold = folds[sum(str(output).encode()) % len(folds)]  # not the same one in all trainings
-        if isinstance(settings, InnerSettings) and "inner" in job.options:
-            fold = chunks.inner_folds_of(settings, store, fold)[0]
         chunks.train_folds(
             settings,
             store,

@@ -191,11 +191,10 @@ def region_table(
     share of the crop. Intervals resample subjects, as in every other table, for all folds together
     only. Maps without any positive value are counted in ``empty`` and left out.
     """
-    frame = clips.assign(subject=clips["subject"].astype(str))
-    every = apart(ALL, [*classes, *frame["fold"]])
+    every = apart(ALL, [*classes, *clips["fold"]])
     rows = [
         dict(zip(GROUP, key, strict=True)) | row
-        for key, group in frame.groupby(GROUP, sort=False)
+        for key, group in clips.groupby(GROUP, sort=False)
         for row in _rows(group, classes, every, statistics)
     ]
     return pd.DataFrame(rows)

@@ -96,17 +96,8 @@ def train(
     with open_features(features, manifest) as store:
         chunks.check_features(settings.features, store)
         chosen = chunks.folds_of_chunk(
-            folds,
-            store,
-            protocol=settings.protocol.name,
-            chunk=chunk,
-            chunks=settings.train.chunks,
+            settings, folds, store, chunk=chunk, chunks=settings.train.chunks, inner=inner
         )
-        if inner:
-            assert isinstance(settings, InnerSettings)
-            chosen = [
-                part for fold in chosen for part in chunks.inner_folds_of(settings, store, fold)
-            ]
         chunks.train_folds(
             settings,
             store,

@@ -99,12 +99,12 @@ def _predict(
     inputs: TrainingInputs, fold: Fold, recipe: Recipe, split: str, kept: np.ndarray
 ) -> dict[str, Predicted]:
     """Train on the windows of training clips that are kept, (W,) bool; predict the others."""
-    trained_on, held_out = inputs.windows.divided(kept)
     tested = {split: (inputs.windows, fold.test)}
     if split == CLIPS:
-        tested[WINDOWS] = held_out, fold.train
+        tested[WINDOWS] = inputs.windows.only(~kept), fold.train
     found = {}
-    with fold_training(replace(inputs, windows=trained_on), fold, recipe) as training:
+    less = replace(inputs, windows=inputs.windows.only(kept))
+    with fold_training(less, fold, recipe) as training:
         for _ in training.epochs:
             pass
         for name, (windows, clips) in tested.items():

@@ -32,10 +32,6 @@ from microexpr.training.windows import InnerSplit, Recipe
 
 def recipe_of(settings: TrainingSettings, n: int) -> Recipe:
     """Return the recipe of a training, for the first feature mode and seed."""
-    nested = None
-    if settings.select.epoch == "nested":
-        assert isinstance(settings, InnerTrainingSettings)
-        nested = InnerSplit(settings.select.folds, settings.protocol.seed)
     return Recipe(
         labels=tuple(settings.data.labels),
         n=n,
@@ -44,7 +40,7 @@ def recipe_of(settings: TrainingSettings, n: int) -> Recipe:
         windows=settings.windows,
         train=settings.train,
         clip_decision=settings.protocol.clip_decision,
-        choose_epoch=nested,
+        choose_epoch=_inner_split(settings) if settings.select.epoch == "nested" else None,
     )
 
 
@@ -74,9 +70,17 @@ def check_features(settings: Features, store: FeatureStore) -> None:
 
 
 def folds_of_chunk(
-    path: Path, store: FeatureStore, *, protocol: str, chunk: int, chunks: int
+    settings: TrainingSettings,
+    path: Path,
+    store: FeatureStore,
+    *,
+    chunk: int,
+    chunks: int,
+    inner: bool,
 ) -> list[Fold]:
     """Read ``folds.csv``, check its folds, and return those of a chunk: chunk, chunk + chunks, ...
+
+    With `inner`, they are the inner folds of these: their training clips, split by subject.
 
     Raises
     ------
@@ -88,14 +92,17 @@ def folds_of_chunk(
     if not 0 <= chunk < chunks:
         raise ConfigError(f"train.chunks: there is no chunk {chunk} of {chunks}")
     folds = read_folds(path, store.clip_ids)
-    check_folds(folds, store.clip_ids, store.subjects, protocol=protocol)
-    return folds[chunk::chunks]
+    check_folds(folds, store.clip_ids, store.subjects, protocol=settings.protocol.name)
+    chosen = folds[chunk::chunks]
+    if not inner:
+        return chosen
+    labels, split = settings.data.labels, _inner_split(settings)
+    return [part for fold in chosen for part in split_training(store, fold, labels, split)]
 
 
-def inner_folds_of(settings: InnerTrainingSettings, store: FeatureStore, fold: Fold) -> list[Fold]:
-    """Split the training clips of a fold by subject, see `protocol.splits.inner_folds`."""
-    split = InnerSplit(settings.select.folds, settings.protocol.seed)
-    return split_training(store, fold, settings.data.labels, split)
+def _inner_split(settings: TrainingSettings) -> InnerSplit:
+    assert isinstance(settings, InnerTrainingSettings)
+    return InnerSplit(settings.select.folds, settings.protocol.seed)
 
 
 def train_folds(

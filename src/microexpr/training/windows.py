@@ -103,11 +103,8 @@ class WindowTable:
             first_row += length
         return cls(np.concatenate(found), np.array([len(rows) for rows in found]))
 
-    def divided(self, kept: np.ndarray) -> tuple[WindowTable, WindowTable]:
-        """Divide the windows into those with `kept`, (W,) bool, and the others."""
-        return self._only(kept), self._only(~kept)
-
-    def _only(self, chosen: np.ndarray) -> WindowTable:
+    def only(self, chosen: np.ndarray) -> WindowTable:
+        """Return the windows that are `chosen`, (W,) bool."""
         owner = np.repeat(np.arange(len(self.counts)), self.counts)[chosen]
         return WindowTable(self.rows[chosen], np.bincount(owner, minlength=len(self.counts)))
 
