@@ -44,11 +44,7 @@ def write(root: Path, settings: Demo, subjects: Sequence[str] | None = None) -> 
     clips of these subjects that are no longer planned are removed.
 
     `root` is made where it is missing; `subjects` are names such as ``s3``, all by default.
-
-    Raises
-    ------
-    ConfigError, DataError
-        For a subject that is not planned; when a clip's folder exists and holds other data.
+    ConfigError for a subject that is not planned; DataError when a clip's folder holds other data.
     """
     planned = plan(settings)
     known = {clip.subject for clip in planned}

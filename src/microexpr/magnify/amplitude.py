@@ -182,15 +182,9 @@ def filter_only(clip: torch.Tensor, *, alpha: float = 10.0, **options: Any) -> t
     Every frame is the reference frame plus the deviation that `amm` would add, divided by alpha:
     ``out[t] = x[reference_frame] + S(M x)[t]``. Whatever recognition gains over the untouched clip
     is due to the temporal and spatial filtering (less noise), not to magnification. Chroma is that
-    of the reference frame, plus `chroma_gain` times its filtered deviation.
-
-    Parameters
-    ----------
-    alpha : float
-        The alpha whose spatial weights are used: the levels that `lambda_c_px` attenuates depend on
-        it. It has no effect where `lambda_c_px` is 0 or `level_gains` is given.
-
-    Others, the result and errors are those of :func:`amm`.
+    of the reference frame, plus `chroma_gain` times its filtered deviation. `alpha` only sets the
+    weights of the levels that `lambda_c_px` attenuates. Other options, the result and errors are
+    those of :func:`amm`.
     """
     check_clip(clip)
     (factor,) = check_alphas(alpha)

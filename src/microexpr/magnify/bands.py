@@ -117,31 +117,17 @@ class Band:
         return values.narrow(-2, self.column - corner[1], columns)
 
 
-@dataclass(frozen=True, eq=False)
 class BandStack:
-    """Bands of one ring and one shape, by orientation."""
+    """Bands of one ring and one shape, by orientation.
 
-    bands: tuple[Band, ...]
+    `radial`, `octave`: of the ring. `shape`: bands, height and width of their grids. `size`:
+    coefficients per image.
+    """
 
-    @property
-    def radial(self) -> int:
-        """Number of the ring; 0 is the finest."""
-        return self.bands[0].radial
-
-    @property
-    def octave(self) -> float:
-        """Decimation in octaves."""
-        return self.bands[0].octave
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Bands, height and width of their grids."""
-        return (len(self.bands), *self.bands[0].shape)
-
-    @property
-    def size(self) -> int:
-        """Coefficients per image."""
-        return len(self.bands) * self.bands[0].size
+    def __init__(self, bands: tuple[Band, ...]) -> None:
+        self.bands, first = bands, bands[0]
+        self.radial, self.octave = first.radial, first.octave
+        self.shape, self.size = (len(bands), *first.shape), len(bands) * first.size
 
     def cut(self, planes: torch.Tensor, corner: Corner, out: torch.Tensor) -> torch.Tensor:
         """Write the masked boxes of planes of some corner to `out` (..., *shape), and return it."""

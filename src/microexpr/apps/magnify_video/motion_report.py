@@ -99,18 +99,18 @@ def _corners(luma: np.ndarray, roi: tuple[int, int, int, int] | None) -> np.ndar
 class Motion:
     """Motion of points that were followed from the first frame of a clip to its last.
 
-    `original_px`, `in_band_px`, `result_px`: largest displacement from the first frame, in the
-    original, in the original after the temporal filter, and in the result; the 95th percentile over
-    the points. `gain`: how many times larger motions in the passband became, which should be 1 +
-    alpha: 1 plus the least-squares ratio of the motion that was added to the motion that the filter
-    passes; for a control, which adds none, the ratio of the result's motion to the latter. nan
-    where there are no points, or the motion in the band is no more than noise.
+    Sizes are the largest displacement from the first frame, the 95th percentile over the points;
+    nan where there are no points.
     """
 
     points: int
     original_px: float
-    in_band_px: float
+    in_band_px: float  # of the original after the temporal filter
     result_px: float
+    # How many times larger motions in the passband became, which should be 1 + alpha: 1 plus the
+    # least-squares ratio of the motion that was added to the motion that the filter passes; for a
+    # control, which adds none, the ratio of the result's motion to the latter. nan where the motion
+    # in the band is no more than noise, too.
     gain: float
 
 
