@@ -95,9 +95,11 @@ def add_show(commands: Commands) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    from microexpr.evaluation.tables import print_table
+    from rich.console import Console
 
-    print_table(arguments.table)
+    from microexpr.evaluation.tables import render_table
+
+    Console().print(render_table(arguments.table))
 
 
 def add_weights(commands: Commands) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -185,11 +184,6 @@ def _row(method: str, name: str, cells: Mapping[int, Mapping[Any, Any]]) -> dict
         **{column: about[column] for column in ABOUT},
         **bounds,
     }
-
-
-def print_table(path: AnyPath) -> None:
-    """Print ``table.csv`` to standard output; DataError as `render_table`."""
-    Console().print(render_table(path))
 
 
 def render_table(path: AnyPath) -> Table:

@@ -83,7 +83,13 @@ class PooledSums:
         """Sum the consecutive frames, (F, C) per tensor, of each clip."""
         counts, sums = torch.zeros(n_clips, dtype=torch.int64), torch.empty(0)
         for clip, frames in enumerate(clips):
-            counts[clip], total = _sums(frames)
+            total, onset = torch.zeros((), dtype=torch.float64), None
+            for pooled in frames:
+                values = pooled.double()
+                onset = values[:1].clone() if onset is None else onset
+                both = torch.stack([values, values - onset])
+                total = total + torch.stack([both.sum(1), both.square_().sum(1)], dim=1)
+                counts[clip] += len(values)
             if clip == 0:  # at once: sums between the frames of later clips would scatter memory
                 sums = total.new_empty((n_clips, *total.shape))
             sums[clip] = total
@@ -94,18 +100,6 @@ class PooledSums:
         chosen = torch.as_tensor(clips)
         total, squares = self.sums[chosen, int(difference)].sum(0) / self.counts[chosen].sum()
         return total.float(), (squares - total.square()).clamp_(min=0).sqrt().float()
-
-
-def _sums(parts: Iterable[Tensor]) -> tuple[int, Tensor]:
-    """Return the number of frames and the sums (2, 2, C) of a clip."""
-    count, total, onset = 0, torch.zeros((), dtype=torch.float64), None
-    for pooled in parts:
-        values = pooled.double()
-        onset = values[:1].clone() if onset is None else onset
-        both = torch.stack([values, values - onset])
-        total = total + torch.stack([both.sum(1), both.square_().sum(1)], dim=1)
-        count += len(values)
-    return count, total
 
 
 @dataclass(frozen=True)
