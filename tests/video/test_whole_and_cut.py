@@ -40,6 +40,7 @@ CONTAINERS: dict[str, tuple[str, dict[str, str], str, str, int]] = {
     "mpegts": ("mpegts", {}, "libx264", "aac", RATE_HZ),
     "flv": ("flv", {}, "libx264", "aac", 44100),
     "mpg": ("mpeg", {}, "mpeg2video", "mp2", RATE_HZ),
+    "asf": ("asf", {}, "wmv2", "mp2", RATE_HZ),
 }
 TRACKS = {
     "alone": {},
@@ -223,6 +224,25 @@ def test_a_clip_before_the_cut_is_whole(tmp_path, name):
     path.write_bytes(content[: len(content) * 4 // 5])
     pictures = video_pictures(path, "strict")
     assert [next(pictures).number for _ in range(10)] == list(range(10))
+
+
+@pytest.mark.parametrize("announced", [1, 5, 30, 200])
+@pytest.mark.parametrize(
+    ("form", "codec"), [("flv", "flv"), ("asf", "wmv2"), ("matroska", "mpeg4"), ("webm", "libvpx")]
+)
+def test_a_header_may_count_a_longer_last_frame(tmp_path, form, codec, announced):
+    """It lasts as long as frames of the announced rate; the pictures came faster."""
+    path = tmp_path / "v"
+    for step in (1, 5, 11, 33, 100):
+        with av.open(str(path), "w", format=form) as container:
+            stream = container.add_stream(codec, rate=announced, width=128, height=96)
+            stream.pix_fmt, stream.codec_context.time_base = "yuv420p", MS
+            for k in range(8):
+                frame = picture(k, "yuv420p")
+                frame.pts, frame.time_base = k * step, MS
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        assert read(path, "strict") == (8, [])
 
 
 def damaged_fields() -> dict[str, tuple[str, Callable[[bytes], bytes]]]:

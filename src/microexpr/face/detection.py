@@ -18,33 +18,20 @@ from microexpr.config import Crop
 
 @dataclass(frozen=True)
 class Detection:
-    """One face in one frame, in pixels of that frame.
+    """One face in one frame, in pixels of that frame."""
 
-    Parameters
-    ----------
-    box : ndarray, shape (4,), float32
-        x, y, width, height.
-    landmarks : ndarray, shape (5, 2), float32
-        Right eye, left eye, nose tip, right and left mouth corner (from the person's view).
-    score : float
-        The detector's confidence.
-    """
-
-    box: np.ndarray
+    box: np.ndarray  # (4,) float32: x, y, width, height
+    # (5, 2) float32: right eye, left eye, nose tip, right and left mouth corner, as the person sees
+    # it.
     landmarks: np.ndarray
-    score: float
+    score: float  # the detector's confidence
 
 
 class FaceDetector:
-    """YuNet (Wu et al., 2023) through OpenCV.
+    """YuNet (Wu et al., 2023) through OpenCV; detections below `min_score` are ignored.
 
-    Parameters
-    ----------
-    min_score : float
-        Detections with a lower score are ignored.
-    width_px : int
-        Wider frames are shrunk to this width first: YuNet scores a face of 100 px as high as one of
-        200 px, and is four times faster.
+    Frames wider than `width_px` are shrunk to this width first: YuNet scores a face of 100 px as
+    high as one of 200 px, and is four times faster.
     """
 
     def __init__(self, *, min_score: float, width_px: int) -> None:
@@ -87,20 +74,9 @@ MIN_OVERLAP = 0.3
 class FollowedFace:
     """One face of a clip, which may show several.
 
-    Parameters
-    ----------
-    detector : FaceDetector
-        Finds all faces of a frame.
-    first : ndarray, shape (T, y, x, 3), uint8
-        The clip's first frames. The face with the largest sum of area times centrality over these
-        frames is followed: it is large, near the middle, and visible for long.
-
-    Attributes
-    ----------
-    found : list of Detection
-        This face in the first frames; empty when there is none.
-    others : int
-        Number of other faces in the first frames.
+    The face with the largest sum of area times centrality over the `first` frames (T, y, x, 3)
+    uint8 is followed: it is large, near the middle, and visible for long. `found` is this face in
+    the first frames, empty when there is none, and `others` the number of other faces.
     """
 
     def __init__(self, detector: FaceDetector, first: np.ndarray) -> None:

@@ -19,18 +19,10 @@ from microexpr.face.detection import Detection
 
 @dataclass(frozen=True)
 class CropTransform:
-    """The similarity transform of a clip.
+    """The similarity transform of a clip."""
 
-    Parameters
-    ----------
-    matrix : ndarray, shape (2, 3), float64
-        Maps a pixel of the frame to a pixel of the crop.
-    size_px : int
-        Side of the square crop.
-    """
-
-    matrix: np.ndarray
-    size_px: int
+    matrix: np.ndarray  # (2, 3) float64: maps a pixel of the frame to a pixel of the crop
+    size_px: int  # side of the square crop
 
     @property
     def scale(self) -> float:
@@ -74,8 +66,6 @@ def face_transform(
     The crop is 1 + `margin` times as wide as the larger side of the box. To level the eyes, it is
     rotated about the centre of the box.
     """
-    if not detections:
-        raise DataError("no face in the first frames")
     x, y, width, height = np.median([d.box for d in detections], axis=0)
     right_eye, left_eye = np.median([d.landmarks[:2] for d in detections], axis=0)
     across = left_eye - right_eye
@@ -98,23 +88,9 @@ def whole_frame_transform(height_px: int, width_px: int, size_px: int) -> CropTr
 def clip_transform(
     clip_id: str, shape: tuple[int, ...], found: list[Detection], settings: Crop
 ) -> CropTransform:
-    """Return the transform of a clip.
+    """Return the transform of a clip whose first frames have the shape (T, y, x, 3).
 
-    Parameters
-    ----------
-    clip_id : str
-        For the message.
-    shape : tuple of int
-        Shape of the clip's first frames, (T, y, x, 3).
-    found : list of Detection
-        The face in these frames.
-    settings : Crop
-        Section ``crop`` of the configuration.
-
-    Raises
-    ------
-    DataError
-        When there is no face.
+    `found` is the face in these frames, `settings` the section ``crop``. DataError: there is none.
     """
     if settings.detector == "none":
         return whole_frame_transform(shape[1], shape[2], settings.size_px)

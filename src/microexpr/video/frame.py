@@ -17,51 +17,32 @@ from av.video.reformatter import ColorRange, VideoReformatter
 NEUTRAL = 128  # chroma code of grey
 
 
+RANGES = {None: ColorRange.UNSPECIFIED, False: ColorRange.MPEG, True: ColorRange.JPEG}
+
+
 @dataclass(frozen=True)
 class Colour:
-    """What codes mean: code points of ITU-T H.273, carried from the input to the output.
+    """What codes mean: code points of ITU-T H.273, carried from the input to the output."""
 
-    Parameters
-    ----------
-    matrix, primaries, transfer : int
-        2: unspecified.
-    full_range : bool or None
-        Luma codes 0..255 (True) or 16..235 (False); None: unspecified.
-    """
-
-    matrix: int = 2
+    matrix: int = 2  # 2: unspecified
     primaries: int = 2
     transfer: int = 2
-    full_range: bool | None = None
+    full_range: bool | None = None  # luma codes 0..255 or 16..235; None: unspecified
 
     @property
     def range_code(self) -> ColorRange:
         """The range as FFmpeg names it."""
-        if self.full_range is None:
-            return ColorRange.UNSPECIFIED
-        return ColorRange.JPEG if self.full_range else ColorRange.MPEG
+        return RANGES[self.full_range]
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame.
+    """One frame."""
 
-    Parameters
-    ----------
-    luma : ndarray, shape (H, W), uint8 or uint16
-        Codes of `bits` bits.
-    chroma : ndarray, shape (2, ceil(H / 2), ceil(W / 2)), uint8
-        Codes of Cb and Cr, 8 bits.
-    bits : int
-        8 to 16.
-    pts : int
-        Time, in units of the source's time base.
-    """
-
-    luma: np.ndarray
-    chroma: np.ndarray
-    bits: int
-    pts: int
+    luma: np.ndarray  # (H, W) uint8 or uint16, codes of `bits` bits
+    chroma: np.ndarray  # (2, ceil(H / 2), ceil(W / 2)) uint8, codes of Cb and Cr
+    bits: int  # 8 to 16
+    pts: int  # time, in units of the source's time base
 
     def values(self, window: tuple[slice, slice] = (slice(None), slice(None))) -> np.ndarray:
         """Return the luma of a part of the frame, float32: 8-bit codes over 255."""
@@ -97,7 +78,7 @@ def from_picture(picture: av.VideoFrame, pts: int, *, full_range: bool | None) -
     grey = is_grey(picture)
     depth = "" if bits == 8 else f"{bits}le"
     # The same range on both sides, or the conversion would stretch the codes.
-    pinned = ColorRange.JPEG if full_range else ColorRange.MPEG
+    pinned = RANGES[bool(full_range)]
     planar = VideoReformatter().reformat(
         picture,
         format=("gray" if grey else "yuv420p") + depth,

@@ -1,8 +1,7 @@
-"""Numbered images, judged by OpenCV, which decodes them.
+"""Numbered images, judged by OpenCV, which decodes them and turns them upright by their EXIF tag.
 
-It refuses a file that ends early, and passes by what other readers of the format pass by: a wrong
-size in a header, fill bytes, bytes behind the end. It turns pictures upright by their EXIF tag. The
-resolution of a print (dpi) is not taken for a shape of pixels.
+It refuses a file that ends early, and passes by what other readers pass by: a wrong size in a
+header, fill bytes, bytes behind the end.
 """
 
 from __future__ import annotations
@@ -24,13 +23,9 @@ MAX_BYTES = 2**29  # more than a picture of the largest size takes, uncompressed
 
 
 def image_pictures(images: Iterable[tuple[int, Path]], policy: Policy) -> Iterator[Picture]:
-    """Decode numbered images of 8 or 16 bits.
+    """Decode numbered images of 8 or 16 bits; DataError names the frame that cannot be decoded.
 
-    Raises
-    ------
-    DataError
-        Naming the frame and its file, where one cannot be decoded or ends early; under ``lenient``
-        where none can, and a notice tells how many are left out.
+    Under ``lenient`` only when none can; a notice tells how many are left out.
     """
     shown, refused = 0, []
     for number, path in images:

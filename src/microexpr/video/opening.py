@@ -30,6 +30,8 @@ AS_FILES = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS, **DECODE
 BOXES = {b"ftyp", b"moov", b"mdat", b"moof", b"mfra", b"sidx", b"free", b"skip", b"wide"}
 BOXES |= {b"udta", b"uuid", b"styp", b"meta", b"emsg", b"pdin"}
 EBML, SEGMENT, VOID = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", 0xEC
+ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"  # of a header, and of the properties in it
+ASF_PROPERTIES = b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65"
 TS_SYNC = 0x47
 CUT_OFF = "the file is cut off"
 
@@ -45,11 +47,7 @@ def opened(
 ) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     """Open a video; yield its container and main video stream.
 
-    Raises
-    ------
-    DataError
-        When it is no regular file, no video, has no video stream, or its pictures or their number
-        are too large to decode.
+    DataError: it is no regular file, no video, or too large to decode.
     """
     regular(path)
     try:
@@ -91,22 +89,26 @@ def check_size(name: str, width: int, height: int) -> None:
 
 def is_cut_off(path: Path) -> bool:
     """Tell whether a file is shorter than it says, whatever it holds and whenever that starts."""
-    size = path.stat().st_size
+    size, end = path.stat().st_size, 0
     with path.open("rb") as file:
-        head = file.read(400)
+        head = file.read(4096)
         if head.startswith(b"RIFF"):  # AVI; of an odd length, a byte is added or not
-            return int.from_bytes(head[4:8], "little") + 7 > size
-        if head.startswith(EBML):
-            return _end_of_segment(file, size) > size
-        if head[4:8] in BOXES:
-            return _end_of_boxes(file, size) > size
-        if head.startswith(b"GIF8"):  # a block ends with 0, the file with a mark, or without
+            end = int.from_bytes(head[4:8], "little") + 7
+        elif head.startswith(EBML):
+            end = _end_of_segment(file, size)
+        elif head.startswith(ASF):
+            properties = head.partition(ASF_PROPERTIES)[2]
+            end = int.from_bytes(properties[24:32], "little")
+        elif head[4:8] in BOXES:
+            end = _end_of_boxes(file, size)
+        elif head.startswith(b"GIF8"):  # a block ends with 0, the file with a mark, or without
             file.seek(size - 1)
             return file.read() not in (b";", b"\0")
-    for packet, sync in ((188, 0), (192, 4), (204, 0)):  # MPEG-TS
-        if len(head) > sync + packet and head[sync] == head[sync + packet] == TS_SYNC:
-            return size % packet > 0
-    return False
+        else:
+            for packet, sync in ((188, 0), (192, 4), (204, 0)):  # MPEG-TS
+                if len(head) > sync + packet and head[sync] == head[sync + packet] == TS_SYNC:
+                    return size % packet > 0
+    return end > size
 
 
 def _end_of_boxes(file: BinaryIO, size: int) -> int:

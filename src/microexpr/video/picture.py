@@ -49,25 +49,15 @@ AS_STORED = Orientation()
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture.
+    """A decoded picture."""
 
-    Parameters
-    ----------
-    number : int
-        Index in the video, or camera counter of an image.
-    content : VideoFrame, or ndarray of shape (y, x, 3), uint8 or uint16
-        As it was stored, of an interlaced picture one field; an image upright.
-    stamp : int, optional
-        Time in the container's time base, where it states one.
-    orientation, pixel_aspect : Orientation, Fraction
-        How it is shown; width of a stored pixel over its height.
-    """
-
-    number: int
+    number: int  # index in the video, or camera counter of an image
+    # As it was stored, of an interlaced picture one field; an image (y, x, 3) uint8 or uint16
+    # upright.
     content: av.VideoFrame | np.ndarray
-    stamp: int | None = None
+    stamp: int | None = None  # time in the container's time base, where it states one
     orientation: Orientation = AS_STORED
-    pixel_aspect: Fraction = Fraction(1)
+    pixel_aspect: Fraction = Fraction(1)  # width of a stored pixel over its height
 
     @property
     def size(self) -> tuple[int, int]:
@@ -91,10 +81,8 @@ class Picture:
         """Return the upright codes of luma and chroma, their pixels as stored."""
         if isinstance(self.content, np.ndarray):
             return from_rgb(self.content, pts)
-        frame, turn = (
-            from_picture(self.content, pts, full_range=full_range),
-            self.orientation.upright,
-        )
+        frame = from_picture(self.content, pts, full_range=full_range)
+        turn = self.orientation.upright
         chroma = np.stack([turn(part) for part in frame.chroma])
         return replace(frame, luma=turn(frame.luma), chroma=chroma)
 

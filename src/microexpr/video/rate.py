@@ -24,15 +24,6 @@ JOINED = (1, 8, 64)  # steps that a gap may have, from one round of the estimate
 DROPPED_SHARE = 0.25  # of the steps; where more are long, the stamps are those of a slow motion
 
 
-class _Fit(NamedTuple):
-    """What the stamps follow; the fields are those of `TimeAxis`."""
-
-    rate: float
-    even: bool
-    offset_s: float
-    tolerance_s: float
-
-
 def time_axis(
     stamps: Sequence[int],
     unit_s: Fraction,
@@ -59,31 +50,33 @@ def time_axis(
     Raises
     ------
     DataError
-        For a single frame of unknown rate, or stamps that are all the same.
+        For one frame of unknown rate, or stamps that are all the same.
     """
     stamps = tuple(stamps)
     if len(stamps) < 2 and not certain:
         if capture_fps is None:
             raise DataError("a clip of one frame has no frame rate")
         return TimeAxis(stamps, unit_s, capture_fps)
-    fit = _fit(stamps, unit_s, [Fraction(rate) for rate in rates], certain=certain)
-    axis = TimeAxis(stamps, unit_s, *fit, capture_fps=capture_fps)
-    if capture_fps is not None and not _drops_frames(axis):
-        return replace(axis, even=True)
-    return axis
-
-
-def _fit(
-    stamps: Sequence[int], unit_s: Fraction, rates: Sequence[Fraction], *, certain: bool
-) -> _Fit:
+    rates, unit = [Fraction(rate) for rate in rates], _rounding(stamps)
     ticks = np.array([stamp - stamps[0] for stamp in stamps], float)
-    unit = _rounding(stamps)
     known = (_on_grid(ticks, unit, unit_s, rate, certain=certain) for rate in rates)
     fit = next((found for found in known if found), None) or _estimated(ticks, unit, unit_s)
     # An estimate is never as good as what is stated and fits as well.
     slack = max(SAME * unit * unit_s, SLIGHT / fit.rate) / float(ticks.max() * unit_s or 1)
     near = (float(rate) for rate in rates if abs(rate / fit.rate - 1) < slack)
-    return fit._replace(rate=next(near, fit.rate))
+    axis = TimeAxis(stamps, unit_s, next(near, fit.rate), *fit[1:], capture_fps=capture_fps)
+    if capture_fps is not None and not _drops_frames(axis):
+        return replace(axis, even=True)
+    return axis
+
+
+class _Fit(NamedTuple):
+    """What the stamps follow; the fields are those of `TimeAxis`."""
+
+    rate: float
+    even: bool
+    offset_s: float
+    tolerance_s: float
 
 
 def _rounding(stamps: Sequence[int]) -> int:
@@ -105,7 +98,7 @@ def _on_grid(
     tolerance_s = 1.001 * slack * float(unit_s)
     counts = np.arange(len(ticks))
     if np.abs(ticks - step * counts).max() <= slack:
-        drift = (_slope(counts, ticks, 0 * counts) - step) * counts[-1]
+        drift = (_slope(counts, ticks) - step) * counts[-1]
         return _Fit(float(rate), True, 0.0, tolerance_s) if abs(drift) <= SAME * unit else None
     slots = np.rint(ticks / step)
     after = np.diff(np.unique(slots)).astype(int)
@@ -131,7 +124,7 @@ def _estimated(ticks: np.ndarray, unit: int, unit_s: Fraction) -> _Fit:
     rounding = max(CLOCK_S / second_s, 0.55 * unit if unit <= 0.5 * step else 0)
     tolerance = min(UNEVEN * step + rounding, 0.49 * step)
     if kept.all():
-        straight = _slope(counts, ticks, 0 * counts)
+        straight = _slope(counts, ticks)
         if np.ptp(ticks - straight * counts) <= 2 * tolerance:
             return _Fit(1 / (straight * second_s), True, 0.0, tolerance * second_s)
     missed = (taken - slots * step)[run == np.bincount(run).argmax()]
@@ -163,8 +156,9 @@ def _commonest(ticks: np.ndarray, unit: int, clock: float) -> tuple[float, np.nd
     return step, slots, run
 
 
-def _slope(slots: np.ndarray, ticks: np.ndarray, run: np.ndarray) -> float:
+def _slope(slots: np.ndarray, ticks: np.ndarray, run: np.ndarray | None = None) -> float:
     """Return the step that fits best in all runs of frames, each with a phase of its own."""
+    run = 0 * slots if run is None else run
     frames = np.bincount(run)
     x = slots - (np.bincount(run, slots) / frames)[run]
     y = ticks - (np.bincount(run, ticks) / frames)[run]

@@ -18,11 +18,12 @@ from microexpr.video.picture import Picture, Policy, natural_size, orientation_o
 
 # A decoder that meets damage shows a guess unless it is told not to.
 NO_GUESSES = {"err_detect": "explode"}
-# A header's duration is rounded, and the last frame's may be missing from it.
-SLACK_FRAMES = 3
+# By which a header's duration may be too long: it is rounded, and its last frame may be one of the
+# rate that was announced, where the pictures came faster.
+SLACK_FRAMES, SLACK_S = 3, 0.25
 LAST_BYTES = 4096  # of a file, in which an incomplete packet means that it is cut off
 # Formats whose header states a duration; of others it is a guess, or that of what is there.
-STATED = ("matroska", "mov", "flv", "asf")
+STATED = ("matroska", "mov", "flv")
 FIELD_ORDERS = (2, 3, 4, 5)  # of interlaced streams, as FFmpeg numbers them
 MAX_ASPECT = 10  # width of a pixel over its height, or the other way round
 
@@ -30,18 +31,10 @@ MAX_ASPECT = 10  # width of a pixel over its height, or the other way round
 def video_pictures(path: Path, policy: Policy, *, threads: int = 1) -> Iterator[Picture]:
     """Decode a video from its first frame to its last; nothing is sought.
 
-    Raises
-    ------
-    DataError
-        When no frame can be decoded, or the pictures are too large or too many. Under ``strict``
-        also for a damaged frame, for the last one of a file that is cut off, and for a shape that
-        cannot be shown. A decoder works ahead: the damage lies at the frame that is named or a few
-        behind it. Damage that decodes to some picture without an error cannot be told from one.
-
-    Warns
-    -----
-    MicroexprWarning
-        That pictures are interlaced; under ``lenient`` also what ``strict`` refuses.
+    Raise DataError when no frame can be decoded, or the pictures are too large or too many; under
+    ``strict`` also for a damaged frame, a file that is cut off, and a shape that cannot be shown,
+    of which ``lenient`` warns. A decoder works ahead: the damage lies at the frame that is named or
+    a few behind it.
     """
     with opened(path, threads) as (container, stream):
         decoding = _Decoding(path, container, stream, strict=policy == "strict")
@@ -187,7 +180,9 @@ class _Decoding:
         # Some containers count their duration from time 0, others from the first picture.
         end_s = stated_s if stated_s > start_s > 0 else start_s + stated_s
         missing_s = end_s - self.end_s
-        return missing_s if missing_s > SLACK_FRAMES / float(self.rate) else 0.0
+        announced = self.stream.average_rate or self.rate
+        slack_s = max(SLACK_FRAMES / float(self.rate), 1.1 / float(announced), SLACK_S)
+        return missing_s if missing_s > slack_s else 0.0
 
 
 class _Fields:

@@ -27,45 +27,23 @@ from microexpr.video.time_axis import TimeAxis
 
 @dataclass(frozen=True)
 class Source:
-    """One clip.
+    """One clip."""
 
-    Parameters
-    ----------
-    name, files : str, tuple of Path
-        For messages and names of outputs; what it is read from.
-    width, height : int
-        Of the upright frames, px.
-    pts, time_base : tuple of int, Fraction
-        Times of the frames, increasing, 0 at the start of the container, and their unit, s.
-    timed, start : bool, int
-        Whether the file holds times, and what it has for time 0; otherwise frames are counted.
-    rates : tuple of Fraction
-        Frames/s that the file or the user states.
-    pictures : callable
-        Decodes, from the first picture to the last.
-    colour, bits : Colour, int
-        What the codes of the frames mean, and the depth of luma.
-    pixel_aspect : Fraction
-        Width of a pixel over its height.
-    audio, capture_fps : bool, float or None
-        Whether there is sound; true rate, frames/s, where the times are wrong.
-    """
-
-    name: str
+    name: str  # for messages and names of outputs
     files: tuple[Path, ...]
-    width: int
+    width: int  # of the upright frames, px
     height: int
-    pts: tuple[int, ...]
-    time_base: Fraction
-    timed: bool
-    start: int
-    rates: tuple[Fraction, ...]
-    pictures: Callable[[], Iterator[Picture]]
+    pts: tuple[int, ...]  # times of the frames, increasing, 0 at the start of the container
+    time_base: Fraction  # their unit, s
+    timed: bool  # whether the file holds times; otherwise frames are counted
+    start: int  # what the file has for time 0
+    rates: tuple[Fraction, ...]  # frames/s that the file or the user states
+    pictures: Callable[[], Iterator[Picture]]  # decodes, from the first picture to the last
     colour: Colour = RGB_COLOUR
-    bits: int = 16
-    pixel_aspect: Fraction = Fraction(1)
+    bits: int = 16  # of luma
+    pixel_aspect: Fraction = Fraction(1)  # width of a pixel over its height
     audio: bool = False
-    capture_fps: float | None = None
+    capture_fps: float | None = None  # true rate, frames/s, where the times are wrong
 
     @property
     def numbers(self) -> Sequence[int]:
@@ -101,7 +79,7 @@ class Source:
 
 
 def open_sources(text: str, *, fps: float | None = None, threads: int = 1) -> list[Source]:
-    """Find the clips that a name stands for.
+    """Find the clips that a name stands for; DataError: nothing there is a video or an image.
 
     Parameters
     ----------
@@ -111,11 +89,6 @@ def open_sources(text: str, *, fps: float | None = None, threads: int = 1) -> li
     fps, threads : float, int, optional
         Rate of the camera, frames/s: needed for images, for a video only where its times are wrong.
         Threads of the decoder.
-
-    Raises
-    ------
-    DataError
-        When nothing is there, or it is neither video nor images.
     """
     path = Path(readable(text))
     if path.is_dir():
@@ -138,41 +111,28 @@ def open_sources(text: str, *, fps: float | None = None, threads: int = 1) -> li
 
 
 def image_source(paths: Sequence[Path], *, name: str, fps: float | None) -> Source:
-    """Make a clip of images; the number at the end of a name is the camera's, a gap one in time.
-
-    Raises
-    ------
-    ConfigError
-        Without `fps`: images carry no time.
-    DataError
-        When an image has no number, two have the same, or the first cannot be decoded.
-    """
+    """Make a clip of images; the number at the end of a name is the camera's, a gap one in time."""
     if fps is None:
         raise ConfigError(f"{name}: images carry no time; give the rate of the camera with --fps")
     images, rate = numbered(paths), Fraction(fps).limit_denominator(10**6)
-    first = next(image_pictures(images, "lenient"))
+    pictures, start = partial(image_pictures, images, "lenient"), images[0][0]
+    width, height = next(pictures()).size
     return Source(
         name=name,
         files=tuple(path for _, path in images),
-        width=first.size[0],
-        height=first.size[1],
-        pts=tuple(number - images[0][0] for number, _ in images),
+        width=width,
+        height=height,
+        pts=tuple(number - start for number, _ in images),
         time_base=1 / rate,
         timed=False,
-        start=images[0][0],
+        start=start,
         rates=(rate,),
-        pictures=partial(image_pictures, images, "lenient"),
+        pictures=pictures,
     )
 
 
 def video_source(path: Path, *, fps: float | None = None, threads: int = 1) -> Source:
-    """Make a clip of a video: its header, the times of its packets, and its first frame are read.
-
-    Raises
-    ------
-    DataError
-        When the file is no video, not one frame can be decoded, or there are no times.
-    """
+    """Make a clip of a video, of which header, times of packets, and first frame are read."""
     with opened(path, threads) as (container, stream):
         packets = (p for p in container.demux(stream) if p.size and not p.is_discard)
         shown = [time_of(packet, container) for packet in packets]
@@ -193,12 +153,12 @@ def video_source(path: Path, *, fps: float | None = None, threads: int = 1) -> S
         warnings.simplefilter("ignore", MicroexprWarning)
         first = next(pictures())
     assert isinstance(first.content, av.VideoFrame)
-    colour, aspect = colour_of(first.content), first.pixel_aspect
+    (width, height), colour, aspect = first.size, colour_of(first.content), first.pixel_aspect
     return Source(
         name=path.stem,
         files=(path,),
-        width=first.size[0],
-        height=first.size[1],
+        width=width,
+        height=height,
         pts=pts,
         time_base=time_base,
         timed=timed,

@@ -30,10 +30,7 @@ COUNTER = re.compile(r"(\d+)\.\w+$", re.ASCII)
 def list_images(folder: Path) -> list[tuple[int, Path]]:
     """List camera counter and file of the images in a folder, ``<anything><counter>.bmp`` and such.
 
-    Raises
-    ------
-    DataError
-        See :func:`numbered`; also when a counter is too large for a cache.
+    DataError as by :func:`numbered`; also when a counter is too large for a cache.
     """
     # Names only: a folder of CAS(ME)^3 holds thousands of frames, of which a clip needs thirty.
     names = [name for name in os.listdir(folder) if is_image_name(name)]  # noqa: PTH208
@@ -45,15 +42,9 @@ def list_images(folder: Path) -> list[tuple[int, Path]]:
 
 
 def numbered(paths: Iterable[Path]) -> list[tuple[int, Path]]:
-    """Sort images by the number at the end of their names.
+    """Sort images by the number at the end of their names; DataError: it has none, or two share it.
 
-    As a number: SMIC's counters have 5 to 8 digits, and sorting names would put frame 100000 before
-    99999.
-
-    Raises
-    ------
-    DataError
-        When an image has no number, or two have the same.
+    As a number: SMIC's counters have 5 to 8 digits.
     """
     found: dict[int, Path] = {}
     for path in paths:
@@ -97,12 +88,9 @@ def gaps(present: Iterable[int], first: int, last: int) -> str:
 
 
 def matching(text: str) -> list[Path]:
-    """Return the path that a text names, or else those that match it as a glob.
+    """Return the path that a text names, or those that match it as a glob; DataError: none does.
 
-    Raises
-    ------
-    DataError
-        When there is none, or a name is no UTF-8: reports and caches could not name it.
+    A name has to be UTF-8: reports and caches could not name it otherwise.
     """
     if Path(text).exists():
         return [Path(readable(text))]

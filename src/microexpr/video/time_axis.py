@@ -100,46 +100,32 @@ class TimeAxis:
     def check(
         self, numbers: Sequence[int], uneven: Uneven, longest_s: float = LONGEST_GAP_S
     ) -> None:
-        """Refuse what cannot or shall not be resampled.
+        """Refuse what cannot or shall not be resampled; DataError names the frame and its time.
 
-        Parameters
-        ----------
-        numbers : sequence of int
-            Of the frames, for messages.
-        uneven : {"resample", "fail"}
-            ``data.uneven``.
-        longest_s : float
-            Longest gap that is filled, s.
-
-        Raises
-        ------
-        DataError
-            Naming the frame and its time, s since the first frame.
+        `numbers` are those of the frames, `uneven` is ``data.uneven``, and `longest_s` the longest
+        gap that is filled, s.
         """
         if self.even:
             return
         times = self.times_s - self.times_s[0]
-        back = np.flatnonzero(np.diff(times) < 0)
+        at = [f"{number} at {time:.4g} s" for number, time in zip(numbers, times, strict=True)]
+        back, same = (np.flatnonzero(found) for found in (np.diff(times) < 0, np.diff(times) == 0))
         if len(back):
-            k = int(back[0]) + 1
+            k = int(back[0])
             raise DataError(
-                f"the time stamps run backwards: frame {numbers[k]} at {times[k]:.4g} s comes "
-                f"after frame {numbers[k - 1]} at {times[k - 1]:.4g} s (where only the times are "
-                "wrong, give fps in data.table)"
+                f"the time stamps run backwards: frame {at[k + 1]} comes after frame {at[k]} "
+                "(where only the times are wrong, give fps in data.table)"
             )
         if len(self) > MOST * len(times):
             raise DataError(f"its {len(times)} frames would become {len(self)} at {self.fps:g}/s")
         k, gap_s = self.gap()
-        found = (
-            f"a gap of {round(1000 * gap_s, 1):g} ms after frame {numbers[k]} at {times[k]:.4g} s, "
-            f"in a clip of {self.fps:.5g} frames/s"
-        )
+        found = f"a gap of {round(1000 * gap_s, 1):g} ms after frame {at[k]}"
+        found += f", in a clip of {self.fps:.5g} frames/s"
         if gap_s > max(longest_s, 0.5 / self.fps) + 1e-6:
             raise DataError(
                 f"{found}: more than {1000 * longest_s:g} ms are not filled in; use the frames on "
                 "one side of it"
             )
-        same = np.flatnonzero(np.diff(times) == 0)
         if len(same):
             k = int(same[0])
             found = f"frames {numbers[k]} and {numbers[k + 1]} are both at {times[k]:.4g} s"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import av
 import cv2
@@ -28,19 +27,9 @@ class VideoWriter:
     """Writes frames as they come.
 
     H.264 in the layout that every player knows (yuv420p) has even sizes only: frames of odd width
-    or height get their last column or row twice.
-
-    Parameters
-    ----------
-    path : Path
-    width, height, colour : int, int, Colour
-        Of the frames, px; what their codes mean.
-    rate, time_base : Fraction
-        At which they are shown, frames/s; unit of their times, s.
-    pixel_aspect : Fraction
-        Width of a pixel over its height.
-    sound, threads : Path, int, optional
-        File whose sound is copied; threads of the encoder.
+    or height (px) get their last column or row twice. They are shown at `rate` frames/s, with times
+    in units of `time_base` (s) and pixels `pixel_aspect` times as wide as high. The sound of the
+    file `sound` is copied.
     """
 
     def __init__(
@@ -97,19 +86,14 @@ class VideoWriter:
                     self._sound.mux_until(None)
         finally:
             if self._sound:
-                self._sound.close()
+                self._sound.source.close()
             self._container.close()
 
     def __enter__(self) -> VideoWriter:
         """Return the writer."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *about: object) -> None:
         """Finish the file; after an error, only release it."""
         self.close(complete=kind is None)
 
@@ -123,13 +107,13 @@ class _Sound:
 
     def __init__(self, path: Path, output: av.container.OutputContainer) -> None:
         self._output = output
-        self._source = av.open(as_file(path), options=AS_FILES, metadata_errors="replace")
-        self._start = Fraction(self._source.start_time or 0, av.time_base)
+        self.source = av.open(as_file(path), options=AS_FILES, metadata_errors="replace")
+        self._start = Fraction(self.source.start_time or 0, av.time_base)
         self._copies: dict[int, av.AudioStream] = {}
         self._encoders: dict[int, av.AudioStream] = {}
-        for stream in self._source.streams.audio:
+        for stream in self.source.streams.audio:
             self._add(stream)
-        self._pending = self._packets()
+        self._pending = (packet for packet in self._packets() if packet.dts is not None)
         self._next = next(self._pending, None)
 
     def _add(self, stream: av.AudioStream) -> None:
@@ -145,19 +129,19 @@ class _Sound:
             assert isinstance(encoder, av.AudioStream)
             self._encoders[stream.index] = encoder
 
-    def _packets(self) -> Iterator[tuple[Fraction, av.Packet]]:
-        """Yield packets ready for the output, each with its time in s."""
-        for packet in self._source.demux(list(self._source.streams.audio)):
+    def _packets(self) -> Iterator[av.Packet]:
+        """Yield packets ready for the output."""
+        for packet in self.source.demux(list(self.source.streams.audio)):
             encoder = self._encoders.get(packet.stream.index)
             if encoder is not None:
-                yield from _timed(self._encoded(packet, encoder))
+                yield from self._encoded(packet, encoder)
             elif packet.dts is not None and packet.pts is not None:  # not the end of a stream
                 shift = round(self._start / packet.time_base)
                 packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
                 packet.stream = self._copies[packet.stream.index]
-                yield packet.dts * packet.time_base, packet
+                yield packet
         for encoder in self._encoders.values():
-            yield from _timed(encoder.encode(None))
+            yield from encoder.encode(None)
 
     def _encoded(self, packet: av.Packet, target: av.AudioStream) -> Iterator[av.Packet]:
         for sound in packet.decode():
@@ -168,19 +152,14 @@ class _Sound:
 
     def mux_until(self, time_s: Fraction | None) -> None:
         """Write what is heard before a time; None: all that is left."""
-        while self._next is not None and (time_s is None or self._next[0] < time_s):
-            self._output.mux(self._next[1])
+        while self._next is not None and (time_s is None or _time(self._next) < time_s):
+            self._output.mux(self._next)
             self._next = next(self._pending, None)
 
-    def close(self) -> None:
-        """Close the source."""
-        self._source.close()
 
-
-def _timed(packets: Iterator[av.Packet] | list[av.Packet]) -> Iterator[tuple[Fraction, av.Packet]]:
-    for packet in packets:
-        if packet.dts is not None:
-            yield packet.dts * packet.time_base, packet
+def _time(packet: av.Packet) -> Fraction:
+    assert packet.dts is not None
+    return packet.dts * packet.time_base
 
 
 def write_png(path: Path, rgb: np.ndarray) -> None:
