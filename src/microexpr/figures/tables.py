@@ -21,6 +21,7 @@ from microexpr.protocol.predictions import method_order
 from microexpr.runtime.names import apart
 from microexpr.studies.tables import PROTOCOL, SPLITS
 
+LONG_NAME = 14  # characters; longer ones would cover each other
 CELL_IN = 0.62  # side of a cell of a confusion matrix
 DASHES = (0, (6, 3))
 SPLIT_COLOURS = {"windows": style.VERMILION, "clips": style.ORANGE, "subjects": style.BLUE}
@@ -131,6 +132,8 @@ def confusion_matrix(
     axes = figure.subplots()
     told = [name or apart("no prediction", names) for name in names]
     image = _heat_map(axes, shares, told, classes)
+    if max(map(len, told)) > LONG_NAME:
+        axes.tick_params("x", rotation=90)
     for (i, j), count in np.ndenumerate(table.to_numpy()):
         text = f"{count:.0f}\n{shares[i, j]:.0%}"
         colour = "white" if shares[i, j] < 0.55 else "black"
