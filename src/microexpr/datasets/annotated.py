@@ -36,23 +36,21 @@ class Row:
     fps: Cell = None
 
 
-def headers(
-    subject: str = "Subject",
-    name: str = "Filename",
-    *,
-    onset: str = "OnsetFrame",
-    apex: str = "ApexFrame",
-    offset: str = "OffsetFrame",
-    emotion: str = "Estimated Emotion",
-    fps: str = "",
-) -> dict[str, tuple[str, ...]]:
-    """Return the columns of a table by key; the defaults are the headers of CASME II."""
-    names = {"subject": subject, "name": name, "onset": onset, "apex": apex, "offset": offset}
-    columns = {key: (header,) for key, header in {**names, "emotion": emotion}.items()}
-    return {**columns, "action_units?": ACTION_UNITS} | ({"fps": (fps,)} if fps else {})
-
-
 ACTION_UNITS = ("Action Units", "AUs", "AU")
+HEADERS = {  # of CASME II
+    "subject": "Subject",
+    "name": "Filename",
+    "onset": "OnsetFrame",
+    "apex": "ApexFrame",
+    "offset": "OffsetFrame",
+    "emotion": "Estimated Emotion",
+}
+
+
+def headers(**others: str) -> dict[str, tuple[str, ...]]:
+    """Return the columns of a table by key: those of CASME II, but for `others`."""
+    columns = {key: (header,) for key, header in {**HEADERS, **others}.items()}
+    return {**columns, "action_units?": ACTION_UNITS}
 
 
 def action_units(cell: Cell) -> str:
@@ -67,43 +65,21 @@ def action_units(cell: Cell) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """Layout of one data set: subject/clip/image<counter>.jpg beside a table with a header.
+    """Layout of one data set: subject/clip/image<counter>.jpg beside a table with a header."""
 
-    Parameters
-    ----------
-    key : str
-        ``data.kind``.
-    fps : float or None
-        Frames/s; None where the release does not state it.
-    trees : mapping of str to sequence of str
-        For each ``data.version``, the folders that may hold the subjects.
-    subjects, tables : str and sequence of str
-        Patterns, in lower case, of the subjects' folders and of the table's name without suffix.
-    columns : mapping of str to sequence of str
-        Spellings of the headers, see :func:`microexpr.datasets.sheets.with_header`.
-    spell : callable
-        From a subject as printed to its name in the manifest; empty when it is none.
-    own_names : bool
-        Whether a clip's name contains its subject already.
-    clip_folders : bool
-        Whether each folder of a subject is a clip, so that a folder without a row is a finding.
-    several : bool
-        Whether a folder holds several expressions; then the onset is part of a clip's name.
-    split : str
-        Part of the release's official split that these clips belong to.
-    """
-
-    key: str
-    fps: float | None
-    trees: Mapping[str, Sequence[str]]
-    subjects: str
-    tables: Sequence[str]
+    key: str  # data.kind
+    fps: float | None  # frames/s; None where the release does not state it
+    trees: Mapping[str, Sequence[str]]  # by data.version: folders that may hold the subjects
+    subjects: str  # pattern of the subjects' folders, in lower case
+    tables: Sequence[str]  # patterns of the table's name without suffix, in lower case
+    # Spellings of the headers, see `with_header`.
     columns: Mapping[str, Sequence[str]] = field(default_factory=headers)
+    # From a subject as printed to its name in the manifest; empty when it is none.
     spell: Callable[[str], str] = str.strip
-    own_names: bool = False
-    clip_folders: bool = True
-    several: bool = False
-    split: str = ""
+    own_names: bool = False  # a clip's name contains its subject already
+    clip_folders: bool = True  # each folder of a subject is a clip: without a row, a finding
+    several: bool = False  # expressions in one folder: the onset is part of a clip's name
+    split: str = ""  # part of the release's official split that these clips belong to
 
     def tree(self, data: Data) -> Tree:
         """Find the frames."""
@@ -146,23 +122,15 @@ class Release:
     def owner(self, folder: Path) -> Who:
         """Return the clip that a folder would be, and its subject where the name contains it."""
         subject = self.spell(folder.parent.name)
-        return {
-            "clip_id": identifier(self._name(subject, folder.name)),
-            "subject": identifier(subject) if subject else "",
-        }
+        clip_id = identifier(self._name(subject, folder.name))
+        return {"clip_id": clip_id, "subject": identifier(subject) if subject else ""}
 
     def _name(self, subject: str, name: str) -> str:
         return name if self.own_names else f"{subject}_{name}"
 
 
 def read(data: Data, release: Release) -> Listing:
-    """List the clips of a release; each is cut from onset to offset.
-
-    Raises
-    ------
-    DataError, ConfigError
-        When frames, table or columns are missing, or ``data.fps`` is needed.
-    """
+    """List the clips of a release; DataError, ConfigError name what is missing."""
     if not (data.fps or release.fps or "fps" in release.columns):
         raise ConfigError(f"data.fps: kind {release.key} needs it, the release does not state it")
     tree = release.tree(data)
@@ -172,7 +140,12 @@ def read(data: Data, release: Release) -> Listing:
     # Where no row has an apex, a missing one is no finding.
     reader.has_apex = any(frame_number(row.apex) is not None for row in rows)
     for row in rows:
-        reader.take(row)
+        where, who = f"{table.name} line {row.line}", Who()
+        with reader.listing.noted("unreadable_rows", where):
+            who = reader.who(row, where)
+        if who:
+            with reader.listing.noted("unreadable_rows", where, **who):
+                reader.take(row, where, who)
     if known := version(release.key, {(row.subject, row.name): row.emotion for row in rows}):
         reader.listing.add("table_version", "kept", f"{table.name}: {known}")
     reader.report_unlisted()
@@ -191,27 +164,20 @@ class _Reader:
         self._folders: set[Path] = set()
         self.has_apex = True
 
-    def take(self, row: Row) -> None:
+    def who(self, row: Row, where: str) -> Who:
+        """Return clip and subject; empty, with a finding, for a row that lacks something."""
+        who = Who()
+        if row.subject and row.name:
+            clip_id = identifier(self._release.clip_id(row))
+            who = {"clip_id": clip_id, "subject": self._people.of(row.subject)}
+            if row.emotion:
+                return who
+        cells = f"subject {row.subject!r}, clip {row.name!r}, emotion {row.emotion!r}"
+        self.listing.add("unreadable_rows", "dropped", f"{where}: {cells}", **who)
+        return {}
+
+    def take(self, row: Row, where: str, who: Who) -> None:
         """Add the clip of a row to the listing, or a finding."""
-        where, who = f"{self._table} line {row.line}", Who()
-        with self.listing.noted("unreadable_rows", where):
-            who = self._who(row)
-            if not (who and row.emotion):
-                cells = f"subject {row.subject!r}, clip {row.name!r}, emotion {row.emotion!r}"
-                self.listing.add("unreadable_rows", "dropped", f"{where}: {cells}", **who)
-                return
-        if who:
-            with self.listing.noted("unreadable_rows", where, **who):
-                self._take(row, where, who)
-
-    def _who(self, row: Row) -> Who:
-        """Return clip and subject; empty where the row lacks one of them."""
-        if not (row.subject and row.name):
-            return {}
-        clip_id = identifier(self._release.clip_id(row))
-        return {"clip_id": clip_id, "subject": self._people.of(row.subject)}
-
-    def _take(self, row: Row, where: str, who: Who) -> None:
         folder = self._release.folder(self._tree, row)
         if folder is not None:
             self._folders.add(folder)
@@ -267,11 +233,7 @@ class _Reader:
         return onset, apex, offset
 
     def _again(
-        self,
-        folder: Path | None,
-        frames: tuple[int, int | None, int],
-        who: Who,
-        line: int,
+        self, folder: Path | None, frames: tuple[int, int | None, int], who: Who, line: int
     ) -> bool:
         """Whether an earlier row has the same name or the same frames; then add a finding."""
         keys = ((who["clip_id"],), (str(folder), str(frames[0]), str(frames[2])))

@@ -59,15 +59,7 @@ CORRECTIONS = (
 def correct(
     dataset: str, subject: str, name: str, frames: Mapping[str, int | None]
 ) -> tuple[dict[str, int | None], str]:
-    """Correct the printed onset, apex and offset of a row.
-
-    Returns
-    -------
-    frames : dict
-        Corrected numbers.
-    note : str
-        The changes and their source; empty when there are none.
-    """
+    """Correct the frame numbers of a row; the note says what and why, or nothing."""
     for known in CORRECTIONS:
         if (known.dataset, known.subject, known.name) != (dataset, subject, name):
             continue
@@ -83,35 +75,18 @@ def correct(
     return dict(frames), ""
 
 
-@dataclass(frozen=True)
-class Version:
-    """A version of a table, known by emotions that another version prints otherwise."""
-
-    dataset: str  # data.kind
-    title: str
-    emotions: Mapping[tuple[str, str], str]  # by subject and name
-    detail: str
-
-
 SUB24 = ("EP07_01", "EP07_04f", "EP10_03")
-VERSIONS = tuple(
-    Version(
-        "casme2",
-        f"the table of {year}",
-        {("sub24", name): emotion for name in SUB24},
-        f"sub24 {', '.join(SUB24)} are {emotion}, in the table of {other[0]} {other[1]}",
-    )
-    for (year, emotion), other in (
-        (("2014", "sadness"), ("2019", "surprise")),
-        (("2019", "surprise"), ("2014", "sadness")),
-    )
-)
+TABLES = {"sadness": "the table of 2014", "surprise": "the table of 2019"}  # by their emotion
 
 
 def version(dataset: str, emotions: Mapping[tuple[str, str], str]) -> str:
-    """Return which version of a table has these emotions, by subject and name; empty if unknown."""
-    for known in VERSIONS:
-        found = [emotions.get(key, "").casefold() for key in known.emotions]
-        if known.dataset == dataset and found == list(known.emotions.values()):
-            return f"{known.title}: {known.detail}"
-    return ""
+    """Return which version of CASME II's table has these emotions, by subject and name, or ``""``.
+
+    Three clips of sub24 have another emotion in each.
+    """
+    found = {emotions.get(("sub24", name), "").casefold() for name in SUB24}
+    if dataset != "casme2" or len(found) > 1 or not found <= set(TABLES):
+        return ""
+    (emotion,), (other,) = found, set(TABLES) - found
+    clips = f"sub24 {', '.join(SUB24)} are {emotion}, in {TABLES[other]} {other}"
+    return f"{TABLES[emotion]}: {clips}"

@@ -1,13 +1,8 @@
 """The composite of MEGC 2019 (See et al., FG 2019): SMIC-HS, CASME II and SAMM in three classes.
 
 442 clips of 68 subjects: 164 of SMIC-HS, 145 of CASME II, 133 of SAMM, as in the challenge's list
-``combined_3class_gt.csv``. ``data.root`` holds the three releases, each in the layout of its own
-reader. Subjects and clips get the set as a prefix: ``casme2_sub01_EP02_01f``.
-
-The map alone gives 147 clips of CASME II. Two of them are not in the challenge's list; they are
-left out by name, and reported. So are a row that a later version of the coding table adds, and the
-three clips whose emotion is sadness in the table of 2014 and surprise in the one of 2019: with each
-table, the composite is the challenge's.
+``combined_3class_gt.csv`` (docs/datasets.md). Subjects and clips get the set as a prefix:
+``casme2_sub01_EP02_01f``.
 """
 
 from __future__ import annotations
@@ -49,13 +44,7 @@ DROPPED_CLIPS = {
 
 
 def read(data: Data) -> Listing:
-    """List the clips of all three sets below ``data.root``.
-
-    Raises
-    ------
-    ConfigError
-        When ``data.labels`` are not negative, positive and surprise.
-    """
+    """List the clips of all three sets below ``data.root``; ConfigError: other labels."""
     if set(data.labels) != LABELS:
         raise ConfigError(f"data.labels: kind megc2019 has the classes {', '.join(sorted(LABELS))}")
     whole = Listing()

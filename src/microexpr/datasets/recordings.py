@@ -1,31 +1,21 @@
-"""Releases with several expressions in one recording: CAS(ME)^2, CAS(ME)^3 and SMIC-E.
+"""Releases with several expressions in one recording; docs/datasets.md has layouts, frame rates.
 
-CAS(ME)^2 (Qu et al., IEEE TAC 2018): micro-expressions in 30 frames/s recordings of 22 subjects. A
-recording is found by ``15_0101``: the rest of the name differs between folders (0503unnyfarting).
-An offset of 0 means that the expression was still going on; such a row has no range and is
-reported. Macro-expressions are reported and left out. ::
+CAS(ME)^2 (Qu et al., IEEE TAC 2018): recordings of 22 subjects. One is found by ``15_0101``: the
+rest of the name differs between folders (0503unnyfarting). An offset of 0 means that the expression
+was still going on; such a row has no range and is reported. Three sheets without headers::
 
-    rawpic/s15/15_0101disgustingteeth/img1.jpg            longVideoFaceCropped/s15/... alike
-    CAS(ME)^2code_final.xlsx    three sheets without headers:
-        expressions   participant, video and number (disgust1_1), onset, apex, offset, AUs,
-                      estimated emotion, micro- or macro-expression, self-report
-        subjects      number in the folders (15), folder (s15), participant (1)
-        videos        code (0101), name (disgust1)
+    expressions   participant, video and number (disgust1_1), onset, apex, offset, AUs,
+                  estimated emotion, micro- or macro-expression, self-report
+    subjects      number in the folders (15), folder (s15), participant (1)
+    videos        code (0101), name (disgust1)
 
-CAS(ME)^3 (Li et al., IEEE TPAMI 2023), colour frames at 30 frames/s. Part A has long recordings a
-to m of 94 subjects; version 2 of its table holds 860 micro-expressions, and stores numbers as text.
-Clips have their onset in their name, ``spNO.1_a_355``. Part C has one recording of each of 30
-subjects, and no apex. ::
+CAS(ME)^3 (Li et al., IEEE TPAMI 2023): part A has long recordings a to m of 94 subjects; version 2
+of its table holds 860 micro-expressions, and stores numbers as text. Part C has one recording of
+each of 30 subjects, and no apex.
 
-    part_A/spNO.1/a/color/355.jpg           cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx
-    part_C/01/a/color/373.jpg               CAS(ME)3_part_C_ME.xlsx
-
-SMIC-E (Li et al., IEEE TAC 2018): SMIC's recordings with the frames before and after. A second and
-third expression of a recording become clips of their own, ``s20_ne_06_2``. Some cells of the third
-pair hold the remains of a formula: a pair before the recording's start is reported. ::
-
-    SMIC-E_raw image/HS_long/SMIC-HS-E/s03/s3_ne_03/image<counter>.jpg     VIS and NIR alike
-    SMIC-HS-E_annotation.xlsx   sheets HS and VIS, one row per recording
+SMIC-E (Li et al., IEEE TAC 2018): SMIC's recordings with the frames before and after, one row per
+recording. A second and third expression become clips of their own, ``s20_ne_06_2``. Some cells of
+the third pair hold the remains of a formula: a pair before the recording's start is reported.
 """
 
 from __future__ import annotations
@@ -121,19 +111,13 @@ CASME_SQ = CasmeSq(
 )
 
 
-class Casme3A(Release):
-    """CAS(ME)^3, part A: several recordings per subject."""
+class Casme3(Release):
+    """CAS(ME)^3: several recordings per subject in part A, one in part C."""
 
     def folder(self, tree: Tree, row: Row) -> Path | None:
-        """Find the colour frames, ``spNO.1/a/color``."""
-        return tree.find(row.subject, row.name, COLOUR)
-
-
-class Casme3C(Release):
-    """CAS(ME)^3, part C: one recording per subject."""
-
-    def folder(self, tree: Tree, row: Row) -> Path | None:
-        """Find the colour frames of the subject's only recording, ``01/a/color``."""
+        """Find the colour frames, ``spNO.1/a/color``; those of the only recording in part C."""
+        if self.several:
+            return tree.find(row.subject, row.name, COLOUR)
         subject = tree.find(row.subject.removeprefix("c"))
         if subject is None or not (recordings := tree.folders(subject)):
             return None
@@ -142,7 +126,7 @@ class Casme3C(Release):
         return tree.find(subject.name, recordings[0].name, COLOUR)
 
 
-CASME3_A = Casme3A(
+CASME3_A = Casme3(
     key="casme3",
     fps=30.0,
     trees={"raw": ("part_A", "CASME3/part_A", "part_A/data/part_A")},
@@ -153,7 +137,7 @@ CASME3_A = Casme3A(
     clip_folders=False,
     several=True,
 )
-CASME3_C = Casme3C(
+CASME3_C = Casme3(
     key="casme3",
     fps=30.0,
     trees={"raw": ("part_C", "CASME3/part_C")},

@@ -1,39 +1,23 @@
-"""Releases with one annotation table each: CASME, CASME II, SAMM, 4DME, MMEW.
+"""Releases with one annotation table each; docs/datasets.md has their layouts and frame rates.
 
-CASME (Yan et al., FG 2013): 189 expressions at 60 frames/s in 170 recordings; the onset is part of
-a clip's name, ``sub01_EP01_12_73``. Some clips pad the frame number, others do not. The apex is the
-first of the table's two columns, ApexF1 and ApexF2. ::
+CASME (Yan et al., FG 2013): 189 expressions in 170 recordings. Some clips pad the frame number,
+others do not. The apex is the first of the table's two columns, ApexF1 and ApexF2.
 
-    CASME_raw_selected/sub01/<clip>/<clip>-001.jpg     Cropped/sub01/<clip>/reg_<clip>-001.jpg
+CASME II (Yan et al., PLOS ONE 2014): 255 clips of 26 subjects, 640x480 px. One apex is ``/``.
+``CASME2-RAW`` is the tree of long recordings.
 
-CASME II (Yan et al., PLOS ONE 2014): 255 clips of 26 subjects at 200 frames/s, 640x480 px. One apex
-is ``/``. ``CASME2-RAW``, the tree of long recordings, is read too. ::
+SAMM (Davison et al., IEEE TAC 2018): 159 clips of 29 subjects, grey, 960x650 px.
 
-    CASME2_RAW_selected/sub01/EP02_01f/img46.jpg       Cropped/sub01/EP02_01f/reg_img46.jpg
+4DME (Li et al., IEEE TAC 2022): 267 micro-expressions. Emotions may be joined, such as
+``Surprise+Positive``: map or drop each of them. No public text states the frame rate.
 
-SAMM (Davison et al., IEEE TAC 2018): 159 clips of 29 subjects, grey, 200 frames/s, 960x650 px. The
-table has 13 lines of explanation above its header. ::
+MMEW (Ben et al., IEEE TPAMI 2022): 300 micro-expressions, cropped to 231x231 px. The label comes
+from the table: some copies name the folder of the clips labelled others differently.
+Macro-expressions are not read.
 
-    SAMM/006/006_1_2/006_05562.jpg                     SAMM_CROP/006/006_1_2/006_05562.jpg
-
-4DME (Li et al., IEEE TAC 2022): 267 micro-expressions, here the grey videos. Emotions may be
-joined, such as ``Surprise+Positive``: map or drop each of them. No public text states the frame
-rate of these videos, so ``data.fps`` is required. ::
-
-    gray_micro/<sub_ID>/<fold_name>/<anything><counter>.jpg     gray_micro_crop alike
-
-MMEW (Ben et al., IEEE TPAMI 2022): 300 micro-expressions at 90 frames/s, cropped to 231x231 px. The
-label comes from the table: some copies name the folder of the clips labelled others differently.
-Macro-expressions are not read. ::
-
-    Micro_Expression/<class>/S13-07-001/1.jpg
-
-DFME (Zhao et al., IEEE TAC 2024): 200, 300 or 500 frames/s, in a column of its tables. One folder
-and one table for each part of the official split: 1,856 clips of 176 subjects for training, 474 of
-42 and 299 of 41 in the two test sets, no subject in two of them. An onset may be 0. ::
-
-    DFME_train/sub0003_01/00109.png             training_full_with_AU.xlsx
-    test_data_A/test_data_A/sub0008_01/...      testA_full_with_AU.xlsx, and B alike
+DFME (Zhao et al., IEEE TAC 2024): one folder and one table for each part of the official split,
+1,856 clips of 176 subjects for training, 474 of 42 and 299 of 41 in the two test sets, no subject
+in two of them. An onset may be 0. A test set may lie in a second folder of the same name.
 """
 
 from __future__ import annotations
@@ -48,13 +32,16 @@ from microexpr.datasets.tree import Tree
 from microexpr.errors import DataError
 from microexpr.runtime.names import identifier
 
+
+def _copies(above: str, tree: str) -> tuple[str, str]:
+    """Return where a tree lies: below the root, or in the folder of the release."""
+    return tree, f"{above}/{tree}"
+
+
 CASME = Release(
     key="casme",
     fps=60.0,
-    trees={
-        "raw": ("CASME_raw_selected", "CASME/CASME_raw_selected"),
-        "cropped": ("Cropped", "CASME/Cropped"),
-    },
+    trees={"raw": _copies("CASME", "CASME_raw_selected"), "cropped": _copies("CASME", "Cropped")},
     subjects="sub[0-9]*",
     tables=("casme",),
     columns=headers(onset="OnsetF", apex="ApexF1", offset="OffsetF", emotion="Emotion"),
@@ -65,11 +52,8 @@ CASME2 = Release(
     key="casme2",
     fps=200.0,
     trees={
-        "raw": (
-            *("CASME2_RAW_selected", "CASME2/CASME2_RAW_selected"),
-            *("CASME2-RAW", "CASME2/CASME2-RAW"),
-        ),
-        "cropped": ("Cropped", "CASME2/Cropped", "Cropped-updated/Cropped"),
+        "raw": _copies("CASME2", "CASME2_RAW_selected") + _copies("CASME2", "CASME2-RAW"),
+        "cropped": (*_copies("CASME2", "Cropped"), "Cropped-updated/Cropped"),
     },
     subjects="sub[0-9]*",
     tables=("casme2-coding*",),
@@ -78,7 +62,7 @@ CASME2 = Release(
 SAMM = Release(
     key="samm",
     fps=200.0,
-    trees={"raw": ("SAMM", "SAMM/SAMM"), "cropped": ("SAMM_CROP", "SAMM/SAMM_CROP")},
+    trees={"raw": _copies("SAMM", "SAMM"), "cropped": _copies("SAMM", "SAMM_CROP")},
     subjects="[0-9][0-9][0-9]",
     tables=("samm_micro_facs_codes*",),
     spell=padded(3),
@@ -94,7 +78,8 @@ FOURDME = Release(
     subjects="*[0-9]*",
     tables=("4dme_labelling_micro*",),
     columns=headers(
-        *("sub_ID", "fold_name"), onset="Onset", apex="Apex", offset="Offset", emotion="Emotion"
+        **{"subject": "sub_ID", "name": "fold_name", "emotion": "Emotion"},
+        **{"onset": "Onset", "apex": "Apex", "offset": "Offset"},
     ),
 )
 
@@ -139,24 +124,23 @@ class Dfme(Release):
         return {"clip_id": identifier(folder.name), "subject": folder.name.partition("_")[0]}
 
 
-def _dfme(split: str, table: str, *trees: str) -> Dfme:
-    places = tuple(f"{above}{tree}" for above in ("", "DFME/") for tree in trees)
-    return Dfme(
+DFME_PARTS = {  # of the official split: name of the table, folders
+    "train": ("training", ("DFME_train", "train_data", "training", "train")),
+    "testA": ("testa", ("test_data_A", "DFME_testA", "testA")),
+    "testB": ("testb", ("test_data_B", "DFME_testB", "testB")),
+}
+DFME = tuple(
+    Dfme(
         key="dfme",
         fps=None,
-        trees={"raw": places},
+        trees={"raw": (*trees, *(f"DFME/{tree}" for tree in trees))},
         subjects="sub[0-9]*_[0-9]*",
         tables=(f"{table}_full_with_au*", f"{table}*"),
         columns=headers(emotion="Emotion", fps="Fps"),
         own_names=True,
         split=split,
     )
-
-
-DFME = (
-    _dfme("train", "training", "DFME_train", "train_data", "training", "train"),
-    _dfme("testA", "testa", "test_data_A", "DFME_testA", "testA"),
-    _dfme("testB", "testb", "test_data_B", "DFME_testB", "testB"),
+    for split, (table, trees) in DFME_PARTS.items()
 )
 
 

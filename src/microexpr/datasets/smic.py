@@ -1,13 +1,8 @@
 """SMIC (Li et al., FG 2013): 164 high-speed clips of 16 subjects, labelled by their folders.
 
-Both trees of the release are read, for each of the three cameras::
-
-    SMIC_all_raw/HS/s3/micro/negative/s3_ne_03/image<counter>.bmp            640x480
-    SMIC_all_cropped/HS/s3/micro/negative/s3_ne_03/reg_image<counter>.bmp    about 140x170
-    SMIC_all_raw/HS/s3/non_micro/<clip>/image<counter>.bmp
-
-Subjects are spelt s3 or s03, clips s3_ne_03 or s03_ne_03, surprise _sur_ or _su_. A clip is cut
-from onset to offset. HS has 100 frames/s, VIS and NIR 25.
+docs/datasets.md has the layout; clips without an expression are ``s3/non_micro/<clip>``. Subjects
+are spelt s3 or s03, clips s3_ne_03 or s03_ne_03, surprise _sur_ or _su_. A clip is cut from onset
+to offset.
 """
 
 from __future__ import annotations
@@ -35,17 +30,8 @@ FOLDERS = {**{name: name for name in SHORT}, "surprised": "surprise"}
 def read(data: Data) -> Listing:
     """List the clips of a SMIC tree; a folder outside this layout is a finding.
 
-    Parameters
-    ----------
-    data : Data
-        ``root`` is the folder that holds ``SMIC_all_raw`` or ``SMIC_all_cropped`` (or one of these
-        itself); ``version`` and ``camera`` select the tree. Clips without a micro-expression are
-        read when ``labels`` contains ``non_micro``.
-
-    Raises
-    ------
-    DataError
-        When the tree is missing.
+    ``data.version`` and ``camera`` select the tree; clips without a micro-expression are read when
+    ``labels`` contains ``non_micro``. DataError: the tree is missing.
     """
     listing, labels = Listing(), Labels(data)
     for subject_folder in _folders(_camera_folder(data)):
