@@ -1,10 +1,7 @@
 """Adopt changed code: show on a sample that results stay what they are, and note that.
 
-After a change of code that should change no result (a moved module, a new name, an update of a
-library) every stage that it touches would run again. ``microexpr adopt`` recomputes a sample with
-the code as it is and compares: one clip per shard and stage, one fold per training, tables and
-figures as a whole. Where all of a stage is equal, ``results/adopted.json`` says from then on that
-the new code gives what the old code gave. No result is written.
+For code that should change no result: a sample of each stage that it touches is recomputed and
+compared. Where all of a stage is equal, ``results/adopted.json`` says so. No result is written.
 """
 
 from __future__ import annotations
@@ -33,17 +30,7 @@ Ledger = dict[str, dict[str, str]]  # by stage, the old code that a new one is e
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a comparison came to, by the name of the code.
-
-    Parameters
-    ----------
-    equal : dict of str to int
-        Code whose results are the same, with the number of samples.
-    different : dict of str to str
-        Code that gives something else, or that could not be compared, with the reason.
-    waiting : list of str
-        Changed code of which nothing is there that could be compared.
-    """
+    """What a comparison came to, by the name of the code."""
 
     equal: dict[str, int] = field(default_factory=dict)
     different: dict[str, str] = field(default_factory=dict)
@@ -51,10 +38,9 @@ class Outcome:
 
 
 def run() -> Outcome:
-    """Adopt the code as it is for all stages whose samples are equal.
+    """Adopt the code as it is, in a project's folder, for all stages whose samples are equal.
 
-    Works in the folder of a project. Results are read only; ``results/adopted.json`` and the
-    record of the run are written when all samples have been compared.
+    ``results/adopted.json`` and the record of the run are written when all have been compared.
     """
     last = record.read()
     if not last.code:

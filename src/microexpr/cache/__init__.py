@@ -1,8 +1,7 @@
 """HDF5 caches that describe and verify themselves: frames, faces, magnified clips and features.
 
-One file per shard, one group per clip; every axis has a dimension scale, so that ``h5ls``,
-``h5glance`` and ``xarray.open_datatree(engine="h5netcdf")`` show names and units. A file is written
-under a temporary name and renamed when it is complete: a cache that exists is whole.
+One file per shard, one group per clip; axes have dimension scales, so that ``h5ls`` and
+``xarray.open_datatree`` show names and units. A cache that exists is whole.
 """
 
 from microexpr.cache.reader import Cache, ClipCache, open_cache, verify

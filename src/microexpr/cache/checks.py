@@ -1,7 +1,6 @@
-"""Checks of a cache before any value is read.
+"""Checks of a cache before any value is read; each raises a `CacheError` that names the place.
 
-A damaged or hostile file can ask for more memory than there is, or point to other files. Sizes are
-compared with what the file really stores. Each check raises a `CacheError` that names the place.
+A damaged or hostile file can ask for more memory than there is, or point to other files.
 """
 
 from __future__ import annotations

@@ -21,11 +21,7 @@ NO_CHUNK_CACHE = {"rdcc_nbytes": 0, "rdcc_nslots": 1}
 
 
 def bound_metadata(file: h5py.File) -> None:
-    """Limit the metadata that HDF5 keeps of an open file to one megabyte.
-
-    The default is 32 MB per file, so that a stage's memory grows with the number of clips. Clips
-    are read once and in order, so nothing has to be read again.
-    """
+    """Limit the metadata that HDF5 keeps of an open file to 1 MB; the default of 32 MB adds up."""
     settings = file.id.get_mdc_config()
     settings.set_initial_size = True
     settings.initial_size = settings.min_size = SMALLEST_BYTES

@@ -1,7 +1,6 @@
 """Origin of a cache, whether the current code made it, and whether its clips are those listed.
 
-Subjects and labels are in the manifest only: a corrected label changes what is trained, and nothing
-that is computed from pixels.
+Subjects and labels are in the manifest only: nothing computed from pixels depends on them.
 """
 
 from __future__ import annotations
@@ -30,15 +29,10 @@ def provenance(
     weights_name: str = "",
     weights_sha256: str = "",
 ) -> Provenance:
-    """Describe how a cache is made.
+    """Describe how a cache is made; CacheError: an input is damaged, or was made by other code.
 
     `params` is the part of the configuration that the stage reads. Of the `inputs` the checksums
-    are stored: a cache (.h5) is verified as a whole, and its checksum is that of its content.
-
-    Raises
-    ------
-    CacheError
-        When a cache is damaged, or was made by other code.
+    are stored: of a cache (.h5), which is verified as a whole, that of its content.
     """
     return Provenance(
         source_sha256=code.fingerprint,
@@ -59,10 +53,9 @@ def _checksum(path: Path) -> str:
 
 
 def check_code(path: str, kind: str, source_sha256: str) -> None:
-    """Refuse a cache that other code made, where Snakemake has not replaced it.
+    """Refuse a cache of other code than its stage's, where that was not adopted: a CacheError.
 
-    `source_sha256` is the fingerprint stored in the cache; empty when no stage made it. Raise
-    CacheError when the stage that makes such caches has changed, and the change was not adopted.
+    `source_sha256` is the fingerprint stored in the cache; empty when no stage made it.
     """
     stage = MAKERS[kind]
     if source_sha256 and not is_current(stage, source_sha256):
@@ -73,11 +66,7 @@ def check_code(path: str, kind: str, source_sha256: str) -> None:
 
 
 def check_same_clips(clips: Sequence[Clip], cached: Mapping[str, AnyPath]) -> None:
-    """Check that a data set and its caches hold the same clips.
-
-    `cached` is the cache that holds each clip, by clip_id. Raise CacheError with the first clip
-    that is only in the manifest or only in a cache.
-    """
+    """Check that a data set and its caches (by clip_id) hold the same clips; else a CacheError."""
     listed = dict.fromkeys(clip.clip_id for clip in clips)
     for clip_id in listed:
         if clip_id not in cached:

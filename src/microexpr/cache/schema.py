@@ -56,10 +56,7 @@ class Digest(dict[str, Any]):
 
 
 def attributes_digest(file: h5py.File) -> str:
-    """Return a checksum over the attributes of the root and of all clips.
-
-    The time of creation does not count, nor do the checksums and ``complete``, written last.
-    """
+    """Return a checksum over the attributes of root and clips, but for those written last."""
     parts = {}
     for node in (file, *file.values()):
         for name, value in node.attrs.items():
@@ -74,8 +71,7 @@ def attributes_digest(file: h5py.File) -> str:
 def text_fixed(value: Any) -> Any:
     """Return a text as an array of fixed length; other values are returned as they are.
 
-    HDF5 stores texts of variable length in a part of the file that has no checksum: damage there
-    goes unnoticed, and can make the library search for ever.
+    HDF5 keeps others without a checksum: damage goes unnoticed, or makes it search for ever.
     """
     if not isinstance(value, str):
         return value

@@ -1,9 +1,7 @@
 """The configuration: one model that holds every default, unit and bound.
 
-``workflow/schemas/config.schema.yaml`` is generated from it (``python -m microexpr schema .``); a
-test fails when they differ. A stage never sees the whole configuration: :mod:`microexpr.stages`
-cuts out what the stage reads, the workflow passes that part as a job parameter, and so a stage
-reruns exactly when something it reads has changed.
+``workflow/schemas/config.schema.yaml`` is generated from it. A stage sees only the part that it
+reads, see :mod:`microexpr.stages`: it reruns exactly when something there has changed.
 """
 
 from __future__ import annotations

@@ -61,11 +61,7 @@ class Section(BaseModel):
 
 
 class NameOf:
-    """Mark a key that holds the name of a row: of this package or of an extension.
-
-    `registry` is ``"package.module:NAME"``, imported when a configuration is read. The generated
-    JSON schema lists the names of this package.
-    """
+    """Mark a key that holds the name of a row of a registry, ``"package.module:NAME"``."""
 
     def __init__(self, registry: str) -> None:
         self._reference = registry
@@ -152,30 +148,22 @@ def _part(section: type[Section], keys: tuple[str, ...]) -> type[Section]:
 
 
 class Settings(BaseModel):
-    """What a stage reads of the configuration.
+    """What a stage reads of the configuration: sections, or with `Only` or `Without` parts of them.
 
-    Each field is a section, or with `Only` or `Without` a part of a section: exactly the keys that
-    are read. Another key does not exist: reading it is an AttributeError and an error of mypy, and
-    fails a test that looks at the source.
+    Another key does not exist: reading it is an AttributeError and an error of mypy.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @classmethod
     def variant(cls, config: Config, **chosen: Any) -> type[Self]:
-        """Return the class whose keys are read under a configuration and some options.
-
-        A stage that reads more where something is switched on overrides this.
-        """
+        """Return the class whose keys are read: of more where something is switched on."""
         del config, chosen
         return cls
 
     @classmethod
     def of(cls, config: Config, **chosen: Any) -> Self:
-        """Take the keys that are read out of the whole configuration.
-
-        `chosen` are options of the stage on which it depends which keys are read.
-        """
+        """Take the keys that are read; `chosen` are options on which it depends which these are."""
         kind = cls.variant(config, **chosen)
         sections = {name: getattr(config, name) for name in kind.model_fields}
         return kind.model_validate(sections, from_attributes=True)

@@ -17,10 +17,7 @@ from microexpr.runtime.files import regular, replacing
 
 
 def default_file() -> Path:
-    """Return the configuration file of the working folder.
-
-    A checkout's is ``config.yaml``; a deployed workflow has it as ``config/config.yaml``.
-    """
+    """Return the working folder's ``config.yaml``; a deployed workflow's is in ``config``."""
     own, deployed = Path("config.yaml"), Path("config/config.yaml")
     return deployed if deployed.is_file() and not own.is_file() else own
 

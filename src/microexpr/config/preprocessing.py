@@ -63,10 +63,7 @@ class Methods(Section):
 
 
 class Motion(Section):
-    """How one method magnifies motion.
-
-    Beside these keys it holds a sub-section for the settings of the method's own.
-    """
+    """How one method magnifies motion; a sub-section holds the settings of the method's own."""
 
     model_config = ConfigDict(extra="allow")
 

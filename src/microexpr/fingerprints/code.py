@@ -1,11 +1,9 @@
 """Fingerprints of code: what a stage's result follows from, and nothing else.
 
-Snakemake does not see edits in an imported package. So each rule carries the fingerprint of its
-stage as a parameter: when it changes, the stage runs again. It covers the functions, classes and
-constants that the stage's function reaches, by their meaning: neither their names nor the modules
-that hold them, no messages, logs, docstrings or type hints, and nothing of the modules that
-:data:`microexpr.fingerprints.meaning.NEUTRAL` names. Code that was shown to give the same results
-stands in ``results/adopted.json``.
+Snakemake does not see edits in an imported package, so rules carry them as parameters. They cover
+what the stage's function reaches, by meaning: no names, places, messages, docstrings or type hints,
+and nothing of :data:`microexpr.fingerprints.meaning.NEUTRAL`. ``results/adopted.json`` holds code
+that was shown to give the same results.
 """
 
 from __future__ import annotations
@@ -55,11 +53,7 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class Code:
-    """The code of a stage, as far as one of its jobs uses it.
-
-    `method`, `network` and `system` name the row of a registry that the job uses: the code of
-    other rows does not count. Empty: all of them.
-    """
+    """The code of a stage; of a registry only the row counts that a job uses, if one is named."""
 
     stage: str
     method: str = ""

@@ -1,7 +1,6 @@
 """The package's source as definitions: functions, classes and constants, and what names mean.
 
-The source text is read, nothing but registries is imported. So the workflow can ask what a stage
-consists of where none of the stage's libraries is installed.
+The text is read, only registries are imported: planning has none of the stages' libraries.
 """
 
 from __future__ import annotations
@@ -25,15 +24,10 @@ SourceT = TypeVar("SourceT")
 
 @dataclass(frozen=True, order=True)
 class Reference:
-    """A definition of this package or of an extension: a function, a class or a constant.
+    """A definition at the top level of a module of ours or of an extension.
 
-    Parameters
-    ----------
-    module : str
-        Full name, such as ``microexpr.magnify.phase``.
-    name : str
-        At the module's top level. Empty: the module itself, all that it defines. Of a registry,
-        ``METHODS.load`` is the code that its rows refer to, ``METHODS.colour`` a field of them.
+    Without a name the module itself, all that it defines. Of a registry, ``METHODS.load`` is the
+    code that its rows refer to, ``METHODS.colour`` a field of them.
     """
 
     module: str
@@ -52,10 +46,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Module:
-    """What a module's top level defines, imports (full names), and does when it is imported.
-
-    A constant may be defined by several statements.
-    """
+    """What a top level defines (a constant: by several statements), imports, and does at import."""
 
     defined: dict[str, list[ast.stmt]] = field(default_factory=dict)
     imported: dict[str, str] = field(default_factory=dict)
@@ -75,10 +66,7 @@ def is_ours(module: str) -> bool:
 
 
 def files() -> list[tuple[str, Path]]:
-    """List the source files of this package and of the extensions, with names for them.
-
-    Templates of pages are source as well.
-    """
+    """List the source files of this package and of extensions, templates too, with their names."""
     found = []
     for top in (NAME, *sorted(extension_packages())):
         place = _place(top)
@@ -194,11 +182,7 @@ def imports(statement: ast.Import | ast.ImportFrom, module: str) -> dict[str, st
 
 
 def locate(full_name: str) -> Reference | str | None:
-    """Find what a full name stands for.
-
-    That is a definition or module of ours, the name itself where it belongs to another library,
-    or None where we have nothing of that name.
-    """
+    """Find what a full name stands for: ours, another library's (the name itself), or nothing."""
     if not is_ours(full_name):
         return full_name
     base, _, name = full_name.rpartition(".")

@@ -82,11 +82,7 @@ def _prepares(statement: ast.stmt) -> bool:
 
 
 def without_unused(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
-    """Return a function's statements without those that have no effect.
-
-    Names that are bound and never read go, where the value has no effect of its own; so do
-    conditions and loops whose blocks are empty.
-    """
+    """Return a function's statements without names never read, and blocks and loops left empty."""
     while True:
         fewer = _block(function.body, _read_names(function))
         if _size(fewer) == _size(function.body):

@@ -1,7 +1,6 @@
 """Source without what cannot change a result: messages, logs, docstrings, type hints, progress.
 
-Two pieces of source with the same meaning here give the same result. Where it cannot be seen that a
-change is harmless, the meaning differs, and a stage runs again.
+Where it cannot be seen that a change is harmless, the meaning differs, and a stage runs again.
 """
 # ruff: noqa: N815 (methods of visitors)
 
@@ -53,10 +52,7 @@ def neutral(reference: Reference) -> bool:
 
 @cache
 def meaning(reference: Reference) -> tuple[ast.stmt, ...]:
-    """Return the source of a definition with full names and without what cannot change a result.
-
-    For a module that is the source of its effects when it is imported.
-    """
+    """Return a definition's source, or a module's effects, with full names and what counts only."""
     module = read(reference.module)
     source = module.defined[reference.name] if reference.name else module.effects
     qualifier = Qualifier(reference.module)

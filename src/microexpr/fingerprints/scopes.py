@@ -36,15 +36,9 @@ def parsed(node: ast.expr | str) -> Reference | None:
 
 
 class Qualifier(ast.NodeTransformer):
-    """Replace names by full names; local names stay.
+    """Replace names by full names in the source of a module; local names stay.
 
-    One of our names becomes ``module→name``, one of another library its full name, so that neither
-    an alias nor the place of a definition is part of the source's meaning.
-
-    Parameters
-    ----------
-    module : str
-        Where the source stands.
+    Ours become ``module→name``, another library's its full name: aliases and places do not count.
     """
 
     def __init__(self, module: str) -> None:

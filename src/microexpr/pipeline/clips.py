@@ -19,10 +19,7 @@ from microexpr.errors import ConfigError, DataError
 
 
 class PlannedClips:
-    """The clips of the data set where it is there, else as they were indexed last.
-
-    The parameters are those of :class:`microexpr.pipeline.plan.Plan`.
-    """
+    """The clips of the data set where it is there, else as indexed last; see `plan.Plan`."""
 
     def __init__(
         self, config: Config, *, look: bool, results: Path, tell: Callable[[str], None]
@@ -94,11 +91,7 @@ class PlannedClips:
 
 
 def run_index(settings: IndexSettings, results: Path, key: str) -> None:
-    """Run stage index, as its rule does, in a process of its own.
-
-    DataError says what the stage said; or, before it starts, that Snakemake's environment has no
-    libraries to look at clips with.
-    """
+    """Run stage index, as its rule does, in a process of its own; DataError says what it said."""
     names = (indexed.MANIFEST, indexed.REPORT, indexed.RECORD)
     path, report, listed = (str(results / name) for name in names)
     if find_spec("cv2") is None:

@@ -26,12 +26,9 @@ SOURCE = "MICROEXPR_SOURCE"
 def share_environment(source: str) -> None:
     """Set what jobs inherit: where interpreter and package are, and how memory is kept.
 
-    ``python`` in a rule becomes the one that runs Snakemake, also where nobody has activated its
-    environment (``.venv/bin/snakemake``, a cluster's node). The package of a checkout is that of
-    the checkout, whatever the jobs' environment holds, and never a file of the working folder.
-
-    `source` is what pip installs the package from, as conda environments of the workflow do: the
-    folder of the checkout, or a repository at a tag.
+    ``python`` in a rule is the one that runs Snakemake, also on a cluster's node; the package is
+    the checkout's, never a file of the working folder. `source` is what pip installs the package
+    from: the checkout's folder, or a repository at a tag.
     """
     os.environ[SOURCE] = source
     _put_first("PATH", Path(sys.executable).parent)
@@ -44,10 +41,7 @@ def share_environment(source: str) -> None:
 
 
 def end_on_hangup() -> None:
-    """Make a run end as by Ctrl-C when its terminal is closed, without an orphan or a lock.
-
-    Snakemake itself ends at once then, and its jobs go on.
-    """
+    """End as by Ctrl-C when the terminal is closed; Snakemake ends at once, and its jobs go on."""
     with suppress(ValueError):  # not in the main thread
         if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else nohup
             signal.signal(signal.SIGHUP, signal.default_int_handler)
@@ -60,15 +54,7 @@ def _put_first(name: str, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Untracked:
-    """A part of a command that Snakemake does not compare with an earlier run's.
-
-    It records parameters of Python's own types only; this is none of them.
-
-    Parameters
-    ----------
-    make : callable
-        Returns the text when a command is spelt.
-    """
+    """A part of a command, made when it is spelt; Snakemake compares plain types only."""
 
     make: Callable[[], str]
 

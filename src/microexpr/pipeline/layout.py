@@ -50,10 +50,7 @@ MODEL = "results/model/model.safetensors"
 
 
 def each(pattern: str, **values: Iterable[object] | object) -> list[str]:
-    """Fill wildcards in: one path for each combination of values; a single value may stand alone.
-
-    Wildcards that are not named stay.
-    """
+    """Fill wildcards in: one path for each combination of values; those not named stay."""
     lists = {
         name: [value] if isinstance(value, str | int) else list(value)  # type: ignore[call-overload]
         for name, value in values.items()

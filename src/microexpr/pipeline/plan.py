@@ -28,15 +28,12 @@ from microexpr.studies.variants import ChoiceSettings, Run
 
 
 class Plan(PlannedClips):
-    """The jobs that follow from a configuration and from the folders of the data set.
+    """The jobs that follow from a configuration, as Snakemake reads it, and from the data set.
 
     Parameters
     ----------
-    values : mapping
-        Nested dictionaries, as Snakemake reads them.
     look : bool
-        Whether to look at the data set: where it is not there, and in jobs, which plan as well,
-        ``results/manifest.csv`` tells what was found last.
+        Whether to look at the data set; else, as in jobs, ``results/manifest.csv`` tells of it.
     results : Path
         Folder of the results: a prefix moves it where the workflow is a module of another one.
     tell : callable, optional
@@ -109,10 +106,7 @@ class Plan(PlannedClips):
         }
 
     def _subjects_up_to(self, shard: str) -> int:
-        """Return how many drawn subjects a shard reaches to.
-
-        Subjects do not depend on how many there are, so that more of them write no shard again.
-        """
+        """Return how many drawn subjects a shard reaches to: more of them write no shard again."""
         everybody = [*self.listing.clips, *self.listing.left_out]
         order = sorted({clip.subject for clip in everybody}, key=manifest.natural)
         return max(order.index(subject) for subject in self.subjects(shard)) + 1

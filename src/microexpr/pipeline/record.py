@@ -29,18 +29,7 @@ KEPT = 20  # states of code and of libraries
 
 @dataclass(frozen=True)
 class Run:
-    """The record of a project's runs.
-
-    Parameters
-    ----------
-    config : mapping
-        The configuration of the last run, as Snakemake read it.
-    code : mapping of str to list of str
-        By the name of a stage's code (see :func:`codes`): its fingerprints, the last one at the
-        end.
-    libraries : list of mapping of str to str
-        Versions that results were made with, or that were adopted.
-    """
+    """The record of a project's runs: the last configuration, code and libraries of several."""
 
     config: Mapping[str, Any] = field(default_factory=dict)
     code: Mapping[str, list[str]] = field(default_factory=dict)
@@ -102,10 +91,7 @@ def _with_last(known: list[Any], last: Any) -> list[Any]:
 
 
 def other_libraries() -> str:
-    """Return in one line which libraries differ from those that results were made with.
-
-    Only a version's first two numbers count. Empty where all are known.
-    """
+    """Return in one line which libraries (x.y) are not those of the results, if any."""
     known, now = read().libraries, versions()
     if not known or any(_minor(now) == _minor({k: v[k] for k in now if k in v}) for v in known):
         return ""

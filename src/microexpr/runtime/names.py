@@ -1,7 +1,6 @@
 """Names that people give to classes, subjects, clips and files: compared, spelt, and shown.
 
-Two names that look the same to people are the same, or are refused; two that look different never
-become one.
+Those that look the same are the same, or refused; two that look different never become one.
 """
 
 from __future__ import annotations
@@ -57,12 +56,7 @@ def readable(name: str) -> str:
 def identifier(name: str) -> str:
     """Turn a name into one that files and HDF5 groups can have: other signs become ``_``.
 
-    Two names may become one: see `Names`.
-
-    Raises
-    ------
-    DataError
-        When it is no text, or too long for a file name.
+    Two names may become one: see `Names`. DataError: it is no text, or too long for a file name.
     """
     spelt = "".join(sign if _is_allowed(sign) else "_" for sign in visible(readable(name)))
     # No leading dot, which hides a file; no leading dash, which looks like an option.
@@ -94,13 +88,7 @@ class Names:
         self._given: dict[str, str] = {}
 
     def of(self, name: str) -> str:
-        """Return the identifier of a name.
-
-        Raises
-        ------
-        DataError
-            When it has none, or another name has the same.
-        """
+        """Return a name's identifier; DataError: it has none, or another name has the same."""
         spelt, shown = identifier(name), visible(name)
         other = self._given.setdefault(spelt, shown)
         if other != shown:

@@ -96,10 +96,7 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
 
 
 def _named(items: Iterable[T], units: str) -> Iterator[T]:
-    """Iterate, and keep the name of the item that the caller works on.
-
-    Where the caller's loop ends by an error, the name stays.
-    """
+    """Iterate, and keep the name of the item in work; it stays where the caller's loop raises."""
     before = DOING.get()
     for item in items:
         last: Any = item[-1] if isinstance(item, tuple) else item

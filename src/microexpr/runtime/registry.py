@@ -1,18 +1,8 @@
 """Names that a configuration may use, each with one row: those of this package and of extensions.
 
-A registry is a table of rows by name, such as the methods of magnification
-(:data:`microexpr.magnify.methods.METHODS`). A row is light: what needs NumPy or PyTorch stands in
-it as a reference, ``"package.module:name"``, and is imported when it is used.
-
-An extension is an installed package with an entry point of group ``microexpr``. The entry point
-names a module that adds rows when it is imported:
-
-.. code-block:: toml
-
-    [project.entry-points.microexpr]
-    mylab = "mylab.rows"
-
-Extensions are loaded when a registry is first asked for its rows, in every job.
+A row is light: what needs NumPy or PyTorch stands in it as a reference, ``"package.module:name"``.
+An extension is a package whose entry point of group ``microexpr`` names a module that adds rows
+when it is imported: when a registry is first asked for its rows, in every job.
 """
 
 from __future__ import annotations
@@ -46,19 +36,9 @@ RowT = TypeVar("RowT", bound=Row)
 
 
 class Registry(Generic[RowT]):
-    """Rows by name.
+    """Rows by name: those of this package in the order in which people see them, then others.
 
-    Parameters
-    ----------
-    key : str
-        Configuration key that holds such a name, for messages.
-    rows : iterable of Row
-        Those of this package, in the order in which people see them.
-
-    Attributes
-    ----------
-    own : tuple of str
-        Names of this package's rows.
+    `key` is the configuration key that holds such a name, for messages; `own` this package's names.
     """
 
     def __init__(self, key: str, rows: Iterable[RowT]) -> None:
@@ -67,13 +47,7 @@ class Registry(Generic[RowT]):
         self.own = tuple(self._rows)
 
     def add(self, row: RowT) -> None:
-        """Add a row of an extension.
-
-        Raises
-        ------
-        ConfigError
-            When the name is taken, or is no lower-case word.
-        """
+        """Add a row of an extension; ConfigError: the name is taken, or is no lower-case word."""
         if not NAME.fullmatch(row.name):
             raise ConfigError(
                 f"{self.key}: {row.name!r} must be lower-case letters, digits and underscores"
@@ -89,14 +63,9 @@ class Registry(Generic[RowT]):
         return self._rows[name]
 
     def load(self, name: str, field: str) -> Any:
-        """Import what a field of a row refers to.
+        """Import what a field of a row refers to; ConfigError: there is no such row or function.
 
         Code that uses a row's functions takes them from here: so its fingerprint covers them.
-
-        Raises
-        ------
-        ConfigError
-            On an unknown name, or when there is no such module or function.
         """
         return resolve(getattr(self[name], field))
 
@@ -121,18 +90,7 @@ class Registry(Generic[RowT]):
 
 @cache
 def resolve(reference: str) -> Any:
-    """Import what a row refers to.
-
-    Parameters
-    ----------
-    reference : str
-        ``"package.module:name"``.
-
-    Raises
-    ------
-    ConfigError
-        When there is no such module or name.
-    """
+    """Import ``"package.module:name"``; ConfigError: there is no such module or name."""
     module, _, name = reference.partition(":")
     try:
         return getattr(import_module(module), name)
@@ -148,13 +106,7 @@ class _Extensions:
 
 
 def load_extensions() -> None:
-    """Import the modules that add rows, once.
-
-    Raises
-    ------
-    ConfigError
-        When one cannot be imported; the message names its entry point.
-    """
+    """Import the modules that add rows, once; a ConfigError names the entry point that fails."""
     if _Extensions.loaded:
         return
     _Extensions.loaded = True  # a module that is imported here may ask for rows

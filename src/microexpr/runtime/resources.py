@@ -80,10 +80,7 @@ def slots_folder() -> Path:
 
 
 def try_slot(devices: int, folder: Path) -> GpuSlot | None:
-    """Take the first free GPU of `devices`; return None when all are taken.
-
-    Raise ConfigError when the folder is another user's: its files could be links to ours.
-    """
+    """Take the first free GPU of `devices`, or return None; ConfigError: the folder is not ours."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
@@ -111,10 +108,9 @@ def wait_for_slot(devices: int, folder: Path) -> GpuSlot:
 
 
 def assign_gpu(devices: int) -> GpuSlot | None:
-    """Make one free GPU the only visible one until this process ends.
+    """Make one free GPU the only visible one until this process ends, before CUDA is initialised.
 
-    Call it before CUDA is initialised. Return None when the machine has no GPU (`devices` is 0), or
-    a scheduler has set ``CUDA_VISIBLE_DEVICES``.
+    Return None without a GPU (`devices` is 0), or where a scheduler set ``CUDA_VISIBLE_DEVICES``.
     """
     if devices == 0 or VISIBLE in os.environ:
         return None

@@ -32,10 +32,7 @@ REMOTE_ADVICE = "For further error details see the cluster/cloud log"
 
 
 def own_message(text: str) -> list[str]:
-    """Return the lines of this package's message in an error that Snakemake reports.
-
-    The list is empty where Snakemake itself has to show the error.
-    """
+    """Return the lines of our message in an error of Snakemake; none where it has to show it."""
     marked = [line for line in printable(text).splitlines() if OWN.match(line)]
     if marked:
         return marked
@@ -80,11 +77,10 @@ class Screen:
         self._total = total
 
     def start(self, number: int, rule: str, logs: Sequence[str], created: float) -> str:
-        """Add a job that starts, and return its line.
+        """Add a job that starts, and return its line; empty without a log: it waits for others.
 
-        `number` is Snakemake's, `logs` are paths, `created` is the time of Snakemake's message in
-        seconds since 1970. `rule` is shown where the job has no log: such a job only waits for
-        others, and its line is empty.
+        `number` is Snakemake's, `created` the time of its message in seconds since 1970, `logs`
+        paths. `rule` is shown where there is no log.
         """
         self._failed.pop(number, None)  # a second attempt
         match = LOGS.search(logs[0]) if logs else None
@@ -106,11 +102,7 @@ class Screen:
         return f"finished {job.label} in {took} ({self._done} of {self._total})"
 
     def fail(self, number: int, rule: str, logs: Sequence[str], reason: str) -> str:
-        """Remove a job that has failed, and return its line.
-
-        The arguments are those of :meth:`start`; `reason` is what the executor of a cluster
-        reports.
-        """
+        """Remove a job that failed, and return its line; `reason` is from a cluster's executor."""
         if number not in self._running:
             self.start(number, rule, logs, 0.0)
         job = self._running.pop(number)

@@ -1,9 +1,7 @@
 """Our own tables: one way to write them, one way to read them, and a seal beside each.
 
-A seal is a small file ``NAME.csv.sha256`` in the format of sha256sum, so that ``sha256sum -c`` can
-check it too. A table without its seal, or whose bytes do not match it, is refused: a number that
-was edited afterwards is never reported. Planning reads the manifest with this module where only
-Snakemake is installed, so pandas is imported only for DataFrames.
+A seal is a file ``NAME.csv.sha256`` in sha256sum's format. A table without its seal, or edited
+after it, is refused. Planning reads the manifest without pandas: it is imported for DataFrames.
 """
 
 from __future__ import annotations
@@ -48,9 +46,7 @@ def seal(path: AnyPath) -> None:
 def sealed(path: AnyPath) -> Iterator[Path]:
     """Yield an empty temporary file; when the block succeeds, rename it to `path` and seal it.
 
-    The seal comes last: a killed process leaves a table without a seal, or with the seal of an
-    older table, and both are refused. When the disk is full or read-only, neither file nor seal is
-    left.
+    The seal comes last: what a killed process leaves is refused. On a full disk neither is left.
     """
     with replacing(path) as temporary:
         yield temporary
@@ -68,10 +64,7 @@ def _write_seal(path: AnyPath, digest: str) -> None:
 def check_seal(path: AnyPath) -> str:
     """Compare a file with its seal; return the sha256 of its bytes, 64 hexadecimal digits.
 
-    Raises
-    ------
-    DataError
-        When the file or its seal is missing or cannot be read, or they do not match.
+    DataError: the file or its seal is missing or cannot be read, or they do not match.
     """
     return hashlib.sha256(read_sealed(path)).hexdigest()
 
@@ -134,19 +127,9 @@ def write_rows(
 def read_table(path: AnyPath, *, text: Collection[str]) -> pd.DataFrame:
     """Read a sealed table into a DataFrame.
 
-    Parameters
-    ----------
-    path : path-like
-        CSV file with its seal.
-    text : collection of str
-        Columns of text: NA, null and 0 are names there, and an empty cell stays empty. All other
-        columns are numbers: int64 where every cell is whole, else float64, NaN where it is empty.
-
-    Raises
-    ------
-    DataError
-        As `check_seal`, and when a column of text is missing or a cell is no number; the message
-        names the file, the column and the cell.
+    Columns of `text` keep their cells as they are: NA, null, 0 and empty ones are names there. All
+    others are numbers: int64 where every cell is whole, else float64, NaN where it is empty.
+    DataError as `check_seal`, and for a missing column or a cell that is no number, which it names.
     """
     return typed(read_text(path), text=text, path=path)
 

@@ -1,10 +1,8 @@
 """The stages of the pipeline: what each of them reads, writes and depends on.
 
-A stage is a public function of a module of this package, and its signature declares it: its
-settings, and by name what it reads, what it writes, and its options. From that follow its command
-``microexpr stage <name>``, the command of its rule, and the configuration that its results follow
-from. The workflow plans with the declarations where Snakemake alone is installed: the libraries
-that a stage works with are imported in its function.
+A stage is a public function of a module here, and its signature declares it: its command, that of
+its rule, and the configuration that its results follow from. Planning reads the declarations where
+Snakemake alone is installed: a stage imports its libraries in its function.
 """
 
 from __future__ import annotations
@@ -60,19 +58,7 @@ FeatureCaches = Annotated[list[Path], Reads("caches of features: all shards (.h5
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a stage, and an option of its command.
-
-    Parameters
-    ----------
-    mark : Reads, Writes or Option
-        What it is.
-    type : callable
-        Makes a value from a word of the command line; ``bool``: the option stands alone.
-    many : bool
-        Whether there may be several.
-    default : object
-        ``...``: it has to be given.
-    """
+    """An argument of a stage, and an option of its command; default ``...``: it has to be given."""
 
     mark: Reads | Writes | Option
     type: Callable[[str], Any]
@@ -136,13 +122,8 @@ class Stage:
     def command(self, *flags: str, **given: str) -> str:
         """Return the command of the stage's rule.
 
-        Parameters
-        ----------
-        *flags
-            Words that stand alone.
-        **given
-            Of an argument: what stands in place of ``{input.<name>}`` or ``{output.<name>}``. What
-            is optional and not given here is left out.
+        `flags` stand alone; `given` is by argument what replaces ``{input.<name>}`` or
+        ``{output.<name>}``. What is optional and not given is left out.
         """
         # -P: a file of the working folder, such as h5py.py, is not taken for a library.
         words = {

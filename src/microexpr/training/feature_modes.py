@@ -1,8 +1,7 @@
 """Feature modes: how pooled features of frames enter the embedding, and where they come from.
 
-``onset_difference`` subtracts the features of the clip's first frame, which removes identity and
-lighting and keeps the motion. Pooled features are subtracted: fine-tuned blocks have weights and
-BatchNorm statistics for faces, not for differences, so the first frame passes through them as well.
+``onset_difference`` subtracts the pooled features of the clip's first frame: identity and lighting
+go, motion stays. Fine-tuned blocks know faces, not differences: that frame passes them too.
 """
 
 from __future__ import annotations

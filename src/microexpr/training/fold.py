@@ -1,8 +1,6 @@
 """Training one fold, and predictions for its test clips.
 
-Everything that is fitted or measured comes from the training clips: weights, standardisation and
-class weights; a guard refuses any other clip. The last epoch is tested, or one chosen on an inner
-fold: none is chosen on test clips.
+All that is fitted, measured or chosen comes from training clips; a guard refuses any other clip.
 """
 
 from __future__ import annotations
@@ -64,8 +62,7 @@ class FoldTraining:
 def fold_training(inputs: TrainingInputs, fold: Fold, recipe: Recipe) -> Iterator[FoldTraining]:
     """Yield the training of a fold; torch's global generator is seeded inside and restored.
 
-    Raise a ProtocolError if a clip outside the fold's training clips would be trained on, and a
-    DataError if a label is unknown or no training clip has a window.
+    ProtocolError: a clip outside the fold would be trained on. DataError: unknown label, no window.
     """
     store, counts = inputs.store, inputs.windows.counts
     classes = class_numbers(store, recipe.labels)
@@ -94,11 +91,7 @@ def fold_training(inputs: TrainingInputs, fold: Fold, recipe: Recipe) -> Iterato
 def initial_model(
     inputs: TrainingInputs, fold: Fold, clips: np.ndarray, classes: np.ndarray, recipe: Recipe
 ) -> tuple[TrainedModel, Tensor]:
-    """Fit transform and class weights, (K,) float32, and draw initial weights.
-
-    They are fitted on `clips`, (B,) int64; a ProtocolError is raised if one is no training clip of
-    `fold`. `classes`, (clips,) int64, are those of every clip of the store.
-    """
+    """Fit transform and class weights (K,) on training `clips` (B,), and draw initial weights."""
     settings = recipe.train
     check_trained(fold, clips.tolist(), inputs.store.clip_ids)
     transform = FeatureTransform.fit(
@@ -138,12 +131,7 @@ def split_training(
 
 
 def choose_epochs(inputs: TrainingInputs, fold: Fold, recipe: Recipe) -> int:
-    """Return the number of epochs for a fold: ``train.epochs``, or the best on an inner fold.
-
-    With ``recipe.choose_epoch``, a training on the first inner fold predicts the inner test clips
-    after each of ``train.epochs``, under one schedule of the learning rates; of equally good epochs
-    the first counts. A ProtocolError is raised if a clip outside ``fold.train`` would be used.
-    """
+    """Return ``train.epochs``, or the best epoch of a training on the first inner fold."""
     choice, store = recipe.choose_epoch, inputs.store
     if choice is None:
         return recipe.train.epochs
@@ -177,19 +165,11 @@ def train_fold(
     pooled: PooledSums | None = None,
     device: str = "cpu",
 ) -> FoldResult:
-    """Train on a fold's training clips and predict for its test clips.
+    """Train on a fold's training clips and predict for its test clips; on one CPU bit by bit again.
 
-    The caller sets the number of threads. On one machine's CPU a repeated run gives the same bits.
-    With ``windows.short: drop``, clips without a window are not trained on, and get no prediction.
-
-    Parameters
-    ----------
-    store, fold, recipe : FeatureStore, Fold, Recipe
-        Features of all clips, which of them to train on and to test, and settings.
-    fine_tuned : FineTunedBlocks, optional
-        Untrained blocks above the cut, on `device`, where the store holds maps; copied.
-    pooled : PooledSums, optional
-        ``pooled_sums(store, fine_tuned)`` if known already: it is the same for all folds.
+    `fine_tuned` are untrained blocks above the cut, on `device`, where the store holds maps;
+    copied. `pooled` is ``pooled_sums(store, fine_tuned)`` if known: the same for all folds. Clips
+    that ``windows.short: drop`` leaves without a window get no prediction.
 
     Raises
     ------

@@ -122,19 +122,11 @@ class FeatureStore(Examples):
 def open_features(
     paths: Sequence[AnyPath], manifest: AnyPath | Sequence[Clip], *, memory_bytes: int = 2**26
 ) -> Iterator[FeatureStore]:
-    """Open the feature caches of a data set, with the subjects and labels of its manifest.
+    """Open the feature caches of a data set, all shards; the store is usable inside the block.
 
-    The store that is yielded is usable inside the block only.
-
-    Parameters
-    ----------
-    paths : sequence of path-like
-        Caches of kind features: all shards, in any order.
-    manifest : path-like or sequence of Clip
-        ``manifest.csv``, or its rows: exactly the clips of the caches, in the order of the store.
-    memory_bytes : int
-        Data sets up to this size are loaded: pooled features of 32,000 frames of 1024 channels.
-        Larger ones, maps of a middle block, are read when a batch asks for them.
+    `manifest` is ``manifest.csv`` or its rows: exactly the clips of the caches, in the store's
+    order. Up to `memory_bytes` (32,000 pooled frames of 1024 channels) all is loaded; more is read
+    in batches.
 
     Raises
     ------
