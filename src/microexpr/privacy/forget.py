@@ -42,14 +42,15 @@ def all_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
 
 
-def caches_below(results: Path) -> dict[Path, list[str] | None]:
-    """Return the clips of each cache; None for a file that is no whole cache."""
-    found: dict[Path, list[str] | None] = {}
+def caches_below(results: Path) -> dict[Path, tuple[list[str], str] | None]:
+    """Return the clips of each cache, and its attributes as text; None: it is no whole cache."""
+    found: dict[Path, tuple[list[str], str] | None] = {}
     for path in all_files(results):
         if path.suffix == CACHE:
             try:
                 with open_cache(path) as cache:
-                    found[path] = cache.clip_ids
+                    about = "\n".join(str(value) for value in cache.attributes.values())
+                    found[path] = cache.clip_ids, about
             except (CacheError, OSError, ValueError):
                 found[path] = None
     return found
@@ -57,7 +58,7 @@ def caches_below(results: Path) -> dict[Path, list[str] | None]:
 
 def of_others(
     project: Path,
-    caches: Mapping[Path, Sequence[str] | None],
+    caches: Mapping[Path, tuple[list[str], str] | None],
     others: Collection[str],
     traces: re.Pattern[str],
     sources: Iterable[Path],
@@ -71,13 +72,11 @@ def of_others(
     subjects, and an unknown file may. `sources` stay; generated faces have a record.
     """
     records = dict(_records(project))
-    kept = {
-        path
-        for path, clips in caches.items()
-        if clips is not None
-        and set(clips) <= set(others)
-        and not _names(path, records.get(path), traces)
-    }
+    kept: set[Path] = set()
+    for path, found in caches.items():
+        if found and set(found[0]) <= set(others):
+            about = [found[1], *([_text(records[path])] if path in records else [])]
+            kept |= set() if any(map(traces.search, about)) else {path}
     shards = {path.stem for path in kept} - {path.stem for path in caches if path not in kept}
     folders = [f"{folder}/{stage}" for folder in ("logs", "benchmarks") for stage in OF_ONE_SHARD]
     texts = [p for name in (*folders, "sources") for p in all_files(project / "results" / name)]
@@ -99,13 +98,6 @@ def _shard(path: Path) -> str | None:
     """Return the shard of a cache, or of the note beside one; None for any other file."""
     cache = path.with_suffix("") if path.suffix == CONTENT else path
     return cache.stem if cache.suffix == CACHE else None
-
-
-def _names(cache: Path, record: Path | None, traces: re.Pattern[str]) -> bool:
-    """Whether a cache's attributes, or Snakemake's record of it, name one of the subjects."""
-    with open_cache(cache) as opened:
-        texts = [str(value) for value in opened.attributes.values()]
-    return any(map(traces.search, [*texts, _text(record) if record else ""]))
 
 
 def _records(project: Path) -> Iterable[tuple[Path, Path]]:

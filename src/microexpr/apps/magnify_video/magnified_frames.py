@@ -153,12 +153,8 @@ class Task(Request):
             raise ConfigError(f"--stream: {reason} needs the whole clip")
 
 
-def silent(stage: str, share: float) -> None:
-    """Show no progress."""
-
-
 def magnify_whole(
-    frames: Iterable[Frame], task: Task, progress: Progress = silent
+    frames: Iterable[Frame], task: Task, progress: Progress = lambda stage, share: None
 ) -> Iterator[Versions]:
     """Magnify a clip in memory; yield each original, and a frame of 8 bits per alpha."""
     region, originals = task.region, list[Frame]()
@@ -184,7 +180,7 @@ def magnify_whole(
 
 
 def magnify_stream(
-    frames: Iterable[Frame], task: Task, progress: Progress = silent
+    frames: Iterable[Frame], task: Task, progress: Progress = lambda stage, share: None
 ) -> Iterator[Versions]:
     """Magnify in bounded memory; causal filters give what :func:`magnify_whole` gives."""
     read = 0

@@ -20,7 +20,6 @@ from microexpr.apps.magnify_video.magnified_frames import (
     Progress,
     magnify_stream,
     magnify_whole,
-    silent,
 )
 from microexpr.apps.magnify_video.motion_report import MotionMeter
 from microexpr.apps.magnify_video.pictures import SlicePicture, beside
@@ -61,7 +60,7 @@ class Stopwatch:
 
 
 def magnify_clip(
-    plan: Plan, outputs: list[Path], progress: Progress = silent
+    plan: Plan, outputs: list[Path], progress: Progress = lambda stage, share: None
 ) -> list[dict[str, Any]]:
     """Magnify a clip and write an MP4 for each alpha, with a JSON file that says how it was made.
 
