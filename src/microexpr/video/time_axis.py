@@ -108,18 +108,21 @@ class TimeAxis:
         if self.even:
             return
         times = self.times_s - self.times_s[0]
-        at = [f"{number} at {time:.4g} s" for number, time in zip(numbers, times, strict=True)]
         back, same = (np.flatnonzero(found) for found in (np.diff(times) < 0, np.diff(times) == 0))
+
+        def at(k: int) -> str:
+            return f"{numbers[k]} at {times[k]:.4g} s"
+
         if len(back):
             k = int(back[0])
             raise DataError(
-                f"the time stamps run backwards: frame {at[k + 1]} comes after frame {at[k]} "
+                f"the time stamps run backwards: frame {at(k + 1)} comes after frame {at(k)} "
                 "(where only the times are wrong, give fps in data.table)"
             )
         if len(self) > MOST * len(times):
             raise DataError(f"its {len(times)} frames would become {len(self)} at {self.fps:g}/s")
         k, gap_s = self.gap()
-        found = f"a gap of {round(1000 * gap_s, 1):g} ms after frame {at[k]}"
+        found = f"a gap of {round(1000 * gap_s, 1):g} ms after frame {at(k)}"
         found += f", in a clip of {self.fps:.5g} frames/s"
         if gap_s > max(longest_s, 0.5 / self.fps) + 1e-6:
             raise DataError(
@@ -141,10 +144,9 @@ def counted(frames: int, rate: Fraction) -> TimeAxis:
 class Resampled(Iterable[T]):
     """Frames at the even times of an axis, of frames with their times as in ``grid_s``.
 
-    A frame that is there at the right time passes unchanged. Elsewhere its neighbours are mixed in
-    proportion to their distance in time: ``mix(before, after, share)`` is `before` for a share of
-    0. Before the first and after the last frame that one is repeated. Frames that come late are
-    left out. `interpolated` counts the frames so far that the source does not hold.
+    A frame that is there at the right time passes unchanged. Elsewhere its neighbours are mixed:
+    ``mix(before, after, share)`` is `before` for a share of 0. Before the first and after the last
+    frame that one is repeated. `interpolated` counts the frames that the source does not hold.
     """
 
     def __init__(
