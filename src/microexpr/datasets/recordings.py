@@ -20,7 +20,6 @@ the third pair hold the remains of a formula: a pair before the recording's star
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -192,9 +191,10 @@ class SmicE(Release):
         return "_".join([clip_name(name) or name, *pair])
 
 
-def smic_e(camera: str) -> SmicE:
-    """Return the layout of SMIC-E for one camera, HS, VIS or NIR."""
-    return SmicE(
+def read_smic_e(data: Data) -> Listing:
+    """List the clips of SMIC-E: each camera, HS, VIS or NIR, has its own layout."""
+    camera = data.camera
+    release = SmicE(
         key="smic_e",
         fps=FPS[camera],
         trees={"raw": tuple(_trees(camera))},
@@ -211,14 +211,10 @@ def smic_e(camera: str) -> SmicE:
             "start": ("FirstF",),
             "emotion": ("Emotion",),
         },
-        spell=_smic_subject,
+        spell=padded(1, "s"),
         clip_folders=False,
     )
-
-
-def read_smic_e(data: Data) -> Listing:
-    """List the clips of SMIC-E: each camera has its own layout."""
-    return read(data, smic_e(data.camera))
+    return read(data, release)
 
 
 def _sheet(table: Path, camera: str) -> str | int:
@@ -235,11 +231,6 @@ def _trees(camera: str) -> Iterable[str]:
         for name in (f"SMIC-{camera}-E", f"SMIC_{camera}_E"):
             yield f"{release}{camera}_long/{name}"
             yield f"{release}{camera}_long/{name}/{camera}"
-
-
-def _smic_subject(printed: str) -> str:
-    match = re.fullmatch(r"s?0*(\d+)", printed, re.IGNORECASE | re.ASCII)
-    return f"s{match[1]}" if match else ""
 
 
 def _inside(onset: Cell, start: Cell) -> bool:
