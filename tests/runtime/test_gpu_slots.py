@@ -60,7 +60,7 @@ def test_jobs_take_different_gpus_and_the_next_finds_none(tmp_path):
     taken = [try_slot(3, tmp_path) for _ in range(3)]
     assert [slot.number for slot in taken] == [0, 1, 2]
     assert try_slot(3, tmp_path) is None
-    taken[1].release()
+    taken[1].file.close()
     assert try_slot(3, tmp_path).number == 1
 
 
@@ -130,7 +130,7 @@ def test_a_folder_that_is_not_ours_is_not_written_to(tmp_path, monkeypatch):
 def test_a_job_waits_until_a_gpu_is_free(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(resources, "POLL_S", 0.01)
     first = try_slot(1, tmp_path)
-    timer = threading.Timer(0.2, first.release)
+    timer = threading.Timer(0.2, first.file.close)
     timer.start()
     with caplog.at_level("INFO"):
         assert wait_for_slot(1, tmp_path).number == 0

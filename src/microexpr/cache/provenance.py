@@ -16,9 +16,9 @@ from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError
 from microexpr.fingerprints.code import Code, is_current
 from microexpr.runtime.files import AnyPath, sha256_of
+from microexpr.runtime.tables import LIBRARIES
 
 MAKERS = {"frames": "decode", "faces": "crop", "magnified": "magnify", "features": "features"}
-LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless", "h5py", "scikit-learn")
 
 
 def provenance(
@@ -38,7 +38,7 @@ def provenance(
         source_sha256=code.fingerprint,
         params=params,
         inputs=tuple({"path": Path(p).name, "sha256": _checksum(Path(p))} for p in inputs),
-        environment={name: version(name) for name in LIBRARIES},
+        environment={name: version(name) for name in (*LIBRARIES, "h5py", "scikit-learn")},
         weights_name=weights_name,
         weights_sha256=weights_sha256,
     )

@@ -152,12 +152,7 @@ class CacheWriter:
 
 @contextmanager
 def create(
-    path: AnyPath,
-    kind: str,
-    provenance: Provenance,
-    *,
-    title: str = "",
-    compression: str = "gzip",
+    path: AnyPath, kind: str, provenance: Provenance, *, title: str = "", compression: str = "gzip"
 ) -> Iterator[CacheWriter]:
     """Yield a writer of a cache; the file gets its name only when the block succeeds.
 

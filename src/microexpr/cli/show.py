@@ -95,8 +95,6 @@ def add_show(commands: Commands) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    from rich.console import Console
-
     from microexpr.evaluation.tables import render_table
 
     Console().print(render_table(arguments.table))

@@ -74,13 +74,7 @@ class Config(Settings):
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Config:
-        """Validate sections by name; missing keys take their defaults.
-
-        Raises
-        ------
-        ConfigError
-            On the first unknown key, wrong type or impossible value, naming the key.
-        """
+        """Validate sections by name, or raise a ConfigError that names the first wrong key."""
         try:
             return cls.model_validate(values)._following()
         except ValidationError as error:
@@ -125,10 +119,7 @@ class Config(Settings):
 
 
 def _following(section: SectionT, **configured: Sequence[object]) -> SectionT:
-    """Replace a default that is none of the values configured by the last of these.
-
-    The default may also be given: ``config.yaml`` shows all of them.
-    """
+    """Replace a default, given or not, that is none of the configured values by their last."""
     fields, changes = type(section).model_fields, {}
     for key, values in configured.items():
         value = getattr(section, key)

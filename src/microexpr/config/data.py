@@ -6,15 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from microexpr.config.base import (
-    ClassName,
-    FilePath,
-    Fraction,
-    KindName,
-    Name,
-    Positive,
-    Section,
-)
+from microexpr.config.base import ClassName, FilePath, Fraction, KindName, Name, Positive, Section
 from microexpr.runtime.names import fold
 
 Problem = Literal[

@@ -7,6 +7,7 @@ import math
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def parsed(text: str, name: str) -> dict[str, Any]:
         values = yaml.safe_load(text)
     except RecursionError:
         raise ConfigError(f"{name}: cannot be read as YAML (nested too deeply)") from None
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, yaml.YAMLError) as error:  # which says in which line
         raise ConfigError(f"{name}: cannot be read as YAML ({error})") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{name}: must hold sections such as 'data:' and 'magnify:'")
@@ -60,8 +61,10 @@ def set_list(path: Path, section: str, key: str, values: Sequence[str]) -> None:
     wanted = copy.deepcopy(before)
     wanted[section] = (before.get(section) or {}) | {key: list(values)}
     line = in_one_line(list(values))
-    changed = _with_line(path.read_text(encoding="utf-8"), section, key, line)
-    if _parsed(changed) != wanted:
+    changed, found = _with_line(path.read_text(encoding="utf-8"), section, key, line), None
+    with suppress(ConfigError):
+        found = parsed(changed, str(path))
+    if found != wanted:
         raise ConfigError(f"{path}: please write there by hand: {section}.{key}: {line}")
     with replacing(path) as temporary:
         temporary.write_text(changed, encoding="utf-8")
@@ -74,13 +77,6 @@ def in_one_line(values: Any) -> str:
         values, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf
     )
     return dumped.strip()
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return None
 
 
 def _with_line(text: str, section: str, key: str, value: str) -> str:

@@ -14,12 +14,7 @@ from microexpr.config import Config
 from microexpr.runtime.files import replacing
 
 MARK = "<!-- Generated from here on by `python -m microexpr schema .`; do not edit. -->"
-BOUNDS = (
-    ("minimum", "≥"),
-    ("exclusiveMinimum", ">"),
-    ("maximum", "≤"),
-    ("exclusiveMaximum", "<"),
-)
+BOUNDS = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
 
 
 def reference_text(before: str) -> str:

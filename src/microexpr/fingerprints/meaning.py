@@ -20,13 +20,8 @@ NEUTRAL = tuple(
     for module in (
         *("cli", "config", "errors", "fingerprints", "pipeline", "privacy"),
         *("runtime.ending", "runtime.files", "runtime.printing", "runtime.progress"),
-        *(
-            "runtime.registry",
-            "runtime.resources",
-            "runtime.screen",
-            "backbones.networks",
-            "magnify.methods",
-        ),
+        *("runtime.registry", "runtime.resources", "runtime.screen"),
+        *("backbones.networks", "magnify.methods"),
         *("cache.checks", "cache.disk", "cache.provenance", "datasets.indexed", "datasets.sources"),
     )
 )

@@ -30,19 +30,10 @@ from microexpr.studies.variants import ChoiceSettings, Run
 class Plan(PlannedClips):
     """The jobs that follow from a configuration, as Snakemake reads it, and from the data set.
 
-    Parameters
-    ----------
-    look : bool
-        Whether to look at the data set; else, as in jobs, ``results/manifest.csv`` tells of it.
-    results : Path
-        Folder of the results: a prefix moves it where the workflow is a module of another one.
-    tell : callable, optional
-        Called with each line that people should read.
-
-    Raises
-    ------
-    ConfigError, DataError
-        The configuration is invalid; the data set is not there or not as it should be.
+    Unless it should `look` at the data set, as in jobs, ``results/manifest.csv`` tells of it; a
+    prefix moves the folder `results` where the workflow is a module of another one; `tell` is
+    called with each line that people should read. ConfigError, DataError: the configuration is
+    invalid; the data set is not there or not as it should be.
     """
 
     def __init__(

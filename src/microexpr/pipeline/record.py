@@ -19,11 +19,10 @@ from microexpr.fingerprints.code import Code, choice_of, stages
 from microexpr.fingerprints.code import codes as stage_codes
 from microexpr.runtime.files import sha256_of, write_json
 from microexpr.runtime.requirements import check_compression
+from microexpr.runtime.tables import LIBRARIES
 
 RECORD = Path("results/run.json")
 WEIGHTS = Path("results/weights.json")
-# Results depend on them; another version is noticed, and `microexpr adopt` compares.
-LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless")
 KEPT = 20  # states of code and of libraries
 
 

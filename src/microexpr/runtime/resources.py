@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, NamedTuple, TypeVar
 
 import cv2
 
@@ -63,15 +63,11 @@ def _malloc_trim() -> Callable[[int], int] | None:
         return None
 
 
-class GpuSlot:
-    """A GPU that no other job of this user holds: its CUDA number and its locked file."""
+class GpuSlot(NamedTuple):
+    """A GPU that no other job of this user holds: its CUDA number, and its locked file."""
 
-    def __init__(self, number: int, file: IO[str]) -> None:
-        self.number, self._file = number, file
-
-    def release(self) -> None:
-        """Release the GPU."""
-        self._file.close()
+    number: int
+    file: IO[str]  # to close it releases the GPU
 
 
 def slots_folder() -> Path:
@@ -116,7 +112,7 @@ def assign_gpu(devices: int) -> GpuSlot | None:
         return None
     slot = wait_for_slot(devices, slots_folder())
     os.environ[VISIBLE] = str(slot.number)
-    atexit.register(slot.release)
+    atexit.register(slot.file.close)
     log.info("device: GPU %d of %d", slot.number, devices)
     return slot
 

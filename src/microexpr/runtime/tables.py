@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 SUFFIX = ".sha256"
 REMEDY = "delete it and run snakemake again"
-LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless")  # results depend on them
+# Results depend on them; another version is noticed, and `microexpr adopt` compares.
+LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless")
 P_VALUES = ("p", "p_holm")
 P_DECIMALS = 6
 MAX_SEAL_BYTES = 2**16  # a large file under a seal's name is not read as a whole

@@ -30,8 +30,7 @@ def gradcam(
     *,
     faces: FaceCaches,
     images: Annotated[
-        list[Path],
-        Reads("caches of faces or magnified: what the networks see: all shards (.h5)"),
+        list[Path], Reads("caches of faces or magnified: what the networks see: all shards (.h5)")
     ],
     features: FeatureCaches,
     models: Annotated[list[Path], Reads("folders of the folds' models (stage train --models)")],

@@ -167,8 +167,7 @@ def train_system(
     settings: TrainSystemSettings,
     *,
     caches: Annotated[
-        list[Path],
-        Reads("caches of faces (vggface2_bilstm: features): all shards (.h5)"),
+        list[Path], Reads("caches of faces (vggface2_bilstm: features): all shards (.h5)")
     ],
     folds: Folds,
     manifest: Manifest,

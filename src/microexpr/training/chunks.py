@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,10 +15,11 @@ from microexpr.backbones.weights import network_of
 from microexpr.cache.provenance import check_code
 from microexpr.config import Features
 from microexpr.config.training import FeatureMode, InnerTrainingSettings, TrainingSettings
-from microexpr.errors import CacheError, ConfigError, MicroexprWarning
+from microexpr.errors import CacheError, ConfigError
 from microexpr.protocol import Fold, check_folds, predictions, read_folds
 from microexpr.runtime import resume
 from microexpr.runtime.files import AnyPath, sha256_of
+from microexpr.runtime.notices import notice
 from microexpr.runtime.progress import track
 from microexpr.runtime.resources import released
 from microexpr.runtime.tables import write_table
@@ -224,9 +224,7 @@ def _warn_of_dropped(store: FeatureStore, recipe: Recipe) -> None:
     if dropped:
         whole = recipe.clip_decision == "whole_clip"
         tested = "tested as a whole" if whole else "get no prediction"
-        warnings.warn(
+        notice(
             f"windows.short: no window of {recipe.n} frames in {len(dropped)} of {len(store)} "
-            f"clips, which are not trained on and {tested}: {', '.join(dropped)}",
-            MicroexprWarning,
-            stacklevel=3,
+            f"clips, which are not trained on and {tested}: {', '.join(dropped)}"
         )

@@ -169,15 +169,10 @@ def train_fold(
 
     `fine_tuned` are untrained blocks above the cut, on `device`, where the store holds maps;
     copied. `pooled` is ``pooled_sums(store, fine_tuned)`` if known: the same for all folds. Clips
-    that ``windows.short: drop`` leaves without a window get no prediction.
-
-    Raises
-    ------
-    ProtocolError
-        If a clip is in training and in test, or the training clips cannot be split to choose on.
-    DataError, ConfigError
-        If a label is unknown, no training clip has a window, the store holds maps and `fine_tuned`
-        is not given, or the loss is no longer finite.
+    that ``windows.short: drop`` leaves without a window get no prediction. ProtocolError: a clip is
+    in training and in test, or the training clips cannot be split to choose on. DataError,
+    ConfigError: a label is unknown, no training clip has a window, `fine_tuned` is missing for
+    maps, or the loss is not finite.
     """
     if both := set(fold.train) & set(fold.test):
         raise ProtocolError(

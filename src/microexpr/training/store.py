@@ -126,15 +126,9 @@ def open_features(
 
     `manifest` is ``manifest.csv`` or its rows: exactly the clips of the caches, in the store's
     order. Up to `memory_bytes` (32,000 pooled frames of 1024 channels) all is loaded; more is read
-    in batches.
-
-    Raises
-    ------
-    CacheError
-        If a file is damaged or no complete feature cache, a clip is in two files, or only in the
-        manifest or only in a file, or the files come from different networks, settings or code.
-    DataError
-        If the manifest cannot be read.
+    in batches. CacheError: a file is damaged or no complete feature cache, a clip is in two files
+    or only on one side, or networks, settings or code differ. DataError: the manifest cannot be
+    read.
     """
     rows = read_manifest(manifest) if isinstance(manifest, str | os.PathLike) else manifest
     with ExitStack() as stack:
