@@ -17,25 +17,12 @@ __all__ = ["KINDS", "Finding", "Kind", "Listing", "read", "title"]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of data set.
+    """A kind of data set: what reads it is ``"package.module:name"``."""
 
-    Parameters
-    ----------
-    name : str
-        As in ``data.kind``.
-    title : str
-        For people; ``{table}``, ``{camera}``, ``{version}`` and ``{part}`` stand for the keys of
-        section ``data``.
-    reader : str
-        A function ``read(data) -> Listing``, ``"package.module:name"``.
-    release : str
-        In place of a reader: the layout, a :class:`microexpr.datasets.annotated.Release`.
-    """
-
-    name: str
-    title: str
-    reader: str = ""
-    release: str = ""
+    name: str  # as in data.kind
+    title: str  # for people, with {table}, {camera}, {version} and {part} of section data
+    reader: str = ""  # a function read(data) -> Listing
+    release: str = ""  # in place of a reader: the layout, an annotated.Release
 
     @property
     def code(self) -> tuple[str, ...]:
@@ -66,23 +53,10 @@ KINDS = Registry(
 
 
 def read(data: Data, demo_settings: Demo, *, names_only: bool = False) -> Listing:
-    """List the clips of the configured data set, and findings about it.
+    """List the clips of the configured data set, and findings about it; no frame is opened.
 
-    Folders are listed and the annotation table is read; no frame is opened.
-
-    Parameters
-    ----------
-    data : Data
-        Section ``data`` of the configuration.
-    demo_settings : Demo
-        Section ``demo``; used when ``data.kind`` is demo.
-    names_only : bool
-        Leave lengths and camera counters of generated clips 0, which needs no numpy.
-
-    Returns
-    -------
-    Listing
-        Clips in natural order of subject and name, without those of ``data.leave_out``.
+    Clips are in natural order of subject and name, without those of ``data.leave_out``. With
+    `names_only`, lengths and camera counters of generated clips are 0, which needs no numpy.
 
     Raises
     ------

@@ -16,7 +16,6 @@ from microexpr.errors import DataError
 from microexpr.runtime.progress import track
 from microexpr.video.images import is_image
 from microexpr.video.suffixes import in_range, list_images
-from microexpr.video.time_axis import TimeAxis
 
 log = logging.getLogger(__name__)
 LONG = {  # seconds
@@ -28,14 +27,7 @@ LONG = {  # seconds
 def look_into_files(listing: Listing, root: Path, uneven: Uneven = "resample") -> None:
     """Count the frames of videos, and leave out clips whose files cannot be read or resampled.
 
-    Parameters
-    ----------
-    listing : Listing
-        Its clips are replaced; a finding says why a clip is left out.
-    root : Path
-        ``data.root``.
-    uneven : {"resample", "fail"}
-        ``data.uneven``.
+    The clips of `listing`, below `root`, are replaced; a finding says why one is left out.
     """
     videos: dict[str, list[Clip]] = {}
     for clip in listing.clips:
@@ -59,19 +51,13 @@ def look_into_files(listing: Listing, root: Path, uneven: Uneven = "resample") -
                     listing.add("interlaced", "kept", text, **who)
             with listing.noted("uneven_times", **who):
                 axis.check(frame_numbers(clip, axis), uneven)
-                kept.append(clip.model_copy(update=_of_time(clip, axis)))
+                # The rate of images is that of their counters.
+                found = {"frames": len(axis.stamps), "resampled": 0 if axis.even else len(axis)}
+                fps = clip.fps if clip.times == "fps" else axis.fps
+                kept.append(clip.model_copy(update={**found, "fps": fps}))
                 if not axis.even:
                     listing.add("resampled", "corrected", axis.summary(), **who)
     listing.clips = kept
-
-
-def _of_time(clip: Clip, axis: TimeAxis) -> dict[str, float]:
-    """Return what the manifest says of a clip's time; the rate of images is that of counters."""
-    return {
-        "frames": len(axis.stamps),
-        "resampled": 0 if axis.even else len(axis),
-        "fps": clip.fps if clip.times == "fps" else axis.fps,
-    }
 
 
 def _check_images(root: Path, clip: Clip) -> None:

@@ -1,9 +1,7 @@
 """Known errors in the annotations of releases, their corrections, and versions of tables.
 
 A row is found by subject, clip and, where a clip has several expressions, the printed onset: never
-by its line. A correction is applied only where the table has another number, and each one that is
-applied is listed in ``results/manifest_report.csv``. Errors known by line only, and third-party
-estimates of an apex, are listed in docs/datasets.md and are not applied.
+by its line. docs/datasets.md has the sources, and what is not applied.
 """
 
 from __future__ import annotations

@@ -28,38 +28,23 @@ INDEX_AGAIN = "the files have changed since: snakemake --forcerun index"
 
 @dataclass(frozen=True)
 class Frames:
-    """Consecutive frames of a clip.
+    """Consecutive frames of a clip."""
 
-    Parameters
-    ----------
-    rgb : ndarray, shape (T, y, x, 3), uint8
-        Pixels.
-    number : ndarray, shape (T,), int
-        Camera counter of an image, or index of a video's frame; of a frame that was interpolated,
-        the nearest.
-    time : ndarray, shape (T,), float
-        Seconds since the clip's first frame, evenly spaced.
-    """
-
-    rgb: np.ndarray
+    rgb: np.ndarray  # (T, y, x, 3) uint8
+    # (T,) int: camera counter of an image, or index of a video's frame; the nearest, of a frame
+    # that was interpolated.
     number: np.ndarray
-    time: np.ndarray
+    time: np.ndarray  # (T,) float: s since the clip's first frame, evenly spaced
 
 
 def decode(
     root: Path, clip: Clip, policy: Policy = "strict", *, axis: TimeAxis | None = None
 ) -> Iterator[Frames]:
-    """Decode a clip (a row of the manifest, below ``data.root``); nothing else is read.
+    """Decode a clip (a row of the manifest, below ``data.root``) in chunks of up to 32 frames.
 
     Frames that are not evenly spaced in time are resampled, see :mod:`microexpr.video.time_axis`;
-    `axis` is that of the clip where it is known.
-
-    Under the policy ``lenient``, damaged frames are left out, with a notice.
-
-    Yields
-    ------
-    Frames
-        Chunks of up to 32 frames, counted as they come: a container's own count is not trusted.
+    `axis` is that of the clip where it is known. Under the policy ``lenient``, damaged frames are
+    left out, with a notice.
 
     Raises
     ------
@@ -70,7 +55,10 @@ def decode(
     with about_clip(clip.clip_id):
         source = _source(root, clip)
         axis = axis or clip_axis(root, clip, policy)
-        pictures = (_images if clip.kind == "images" else _video)(source, clip, policy)
+        if clip.kind == "images":
+            pictures = image_pictures(_listed(source, clip), policy)
+        else:
+            pictures = _video(source, clip, policy)
         rows = _evenly(of_one_size(pictures), clip, axis)
         if (first := next(rows, None)) is None:
             return
@@ -88,13 +76,7 @@ def _source(root: Path, clip: Clip) -> Path:
 
 
 def clip_axis(root: Path, clip: Clip, policy: Policy = "strict") -> TimeAxis:
-    """Return when the frames of a clip were taken.
-
-    Raises
-    ------
-    DataError
-        When its files cannot be read, or no time is known.
-    """
+    """Return when the frames of a clip were taken; DataError: no time is known, or no file."""
     source = _source(root, clip)
     if clip.kind == "images":
         counters, rate = [number for number, _ in _listed(source, clip)], Fraction(clip.fps)
@@ -133,17 +115,11 @@ def _listed(folder: Path, clip: Clip) -> list[tuple[int, Path]]:
     images = in_range(list_images(folder), clip.first, clip.last)
     if not images:
         raise DataError(f"folder {folder} holds no image {clip.first}-{clip.last}")
-    found = (len(images), images[0][0], images[-1][0])
-    if found != (clip.frames, clip.first, clip.last):
-        raise DataError(
-            f"{folder} holds {found[0]} images {found[1]}-{found[2]}, the "
-            f"manifest says {clip.frames} images {clip.first}-{clip.last}; {INDEX_AGAIN}"
-        )
+    found = f"{len(images)} images {images[0][0]}-{images[-1][0]}"
+    known = f"{clip.frames} images {clip.first}-{clip.last}"
+    if found != known:
+        raise DataError(f"{folder} holds {found}, the manifest says {known}; {INDEX_AGAIN}")
     return images
-
-
-def _images(folder: Path, clip: Clip, policy: Policy) -> Iterator[Picture]:
-    return image_pictures(_listed(folder, clip), policy)
 
 
 def _video(path: Path, clip: Clip, policy: Policy) -> Iterator[Picture]:
@@ -194,13 +170,7 @@ class Stamps:
             self._fault = DataError(f"{path}: {error.strerror}")
 
     def axis(self, clip: Clip) -> TimeAxis:
-        """Return when the frames of a clip were taken.
-
-        Raises
-        ------
-        DataError
-            What decoding the clip would raise; the clip is not named.
-        """
+        """Return when the frames of a clip were taken; DataError as decoding it would raise."""
         whole = clip.last and clip.last < len(self._stamps)
         if self._fault and not whole:
             raise self._fault

@@ -12,11 +12,13 @@ def read(data: Data, settings: Demo, *, names_only: bool = False) -> Listing:
     """List the clips that :func:`microexpr.demo.tree.write` makes with these settings.
 
     Onset and apex are known, and left out of the manifest: SMIC does not have them either. With
-    `names_only`, lengths and camera counters are 0 and numpy is not needed; they follow from the
-    settings, so that a change of the settings is seen anyway.
+    `names_only`, lengths and camera counters are 0 and numpy is not needed.
     """
-    listing, labels = Listing(), Labels(data)
-    lengths = {} if names_only else _lengths(settings)
+    listing, labels, lengths = Listing(), Labels(data), {}
+    if not names_only:
+        from microexpr.demo.plan import plan  # noqa: PLC0415 (numpy, which planning does without)
+
+        lengths = {clip.clip_id: (clip.first_counter, clip.frames) for clip in plan(settings)}
     for name in clip_names(settings):
         label = labels.of(name.label, listing, clip_id=name.clip_id, subject=name.subject)
         if label is None:
@@ -35,10 +37,3 @@ def read(data: Data, settings: Demo, *, names_only: bool = False) -> Listing:
         )
         listing.clips.append(clip)
     return listing
-
-
-def _lengths(settings: Demo) -> dict[str, tuple[int, int]]:
-    """Return the first camera counter and the number of frames of each clip."""
-    from microexpr.demo.plan import plan  # noqa: PLC0415 (numpy, which planning does without)
-
-    return {clip.clip_id: (clip.first_counter, clip.frames) for clip in plan(settings)}

@@ -150,8 +150,7 @@ class Listing:
         """Add a clip that is a folder of images, or note that it has none.
 
         `images` are camera counters and files in order, `span` the counters of the clip's first
-        and last frame (None: all), `source` the folder below ``data.root``; `about` is the clip's
-        name and subject, and what is annotated.
+        and last frame (None: all), `source` the folder below ``data.root``.
         """
         who: Who = {"clip_id": about["clip_id"], "subject": about["subject"]}
         if images and span is not None:
@@ -165,18 +164,12 @@ class Listing:
         if missing:
             detail = f"folder {source}: no image {missing} of {first}-{last}"
             self.add("missing_frames", "kept", detail, **who)
-        self.clips.append(
-            Clip(
-                **about,
-                label=label,
-                kind="images",
-                source=readable(source),
-                frames=len(images),
-                first=images[0][0],
-                last=images[-1][0],
-                fps=fps,
-            )
+        clip = Clip(
+            **about,
+            **{"label": label, "kind": "images", "source": readable(source), "fps": fps},
+            **{"frames": len(images), "first": images[0][0], "last": images[-1][0]},
         )
+        self.clips.append(clip)
 
 
 class Labels:
@@ -217,13 +210,7 @@ def write(path: AnyPath, findings: Sequence[Finding]) -> None:
 
 
 def read(path: AnyPath) -> list[Finding]:
-    """Read ``manifest_report.csv``.
-
-    Raises
-    ------
-    DataError
-        When it cannot be read or was changed after it was written.
-    """
+    """Read ``manifest_report.csv``; DataError: it cannot be read, or was changed after writing."""
     try:
         return [Finding.model_validate(row) for row in read_rows(path)]
     except ValidationError as error:
@@ -231,12 +218,9 @@ def read(path: AnyPath) -> list[Finding]:
 
 
 def refuse(findings: Sequence[Finding], allow: Sequence[str], report: str) -> None:
-    """Stop the run for problems that ``data.allow`` does not name.
+    """Stop the run for problems that ``data.allow`` does not name: CollectedError with all of them.
 
-    Raises
-    ------
-    CollectedError
-        With one message per problem, and one with all kinds, their counts and the file `report`.
+    Its last message has all kinds, their counts and the file `report`.
     """
     known = get_args(Problem)
     wrong = [f for f in findings if f.problem in known and f.problem not in allow]
@@ -244,15 +228,11 @@ def refuse(findings: Sequence[Finding], allow: Sequence[str], report: str) -> No
         return
     faults, counts = Faults(), Counter(f.problem for f in wrong)
     for finding in wrong:
-        faults.add(f"{finding}; {_remedy(finding)}")
+        remedy = f"{ALLOWED[finding.action]}: data.allow: [{finding.problem}]"
+        # Of two rows for one clip the first is used: leaving out by name would drop both.
+        if finding.clip_id and finding.problem != "duplicate_rows":
+            remedy += f"; {leave_out(finding.clip_id)}"
+        faults.add(f"{finding}; {remedy}")
     kinds = ", ".join(f"{problem} {count}" for problem, count in counts.items())
     faults.add(f"data.allow does not name: {kinds}; all findings are in {report}")
     faults.stop()
-
-
-def _remedy(finding: Finding) -> str:
-    remedy = f"{ALLOWED[finding.action]}: data.allow: [{finding.problem}]"
-    # Of two rows for one clip the first is used: leaving out by name would drop both.
-    if finding.clip_id and finding.problem != "duplicate_rows":
-        remedy += f"; {leave_out(finding.clip_id)}"
-    return remedy

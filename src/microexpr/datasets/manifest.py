@@ -9,14 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from microexpr.config import Expected
 from microexpr.errors import DataError, Faults
@@ -173,13 +166,10 @@ def digest(rows: Sequence[BaseModel], columns: set[str] | None = None) -> str:
 
 
 def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
-    """Validate a data set as a whole.
+    """Validate a data set as a whole; DataError says all that is wrong.
 
-    Raises
-    ------
-    DataError
-        When it is empty; or with one message per clip name that occurs twice, subject that seems to
-        have two spellings (it would be trained on and tested), and unknown label.
+    That is: no clip, a clip's name that occurs twice, a subject that seems to have two spellings
+    (it would be trained on and tested), and an unknown label.
     """
     if not clips:
         raise DataError("no clip found; see data.root and data.kind")
@@ -226,13 +216,7 @@ def write(path: AnyPath, clips: Sequence[Clip]) -> None:
 
 
 def read(path: AnyPath) -> list[Clip]:
-    """Read ``manifest.csv``.
-
-    Raises
-    ------
-    DataError
-        With the row and the column that cannot be read, or when the file was changed after writing.
-    """
+    """Read ``manifest.csv``; DataError: a cell cannot be read, or it was changed after writing."""
     clips = []
     for number, row in enumerate(read_rows(path), 2):
         try:

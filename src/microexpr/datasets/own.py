@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from microexpr.config import Data
 from microexpr.datasets.annotated import ACTION_UNITS, action_units
@@ -24,17 +23,9 @@ COLUMNS["action_units?"] = ("action_units", *ACTION_UNITS)
 def read_table(data: Data) -> Listing:
     """List the clips of the table ``data.table``, a .csv or .xlsx file.
 
-    Its columns are path (a video file or a folder of numbered images, relative to ``data.root``),
-    subject, label, and optionally clip_id, fps (frames/s of the camera; without it a video's time
-    stamps are used, for images ``data.fps``), onset, apex, offset (counters of images, or numbers
-    from 0 of a video's frames), action_units and split (train, or a test set's name). With onset
-    and offset, only the frames between them are decoded. A line that cannot be read is a finding,
-    ``unreadable_rows``.
-
-    Raises
-    ------
-    DataError
-        When there is no table, or a column is missing.
+    Column path names a video file or a folder of numbered images, relative to ``data.root``. onset,
+    apex and offset are counters of images, or numbers from 0 of a video's frames; with onset and
+    offset, only the frames between them are decoded. DataError: no table, or a column is missing.
     """
     if data.table is None:
         raise DataError("data.table: kind video needs a table with path, subject and label")
@@ -49,16 +40,8 @@ def read_table(data: Data) -> Listing:
             who = _who(cells, people)
         if who:
             with listing.noted("unreadable_rows", where, **who):
-                _add_line(listing, labels, _Line(where, cells, who), data)
+                _add_line(listing, labels, cells, data, where=where, who=who)
     return listing
-
-
-class _Line(NamedTuple):
-    """A line of the table: its place, its cells, its clip and subject."""
-
-    where: str
-    cells: Mapping[str, Cell]
-    who: Who
 
 
 def _path(cells: Mapping[str, Cell]) -> str:
@@ -75,8 +58,9 @@ def _who(cells: Mapping[str, Cell], people: Names) -> Who:
     return {"clip_id": identifier(name), "subject": people.of(subject)}
 
 
-def _add_line(listing: Listing, labels: Labels, line: _Line, data: Data) -> None:
-    where, cells, who = line
+def _add_line(
+    listing: Listing, labels: Labels, cells: Mapping[str, Cell], data: Data, *, where: str, who: Who
+) -> None:
     source = _path(cells)
     path = Path(data.root) / source
     if not path.exists():
@@ -128,20 +112,10 @@ def _frame(cell: Cell, column: str) -> int | None:
 
 
 def read_folder(data: Data) -> Listing:
-    """List the clips of a folder with one folder per class.
-
-    ::
-
-        <root>/<label>/<subject>_<clip>/<anything><counter>.png
-        <root>/<label>/<subject>_<clip>.mp4
+    """List the clips of a folder with one folder per class, ``<label>/<subject>_<clip>``.
 
     The subject is the part of the name before the first underscore. ``data.fps`` is needed for
-    folders of images, and replaces a video's time stamps.
-
-    Raises
-    ------
-    DataError, ConfigError
-        When the root does not exist, or ``data.fps`` is needed.
+    folders of images (ConfigError), and replaces a video's time stamps.
     """
     root = Path(data.root)
     if not root.is_dir():

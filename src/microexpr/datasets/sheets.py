@@ -141,14 +141,10 @@ def _shifted(row: Sequence[Cell], header: _Header, delimiter: str) -> str:
 def _contradiction(row: Sequence[Cell], header: _Header) -> str:
     """Say which column stands twice in a table, and differs; empty: none."""
     for key, first in header.places.items():
-        same = (
-            n for n in range(first + 1, len(row)) if header.names[n:][:1] == [header.names[first]]
-        )
-        for other in same:
-            if text(row[other]) != text(row[first]):
-                return (
-                    f"column {key} stands twice, with {text(row[first])!r} and {text(row[other])!r}"
-                )
+        for n in range(first + 1, min(len(row), len(header.names))):
+            if header.names[n] == header.names[first] and text(row[n]) != text(row[first]):
+                two = f"{text(row[first])!r} and {text(row[n])!r}"
+                return f"column {key} stands twice, with {two}"
     return ""
 
 

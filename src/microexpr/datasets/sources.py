@@ -67,7 +67,8 @@ def stamp(root: Path, clip: Clip) -> Stamp | None:
 def content(root: Path, clip: Clip) -> str:
     """Return a checksum over the bytes of a clip's files; DataError names what cannot be read."""
     try:
-        sums = [f"{path.name} {_sum(path, *_state(path))}\n" for path in files_of(root, clip)]
+        seen = [(path, path.stat()) for path in files_of(root, clip)]
+        sums = [f"{p.name} {_sum(p, found.st_size, found.st_mtime_ns)}\n" for p, found in seen]
     except OSError as error:
         if lacking(error):
             raise
@@ -81,9 +82,8 @@ def record(
 ) -> Callable[[Mapping[str, str]], None]:
     """Look at the files of a shard's clips below `root` before they are decoded.
 
-    Call what is returned when all clips are decoded, with checksums of their frames: it reads the
-    files' checksums and writes the record, the JSON file `path`, with the job's parameter `token`.
-    A file that was changed in between is found by its older date.
+    Call what is returned when all are, with checksums of their frames: it writes the record `path`
+    with the job's parameter `token`. A file that was changed in between is found by its older date.
     """
     stamps = {}
     for clip in clips:
@@ -130,47 +130,26 @@ def token(
     nothing can have changed. `tell` is called with a line for people before files are read as a
     whole. DataError: a file cannot be read.
     """
-    known = read_record(path)
-    stamps = {clip.clip_id: stamp(root, clip) for clip in clips}
+    known, stamps = read_record(path), {clip.clip_id: stamp(root, clip) for clip in clips}
     there = {name: found for name, found in stamps.items() if found is not None}
+    lines = (f"{name} {found.sizes} {found.dates}\n" for name, found in sorted(there.items()))
+    fresh = _digest("".join(lines))[:16]
     if known is None:
-        return _fresh(there)
-    changed = [clip for clip in clips if _differs(stamps[clip.clip_id], known, clip.clip_id)]
-    if not changed or _noted(shard, known.token, there):
+        return fresh
+    before = known.stamps
+    changed = [c for c in clips if c.clip_id in there and there[c.clip_id] != before.get(c.clip_id)]
+    # Files with these dates may be known to have the content that was decoded.
+    notes, note = _notes(), [known.token, fresh]
+    if not changed or notes.get(shard) == note:
         return known.token
-    if set(known.stamps) != set(stamps) or not _same_sizes(stamps, known):
-        return _fresh(there)
+    if set(before) != set(stamps) or any(now.sizes != before[k].sizes for k, now in there.items()):
+        return fresh
     tell(f"{shard}: dates of {len(changed)} clips changed, comparing their content")
     if any(content(root, clip) != known.contents.get(clip.clip_id) for clip in changed):
-        return _fresh(there)
-    _note(shard, known.token, there)
+        return fresh
+    with suppress(OSError):  # read-only, say: they are compared again the next time
+        write_json(NOTE, notes | {shard: note})
     return known.token
-
-
-def _differs(now: Stamp | None, known: Record, clip_id: str) -> bool:
-    """Tell whether a clip's files look other than those that were decoded."""
-    return now is not None and now != known.stamps.get(clip_id)
-
-
-def _same_sizes(stamps: dict[str, Stamp | None], known: Record) -> bool:
-    return all(now is None or now.sizes == known.stamps[name].sizes for name, now in stamps.items())
-
-
-def _fresh(stamps: dict[str, Stamp]) -> str:
-    lines = (f"{name} {found.sizes} {found.dates}\n" for name, found in sorted(stamps.items()))
-    return _digest("".join(lines))[:16]
-
-
-def _noted(shard: str, known: str, stamps: dict[str, Stamp]) -> bool:
-    return _notes().get(shard) == [known, _fresh(stamps)]
-
-
-def _note(shard: str, known: str, stamps: dict[str, Stamp]) -> None:
-    """Remember that files with these dates have the content that was decoded."""
-    try:
-        write_json(NOTE, _notes() | {shard: [known, _fresh(stamps)]})
-    except OSError:  # read-only, say: they are compared again the next time
-        return
 
 
 def _notes() -> dict[str, list[str]]:
@@ -179,11 +158,6 @@ def _notes() -> dict[str, list[str]]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _state(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
 
 
 @cache

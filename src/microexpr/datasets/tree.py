@@ -60,21 +60,10 @@ class Tree:
 
 
 def find_tree(root: Path, names: Sequence[str], subjects: str) -> Tree:
-    """Find the folder of a release that holds the subjects.
+    """Find the folder of a release that holds the subjects, whose folders match such as ``sub*``.
 
-    Parameters
-    ----------
-    root : Path
-        ``data.root``: a folder above the tree, or the tree itself.
-    names : sequence of str
-        Possible places below `root`; a folder unpacked into one of the same name is found too.
-    subjects : str
-        Pattern of the subjects' folders, such as ``sub*``.
-
-    Raises
-    ------
-    DataError
-        When no place holds folders of subjects.
+    `root` is a folder above the tree, or the tree itself; `names` are possible places below it. A
+    folder unpacked into one of the same name is found too. DataError: there is none.
     """
     places = [place for name in names for place in (root / name, root / name / Path(name).name)]
     if fold(root.name) in {fold(Path(name).name) for name in names}:
@@ -91,23 +80,10 @@ def _is_subject(path: Path, pattern: str) -> bool:
 
 
 def find_table(root: Path, tree: Tree, given: str | None, patterns: Sequence[str]) -> Path:
-    """Find the annotation table of a release.
+    """Find the annotation table of a release: in the tree, in two folders above it, or in `root`.
 
-    Parameters
-    ----------
-    root : Path
-        ``data.root``.
-    tree : Tree
-        The frames; the table is looked for there, in the two folders above, and in `root`.
-    given : str or None
-        ``data.table``, which is used as it is.
-    patterns : sequence of str
-        Patterns of its name without suffix, in lower case, the most likely first.
-
-    Raises
-    ------
-    DataError
-        When there is none, or two match the same pattern.
+    `given`, ``data.table``, is used as it is. `patterns` are those of the name without suffix, in
+    lower case, the most likely first. DataError: there is none, or two match the same pattern.
     """
     if given is not None:
         if not Path(given).is_file():
