@@ -143,13 +143,12 @@ class Material:
         """Train: ``gathered`` or ``separate`` from the cache, or ``whole`` from the images."""
         cut_off = self.cut < self.network.n_blocks
         fine_tuned = FineTunedBlocks(self.network, self.cut) if cut_off else None
-        channels = self.network.channels[-1]
         transform = FeatureTransform.fit(
             "raw", pooled_sums(self.store, fine_tuned), range(len(self.store)), standardise=True
         )
         torch.manual_seed(0)
         options = self.settings.model_dump(include={"embed", "hidden", "dropout"})
-        model: Any = WindowClassifier(channels, 3, **options)
+        model: Any = WindowClassifier(len(transform.scale), 3, **options)
         source: Any = Frames(transform, self.store, fine_tuned, CPU)
         if kind == "separate":
             pool = through(fine_tuned, self.maps)

@@ -38,10 +38,6 @@ def _triple(values: Array | tuple[int, ...]) -> Triple:
     return first, second, third
 
 
-def _greyish(rng: np.random.Generator) -> Triple:
-    return _triple(0.3 * rng.uniform(70, 170, 3) + 0.7 * rng.uniform(70, 170))
-
-
 # The parts of a person: how each number is drawn, in this order.
 PARTS: dict[str, dict[str, Draw]] = {
     "placement": {  # of the face in the picture: distance and midpoint of the pupils, roll
