@@ -40,10 +40,7 @@ def check_attributes(node: h5py.File | h5py.Group, where: str) -> None:
 
 
 def check_clip(group: h5py.Group, name: str, where: str) -> None:
-    """Refuse a clip whose arrays are incomplete, or are not those of a cache.
-
-    `name` is that of the array with its frames, `where` names file and clip for the message.
-    """
+    """Refuse a clip whose arrays are incomplete or no cache's; `name` is that of its frames."""
     for key in group:
         if not isinstance(group.get(key, getlink=True), h5py.HardLink):
             raise CacheError(f"{where}: {key} is a link to somewhere else")

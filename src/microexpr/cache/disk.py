@@ -30,10 +30,7 @@ def bound_metadata(file: h5py.File) -> None:
 
 
 def reading(path: AnyPath) -> h5py.File:
-    """Open an HDF5 file that was complete before it got its name: it needs no lock.
-
-    CacheError: it is missing or cannot be read. OSError: the machine lacks memory or descriptors.
-    """
+    """Open a complete HDF5 file, without a lock; CacheError: it is missing or cannot be read."""
     if os.path.lexists(path):
         regular(path, CacheError)
     try:

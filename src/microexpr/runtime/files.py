@@ -152,10 +152,9 @@ def sha256_of(path: AnyPath) -> str:
 def own_files(*folders: Path) -> None:
     """Make new files and folders of this process and its children readable by their owner only.
 
-    Faces, what is computed from them, and logs that name people are personal data. The mask is
-    inherited by jobs, by logs that a shell opens, and by Snakemake's own records. `folders` that
-    exist are closed too, unless they belong to somebody else or are on a read-only disk. A link
-    stays as it is, and what it leads to: who may read another place is decided there.
+    Faces, what is computed from them, and logs that name people are personal data. `folders` that
+    exist are closed too, unless they are somebody else's, on a read-only disk, or links: what a
+    link leads to is decided there.
     """
     os.umask(OWNER_ONLY)
     for folder in folders:

@@ -32,12 +32,11 @@ POLL_S = 0.5
 
 
 def released(items: Iterable[T], kept_bytes: float = KEPT_BYTES) -> Iterator[T]:
-    """Iterate over `items`, for example clips, and return freed memory to the system between them.
+    """Iterate over `items`, such as clips; between them return freed memory to the system.
 
-    glibc keeps freed blocks for later. Clips differ in length, so that the arrays of the next clip
-    do not fit into the gaps that the last one left, and the process of a shard would grow to twice
-    what a clip needs. Memory is returned whenever the process has grown by `kept_bytes`. Without
-    glibc and Linux nothing is done.
+    Clips differ in length: the arrays of the next one do not fit into the gaps of the last, and
+    glibc would let a process grow to twice what a clip needs. It is done whenever the process has
+    grown by `kept_bytes`, with glibc and Linux.
     """
     trim = _malloc_trim()
     if trim is None:
@@ -127,10 +126,9 @@ def limit_threads(threads: int) -> None:
 
 
 def choose_device(name: str) -> str:
-    """Return the device for `name`, and log which one it is.
+    """Return and log the device for `name`; ConfigError: the machine does not have it.
 
     ``auto`` waits for a GPU that no other job of this user holds; without a GPU it is the CPU.
-    Raise ConfigError when the machine does not have the device.
     """
     import torch
 

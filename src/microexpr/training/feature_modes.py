@@ -30,10 +30,9 @@ FLOOR = 1e-3  # of the mean standard deviation: channels that hardly move are no
 
 
 class FineTunedBlocks(nn.Module):
-    """Copy of a backbone that takes cached maps to pooled features and is trained with the rest.
+    """Copy of a backbone that takes cached maps to pooled features; above `cut` it is trained.
 
-    Only the blocks above `cut`, the last frozen one, receive gradients. BatchNorm statistics stay
-    frozen, so frames do not influence one another.
+    BatchNorm statistics stay frozen, so frames do not influence one another.
     """
 
     def __init__(self, backbone: Backbone, cut: int) -> None:
@@ -139,8 +138,7 @@ class FeatureTransform:
 class Frames:
     """Transformed frames of a store; maps pass through the fine-tuned blocks at each call.
 
-    Only the `FRAMES_AT_ONCE` in work keep their activations; the backward pass computes the others
-    again (gradient checkpointing), so a batch costs its maps and the activations of these frames.
+    Only `FRAMES_AT_ONCE` keep their activations; the backward pass computes the others again.
     """
 
     def __init__(
@@ -181,10 +179,9 @@ class Frames:
 def pooled_frames(
     store: FeatureStore, fine_tuned: FineTunedBlocks | None, clip: int, device: str = "cpu"
 ) -> Iterator[Tensor]:
-    """Yield the pooled features of a clip: (up to 32, C) float32 per tensor, on the CPU.
+    """Yield a clip's pooled features, (up to 32, C) float32 per tensor, on the CPU.
 
-    They are the cache itself, or the output of untrained blocks `fine_tuned`, on `device`. Raise a
-    ConfigError if the store holds maps and there is no block to pool them.
+    They are the cache, or the output of untrained `fine_tuned`; ConfigError: maps, and no block.
     """
     if fine_tuned is None and store.shape[1:] != (1, 1):
         raise ConfigError(

@@ -113,10 +113,7 @@ def permuted(classes: np.ndarray, clips: np.ndarray, rng: np.random.Generator) -
 
 
 def class_weights(classes: np.ndarray, n_classes: int) -> Tensor:
-    """Return inverse frequencies of the classes (clips,) of training clips, (n_classes,) float32.
-
-    Their mean over the clips is 1; a class without a clip gets 0.
-    """
+    """Return inverse frequencies of `classes`, (n_classes,) float32; 0 without a clip; mean 1."""
     counts = np.bincount(classes, minlength=n_classes)
     present = counts > 0
     weights = np.zeros(n_classes, np.float32)
@@ -162,11 +159,10 @@ def fit(
     class_weights: Tensor | None,
     settings: Train,
 ) -> Iterator[Epoch]:
-    """Train in place, one epoch per item; stop iterating to stop training early.
+    """Train in place, one epoch per item, as long as asked. ConfigError: the loss is not finite.
 
-    The learning rates follow the schedule of all ``train.epochs``. `classes`, (clips,) int64, are
-    those of every clip of the store, `class_weights`, (K,) float32, those of the cross-entropy, and
-    `fine_tuned` the blocks that `frames` uses. Raise a ConfigError if the loss is not finite.
+    `classes`, (clips,) int64, are those of every clip of the store, `class_weights`, (K,) float32,
+    those of the cross-entropy, and `fine_tuned` the blocks that `frames` uses.
     """
     device = next(classifier.parameters()).device
     groups = [(list(classifier.parameters()), settings.lr)]

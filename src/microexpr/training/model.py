@@ -84,10 +84,7 @@ class WindowClassifier(nn.Module):
         return self.classify(self.embed(frames), windows)
 
     def examples(self, windows: Tensor, clips: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the training examples of windows (W, N) and their clips (W,), both int64.
-
-        They are the windows themselves, or with ``frame_fc`` each of their frames, (W * N, 1).
-        """
+        """Return the training examples: windows (W, N), or of ``frame_fc`` single frames."""
         if self.lstm is None:
             return windows.reshape(-1, 1), clips.repeat_interleave(windows.shape[1])
         return windows, clips

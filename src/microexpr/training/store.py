@@ -32,11 +32,9 @@ Found = tuple[AnyPath, ClipCache, dict[str, Any]]  # file, clip, origin
 
 @dataclass(frozen=True)
 class FeatureStore(Examples):
-    """Output of the frozen blocks for an ordered list of clips.
+    """Output of the frozen blocks for a list of clips, whose frames are numbered throughout.
 
-    Frames of all clips are numbered consecutively: clip i has the rows ``first_row[i]`` to
-    ``first_row[i] + lengths[i] - 1``. `origin` holds the attributes `SETTINGS` and `ORIGIN` of the
-    caches, nothing for arrays.
+    `origin` holds the attributes `SETTINGS` and `ORIGIN` of the caches, nothing for arrays.
     """
 
     data: tuple[np.ndarray | h5py.Dataset, ...]  # of each clip: (T, C, h, w), float16 or float32
@@ -101,10 +99,7 @@ class FeatureStore(Examples):
         return np.concatenate([self.first_row[i] + np.arange(self.lengths[i]) for i in clips])
 
     def read(self, rows: np.ndarray) -> torch.Tensor:
-        """Read frames, (F, C, h, w) in the dtype of the cache, of strictly increasing rows (F,).
-
-        Raise a CacheError if a clip cannot be read.
-        """
+        """Read frames, (F, C, h, w), of strictly increasing rows (F,); CacheError: damaged."""
         if self.frames is not None:
             return torch.from_numpy(self.frames[rows])
         found = np.empty((len(rows), *self.shape), self.data[0].dtype)

@@ -147,8 +147,7 @@ class InnerSplit:
 class Recipe:
     """Everything besides the features and the fold that determines the result of a fold.
 
-    Random draws follow from `seed`, N and the fold's name: a fold does not depend on which others
-    are trained.
+    Random draws follow from `seed`, N and the fold's name, not from which others are trained.
     """
 
     labels: tuple[str, ...]  # all classes, in order
