@@ -4,8 +4,6 @@ The command line prints the message and exits with status 2. A message names the
 (where there is one) and the configuration key that changes the behaviour.
 """
 
-from __future__ import annotations
-
 import errno
 import re
 from collections.abc import Iterator, Sequence

@@ -4,8 +4,6 @@ For code that should change no result: a sample of each stage that it touches is
 compared. Where all of a stage is equal, ``results/adopted.json`` says so. No result is written.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

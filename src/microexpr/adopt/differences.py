@@ -1,7 +1,5 @@
 """How results differ from those that are there: nothing, or a few words that say by how much."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from pathlib import Path

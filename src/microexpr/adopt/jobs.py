@@ -1,7 +1,5 @@
 """The jobs behind the results that are there, and which of them changed code alone makes stale."""
 
-from __future__ import annotations
-
 import csv
 import re
 import shlex

@@ -1,7 +1,5 @@
 """Recompute a sample of a job with the code as it is, and compare with the result that is there."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

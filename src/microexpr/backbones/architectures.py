@@ -1,7 +1,5 @@
 """MobileNet-v1, EfficientNet-Lite0, and ResNet-50 in two geometries."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from functools import partial
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """What networks are made of: convolutions, and the interface of stem, numbered blocks and head."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar

@@ -4,8 +4,6 @@ They are safetensors with own names, RGB, float32; a note beside each file has i
 of the original.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

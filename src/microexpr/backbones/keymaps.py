@@ -3,8 +3,6 @@
 Own names are those of our modules, such as ``blocks.7.reduce.bn.weight``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal

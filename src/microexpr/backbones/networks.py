@@ -4,8 +4,6 @@ Planning reads this, without PyTorch and NumPy: rows refer to the function that 
 to the layouts of its files in :mod:`.keymaps`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path

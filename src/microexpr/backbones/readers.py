@@ -1,7 +1,5 @@
 """Tensors from five file formats; no reader executes what is in a file."""
 
-from __future__ import annotations
-
 import io
 import pickle
 import pickletools

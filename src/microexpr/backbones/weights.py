@@ -1,7 +1,5 @@
 """From a name in the configuration to a network with verified weights."""
 
-from __future__ import annotations
-
 import copy
 import hashlib
 import json

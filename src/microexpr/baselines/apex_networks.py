@@ -1,7 +1,5 @@
 """Small CNNs over the optical flow from onset to apex, the yardsticks of the field."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor, nn

@@ -3,8 +3,6 @@
 A system never sees a label when it describes a clip, nor a test clip when it is trained.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

@@ -1,7 +1,5 @@
 """Small 3D CNNs over a clip that is cut or resampled to a fixed number of frames."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import cv2

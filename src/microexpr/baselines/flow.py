@@ -5,8 +5,6 @@ expansion (SCIA 2003) takes its place: on motion of half a pixel under sensor no
 true displacement, which the faster DIS does not.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import cv2

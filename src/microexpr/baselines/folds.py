@@ -1,7 +1,5 @@
 """Run one system over all folds; a killed run resumes fold by fold."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -12,8 +12,6 @@ curve that can be evaluated between the frames, and a linear map takes it back t
 the map has a closed form that does not depend on the clip, a matrix of (frames out, frames in).
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

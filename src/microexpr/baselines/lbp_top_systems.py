@@ -1,7 +1,5 @@
 """Systems that describe a clip by LBP-TOP histograms: EVM + TIM, and hierarchical LBP-TOP."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

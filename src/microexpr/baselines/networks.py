@@ -1,7 +1,5 @@
 """Compared systems whose classifier is a small network, tested after its last epoch."""
 
-from __future__ import annotations
-
 import logging
 import math
 from abc import abstractmethod

@@ -1,7 +1,5 @@
 """The system VGGFace2 + Bi-LSTM."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -3,8 +3,6 @@
 A damaged or hostile file can ask for more memory than there is, or point to other files.
 """
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 
 import h5py

@@ -1,7 +1,5 @@
 """A clip decoded and cropped, each into a cache. What needs PyTorch lies in `derived`."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 from typing import Any
@@ -25,11 +23,17 @@ NO_BOX = np.full(4, np.nan, np.float32)
 
 
 def decode_clip(root: Path, clip: Clip, out: CacheWriter) -> str:
-    """Decode a clip, evenly spaced in time; return a checksum over the pixels of all frames.
+    """Decode a clip; return a checksum over the pixels of all frames.
 
-    Attributes: ``fps``, ``frames_sha256``, ``apex`` (an index, where annotated); where frames were
-    resampled ``source_frames``, ``interpolated_frames`` and ``longest_gap_ms``. DataError, which
-    names the frame: it cannot be decoded.
+    Its frames are evenly spaced in time. The attributes are ``fps``, ``frames_sha256`` (over the
+    pixels of all frames), where the apex is annotated, its index in the clip, ``apex``, and where
+    frames were resampled, how many there were, ``source_frames``, how many are interpolated,
+    ``interpolated_frames``, and the longest gap in which frames are missing, ``longest_gap_ms``.
+
+    Raises
+    ------
+    DataError
+        When it cannot be decoded; the message names the frame.
     """
     with out.clip(clip.clip_id) as group:
         with about_clip(clip.clip_id):
@@ -78,10 +82,15 @@ def _of_time(clip: Clip, axis: TimeAxis) -> dict[str, float]:
 def crop_clip(
     clip: ClipCache, out: CacheWriter, detector: FaceDetector | None, settings: Crop
 ) -> None:
-    """Crop a clip: one similarity transform for all of its frames; no `detector`: it is cropped.
+    """Crop a clip: one similarity transform for all of its frames.
 
-    Attributes: the transform, the landmarks in crop px, the share of frames with a face, the
-    residual jitter. DataError: no face in the first frames, or in too few of its frames.
+    The attributes hold the transform, the landmarks in crop pixels, the share of frames with a face
+    and the residual jitter. `detector` is None for clips that are cropped already.
+
+    Raises
+    ------
+    DataError
+        When there is no face in the clip's first frames, or in too few of its frames.
     """
     first = clip.data[: settings.first_frames]
     # With several faces in sight, one of them is cropped in all frames.

@@ -1,7 +1,5 @@
 """What is computed from a clip's crops, each into a cache: magnified crops, and features."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any
 
@@ -23,12 +21,18 @@ COORDINATES = ("frame", "time", "detected", "box")  # of each crop
 def magnify_clip(
     clip: ClipCache, out: CacheWriter, settings: Motion, method: str, device: str
 ) -> None:
-    """Magnify a clip by one method, on `device` ``cpu`` or ``cuda``; crops are rounded to 8 bits.
+    """Magnify a clip by one method.
 
-    Attributes: method, alpha, temporal filter, pass-band, what it really passes of a
-    micro-expression of this length; ``in_parts``: how a long clip was cut, see
-    :mod:`microexpr.magnify.clip_pixels`. MicroexprError: no response for this length, or its frames
-    are not evenly spaced in time.
+    The magnified crops are rounded to 8 bits. The attributes hold the method, alpha, the temporal
+    filter, its pass-band and what it really passes of a micro-expression of this length;
+    ``in_parts`` says how a clip of more than 512 frames was cut, see
+    :mod:`microexpr.magnify.clip_pixels`. `device` is ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    MicroexprError
+        When the filter has no response for a clip of this length, or its frames are not evenly
+        spaced in time.
     """
     from microexpr.magnify.clip_pixels import (  # noqa: PLC0415  (loads SciPy)
         long_clip_parts,

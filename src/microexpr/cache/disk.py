@@ -1,7 +1,5 @@
 """Files of caches: opened for reading, what HDF5 keeps in memory, and writes that fail."""
 
-from __future__ import annotations
-
 import io
 import os
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Show the content of a cache, a trained model or converted weights, and verify it."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections import Counter
@@ -30,7 +28,15 @@ DETAILS = (
 
 
 def tree(path: Path) -> Tree:
-    """Return a file's content as a tree; CacheError, WeightsError, DataError: it is damaged."""
+    """Return a tree of a file's content; the first bytes tell what the file is.
+
+    Raises
+    ------
+    CacheError, WeightsError
+        When it is damaged.
+    DataError
+        When it is neither a cache nor a model nor weights.
+    """
     with regular(path).open("rb") as file:
         start = file.read(9)
     if start.startswith(HDF5):

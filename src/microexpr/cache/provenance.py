@@ -3,8 +3,6 @@
 Subjects and labels are in the manifest only: nothing computed from pixels depends on them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path

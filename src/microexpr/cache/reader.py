@@ -1,7 +1,5 @@
 """Read and verify a cache."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,8 +101,11 @@ class Cache:
 def open_cache(path: AnyPath, kind: str | None = None) -> Iterator[Cache]:
     """Open a cache for reading; `kind` is the kind that it must be, any when None.
 
-    CacheError: it is missing, unreadable, incomplete, of another kind or version, or its attributes
-    do not match their checksum.
+    Raises
+    ------
+    CacheError
+        When it is missing, unreadable, incomplete, of another kind or version, or its attributes
+        do not match their checksum.
     """
     with reading(path) as file:
         with damage_named(str(path)):

@@ -1,7 +1,5 @@
 """Schema of caches: names, units, provenance and the checksum over the content."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Mapping

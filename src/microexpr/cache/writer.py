@@ -1,7 +1,5 @@
 """Write a cache clip by clip, appending frames; the file appears when it is complete."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -64,7 +62,14 @@ class ClipWriter:
         """Add consecutive frames, (T, y, x, 3) uint8 or (T, channel, y, x) float.
 
         Coordinates, (T,) or (T, 4), are ``frame`` and ``time``, and ``detected`` and ``box`` where
-        known. CacheError: the shape changes, or a value is not finite. OSError: the disk is full.
+        known.
+
+        Raises
+        ------
+        CacheError
+            When the frames' shape changes, or a value is not finite.
+        OSError
+            When the disk is full.
         """
         if self._name not in self._group:
             self._create(data, coordinates)

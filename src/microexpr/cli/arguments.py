@@ -1,7 +1,5 @@
 """What reads the command line: values are checked where they stand, and refused in one line."""
 
-from __future__ import annotations
-
 import argparse
 import math
 import re

@@ -1,7 +1,5 @@
 """Commands that look into files: caches, models, tables and the weights of networks."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

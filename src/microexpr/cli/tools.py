@@ -1,7 +1,5 @@
 """Commands of a project: its stages, adopting code, demo data, forgetting people, the schema."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 import os

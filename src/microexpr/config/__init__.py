@@ -47,7 +47,7 @@ RENAMED = {
     "train.parts": "train.chunks",
     "train.readings": "train.feature_modes",
 }
-SectionT = TypeVar("SectionT", bound=Section)
+AnySection = TypeVar("AnySection", bound=Section)
 SHORT = reprlib.Repr()
 SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 2, 80, 80
 
@@ -74,7 +74,13 @@ class Config(Settings):
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Config:
-        """Validate sections by name, or raise a ConfigError that names the first wrong key."""
+        """Validate sections by name; missing keys take their defaults.
+
+        Raises
+        ------
+        ConfigError
+            On the first unknown key, wrong type or impossible value, naming the key.
+        """
         try:
             return cls.model_validate(values)._following()
         except ValidationError as error:
@@ -118,7 +124,7 @@ class Config(Settings):
         return cls.parse(read_yaml(Path(source)))
 
 
-def _following(section: SectionT, **configured: Sequence[object]) -> SectionT:
+def _following(section: AnySection, **configured: Sequence[object]) -> AnySection:
     """Replace a default, given or not, that is none of the configured values by their last."""
     fields, changes = type(section).model_fields, {}
     for key, values in configured.items():

@@ -1,7 +1,5 @@
 """Sections ``evaluate``, ``compare``, ``ablation``, ``leak``, ``figures`` and ``explain``."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import Field

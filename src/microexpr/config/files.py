@@ -1,7 +1,5 @@
 """Configuration files: reading them, laying them over one another, changing a list in one."""
 
-from __future__ import annotations
-
 import copy
 import math
 import re

@@ -1,7 +1,5 @@
 """The JSON schema and the reference page of the configuration, generated from the model."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Data sets as lists of clips; frames are read later."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -4,8 +4,6 @@ A release describes where its table and its frames are and how it spells subject
 checks are the same for all of them and are made here.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

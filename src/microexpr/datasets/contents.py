@@ -1,7 +1,5 @@
 """Look into the files of listed clips: which cannot be read, and which clips are short."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -27,7 +25,14 @@ LONG = {  # seconds
 def look_into_files(listing: Listing, root: Path, uneven: Uneven = "resample") -> None:
     """Count the frames of videos, and leave out clips whose files cannot be read or resampled.
 
-    The clips of `listing`, below `root`, are replaced; a finding says why one is left out.
+    Parameters
+    ----------
+    listing : Listing
+        Its clips are replaced; a finding says why a clip is left out.
+    root : Path
+        ``data.root``.
+    uneven : {"resample", "fail"}
+        ``data.uneven``.
     """
     videos: dict[str, list[Clip]] = {}
     for clip in listing.clips:

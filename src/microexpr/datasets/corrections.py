@@ -4,8 +4,6 @@ A row is found by subject, clip and, where a clip has several expressions, the p
 by its line. docs/datasets.md has the sources, and what is not applied.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Frames of the clips of a manifest, never more than a chunk in memory."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -76,7 +74,13 @@ def _source(root: Path, clip: Clip) -> Path:
 
 
 def clip_axis(root: Path, clip: Clip, policy: Policy = "strict") -> TimeAxis:
-    """Return when the frames of a clip were taken; DataError: no time is known, or no file."""
+    """Return when the frames of a clip were taken.
+
+    Raises
+    ------
+    DataError
+        When its files cannot be read, or no time is known.
+    """
     source = _source(root, clip)
     if clip.kind == "images":
         counters, rate = [number for number, _ in _listed(source, clip)], Fraction(clip.fps)

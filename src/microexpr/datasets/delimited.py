@@ -1,7 +1,5 @@
 """Tables that are texts: encoding, delimiter, and what spreadsheets do to their cells."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io

@@ -1,7 +1,5 @@
 """The generated data set: known from its settings before it is written."""
 
-from __future__ import annotations
-
 from microexpr.config import Data, Demo
 from microexpr.datasets.listing import Labels, Listing
 from microexpr.datasets.manifest import Clip

@@ -5,8 +5,6 @@ there, such as an unplugged disk, ``results/manifest.csv`` and the record beside
 found last; the stages that need no frames go on with that.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Collection, Sequence

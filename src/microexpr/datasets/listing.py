@@ -5,8 +5,6 @@ Nothing is left out silently: each problem, correction and omission is a row of
 and omissions that the configuration or a published protocol asks for do not.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
@@ -210,7 +208,13 @@ def write(path: AnyPath, findings: Sequence[Finding]) -> None:
 
 
 def read(path: AnyPath) -> list[Finding]:
-    """Read ``manifest_report.csv``; DataError: it cannot be read, or was changed after writing."""
+    """Read ``manifest_report.csv``.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read or was changed after it was written.
+    """
     try:
         return [Finding.model_validate(row) for row in read_rows(path)]
     except ValidationError as error:
@@ -218,9 +222,12 @@ def read(path: AnyPath) -> list[Finding]:
 
 
 def refuse(findings: Sequence[Finding], allow: Sequence[str], report: str) -> None:
-    """Stop the run for problems that ``data.allow`` does not name: CollectedError with all of them.
+    """Stop the run for problems that ``data.allow`` does not name.
 
-    Its last message has all kinds, their counts and the file `report`.
+    Raises
+    ------
+    CollectedError
+        With one message per problem, and one with all kinds, their counts and the file `report`.
     """
     known = get_args(Problem)
     wrong = [f for f in findings if f.problem in known and f.problem not in allow]

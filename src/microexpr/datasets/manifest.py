@@ -166,10 +166,13 @@ def digest(rows: Sequence[BaseModel], columns: set[str] | None = None) -> str:
 
 
 def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
-    """Validate a data set as a whole; DataError says all that is wrong.
+    """Validate a data set as a whole.
 
-    That is: no clip, a clip's name that occurs twice, a subject that seems to have two spellings
-    (it would be trained on and tested), and an unknown label.
+    Raises
+    ------
+    DataError
+        When it is empty; or with one message per clip name that occurs twice, subject that seems to
+        have two spellings (it would be trained on and tested), and unknown label.
     """
     if not clips:
         raise DataError("no clip found; see data.root and data.kind")
@@ -216,7 +219,13 @@ def write(path: AnyPath, clips: Sequence[Clip]) -> None:
 
 
 def read(path: AnyPath) -> list[Clip]:
-    """Read ``manifest.csv``; DataError: a cell cannot be read, or it was changed after writing."""
+    """Read ``manifest.csv``.
+
+    Raises
+    ------
+    DataError
+        With the row and the column that cannot be read, or when the file was changed after writing.
+    """
     clips = []
     for number, row in enumerate(read_rows(path), 2):
         try:

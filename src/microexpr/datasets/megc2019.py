@@ -5,8 +5,6 @@
 ``casme2_sub01_EP02_01f``.
 """
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 from microexpr.config import Data

@@ -1,7 +1,5 @@
 """Your own clips: listed in a table, or sorted into one folder per class."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

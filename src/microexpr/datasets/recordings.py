@@ -18,8 +18,6 @@ recording. A second and third expression become clips of their own, ``s20_ne_06_
 the third pair hold the remains of a formula: a pair before the recording's start is reported.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

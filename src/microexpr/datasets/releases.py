@@ -20,8 +20,6 @@ DFME (Zhao et al., IEEE TAC 2024): one folder and one table for each part of the
 in two of them. An onset may be 0. A test set may lie in a second folder of the same name.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from microexpr.config import Data

@@ -1,7 +1,5 @@
 """Tables that people write: text or .xlsx, with a header somewhere near the top."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -5,8 +5,6 @@ are spelt s3 or s03, clips s3_ne_03 or s03_ne_03, surprise _sur_ or _su_. A clip
 to offset.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -6,8 +6,6 @@ date differs, as in a copy, the bytes decide. What counts for Snakemake is the s
 stays the same as long as the content does, and is another one as soon as it is not.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Folders and tables of a release, whatever spelling a copy uses."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path

@@ -4,8 +4,6 @@ What a table looks like cannot keep it from being read, and a small file cannot 
 memory holds. Dates are the numbers that they are stored as.
 """
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Iterator

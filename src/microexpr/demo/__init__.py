@@ -5,8 +5,6 @@ on it show whether the pipeline works; they say nothing about people. The names 
 without numpy, where only Snakemake is installed; lengths and camera counters are drawn (``plan``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

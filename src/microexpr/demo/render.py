@@ -1,7 +1,5 @@
 """A frontal face drawn from parameters alone: no photograph, no model."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

@@ -1,7 +1,5 @@
 """Write the generated data set: SMIC's folders of frames, and the ground truth beside them."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ weight, and a metric is a function of weighted confusion counts. Percentile inte
 with few subjects, and have no width where every subject scores 0 or 1: no sign of certainty.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

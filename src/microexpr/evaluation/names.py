@@ -1,7 +1,5 @@
 """Names that people read, in place of the identifiers of the configuration and of CSV files."""
 
-from __future__ import annotations
-
 from microexpr.backbones.networks import NETWORKS
 from microexpr.magnify.methods import METHODS
 

@@ -1,7 +1,5 @@
 """Rows of the tables of all studies: metrics with intervals, paired tests, what a row rests on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any, cast

@@ -4,8 +4,6 @@ The best cell of a table was found by looking at the test clips. Here each fold 
 from predictions on inner folds of its training clips.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import cast
 

@@ -6,8 +6,6 @@ class, the only per-class value of which Accuracy is the mean, weighted by suppo
 poster's class rows are recall or precision is not stated; both are in ``metrics.csv``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Figures of all methods: charts of ``regions.csv``, sheets of clips, overlays on their frames."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any

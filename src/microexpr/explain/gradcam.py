@@ -6,8 +6,6 @@ chunks, and blocks below run without gradients. Controls as in Adebayo et al. (2
 ``random_head`` has a new classifier, ``random`` new weights in all blocks too.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The regions are defined here and nowhere else, from five landmarks. ``regions.cs
 have on average, with intervals over subjects.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

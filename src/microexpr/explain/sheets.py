@@ -1,7 +1,5 @@
 """Sheets of maps: block x frame for one clip, class x method at the apex, regions, overlays."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any

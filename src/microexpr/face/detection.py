@@ -4,8 +4,6 @@ The largest face can be another person in each frame, and a crop from the median
 show nobody.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files

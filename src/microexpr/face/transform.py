@@ -4,8 +4,6 @@ One transform per frame would follow the detector's jitter (about 0.3 px), which
 micro-expression and would be magnified with it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

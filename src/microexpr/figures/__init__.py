@@ -4,8 +4,6 @@
 the space of features; ``motion`` slices through time, and videos. All share ``style``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from microexpr.config import Config

@@ -1,7 +1,5 @@
 """Motion made visible: slices through time, and videos that a browser plays, of all methods."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """What all figures share: sizes, fonts, colours for colour-blind readers too, and saving."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The tables of a run as figures: accuracy, recall, subjects, confusion, training, the leak."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -6,8 +6,6 @@ and nothing of :data:`microexpr.fingerprints.meaning.NEUTRAL`. ``results/adopted
 that was shown to give the same results.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import json

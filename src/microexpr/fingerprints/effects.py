@@ -1,7 +1,5 @@
 """Statements without an effect: what only says something, and names that are never read."""
 
-from __future__ import annotations
-
 import ast
 from collections import Counter
 from collections.abc import Sequence

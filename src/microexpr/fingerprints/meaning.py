@@ -4,8 +4,6 @@ Where it cannot be seen that a change is harmless, the meaning differs, and a st
 """
 # ruff: noqa: N815 (methods of visitors)
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable
 from functools import cache

@@ -1,8 +1,6 @@
 """Full names in place of the names that a piece of source uses."""
 # ruff: noqa: N815 (methods of visitors)
 
-from __future__ import annotations
-
 import ast
 import builtins
 from collections.abc import Iterable, Iterator, Sequence

@@ -5,8 +5,6 @@ pyramid's levels. They commute: with ``M = L R`` of rank r, S runs on the r comp
 The ideal filter of the authors' code passes half of the spectrum: its alpha is twice the one here.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any, overload

@@ -1,7 +1,5 @@
 """Checks of clips, their luma, and how large their motion is beside the bounds of theory."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable, Sequence

@@ -3,8 +3,6 @@
 In parts luma alone goes through the filter; its change is added to each colour.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any

@@ -4,8 +4,6 @@ With g_l the Gaussian levels and ``band_l = g_l - up(g_{l+1})``, ``sum_l w_l * b
 is ``sum_l (w_l - w_{l-1}) * up^l(g_l)``: no band is formed, and equal weights cost nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, cast

@@ -5,8 +5,6 @@ Arc tangents, sines and cosines run on contiguous planes, on a processor in nump
 torch. Its arc tangent is that fast with AVX-512 only, so elsewhere torch is used.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from functools import cache, lru_cache

@@ -5,8 +5,6 @@ alike may run on the maps, of which a filter of low rank has few. The phase stag
 block at a time, so maps are collected.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -11,8 +11,6 @@ frames. And the residuals, in which motion is not magnified, are small: the fine
 wavelengths from 2.8 px on, and the coarsest ends at one cycle per frame.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload

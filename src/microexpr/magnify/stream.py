@@ -5,8 +5,6 @@ windows that are not referred to the clip's first frame, so slow changes below t
 edge pass a little differently.
 """
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -5,8 +5,6 @@ T frames; what a filter does to a clip of 11-58 frames is computed beforehand.
 Every filter maps a constant to zero: motion is magnified relative to the reference frame.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache

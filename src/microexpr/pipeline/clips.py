@@ -1,7 +1,5 @@
 """The clips that the workflow plans with, and what is impossible only together."""
 
-from __future__ import annotations
-
 import shlex
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Parameters of jobs whose change makes no result stale."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

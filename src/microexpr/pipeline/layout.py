@@ -1,7 +1,5 @@
 """Where the files of the workflow lie, each path once, with Snakemake's wildcards in braces."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from itertools import product
 

@@ -1,7 +1,5 @@
 """What the workflow must know before its first job: shards, parameters of jobs, fingerprints."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -28,12 +26,24 @@ from microexpr.studies.variants import ChoiceSettings, Run
 
 
 class Plan(PlannedClips):
-    """The jobs that follow from a configuration, as Snakemake reads it, and from the data set.
+    """The jobs that follow from a configuration and from the folders of the data set.
 
-    Unless it should `look` at the data set, as in jobs, ``results/manifest.csv`` tells of it; a
-    prefix moves the folder `results` where the workflow is a module of another one; `tell` is
-    called with each line that people should read. ConfigError, DataError: the configuration is
-    invalid; the data set is not there or not as it should be.
+    Parameters
+    ----------
+    values : mapping
+        Nested dictionaries, as Snakemake reads them.
+    look : bool
+        Whether to look at the data set: where it is not there, and in jobs, which plan as well,
+        ``results/manifest.csv`` tells what was found last.
+    results : Path
+        Folder of the results: a prefix moves it where the workflow is a module of another one.
+    tell : callable, optional
+        Called with each line that people should read.
+
+    Raises
+    ------
+    ConfigError, DataError
+        The configuration is invalid; the data set is not there or not as it should be.
     """
 
     def __init__(

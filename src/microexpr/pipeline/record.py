@@ -1,7 +1,5 @@
 """What the last run was made with: configuration, code, libraries and weights."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from contextlib import suppress

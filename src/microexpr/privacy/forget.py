@@ -1,7 +1,5 @@
 """``microexpr forget``: remove everything of a subject, and leave it out of the next run."""
 
-from __future__ import annotations
-
 import json
 import re
 from base64 import urlsafe_b64decode

@@ -3,8 +3,6 @@
 ``splits`` makes folds; ``predictions`` reads, writes and checks what is predicted for test clips.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ augmented copy of a clip inherits the clip's fold. All but ``clip_kfold`` promis
 in training and in test; ``clip_kfold`` repeats the predecessor's folds, where subjects leak.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A text with lists and tables, as Markdown and as a page of HTML that needs nothing else."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 The boxes that show and hide methods and columns are style sheets: pages work without scripts.
 """
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Sequence
 from pathlib import Path

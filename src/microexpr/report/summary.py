@@ -1,7 +1,5 @@
 """``summary.md``: on one page what was run, on what, what came out and what it does not show."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any

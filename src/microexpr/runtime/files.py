@@ -1,7 +1,5 @@
 """Atomic file writes, checksums, and files that only their owner can read."""
 
-from __future__ import annotations
-
 import errno
 import glob
 import hashlib
@@ -32,9 +30,14 @@ OTHER_KINDS = {
 
 
 def regular(path: AnyPath, error: type[MicroexprError] = DataError) -> Path:
-    """Return a path that a user names as one; of class `error`: no regular file lies there.
+    """Return a path that a user names as one, when a regular file lies there.
 
-    Links are followed. Reading from a pipe or a device waits for ever, or never ends.
+    Reading from a pipe or a device waits for ever, or never ends.
+
+    Raises
+    ------
+    MicroexprError
+        Of the class `error`: there is nothing, or no regular file. Links are followed.
     """
     path = Path(path)
     try:
@@ -52,9 +55,14 @@ def regular(path: AnyPath, error: type[MicroexprError] = DataError) -> Path:
 def replacing(path: AnyPath) -> Iterator[Path]:
     """Yield an empty temporary file beside `path`; rename it to `path` when the block succeeds.
 
-    Only its owner can read it: faces and what is derived from them are personal data. It is removed
-    when the block raises; what a killed process left, by the next one that writes the same file.
-    The folder is made. OSError, which names `path`: the disk is full or read-only.
+    The file is readable by its owner only: faces and what is derived from them are personal data.
+    It is removed when the block raises; what a killed process left is removed by the next process
+    that writes the same file. The folder of `path` is made.
+
+    Raises
+    ------
+    OSError
+        When the disk is full or read-only; the message names `path`.
     """
     path = Path(path)
     # Machine and process number tell whose it is; nobody can have put a link to a file of ours at a

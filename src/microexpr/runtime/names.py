@@ -3,8 +3,6 @@
 Those that look the same are the same, or refused; two that look different never become one.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 import unicodedata

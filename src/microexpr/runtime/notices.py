@@ -1,7 +1,5 @@
 """What the user should know about a result: warnings that are also collected."""
 
-from __future__ import annotations
-
 import logging
 import warnings
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What is printed: no text of a file, a name or a library can act on the terminal."""
 
-from __future__ import annotations
-
 import io
 import re
 import sys

@@ -1,7 +1,5 @@
 """Progress of a job: a bar on a terminal, lines in a log file, and reading them back."""
 
-from __future__ import annotations
-
 import re
 import sys
 import time

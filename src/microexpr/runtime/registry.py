@@ -5,8 +5,6 @@ An extension is a package whose entry point of group ``microexpr`` names a modul
 when it is imported: when a registry is first asked for its rows, in every job.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -36,9 +34,19 @@ RowT = TypeVar("RowT", bound=Row)
 
 
 class Registry(Generic[RowT]):
-    """Rows by name: those of this package in the order in which people see them, then others.
+    """Rows by name.
 
-    `key` is the configuration key that holds such a name, for messages; `own` this package's names.
+    Parameters
+    ----------
+    key : str
+        Configuration key that holds such a name, for messages.
+    rows : iterable of Row
+        Those of this package, in the order in which people see them.
+
+    Attributes
+    ----------
+    own : tuple of str
+        Names of this package's rows.
     """
 
     def __init__(self, key: str, rows: Iterable[RowT]) -> None:
@@ -47,7 +55,13 @@ class Registry(Generic[RowT]):
         self.own = tuple(self._rows)
 
     def add(self, row: RowT) -> None:
-        """Add a row of an extension; ConfigError: the name is taken, or is no lower-case word."""
+        """Add a row of an extension.
+
+        Raises
+        ------
+        ConfigError
+            When the name is taken, or is no lower-case word.
+        """
         if not NAME.fullmatch(row.name):
             raise ConfigError(
                 f"{self.key}: {row.name!r} must be lower-case letters, digits and underscores"
@@ -63,9 +77,14 @@ class Registry(Generic[RowT]):
         return self._rows[name]
 
     def load(self, name: str, field: str) -> Any:
-        """Import what a field of a row refers to; ConfigError: there is no such row or function.
+        """Import what a field of a row refers to.
 
         Code that uses a row's functions takes them from here: so its fingerprint covers them.
+
+        Raises
+        ------
+        ConfigError
+            On an unknown name, or when there is no such module or function.
         """
         return resolve(getattr(self[name], field))
 
@@ -90,7 +109,18 @@ class Registry(Generic[RowT]):
 
 @cache
 def resolve(reference: str) -> Any:
-    """Import ``"package.module:name"``; ConfigError: there is no such module or name."""
+    """Import what a row refers to.
+
+    Parameters
+    ----------
+    reference : str
+        ``"package.module:name"``.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such module or name.
+    """
     module, _, name = reference.partition(":")
     try:
         return getattr(import_module(module), name)

@@ -1,7 +1,5 @@
 """Packages that only some configurations need: checked before the first job."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 
 from microexpr.errors import ConfigError

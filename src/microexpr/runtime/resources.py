@@ -1,8 +1,6 @@
 """Memory, processor threads and GPUs of a job."""
 # ruff: noqa: PLC0415
 
-from __future__ import annotations
-
 import atexit
 import ctypes
 import fcntl

@@ -4,8 +4,6 @@ Each is named by a checksum of all that it follows from (settings, inputs, code)
 differs, nothing is found. Files are written atomically: a partial result is whole or not there.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -23,16 +21,29 @@ def digest(about: Mapping[str, Any]) -> str:
 
 
 def place(folder: str | os.PathLike[str], about: Mapping[str, Any], suffix: str = ".json") -> Path:
-    """Return the file of a partial result in a run's folder; it exists when the result is finished.
+    """Return the file of a partial result; it exists when the result is finished.
 
-    `about` is all that the result follows from, as plain values: where one differs, so does the
-    file.
+    Parameters
+    ----------
+    folder : path-like
+        Of the run.
+    about : mapping
+        All that the result follows from, as plain values: where one of them differs, so does the
+        file.
+    suffix : str
+        Of the file.
     """
     return Path(folder) / f"{digest(about)[:32]}{suffix}"
 
 
 def read(folder: str | os.PathLike[str], about: Mapping[str, Any]) -> Any:
-    """Read the partial result of `about`; None: it is not finished; CacheError: it is damaged."""
+    """Read the partial result that follows from `about`; None where it is not finished.
+
+    Raises
+    ------
+    CacheError
+        When its file is damaged.
+    """
     file = place(folder, about)
     if not file.is_file():
         return None
@@ -49,7 +60,12 @@ def keep(folder: str | os.PathLike[str], about: Mapping[str, Any], result: Any) 
 def finished(file: Path, made_of: str) -> dict[str, Any] | None:
     """Return a finished JSON document; None where it is missing, damaged, or follows from others.
 
-    Its entry ``made.digest`` has to be `made_of`, the digest of what it follows from.
+    Parameters
+    ----------
+    file : Path
+        A document whose entry ``made.digest`` is the digest of what it follows from.
+    made_of : str
+        The digest that is wanted.
     """
     try:
         document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))

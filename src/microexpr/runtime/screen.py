@@ -1,7 +1,5 @@
 """State of a run of the workflow, as text: running jobs, their progress, and what failed."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable, Sequence

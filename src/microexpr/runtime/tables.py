@@ -65,7 +65,10 @@ def _write_seal(path: AnyPath, digest: str) -> None:
 def check_seal(path: AnyPath) -> str:
     """Compare a file with its seal; return the sha256 of its bytes, 64 hexadecimal digits.
 
-    DataError: the file or its seal is missing or cannot be read, or they do not match.
+    Raises
+    ------
+    DataError
+        When the file or its seal is missing or cannot be read, or they do not match.
     """
     return hashlib.sha256(read_sealed(path)).hexdigest()
 
@@ -128,9 +131,19 @@ def write_rows(
 def read_table(path: AnyPath, *, text: Collection[str]) -> pd.DataFrame:
     """Read a sealed table into a DataFrame.
 
-    Columns of `text` keep their cells as they are: NA, null, 0 and empty ones are names there. All
-    others are numbers: int64 where every cell is whole, else float64, NaN where it is empty.
-    DataError as `check_seal`, and for a missing column or a cell that is no number, which it names.
+    Parameters
+    ----------
+    path : path-like
+        CSV file with its seal.
+    text : collection of str
+        Columns of text: NA, null and 0 are names there, and an empty cell stays empty. All other
+        columns are numbers: int64 where every cell is whole, else float64, NaN where it is empty.
+
+    Raises
+    ------
+    DataError
+        As `check_seal`, and when a column of text is missing or a cell is no number; the message
+        names the file, the column and the cell.
     """
     return typed(read_text(path), text=text, path=path)
 

@@ -1,7 +1,5 @@
 """Stages index, demo and decode: from the data set to the frames of its clips."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Stages of Grad-CAM: where the networks look, as maps, in a table, on sheets and over frames."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any

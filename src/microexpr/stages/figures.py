@@ -1,7 +1,5 @@
 """Stages that draw a run: its tables, its crops, its features, and one clip over time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any

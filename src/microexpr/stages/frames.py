@@ -1,7 +1,5 @@
 """Stages crop, magnify and features: the cache of a shard, made from another one."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any, Self
 

@@ -1,7 +1,5 @@
 """Stage model: one method, trained on all clips, in a folder for ``microexpr predict``."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

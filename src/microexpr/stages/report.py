@@ -1,7 +1,5 @@
 """Stages summary and pages: a run on one page, and what a browser and the report show of it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Stages of the studies: ablation, data leakage, and systems of other authors."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Studies beside the main table: ablation, data leakage, comparison with published systems."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from microexpr.runtime.registry import Registry

@@ -3,8 +3,6 @@
 The poster (ICIP 2021) prints four such figures; they stand beside the rows that repeat them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product

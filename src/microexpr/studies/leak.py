@@ -5,8 +5,6 @@ training. By how much that inflates the accuracy is measured here, on the same c
 same training as under ``clip_kfold`` and ``loso``. No other module splits windows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any

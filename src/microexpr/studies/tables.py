@@ -5,8 +5,6 @@ the same resamples of the subjects. Published figures stand in columns of their 
 measured on other clips or under another protocol, and no interval or test refers to them.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ A *variant* is a named set of changes of the configuration. A method stands with
 or, as ``pmm-a5``, with another alpha.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated

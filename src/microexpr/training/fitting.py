@@ -1,7 +1,5 @@
 """The optimisation loop: batches of clips, targets, AdamW with two learning rates."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Iterator, Sequence

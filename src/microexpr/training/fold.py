@@ -3,8 +3,6 @@
 All that is fitted, measured or chosen comes from training clips; a guard refuses any other clip.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -165,14 +163,27 @@ def train_fold(
     pooled: PooledSums | None = None,
     device: str = "cpu",
 ) -> FoldResult:
-    """Train on a fold's training clips and predict for its test clips; on one CPU bit by bit again.
+    """Train on a fold's training clips and predict for its test clips.
 
-    `fine_tuned` are untrained blocks above the cut, on `device`, where the store holds maps;
-    copied. `pooled` is ``pooled_sums(store, fine_tuned)`` if known: the same for all folds. Clips
-    that ``windows.short: drop`` leaves without a window get no prediction. ProtocolError: a clip is
-    in training and in test, or the training clips cannot be split to choose on. DataError,
-    ConfigError: a label is unknown, no training clip has a window, `fine_tuned` is missing for
-    maps, or the loss is not finite.
+    The caller sets the number of threads. On one machine's CPU a repeated run gives the same bits.
+    With ``windows.short: drop``, clips without a window are not trained on, and get no prediction.
+
+    Parameters
+    ----------
+    store, fold, recipe : FeatureStore, Fold, Recipe
+        Features of all clips, which of them to train on and to test, and settings.
+    fine_tuned : FineTunedBlocks, optional
+        Untrained blocks above the cut, on `device`, where the store holds maps; copied.
+    pooled : PooledSums, optional
+        ``pooled_sums(store, fine_tuned)`` if known already: it is the same for all folds.
+
+    Raises
+    ------
+    ProtocolError
+        If a clip is in training and in test, or the training clips cannot be split to choose on.
+    DataError, ConfigError
+        If a label is unknown, no training clip has a window, the store holds maps and `fine_tuned`
+        is not given, or the loss is no longer finite.
     """
     if both := set(fold.train) & set(fold.test):
         raise ProtocolError(

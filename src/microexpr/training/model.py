@@ -47,11 +47,19 @@ class ByteDropout(nn.Module):
 class WindowClassifier(nn.Module):
     """Embedding of frames, Bi-LSTM over windows, linear classifier; or without the Bi-LSTM.
 
-    `embed` and `hidden` are widths: of the embedding, and of each LSTM direction. `readout`:
-    ``both_ends``: each direction after its last frame; ``last_step``: both at the last frame, as in
-    the authors' 2020 code; ``mean``: over the frames. `head` ``frame_fc``: no recurrence, each
-    frame is an example, a window gets the mean of its probabilities (the poster's "fully-connected
-    layer").
+    Parameters
+    ----------
+    channels, n_classes, embed, hidden : int
+        Features per frame, C; classes, K; width of the embedding, and of each LSTM direction.
+    dropout : float
+        Rate before the embedding and before the classifier.
+    readout : {"both_ends", "last_step", "mean"}
+        ``both_ends``: each direction after its last frame. ``last_step``: both directions at the
+        last frame, as in the authors' 2020 code; the backward one has seen that frame only.
+        ``mean``: over the frames.
+    head : {"bilstm", "frame_fc"}
+        ``frame_fc``: no recurrence. Each frame is a training example of its own, and a window gets
+        the mean of its frames' probabilities (the poster's "fully-connected layer").
     """
 
     def __init__(
@@ -121,11 +129,18 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def decide(logits: np.ndarray, last_frames: np.ndarray, decision: str) -> tuple[np.ndarray, int]:
-    """Predict probabilities, (K,) float64, and class of a clip from its windows' logits, (W, K).
+    """Predict probabilities, (K,) float64, and the class of one clip from those of its windows.
 
-    `last_frames`, (W,), are those on which windows end. ``mean_softmax``: mean probabilities;
-    ``majority``: share of the windows' votes, ties go to the higher mean; ``whole_clip``: one
-    sequence; ``last_window``: the window that ends last, the densest of several.
+    Parameters
+    ----------
+    logits : ndarray, shape (W, K), float32
+        Of the clip's windows; of the clip as one sequence (W = 1) with ``whole_clip``.
+    last_frames : ndarray, shape (W,), int64
+        Frame on which each window ends.
+    decision : {"mean_softmax", "majority", "whole_clip", "last_window"}
+        ``mean_softmax``: mean of the windows' probabilities. ``majority``: share of the windows
+        that vote for a class; ties go to the higher mean probability. ``last_window``: the window
+        that ends last, the densest of several.
     """
     p = softmax(logits)
     mean = p.mean(0)

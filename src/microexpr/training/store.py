@@ -117,13 +117,27 @@ class FeatureStore(Examples):
 def open_features(
     paths: Sequence[AnyPath], manifest: AnyPath | Sequence[Clip], *, memory_bytes: int = 2**26
 ) -> Iterator[FeatureStore]:
-    """Open the feature caches of a data set, all shards; the store is usable inside the block.
+    """Open the feature caches of a data set, with the subjects and labels of its manifest.
 
-    `manifest` is ``manifest.csv`` or its rows: exactly the clips of the caches, in the store's
-    order. Up to `memory_bytes` (32,000 pooled frames of 1024 channels) all is loaded; more is read
-    in batches. CacheError: a file is damaged or no complete feature cache, a clip is in two files
-    or only on one side, or networks, settings or code differ. DataError: the manifest cannot be
-    read.
+    The store that is yielded is usable inside the block only.
+
+    Parameters
+    ----------
+    paths : sequence of path-like
+        Caches of kind features: all shards, in any order.
+    manifest : path-like or sequence of Clip
+        ``manifest.csv``, or its rows: exactly the clips of the caches, in the order of the store.
+    memory_bytes : int
+        Data sets up to this size are loaded: pooled features of 32,000 frames of 1024 channels.
+        Larger ones, maps of a middle block, are read when a batch asks for them.
+
+    Raises
+    ------
+    CacheError
+        If a file is damaged or no complete feature cache, a clip is in two files, or only in the
+        manifest or only in a file, or the files come from different networks, settings or code.
+    DataError
+        If the manifest cannot be read.
     """
     rows = read_manifest(manifest) if isinstance(manifest, str | os.PathLike) else manifest
     with ExitStack() as stack:

@@ -4,8 +4,6 @@ Codes are not converted to RGB and back: luma is magnified, the rest passes thro
 gives exactly the codes of an 8-bit input, and a clip takes 1.5 bytes per pixel instead of 12.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ It refuses a file that ends early, and passes by what other readers pass by: a w
 header, fill bytes, bytes behind the end.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 

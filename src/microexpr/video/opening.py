@@ -4,8 +4,6 @@ A path is never taken for an address: no protocol but ``file`` is allowed, and n
 other files (playlists, lists to concatenate, numbered images).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

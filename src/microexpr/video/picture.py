@@ -1,7 +1,5 @@
 """A decoded picture, of a video or an image, as a player shows it: upright, its pixels square."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The rate of a clip, from its time stamps; it survives rounding, jitter, gaps and repetitions."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Decode a video, picture by picture, and judge whether the file is whole."""
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Videos and images that a user names, read leniently: what is known of a clip, and its frames."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence

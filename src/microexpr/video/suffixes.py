@@ -1,7 +1,5 @@
 """Which files are frames: suffixes, numbered names, folders and globs. Standard library only."""
 
-from __future__ import annotations
-
 import glob
 import itertools
 import os

@@ -4,8 +4,6 @@ Filters and windows count frames: to them, a frame that the camera dropped never
 after it moves too early. So a clip with gaps or a varying rate is resampled, or refused.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction

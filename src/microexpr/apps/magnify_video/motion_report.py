@@ -1,7 +1,5 @@
 """How much motion there was, how much the method made of it, and what theory allows."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What the user asks for, fitted to a clip: what can be known, and refused, before decoding."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Iterable, Sequence

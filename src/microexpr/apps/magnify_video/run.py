@@ -1,7 +1,5 @@
 """One clip from file to file: read, magnify, measure, write, and report what was done."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time

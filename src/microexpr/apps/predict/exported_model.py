@@ -1,7 +1,5 @@
 """An exported model: written, read, and what is known of its accuracy."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

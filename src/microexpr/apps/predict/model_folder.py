@@ -6,8 +6,6 @@ all three: it holds the checksums of the others. Besides the folder, only the ba
 file is needed.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal

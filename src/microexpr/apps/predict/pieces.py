@@ -4,8 +4,6 @@ A piece is cropped as the pipeline crops a clip, by one transform that is fixed 
 Only crops are kept: memory depends on length and step of the pieces, not on the video.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The files of a clip's predictions, written piece by piece, and their sum over the clip."""
 
-from __future__ import annotations
-
 import csv
 import json
 import logging

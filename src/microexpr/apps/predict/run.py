@@ -1,7 +1,5 @@
 """Clips that a command line names, each from file to files: decode, crop, recognise, write."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 from collections import Counter
