@@ -200,7 +200,10 @@ def lacking(error: BaseException) -> str:
     """
     if isinstance(error, MicroexprError):
         return ""
-    if (number := getattr(error, "errno", None)) in LACKS:
+    number = getattr(error, "errno", None)
+    # FFmpeg says EIO of a file whose structure ends early too.
+    of_format = number == errno.EIO and type(error).__module__.startswith("av")
+    if number in LACKS and not of_format:
         return LACKS[number]
     if isinstance(error, MemoryError) or MEMORY_TEXT.search(str(error)):
         return MEMORY

@@ -59,7 +59,7 @@ def test_files_that_are_no_image(tmp_path, fails, fault, content):
 
 
 def odd_headers() -> dict[str, bytes]:
-    """Return what is legal, or harmless: tests/video/test_images.py has more."""
+    """Return what is legal, or harmless: tests/video/test_image_files.py has more."""
     bmp, jpg = (cv2.imencode(kind, CONTENT)[1].tobytes() for kind in (".bmp", ".jpg"))
     tables = jpg.index(b"\xff\xdb")
     return {

@@ -127,8 +127,8 @@ def test_rate_and_gaps_are_found_and_rounding_is_no_gap(clock, stated):
 def test_jitter_below_a_tenth_of_a_frame_is_even(clock, jitter, seed):
     stamps, unit, rate, slots = clock
     assume((np.diff(slots) == 1).all() and unit <= MS)
-    noise = np.random.default_rng(seed).uniform(-jitter, jitter, len(slots)) / rate
-    moved = stamps_of(np.array(stamps) * float(unit) + noise, unit)
+    noise = np.random.default_rng(seed).uniform(-jitter, jitter, len(slots))
+    moved = stamps_of((slots + noise) / rate, unit)
     assume((np.diff(moved) > 0).all())
     axis = time_axis(moved, unit)
     assert axis.even

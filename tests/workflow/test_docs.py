@@ -127,21 +127,18 @@ def run_ours(words: list[str], output: tuple[str, ...], capsys) -> None:
     assert [line for line in errors if line.startswith("microexpr ")] == expected
 
 
-class ParsedError(Exception):
-    """The command line was understood."""
-
-
 def parse_ours(words: list[str], monkeypatch) -> None:
     """Check that the options of a command exist."""
-    parse = argparse.ArgumentParser.parse_args
+    parse, understood = argparse.ArgumentParser.parse_args, []
 
     def stop(parser, *arguments):
-        parse(parser, *arguments)
-        raise ParsedError
+        understood.append(parse(parser, *arguments))
+        raise SystemExit
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", stop)
-    with pytest.raises(ParsedError):
+    with pytest.raises(SystemExit):
         main(words)
+    assert understood
 
 
 def typed(page: str) -> list[Command]:

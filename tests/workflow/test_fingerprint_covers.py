@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.workflow
 # Runs a job of each stage that is on record, and prints which functions of the package ran.
 SCRIPT = """
-import json, sys
+import json, sys, warnings
 from pathlib import Path
 import microexpr
 from microexpr.adopt.jobs import current_jobs
@@ -31,6 +31,8 @@ def note(frame, event, argument):
     if event != "call" or not path.startswith(str(PACKAGE)):
         return
     caller = frame.f_back
+    if caller is not None and caller.f_code.co_filename == warnings.__file__:
+        return  # how a warning is shown changes no result
     while caller is not None and not caller.f_code.co_filename.startswith(str(PACKAGE)):
         caller = caller.f_back
     # What neutral code does for itself, such as to verify a cache, changes no result.
