@@ -125,7 +125,7 @@ def test_rate_and_gaps_are_found_and_rounding_is_no_gap(clock, stated):
 @settings(max_examples=150, deadline=None)
 @given(clocks(), st.floats(0, 0.08), st.integers(0, 99))
 def test_jitter_below_a_tenth_of_a_frame_is_even(clock, jitter, seed):
-    stamps, unit, rate, slots = clock
+    _, unit, rate, slots = clock
     assume((np.diff(slots) == 1).all() and unit <= MS)
     noise = np.random.default_rng(seed).uniform(-jitter, jitter, len(slots))
     moved = stamps_of((slots + noise) / rate, unit)

@@ -22,7 +22,15 @@ NUMBERS = {
         "sigma > 0.3",
         "sigma > 0.2",
         # The frames are temporary: they are decoded again, and their record is compared again.
-        {"decode": 2, "split": 1, "crop": 2, "magnify": 2, "features": 4, "train": 8, "evaluate": 1},
+        {
+            "decode": 2,
+            "split": 1,
+            "crop": 2,
+            "magnify": 2,
+            "features": 4,
+            "train": 8,
+            "evaluate": 1,
+        },
     ),
     "the optimiser": ("0.999", "0.99", {"train": 8, "evaluate": 1}),
     "an interval": ("[(1 - confidence) / 2,", "[(1 - confidence) / 3,", {"evaluate": 1}),
