@@ -90,3 +90,7 @@ def test_names_in_a_document_are_no_markup(name):
     assert unescape(str(marked(f"**{plain(name)}**"))) == f"<strong>{name}</strong>"
     assert "<b>" not in marked(plain(name))
     assert plain("s3_po_01 p <= 0.05") == "s3_po_01 p <= 0.05"
+
+
+def test_a_mark_behind_a_sign_that_nobody_sees_stays_with_its_letter():
+    assert fold("A\u200b\u0308nna") == fold("\u00c4nna") == fold(fold("A\u200b\u0308nna"))

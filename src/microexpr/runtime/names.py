@@ -23,14 +23,18 @@ LOOK_ALIKE = str.maketrans("авекмнорстухіјѕαβεηικορτυχ
 def visible(text: str) -> str:
     """Return what people see of a name: letters in one form, no sign without a shape, one blank."""
     if not text.isascii():
-        text = unicodedata.normalize("NFC", SHAPELESS.sub("", text))
+        text = SHAPELESS.sub("", text)
         text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+        # Last, because a mark may now stand behind its letter.
+        text = unicodedata.normalize("NFC", text)
     return " ".join(text.split())
 
 
 def fold(text: str) -> str:
     """Normalise a name: case, blanks, width and what nobody sees do not matter."""
-    return visible(unicodedata.normalize("NFKC", text).casefold())
+    for _ in range(2):  # the first time may bring letters and marks together
+        text = visible(unicodedata.normalize("NFKC", text).casefold())
+    return text
 
 
 def alike(text: str) -> str:

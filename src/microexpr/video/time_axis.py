@@ -49,6 +49,11 @@ class TimeAxis:
 
     def __len__(self) -> int:
         """Return the number of even frames."""
+        return self._frames
+
+    @property
+    def _frames(self) -> int:
+        """The same of any stamps: len() of more than 2**63 is an error."""
         return len(self.stamps) if self.even else round(self.stamped_s.max() * self.rate) + 1
 
     @property
@@ -117,8 +122,8 @@ class TimeAxis:
                 f"the time stamps run backwards: frame {at(k + 1)} comes after frame {at(k)} "
                 "(where only the times are wrong, give fps in data.table)"
             )
-        if len(self) > MOST * len(times):
-            raise DataError(f"its {len(times)} frames would become {len(self)} at {self.fps:g}/s")
+        if (even := self._frames) > MOST * len(times):
+            raise DataError(f"its {len(times)} frames would become {even} at {self.fps:g}/s")
         k, gap_s = self.gap()
         found = f"a gap of {round(1000 * gap_s, 1):g} ms after frame {at(k)}"
         found += f", in a clip of {self.fps:.5g} frames/s"
