@@ -49,7 +49,7 @@ coverage: $(VENV)/installed-dev
 	$(VENV)/bin/coverage report --skip-covered --show-missing
 
 lint: $(VENV)/installed-dev
-	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff check --no-cache .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/snakefmt --check Snakefile workflow
 	$(VENV)/bin/codespell

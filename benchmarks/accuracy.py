@@ -29,7 +29,7 @@ from microexpr.demo.identity import Identity
 from microexpr.demo.render import render
 from microexpr.errors import MicroexprWarning
 from microexpr.magnify import amm, pmm
-from microexpr.magnify.motion_estimate import detail_wavelength_px
+from microexpr.magnify.clip import detail_wavelength_px
 from peers import installed
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "magnify"))
