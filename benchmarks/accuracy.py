@@ -30,7 +30,7 @@ from microexpr.demo.render import render
 from microexpr.errors import MicroexprWarning
 from microexpr.magnify import amm, pmm
 from microexpr.magnify.clip import detail_wavelength_px
-from peers import installed
+from peers import Peer, installed
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "magnify"))
 from synthetic import displacement_px, moved, psnr_db, recovered_gain, texture
@@ -95,6 +95,9 @@ def methods(*, without_peers: bool) -> dict[str, tuple[str, Method]]:
     def own(function: Any, **options: Any) -> Method:
         return lambda clip, alpha: function(clip, alpha=alpha, **ours, **options)
 
+    def others(peer: Peer) -> Method:
+        return lambda clip, alpha: peer(clip, FPS, PASSBAND_HZ, alpha)
+
     found: dict[str, tuple[str, Method]] = {
         "amm flat": ("amm", own(amm, lambda_c_px=0.0)),
         "amm": ("amm", own(amm)),
@@ -104,11 +107,7 @@ def methods(*, without_peers: bool) -> dict[str, tuple[str, Method]]:
         MOST_ACCURATE: ("pmm", own(pmm, per_octave=2, smoothing_px=0.0)),
     }
     if not without_peers:
-        for name, peer in installed().items():
-            found[name] = (
-                "peer",
-                lambda clip, alpha, peer=peer: peer(clip, FPS, PASSBAND_HZ, alpha),
-            )
+        found |= {name: ("peer", others(peer)) for name, peer in installed().items()}
     found["no magnification"] = ("peer", lambda clip, alpha: clip)
     return found
 
@@ -238,12 +237,12 @@ def print_verdict(rows: list[Cell], found: dict[str, tuple[str, Method]]) -> boo
         good &= held
     peers = [name for name, (kind, _) in found.items() if kind == "peer"]
     table = {(r.scene, r.method, r.delta_px, r.alpha, r.noise): r.psnr_db for r in rows}
-    grid = dict.fromkeys((key[0], *key[2:]) for key in table)
+    grid = dict.fromkeys((r.scene, r.delta_px, r.alpha, r.noise) for r in rows)
     for name in (name for name in found if name not in peers):
         leads = []
-        for scene, *where in grid:
-            best = max(table[scene, peer, *where] for peer in peers)
-            leads.append(table[scene, name, *where] - best)
+        for scene, delta_px, alpha, noise in grid:
+            best = max(table[scene, peer, delta_px, alpha, noise] for peer in peers)
+            leads.append(table[scene, name, delta_px, alpha, noise] - best)
         behind = [-lead for lead in leads if lead < 0]
         print(
             f"- PSNR of {name}: below the best peer in {len(behind)} of {len(grid)} cells, by up "

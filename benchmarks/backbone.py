@@ -21,6 +21,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -81,7 +82,7 @@ def has_bfloat16() -> bool:
     return info.exists() and "avx512_bf16" in info.read_text(encoding="ascii", errors="ignore")
 
 
-def rates(name: str, cut: int, batches: list[int], rounds: int) -> list[dict[str, object]]:
+def rates(name: str, cut: int, batches: list[int], rounds: int) -> list[dict[str, Any]]:
     """Measure frames/s and share of the matrix rate, for each number type and batch size."""
     network = build(name)
     flops = operations(network, cut)

@@ -13,6 +13,8 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +29,7 @@ from microexpr.training.fold import train_fold
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import Recipe
 
-FILTER = {"fps": 100.0, "passband_hz": (0.5, 10.0), "alpha": 10.0}
+FILTER: dict[str, Any] = {"fps": 100.0, "passband_hz": (0.5, 10.0), "alpha": 10.0}
 
 
 def seconds(run: Callable[[], object], repeats: int = 5) -> float:
@@ -55,7 +57,7 @@ def chip() -> dict[str, float]:
     ):
         torch.backends.cuda.matmul.allow_tf32 = tf32
         a = torch.randn(8192, 8192, device="cuda", dtype=dtype)
-        rates[f"{name}_tflop_s"] = 2 * 8192**3 / seconds(lambda a=a: a @ a) / 1e12
+        rates[f"{name}_tflop_s"] = 2 * 8192**3 / seconds(partial(torch.matmul, a, a)) / 1e12
     return rates
 
 
@@ -65,7 +67,7 @@ def magnification(frames: int, size: int, copy_gb_s: float) -> dict[str, dict[st
     there = clip.cuda()
     found = {}
     for name, method in (("amm", amm), ("pmm", pmm)):
-        elapsed = seconds(lambda method=method: method(there, **FILTER))
+        elapsed = seconds(partial(method, there, **FILTER))
         difference = (method(there, **FILTER).cpu() - method(clip, **FILTER)).abs().max()
         found[name] = {
             "ms_per_clip": 1e3 * elapsed,
@@ -135,9 +137,7 @@ def training(clips: int) -> dict[str, float]:
     for device in ("cpu", "cuda"):
         pooled = pooled_sums(store, None, device)
         found[f"{device}_s_per_fold"] = seconds(
-            lambda device=device, pooled=pooled: train_fold(
-                store, fold, recipe, fine_tuned=None, pooled=pooled, device=device
-            ),
+            partial(train_fold, store, fold, recipe, fine_tuned=None, pooled=pooled, device=device),
             repeats=3,
         )
     return found

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "config.yaml", "config", "workflow", "profiles", "envs", "src")
@@ -71,7 +72,7 @@ def snakemake(folder: Path, *arguments: str) -> tuple[str, float, float]:
     return done.stdout, time.perf_counter() - start, cpu_s
 
 
-def plan(folder: Path, name: str, *arguments: str) -> dict[str, float | str]:
+def plan(folder: Path, name: str, *arguments: str) -> dict[str, Any]:
     """Time a dry run."""
     output, wall_s, cpu_s = snakemake(folder, "--dry-run", *arguments)
     (jobs,) = re.findall(r"^total +(\d+)$", output.split("Job stats:")[-1], flags=re.MULTILINE)
@@ -104,7 +105,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = copy_project(Path(temporary))
         list_smic(folder / "SMIC")
-        found = {"plans": [plan(folder, "demo")]}
+        found: dict[str, Any] = {"plans": [plan(folder, "demo")]}
         # With weights from the package, since planning checks that a weights file is there.
         network = {"backbone": "mobilenet_vggface2", "cut": 13, "weights": None}
         (folder / "network.yaml").write_text(json.dumps({"features": network}), encoding="utf-8")

@@ -11,14 +11,22 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
-Peer = Callable[[torch.Tensor, float, tuple[float, float], float], torch.Tensor]
+
+class Peer(Protocol):
+    """A function of another package."""
+
+    def __call__(
+        self, clip: torch.Tensor, fps: float, passband_hz: tuple[float, float], alpha: float
+    ) -> torch.Tensor:
+        """Magnify a clip (T, H, W) of 0..1."""
+        ...
 
 
 def ideal(values: torch.Tensor, fps: float, passband_hz: tuple[float, float]) -> torch.Tensor:
@@ -121,6 +129,6 @@ def _quiet_pyevm() -> None:
     """Run it without its log lines and progress bars, which are not magnification."""
     import_module("loguru").logger.disable("pyevm")
     for name in ("motion", "phase"):
-        module = import_module(f"pyevm.magnification.{name}")
+        module: Any = import_module(f"pyevm.magnification.{name}")
         bar = module.tqdm
         module.tqdm = lambda *args, bar=bar, **options: bar(*args, **{**options, "disable": True})

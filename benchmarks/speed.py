@@ -35,9 +35,18 @@ from microexpr.magnify.stream import stream
 from peers import PEERS, installed
 
 FPS, PASSBAND_HZ, ALPHA, SWEEP = 100.0, (4.0, 9.0), 10.0, [2.0, 5.0, 10.0, 20.0, 50.0]
-IDEAL = {"fps": FPS, "passband_hz": PASSBAND_HZ, "temporal_filter": "ideal", "boundary": "periodic"}
-ZERO_PHASE = {"fps": FPS, "passband_hz": (0.5, 10.0), "temporal_filter": "butterworth"}
-CAUSAL = {"fps": FPS, "passband_hz": PASSBAND_HZ, "temporal_filter": "iir"}
+IDEAL: dict[str, Any] = {
+    "fps": FPS,
+    "passband_hz": PASSBAND_HZ,
+    "temporal_filter": "ideal",
+    "boundary": "periodic",
+}
+ZERO_PHASE: dict[str, Any] = {
+    "fps": FPS,
+    "passband_hz": (0.5, 10.0),
+    "temporal_filter": "butterworth",
+}
+CAUSAL: dict[str, Any] = {"fps": FPS, "passband_hz": PASSBAND_HZ, "temporal_filter": "iir"}
 OWN: dict[str, Callable[[torch.Tensor], Any]] = {
     "pmm": partial(pmm, alpha=ALPHA, **IDEAL),
     "pmm unsmoothed": partial(pmm, alpha=ALPHA, smoothing_px=0.0, **IDEAL),

@@ -247,7 +247,7 @@ def main() -> int:
     print("|---" * 8 + "|")
     sizes = {"clips": arguments.clips, "epochs": arguments.epochs}
     networks = {name: build(name).requires_grad_(False) for name in arguments.backbones}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, network in networks.items():
         rows += gathering(Material.make(network, cut=CUTS[name], **sizes))
     print("\n## an epoch, cached start against the whole network; N = 14, continuous windows")

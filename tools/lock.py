@@ -54,7 +54,15 @@ def pinned(lock: Path) -> list[str]:
 
 def compiled(uv: Path, root: Path, output: Path, *words: str) -> dict[str, str]:
     """Resolve pyproject.toml for all platforms; pins that `output` holds are preferred."""
-    command = [uv, "pip", "compile", root / "pyproject.toml", "--output-file", output, *words]
+    command: list[str | Path] = [
+        uv,
+        "pip",
+        "compile",
+        root / "pyproject.toml",
+        "--output-file",
+        output,
+        *words,
+    ]
     fixed = ("--generate-hashes", "--universal", "--no-annotate", "--no-header", "--quiet")
     python = tomllib.loads((root / "pyproject.toml").read_text())["project"]["requires-python"]
     # Where pip has been told of a certificate, uv needs it too.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import matplotlib as mpl
@@ -37,7 +38,7 @@ def clip_picture(results: Path) -> None:
     """Draw the first frame with the crop's outline, and the crop at the apex for three methods."""
     folder = results / "demo/SMIC_all_raw/HS/s1/micro/positive" / CLIP
     apex = json.loads((results / f"demo/truth/{CLIP}.json").read_text())["apex"]
-    first = cv2.imread(str(sorted(folder.glob("*.png"))[0]))
+    first = _image(sorted(folder.glob("*.png"))[0])
     methods = {"none": results / "faces"} | {m: results / "magnified" / m for m in ("amm", "pmm")}
     crops = []
     for source in methods.values():
@@ -49,12 +50,19 @@ def clip_picture(results: Path) -> None:
     side = crops[0].shape[0]
     corners = np.array([[[0, 0], [side, 0], [side, side], [0, side]]], float)
     outline = cv2.transform(corners, cv2.invertAffineTransform(transform))
-    cv2.polylines(first, np.rint(outline).astype(np.int32), True, (0, 140, 255), 3, cv2.LINE_AA)
+    polygons = [*np.rint(outline).astype(np.int32)]
+    cv2.polylines(first, polygons, True, (255, 140, 0), 3, cv2.LINE_AA)
     white = np.full((HEIGHT_PX, 4, 3), 255, np.uint8)
-    parts = [_shrunk(cv2.cvtColor(first, cv2.COLOR_BGR2RGB))]
+    parts = [_shrunk(first)]
     for crop in crops:
         parts += [white, _shrunk(crop)]
     write_png(IMAGES / "how_clip.png", np.concatenate(parts, axis=1))
+
+
+def _image(path: Path) -> np.ndarray:
+    picture = cv2.imread(str(path))
+    assert picture is not None, path
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 def _shrunk(picture: np.ndarray) -> np.ndarray:
@@ -87,10 +95,15 @@ def accuracy_picture(results: Path) -> None:
             row[[f"{n}{end}" for n in columns]].to_numpy(float) for end in ("", "_low", "_high")
         )
         x = np.array(list(map(int, columns))) + 0.12 * (place - 1.5)
-        bars = {"yerr": [value - low, high - value], "capsize": 2, "lw": 1.2, "marker": "o"}
+        bars: dict[str, Any] = {
+            "yerr": [value - low, high - value],
+            "capsize": 2,
+            "lw": 1.2,
+            "marker": "o",
+        }
         known = METHODS[method]
         axis.errorbar(x, value, **bars, ms=4, color=known.colour, label=known.label)
-    level = float(average.loc["majority", columns[0]])
+    level = average[columns[0]].astype(float)["majority"]
     axis.axhline(level, color="black", ls=":", label=method_name("majority"))
     axis.set(xlabel="N, frames per window", ylabel="accuracy", ylim=(0, 1.02), title=SYNTHETIC)
     axis.legend(ncols=3, loc="lower center", frameon=False)

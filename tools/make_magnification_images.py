@@ -64,16 +64,16 @@ def face_pictures(folder: Path) -> None:
         column, row = np.rint(arrays["landmarks"][3]).astype(int)  # a corner of the mouth
     rows = slice(row - CROP_PX[0] // 2, row + CROP_PX[0] // 2)
     columns = slice(column - CROP_PX[1] // 2, column + CROP_PX[1] // 2)
-    first = cv2.cvtColor(_image(source, 0), cv2.COLOR_BGR2RGB)
-    apex = cv2.cvtColor(_image(source, truth["apex"]), cv2.COLOR_BGR2RGB)
-    frames, slices, reports = [first, apex], [], []
+    images = sorted(source.glob("*.png"))
+    frames = [_image(images[0]), _image(images[truth["apex"]])]
+    slices, reports = [], []
     for method in ("amm", "pmm"):
         picture = folder / f"{method}.png"
         out = folder / f"{method}.mp4"
         slicing = ["--xt-slice", str(picture), "--xt-at", f"x={column}"]
         magnified(source, out, "--method", method, "--alpha", "10", *slicing)
         frames.append(frame_of(out, truth["apex"]))
-        slices.append(cv2.cvtColor(cv2.imread(str(picture)), cv2.COLOR_BGR2RGB)[rows])
+        slices.append(_image(picture)[rows])
         sweep = ",".join(map(str, ALPHAS))
         reports += magnified(source, out, "--method", method, "--alpha", sweep)
     write_png(IMAGES / "magnified_apex.png", _row([f[rows, columns] for f in frames]))
@@ -88,8 +88,10 @@ def face_pictures(folder: Path) -> None:
         print(f"| {' | '.join([made['method'], *cells])} |")
 
 
-def _image(folder: Path, index: int) -> np.ndarray:
-    return cv2.imread(str(sorted(folder.glob("*.png"))[index]))
+def _image(path: Path) -> np.ndarray:
+    picture = cv2.imread(str(path))
+    assert picture is not None, path
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 def _row(pictures: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
