@@ -28,6 +28,9 @@ from footage import (
     write_video,
 )
 from microexpr.cli import main
+from microexpr.cli.settings import flag_of
+from microexpr.config.preprocessing import Motion
+from microexpr.magnify.methods import METHODS
 
 IMAGE = texture(96, 128)
 MOTION = swing(30, 0.15)
@@ -99,6 +102,32 @@ def test_the_report_and_the_file_beside_the_output(capsys, tmp_path, video):
     assert beside["parameters"]["pmm"]["orientations"] == 8
     assert beside["source"]["sha256"] == hashlib.sha256(video.read_bytes()).hexdigest()
     assert set(beside["environment"]) >= {"torch", "av"}
+
+
+def test_all_settings_of_the_methods_are_options(capsys, tmp_path, video):
+    """A key that is added to a settings class can be given on the command line."""
+    arguments = {
+        "amm": ["--levels", 3, "--lambda-c", 0],
+        "pmm": ["--levels", 2, "--per-octave", 2, "--smoothing", 0.5, "--orientations", 4],
+    }
+    wanted = {
+        "amm": {"levels": 3, "lambda_c_px": 0},
+        "pmm": {"levels": 2, "per_octave": 2, "smoothing_px": 0.5, "orientations": 4},
+    }
+    for method, options in arguments.items():
+        out = tmp_path / f"{method}.mp4"
+        magnify(
+            capsys, video, out, "--method", method, *BAND, "--reference-frame", 3, *options
+        )  # fmt: skip
+        parameters = json.loads(Path(f"{out}.json").read_text())["parameters"]
+        assert parameters["reference_frame"] == 3
+        assert wanted[method].items() <= parameters[method].items()
+    with pytest.raises(SystemExit):
+        main(["magnify", "--help"])
+    shown = capsys.readouterr().out
+    for settings in (Motion, *(row.settings for row in METHODS.values() if row.settings)):
+        for key in settings.model_fields:
+            assert f"  {flag_of(key)} " in shown or f"  {flag_of(key)}," in shown, key
 
 
 def test_people_get_a_line(capsys, caplog, tmp_path, video):
@@ -260,6 +289,8 @@ def test_streaming_a_clip_that_is_too_long(capsys, tmp_path, video):
         (["--order", 0], "magnify.order"),
         (["--order", 6, "--filter", "iir", "--fps", 30, "--levels", 11], "magnify.pmm.levels"),
         (["--chroma-gain", 1], "pmm magnifies luma only"),
+        (["--lambda-c", 8], "--lambda-c: pmm has no such setting"),
+        (["--smoothing", "much"], "magnify.pmm.smoothing_px: .* got 'much'"),
         (["--fps", 0], "argument --fps: 0 is not a number from 0.001"),
         (["--device", "cuda"], "torch sees no CUDA device"),
         (["--stream", "--reference-frame", 2], "--reference-frame 2 needs the whole clip"),

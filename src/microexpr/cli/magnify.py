@@ -9,10 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from microexpr.cli.arguments import RATE, Commands, add_machine, real, whole
+from microexpr.cli.settings import add_settings, flag_of, given
 from microexpr.config import Config
+from microexpr.config.base import Section
+from microexpr.config.preprocessing import Motion
 from microexpr.errors import ConfigError, about_clip
 from microexpr.magnify.methods import METHODS
 from microexpr.runtime.notices import plain_warnings
@@ -77,26 +80,16 @@ def _add_motion(group: argparse._ArgumentGroup) -> None:
         "--alpha", metavar="A[,A...]", help="motion becomes 1 + A times as large; one output per A"
     )
     group.add_argument(
-        "--passband",
-        nargs=2,
-        type=real(0, 1e6),
-        metavar=("LOW", "HIGH"),
-        help="motions to magnify, Hz",
-    )
-    group.add_argument("--filter", choices=("butterworth", "ideal", "iir", "reference"))
-    group.add_argument("--order", type=int, help="order of butterworth and iir")
-    group.add_argument("--reference-frame", type=whole(0), help="unchanged frame, counted from 0")
-    group.add_argument(
         "--fps", type=RATE, help="camera frame rate: for images, and where a video is wrong"
     )
     group.add_argument(
         "--roi", nargs=4, type=whole(0), metavar=("X", "Y", "W", "H"), help="region to magnify, px"
     )
-    group.add_argument("--levels", type=int, help="pyramid levels, octaves")
-    group.add_argument("--orientations", type=int, help="orientation bands of pmm")
     group.add_argument(
         "--chroma-gain", type=real(0, 1e6), help="share of alpha for colours; not for pmm"
     )
+    add_settings(group, {"": Motion}, without=("alpha",))
+    add_settings(group, _own_settings())
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
@@ -158,24 +151,22 @@ def _method(name: str) -> str:
     return name
 
 
+def _own_settings() -> dict[str, type[Section]]:
+    """Return the settings classes of the methods by section."""
+    return {row.section: row.settings for row in METHODS.values() if row.settings}
+
+
 def _request(arguments: argparse.Namespace, device: str) -> Request:
     from microexpr.apps.magnify_video.magnified_frames import Request
 
     base = Config.load(arguments.config or "{}").magnify
     alphas = _alphas(arguments.alpha) or [base.alpha]
     method = METHODS[arguments.method]
-    changes = {
-        "passband_hz": arguments.passband,
-        "temporal_filter": arguments.filter,
-        "order": arguments.order,
-        "reference_frame": arguments.reference_frame,
-    }
-    own = _given({"levels": arguments.levels, "orientations": arguments.orientations})
-    known = method.settings.model_fields if method.settings else {}
-    for key in own:
-        if key not in known:
-            raise ConfigError(f"--{key}: {method.name} has no such setting")
-    values = base.model_dump() | _given(changes)
+    values = base.model_dump() | given(arguments, Motion)
+    own = given(arguments, method.settings)
+    others = [given(arguments, settings) for settings in _own_settings().values()]
+    for key in (key for found in others for key in found if key not in own):
+        raise ConfigError(f"{flag_of(key)}: {method.name} has no such setting")
     if own:
         values[method.section] |= own
     for alpha in alphas:
@@ -197,10 +188,6 @@ def _request(arguments: argparse.Namespace, device: str) -> Request:
         device=device,
         threads=arguments.threads,
     )
-
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def _alphas(text: str | None) -> list[float]:
