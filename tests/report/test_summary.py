@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -99,6 +100,7 @@ def run(folder: Path, **changed: dict) -> Config:
         config,
         **{name: folder / f"{name}.csv" for name in tables},
         features=folder / "features.h5",
+        sources=sorted(folder.glob("*.sources.json")),
         summary=folder / "summary.md",
         configuration=folder / "configuration.yaml",
         origins=folder / "origins.csv",
@@ -183,6 +185,19 @@ def test_without_omissions_the_summary_says_so(tmp_path):
     assert section((tmp_path / "summary.md").read_text(), "What was left out").strip() == (
         "No clip was left out."
     )
+
+
+def test_clips_with_the_same_frames_are_named(tmp_path):
+    frames = {clip.clip_id: clip.clip_id for clip in clips()} | {"s1_positive": "s1_negative"}
+    del frames["s2_surprise"]
+    parts = {"a": frames, "b": {"s2_surprise": "s1_negative"}}
+    for name, part in parts.items():
+        (tmp_path / f"{name}.sources.json").write_text(json.dumps({"frames": part}))
+    run(tmp_path)
+    told = section((tmp_path / "summary.md").read_text(), "What was left out")
+    for name in ("s1_positive", "s2_surprise"):
+        assert f"Noted: clip {name} has no frame that clip s1_negative has not: one clip" in told
+    assert told.count("Noted: clip") == 2
 
 
 def test_without_a_report_the_configuration_says_what_is_left_out(tmp_path, finished_run):

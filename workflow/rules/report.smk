@@ -12,6 +12,7 @@ rule summary:
         ),
         manifest=ancient(at.MANIFEST),
         features=ancient(at.each(at.FEATURES, network=NETWORK, method=METHODS[0], shard=SHARDS[0])),
+        sources=expand(at.SOURCES, shard=SHARDS),
     output:
         **written(origins="results/origins.csv"),
         summary=at.SUMMARY,
@@ -30,7 +31,7 @@ rule summary:
         clips=PLAN.rows(),
         pages=subpath(output.summary_page, parent=True),
     shell:
-        command("summary", pages="{params.pages}")
+        command("summary", sources="{input.sources}", pages="{params.pages}")
 
 
 # Snakemake's report offers a CSV file for download only; these are shown.

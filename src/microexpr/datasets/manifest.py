@@ -152,6 +152,15 @@ def originals(clips: Sequence[Clip], frames: Mapping[str, str] | None = None) ->
     return [found[clip.clip_id] for clip in clips]
 
 
+def twice(clips: Sequence[Clip], frames: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each clip whose frames another one holds, see :func:`originals`."""
+    return [
+        f"clip {clip.clip_id} has no frame that clip {original} has not: one clip under two names"
+        for clip, original in zip(clips, originals(clips, frames), strict=True)
+        if clip.clip_id != original
+    ]
+
+
 def _holds(clip: Clip, part: Clip) -> bool:
     return not clip.last or (clip.first <= part.first and part.last <= clip.last)
 

@@ -19,6 +19,7 @@ from microexpr.config.evaluation import PageSettings
 from microexpr.datasets import listing, manifest, title
 from microexpr.datasets.listing import Finding
 from microexpr.datasets.manifest import Clip
+from microexpr.datasets.sources import decoded_frames
 from microexpr.evaluation import names
 from microexpr.evaluation.metrics import ALL, read_results
 from microexpr.evaluation.tables import CONTROLS, NESTED, sizes_of
@@ -44,20 +45,30 @@ class Results:
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
     findings: Sequence[Finding] | None = None  # manifest_report.csv; None where it is not there
+    twice: Sequence[str] = ()  # which clips hold the frames of another one
 
     @classmethod
-    def read(cls, config: Reported, folder: Path, report: Path | None = None) -> Results:
+    def read(
+        cls,
+        config: Reported,
+        folder: Path,
+        report: Path | None = None,
+        sources: Sequence[Path] = (),
+    ) -> Results:
         """Read tables and manifest of a run, and the report of its clips where that is there.
 
+        `sources` are the records of the decoded frames.
         DataError when one is missing, cannot be read, or was changed after it was written.
         """
+        clips = manifest.read(folder / "manifest.csv")
         return cls(
             config,
-            manifest.read(folder / "manifest.csv"),
+            clips,
             read_text(folder / "table.csv"),
             read_results(folder / "metrics.csv", "metrics"),
             read_results(folder / "comparisons.csv", "comparisons"),
             listing.read(report) if report is not None and report.exists() else None,
+            manifest.twice(clips, decoded_frames(sources)),
         )
 
     @property

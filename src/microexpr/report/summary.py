@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from microexpr.config import Config, Data
+from microexpr.config import Config
 from microexpr.datasets.listing import Finding
 from microexpr.evaluation import names
 from microexpr.evaluation.names import network_name
@@ -74,19 +74,22 @@ WHY = {
 }
 
 
-def left_out(data: Data, findings: Sequence[Finding] | None) -> list[Block]:
-    """Return which clips were left out, how many and why; None: there is no report of them."""
+def left_out(results: Results) -> list[Block]:
+    """Return which clips were left out, how many and why, and which are there twice."""
+    data, findings = results.whole.data, results.findings
+    twice = [f"Noted: {plain(sentence)}." for sentence in results.twice]
     if findings is None:  # what the configuration leaves out is all that is known
         keys = {"data.leave_out": data.leave_out, "data.drop_labels": data.drop_labels}
         asked = [f"`{key}`: {plain(', '.join(names))}" for key, names in keys.items() if names]
         what = f"The configuration leaves out: {'; '.join(asked) or 'nothing'}."
-        return [f"{REPORT} is not there. {what}"]
+        return [f"{REPORT} is not there. {what}", *twice]
     dropped = [finding for finding in findings if finding.action == "dropped"]
     others = Counter((f.problem, f.action) for f in findings if f.action != "dropped")
     blocks: list[Block] = [_table(dropped)] if dropped else ["No clip was left out."]
     if others:
         noted = ", ".join(f"{problem} {n} ({action})" for (problem, action), n in others.items())
         blocks.append(f"Also noted: {noted}.")
+    blocks += twice
     if findings:
         blocks.append(f"Clip by clip: {REPORT}.")
     return blocks
@@ -124,7 +127,7 @@ def summary(results: Results, origins: pd.DataFrame) -> Document:
         "Summary of a run",
         [
             Section("What was run", [_what(results)]),
-            Section("What was left out", left_out(results.whole.data, results.findings)),
+            Section("What was left out", left_out(results)),
             Section("What came out", _outcome(results)),
             Section("What it does not show", [limits(results)]),
             Section("Configuration", _configuration(results.whole)),

@@ -1,5 +1,6 @@
 """Stages summary and pages: a run on one page, and what a browser and the report show of it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,9 @@ def summary(
     report: Annotated[
         Path | None, Reads("manifest_report.csv [beside table.csv, where it is]")
     ] = None,
+    sources: Annotated[
+        Sequence[Path], Reads("records of the decoded frames (.json): which clips are one [none]")
+    ] = (),
     summary: Annotated[Path, Writes("summary.md")],
     configuration: Annotated[Path, Writes("every key, for --configfile (.yaml)")],
     origins: Annotated[Path, Writes("versions and checksums (.csv)")],
@@ -36,7 +40,7 @@ def summary(
     from microexpr.runtime.tables import write_table
 
     report = report or table.with_name("manifest_report.csv")
-    results = Results.read(settings, table.parent, report)
+    results = Results.read(settings, table.parent, report, sources)
     with open_cache(features, "features") as cache:
         made = origins_of(cache.attributes, [table, metrics, comparisons, predictions])
     text = f"# Every key of this run, for snakemake --configfile.\n{settings.text()}"

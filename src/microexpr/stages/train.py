@@ -36,7 +36,7 @@ def split(
     """
     import logging
 
-    from microexpr.datasets.manifest import originals, read
+    from microexpr.datasets.manifest import read, twice
     from microexpr.datasets.sources import decoded_frames
     from microexpr.protocol import write_folds
     from microexpr.protocol.splits import folds_of
@@ -44,10 +44,8 @@ def split(
     clips = read(manifest)
     frames = decoded_frames(sources)
     made = folds_of(settings.protocol, settings.data.labels, clips, frames)
-    for clip, original in zip(clips, originals(clips, frames), strict=True):
-        if clip.clip_id != original:
-            text = "clip %s has no frame that clip %s has not: one clip under two names"
-            logging.getLogger(__name__).warning(text, clip.clip_id, original)
+    for sentence in twice(clips, frames):
+        logging.getLogger(__name__).warning("%s", sentence)
     write_folds(folds, clips, made)
 
 
