@@ -35,13 +35,7 @@ class DataError(MicroexprError):
 
 
 class CollectedError(DataError):
-    """All that is wrong with the clips of a job, with one message per bad clip.
-
-    Parameters
-    ----------
-    messages : sequence of str
-        One line each.
-    """
+    """All that is wrong with the clips of a job, with one message, of one line, per bad clip."""
 
     def __init__(self, messages: Sequence[str]) -> None:
         super().__init__("\n".join(messages))
@@ -81,10 +75,7 @@ class Faults:
 
     @contextmanager
     def noted(self, clip_id: str) -> Iterator[None]:
-        """Note the `DataError` of a block about one clip, and how to do without the clip.
-
-        Any other error ends the job at once.
-        """
+        """Note the `DataError` of a block about one clip; any other error ends the job at once."""
         try:
             with about_clip(clip_id):
                 yield
@@ -96,13 +87,7 @@ class Faults:
             raise
 
     def stop(self) -> None:
-        """Stop the job for what was noted; without anything noted, do nothing.
-
-        Raises
-        ------
-        CollectedError
-            With everything that was noted, in its order.
-        """
+        """Raise a CollectedError with all that was noted; without anything, do nothing."""
         if self._messages:
             raise CollectedError(self._messages)
 
@@ -111,11 +96,8 @@ class Faults:
 def about_clip(clip_id: str) -> Iterator[None]:
     """Name the clip in all that goes wrong in a block; the innermost block names it.
 
-    Raises
-    ------
-    MicroexprError
-        Of the same class, with the clip in its message; a `DataError` in place of an `OSError`
-        about a file. Any other exception stays as it is and carries the name as its note.
+    A MicroexprError is raised again with the clip in its message; a DataError in place of an
+    OSError about a file. Any other exception stays as it is and carries the name as its note.
     """
     what = f"clip {clip_id}"
     try:
@@ -194,10 +176,7 @@ def damage(kind: type[MicroexprError], text: str) -> Iterator[None]:
 
 
 def lacking(error: BaseException) -> str:
-    """Return what to do where the machine lacks memory, space, locks and the like; else nothing.
-
-    Such an error says nothing about a file: a file is not damaged because memory is short.
-    """
+    """Return what to do where the machine lacks memory, space or locks: no file is damaged then."""
     if isinstance(error, MicroexprError):
         return ""
     number = getattr(error, "errno", None)

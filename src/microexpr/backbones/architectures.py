@@ -115,10 +115,7 @@ Geometry = Literal["caffe", "torchvision"]
 
 
 class Bottleneck(nn.Module):
-    """Three convolutions and a shortcut (He et al. 2016, figure 5 right), from `c_in` to 4 `width`.
-
-    `project`: the shortcut is a 1x1 convolution, as in the first block of each stage.
-    """
+    """Three convolutions and a shortcut (He et al. 2016), which a 1x1 convolution can `project`."""
 
     def __init__(
         self, c_in: int, width: int, *, stride: int, project: bool, geometry: Geometry

@@ -55,10 +55,7 @@ class Conv(nn.Conv2d):
 
 
 class FrozenBatchNorm(nn.Module):
-    """BatchNorm whose statistics are never updated, in train() mode either.
-
-    Batches are the few, correlated frames of some clips. Weight and bias can be trained.
-    """
+    """BatchNorm whose statistics are never updated: batches are few, correlated frames."""
 
     running_mean: Tensor
     running_var: Tensor
@@ -104,15 +101,8 @@ class Backbone(nn.Module):
 
     Frames are RGB whatever the order in which the weights were trained: the first convolution is
     flipped when a BGR file is loaded. `name` is ``features.backbone``; caches store the weights.
-
-    Parameters
-    ----------
-    stem, head : nn.Module
-        Before the first and after the last block; the head ends before the average pooling.
-    blocks : list of nn.Module
-        B1..Bn, numbered as on the poster (``blocks[0]`` is B1).
-    mean_rgb, std_rgb : tuple of float
-        Of the training pictures, in grey levels of 255.
+    `stem` and `head` stand before the first and after the last of `blocks` (``blocks[0]`` is B1, as
+    on the poster), before the average pooling; `mean_rgb` and `std_rgb` are in grey levels of 255.
     """
 
     name: str = ""

@@ -21,13 +21,8 @@ def add(path: Path, *, network: str | None = None, sha256: str | None = None) ->
     """Verify a file, convert it, and put it where the loader looks; return the note beside it.
 
     `path` is a file as it is distributed (``.pth``, ``.pkl``, ``.h5``) or converted before;
-    `network` and `sha256` None: found out from its content, and the known checksum.
-
-    Raises
-    ------
-    ConfigError, WeightsError
-        When no weights can be added for that network; when the file is damaged, of another checksum
-        or of none of the networks.
+    `network` None: found out from its content. ConfigError: no weights can be added for that
+    network. WeightsError: the file is damaged, of another checksum or of none of the networks.
     """
     layouts = {n.name: NETWORKS.load(n.name, "layouts") for n in NETWORKS.values() if n.addable}
     if network is not None and network not in layouts:

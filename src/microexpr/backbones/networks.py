@@ -130,15 +130,10 @@ def installed(backbone: str) -> Path:
 
 
 def weights_file(backbone: str, weights_path: str | None = None) -> Path | None:
-    """Return the file that a network is filled from; None for random weights.
+    """Return the file that a network is filled from, by default the shipped or installed one.
 
-    `weights_path` is ``features.weights.path``; None: the shipped or installed file.
-
-    Raises
-    ------
-    ConfigError, WeightsError
-        On an unknown name or a file for random weights; when there is no file, with where one can
-        be had.
+    None for random weights. ConfigError: an unknown name, or a file for random weights.
+    WeightsError: there is no file; it says where one can be had.
     """
     network = NETWORKS[backbone]
     if network.random:

@@ -64,19 +64,9 @@ def build(
 ) -> Backbone:
     """Make the network ``features.backbone`` with its weights, in evaluation mode, on the CPU.
 
-    Parameters
-    ----------
-    weights_path, weights_sha256 : str, optional
-        The user's file and its checksum (section ``features.weights``); None: the shipped or
-        installed file, and the known checksum.
-    seed : int
-        Of random weights. The global random state is neither read nor changed.
-
-    Raises
-    ------
-    ConfigError, WeightsError
-        On an unknown name or a file for random weights; when the file is missing, damaged, of
-        another network or of another checksum.
+    Without `weights_path` the shipped or installed file is read, without `weights_sha256` the known
+    checksum holds; `seed` is that of random weights. ConfigError: an unknown name, or a file for
+    random weights. WeightsError: the file is missing, damaged, of another network or checksum.
     """
     path = weights_file(backbone, weights_path)
     net = without_weights(backbone)

@@ -95,10 +95,7 @@ class System(ABC):
 
     @abstractmethod
     def examples(self, caches: Sequence[Path], clips: Sequence[Clip], folder: Path) -> Examples:
-        """Read the caches of all shards, with subjects and labels of `clips`, the manifest's rows.
-
-        `folder` keeps what need not be computed twice.
-        """
+        """Read the caches of all shards, for the rows `clips`; `folder` keeps results."""
 
     @abstractmethod
     def predict(self, examples: Any, fold: Fold, *, seed: int) -> ClipPredictions:
@@ -122,10 +119,7 @@ class TrainingClips(NamedTuple):
 
 
 class DescribingSystem(System):
-    """A system with a descriptor per clip and a classifier per fold.
-
-    `device` is ``cpu`` or ``cuda``.
-    """
+    """A system with a descriptor per clip and a classifier per fold, on ``cpu`` or ``cuda``."""
 
     def __init__(self, settings: SystemSettings, device: str = "cpu") -> None:
         self.labels, self.class_weights = settings.data.labels, settings.train.class_weights

@@ -22,10 +22,7 @@ Image = NDArray[np.uint8]
 
 
 def flow(first: Image, second: Image) -> Floats:
-    """Return the displacement from one grey frame (H, W) to another, px, (2, H, W).
-
-    It is horizontal (to the right) and vertical (downwards).
-    """
+    """Return the displacement from one grey frame (H, W) to another, px, (2, H, W): right, down."""
     field = cv2.calcOpticalFlowFarneback(  # type: ignore[call-overload] # None is not in the stubs
         first, second, None, 0.5, LEVELS, WINDOW_PX, ITERATIONS, NEIGHBOURHOOD_PX, SIGMA_PX, 0
     )
@@ -56,10 +53,7 @@ class Apex(NamedTuple):
 
 
 def apex_of(clip: FaceClip) -> Apex:
-    """Return the known apex, else the frame whose flow from the first frame is largest.
-
-    The median over the pixels, a motion of the head, is subtracted first.
-    """
+    """Return the known apex, else the frame of the largest flow, the head's motion subtracted."""
     if clip.apex is not None:
         return Apex(clip.apex, known=True)
     frames = clip.grey(FLOW_SIZE_PX)
@@ -71,10 +65,7 @@ def apex_of(clip: FaceClip) -> Apex:
 
 
 def flow_to_apex(clip: FaceClip) -> tuple[NDArray[np.float32], str]:
-    """Measure the flow from the first frame, taken as the onset, to the apex: px, (2, H, W).
-
-    The text names the apex frame, and whether it is known.
-    """
+    """Measure the flow from the first frame to the apex, px, (2, H, W); the text names the apex."""
     apex, frames = apex_of(clip), clip.grey()
     known = "known" if apex.known else "estimated"
     field = flow(frames[0], frames[apex.frame])

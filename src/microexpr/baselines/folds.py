@@ -25,23 +25,10 @@ def run_folds(
     progress_dir: Path,
     source_sha256: str = "",
 ) -> pd.DataFrame:
-    """Train a system and predict with it, fold by fold.
+    """Train a system and predict with it, fold by fold and seed by seed.
 
-    Parameters
-    ----------
-    system, examples, folds : System, Examples, sequence of Fold
-        The system, its clips, and all folds of the protocol.
-    seeds : sequence of int
-        One run each. A system without random draws repeats its predictions.
-    progress_dir : Path
-        Folder for finished folds.
-    source_sha256 : str
-        Fingerprint of the code: other code runs again.
-
-    Raises
-    ------
-    ProtocolError, CacheError
-        When a fold leaks, or a file of `progress_dir` is damaged.
+    Finished folds are kept in `progress_dir`; code of another fingerprint `source_sha256` runs
+    again. ProtocolError: a fold leaks. CacheError: a kept file is damaged.
     """
     check_folds(folds, examples.clip_ids, examples.subjects, protocol=protocol)
     origin: dict[str, Any] = {"system": system.name, "settings": system.settings()}

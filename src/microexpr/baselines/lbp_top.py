@@ -120,10 +120,7 @@ def tim_matrix(n_frames: int, n_out: int) -> NDArray[np.float64]:
 
 
 def resample(clip: Floats | NDArray[np.uint8], n_out: int) -> NDArray[np.float32]:
-    """Resample a clip (T, ...) of any type in time to (n_out, ...) float32.
-
-    Between frames it may overshoot the values of the clip.
-    """
+    """Resample a clip (T, ...) in time to (n_out, ...) float32; between frames it may overshoot."""
     matrix = tim_matrix(len(clip), n_out).astype(np.float32)
     flat = np.asarray(clip, dtype=np.float32).reshape(len(clip), -1)
     return (matrix @ flat).reshape(n_out, *clip.shape[1:])

@@ -120,14 +120,12 @@ def fit_group_lasso(
 ) -> GroupLasso:
     """Fit weights and regression to the scores `targets`, (clips, K), with a penalty `alpha`.
 
-    `kernels`, (B, clips, clips), are those of training clips, one for each block; `sample_weight`,
-    (clips,), weighs the clips' squared errors.
-
-    It minimises ``||Y - f||^2 + alpha (sum_b ||f_b||)^2`` over functions ``f = sum_b
-    f_b``, one of each block's kernel. The square of a sum of norms is the least ``sum_b ||f_b||^2 /
-    w_b`` over weights w >= 0 that sum to 1, so that two steps alternate and neither raises the
-    objective: ridge regression with the kernel ``sum_b w_b K_b``, and ``w_b`` in proportion to
-    ``||f_b||`` (Xu et al., ICML 2010). Blocks that do not help go to 0.
+    `kernels`, (B, clips, clips), are those of training clips, one for each block. It minimises
+    ``||Y - f||^2 + alpha (sum_b ||f_b||)^2`` over functions ``f = sum_b f_b``, one of each block's
+    kernel, with errors weighed by `sample_weight`, (clips,). The square of a sum of norms is the
+    least ``sum_b ||f_b||^2 / w_b`` over weights w >= 0 that sum to 1, so that two steps alternate
+    and neither raises the objective: ridge regression with the kernel ``sum_b w_b K_b``, and
+    ``w_b`` in proportion to ``||f_b||`` (Xu et al., ICML 2010). Blocks that do not help go to 0.
     """
     weights = np.full(len(kernels), 1 / len(kernels))
     importance = np.ones(len(targets)) if sample_weight is None else sample_weight

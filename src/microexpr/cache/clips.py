@@ -23,17 +23,12 @@ NO_BOX = np.full(4, np.nan, np.float32)
 
 
 def decode_clip(root: Path, clip: Clip, out: CacheWriter) -> str:
-    """Decode a clip; return a checksum over the pixels of all frames.
+    """Decode a clip; return a checksum over the pixels of all frames. DataError names the frame.
 
-    Its frames are evenly spaced in time. The attributes are ``fps``, ``frames_sha256`` (over the
-    pixels of all frames), where the apex is annotated, its index in the clip, ``apex``, and where
-    frames were resampled, how many there were, ``source_frames``, how many are interpolated,
-    ``interpolated_frames``, and the longest gap in which frames are missing, ``longest_gap_ms``.
-
-    Raises
-    ------
-    DataError
-        When it cannot be decoded; the message names the frame.
+    Its frames are evenly spaced in time. The attributes are ``fps``, ``frames_sha256``, the
+    annotated ``apex`` as an index into the clip, and where frames were resampled, how many there
+    were, ``source_frames``, how many are interpolated, ``interpolated_frames``, and the longest gap
+    in which frames are missing, ``longest_gap_ms``.
     """
     with out.clip(clip.clip_id) as group:
         with about_clip(clip.clip_id):
@@ -85,12 +80,8 @@ def crop_clip(
     """Crop a clip: one similarity transform for all of its frames.
 
     The attributes hold the transform, the landmarks in crop pixels, the share of frames with a face
-    and the residual jitter. `detector` is None for clips that are cropped already.
-
-    Raises
-    ------
-    DataError
-        When there is no face in the clip's first frames, or in too few of its frames.
+    and the residual jitter. `detector` is None for clips that are cropped already. DataError: no
+    face in the clip's first frames, or in too few of its frames.
     """
     first = clip.data[: settings.first_frames]
     # With several faces in sight, one of them is cropped in all frames.

@@ -21,18 +21,12 @@ COORDINATES = ("frame", "time", "detected", "box")  # of each crop
 def magnify_clip(
     clip: ClipCache, out: CacheWriter, settings: Motion, method: str, device: str
 ) -> None:
-    """Magnify a clip by one method.
+    """Magnify a clip by one method, on `device`; the crops are rounded to 8 bits.
 
-    The magnified crops are rounded to 8 bits. The attributes hold the method, alpha, the temporal
-    filter, its pass-band and what it really passes of a micro-expression of this length;
-    ``in_parts`` says how a clip of more than 512 frames was cut, see
-    :mod:`microexpr.magnify.clip_pixels`. `device` is ``cpu`` or ``cuda``.
-
-    Raises
-    ------
-    MicroexprError
-        When the filter has no response for a clip of this length, or its frames are not evenly
-        spaced in time.
+    The attributes hold the method, alpha, the temporal filter, its pass-band and what it really
+    passes of a micro-expression of this length; ``in_parts`` says how a clip of more than 512
+    frames was cut, see :mod:`microexpr.magnify.clip_pixels`. MicroexprError: the filter has no
+    response for a clip of this length, or its frames are not evenly spaced in time.
     """
     from microexpr.magnify.clip_pixels import (  # noqa: PLC0415  (loads SciPy)
         long_clip_parts,

@@ -30,12 +30,7 @@ DETAILS = (
 def tree(path: Path) -> Tree:
     """Return a tree of a file's content; the first bytes tell what the file is.
 
-    Raises
-    ------
-    CacheError, WeightsError
-        When it is damaged.
-    DataError
-        When it is neither a cache nor a model nor weights.
+    CacheError, WeightsError: it is damaged. DataError: it is no cache, model or weights.
     """
     with regular(path).open("rb") as file:
         start = file.read(9)

@@ -29,8 +29,8 @@ def provenance(
 ) -> Provenance:
     """Describe how a cache is made; CacheError: an input is damaged, or was made by other code.
 
-    `params` is the part of the configuration that the stage reads. Of the `inputs` the checksums
-    are stored: of a cache (.h5), which is verified as a whole, that of its content.
+    `params` is what the stage reads of the configuration. Of `inputs` checksums are stored: of a
+    cache (.h5), which is verified as a whole, that of its content.
     """
     return Provenance(
         source_sha256=code.fingerprint,
@@ -51,10 +51,7 @@ def _checksum(path: Path) -> str:
 
 
 def check_code(path: str, kind: str, source_sha256: str) -> None:
-    """Refuse a cache of other code than its stage's, where that was not adopted: a CacheError.
-
-    `source_sha256` is the fingerprint stored in the cache; empty when no stage made it.
-    """
+    """Raise a CacheError for a cache of other code than its stage's, where that was not adopted."""
     stage = MAKERS[kind]
     if source_sha256 and not is_current(stage, source_sha256):
         raise CacheError(

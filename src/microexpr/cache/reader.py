@@ -101,11 +101,8 @@ class Cache:
 def open_cache(path: AnyPath, kind: str | None = None) -> Iterator[Cache]:
     """Open a cache for reading; `kind` is the kind that it must be, any when None.
 
-    Raises
-    ------
-    CacheError
-        When it is missing, unreadable, incomplete, of another kind or version, or its attributes
-        do not match their checksum.
+    CacheError: it is missing, unreadable, incomplete, of another kind or version, or its attributes
+    do not match their checksum.
     """
     with reading(path) as file:
         with damage_named(str(path)):

@@ -67,10 +67,7 @@ def attributes_digest(file: h5py.File) -> str:
 
 
 def text_fixed(value: Any) -> Any:
-    """Return a text as an array of fixed length; other values are returned as they are.
-
-    HDF5 keeps others without a checksum: damage goes unnoticed, or makes it search for ever.
-    """
+    """Return a text as an array of fixed length: HDF5 keeps others without a checksum."""
     if not isinstance(value, str):
         return value
     content = value.encode()

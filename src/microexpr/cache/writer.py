@@ -62,14 +62,8 @@ class ClipWriter:
         """Add consecutive frames, (T, y, x, 3) uint8 or (T, channel, y, x) float.
 
         Coordinates, (T,) or (T, 4), are ``frame`` and ``time``, and ``detected`` and ``box`` where
-        known.
-
-        Raises
-        ------
-        CacheError
-            When the frames' shape changes, or a value is not finite.
-        OSError
-            When the disk is full.
+        known. CacheError: the frames' shape changes, or a value is not finite. OSError: the disk is
+        full.
         """
         if self._name not in self._group:
             self._create(data, coordinates)
@@ -161,11 +155,10 @@ def create(
 ) -> Iterator[CacheWriter]:
     """Yield a writer of a cache; the file gets its name only when the block succeeds.
 
-    Then ``NAME.h5.content`` is written beside it: a checksum over values and attributes, which,
-    unlike the bytes, depends neither on HDF5's version nor on the date; Snakemake sees from it
-    whether files made from the cache are valid. `kind` is ``frames``, ``faces``, ``magnified`` or
-    ``features``; `compression` ``gzip``, ``zstd`` or ``none``: always lossless. The folder of
-    `path` is made.
+    `kind` is ``frames``, ``faces``, ``magnified`` or ``features``; `compression` ``gzip``, ``zstd``
+    or ``none``. ``NAME.h5.content`` is written beside it: a checksum over values and attributes,
+    which, unlike the bytes, depends neither on HDF5's version nor on the date; Snakemake sees from
+    it whether files made from the cache are valid.
     """
     # Frames are gigabytes that one stage reads: in memory they would replace what others read.
     keep = kind != "frames"

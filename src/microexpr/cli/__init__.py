@@ -29,10 +29,7 @@ RENAMED = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command, and return its exit status, see :mod:`microexpr.runtime.ending`.
-
-    `argv` are its arguments; those of the process when None.
-    """
+    """Run a command, of the process when None; return its exit status, see :mod:`.ending`."""
     words = list(sys.argv[1:] if argv is None else argv)
     command = [word for word in words[: 2 if words[:1] == ["stage"] else 1] if word[:1] != "-"]
     return ended(" ".join(["microexpr", *command]), lambda: _run(words), for_good=argv is None)

@@ -74,13 +74,7 @@ class Config(Settings):
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Config:
-        """Validate sections by name; missing keys take their defaults.
-
-        Raises
-        ------
-        ConfigError
-            On the first unknown key, wrong type or impossible value, naming the key.
-        """
+        """Validate sections by name; ConfigError names the first key that is unknown or wrong."""
         try:
             return cls.model_validate(values)._following()
         except ValidationError as error:

@@ -51,10 +51,7 @@ def parsed(text: str, name: str) -> dict[str, Any]:
 
 
 def set_list(path: Path, section: str, key: str, values: Sequence[str]) -> None:
-    """Set a key of a section to a list, by changing one line of the file, or adding it.
-
-    ConfigError: the line cannot be found, as in a section of one line; nothing is written then.
-    """
+    """Set a key of a section to a list by changing one line of the file; ConfigError: it cannot."""
     before = read_yaml(path)
     wanted = copy.deepcopy(before)
     wanted[section] = (before.get(section) or {}) | {key: list(values)}

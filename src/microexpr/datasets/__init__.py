@@ -55,11 +55,7 @@ def read(data: Data, demo_settings: Demo, *, names_only: bool = False) -> Listin
 
     Clips are in natural order of subject and name, without those of ``data.leave_out``. With
     `names_only`, lengths and camera counters of generated clips are 0, which needs no numpy.
-
-    Raises
-    ------
-    DataError
-        When a folder or table is missing or has another layout, or when no clip is left.
+    DataError: a folder or table is missing or has another layout, or when no clip is left.
     """
     if data.kind == "demo":
         listing = KINDS.load("demo", "reader")(data, demo_settings, names_only=names_only)

@@ -52,10 +52,7 @@ def headers(**others: str) -> dict[str, tuple[str, ...]]:
 
 
 def action_units(cell: Cell) -> str:
-    """Return action units as printed, joined by ``+``: ``R4, 5`` is ``R4+5``; sides are kept.
-
-    Empty where the annotators could name none (``?`` or ``/``).
-    """
+    """Return action units joined by ``+``: ``R4, 5`` is ``R4+5``; empty for ``?`` and ``/``."""
     printed = text(cell)
     units = re.split(r"\s*[+,;\uff0c\u3001]\s*", "" if printed in {"?", "/"} else printed)
     return "+".join(unit for unit in units if unit)

@@ -25,14 +25,8 @@ LONG = {  # seconds
 def look_into_files(listing: Listing, root: Path, uneven: Uneven = "resample") -> None:
     """Count the frames of videos, and leave out clips whose files cannot be read or resampled.
 
-    Parameters
-    ----------
-    listing : Listing
-        Its clips are replaced; a finding says why a clip is left out.
-    root : Path
-        ``data.root``.
-    uneven : {"resample", "fail"}
-        ``data.uneven``.
+    The clips of `listing` are replaced, and findings say why one is left out; `root` and `uneven`
+    are those of section ``data``.
     """
     videos: dict[str, list[Clip]] = {}
     for clip in listing.clips:

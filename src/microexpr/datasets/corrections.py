@@ -76,10 +76,7 @@ TABLES = {"sadness": "the table of 2014", "surprise": "the table of 2019"}  # by
 
 
 def version(dataset: str, emotions: Mapping[tuple[str, str], str]) -> str:
-    """Return which version of CASME II's table has these emotions, by subject and name, or ``""``.
-
-    Three clips of sub24 have another emotion in each.
-    """
+    """Return the version of CASME II's table with these emotions: three clips differ; or ``""``."""
     found = {emotions.get(("sub24", name), "").casefold() for name in SUB24}
     if dataset != "casme2" or len(found) > 1 or not found <= set(TABLES):
         return ""

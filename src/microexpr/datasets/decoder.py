@@ -41,14 +41,9 @@ def decode(
     """Decode a clip (a row of the manifest, below ``data.root``) in chunks of up to 32 frames.
 
     Frames that are not evenly spaced in time are resampled, see :mod:`microexpr.video.time_axis`;
-    `axis` is that of the clip where it is known. Under the policy ``lenient``, damaged frames are
-    left out, with a notice.
-
-    Raises
-    ------
-    DataError
-        Naming the clip, when the source is missing or empty, a frame cannot be decoded, the sizes
-        differ, or the frames are not as many as in the manifest.
+    `axis` is that of the clip where it is known. DataError names the clip: its source is missing, a
+    frame cannot be decoded, sizes differ, or there are not as many as in the manifest. Under the
+    policy ``lenient``, damaged frames are left out, with a notice.
     """
     with about_clip(clip.clip_id):
         source = _source(root, clip)
@@ -74,13 +69,7 @@ def _source(root: Path, clip: Clip) -> Path:
 
 
 def clip_axis(root: Path, clip: Clip, policy: Policy = "strict") -> TimeAxis:
-    """Return when the frames of a clip were taken.
-
-    Raises
-    ------
-    DataError
-        When its files cannot be read, or no time is known.
-    """
+    """Return when a clip's frames were taken; DataError: unreadable, or no time is known."""
     source = _source(root, clip)
     if clip.kind == "images":
         counters, rate = [number for number, _ in _listed(source, clip)], Fraction(clip.fps)

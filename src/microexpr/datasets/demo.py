@@ -9,8 +9,8 @@ from microexpr.demo import FPS, clip_names
 def read(data: Data, settings: Demo, *, names_only: bool = False) -> Listing:
     """List the clips that :func:`microexpr.demo.tree.write` makes with these settings.
 
-    Onset and apex are known, and left out of the manifest: SMIC does not have them either. With
-    `names_only`, lengths and camera counters are 0 and numpy is not needed.
+    Onset and apex are left out: SMIC does not have them either. With `names_only`, lengths and
+    camera counters are 0 and numpy is not needed.
     """
     listing, labels, lengths = Listing(), Labels(data), {}
     if not names_only:

@@ -133,10 +133,7 @@ def write_record(
 
 
 def strike(path: Path, subjects: Collection[str], clips: Collection[str]) -> None:
-    """Remove subjects and their clips from the record; the rest serves without the data set.
-
-    The key goes: where the data set is there, it is indexed again.
-    """
+    """Remove subjects and their clips from the record, and its key: a new index is made."""
     if not path.is_file():
         return
     about = json.loads(path.read_text(encoding="utf-8"))

@@ -123,10 +123,7 @@ class Listing:
 
     @contextmanager
     def noted(self, problem: Problem, where: str = "", **who: Unpack[Who]) -> Iterator[None]:
-        """Turn an error in a block about one clip into a finding, and go on without the clip.
-
-        `where` is the place where the clip is listed, such as file and line.
-        """
+        """Turn an error in a block about a clip, listed at `where`, into a finding, and go on."""
         try:
             yield
         except (DataError, OSError) as error:
@@ -181,10 +178,7 @@ class Labels:
     def of(
         self, emotion: str, listing: Listing, *, detail: str = "", **who: Unpack[Who]
     ) -> str | None:
-        """Return the label of an emotion; without one, add a finding and return None.
-
-        `detail` is the place of the emotion, such as file and line.
-        """
+        """Return the label of an emotion, found at `detail`; without one, add a finding."""
         label = self._names.get(fold(emotion))
         if label is not None:
             return label
@@ -208,13 +202,7 @@ def write(path: AnyPath, findings: Sequence[Finding]) -> None:
 
 
 def read(path: AnyPath) -> list[Finding]:
-    """Read ``manifest_report.csv``.
-
-    Raises
-    ------
-    DataError
-        When it cannot be read or was changed after it was written.
-    """
+    """Read ``manifest_report.csv``; DataError: it cannot be read, or was changed."""
     try:
         return [Finding.model_validate(row) for row in read_rows(path)]
     except ValidationError as error:
@@ -224,10 +212,8 @@ def read(path: AnyPath) -> list[Finding]:
 def refuse(findings: Sequence[Finding], allow: Sequence[str], report: str) -> None:
     """Stop the run for problems that ``data.allow`` does not name.
 
-    Raises
-    ------
-    CollectedError
-        With one message per problem, and one with all kinds, their counts and the file `report`.
+    CollectedError: a message per problem, and one with all kinds, their counts and the file
+    `report`.
     """
     known = get_args(Problem)
     wrong = [f for f in findings if f.problem in known and f.problem not in allow]

@@ -166,10 +166,7 @@ def _holds(clip: Clip, part: Clip) -> bool:
 
 
 def digest(rows: Sequence[BaseModel], columns: set[str] | None = None) -> str:
-    """Return a checksum of rows, in order; `columns` restricts it to some columns.
-
-    A shard is decoded again when, and only when, the checksum of its clips changes.
-    """
+    """Return a checksum of rows, or of some of their columns, in order."""
     text = "\n".join(row.model_dump_json(include=columns) for row in rows)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -177,11 +174,8 @@ def digest(rows: Sequence[BaseModel], columns: set[str] | None = None) -> str:
 def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
     """Validate a data set as a whole.
 
-    Raises
-    ------
-    DataError
-        When it is empty; or with one message per clip name that occurs twice, subject that seems to
-        have two spellings (it would be trained on and tested), and unknown label.
+    DataError: it is empty; or one message per clip name that occurs twice, subject that seems to
+    have two spellings (it would be trained on and tested), and unknown label.
     """
     if not clips:
         raise DataError("no clip found; see data.root and data.kind")
@@ -206,10 +200,7 @@ def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
 
 
 def check_counts(clips: Sequence[Clip], expected: Expected, versions: Sequence[str] = ()) -> None:
-    """Raise DataError with each count that differs from ``data.expected``.
-
-    `versions` says which versions of tables were read: counts may differ between them.
-    """
+    """Raise DataError with each count that differs from ``data.expected``, and table `versions`."""
     found = Counter(clip.label for clip in clips)
     wanted = {
         "subjects": (expected.subjects, len({clip.subject for clip in clips})),
@@ -228,13 +219,7 @@ def write(path: AnyPath, clips: Sequence[Clip]) -> None:
 
 
 def read(path: AnyPath) -> list[Clip]:
-    """Read ``manifest.csv``.
-
-    Raises
-    ------
-    DataError
-        With the row and the column that cannot be read, or when the file was changed after writing.
-    """
+    """Read ``manifest.csv``; DataError names the row and column, or says it was changed."""
     clips = []
     for number, row in enumerate(read_rows(path), 2):
         try:

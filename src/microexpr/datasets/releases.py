@@ -143,10 +143,7 @@ DFME = tuple(
 
 
 def read_dfme(data: Data) -> Listing:
-    """List the clips of all parts of DFME's official split.
-
-    A part without a table or without frames is a finding: its labels may not be public.
-    """
+    """List the clips of DFME's official split; a part that is not there is a finding."""
     whole = Listing()
     for part in DFME:
         with whole.noted("missing_clips", f"part {part.split}"):

@@ -163,10 +163,7 @@ def gaze_field(who: Identity, x: Array, y: Array) -> Array:
 
 
 def head_fields(who: Identity, x: Array, y: Array) -> Array:
-    """Return the displacements, px, by 1 px of shift x and y, 1 rad of roll and a zoom of 1.
-
-    The pivot is the middle of the face; the fields, (4, 2, h, w), fade out around the head.
-    """
+    """Return displacements (4, 2, h, w), px, by 1 px of shift x and y, 1 rad of roll, zoom 1."""
     radius = np.hypot(x, (y - 0.1) / 1.15)
     mask = step(HEAD_RADIUS - radius, 0.05).astype(np.float32)
     arm_x, arm_y = to_picture_axes(who.placement, x, y - 0.6) * np.float32(who.placement.iod_px)

@@ -27,22 +27,16 @@ PNG_OPTIONS = (  # half the time of OpenCV's defaults; noise hardly compresses
 
 
 def write(root: Path, settings: Demo, subjects: Sequence[str] | None = None) -> list[PlannedClip]:
-    """Render and write clips with their ground truth.
+    """Render and write clips with their ground truth; all, or those of `subjects` such as ``s3``.
 
     Frames go to ``SMIC_all_raw/HS/s{n}/micro/{class}/{clip_id}/image{counter}.png`` (640x480, 3
     channels), ground truth to ``truth/{clip_id}.json`` (phases, action units, amplitude, nuisances)
-    and ``truth/{clip_id}.npz``:
+    and ``truth/{clip_id}.npz``: ``displacement``, float16 (2, h, w), px, x first, of the expression
+    at the apex (the frame shows at p what the still shows at p - displacement(p)); ``roi``, x, y,
+    width, height of the only part that changes; ``landmarks``, float32 (5, 2), px, at rest.
 
-    - ``displacement``: float16 (2, h, w), px, x first, of the expression at the apex; the frame
-      shows at p what the still shows at p - displacement(p);
-    - ``roi``: x, y, width, height of that part of the picture, the only one that changes;
-    - ``landmarks``: float32 (5, 2), px, of the face at rest, in YuNet's order.
-
-    A clip's folder appears when it and its truth are complete. Clips that exist are written again;
-    clips of these subjects that are no longer planned are removed.
-
-    `root` is made where it is missing; `subjects` are names such as ``s3``, all by default.
-    ConfigError for a subject that is not planned; DataError when a clip's folder holds other data.
+    A clip's folder appears when it and its truth are complete. Clips of these subjects that are no
+    longer planned are removed. ConfigError: no such subject. DataError: a folder holds other data.
     """
     planned = plan(settings)
     known = {clip.subject for clip in planned}

@@ -49,11 +49,10 @@ def scores(counts: Floats | Ints, names: Sequence[str], tested: NDArray[np.bool_
 
     `counts`, (..., K, K + 1), are confusion counts from :func:`count`, weighted or not; a clip
     without a prediction counts as wrong. A class that is not among the `tested`, (K,) bool, counts
-    as 0; one that only a resample lacks is NaN, and left out of that resample's means.
-
-    Metrics of `ALL` classes are accuracy, balanced_accuracy (mean recall of the classes with a
-    tested clip), uf1 and uar (mean F1 and recall of all classes, as in MEGC 2019); those of a class
-    are precision (0 where it is never predicted), recall, f1 and support. All are (...) float.
+    as 0; one that only a resample lacks is NaN, and left out of that resample's means. Of `ALL`
+    classes: accuracy, balanced_accuracy (mean recall of the tested classes), uf1 and uar (mean F1
+    and recall of all, as in MEGC 2019); of each class: precision (0 where never predicted), recall,
+    f1 and support.
     """
     K = len(names)
     hits = np.diagonal(counts, axis1=-2, axis2=-1).astype(float)

@@ -226,10 +226,7 @@ class Evaluation:
 
 
 def training_counts(labels: Ints, folds: Sequence[str], *, classes: int) -> dict[str, Ints]:
-    """Count the classes of each fold's training clips, (K,) int; these as in `read_folds`.
-
-    `labels` is (M,), the class of every clip of the data set, `folds` the fold that tests it.
-    """
+    """Count the classes, (K,) int, of each fold's training clips; arguments are of all clips."""
     names = np.asarray(folds, dtype=object)
     tested = [name for name in dict.fromkeys(folds) if name != NEVER]
     trained = {name: names == NEVER if NEVER in folds else names != name for name in tested}
@@ -237,19 +234,13 @@ def training_counts(labels: Ints, folds: Sequence[str], *, classes: int) -> dict
 
 
 def majority(labels: Ints, *, classes: int) -> Ints:
-    """Predict the most frequent class of the tested clips, (C,): the accuracy that costs nothing.
-
-    It knows the test labels, so an honest system need not reach it. Ties go to the first class.
-    """
+    """Predict the most frequent class of the tested clips: a control that knows the labels."""
     most_frequent = np.bincount(labels, minlength=classes).argmax()
     return np.full((1, len(labels)), most_frequent, dtype=np.int64)
 
 
 def majority_of_training(folds: Sequence[str], counts: Mapping[str, Ints]) -> Ints:
-    """Predict the most frequent class of the training clips of each clip's fold: (1, C) int.
-
-    Leaving clips out can turn the majority around, so this honest line may lie below `majority`.
-    """
+    """Predict the most frequent class of the training clips of each clip's fold: (1, C) int."""
     return np.array([[counts[fold].argmax() for fold in folds]], dtype=np.int64)
 
 

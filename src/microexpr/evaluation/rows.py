@@ -40,17 +40,10 @@ def study_table(
 ) -> pd.DataFrame:
     """Score a reference and some systems, and compare each system with the reference.
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-        Predictions of all of them on the same clips.
-    keys : sequence of (method, feature mode, N)
-        The reference, which is named in advance and not the best one; the systems, which are one
-        family of tests; and last controls that look at no face, which are compared with nothing.
-    own : sequence of dict
-        The columns of the study, for each key.
-    columns : sequence of str
-        Order of the columns: from `own`, :func:`score_row` and :func:`paired_tests`.
+    `keys` are the reference, which is named in advance and not the best one; the systems, one
+    family of tests; and last controls that look at no face, which are compared with nothing. `own`
+    holds the study's columns for each key; `columns` orders them, :func:`score_row`'s and
+    :func:`paired_tests`'.
     """
     systems = [cast(System, key) for key in keys if key in evaluation.predicted]
     tests = paired_tests(evaluation, [(system, systems[0]) for system in systems[1:]])
@@ -87,8 +80,8 @@ def paired_tests(
 
     difference is that of the accuracies (first minus second, mean over seeds), with its paired
     bootstrap interval over subjects. b and c are the clips that only the first, only the second
-    classifies correctly, p the exact McNemar test on them, p_holm corrected for the number of
-    pairs. With several seeds a clip counts as correct when it is in more than half of them.
+    classifies correctly (in most of several seeds), p the exact McNemar test on them, p_holm
+    corrected for the number of pairs.
     """
     tests = []
     for pair in pairs:
@@ -104,10 +97,7 @@ def paired_tests(
 
 
 def comparisons(evaluation: Evaluation) -> pd.DataFrame:
-    """Compare every two methods for each feature mode and N: ``comparisons.csv``.
-
-    p_holm is corrected for the N of this pair and feature mode; else as :func:`paired_tests`.
-    """
+    """Compare every two methods; p_holm is corrected for the N of a pair and feature mode."""
     systems = list(evaluation.predicted)
     methods = method_order(method for method, _, _ in systems)
     rows = []
@@ -124,10 +114,7 @@ def comparisons(evaluation: Evaluation) -> pd.DataFrame:
 
 
 class SubjectMeans:
-    """Means over clips, with intervals over subjects, for tables that rest on no metric.
-
-    `subjects` is the subject of each of C clips; without `statistics` there are no intervals.
-    """
+    """Means over clips of `subjects`, with intervals over these unless `statistics` is None."""
 
     def __init__(self, subjects: ArrayLike, statistics: Evaluate | None) -> None:
         names, self._number = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)

@@ -37,11 +37,10 @@ def nested(
 ) -> tuple[dict[Key, pd.DataFrame], pd.DataFrame]:
     """Choose for each fold, and put the chosen predictions together.
 
-    `outer` and `inner` are predictions of every candidate on the folds, and on the inner folds of
-    their training clips; of equally good candidates the first counts. Return the rows of `outer`
-    that each choice takes, as predictions of ``<method>_nested``, and a table of what each fold
-    chose and how good that was. Raise a ProtocolError when a choice would rest on a clip that the
-    fold tests, and a DataError when predictions of a candidate are missing.
+    `outer` and `inner` are predictions of every candidate on the folds, and on inner folds of their
+    training clips; of equally good candidates the first counts. Return the rows of `outer` that
+    each choice takes, as ``<method>_nested``, and a table of what each fold chose and how good that
+    was. ProtocolError: a choice would rest on a tested clip. DataError: predictions are missing.
     """
     everyone = {clip.clip_id for clip in clips}
     runs = cast(Runs, dict(iter(outer.groupby([*RUN, "fold"], sort=False))))

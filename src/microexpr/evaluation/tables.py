@@ -50,25 +50,13 @@ def write_results(
 ) -> None:
     """Evaluate predictions and write all of `FILES` into a folder.
 
-    Under the protocol official, ``test_sets.csv`` holds the metrics of each test set alone.
+    Under the protocol official, ``test_sets.csv`` holds the metrics of each test set alone. The
+    first of `feature_modes` fills ``table.csv``, the others ``table_feature_modes.csv``. `controls`
+    says by name what the predictions of a trained control call its method; `choices` what is chosen
+    on the predictions `inner`, see `selection.nested`: ``selected.csv`` is written then.
 
-    Parameters
-    ----------
-    sources, inner : sequence of path-like
-        Files of predictions, and of predictions on inner folds; in any order.
-    methods, feature_modes, n
-        ``magnify.methods``, ``train.feature_modes`` and ``windows.n``. The first feature mode
-        fills ``table.csv``, the others ``table_feature_modes.csv``.
-    controls : mapping of str to str
-        Controls that were trained: what their predictions call the method, by name.
-    choices : mapping
-        What is chosen on the inner folds, see `selection.nested`; ``selected.csv`` is written then.
-
-    Raises
-    ------
-    DataError, ProtocolError
-        As `predictions.read`, `check` and `check_grid`, and `selection.nested`; no file is written
-        then.
+    DataError, ProtocolError: as `predictions.read`, `check`, `check_grid` and `selection.nested`;
+    no file is written then.
     """
     controls, choices, folder = controls or {}, choices or {}, Path(folder)
     everything, classes = predictions.read(sources, basis.classes), basis.classes
@@ -123,11 +111,10 @@ def poster_table(
 ) -> pd.DataFrame:
     """Arrange one feature mode as on the poster: a column per N, a row per method and class.
 
-    The columns are method, class, one for each N, then `ABOUT`, then ``<N>_low`` and ``<N>_high``.
-    The methods are in the order of `predictions.method_order`, Accuracy first (in brackets where a
-    class is called so), and last what a nested choice gets, where one was made: the same for every
-    N where N itself was chosen. The last row is the accuracy of the most frequent class. Raise a
-    DataError when `metrics`, from `Evaluation.metrics`, lack a cell.
+    The columns are method, class, one for each N, then `ABOUT`, ``<N>_low`` and ``<N>_high``.
+    Methods are in `predictions.method_order`, Accuracy first (in brackets where a class is called
+    so), and last what a nested choice gets, the same for every N where N itself was chosen. The
+    last row is the accuracy of the most frequent class. DataError: `metrics` lack a cell.
     """
     chosen = metrics[metrics["feature_mode"] == feature_mode]
     if chosen.empty:
@@ -185,10 +172,7 @@ def _row(method: str, name: str, cells: Mapping[int, Mapping[Any, Any]]) -> dict
 
 
 def render_table(path: AnyPath) -> Table:
-    """Read ``table.csv`` and lay it out: two decimals, and the interval of each method's best N.
-
-    Raise a DataError when the file is missing, was changed, or has another shape.
-    """
+    """Lay ``table.csv`` out for a terminal; DataError: missing, changed, or of another shape."""
     frame = _read(path)
     sizes = sizes_of(frame)
     about = frame.iloc[0]

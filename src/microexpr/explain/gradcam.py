@@ -45,10 +45,7 @@ class AboveBlock(nn.Module):
 
 
 def grad_cam(backbone: Backbone, block: int, maps: Tensor, gradient: Tensor) -> Tensor:
-    """Weigh maps (F, C, h, w) by their mean gradient, from that of pooled features (F, C').
-
-    The result (F, h, w) is equation 2 before its ReLU: positive where the maps speak for the score.
-    """
+    """Weigh maps (F, C, h, w) by their mean gradient: (F, h, w), equation 2 before its ReLU."""
     backbone.check_cut(block)
     above = AboveBlock(backbone, block)
     cam = LayerGradCam(above, above.maps)
@@ -154,10 +151,7 @@ class ClipInputs:
 
 
 class ClipExplainer:
-    """Grad-CAM of one method, whose features were cut after block `cut`; `n` frames per window.
-
-    `backbone` has the weights that training started from, on the device that computes.
-    """
+    """Grad-CAM of one method, cut after block `cut`; `backbone` has the weights of the start."""
 
     def __init__(self, backbone: Backbone, cut: int, *, n: int, settings: Windows) -> None:
         self.backbone = backbone.eval().requires_grad_(False)

@@ -102,10 +102,7 @@ class ExplainedClip:
 
 
 def explained_clips(data: Data, sources: Sources, stack: ExitStack) -> Iterator[ExplainedClip]:
-    """Yield the tested clips in the order of the caches, which `stack` keeps open.
-
-    CacheError or ProtocolError when caches, manifest or folds are not of the same clips.
-    """
+    """Yield the tested clips in the order of the caches; CacheError, ProtocolError: others."""
 
     def opened(paths: Sequence[Path], kind: str | None) -> list[cache.Cache]:
         return [stack.enter_context(cache.open_cache(path, kind)) for path in paths]

@@ -156,10 +156,10 @@ class Truth:
 def motion_scores(cam: np.ndarray, clip_id: str, truth: Truth) -> dict[str, float]:
     """Compare a clip's map, (size_px, size_px) and not negative, with the pixels that really move.
 
-    ``hit``: 1 where the peak lies on moving pixels. ``mass``: share of the map on them. ``area``:
-    their share of the crop, which chance gives for both. ``elsewhere``: the hit rate of the same
-    peak on what moves in clips of other classes, which a map that only follows the layout of a face
-    would reach as well. NaN where the map is zero everywhere.
+    ``hit``: 1 where the peak lies on them. ``mass``: share of the map on them. ``area``: their
+    share of the crop, which chance gives for both. ``elsewhere``: the hit rate of the same peak on
+    what moves in clips of other classes, which a map that only follows the layout of a face would
+    reach as well. NaN where the map is zero everywhere.
     """
     mine = truth.moving[clip_id]
     area, total = float(mine.mean()), float(cam.sum())
@@ -181,13 +181,12 @@ def region_table(
     """Average ``clips.csv`` of all methods, with a column method, over clips.
 
     One row per method, model, block, class and fold (``all``: every one), measure and region.
-    ``share``: mean share of a map in the region; ``peak``: share of clips whose peak lies in it,
-    which is the hit rate of the pointing game of Zhang et al. (2018). For generated clips, region
-    ``moving``: ``share`` and ``peak`` on the pixels that really move, and ``peak_other_class``: the
-    same peaks on what moves in clips of other classes. ``rank_correlation`` is that with the
-    trained network's map of the same clip and block; it has no region. ``chance`` is the region's
-    share of the crop. Intervals resample subjects, as in every other table, for all folds together
-    only. Maps without any positive value are counted in ``empty`` and left out.
+    ``share``: mean share of a map in the region; ``peak``: share of clips whose peak lies in it
+    (the pointing game of Zhang et al. 2018). Region ``moving`` of generated clips: the pixels that
+    really move, and ``peak_other_class``: the same peaks on what moves in clips of other classes.
+    ``rank_correlation``, without region, is with the trained network's map of the same clip and
+    block. ``chance`` is the region's share of the crop. Intervals, for all folds together only,
+    resample subjects. Maps without a positive value are counted in ``empty`` and left out.
     """
     every = apart(ALL, [*classes, *clips["fold"]])
     rows = [

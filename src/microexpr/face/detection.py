@@ -94,10 +94,7 @@ class FollowedFace:
 
 
 class WatchedFace:
-    """One face at a time of a stream of unknown length.
-
-    After `patience` frames without the face, another one may take its place.
-    """
+    """One face at a time of a stream; after `patience` frames without it, another may follow."""
 
     def __init__(self, detector: FaceDetector, patience: int) -> None:
         self._detector, self._patience = detector, patience

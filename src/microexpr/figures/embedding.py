@@ -43,10 +43,7 @@ class ClipFeatures:
 
     @classmethod
     def read(cls, paths: Sequence[Path], clips: Sequence[Clip]) -> ClipFeatures:
-        """Read the features of the manifest's `clips`, all shards, averaged over the picture.
-
-        CacheError when a file is no such cache, or a clip is in the manifest or a cache only.
-        """
+        """Read the features of `clips`, averaged over the picture; CacheError: of other clips."""
         raw, moved, cached = {}, {}, {}
         for path in paths:
             with open_cache(path, "features") as cache:
@@ -82,10 +79,7 @@ def same_neighbour(vectors: np.ndarray, names: Sequence[str]) -> tuple[float, fl
 def embedding(
     features: ClipFeatures, classes: Sequence[str], *, title: str, synthetic: bool
 ) -> Figure:
-    """Draw a row of panels per feature mode: one coloured by class, one by subject.
-
-    `classes` gives the order of the colours; DataError with fewer than 5 clips.
-    """
+    """Draw panels per feature mode, coloured by class and by subject; DataError: below 5 clips."""
     count = len(features.labels)
     if count < MIN_CLIPS:
         raise DataError(f"t-SNE needs {MIN_CLIPS} clips, there are {count}")

@@ -154,10 +154,7 @@ def _heat_map(
 
 
 def training_curves(epochs: pd.DataFrame, *, title: str, synthetic: bool) -> Figure:
-    """Draw loss and accuracy against epochs: folds and seeds thin, their median bold.
-
-    `epochs` are those of one method and N; all values are of training clips.
-    """
+    """Draw loss and accuracy of one method and N against epochs: runs thin, their median bold."""
     runs_each = len(epochs[["seed", "fold"]].drop_duplicates())
     title = f"{title}: {runs_each} runs (folds x seeds), bold: their median"
     figure = style.new_figure(style.WIDTH_IN, 2.5, synthetic=synthetic, title=title)

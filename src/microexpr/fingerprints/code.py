@@ -158,10 +158,7 @@ def stages() -> list[str]:
 
 
 def fingerprint(*roots: Reference, choice: Choice | None = None) -> str:
-    """Return the fingerprint of functions or classes, with all that they reach: 16 digits.
-
-    Of a registry in `choice` only the row of that name counts.
-    """
+    """Return the fingerprint of definitions and all they reach; of registries, rows in `choice`."""
 
     def compute() -> str:
         text = "".join(_texts(roots, choice or {})[1])

@@ -28,22 +28,11 @@ from microexpr.studies.variants import ChoiceSettings, Run
 class Plan(PlannedClips):
     """The jobs that follow from a configuration and from the folders of the data set.
 
-    Parameters
-    ----------
-    values : mapping
-        Nested dictionaries, as Snakemake reads them.
-    look : bool
-        Whether to look at the data set: where it is not there, and in jobs, which plan as well,
-        ``results/manifest.csv`` tells what was found last.
-    results : Path
-        Folder of the results: a prefix moves it where the workflow is a module of another one.
-    tell : callable, optional
-        Called with each line that people should read.
-
-    Raises
-    ------
-    ConfigError, DataError
-        The configuration is invalid; the data set is not there or not as it should be.
+    `values` are as Snakemake reads them; `look` at the data set, or take what
+    ``results/manifest.csv`` says: in jobs, which plan as well, and where it is not there. A prefix
+    moves the folder `results` where the workflow is a module of another one; `tell` is called with
+    lines for people. ConfigError, DataError: the configuration is invalid; the data set is not as
+    it should be.
     """
 
     def __init__(
@@ -73,8 +62,8 @@ class Plan(PlannedClips):
         """Return what the jobs of a stage read of the configuration.
 
         `chosen` is what the job is about: its ``method``, ``network``, ``system``, ``shard`` or
-        ``variant``; ``inner`` folds; ``explained`` training. Each changes the configuration or the
-        keys that are read.
+        ``variant``; ``inner`` folds; ``explained`` training. Each changes the configuration or its
+        keys.
         """
         declared, config = stages.declared(stage), self.variant(chosen.get("variant", ""))
         if "network" in chosen:
@@ -94,8 +83,8 @@ class Plan(PlannedClips):
     def job(self, stage: str, **chosen: Any) -> dict[str, object]:
         """Return the parameters of a rule: the settings and the code that its results follow from.
 
-        ``config`` is all that is read, as JSON; ``code`` a fingerprint; ``settings`` the same keys
-        for the command line, which Snakemake does not compare. `chosen` is as for `settings`.
+        ``config`` is all that is read, as JSON; ``settings`` the same for the command line, which
+        Snakemake does not compare; ``code`` a fingerprint. `chosen` is as for `settings`.
         """
         settings = self.settings(stage, **chosen)
         method, _ = self.split_method(chosen.get("method", ""))

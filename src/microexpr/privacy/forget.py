@@ -64,10 +64,10 @@ def of_others(
     """Return the files that contain nothing of the subjects and were not trained on them.
 
     These are whole caches of `others`, clips that show other subjects, with notes, logs, benchmarks
-    and Snakemake's records; the records of the last run; and the manifest with its seal and the
-    record of the index, from which rows can be removed: without them everything would be decoded
-    again. Other files are never returned: a table, figure, model or prediction comes from all
-    subjects, and an unknown file may. `sources` stay; generated faces have a record.
+    and Snakemake's records; the records of the last run; and manifest and record of the index, from
+    which rows can be removed: without them everything would be decoded again. No table, figure,
+    model or prediction is: it comes from all subjects. `sources` stay; generated faces have a
+    record.
     """
     records = dict(_records(project))
     kept: set[Path] = set()
@@ -135,12 +135,10 @@ def forget(
     """Delete everything that was made from some subjects, and leave them out from now on.
 
     The configuration is written first, so that a run after an interruption leaves them out too.
-    `project` is the folder of the Snakefile. Of the configuration `files` later ones win, and
-    ``data.leave_out`` is written to the last one. `subjects` are names as in
-    ``results/manifest.csv``; with `dry_run`, return what would be done, and do nothing.
-
-    ConfigError when a file is no configuration, or belongs to another data set than the results;
-    DataError when a subject is unknown, or Snakemake is running.
+    `project` is the folder of the Snakefile; of the configuration `files` the last one wins and
+    gets ``data.leave_out``. With `dry_run`, return what would be done. ConfigError: a file is no
+    configuration, or belongs to another data set. DataError: an unknown subject, or a run is
+    active.
     """
     config = Config.parse(overlaid({}, *map(read_yaml, files)))
     if all_files(project / SNAKEMAKE / "locks"):

@@ -54,12 +54,8 @@ def write_folds(path: AnyPath, clips: Sequence[Clip], folds: Sequence[Fold]) -> 
 def read_folds(path: AnyPath, clip_ids: Sequence[str]) -> list[Fold]:
     """Read ``folds.csv``: folds in the order of their first clip, as indices into `clip_ids`.
 
-    Raises
-    ------
-    DataError
-        If the file cannot be read or was changed after it was written.
-    ProtocolError
-        If it is not a table of folds, or its clips are not exactly `clip_ids`.
+    DataError: the file cannot be read or was changed after it was written. ProtocolError: it
+    is not a table of folds, or its clips are not exactly `clip_ids`.
     """
     try:
         rows = {row["clip_id"]: row["fold"] for row in read_rows(path)}
@@ -89,23 +85,9 @@ def check_folds(
 ) -> None:
     """Refuse folds that leak, that leave clips out, or that break the promise of their protocol.
 
-    Parameters
-    ----------
-    folds : sequence of Fold
-        All folds of one protocol.
-    clip_ids, subjects : sequence of str
-        What the indices of the folds point into.
-    protocol : str
-        ``protocol.name``, see `SUBJECT_INDEPENDENT` and `COMPLETE`.
-    sources : sequence of str, optional
-        The clip that each entry was made from; an augmented, flipped or magnified copy names the
-        original. None: every entry is an original. Copies need not be used; if they are, they stay
-        on the side of their original.
-
-    Raises
-    ------
-    ProtocolError
-        With the fold and the first clip or subject that is wrong.
+    `sources` names the clip that each entry was made from, such as the original of a flipped copy;
+    None: all are originals. Copies need not be used; if they are, they stay on the side of their
+    original. ProtocolError names the fold and the first clip or subject that is wrong.
     """
     sources = clip_ids if sources is None else sources
     if not folds:
@@ -135,10 +117,7 @@ def check_folds(
 
 
 def check_inner(inner: Sequence[Fold], outer: Fold) -> None:
-    """Refuse inner folds, on which N, alpha and the epoch may be chosen, with other clips.
-
-    Raise a ProtocolError if they hold a clip that `outer` does not train on.
-    """
+    """Raise a ProtocolError if inner folds hold a clip that `outer` does not train on."""
     for fold in inner:
         if outside := {*fold.train, *fold.test} - {*outer.train}:
             raise ProtocolError(
@@ -148,10 +127,7 @@ def check_inner(inner: Sequence[Fold], outer: Fold) -> None:
 
 
 def check_trained(fold: Fold, clips: Iterable[int], clip_ids: Sequence[str]) -> None:
-    """Refuse to fit standardisation or weights on clips that are not the fold's training clips.
-
-    Raise a ProtocolError that names the first such clip.
-    """
+    """Raise a ProtocolError where clips would be fitted on that are no training clips."""
     if outside := sorted(set(clips) - set(fold.train)):
         raise ProtocolError(
             f"fold {fold.name}: clip {clip_ids[outside[0]]} is not one of its training clips, "

@@ -26,10 +26,7 @@ LEAST = 1e-6  # lower probabilities count as this: a share of votes may be 0
 
 @dataclass(frozen=True)
 class Examples:
-    """The clips of a data set, one entry each, in the form in which something is trained on them.
-
-    `digest` is a checksum of all that this form follows from.
-    """
+    """The clips of a data set in a form to train on; `digest` covers all that this follows from."""
 
     clip_ids: tuple[str, ...]
     subjects: tuple[str, ...]
@@ -76,7 +73,7 @@ def quality(
     """Return accuracy and mean log-likelihood on inner folds; a choice takes the largest pair.
 
     The likelihood decides between equal accuracies, which are frequent with few clips. `truth` are
-    class numbers, (clips,); the others are those of :class:`ClipPredictions`.
+    class numbers, (clips,).
     """
     own = probabilities[np.arange(len(truth)), truth]
     likely = np.log(np.clip(np.nan_to_num(own), LEAST, 1))
@@ -91,22 +88,12 @@ def method_order(methods: Iterable[str]) -> list[str]:
 
 
 def read(paths: Iterable[AnyPath], classes: Sequence[str]) -> pd.DataFrame:
-    """Read and join files of predictions.
+    """Read and join files of predictions; sorted by method, feature mode, n, seed and clip.
 
-    Parameters
-    ----------
-    paths : iterable of path-like
-        CSV files with the columns `COLUMNS` and one ``p_<class>`` per class. An empty ``predicted``
-        is a clip without a prediction (no window of N frames fits): it stays, and counts as wrong.
-    classes : sequence of str
-        All class names.
-
-    Returns
-    -------
-    DataFrame
-        Sorted by method, feature mode, n, seed and clip, whatever the order of the files. A
-        DataError is raised if a column is missing or cannot be read, a clip's values are no
-        probabilities, or a file was changed after it was written.
+    They have the columns `COLUMNS` and one ``p_<class>`` per class. An empty ``predicted`` is a
+    clip without a prediction (no window of N frames fits): it stays, and counts as wrong.
+    DataError: a column is missing or cannot be read, values are no probabilities, or a file was
+    changed.
     """
     frames = [_read_one(path, classes) for path in paths]
     if not frames:
@@ -137,10 +124,10 @@ def rows(
     classes: Sequence[str],
     **system: str | int,
 ) -> list[dict[str, Any]]:
-    """Return the rows of a fold's test clips.
+    """Return the rows of a fold's test clips, in their order.
 
-    `found` is from :meth:`ClipPredictions.plain`, for the test clips in their order; `system` has
-    method, feature_mode, n, seed and protocol.
+    `found` is from :meth:`ClipPredictions.plain`; `system` has method, feature_mode, n, seed,
+    protocol.
     """
     unknown: list[None] = [None] * len(classes)
     columns = (found[name] for name in ("predicted", "n_windows", "probabilities"))
@@ -165,14 +152,9 @@ def check(
     """Refuse predictions that cannot be compared with each other.
 
     Where the `protocol` is `COMPLETE`, every clip of the manifest, `clips`, must be tested.
-
-    Raises
-    ------
-    DataError
-        With an unknown class, a subject or label other than the manifest's, or a clip twice.
-    ProtocolError
-        With another protocol, a missing clip, a clip in two folds, a subject in two folds where
-        the protocol promises one, or different seeds.
+    DataError: an unknown class, a subject or label other than the manifest's, or a clip twice.
+    ProtocolError: another protocol, a missing clip, a clip in two folds, a subject in two folds
+    where the protocol promises one, or different seeds.
     """
     for column, known in (("label", [*classes]), ("predicted", [*classes, ""])):
         wrong = frame[~frame[column].isin(known)]

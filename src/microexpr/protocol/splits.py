@@ -110,10 +110,7 @@ def folds_of(
     clips: Sequence[Clip],
     frames: Mapping[str, str] | None = None,
 ) -> list[Fold]:
-    """Split the clips of a data set as ``protocol`` asks for; errors as :func:`make_folds`.
-
-    `frames` is a checksum of each clip's frames, see :func:`.manifest.originals`.
-    """
+    """Split clips as ``protocol`` asks for; `frames` is as for :func:`.manifest.originals`."""
     return make_folds(
         [clip.clip_id for clip in clips],
         [clip.subject for clip in clips],

@@ -55,11 +55,7 @@ class Results:
         report: Path | None = None,
         sources: Sequence[Path] = (),
     ) -> Results:
-        """Read tables and manifest of a run, and the report of its clips where that is there.
-
-        `sources` are the records of the decoded frames.
-        DataError when one is missing, cannot be read, or was changed after it was written.
-        """
+        """Read tables, manifest, report and records of the decoded frames; DataError: changed."""
         clips = manifest.read(folder / "manifest.csv")
         return cls(
             config,

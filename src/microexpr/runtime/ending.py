@@ -39,10 +39,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def shielded(function: FunctionT) -> FunctionT:
-    """Mark a function that a library calls from C: no signal raises in it, but right after it.
-
-    HDF5 ends the process without a message when one does.
-    """
+    """Mark a function that HDF5 calls: a signal in it, raised later, would crash the process."""
     _shielded.add(function.__code__)
     return function
 
@@ -100,10 +97,7 @@ def _watched(*, for_good: bool) -> Iterator[_Signals]:
 
 
 def ended(name: str, work: Callable[[], None], *, for_good: bool = False) -> int:
-    """Run a command, end it well whatever is raised, and return its exit status.
-
-    Its `name` begins each line. `for_good`: the process ends now, and a signal ends it at once.
-    """
+    """Run a command, end it well, and return its status; with `for_good` the process ends now."""
     DOING.set("")
     with safe_streams(), _watched(for_good=for_good) as signals:
         try:
@@ -144,10 +138,7 @@ def _print(lines: Any) -> None:
 
 
 def told(error: BaseException, trace: str) -> tuple[int, list[str]]:
-    """Return the exit status of an error, and what the user reads of it: one line per cause.
-
-    `trace` says how the trace of an internal error is seen.
-    """
+    """Return an error's status and a line per cause; `trace` says how to see its trace."""
     if isinstance(error, KeyboardInterrupt):
         return getattr(error, "status", 130), ["interrupted"]
     if isinstance(error, BrokenPipeError):

@@ -30,14 +30,9 @@ OTHER_KINDS = {
 
 
 def regular(path: AnyPath, error: type[MicroexprError] = DataError) -> Path:
-    """Return a path that a user names as one, when a regular file lies there.
+    """Return a path that a user names as one, when a regular file lies there, or a link to one.
 
-    Reading from a pipe or a device waits for ever, or never ends.
-
-    Raises
-    ------
-    MicroexprError
-        Of the class `error`: there is nothing, or no regular file. Links are followed.
+    Reading from a pipe or a device waits for ever, or never ends. Otherwise an `error` is raised.
     """
     path = Path(path)
     try:
@@ -56,13 +51,9 @@ def replacing(path: AnyPath) -> Iterator[Path]:
     """Yield an empty temporary file beside `path`; rename it to `path` when the block succeeds.
 
     The file is readable by its owner only: faces and what is derived from them are personal data.
-    It is removed when the block raises; what a killed process left is removed by the next process
-    that writes the same file. The folder of `path` is made.
-
-    Raises
-    ------
-    OSError
-        When the disk is full or read-only; the message names `path`.
+    It is removed when the block raises; what a killed process left is removed by the next one that
+    writes the same file. The folder of `path` is made. OSError on a full or read-only disk names
+    `path`.
     """
     path = Path(path)
     # Machine and process number tell whose it is; nobody can have put a link to a file of ours at a
@@ -137,10 +128,7 @@ def write_bytes(path: AnyPath, content: bytes) -> None:
 
 
 def write_beside(path: AnyPath, suffix: str, text: str) -> None:
-    """Write the note ``<path><suffix>``, without which the finished file `path` is of no use.
-
-    When the note cannot be written, `path` is removed.
-    """
+    """Write the note ``<path><suffix>`` of a finished file, which is removed where that fails."""
     path = Path(path)
     try:
         write_text(path.with_name(path.name + suffix), text)
@@ -160,9 +148,8 @@ def sha256_of(path: AnyPath) -> str:
 def own_files(*folders: Path) -> None:
     """Make new files and folders of this process and its children readable by their owner only.
 
-    Faces, what is computed from them, and logs that name people are personal data. `folders` that
-    exist are closed too, unless they are somebody else's, on a read-only disk, or links: what a
-    link leads to is decided there.
+    Faces, what is computed from them, and logs that name people are personal data. `folders` are
+    closed too, unless they are somebody else's, on a read-only disk, or links.
     """
     os.umask(OWNER_ONLY)
     for folder in folders:

@@ -34,19 +34,10 @@ RowT = TypeVar("RowT", bound=Row)
 
 
 class Registry(Generic[RowT]):
-    """Rows by name.
+    """Rows by name: `rows` of this package, in the order in which people see them, and extensions'.
 
-    Parameters
-    ----------
-    key : str
-        Configuration key that holds such a name, for messages.
-    rows : iterable of Row
-        Those of this package, in the order in which people see them.
-
-    Attributes
-    ----------
-    own : tuple of str
-        Names of this package's rows.
+    `key` is the configuration key that holds such a name; `own` are the names of this package's
+    rows.
     """
 
     def __init__(self, key: str, rows: Iterable[RowT]) -> None:
@@ -55,13 +46,7 @@ class Registry(Generic[RowT]):
         self.own = tuple(self._rows)
 
     def add(self, row: RowT) -> None:
-        """Add a row of an extension.
-
-        Raises
-        ------
-        ConfigError
-            When the name is taken, or is no lower-case word.
-        """
+        """Add a row of an extension; ConfigError: the name is taken, or is no lower-case word."""
         if not NAME.fullmatch(row.name):
             raise ConfigError(
                 f"{self.key}: {row.name!r} must be lower-case letters, digits and underscores"
@@ -77,14 +62,9 @@ class Registry(Generic[RowT]):
         return self._rows[name]
 
     def load(self, name: str, field: str) -> Any:
-        """Import what a field of a row refers to.
+        """Import what a field of a row refers to; ConfigError: an unknown name, no such function.
 
         Code that uses a row's functions takes them from here: so its fingerprint covers them.
-
-        Raises
-        ------
-        ConfigError
-            On an unknown name, or when there is no such module or function.
         """
         return resolve(getattr(self[name], field))
 
@@ -109,18 +89,7 @@ class Registry(Generic[RowT]):
 
 @cache
 def resolve(reference: str) -> Any:
-    """Import what a row refers to.
-
-    Parameters
-    ----------
-    reference : str
-        ``"package.module:name"``.
-
-    Raises
-    ------
-    ConfigError
-        When there is no such module or name.
-    """
+    """Import what ``"package.module:name"`` refers to; ConfigError: it cannot be imported."""
     module, _, name = reference.partition(":")
     try:
         return getattr(import_module(module), name)

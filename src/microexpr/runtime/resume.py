@@ -21,29 +21,16 @@ def digest(about: Mapping[str, Any]) -> str:
 
 
 def place(folder: str | os.PathLike[str], about: Mapping[str, Any], suffix: str = ".json") -> Path:
-    """Return the file of a partial result; it exists when the result is finished.
+    """Return the file of a partial result of a run's folder; it exists when the result is finished.
 
-    Parameters
-    ----------
-    folder : path-like
-        Of the run.
-    about : mapping
-        All that the result follows from, as plain values: where one of them differs, so does the
-        file.
-    suffix : str
-        Of the file.
+    `about` is all that the result follows from, as plain values: where one differs, so does the
+    file.
     """
     return Path(folder) / f"{digest(about)[:32]}{suffix}"
 
 
 def read(folder: str | os.PathLike[str], about: Mapping[str, Any]) -> Any:
-    """Read the partial result that follows from `about`; None where it is not finished.
-
-    Raises
-    ------
-    CacheError
-        When its file is damaged.
-    """
+    """Read the partial result that follows from `about`; None: there is none."""
     file = place(folder, about)
     if not file.is_file():
         return None
@@ -60,12 +47,8 @@ def keep(folder: str | os.PathLike[str], about: Mapping[str, Any], result: Any) 
 def finished(file: Path, made_of: str) -> dict[str, Any] | None:
     """Return a finished JSON document; None where it is missing, damaged, or follows from others.
 
-    Parameters
-    ----------
-    file : Path
-        A document whose entry ``made.digest`` is the digest of what it follows from.
-    made_of : str
-        The digest that is wanted.
+    Its entry ``made.digest`` is the digest of what it follows from, `made_of` the one that is
+    wanted.
     """
     try:
         document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))

@@ -63,13 +63,7 @@ def _write_seal(path: AnyPath, digest: str) -> None:
 
 
 def check_seal(path: AnyPath) -> str:
-    """Compare a file with its seal; return the sha256 of its bytes, 64 hexadecimal digits.
-
-    Raises
-    ------
-    DataError
-        When the file or its seal is missing or cannot be read, or they do not match.
-    """
+    """Compare a file with its seal and return its sha256; DataError: missing, or no match."""
     return hashlib.sha256(read_sealed(path)).hexdigest()
 
 
@@ -131,19 +125,9 @@ def write_rows(
 def read_table(path: AnyPath, *, text: Collection[str]) -> pd.DataFrame:
     """Read a sealed table into a DataFrame.
 
-    Parameters
-    ----------
-    path : path-like
-        CSV file with its seal.
-    text : collection of str
-        Columns of text: NA, null and 0 are names there, and an empty cell stays empty. All other
-        columns are numbers: int64 where every cell is whole, else float64, NaN where it is empty.
-
-    Raises
-    ------
-    DataError
-        As `check_seal`, and when a column of text is missing or a cell is no number; the message
-        names the file, the column and the cell.
+    Columns of `text` keep NA, null and 0 as names, and empty cells empty. All others are numbers:
+    int64 where every cell is whole, else float64, NaN where it is empty. DataError: as
+    `check_seal`, and when a column is missing or a cell is no number.
     """
     return typed(read_text(path), text=text, path=path)
 

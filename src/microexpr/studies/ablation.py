@@ -83,10 +83,7 @@ def levels(settings: AblationSettings) -> dict[str, list[str]]:
 
 
 def rows(settings: AblationSettings, *, full: bool = False) -> list[Row]:
-    """List the rows: the default and one factor changed at a time, or the full product.
-
-    Raise a ConfigError when a level is of another network than it says.
-    """
+    """List the rows; ConfigError: a level is of another network than it says."""
     own, every = default_levels(settings), levels(settings)
     first = _row(settings, "default", "", own)
     if full:

@@ -49,21 +49,8 @@ def train_leaking(
     the model is trained on the same share of the windows and predicts the clips of the subject.
     Under windows, a clip is predicted in every fold that trains on it.
 
-    Parameters
-    ----------
-    store, seeds, progress_dir, source_sha256, fine_tuned, device
-        As :func:`microexpr.training.chunks.train_chunk`, whose errors are raised.
-    recipe : Recipe
-        Settings; the clip decision is mean_softmax.
-    test_share : float
-        Share of windows that is held out.
-    folds, seed : int
-        Of the folds of clips.
-
-    Returns
-    -------
-    DataFrame
-        Columns `COLUMNS`, one row per prediction.
+    `folds` and `seed` are those of the folds of clips; the clip decision is mean_softmax. Return
+    one row per prediction, with the columns `COLUMNS`; errors as :func:`.chunks.train_chunk`.
     """
     clips = [store.clip_ids, store.subjects, store.labels]
     tried = {

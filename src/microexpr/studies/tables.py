@@ -59,22 +59,7 @@ def ablation_table(
     *,
     weights: Weights,
 ) -> pd.DataFrame:
-    """Score every row and compare it with the first one, the default.
-
-    Parameters
-    ----------
-    frame, rows : DataFrame, sequence of Row
-        Predictions of all rows, and these from `microexpr.studies.ablation.rows`.
-    basis : Basis
-        The origin is that of the default's predictions.
-    weights : mapping
-        Of every network.
-
-    Raises
-    ------
-    DataError, ProtocolError
-        As `predictions.check`, and when a row or the weights of its network are missing.
-    """
+    """Score every row and compare it with the first, the default; errors as `predictions.check`."""
     systems = [row.system for row in rows]
     keys = list(frame[predictions.SYSTEM].itertuples(index=False, name=None))
     if missing := set(systems) - set(keys):
@@ -132,23 +117,10 @@ def comparison(
 ) -> pd.DataFrame:
     """Score every system and compare it with the reference; the last row is the majority class.
 
-    Parameters
-    ----------
-    frame, basis : DataFrame, Basis
-        Predictions of the systems and of the reference, and what they rest on.
-    reference : (method, feature mode, N)
-        Other cells of its method are left out.
-    published : mapping of str to Published
-        What is printed of the reference's method and then of the systems, in the order of the rows.
-    with_backbone : sequence of str
-        Those that see the frames through ``features.backbone``.
-
-    Raises
-    ------
-    ConfigError
-        When the predictions lack the reference or a system.
-    DataError, ProtocolError
-        As `predictions.check`, and when two systems test a clip in different folds.
+    Other cells of the reference's method are left out. `published` is what is printed of that
+    method and then of the systems, in the order of the rows; those `with_backbone` see the frames
+    through ``features.backbone``. ConfigError: the reference or a system is missing. DataError,
+    ProtocolError: as `predictions.check`, or two systems test a clip in different folds.
     """
     method, *names = published
     is_reference = (frame[predictions.SYSTEM] == [*reference]).all(axis=1)
@@ -219,9 +191,8 @@ def leak_table(
 ) -> pd.DataFrame:
     """Tabulate the accuracy of each method and split, with intervals over subjects.
 
-    There is one row per method and split; `about` are columns that are the same in all. answers
-    counts the predictions that the accuracy rests on: under windows a clip has one in each fold
-    that trains on it. majority is the share of the most frequent class.
+    `about` are columns that are the same in all rows. answers counts the predictions: under windows
+    a clip has one in each fold that trains on it. majority is the share of the most frequent class.
     """
     rows = []
     for method in method_order(predictions["method"]):

@@ -78,14 +78,8 @@ def folds_of_chunk(
 ) -> list[Fold]:
     """Read ``folds.csv``, check its folds, and return those of a chunk: chunk, chunk + chunks, ...
 
-    With `inner`, they are the inner folds of these: their training clips, split by subject.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such chunk.
-    ProtocolError
-        If the folds leak, or are not of the clips of `store`.
+    With `inner`, they are the inner folds of these. ConfigError: there is no such chunk.
+    ProtocolError: the folds leak, or are not of the clips of `store`.
     """
     if not 0 <= chunk < chunks:
         raise ConfigError(f"train.chunks: there is no chunk {chunk} of {chunks}")
@@ -117,19 +111,9 @@ def train_folds(
 ) -> None:
     """Train and test some folds under every feature mode and seed, and write the results.
 
-    Parameters
-    ----------
-    settings, store, folds
-        How, on the features of all clips, and indices into these.
-    output : Path
-        Predictions (CSV). The log of the epochs is written beside it as ``.epochs.csv``, and
-        finished folds are kept in ``.progress/`` until all are finished.
-    method, n : str, int
-        Name of the method in the predictions; frames per window.
-    source_sha256 : str
-        Fingerprint of the code; a finished fold of other code is trained again.
-    models : Path, optional
-        Folder for each fold's model; it appears when all are finished.
+    `output` gets the predictions, and ``.epochs.csv`` beside it the log; finished folds are kept in
+    ``.progress/`` until all are, and trained again where `source_sha256`, the fingerprint of the
+    code, is another one. The folder `models` of each fold's model appears when all are finished.
     """
     progress = output.with_suffix(".progress")
     # Beside the finished folds: a killed run finds both.

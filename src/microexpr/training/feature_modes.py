@@ -30,10 +30,7 @@ FLOOR = 1e-3  # of the mean standard deviation: channels that hardly move are no
 
 
 class FineTunedBlocks(nn.Module):
-    """Copy of a backbone that takes cached maps to pooled features; above `cut` it is trained.
-
-    BatchNorm statistics stay frozen, so frames do not influence one another.
-    """
+    """Copy of a backbone, trained above `cut`: maps to pooled features, fixed statistics."""
 
     def __init__(self, backbone: Backbone, cut: int) -> None:
         super().__init__()

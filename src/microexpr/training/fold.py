@@ -167,23 +167,12 @@ def train_fold(
 
     The caller sets the number of threads. On one machine's CPU a repeated run gives the same bits.
     With ``windows.short: drop``, clips without a window are not trained on, and get no prediction.
+    Where the store holds maps, `fine_tuned` are the untrained blocks above the cut, on `device`;
+    they are copied. `pooled` is ``pooled_sums(store, fine_tuned)`` if known already.
 
-    Parameters
-    ----------
-    store, fold, recipe : FeatureStore, Fold, Recipe
-        Features of all clips, which of them to train on and to test, and settings.
-    fine_tuned : FineTunedBlocks, optional
-        Untrained blocks above the cut, on `device`, where the store holds maps; copied.
-    pooled : PooledSums, optional
-        ``pooled_sums(store, fine_tuned)`` if known already: it is the same for all folds.
-
-    Raises
-    ------
-    ProtocolError
-        If a clip is in training and in test, or the training clips cannot be split to choose on.
-    DataError, ConfigError
-        If a label is unknown, no training clip has a window, the store holds maps and `fine_tuned`
-        is not given, or the loss is no longer finite.
+    ProtocolError: a clip is in training and in test, or training clips cannot be split to choose
+    on. DataError, ConfigError: an unknown label, no window to train on, maps without `fine_tuned`,
+    or a loss that is no longer finite.
     """
     if both := set(fold.train) & set(fold.test):
         raise ProtocolError(

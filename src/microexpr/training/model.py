@@ -47,19 +47,12 @@ class ByteDropout(nn.Module):
 class WindowClassifier(nn.Module):
     """Embedding of frames, Bi-LSTM over windows, linear classifier; or without the Bi-LSTM.
 
-    Parameters
-    ----------
-    channels, n_classes, embed, hidden : int
-        Features per frame, C; classes, K; width of the embedding, and of each LSTM direction.
-    dropout : float
-        Rate before the embedding and before the classifier.
-    readout : {"both_ends", "last_step", "mean"}
-        ``both_ends``: each direction after its last frame. ``last_step``: both directions at the
-        last frame, as in the authors' 2020 code; the backward one has seen that frame only.
-        ``mean``: over the frames.
-    head : {"bilstm", "frame_fc"}
-        ``frame_fc``: no recurrence. Each frame is a training example of its own, and a window gets
-        the mean of its frames' probabilities (the poster's "fully-connected layer").
+    `channels` are features per frame, C, `embed` and `hidden` widths of the embedding and of each
+    LSTM direction; `dropout` is the rate before embedding and classifier. What the classifier
+    reads, `readout`: ``both_ends``, each direction after its last frame; ``last_step``, both at the
+    last frame, as in the authors' 2020 code (the backward one has seen that frame only); ``mean``
+    over the frames. `head` ``frame_fc`` has no recurrence: each frame is a training example, and a
+    window gets the mean of its frames' probabilities (the poster's "fully-connected layer").
     """
 
     def __init__(
@@ -131,16 +124,10 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def decide(logits: np.ndarray, last_frames: np.ndarray, decision: str) -> tuple[np.ndarray, int]:
     """Predict probabilities, (K,) float64, and the class of one clip from those of its windows.
 
-    Parameters
-    ----------
-    logits : ndarray, shape (W, K), float32
-        Of the clip's windows; of the clip as one sequence (W = 1) with ``whole_clip``.
-    last_frames : ndarray, shape (W,), int64
-        Frame on which each window ends.
-    decision : {"mean_softmax", "majority", "whole_clip", "last_window"}
-        ``mean_softmax``: mean of the windows' probabilities. ``majority``: share of the windows
-        that vote for a class; ties go to the higher mean probability. ``last_window``: the window
-        that ends last, the densest of several.
+    `logits` (W, K) are those of the windows, which end on `last_frames` (W,); with ``whole_clip``
+    of the clip as one sequence. ``mean_softmax``: mean of the windows' probabilities. ``majority``:
+    share of windows that vote for a class; ties go to the higher mean probability. ``last_window``:
+    the window that ends last, the densest of several.
     """
     p = softmax(logits)
     mean = p.mean(0)

@@ -119,25 +119,14 @@ def open_features(
 ) -> Iterator[FeatureStore]:
     """Open the feature caches of a data set, with the subjects and labels of its manifest.
 
-    The store that is yielded is usable inside the block only.
+    `paths` are all shards, in any order; `manifest` is ``manifest.csv`` or its rows: exactly the
+    clips of the caches, in the order of the store, which is usable inside the block only. Data sets
+    up to `memory_bytes` are loaded: pooled features of 32,000 frames of 1024 channels. Larger ones,
+    maps of a middle block, are read when a batch asks for them.
 
-    Parameters
-    ----------
-    paths : sequence of path-like
-        Caches of kind features: all shards, in any order.
-    manifest : path-like or sequence of Clip
-        ``manifest.csv``, or its rows: exactly the clips of the caches, in the order of the store.
-    memory_bytes : int
-        Data sets up to this size are loaded: pooled features of 32,000 frames of 1024 channels.
-        Larger ones, maps of a middle block, are read when a batch asks for them.
-
-    Raises
-    ------
-    CacheError
-        If a file is damaged or no complete feature cache, a clip is in two files, or only in the
-        manifest or only in a file, or the files come from different networks, settings or code.
-    DataError
-        If the manifest cannot be read.
+    CacheError: a file is damaged or no feature cache, a clip is in two files, or only in the
+    manifest or a file, or networks, settings or code differ. DataError: the manifest cannot be
+    read.
     """
     rows = read_manifest(manifest) if isinstance(manifest, str | os.PathLike) else manifest
     with ExitStack() as stack:

@@ -123,8 +123,8 @@ class WindowTable:
         """Draw `per_clip` windows of each of `clips`, (B,) int64; all if None or if it has no more.
 
         A clip's list is cut into `per_clip` sections of nearly equal size and one window is drawn
-        from each: every epoch sees all sections of the clip and all steps, and no window twice.
-        Return the windows (W, N) int64, and for each the position of its clip in `clips`, (W,).
+        from each: no window twice, all steps in every epoch. Return the windows (W, N) int64, and
+        for each the position of its clip in `clips`, (W,).
         """
         counts = self.counts[clips]
         sections = per_clip or max(int(counts.max()), 1)

@@ -43,10 +43,7 @@ def as_file(path: Path) -> str:
 def opened(
     path: Path, threads: int = 1
 ) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """Open a video; yield its container and main video stream.
-
-    DataError: it is no regular file, no video, or too large to decode.
-    """
+    """Open a video and yield container and main stream; DataError: no file, no video, too large."""
     regular(path)
     try:
         container = av.open(as_file(path), options=AS_FILES, metadata_errors="replace")

@@ -32,23 +32,11 @@ def time_axis(
 ) -> TimeAxis:
     """Find the rate of a clip and whether its frames are evenly spaced.
 
-    A rate that the container states is taken where all stamps lie on its grid, rounded to their
-    unit. Otherwise the rate is that of the commonest step, by least squares over all frames.
-
-    Parameters
-    ----------
-    stamps, unit_s, rates : sequence of int, Fraction, iterable of Fraction
-        Time stamps as the frames are shown, their unit, s, and stated rates, frames/s.
-    certain : bool
-        Whether the stamps are camera counters, and their rate is known.
-    capture_fps : float, optional
-        True rate where the stamps have another. Frames count as evenly spaced then, unless the
-        stamps are even but for some dropped frames.
-
-    Raises
-    ------
-    DataError
-        For one frame of unknown rate, or stamps that are all the same.
+    A stated rate of `rates` (frames/s) is taken where all `stamps`, as the frames are shown, lie on
+    its grid, rounded to their unit `unit_s`. Otherwise it is that of the commonest step, by least
+    squares over all frames. `certain`: the stamps are camera counters of known rate. With a true
+    rate `capture_fps` frames count as even, unless stamps are even but for some dropped frames.
+    DataError: one frame of unknown rate, or stamps that are all the same.
     """
     stamps = tuple(stamps)
     if len(stamps) < 2 and not certain:

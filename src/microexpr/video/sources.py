@@ -79,14 +79,9 @@ class Source:
 def open_sources(text: str, *, fps: float | None = None, threads: int = 1) -> list[Source]:
     """Find the clips that a name stands for; DataError: nothing there is a video or an image.
 
-    Parameters
-    ----------
-    text : str
-        A video file, a folder of numbered images, or a glob. The images of a glob are one clip, its
-        videos are one clip each.
-    fps, threads : float, int, optional
-        Rate of the camera, frames/s: needed for images, for a video only where its times are wrong.
-        Threads of the decoder.
+    `text` is a video file, a folder of numbered images, or a glob, whose images are one clip and
+    whose videos one each. `fps` is the camera's rate: needed for images, for a video only where its
+    times are wrong; `threads` are those of the decoder.
     """
     path = Path(readable(text))
     if path.is_dir():

@@ -26,10 +26,7 @@ COUNTER = re.compile(r"(\d+)\.\w+$", re.ASCII)
 
 
 def list_images(folder: Path) -> list[tuple[int, Path]]:
-    """List camera counter and file of the images in a folder, ``<anything><counter>.bmp`` and such.
-
-    DataError as by :func:`numbered`; also when a counter is too large for a cache.
-    """
+    """List counter and file of a folder's images; DataError as :func:`numbered`, or too large."""
     # Names only: a folder of CAS(ME)^3 holds thousands of frames, of which a clip needs thirty.
     names = [name for name in os.listdir(folder) if is_image_name(name)]  # noqa: PTH208
     images = numbered(folder / name for name in names)
@@ -40,10 +37,7 @@ def list_images(folder: Path) -> list[tuple[int, Path]]:
 
 
 def numbered(paths: Iterable[Path]) -> list[tuple[int, Path]]:
-    """Sort images by the number at the end of their names; DataError: it has none, or two share it.
-
-    As a number: SMIC's counters have 5 to 8 digits.
-    """
+    """Sort images by the number at the end of their names; DataError: none, or two share it."""
     found: dict[int, Path] = {}
     for path in paths:
         match = COUNTER.search(path.name)

@@ -24,12 +24,10 @@ FALLBACK = "aac"  # for sound that MP4 cannot hold
 
 
 class VideoWriter:
-    """Writes frames as they come.
+    """Writes frames as they come, shown at `rate` frames/s, with times in units of `time_base` (s).
 
     H.264 in the layout that every player knows (yuv420p) has even sizes only: frames of odd width
-    or height (px) get their last column or row twice. They are shown at `rate` frames/s, with times
-    in units of `time_base` (s) and pixels `pixel_aspect` times as wide as high. The sound of the
-    file `sound` is copied.
+    or height (px) get their last column or row twice. The sound of the file `sound` is copied.
     """
 
     def __init__(

@@ -102,10 +102,7 @@ def load(folder: AnyPath, *, weights_path: str | None = None, device: str = "cpu
 def trained_on(
     data: Data, store: FeatureStore, paths: Sequence[Path], method: str
 ) -> dict[str, Any]:
-    """Describe the clips of a store: data set, classes, subjects, frame rates and lengths.
-
-    `paths` are the store's caches; CacheError when they are of another method than `method`.
-    """
+    """Describe the clips of a store, whose caches are `paths`; CacheError: of another method."""
     rates, frames = [], []
     for path in paths:
         with open_cache(path, "features") as cache:

@@ -84,10 +84,7 @@ class Request:
 def make_request(
     exported: Exported, folder: Path, *, piece: int | None, step: int | None, annotate: bool
 ) -> Request:
-    """Fill in what the user leaves open: pieces as long as the longest training clip, by halves.
-
-    ConfigError when a piece is shorter than a window, or the last one could be.
-    """
+    """Fill in what is left open: pieces as long as the longest training clip, by halves."""
     n = exported.config.model.n
     longest = int(exported.about["trained_on"]["frames"]["max"])
     length = piece if piece is not None else max(longest, n + 1)
