@@ -4,7 +4,7 @@ Run by ``make lock`` after a change of dependencies in pyproject.toml. Versions 
 already stay, unless ``--upgrade`` is given. The locks hold for every Python that pyproject.toml
 names and for every platform; lines that a machine does not need are skipped by their markers.
 
-requirements.lock       what the package needs: the next two
+requirements.lock       what the package needs with the extra `workflow`: the next two
 requirements-cpu.lock   all but NVIDIA's libraries
 requirements-cuda.lock  NVIDIA's libraries, which PyTorch's Linux build from PyPI requires
 requirements-dev.lock   what only the tests and linters need
@@ -21,6 +21,8 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+# What the pipeline needs besides magnification.
+WORKFLOW = ("--extra", "workflow")
 # What the tests use. Not kubernetes: its libraries need older versions of what is pinned.
 EXTRAS = ("test", "lint", "inspect", "slurm")
 # Packages that only PyTorch's build with CUDA requires.
@@ -110,7 +112,7 @@ def main() -> None:
         (folder / "runtime.txt").write_text(before)
         (folder / "all.txt").write_text(before)
         uv = folder / "uv/bin/uv"
-        runtime = compiled(uv, root, folder / "runtime.txt", *upgrade)
+        runtime = compiled(uv, root, folder / "runtime.txt", *WORKFLOW, *upgrade)
         (folder / "fixed.txt").write_text("\n".join(runtime))
         extras = [word for extra in EXTRAS for word in ("--extra", extra)]
         fixed = ("--constraint", str(folder / "fixed.txt"))

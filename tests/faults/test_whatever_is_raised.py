@@ -71,7 +71,7 @@ def opaque() -> Exception:
         (
             ModuleNotFoundError("No module named 'x'"),
             2,
-            "install the packages of requirements.lock",
+            r"No module named 'x'; pip install 'microexpr\[workflow\]'",
         ),
         (CacheError("a.h5: damaged"), 2, "clip s1_a: a.h5: damaged"),
     ],

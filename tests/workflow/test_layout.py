@@ -299,5 +299,6 @@ def test_from_a_git_host_it_plans_with_the_installed_package(checkout, bare, hos
     assert job_counts(done.stdout) == SMALLEST
     done = snakemake(folder, "--dry-run", python=bare, **hosted)
     assert done.returncode == 1
-    advice = "python -m pip install 'git+https://git.example.org/lab/microexpr@v7'"
+    source = "git+https://git.example.org/lab/microexpr@v7"
+    advice = f"python -m pip install 'microexpr[workflow] @ {source}'"
     assert f"No module named 'microexpr'; {advice}" in done.stdout + done.stderr

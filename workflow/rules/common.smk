@@ -15,7 +15,8 @@ elif hasattr(HERE, "host"):
     SOURCE = f"git+https://{HERE.host}/{HERE.repo}@{HERE.ref}"
 else:
     SOURCE = ""
-INSTALL = f"python -m pip install '{SOURCE or 'CHECKOUT'}'"
+EXTRA = "microexpr[workflow] @ {}" if SOURCE.startswith("git+") else "{}[workflow]"
+INSTALL = f"python -m pip install '{EXTRA.format(SOURCE or 'CHECKOUT')}'"
 
 try:
     import microexpr

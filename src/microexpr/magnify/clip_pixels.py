@@ -3,11 +3,12 @@
 In parts luma alone goes through the filter; its change is added to each colour.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 import torch
 
@@ -17,6 +18,9 @@ from microexpr.magnify.clip import luma
 from microexpr.magnify.methods import METHODS
 from microexpr.magnify.stream import Parts, magnified_luma, parts_of
 from microexpr.magnify.temporal import filtering_of
+
+if TYPE_CHECKING:
+    import h5py
 
 WHOLE_FRAMES = 512  # up to this length a clip is magnified as a whole: 1.6 GB with PMM at 224 px
 BLOCK = 32  # frames read and returned at a time

@@ -174,7 +174,7 @@ def _of_library(error: BaseException, trace: str) -> tuple[int, str]:
     if isinstance(error, UnicodeError):
         return 2, f"{text}; save the file as UTF-8"
     if isinstance(error, ImportError):
-        return 2, f"{text}; install the packages of requirements.lock"
+        return 2, f"{text}; pip install 'microexpr[workflow]'"
     places = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
     ours = [path for path in places if path.is_relative_to(PACKAGE)]
     place = f" in {ours[-1].relative_to(PACKAGE)}" if ours else ""
