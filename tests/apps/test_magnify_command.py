@@ -92,14 +92,14 @@ def test_the_report_and_the_file_beside_the_output(capsys, tmp_path, video):
     assert set(made["seconds"]) == {"read", "magnify", "write"}
     assert all(value > 0 for value in made["seconds"].values())
     assert made["filter_gain"]["band_centre"] == pytest.approx(1, abs=0.15)
-    assert made["bound"]["limit_px"] * 4 == pytest.approx(made["bound"]["detail_wavelength_px"])
+    assert made["bound"]["limit_px"] * 2 == pytest.approx(made["bound"]["detail_wavelength_px"])
     assert made["bound"]["magnified_px"] == pytest.approx(
         21 * made["motion"]["in_band_px"], rel=1e-3
     )
     assert 0.3 < made["memory_estimate_gb"] < 1
     beside = json.loads((tmp_path / "out.mp4.json").read_text())
     assert made.items() <= beside.items()
-    assert beside["parameters"]["pmm"]["orientations"] == 8
+    assert beside["parameters"]["pmm"]["orientations"] == 5
     assert beside["source"]["sha256"] == hashlib.sha256(video.read_bytes()).hexdigest()
     assert set(beside["environment"]) >= {"torch", "av"}
 

@@ -114,7 +114,7 @@ def test_bounds_of_the_methods():
     assert amm["magnified_px"] == pytest.approx(2)
     assert (amm["detail_wavelength_px"], amm["limit_px"]) == (16, 2)  # lambda_c
     assert bound("amm", Magnify(), detail_wavelength_px=40.0, **common)["limit_px"] == 5
-    assert bound("pmm", Magnify(), detail_wavelength_px=8.0, **common)["limit_px"] == 2
-    half = Magnify.model_validate({"pmm": {"per_octave": 2}})
-    assert bound("pmm", half, detail_wavelength_px=8.0, **common)["limit_px"] == 4
+    assert bound("pmm", Magnify(), detail_wavelength_px=8.0, **common)["limit_px"] == 4
+    octave = Magnify.model_validate({"pmm": {"per_octave": 1}})
+    assert bound("pmm", octave, detail_wavelength_px=8.0, **common)["limit_px"] == 2
     assert bound("filter_only", Magnify(), detail_wavelength_px=8.0, **common) is None

@@ -46,7 +46,7 @@ def test_warning_says_by_how_much_the_bound_is_exceeded() -> None:
     options = {"temporal_filter": "reference", **SMIC}
     with pytest.warns(MicroexprWarning, match=r"motion of 0\.\d+ px becomes \d+\.\d px.*1/8 of"):
         amm(clip, alpha=20.0, **options)
-    with pytest.warns(MicroexprWarning, match=r"times the bound of 1/4 of the detail's wavelen"):
+    with pytest.warns(MicroexprWarning, match=r"times the bound of 1/2 of the detail's wavelen"):
         pmm(clip, alpha=20.0, **options)
 
 

@@ -130,7 +130,8 @@ def test_pmm_agrees_with_undecimated_masks_of_pyrtools(
         for pyramid, band in zip(pyramids, bands * np.exp(1j * alpha * shift), strict=True):
             pyramid.pyr_coeffs[key] = band
     expected = torch.from_numpy(np.stack([p.recon_pyr() for p in pyramids])).float()
-    magnifier = PhaseMagnifier(clip[0], levels=5, smoothing_px=0.0, high_octaves=1.0)
+    standard = {"per_octave": 1, "orientations": 8, "high_octaves": 1.0, "narrow": False}
+    magnifier = PhaseMagnifier(clip[0], levels=5, smoothing_px=0.0, **standard)
     (result,) = magnifier.run(clip, ClipFilter(matrix, clip), [alpha])
     assert psnr_db(result, expected) > 50
     assert psnr_db(expected, clip) < 40

@@ -74,6 +74,7 @@ def test_reconstruction_and_parseval(
             orientations=orientations,
             per_octave=per_octave,
             high_octaves=0.5 if levels == 3 else 1.0,
+            narrow=levels == 3 and orientations > 1,
         )
         back = synthesise(pyramid, analyse(pyramid, x), *residuals(pyramid, x))
         assert (back - x).abs().max() < 1e-5
@@ -120,6 +121,9 @@ def test_boxes_save_coefficients() -> None:
         )
         area[orientations] = sum(band.size for band in pyramid.bands) / 224**2
     assert area[4] < 1.9 and area[8] < 2.5
+    narrow = {"orientations": 5, "cutoff": 0.1, "high_octaves": 0.1, "narrow": True}
+    pyramid = steerable_pyramid(224, 224, per_octave=2, **narrow)
+    assert sum(band.size for band in pyramid.bands) / 224**2 < 1.8
 
 
 @pytest.mark.parametrize("size", [(224, 224), (95, 97), (64, 20)])

@@ -36,8 +36,8 @@ class Pmm(Section):
     """Phase-based magnification: complex steerable pyramid (Wadhwa et al. 2013)."""
 
     levels: int | None = Field(None, ge=1, le=10, description="octaves; null: as many as fit")
-    orientations: int = Field(8, ge=1, le=16, description="orientation bands")
-    per_octave: Literal[1, 2] = Field(1, description="1: octave, 2: half-octave bands")
+    orientations: int = Field(5, ge=1, le=16, description="orientation bands")
+    per_octave: Literal[1, 2] = Field(2, description="1: octave, 2: half-octave bands")
     smoothing_px: float = Field(
         2.0, ge=0, description="sd of the amplitude-weighted phase smoothing, px of the band"
     )

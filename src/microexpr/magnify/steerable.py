@@ -8,7 +8,7 @@ the band on a coarser grid, times a plane wave that cancels in phase *difference
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
@@ -24,6 +24,7 @@ from microexpr.magnify.bands import Band, BandStack, FrequencyPlane, fast_length
 TRANSITION_OCTAVES = {1: 1.0, 2: 0.75}  # width of the radial flanks, by bands per octave
 SMALL = 1 << 13  # coefficients per image below which a whole ring is brought to one shape
 Mask = NDArray[np.float64]
+Lobe = Callable[[Mask], Mask]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,13 +82,15 @@ def steerable_pyramid(
     per_octave: int = 1,
     cutoff: float = 0.0,
     high_octaves: float = 1.0,
+    narrow: bool = False,
 ) -> SteerablePyramid:
     """Make the masks of a pyramid of `levels` octaves, by default as many as fit (or ConfigError).
 
-    The angular response is ``cos(angle) ** (orientations - 1)``; `per_octave` is 1 or 2. Responses
-    below a share `cutoff` of a band's maximum become zero, which shrinks the boxes; the others are
-    scaled so that the squares still sum to 1. The flank from the finest band to the Nyquist
-    frequency is `high_octaves` wide; in the usual pyramid one octave.
+    The angular response is ``cos(angle) ** (orientations - 1)``, of which half meet in a direction;
+    `narrow` ones are a cosine over twice their spacing, and two meet. `per_octave` is 1 or 2.
+    Responses below a share `cutoff` of a band's maximum become zero, which shrinks the boxes; the
+    others are scaled so that the squares still sum to 1. The flank from the finest band to the
+    Nyquist frequency is `high_octaves` wide; in the usual pyramid one octave.
     """
     fitting = fitting_octaves(height_px, width_px)
     levels = fitting if levels is None else levels
@@ -106,7 +109,8 @@ def steerable_pyramid(
     flanks = list(zip(corners, widths, strict=True))
     plane = _polar(size)
     high, low = _high_pass(plane.log_radius, *flanks[0]), _low_pass(plane.log_radius, flanks)
-    bands = list(_bands(size, flanks, orientations, cutoff))
+    lobes = [_lobe(k, orientations, narrow=narrow) for k in range(orientations)]
+    bands = list(_bands(size, flanks, lobes, cutoff))
     if cutoff > 0:
         bands = _rescaled(bands, size, 1 - high**2 - low**2)
     whole = (high, low, 1 - _power(bands, size))
@@ -157,15 +161,18 @@ def _polar(size: tuple[int, int], octaves: float | None = None) -> Polar:
 
 
 def _bands(
-    size: tuple[int, int], flanks: Sequence[tuple[float, float]], orientations: int, cutoff: float
+    size: tuple[int, int],
+    flanks: Sequence[tuple[float, float]],
+    lobes: Sequence[Lobe],
+    cutoff: float,
 ) -> Iterator[Band]:
     """Yield all bands, finest first."""
     for radial, (corner, _) in enumerate(flanks[:-1]):
         near = _polar(size, corner)
         ring = _low_pass(near.log_radius, flanks[: radial + 1])
         ring *= _high_pass(near.log_radius, *flanks[radial + 1])
-        for k in range(orientations):
-            mask = ring * _angular_mask(near.angle, k, orientations)
+        for k, lobe in enumerate(lobes):
+            mask = ring * lobe(near.angle)
             mask[mask < cutoff * mask.max()] = 0.0
             if mask.any():
                 yield Band(radial, k, -corner, *_bounding_box(mask, near, size))
@@ -184,14 +191,22 @@ def _low_pass(log_radius: Mask, flanks: Sequence[tuple[float, float]]) -> Mask:
     return low
 
 
-def _angular_mask(angle: Mask, k: int, orientations: int) -> Mask:
-    """Return ``cos ** (K - 1)`` at positive frequencies; the squares of all lobes sum to 1."""
+def _lobe(k: int, orientations: int, *, narrow: bool) -> Lobe:
+    """Return an angular response, zero at negative frequencies; the squares of all sum to 1."""
     order = orientations - 1
     scale = math.factorial(order) * 2.0**order / math.sqrt(orientations * math.factorial(2 * order))
     centre = np.pi * k / orientations - (np.pi if 2 * k > orientations else 0.0)
-    distance = np.mod(np.pi + angle - centre, 2 * np.pi) - np.pi
-    inside = (distance > -np.pi / 2 + 1e-9) & (distance < np.pi / 2 + 1e-9)
-    return scale * np.where(inside, np.maximum(np.cos(distance), 0.0), 0.0) ** order * inside
+
+    def response(angle: Mask) -> Mask:
+        distance = np.mod(np.pi + angle - centre, 2 * np.pi) - np.pi
+        inside = (distance > -np.pi / 2 + 1e-9) & (distance < np.pi / 2 + 1e-9)
+        if narrow:
+            shape = np.cos(np.clip(distance * orientations, -np.pi, np.pi) / 2)
+        else:
+            shape = scale * np.maximum(np.cos(distance), 0.0) ** order
+        return np.where(inside, shape, 0.0)
+
+    return response
 
 
 def _bounding_box(mask: Mask, near: Polar, size: tuple[int, int]) -> tuple[torch.Tensor, int, int]:
