@@ -90,7 +90,7 @@ def scenes() -> Iterator[Scene]:
 def methods(*, without_peers: bool) -> dict[str, tuple[str, Method]]:
     """Return kind and function of each method by name."""
     ours = {"fps": FPS, "passband_hz": PASSBAND_HZ, "temporal_filter": "ideal"}
-    ours |= {"boundary": "periodic", "anchored": False}
+    ours |= {"anchored": False}
 
     def own(function: Any, **options: Any) -> Method:
         return lambda clip, alpha: function(clip, alpha=alpha, **ours, **options)

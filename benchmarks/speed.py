@@ -39,7 +39,6 @@ IDEAL: dict[str, Any] = {
     "fps": FPS,
     "passband_hz": PASSBAND_HZ,
     "temporal_filter": "ideal",
-    "boundary": "periodic",
 }
 ZERO_PHASE: dict[str, Any] = {
     "fps": FPS,

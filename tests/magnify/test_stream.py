@@ -23,7 +23,10 @@ def noise_clip(*shape: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("chunk_frames", [1, 7, 16, 100])
-@pytest.mark.parametrize(("temporal_filter", "order"), [("iir", 1), ("iir", 3), ("reference", 1)])
+@pytest.mark.parametrize(
+    ("temporal_filter", "order"),
+    [("iir", 1), ("iir", 3), ("lowpass_difference", 1), ("reference", 1)],
+)
 def test_causal_filters_equal_the_whole_clip(
     method: str, chunk_frames: int, temporal_filter: str, order: int
 ) -> None:

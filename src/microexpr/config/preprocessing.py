@@ -54,6 +54,9 @@ def _model(settings: dict[str, type[Section]]) -> type[Section]:
     return _MODELS[names]
 
 
+TemporalFilter = Literal["ideal", "butterworth", "fir", "iir", "lowpass_difference", "reference"]
+
+
 class Methods(Section):
     """The methods in the table."""
 
@@ -71,10 +74,10 @@ class Motion(Section):
     passband_hz: tuple[Positive, Positive] = Field(
         (0.5, 10.0), description="lower and upper edge, Hz"
     )
-    temporal_filter: Literal["butterworth", "ideal", "iir", "reference"] = Field(
+    temporal_filter: TemporalFilter = Field(
         "butterworth",
-        description="butterworth: zero-phase; ideal: FFT bins; iir: causal; reference: difference "
-        "to reference_frame",
+        description="ideal: all of the band, nothing else; butterworth: zero-phase; iir: causal; "
+        "fir, lowpass_difference: of the published code; reference: difference to reference_frame",
     )
     order: int = Field(1, ge=1, le=6, description="filter order of butterworth and iir")
     reference_frame: int = Field(0, ge=0, description="frame to which phases and differences refer")

@@ -129,7 +129,7 @@ def amm(
     ----------
     clip : Tensor, float32 or float64, shape (T, H, W) or (T, H, W, 3)
         Grey or RGB frames in 0..1, on any device.
-    fps, passband_hz, temporal_filter, order, reference_frame, boundary, anchored
+    fps, passband_hz, temporal_filter, order, reference_frame, anchored
         The temporal filter, see :func:`microexpr.magnify.temporal.filter_matrix`.
     alpha : float or sequence of float
         Amplification, 0 or more: motions become ``1 + alpha`` times as large. A sequence gives a

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy import signal
 
-from microexpr.magnify.temporal import Filtering, Matrix, butterworth_sections
+from microexpr.magnify.temporal import Filtering, Matrix, sections_of
 
 COLUMNS = 4096  # of one in-place product: T * COLUMNS values stay in the processor's cache
 BLOCK_COEFFICIENTS = {"cpu": 1 << 17, "cuda": 1 << 25}
@@ -55,8 +55,8 @@ def fresh(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
 def low_rank(matrix: Matrix, *, tolerance: float = 1e-6) -> tuple[Matrix, Matrix]:
     """Return factors L (T, r) and R (r, T) with ``L @ R`` equal to the matrix.
 
-    Singular values below `tolerance` times the largest are dropped. An ideal band with m
-    frequencies has rank m (mirrored) or 2 m (periodic); Butterworth filters have nearly full rank.
+    Singular values below `tolerance` times the largest are dropped. The ideal filter has about
+    as many as twice the band's width times the clip's length; Butterworth filters have nearly T.
     """
     left, values, right = np.linalg.svd(matrix)
     rank = int((values > tolerance * values[0]).sum()) if values[0] > 0 else 0
@@ -110,7 +110,7 @@ class ClipFilter:
 
 
 class ChunkFilter(ClipFilter):
-    """A causal filter that continues from chunk to chunk of a clip, ``iir`` or ``reference``.
+    """A causal filter that continues from chunk to chunk of a clip, one of ``CAUSAL``.
 
     It gives what the matrices of the whole clip would for signals that are zero in frame 0. Each
     signal keeps 2 * order values of state, in one matrix product with the chunk. `like` is a tensor
@@ -120,10 +120,11 @@ class ChunkFilter(ClipFilter):
     def __init__(self, filtering: Filtering, like: torch.Tensor) -> None:
         self.low_rank, self.like = False, like
         self.sections: Matrix | None = None
-        if filtering["temporal_filter"] == "iir":
+        kind = filtering["temporal_filter"]
+        if kind != "reference":
             fps, passband_hz = filtering["fps"], filtering["passband_hz"]
             order = filtering["order"]
-            self.sections = butterworth_sections(order, fps=fps, passband_hz=passband_hz)
+            self.sections = sections_of(kind, order, fps=fps, passband_hz=passband_hz)
         self.first: torch.Tensor | None = None
         self.states: dict[object, torch.Tensor] = {}
         self.matrices: dict[int, tuple[torch.Tensor, ...]] = {}

@@ -45,7 +45,7 @@ def pmm(
     clip : Tensor, float32 or float64, shape (T, H, W) or (T, H, W, 3)
         Grey or RGB frames in 0..1, on any device. The luma (Y of YIQ) is magnified, chroma is
         passed through.
-    fps, passband_hz, temporal_filter, order, reference_frame, boundary, anchored
+    fps, passband_hz, temporal_filter, order, reference_frame, anchored
         The temporal filter, see :func:`microexpr.magnify.temporal.filter_matrix`. Phases are
         measured against the reference frame.
     levels, orientations, per_octave : int

@@ -18,9 +18,8 @@ from microexpr.errors import ConfigError
 from microexpr.magnify.clip import Magnifier, check_alphas, check_clip, luma, magnified
 from microexpr.magnify.methods import METHODS
 from microexpr.magnify.operator import ChunkFilter
-from microexpr.magnify.temporal import Filtering, TemporalFilter
+from microexpr.magnify.temporal import CAUSAL, Filtering, TemporalFilter
 
-CAUSAL = ("iir", "reference")
 CHUNK_FRAMES = 16  # of causal filters
 PERIODS = 2  # of the passband's low edge in a window of the others
 LEAST_WINDOW = 32
@@ -92,11 +91,11 @@ def stream(
 ) -> Iterator[torch.Tensor]:
     """Magnify frames (H, W) or (H, W, 3) of 0..1, one by one; as many come out as go in.
 
-    Causal filters (``iir``, ``reference``) work in chunks and give what :func:`.amm` or
-    :func:`.pmm` give for the whole clip. With the others, overlapping windows are magnified one by
-    one (``anchored=False``) and blended linearly. The reference frame is the first. Options and
-    errors are those of the method, whose row has a ``stream``, on a clip; `parts` are by default
-    those of :func:`parts_of`: larger chunks are faster and need more memory.
+    Causal filters (``iir``, ``lowpass_difference``, ``reference``) work in chunks and give what
+    :func:`.amm` or :func:`.pmm` give for the whole clip. With the others, overlapping windows are
+    magnified one by one (``anchored=False``) and blended linearly. The reference frame is the
+    first. Options and errors are those of the method, whose row has a ``stream``, on a clip;
+    `parts` are by default those of :func:`parts_of`: larger chunks are faster and need more memory.
     """
     check_alphas(alpha)
     filtering: Filtering = {"fps": fps, "passband_hz": passband_hz}

@@ -8,19 +8,16 @@ Every filter maps a constant to zero: motion is magnified relative to the refere
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Literal, Required, TypedDict
+from typing import Any, Required, TypedDict, get_args
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import signal
 
-from microexpr.config.preprocessing import Motion
+from microexpr.config.preprocessing import Motion, TemporalFilter
 from microexpr.errors import ConfigError, DataError, MicroexprWarning
+from microexpr.magnify import filter_designs as designs
+from microexpr.magnify.filter_designs import NAME, Matrix
 
-TemporalFilter = Literal["butterworth", "ideal", "iir", "reference"]
-Boundary = Literal["mirror", "periodic"]
-Matrix = NDArray[np.float64]
-PADDING_CLIPS = 3  # clip lengths added on each side; the default band decays within them
+CAUSAL = ("iir", "lowpass_difference", "reference")  # work on a stream of frames, too
 WEAK_GAIN = 0.1
 
 
@@ -32,7 +29,6 @@ class Filtering(TypedDict, total=False):
     temporal_filter: TemporalFilter
     order: int
     reference_frame: int
-    boundary: Boundary
     anchored: bool
 
 
@@ -65,7 +61,6 @@ def filter_matrix(
     temporal_filter: TemporalFilter = "butterworth",
     order: int = 1,
     reference_frame: int = 0,
-    boundary: Boundary = "mirror",
     anchored: bool = True,
 ) -> Matrix:
     """Return the filter as a matrix M: ``filtered = M @ frames``.
@@ -76,15 +71,14 @@ def filter_matrix(
         Frames of the clip, T, and capture rate, frames/s.
     passband_hz : (float, float)
         Low and high edge, Hz. Not used by ``reference``.
-    temporal_filter : {'butterworth', 'ideal', 'iir', 'reference'}
-        ``butterworth`` runs forward and backward (zero phase), ``ideal`` keeps the frequencies
-        inside the band at gain 1, ``iir`` is the causal Butterworth started in the steady state of
-        frame 0, ``reference`` is ``x[t] - x[reference_frame]``.
+    temporal_filter : {'ideal', 'butterworth', 'fir', 'iir', 'lowpass_difference', 'reference'}
+        ``ideal`` keeps what sinusoids of the band can be, in every phase and in clips of every
+        length, at gain 1; ``butterworth`` runs forward and backward (zero phase); ``fir`` is the
+        window of the 2013 code, ``lowpass_difference`` the two causal low-passes of the 2012 code;
+        ``iir`` is the causal Butterworth started in the steady state of frame 0, ``reference`` is
+        ``x[t] - x[reference_frame]``. See :mod:`microexpr.magnify.filter_designs`.
     order, reference_frame : int
         Of the Butterworth low- and high-pass, for each direction; where the output is zero.
-    boundary : {'mirror', 'periodic'}
-        How the clip continues beyond its ends, for ``ideal``; ``butterworth`` repeats the frames at
-        its ends.
     anchored : bool
         Subtract the filter's output at the reference frame, so that this frame is unchanged.
 
@@ -109,16 +103,14 @@ def filter_matrix(
         anchored = True
     elif temporal_filter == "ideal":
         check_passband(fps, passband_hz, temporal_filter="ideal")
-        matrix = _ideal(n_frames, fps, passband_hz, boundary)
-    elif temporal_filter in ("butterworth", "iir"):
-        sections = butterworth_sections(order, fps=fps, passband_hz=passband_hz)
-        design = _causal if temporal_filter == "iir" else _zero_phase
-        matrix = design(n_frames, sections)
+        matrix = designs.ideal(n_frames, fps, passband_hz)
+    elif temporal_filter == "fir":
+        check_passband(fps, passband_hz, temporal_filter="fir")
+        matrix = designs.fir(n_frames, fps, passband_hz, reference_frame)
     else:
-        raise ConfigError(
-            f"magnify.temporal_filter: {temporal_filter!r} is none of butterworth, ideal, iir, "
-            "reference"
-        )
+        sections = sections_of(temporal_filter, order, fps=fps, passband_hz=passband_hz)
+        both_ways = temporal_filter == "butterworth"
+        matrix = (designs.zero_phase if both_ways else designs.causal)(n_frames, sections)
     if anchored:
         matrix = matrix - matrix[reference_frame]
     matrix.setflags(write=False)
@@ -176,12 +168,19 @@ def check_frames(n_frames: int, *, temporal_filter: str, order: int) -> None:
         )
 
 
-def butterworth_sections(order: int, *, fps: float, passband_hz: tuple[float, float]) -> Matrix:
-    """Return second-order sections of a band-pass; ConfigError where it cannot be made."""
-    check_passband(fps, passband_hz, temporal_filter="butterworth")
+def sections_of(
+    temporal_filter: TemporalFilter, order: int, *, fps: float, passband_hz: tuple[float, float]
+) -> Matrix:
+    """Return the second-order sections of a recursive filter; ConfigError where there are none."""
+    check_passband(fps, passband_hz, temporal_filter=temporal_filter)
+    if temporal_filter == "lowpass_difference":
+        return designs.lowpass_difference(fps, passband_hz)
+    if temporal_filter not in ("butterworth", "iir"):
+        names = ", ".join(get_args(TemporalFilter))
+        raise ConfigError(f"{NAME}: {temporal_filter!r} is none of {names}")
     if order < 1:
         raise ConfigError(f"magnify.order: {order} must be at least 1")
-    return signal.butter(order, passband_hz, btype="bandpass", fs=fps, output="sos")
+    return designs.butterworth(order, fps, passband_hz)
 
 
 def check_passband(
@@ -201,38 +200,3 @@ def check_passband(
             f"magnify.passband_hz: {high:g} Hz is not below the Nyquist frequency {nyquist:g} Hz "
             f"of {fps:g} frames/s"
         )
-
-
-def _ideal(
-    n_frames: int, fps: float, passband_hz: tuple[float, float], boundary: Boundary
-) -> Matrix:
-    """Project onto the cosines (mirrored clip) or harmonics (periodic clip) in the band."""
-    period = n_frames if boundary == "periodic" else 2 * n_frames
-    frequencies = np.arange(period // 2 + 1) * fps / period
-    slack = 1e-9 * fps
-    inside = (frequencies >= passband_hz[0] - slack) & (frequencies <= passband_hz[1] + slack)
-    if not inside.any():
-        raise ConfigError(
-            f"magnify.passband_hz: an ideal filter {passband_hz[0]:g}-{passband_hz[1]:g} Hz holds "
-            f"no frequency of a clip of {n_frames} frames at {fps:g} fps, whose frequencies are "
-            f"{fps / period:.3g} Hz apart: widen the band or choose another magnify.temporal_filter"
-        )
-    twice = np.eye(n_frames)
-    if boundary == "mirror":
-        twice = np.vstack([twice, twice[::-1]])
-    spectrum = np.fft.rfft(twice, axis=0) * inside[:, None]
-    return np.fft.irfft(spectrum, n=period, axis=0)[:n_frames]
-
-
-def _zero_phase(n_frames: int, sections: Matrix) -> Matrix:
-    """Forward and backward filtering (``filtfilt``) of a clip whose ends stand still."""
-    index = np.pad(np.arange(n_frames), PADDING_CLIPS * n_frames, mode="edge")
-    filtered = signal.sosfiltfilt(sections, np.eye(n_frames)[index], axis=0, padlen=0)
-    return filtered[PADDING_CLIPS * n_frames :][:n_frames]
-
-
-def _causal(n_frames: int, sections: Matrix) -> Matrix:
-    """Forward filtering; the state is that of a clip that has always shown frame 0."""
-    identity = np.eye(n_frames)
-    state = signal.sosfilt_zi(sections)[:, :, None] * identity[0]
-    return signal.sosfilt(sections, identity, axis=0, zi=state)[0]
