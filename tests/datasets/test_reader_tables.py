@@ -216,10 +216,10 @@ def test_the_cases_that_were_wrong():
 
 
 def rewritten(path, part, change):
-    """Change one part of a .xlsx file."""
+    """Change one part of a .xlsx file, or add it."""
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    parts[part] = change(parts[part])
+    parts[part] = change(parts.get(part, b""))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
@@ -280,6 +280,7 @@ BOMBS = {
     "rows": b"<row><c><v>1</v></c></row>" * 200_000,
     "bytes": b"<row/>" * 4_000_000,
     "text": b'<row r="3"><c t="s"><v>1000000000</v></c></row>',
+    "wide rows": b'<row><c r="IV1"><v>1</v></c></row>' * 90_000,
     "entities": b"<row><c><v>&a;</v></c></row>",
 }
 
@@ -297,6 +298,24 @@ def test_a_small_file_cannot_take_much_memory(tmp_path, kind):
         with pytest.raises(DataError, match=r"a.xlsx: .*; save it again as .xlsx, or as CSV"):
             with_header(path, COLUMNS)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # KB
+
+
+@pytest.mark.parametrize("kind", ["sheets", "a long text"])
+def test_what_stands_once_in_a_file_and_often_in_a_table(tmp_path, kind):
+    path = workbook(tmp_path / "a.xlsx", {"s": [["Subject", "Onset"], ["x", 5]]})
+    long = b"<sst><si><t>" + b"x" * 20_000 + b"</t></si></sst>"
+    rewritten(path, "xl/sharedStrings.xml", lambda xml: long)
+    link = b'<Relationship Id="t" Type="sharedStrings" Target="sharedStrings.xml"/></Relationships>'
+    links = "xl/_rels/workbook.xml.rels"
+    rewritten(path, links, lambda xml: xml.replace(b"</Relationships>", link))
+    again = b'<row><c t="s"><v>0</v></c></row>' * (1_000 if kind == "a long text" else 100)
+    rewritten(path, SHEET, lambda xml: xml.replace(b"</sheetData>", again + b"</sheetData>"))
+    if kind == "sheets":
+        (sheet,) = re.findall(rb"<sheet [^>]*/>", zipfile.ZipFile(path).read(BOOK))
+        sheets = (sheet.replace(b'"s"', b'"s%d"' % k) for k in range(1_000))
+        rewritten(path, BOOK, lambda xml: xml.replace(sheet, b"".join(sheets)))
+    with pytest.raises(DataError, match="a.xlsx: holds more than 100000 rows or 16 MB; save it"):
+        with_header(path, COLUMNS)
 
 
 def test_a_million_empty_rows_are_no_rows(tmp_path):

@@ -7,7 +7,6 @@ memory holds. Dates are the numbers that they are stored as.
 import posixpath
 import re
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, iterparse
@@ -17,7 +16,8 @@ from microexpr.errors import DataError, brief, lacking
 
 Cell: TypeAlias = object  # text, a number or None
 Line: TypeAlias = tuple[int, tuple[Cell, ...]]  # its number in the file, from 1, and its cells
-MAX_BYTES = 2**24  # of a file, and of each part of it: annotations have some hundred KB
+MAX_BYTES = 2**24  # of a file, a part of it, and all texts: annotations have some hundred KB
+MAX_UNPACKED = 2**26  # bytes of all sheets, several of which may be one part
 MAX_ROWS, MAX_COLUMNS = 100_000, 256  # with a value
 ADVICE = "save it again as .xlsx, or as CSV"
 
@@ -39,13 +39,14 @@ class _Parts:
     """The XML files in an archive."""
 
     def __init__(self, archive: ZipFile) -> None:
-        self._archive = archive
+        self._archive, self._left = archive, MAX_UNPACKED
 
     def elements(self, part: str, *names: str) -> Iterator[Element]:
         """Yield the elements of these names, each of which is emptied afterwards."""
         info = self._archive.getinfo(part)
-        if info.file_size > MAX_BYTES:  # no more than this is unpacked
-            raise DataError(f"holds {info.file_size >> 20} MB in {part}")
+        self._left -= info.file_size  # no more than this is unpacked
+        if info.file_size > MAX_BYTES or self._left < 0:
+            raise DataError(f"holds more than {MAX_BYTES >> 20} MB in {part}, unpacked")
         parents: list[Element] = []
         with self._archive.open(info) as file:
             for event, element in iterparse(file, ("start", "end")):
@@ -77,13 +78,18 @@ def _sheets(parts: _Parts) -> dict[str, list[Line]]:
         if kind == "sharedStrings"
         for item in parts.elements(part, "si")
     ]
-    found = {}
+    found: dict[str, list[Line]] = {}
+    room = MAX_BYTES
     for sheet in parts.elements(book, "sheet"):
         kind, part = links[next(v for k, v in sheet.attrib.items() if _local(k) == "id")]
         if kind == "worksheet" and sheet.get("state", "visible") == "visible":
-            found[sheet.attrib["name"]] = list(islice(_lines(parts, part, texts), MAX_ROWS + 1))
-            if len(found[sheet.attrib["name"]]) > MAX_ROWS:
-                raise DataError(f"holds more than {MAX_ROWS} rows")
+            rows = found[sheet.attrib["name"]] = []
+            for number, cells in _lines(parts, part, texts):
+                rows.append((number, cells))
+                # One text may stand in many cells.
+                room -= sum(len(cell) if isinstance(cell, str) else 1 for cell in cells)
+                if len(rows) > MAX_ROWS or room < 0:
+                    raise DataError(f"holds more than {MAX_ROWS} rows or {MAX_BYTES >> 20} MB")
     return found
 
 
