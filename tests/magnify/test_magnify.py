@@ -126,8 +126,8 @@ def test_sweep_equals_single_runs(magnify: Callable[..., torch.Tensor]) -> None:
 def test_colour_equals_luma_with_chroma_passed_through(
     magnify: Callable[..., torch.Tensor],
 ) -> None:
-    clip = noise_clip(16, 40, 36, 3)
-    weights = torch.tensor([0.299, 0.587, 0.114])
+    clip = noise_clip(16, 40, 36, 3).double()
+    weights = torch.tensor([0.299, 0.587, 0.114]).double()
     result = magnify(clip, alpha=8.0, **SMIC)
     grey = magnify(clip @ weights, alpha=8.0, **SMIC)
     assert torch.allclose(result @ weights, grey, atol=1e-4)

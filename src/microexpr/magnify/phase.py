@@ -25,8 +25,14 @@ from microexpr.magnify.local_phase import LocalPhase
 from microexpr.magnify.operator import ClipFilter, Workspace, block_frames, blocks, fresh
 from microexpr.magnify.steerable import stacks, steerable_pyramid
 
-CUTOFF = 0.1  # responses below this share of a band's maximum are left out
-HIGH_OCTAVES = 0.1  # wavelengths from 2.1 px on move fully
+PYRAMID = {  # measured, see docs/benchmarks.md
+    "cutoff": 0.1,
+    "high_octaves": 0.1,
+    "top_octaves": 0.5,
+    "split_octaves": 2,
+    "narrow": True,
+    "fewer": 1,
+}
 KEPT_CLIPS = 4.0  # memory for what is kept of the finest bands, in clips of luma
 KEPT_BYTES = 384 << 20  # the same for long clips
 
@@ -97,7 +103,7 @@ class PhaseMagnifier:
         if not smoothing_px >= 0:
             raise ConfigError(f"magnify.pmm.smoothing_px: {smoothing_px:g} must be 0 or more")
         check_mask(mask, height, width)
-        pyramid = {"cutoff": CUTOFF, "high_octaves": HIGH_OCTAVES, "narrow": True} | pyramid
+        pyramid = PYRAMID | pyramid
         pyramid |= {"per_octave": per_octave, "orientations": orientations}
         self.pyramid = steerable_pyramid(height, width, **pyramid).to(reference)
         radial_bands = self.pyramid.radial_bands

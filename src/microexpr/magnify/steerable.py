@@ -82,15 +82,20 @@ def steerable_pyramid(
     per_octave: int = 1,
     cutoff: float = 0.0,
     high_octaves: float = 1.0,
+    top_octaves: float = 0.0,
+    split_octaves: int | None = None,
     narrow: bool = False,
+    fewer: int = 0,
 ) -> SteerablePyramid:
     """Make the masks of a pyramid of `levels` octaves, by default as many as fit (or ConfigError).
 
     The angular response is ``cos(angle) ** (orientations - 1)``, of which half meet in a direction;
-    `narrow` ones are a cosine over twice their spacing, and two meet. `per_octave` is 1 or 2.
-    Responses below a share `cutoff` of a band's maximum become zero, which shrinks the boxes; the
-    others are scaled so that the squares still sum to 1. The flank from the finest band to the
-    Nyquist frequency is `high_octaves` wide; in the usual pyramid one octave.
+    `narrow` ones are a cosine over twice their spacing, and two meet. Each octave has `fewer`
+    orientations than the finer one, but two. `per_octave` is 1, or 2 for half-octave bands, of the
+    finest `split_octaves` only where given. Responses below a share `cutoff` of a band's maximum
+    become zero, which shrinks the boxes; the others are scaled so that the squares still sum to 1.
+    The finest band ends `top_octaves` above the Nyquist frequency (from half an octave on it holds
+    the corners of the plane), with a flank of `high_octaves`; in the usual pyramid 0 and 1.
     """
     fitting = fitting_octaves(height_px, width_px)
     levels = fitting if levels is None else levels
@@ -104,18 +109,22 @@ def steerable_pyramid(
             f"magnify.pmm: orientations {orientations} must be 1 or more, per_octave {per_octave} "
             f"1 or 2, high_octaves {high_octaves:g} above 0 and at most 1"
         )
-    size, corners = (height_px, width_px), [-n / per_octave for n in range(levels * per_octave + 1)]
-    widths = [high_octaves] + [TRANSITION_OCTAVES[per_octave]] * (len(corners) - 1)
-    flanks = list(zip(corners, widths, strict=True))
+    size = (height_px, width_px)
+    split = 0 if per_octave == 1 else min(levels, split_octaves or levels)
+    halves = [(-n / 2, TRANSITION_OCTAVES[2]) for n in range(1, 2 * split + 1)]
+    octaves = [(-float(n), TRANSITION_OCTAVES[1]) for n in range(split + 1, levels + 1)]
+    flanks = [(top_octaves, high_octaves), *halves, *octaves]
     plane = _polar(size)
     high, low = _high_pass(plane.log_radius, *flanks[0]), _low_pass(plane.log_radius, flanks)
-    lobes = [_lobe(k, orientations, narrow=narrow) for k in range(orientations)]
-    bands = list(_bands(size, flanks, lobes, cutoff))
+    least, coarser = min(orientations, 2), [math.floor(max(0, -c)) for c, _ in flanks[:-1]]
+    counts = [max(least, orientations - fewer * octave) for octave in coarser]
+    rings = [[_lobe(k, count, narrow=narrow) for k in range(count)] for count in counts]
+    bands = list(_bands(size, flanks, rings, cutoff))
     if cutoff > 0:
         bands = _rescaled(bands, size, 1 - high**2 - low**2)
     whole = (high, low, 1 - _power(bands, size))
     masks = (torch.from_numpy(mask[:, : width_px // 2 + 1].copy()) for mask in whole)
-    exact = SteerablePyramid(*size, levels * per_octave, tuple(bands), *masks)
+    exact = SteerablePyramid(*size, len(rings), tuple(bands), *masks)
     return _moved(exact, torch.device("cpu"), torch.float32)
 
 
@@ -148,8 +157,8 @@ def _frequencies(n: int, octaves: float | None = None) -> NDArray[np.int64]:
     """Return cycles per image side: all, as in a spectrum, or those around zero, in order."""
     if octaves is None:
         return (np.arange(n) + n // 2) % n - n // 2
-    reach = math.ceil(n / 2 * 2.0**octaves)
-    return np.arange(max(-reach, -(n // 2)), min(reach, (n - 1) // 2) + 1)
+    reach = min(math.ceil(n / 2 * 2.0**octaves), (n - 1) // 2)  # not what is its own opposite
+    return np.arange(-reach, reach + 1)
 
 
 def _polar(size: tuple[int, int], octaves: float | None = None) -> Polar:
@@ -163,11 +172,12 @@ def _polar(size: tuple[int, int], octaves: float | None = None) -> Polar:
 def _bands(
     size: tuple[int, int],
     flanks: Sequence[tuple[float, float]],
-    lobes: Sequence[Lobe],
+    rings: Sequence[Sequence[Lobe]],
     cutoff: float,
 ) -> Iterator[Band]:
     """Yield all bands, finest first."""
-    for radial, (corner, _) in enumerate(flanks[:-1]):
+    for radial, lobes in enumerate(rings):
+        corner = flanks[radial][0]
         near = _polar(size, corner)
         ring = _low_pass(near.log_radius, flanks[: radial + 1])
         ring *= _high_pass(near.log_radius, *flanks[radial + 1])
@@ -175,7 +185,7 @@ def _bands(
             mask = ring * lobe(near.angle)
             mask[mask < cutoff * mask.max()] = 0.0
             if mask.any():
-                yield Band(radial, k, -corner, *_bounding_box(mask, near, size))
+                yield Band(radial, k, max(0.0, -corner), *_bounding_box(mask, near, size))
 
 
 def _high_pass(log_radius: Mask, corner: float, width: float) -> Mask:
