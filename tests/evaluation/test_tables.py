@@ -277,14 +277,16 @@ def test_each_test_set_of_an_official_split_has_its_own_rows(clips, tmp_path: Pa
     run = simulate(clips, sizes=[7], feature_modes=["raw"])
     people = sorted(set(run.subject))
     part = {who: ("train", "testA", "testB")[i % 3] for i, who in enumerate(people)}
-    run = run.assign(protocol="official", fold=run.subject.map(part)).query("fold != 'train'")
+    clips = [clip.model_copy(update={"split": part[clip.subject]}) for clip in clips]
+    set_of = run.subject.map(part)
+    run = run.assign(protocol="official", fold="official")[set_of != "train"]
     origin = Origin("official", "random_mobilenet", 13, "", "DFME")
     parts = write_parts(run, tmp_path / "parts")
     folder = results(parts, clips, tmp_path, feature_modes=["raw"], n=[7], origin=origin)
     rows = load(folder / "test_sets.csv")
     found = rows.query("metric == 'accuracy'").set_index(["test_set", "method"])
     for name in ("testA", "testB"):
-        mine = run[(run.fold == name) & (run.method == "pmm")]
+        mine = run[(set_of[run.index] == name) & (run.method == "pmm")]
         correct = (mine.predicted == mine.label).mean()
         assert found.loc[(name, "pmm"), "value"] == pytest.approx(correct, abs=1e-4)
         assert found.loc[(name, "pmm"), "clips"] == len(set(mine.clip_id))

@@ -20,7 +20,7 @@ from microexpr.evaluation import names, selection
 from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.pooled import MAJORITY, Basis, Evaluation, Key
 from microexpr.evaluation.rows import comparisons
-from microexpr.protocol import SUBJECT_INDEPENDENT, predictions
+from microexpr.protocol import SUBJECT_INDEPENDENT, TRAIN, predictions
 from microexpr.runtime.files import AnyPath
 from microexpr.runtime.names import apart
 from microexpr.runtime.tables import read_text, write_table
@@ -97,11 +97,11 @@ def write_results(
 
 def _test_sets(frame: pd.DataFrame, basis: Basis) -> pd.DataFrame:
     """Tabulate the metrics of each test set alone; the column test_set comes first."""
-    fold_of = dict(zip(frame["clip_id"], frame["fold"], strict=True))
+    part = {clip.clip_id: clip.split for clip in basis.clips}
     found = {}
-    for name, rows in frame.groupby("fold", sort=False):
+    for name, rows in frame.groupby(frame["clip_id"].map(part)):
         # The clips of other test sets are neither tested nor trained on.
-        clips = [clip for clip in basis.clips if fold_of.get(clip.clip_id, name) == name]
+        clips = [clip for clip in basis.clips if clip.split in (TRAIN, name)]
         found[name] = Evaluation(rows, replace(basis, clips=clips)).metrics()
     return pd.concat(found, names=["test_set"]).reset_index("test_set")
 

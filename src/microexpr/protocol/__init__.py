@@ -18,6 +18,7 @@ PROTOCOLS = ("loso", "group_kfold", "clip_kfold", "holdout", "official")
 SUBJECT_INDEPENDENT = {name: name != "clip_kfold" for name in PROTOCOLS}
 COMPLETE = {name: name not in ("holdout", "official") for name in PROTOCOLS}
 COLUMNS = ("clip_id", "subject", "label", "fold")
+TRAIN = "train"  # in the column split of the manifest; every other part is a test set
 
 
 @dataclass(frozen=True)

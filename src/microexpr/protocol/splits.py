@@ -19,9 +19,7 @@ from sklearn.model_selection import (
 from microexpr.config import Protocol
 from microexpr.datasets.manifest import Clip, natural, originals
 from microexpr.errors import DataError, ProtocolError
-from microexpr.protocol import Fold, check_classes, check_folds, check_inner
-
-TRAIN = "train"  # in the column split of the manifest; every other part is a test set
+from microexpr.protocol import TRAIN, Fold, check_classes, check_folds, check_inner
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,8 @@ def make_folds(
     name : {"loso", "group_kfold", "clip_kfold", "holdout", "official"}
         loso: each subject is one fold, named after the subject. group_kfold: folds of whole
         subjects, stratified by class, drawn from `seed`. clip_kfold: the predecessor's folds.
-        holdout: one fold that tests a share of the subjects. official: one fold per test set of
-        the data set, each trained on its training set alone.
+        holdout: one fold that tests a share of the subjects. official: one fold that trains on
+        the training set of the data set and tests all its test sets.
     classes : sequence of str
         All class names, in the order of ``data.labels``.
     folds, test_share : int, float
@@ -211,14 +209,14 @@ def _official(clip_ids: Sequence[str], splits: Sequence[str]) -> list[Fold]:
             f"protocol.name official: clip {min(nowhere)} has no split in results/manifest.csv "
             f"({len(nowhere)} such clips); DFME and tables with a column split have one"
         )
-    parts = {part: [i for i, own in enumerate(splits) if own == part] for part in sorted({*splits})}
-    train = tuple(parts.pop(TRAIN, ()))
-    if not (train and parts):
+    train = tuple(i for i, part in enumerate(splits) if part == TRAIN)
+    tested = tuple(i for i, part in enumerate(splits) if part != TRAIN)
+    if not (train and tested):
         raise ProtocolError(
             f"protocol.name official: needs clips of split {TRAIN} and of a test set, there are "
             f"clips of {', '.join(sorted({*splits}))} only"
         )
-    return [Fold(part, train, tuple(tested)) for part, tested in parts.items()]
+    return [Fold("official", train, tested)]
 
 
 def _need_subjects(clips: _Clips, minimum: int, name: str) -> None:
