@@ -29,7 +29,7 @@ from microexpr.demo.identity import Identity
 from microexpr.demo.render import render
 from microexpr.errors import MicroexprWarning
 from microexpr.magnify import amm, pmm
-from microexpr.magnify.clip import detail_wavelength_px
+from microexpr.magnify.motion import pool_of, pooled
 from peers import Peer, installed
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "magnify"))
@@ -138,6 +138,19 @@ def octave_gains(clip: torch.Tensor, truth: torch.Tensor, still: np.ndarray) -> 
         a, b = ((s[:, inside] * gradient[inside].conj()).real.sum(axis=1) for s in (seen, true))
         gains.append(float(a @ b / (b @ b)))
     return gains
+
+
+def detail_wavelength_px(frame: torch.Tensor) -> float:
+    """Return the wavelength that halves a frame's gradient energy, px; at least 2 pooled px."""
+    pool = pool_of(frame)
+    small = pooled(frame, pool)
+    height, width = small.shape
+    rows, columns = (torch.hann_window(n, periodic=False) for n in small.shape)
+    spectrum = torch.fft.rfft2((small - small.mean()) * (rows[:, None] * columns).to(small))
+    radius = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)).to(small)
+    energy, order = (spectrum.abs() * radius).square().flatten(), radius.flatten().argsort()
+    total = energy[order].cumsum(0)
+    return pool / float(radius.flatten()[order[int((total < total[-1] / 2).sum())]])
 
 
 def cells(

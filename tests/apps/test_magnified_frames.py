@@ -8,17 +8,18 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from footage import FPS, moving, shift_px, shifted, swing, texture, write_video
 from microexpr.apps.magnify_video.magnified_frames import (
-    Region,
     Task,
     magnify_stream,
     magnify_whole,
 )
 from microexpr.apps.magnify_video.motion_report import clip_filter
+from microexpr.apps.magnify_video.region import Region
 from microexpr.apps.magnify_video.request import PROGRAM_BYTES
 from microexpr.config import Magnify
 from microexpr.errors import ConfigError
@@ -48,7 +49,7 @@ def task(method: str, *alphas: float, frames: int = 30, roi=None, **settings) ->
         chroma_gain=0.0,
         fps=FPS,
         n_frames=frames,
-        region=Region.of(roi, 96, 128),
+        region=Region.of(roi, 96, 128, masked=method in ("amm", "pmm")),
     )
 
 
@@ -91,6 +92,41 @@ def test_only_the_region_changes():
     for original, (version,) in magnify_whole(frames, region):
         np.testing.assert_array_equal(version.luma[outside], original.luma[outside])
     assert np.abs(version.luma[~outside].astype(int) - original.luma[~outside]).max() > 10
+
+
+def test_the_region_has_no_visible_rim():
+    """Steps across its border, and how they change, are what they are in the original."""
+    frames = clip(moving(IMAGE, 2 * MOTION))
+    job = task("pmm", 8.0, roi=(40, 24, 64, 48))
+    pairs = [(a.luma.astype(float), v.luma.astype(float)) for a, (v,) in magnify_whole(frames, job)]
+    before, after = (np.stack(part) for part in zip(*pairs, strict=True))
+    rim = {"left": np.s_[:, 26:70, 36:46], "right": np.s_[:, 26:70, 98:108]}
+    for name, part in rim.items():
+        steps = [np.abs(np.diff(values[part], axis=2)).max() for values in (before, after)]
+        bends = [np.diff(values[part], 2, axis=2).std() for values in (before, after)]
+        assert steps[1] < 1.15 * steps[0], name
+        assert bends[1] < 1.15 * bends[0], name
+
+
+def test_a_face_that_shakes_is_magnified_as_if_it_stood():
+    """A point moves by 0.15 px in an image that shakes by pixels; only this grows."""
+    shake = np.stack([2.5 * np.sin(np.arange(30) / 2), 1.5 * np.cos(np.arange(30) / 3)], axis=1)
+    still = moving(IMAGE, MOTION)
+    held = np.tile(np.eye(2, 3), (30, 1, 1))
+    held[:, :, 2] = shake
+    how = {"flags": cv2.INTER_LANCZOS4, "borderMode": cv2.BORDER_REFLECT}
+    shaken = [cv2.warpAffine(*pair, (128, 96), **how) for pair in zip(still, held, strict=True)]
+    job = task("pmm", 8.0, roi=(24, 18, 80, 60))
+    steady = replace(job, region=replace(job.region, transforms=held))
+    inner = job.region.full
+    x, y, wide, high = inner
+    wanted = [v.luma for _, (v,) in magnify_whole(clip(still), job)]
+    for index, (original, (version,)) in enumerate(magnify_whole(clip(shaken), steady)):
+        seen = steady.region.followed(version, index)[y : y + high, x : x + wide].astype(float)
+        true = wanted[index][y : y + high, x : x + wide]
+        assert np.sqrt(((seen - true) ** 2).mean()) < 2.5
+        corner = np.s_[:10, :10]
+        np.testing.assert_array_equal(version.luma[corner], original.luma[corner])
 
 
 def test_chroma_follows_luma_with_its_gain():

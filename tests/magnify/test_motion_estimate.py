@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
@@ -9,7 +10,7 @@ from synthetic import moved, onset_apex_offset, texture
 
 from microexpr.errors import MicroexprWarning
 from microexpr.magnify import amm, pmm
-from microexpr.magnify.clip import detail_wavelength_px, peak_motion_px
+from microexpr.magnify.motion import detail_motion, peak_motion_px
 from microexpr.magnify.temporal import filter_matrix
 
 SMIC = {"fps": 100.0, "passband_hz": (0.5, 10.0)}
@@ -34,20 +35,32 @@ def test_motion_of_a_patch_counts() -> None:
     assert peak_motion_px(torch.full((20, 16, 16), 0.5), matrix) == 0
 
 
-@pytest.mark.parametrize("wavelength", [8.0, 16.0, 32.0])
-def test_detail_wavelength_of_a_grating(wavelength: float) -> None:
-    grating = torch.sin(2 * torch.pi * torch.arange(128) / wavelength).expand(128, -1)
-    assert detail_wavelength_px(grating) == pytest.approx(wavelength, rel=0.15)
-    assert detail_wavelength_px(torch.zeros(32, 32)) == float("inf")
+@pytest.mark.parametrize("wavelength", [12.0, 16.0, 32.0])
+def test_wavelength_of_the_detail_that_moves(wavelength: float) -> None:
+    """Fine detail that stands still does not count."""
+    x = torch.arange(128.0)
+    clip = (0.5 + 0.2 * torch.sin(2 * torch.pi * x / 5)).expand(20, 128, -1).clone()
+    motion = torch.as_tensor(0.5 * onset_apex_offset(20))[:, None, None]
+    clip[:, :64] = 0.5 + 0.2 * torch.sin(2 * torch.pi * (x - motion) / wavelength)
+    matrix = filter_matrix(20, temporal_filter="reference", **SMIC)
+    found = detail_motion(clip, matrix)
+    assert found.wavelength_px == pytest.approx(wavelength, rel=0.25)
+    assert found.px == pytest.approx(0.5, rel=0.2)
+    assert detail_motion(torch.zeros(20, 32, 32), matrix) == (0, float("inf"))
 
 
-def test_warning_says_by_how_much_the_bound_is_exceeded() -> None:
-    clip = moved(texture(128, 128), 0.5 * onset_apex_offset(30))
-    options = {"temporal_filter": "reference", **SMIC}
-    with pytest.warns(MicroexprWarning, match=r"motion of 0\.\d+ px becomes \d+\.\d px.*1/8 of"):
-        amm(clip, alpha=20.0, **options)
-    with pytest.warns(MicroexprWarning, match=r"times the bound of 1/2 of the detail's wavelen"):
-        pmm(clip, alpha=20.0, **options)
+@pytest.mark.parametrize(("method", "share"), [(amm, "1/4 of the"), (pmm, "the")])
+def test_warning_says_by_how_much_the_bound_is_exceeded(method: object, share: str) -> None:
+    """And what it says is what it says it from."""
+    clip = moved(texture(128, 128), 0.8 * onset_apex_offset(30))
+    with pytest.warns(MicroexprWarning, match=f"{share} wavelength of the detail") as said:
+        method(clip, alpha=30.0, temporal_filter="reference", **SMIC)
+    numbers = re.findall(r"\d+\.\d+", str(said[0].message))
+    motion, becomes, excess, limit = map(float, numbers)
+    assert motion == pytest.approx(0.8, rel=0.15)
+    assert becomes == pytest.approx(31 * motion, rel=0.02)
+    assert excess == pytest.approx(becomes / limit, rel=0.03)
+    assert excess > 1
 
 
 @pytest.mark.parametrize("method", [amm, pmm])

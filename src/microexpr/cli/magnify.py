@@ -50,12 +50,14 @@ def add_command(commands: Commands) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("source", metavar="IN", help="video, folder of images, or glob")
-    parser.add_argument("output", metavar="OUT", type=Path, help=".mp4 or folder")
+    parser.add_argument(
+        "output", metavar="OUT", type=Path, nargs="?", help=".mp4 or folder [IN_magnified.mp4]"
+    )
     parser.add_argument(
         "--method",
         type=_method,
-        required=True,
-        help="filter_only, amm, pmm, or a method of another package",
+        default="pmm",
+        help="pmm, amm, filter_only, or a method of another package [pmm]",
     )
     parser.add_argument(
         "--config",
@@ -69,7 +71,7 @@ def add_command(commands: Commands) -> None:
         help=f"memory limit [{MAX_MEMORY_GB:g}]",
     )
     parser.add_argument(
-        "--stream", action="store_true", default=None, help="hold only a part of a clip in memory"
+        "--stream", action="store_true", help="work in parts even where memory is enough"
     )
     _add_motion(parser.add_argument_group("what is magnified (video and images)"))
     _add_output(parser.add_argument_group("what is written (video and images)"))
@@ -77,7 +79,15 @@ def add_command(commands: Commands) -> None:
 
 def _add_motion(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--alpha", metavar="A[,A...]", help="motion becomes 1 + A times as large; one output per A"
+        "--alpha",
+        metavar="A[,A...]",
+        help="motion becomes 1 + A times as large; one output per A; auto: as large as the detail "
+        "bears [auto]",
+    )
+    group.add_argument(
+        "--stabilise",
+        choices=("face", "none"),
+        help="magnify the motion in the face without that of head and camera [where a face moves]",
     )
     group.add_argument(
         "--fps", type=RATE, help="camera frame rate: for images, and where a video is wrong"
@@ -112,7 +122,7 @@ def run(arguments: argparse.Namespace) -> None:
     if Path(arguments.source).suffix == CACHE:
         raise ConfigError(
             f"{arguments.source}: is a cache: microexpr stage magnify --faces {arguments.source} "
-            f"--magnified {arguments.output} --method {arguments.method}"
+            f"--magnified {arguments.output or 'OUT.h5'} --method {arguments.method}"
         )
     with plain_warnings():
         _magnify(arguments)
@@ -160,16 +170,18 @@ def _request(arguments: argparse.Namespace, device: str) -> Request:
     from microexpr.apps.magnify_video.magnified_frames import Request
 
     base = Config.load(arguments.config or "{}").magnify
-    alphas = _alphas(arguments.alpha) or [base.alpha]
+    alphas = _alphas(arguments.alpha)
+    if arguments.alpha is None and "alpha" in base.model_fields_set:
+        alphas = [base.alpha]
     method = METHODS[arguments.method]
-    values = base.model_dump() | given(arguments, Motion)
+    values = base.model_dump(exclude_unset=True) | given(arguments, Motion)
     own = given(arguments, method.settings)
     others = [given(arguments, settings) for settings in _own_settings().values()]
     for key in (key for found in others for key in found if key not in own):
         raise ConfigError(f"{flag_of(key)}: {method.name} has no such setting")
     if own:
         values[method.section] |= own
-    for alpha in alphas:
+    for alpha in alphas or [base.alpha]:
         settings = Config.parse({"magnify": values | {"alpha": alpha}}).magnify
     chroma_gain = 0.0 if arguments.chroma_gain is None else arguments.chroma_gain
     if chroma_gain and method.section != "amm":
@@ -180,10 +192,11 @@ def _request(arguments: argparse.Namespace, device: str) -> Request:
         settings=settings,
         chroma_gain=chroma_gain,
         roi=tuple(arguments.roi) if arguments.roi else None,
+        stabilise=arguments.stabilise,
         side_by_side=bool(arguments.side_by_side),
         xt_slice=arguments.xt_slice,
         xt_at=arguments.xt_at,
-        stream=bool(arguments.stream),
+        stream=arguments.stream,
         max_memory_bytes=(arguments.max_memory or MAX_MEMORY_GB) * 1e9,
         device=device,
         threads=arguments.threads,
@@ -191,10 +204,13 @@ def _request(arguments: argparse.Namespace, device: str) -> Request:
 
 
 def _alphas(text: str | None) -> list[float]:
+    """Return the values of --alpha; none for auto."""
+    if text in (None, "auto"):
+        return []
     try:
-        alphas = [float(part) for part in text.split(",")] if text else []
+        alphas = [float(part) for part in text.split(",")]
     except ValueError:
-        raise ConfigError(f"--alpha {text}: give numbers such as 10 or 2,5,10") from None
+        raise ConfigError(f"--alpha {text}: give auto, or numbers such as 10 or 2,5,10") from None
     if len(set(alphas)) < len(alphas):
         raise ConfigError(f"--alpha {text}: each value once")
     return alphas
@@ -212,6 +228,6 @@ def _progress_bar(plan: Plan) -> Iterator[Progress]:
     with Bar(console=Console(stderr=True), transient=True) as bar:
         tasks = {
             stage: bar.add_task(printable(f"{stage} {plan.source.name}"), total=1.0)
-            for stage in ("read", "magnify", "write")
+            for stage in ("measure", "read", "magnify", "write")
         }
         yield lambda stage, share: bar.update(tasks[stage], completed=share)

@@ -23,7 +23,7 @@ BLOCK_VALUES = 1 << 19  # filtered frames go through the pyramid in blocks of th
 class AmplitudeMagnifier:
     """Laplacian pyramid, colours and mask for frames of one size; options as of :func:`amm`."""
 
-    control, bound = False, 1 / 8
+    control, bound = False, 1 / 4
 
     def __init__(
         self,
@@ -166,8 +166,8 @@ def amm(
     Warns
     -----
     MicroexprWarning
-        Where the magnified motion is beyond an eighth of the wavelength that the frames' detail or
-        `lambda_c_px` has.
+        Where the magnified motion is beyond a quarter of the wavelength that the detail that moves
+        or `lambda_c_px` has.
     """
     results = magnified(clip, AmplitudeMagnifier, alpha, **options)
     return results if isinstance(alpha, Sequence) else results[0]

@@ -1,26 +1,18 @@
-"""Checks of clips, their luma, and how large their motion is beside the bounds of theory."""
+"""Checks of clips, their luma, and the magnification of a whole clip."""
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
-from torch.nn import functional
 
-from microexpr.errors import ConfigError, DataError, MicroexprWarning
-from microexpr.magnify.operator import ClipFilter, as_tensor
-from microexpr.magnify.temporal import Matrix, split
+from microexpr.errors import ConfigError, DataError
+from microexpr.magnify.motion import detail_motion
+from microexpr.magnify.operator import ClipFilter
+from microexpr.magnify.temporal import split
 
 LUMA = (0.299, 0.587, 0.114)  # Y of YIQ (NTSC); adding to Y adds the same to R, G and B
 Progress = Callable[[float], None]
-SAMPLES = 32  # px a side that tell which frame differs most
-POOL_PX = 2  # frames are averaged over such squares: noise falls, motion of detail stays
-WINDOW = 9  # pooled px a side over which one displacement is fitted
-STRIDE = 4  # pooled px from window to window
-LEAST_SIDE = 16  # pooled px below which frames are pooled less
-PEAK_QUANTILE = 0.99
-DAMPING = 0.05  # of the mean squared gradient: flat areas do not move
 
 
 def check_clip(clip: torch.Tensor, *, first_frame: int = 0) -> None:
@@ -73,7 +65,7 @@ def luma(clip: torch.Tensor) -> torch.Tensor:
 class Magnifier(Protocol):
     """What magnifies frames; made by ``kind(luma, **options)`` from the luma (H, W) of the first.
 
-    Motion comes out right up to a share `bound` of the wavelength of the frames' detail, which
+    Detail breaks where its motion becomes larger than a share `bound` of its wavelength, which
     counts as `wavelength_px` at least. An infinite bound: nothing is magnified.
     """
 
@@ -102,7 +94,7 @@ def magnified(
     progress: Progress | None = None,
     **options: Any,
 ) -> list[torch.Tensor]:
-    """Check and magnify a whole clip, and warn where its motion exceeds the bounds of theory."""
+    """Check and magnify a whole clip, and warn where its motion exceeds the bound of detail."""
     alphas = check_alphas(alpha)
     check_clip(clip)
     if dtype not in (None, torch.float32, torch.float64):
@@ -111,89 +103,8 @@ def magnified(
     reference_frame = options.get("reference_frame", 0)
     matrix, rest = split(len(clip), options)
     magnifier = kind(luma(clip[reference_frame : reference_frame + 1])[0], **rest)
-    _warn_outside_bounds(luma(clip), matrix, magnifier, max(alphas), reference_frame)
+    if math.isfinite(magnifier.bound):
+        motion = detail_motion(luma(clip), matrix, reference_frame=reference_frame)
+        motion.warn(max(alphas), magnifier.bound, magnifier.wavelength_px)
     results = magnifier.run(clip, ClipFilter(matrix, clip), alphas, progress)
     return [result.to(source) for result in results]
-
-
-def peak_motion_px(grey: torch.Tensor, matrix: Matrix, *, reference_frame: int = 0) -> float:
-    """Return the largest displacement that the temporal filter passes in a grey clip (T, H, W), px.
-
-    Least squares on the gradient constraint (Lucas and Kanade 1981) in windows of about 20 px, in
-    the frame in which the filtered clip differs most from the reference; the 99th percentile over
-    the windows, each weighing as much as its gradients.
-    """
-    weights, pool = as_tensor(matrix, grey), _pool(grey)
-    step = max(1, min(grey.shape[1:]) // SAMPLES)
-    few = weights @ grey[:, ::step, ::step].flatten(1)
-    frame = int(few.square().sum(dim=1).argmax())
-    filtered = (weights[frame] @ grey.flatten(1)).view(grey.shape[1:])
-    difference, still = _pooled(filtered, pool), _pooled(grey[reference_frame], pool)
-    gradient_y, gradient_x = torch.gradient(still)
-    squares = [gradient_x * gradient_x, gradient_x * gradient_y, gradient_y * gradient_y]
-    products = torch.stack([*squares, gradient_x * difference, gradient_y * difference])
-    window = min(WINDOW, *still.shape)
-    xx, xy, yy, xt, yt = functional.avg_pool2d(products[None], window, stride=STRIDE)[0]
-    weight = (xx + yy).flatten()
-    if not weight.any():
-        return 0.0
-    damping = DAMPING * weight.mean()
-    determinant = (xx + damping) * (yy + damping) - xy * xy
-    x = ((yy + damping) * xt - xy * yt) / determinant
-    y = ((xx + damping) * yt - xy * xt) / determinant
-    size, order = torch.hypot(x, y).flatten().sort()
-    share = weight[order].cumsum(0) / weight.sum()
-    return float(size[int((share < PEAK_QUANTILE).sum().clamp(max=len(size) - 1))]) * pool
-
-
-def detail_wavelength_px(frame: torch.Tensor) -> float:
-    """Return the wavelength that halves a frame's gradient energy, px; at least 2 pooled px."""
-    pool = _pool(frame)
-    small = _pooled(frame, pool)
-    height, width = small.shape
-    rows, columns = (torch.hann_window(n, periodic=False) for n in small.shape)
-    hann = rows[:, None] * columns
-    spectrum = torch.fft.rfft2((small - small.mean()) * hann.to(small))
-    radius = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)).to(small)
-    energy, order = (spectrum.abs() * radius).square().flatten(), radius.flatten().argsort()
-    total = energy[order].cumsum(0)
-    if total[-1] <= 0:
-        return math.inf
-    middle = order[int((total < total[-1] / 2).sum())]
-    return pool / float(radius.flatten()[middle])
-
-
-def _warn_outside_bounds(
-    grey: torch.Tensor, matrix: Matrix, magnifier: Magnifier, alpha: float, reference_frame: int
-) -> None:
-    """Warn where ``(1 + alpha) * motion`` exceeds the bound of :class:`Magnifier`.
-
-    Wu et al. 2012, eq. 14 (1/8); Wadhwa et al. 2013, section 3.3 (1/4; half-octave bands: 1/2).
-    """
-    bound = magnifier.bound
-    if alpha == 0 or math.isinf(bound):
-        return
-    motion = peak_motion_px(grey, matrix, reference_frame=reference_frame)
-    wavelength = max(detail_wavelength_px(grey[reference_frame]), magnifier.wavelength_px)
-    excess = (1 + alpha) * motion / (bound * wavelength)
-    if excess > 1:
-        warnings.warn(
-            f"magnify.alpha: a motion of {motion:.2f} px becomes {(1 + alpha) * motion:.1f} px at "
-            f"alpha {alpha:g}, {excess:.1f} times the bound of 1/{1 / bound:g} of the detail's "
-            f"wavelength, {wavelength:.0f} px: detail will break",
-            MicroexprWarning,
-            stacklevel=5,
-        )
-
-
-def _pooled(images: torch.Tensor, pool: int) -> torch.Tensor:
-    """Return means over squares of `pool` px; the rest at the far edges is not used."""
-    for axis in (-2, -1):
-        n = images.shape[axis] // pool
-        parts = images.narrow(axis, 0, n * pool).unflatten(axis, (n, pool)).unbind(axis)
-        images = sum(parts[1:], start=parts[0]) / pool
-    return images
-
-
-def _pool(grey: torch.Tensor) -> int:
-    return max(1, min(POOL_PX, min(grey.shape[-2:]) // LEAST_SIDE))

@@ -59,6 +59,7 @@ class Method:
     # magnified as a whole.
     stream: str = ""
     sweep: bool = False  # whether the function takes a list of alphas, and `progress`
+    mask: bool = False  # whether the function takes a `mask` (H, W), the share of the effect
     colour: str = "#000000"  # in figures, as Matplotlib names them
     marker: str = "v"
     line: str = "-."
@@ -113,6 +114,7 @@ METHODS = Registry(
             settings=Amm,
             stream="microexpr.magnify.amplitude:AmplitudeMagnifier",
             sweep=True,
+            mask=True,
             colour="#0072B2",
             marker="o",
             line="-",
@@ -124,6 +126,7 @@ METHODS = Registry(
             settings=Pmm,
             stream="microexpr.magnify.phase:PhaseMagnifier",
             sweep=True,
+            mask=True,
             colour="#D55E00",
             marker="s",
             line="-",

@@ -69,8 +69,7 @@ def pmm(
     Warns
     -----
     MicroexprWarning
-        Where the magnified motion is beyond a quarter (half-octave bands: half) of the wavelength
-        that the frames' detail has.
+        Where the magnified motion is beyond the wavelength of the detail that moves.
     """
     results = magnified(clip, PhaseMagnifier, alpha, **options)
     return results if isinstance(alpha, Sequence) else results[0]
@@ -85,7 +84,7 @@ class PhaseMagnifier:
     options are those of :func:`pmm` and of :func:`~microexpr.magnify.steerable.steerable_pyramid`.
     """
 
-    wavelength_px = 0.0
+    bound, wavelength_px = 1.0, 0.0
 
     def __init__(
         self,
@@ -99,7 +98,6 @@ class PhaseMagnifier:
         **pyramid: Any,
     ) -> None:
         height, width = reference.shape
-        self.bound = per_octave / 4
         if not smoothing_px >= 0:
             raise ConfigError(f"magnify.pmm.smoothing_px: {smoothing_px:g} must be 0 or more")
         check_mask(mask, height, width)

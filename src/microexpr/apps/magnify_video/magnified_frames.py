@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from microexpr.apps.magnify_video.region import Region, Roi, codes_of
 from microexpr.config import Magnify
 from microexpr.errors import ConfigError
 from microexpr.magnify import amm, filter_only
@@ -23,83 +24,7 @@ from microexpr.magnify.stream import magnified_luma, parts_of
 from microexpr.video.frame import Frame
 
 Progress = Callable[[str, float], None]  # stage, and the share of it that is done
-MARGIN_PX = 32  # context around the region, so that its border is not the border of the transform
-FEATHER_PX = 8  # inside the region's border the effect fades in
-SMALLEST_PX = 16
 Versions = tuple[Frame, list[Frame]]
-
-
-@dataclass(frozen=True)
-class Region:
-    """The part of a frame that is magnified, `roi` (x, y, width, height, px), and computed.
-
-    `window`: rows and columns of the region and its margin, from even to even pixels. `weight`:
-    share of the effect, 0 to 1, float32 of the window's shape. None for the whole frame.
-    """
-
-    window: tuple[slice, slice]
-    weight: np.ndarray | None
-    roi: tuple[int, int, int, int] | None
-
-    @classmethod
-    def of(cls, roi: tuple[int, int, int, int] | None, height: int, width: int) -> Region:
-        """Return the region in a frame of this size; ConfigError unless it fits."""
-        if roi is None:
-            return cls((slice(0, height), slice(0, width)), None, None)
-        x, y, wide, high = roi
-        if min(wide, high) < SMALLEST_PX:
-            raise ConfigError(f"--roi: {wide}x{high} px is too small, {SMALLEST_PX} px is least")
-        if x < 0 or y < 0 or x + wide > width or y + high > height:
-            raise ConfigError(
-                f"--roi: {wide}x{high} px at ({x}, {y}) leaves the frame of {width}x{height} px"
-            )
-        rows, columns = _with_margin(y, high, height), _with_margin(x, wide, width)
-        weight = np.outer(_fade(rows, y, high, height), _fade(columns, x, wide, width))
-        return cls((rows, columns), weight.astype(np.float32), roi)
-
-    @property
-    def half_window(self) -> tuple[slice, slice]:
-        """The window in chroma pixels."""
-        rows, columns = (slice(s.start // 2, (s.stop + 1) // 2) for s in self.window)
-        return rows, columns
-
-    @property
-    def full(self) -> tuple[int, int, int, int] | None:
-        """x, y, width, height of where the effect is complete, px; None: everywhere."""
-        if self.roi is None:
-            return None
-        x, y, wide, high = self.roi
-        across, down = min(FEATHER_PX, wide // 4), min(FEATHER_PX, high // 4)
-        return x + across, y + down, wide - 2 * across, high - 2 * down
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width of the window, px."""
-        rows, columns = self.window
-        return rows.stop - rows.start, columns.stop - columns.start
-
-    def blend(self, still: np.ndarray, changed: np.ndarray, *, half: bool = False) -> np.ndarray:
-        """Mix changed values (h, w) of the window into those of the original, by the weight."""
-        if self.weight is None:
-            return changed
-        weight = self.weight[::2, ::2] if half else self.weight
-        return still + weight * (changed - still)
-
-
-def _with_margin(start: int, length: int, limit: int) -> slice:
-    first = max(0, start - MARGIN_PX) // 2 * 2
-    last = min(limit, start + length + MARGIN_PX)
-    return slice(first, min(limit, last + last % 2))
-
-
-def _fade(window: slice, start: int, length: int, limit: int) -> np.ndarray:
-    """Return a raised cosine: 0 outside the region, 1 inside; no fade at the frame's border."""
-    feather = min(FEATHER_PX, length // 4)
-    position = np.arange(window.start, window.stop) + 0.5
-    into = (position - start) / feather if start > 0 else np.ones(len(position))
-    left = (start + length - position) / feather
-    out = left if start + length < limit else np.ones(len(position))
-    return 0.5 - 0.5 * np.cos(np.pi * np.clip(np.minimum(into, out), 0, 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +32,13 @@ class Request:
     """What the user asks for; one output for each alpha, from one analysis."""
 
     method: str
-    alphas: tuple[float, ...]
+    alphas: tuple[float, ...]  # none: the largest that detail bears
     settings: Magnify
     chroma_gain: float = 0.0  # share of alpha for the chroma; not for pmm
-    roi: tuple[int, int, int, int] | None = None  # x, y, width, height, px: magnified only there
+    roi: Roi | None = None  # x, y, width, height, px: magnified only there
+    stabilise: str | None = None  # "face" or "none"; None: where a face moves
     side_by_side: bool = False
+    labels: bool = True
     xt_slice: Path | None = None  # PNG of one line of all frames
     xt_at: str | None = None  # the line, such as x=120; by default the middle column
     stream: bool = False  # hold a part of the clip at a time
@@ -133,6 +60,16 @@ class Task(Request):
         return options_of(self.settings, self.fps, self.method) | pyramid
 
     @property
+    def mask(self) -> dict[str, torch.Tensor]:
+        """The option that lets motion grow towards the middle of a region, where there is one.
+
+        Mixing of two pictures would double the detail at the region's border.
+        """
+        if self.region.weight is None or not METHODS[self.method].mask:
+            return {}
+        return {"mask": torch.from_numpy(self.region.weight).to(self.device)}
+
+    @property
     def held_frames(self) -> int:
         """Frames that streaming needs memory for."""
         settings = self.settings
@@ -152,6 +89,15 @@ class Task(Request):
         if reason:
             raise ConfigError(f"--stream: {reason} needs the whole clip")
 
+    @property
+    def may_stabilise(self) -> bool:
+        """Whether a face may be held still: not where colours change, which are not moved."""
+        allowed = not (self.chroma_gain or METHODS[self.method].control)
+        if self.stabilise == "face" and not allowed:
+            reason = "--chroma-gain" if self.chroma_gain else self.method
+            raise ConfigError(f"--stabilise face: {reason} changes colours, which are not moved")
+        return allowed and self.stabilise != "none"
+
 
 def magnify_whole(
     frames: Iterable[Frame], task: Task, progress: Progress = lambda stage, share: None
@@ -160,7 +106,7 @@ def magnify_whole(
     region, originals = task.region, list[Frame]()
     clip = torch.empty(task.n_frames, *region.shape)
     for index, frame in enumerate(frames):
-        clip[index] = torch.from_numpy(frame.values(region.window))
+        clip[index] = torch.from_numpy(region.luma(frame, index))
         originals.append(frame)
         progress("read", (index + 1) / task.n_frames)
     luma = _magnified(clip, task, progress)
@@ -175,7 +121,7 @@ def magnify_whole(
                 change = [plane[number][index].numpy() for plane in chroma]
             elif still is not None:
                 change = list(_unit(still.chroma[:, *region.half_window]))
-            versions.append(compose(original, luma[number][index].numpy(), change, region))
+            versions.append(compose(original, index, luma[number][index].numpy(), change, region))
         yield original, versions
 
 
@@ -189,19 +135,19 @@ def magnify_stream(
         nonlocal read
         read += 1
         progress("read", read / task.n_frames)
-        return torch.from_numpy(frame.values(task.region.window)).to(task.device)
+        return torch.from_numpy(task.region.luma(frame, read - 1)).to(task.device)
 
-    options = task.options() | {"method": task.method, "alphas": task.alphas}
+    options = task.options() | task.mask | {"method": task.method, "alphas": task.alphas}
     del options["reference_frame"]  # the first frame
-    for number, (original, lumas) in enumerate(magnified_luma(frames, luma_of, **options), 1):
-        progress("magnify", number / task.n_frames)
+    for index, (original, lumas) in enumerate(magnified_luma(frames, luma_of, **options)):
+        progress("magnify", (index + 1) / task.n_frames)
         planes = [values.cpu().numpy() for values in lumas]
-        yield original, [compose(original, plane, None, task.region) for plane in planes]
+        yield original, [compose(original, index, plane, None, task.region) for plane in planes]
 
 
 def _magnified(luma: torch.Tensor, task: Task, progress: Progress) -> list[torch.Tensor]:
     """Return the magnified luma for each alpha, on the processor."""
-    clip, options = luma.to(task.device), task.options()
+    clip, options = luma.to(task.device), task.options() | task.mask
     magnify = METHODS.load(task.method, "function")
     if METHODS[task.method].sweep:
         options |= {"progress": partial(progress, "magnify")}
@@ -230,22 +176,21 @@ def _magnified_chroma(frames: list[Frame], task: Task) -> list[list[torch.Tensor
 
 
 def compose(
-    original: Frame, luma: np.ndarray, chroma: list[np.ndarray] | None, region: Region
+    original: Frame,
+    index: int,
+    luma: np.ndarray,
+    chroma: list[np.ndarray] | None,
+    region: Region,
 ) -> Frame:
-    """Replace luma, and chroma where given, of a region: codes over 255, clipped to 8 bits here."""
-    codes = original.luma8().copy()
-    codes[region.window] = _codes(region.blend(original.values(region.window), luma))
+    """Replace luma, and chroma where given, of a region of frame `index`: codes over 255."""
+    codes = region.changed(original, index, luma)
     if chroma is None:
         return replace(original, luma=codes, bits=8)
     planes, half = original.chroma.copy(), region.half_window
     for plane, changed in zip(planes, chroma, strict=True):
-        plane[half] = _codes(region.blend(_unit(plane[half]), changed, half=True))
+        plane[half] = codes_of(region.blend(_unit(plane[half]), changed, half=True))
     return replace(original, luma=codes, chroma=planes, bits=8)
 
 
 def _unit(codes: np.ndarray) -> np.ndarray:
     return codes.astype(np.float32) / np.float32(255)
-
-
-def _codes(values: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(values * 255), 0, 255).astype(np.uint8)

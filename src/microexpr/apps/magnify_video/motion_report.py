@@ -1,8 +1,8 @@
-"""How much motion there was, how much the method made of it, and what theory allows."""
+"""What the temporal filter passes, and how many times larger the method made it."""
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,6 +18,7 @@ QUALITY_PERCENTILE = 99.9  # or what so many pixels do not reach
 BLOCK_PX = 3
 WINDOW_PX = 21
 STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
+BACK_PX = 1.0
 NOISE_PX = 0.03  # in-band motions below it are no more than noise
 SHARE = 95  # percentile over points
 
@@ -46,30 +47,6 @@ def response(n_frames: int, fps: float, settings: Magnify) -> dict[str, float]:
     return {"clip_motion": gain, "correlation": correlation, "band_centre": float(spread)}
 
 
-def bound(
-    method: str, settings: Magnify, *, detail_wavelength_px: float, alpha: float, delta_px: float
-) -> dict[str, float] | None:
-    """Return how far a method moves detail correctly; None: not known, or nothing is magnified.
-
-    `magnified_px` is what the measured motion should become, ``(1 + alpha) * delta``, `limit_px`
-    the largest that is correct for this detail: ``lambda / 8`` for AMM, which magnifies less below
-    ``lambda_c_px`` (Wu et al. 2012, eq. 14), and for PMM ``lambda / 4`` with octave bands and
-    ``lambda / 2`` with half-octave bands (Wadhwa et al. 2013, section 3.3).
-    """
-    if method == "amm":
-        share = 1 / 8
-        detail_wavelength_px = max(detail_wavelength_px, settings.own("amm")["lambda_c_px"])
-    elif method == "pmm":
-        share = settings.own("pmm")["per_octave"] / 4
-    else:
-        return None
-    return {
-        "detail_wavelength_px": detail_wavelength_px,
-        "limit_px": share * detail_wavelength_px,
-        "magnified_px": (1 + alpha) * delta_px,
-    }
-
-
 def _corners(luma: np.ndarray, roi: tuple[int, int, int, int] | None) -> np.ndarray:
     """Find points (n, 1, 2) to follow: corners that are strong in the whole frame, well apart.
 
@@ -93,23 +70,17 @@ def _corners(luma: np.ndarray, roi: tuple[int, int, int, int] | None) -> np.ndar
     return none if found is None else found
 
 
-@dataclass(frozen=True)
-class Motion:
-    """Motion of points that were followed from the first frame of a clip to its last.
+class Gain(NamedTuple):
+    """How many times larger motions in the passband became, on points that were followed.
 
-    Sizes are the largest displacement from the first frame, the 95th percentile over the points;
-    nan where there are no points.
+    `measured`: 1 plus the least-squares ratio of the motion that was added to the motion that the
+    filter passes; for a control, which adds none, the ratio of the result's motion to the latter.
+    nan where no point is left, or the motion of the points in the band is no more than noise.
     """
 
     points: int
-    original_px: float
-    in_band_px: float  # of the original after the temporal filter
-    result_px: float
-    # How many times larger motions in the passband became, which should be 1 + alpha: 1 plus the
-    # least-squares ratio of the motion that was added to the motion that the filter passes; for a
-    # control, which adds none, the ratio of the result's motion to the latter. nan where the motion
-    # in the band is no more than noise, too.
-    gain: float
+    lost: int  # points that were followed in the original but not in the result
+    measured: float
 
 
 class MotionMeter:
@@ -127,39 +98,47 @@ class MotionMeter:
         self._paths.append([self.displacement_px(luma) for luma in frames])
 
     def displacement_px(self, luma: np.ndarray) -> np.ndarray:
-        """Return where the points moved in another frame, (points, 2) px; nan: lost."""
+        """Return where the points moved in another frame, (points, 2) px; nan: lost.
+
+        A point is lost, too, if it does not come back when it is followed the other way.
+        """
         if not len(self.points):
             return np.empty((0, 2))
-        size, guess = (WINDOW_PX, WINDOW_PX), self.points.copy()
-        moved, found, _ = cv2.calcOpticalFlowPyrLK(
-            self._luma, luma, self.points, guess, winSize=size, criteria=STOP
-        )
+        moved, found = self._followed(self._luma, luma, self.points)
+        back, again = self._followed(luma, self._luma, moved)
         shift = (moved - self.points)[:, 0].astype(float)
-        shift[found[:, 0] == 0] = np.nan
+        shift[(found & again)[:, 0] == 0] = np.nan
+        shift[np.hypot(*(back - self.points)[:, 0].T) > BACK_PX] = np.nan
         return shift
 
-    def motion(self, version: int, matrix: Matrix, *, added: bool) -> Motion:
+    def _followed(
+        self, before: np.ndarray, after: np.ndarray, points: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        size = (WINDOW_PX, WINDOW_PX)
+        moved, found, _ = cv2.calcOpticalFlowPyrLK(
+            before, after, points, points.copy(), winSize=size, criteria=STOP
+        )
+        return moved, found
+
+    def gain(self, version: int, matrix: Matrix, *, added: bool) -> Gain:
         """Compare a version with the original, see :func:`compare`."""
         original, result = (np.stack([row[k] for row in self._paths]) for k in (0, version + 1))
         return compare(original, result, matrix, added=added)
 
 
-def compare(original: np.ndarray, result: np.ndarray, matrix: Matrix, *, added: bool) -> Motion:
+def compare(original: np.ndarray, result: np.ndarray, matrix: Matrix, *, added: bool) -> Gain:
     """Compare the paths of points, (T, points, 2) px from the original's first frame; nan: lost.
 
     `added` tells whether filtered motion was added to the motion that was there or replaced it.
     """
-    kept = np.isfinite(original).all((0, 2)) & np.isfinite(result).all((0, 2))
-    before, after = original[:, kept], result[:, kept]
+    there = np.isfinite(original).all((0, 2))
+    kept = there & np.isfinite(result).all((0, 2))
+    lost = int(there.sum() - kept.sum())
     if not kept.any():
-        return Motion(0, np.nan, np.nan, np.nan, np.nan)
-    passed = np.tensordot(matrix, before, 1)
-    in_band_px, gain = _size_px(passed), np.nan
-    if in_band_px > NOISE_PX:
+        return Gain(0, lost, np.nan)
+    before, after = original[:, kept], result[:, kept]
+    passed, gain = np.tensordot(matrix, before, 1), np.nan
+    if np.percentile(np.hypot(*np.moveaxis(passed, -1, 0)).max(axis=0), SHARE) > NOISE_PX:
         base, start = (before, 1.0) if added else (0.0, 0.0)
         gain = start + float((passed * (after - base)).sum() / (passed**2).sum())
-    return Motion(int(kept.sum()), _size_px(before), in_band_px, _size_px(after), gain)
-
-
-def _size_px(paths: np.ndarray) -> float:
-    return float(np.percentile(np.hypot(*np.moveaxis(paths, -1, 0)).max(axis=0), SHARE))
+    return Gain(int(kept.sum()), lost, gain)

@@ -3,19 +3,24 @@
 import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from microexpr.apps.magnify_video.magnified_frames import Region, Request, Task
+from microexpr.apps.magnify_video.magnified_frames import Request, Task
 from microexpr.apps.magnify_video.motion_report import clip_filter
 from microexpr.apps.magnify_video.pictures import Line
+from microexpr.apps.magnify_video.region import Region
+from microexpr.config import Magnify
 from microexpr.errors import ConfigError
+from microexpr.magnify.methods import METHODS
 from microexpr.magnify.phase import KEPT_BYTES, KEPT_CLIPS
 from microexpr.magnify.temporal import check_frames, check_passband
 from microexpr.video.sources import Source
 from microexpr.video.time_axis import LONGEST_LENIENT_S, TimeAxis
 
 SUFFIX = ".mp4"
+HIGHEST = 0.4  # of the frame rate: upper edge of a default band
 STREAM_MEASURED_FRAMES = 600
 GB = 1e9
 # Memory, measured on clips of 60 to 301 frames, 528x592 and 960x544 px, and rounded up.
@@ -37,7 +42,7 @@ class Plan:
     axis: TimeAxis
     task: Task
     line: Line
-    memory_bytes: float
+    memory_bytes: float = 0.0
 
     @property
     def measured_frames(self) -> int:
@@ -54,10 +59,11 @@ class Plan:
     @property
     def size(self) -> str:
         """One line about the clip."""
-        source = self.source
+        source, (low, high) = self.source, self.task.settings.passband_hz
         return (
             f"{source.name}: {self.task.n_frames} frames of {source.width}x{source.height} px at "
-            f"{self.axis.fps:.5g} frames/s, about {self.memory_bytes / GB:.2g} GB of memory"
+            f"{self.axis.fps:.5g} frames/s, {low:g} to {high:g} Hz, about "
+            f"{self.memory_bytes / GB:.2g} GB of memory{' in parts' if self.task.stream else ''}"
         )
 
 
@@ -67,29 +73,49 @@ def make_plan(source: Source, request: Request) -> Plan:
     ConfigError when the passband, the reference frame, the region or the line does not fit the
     clip, or memory is not enough; DataError for too few frames.
     """
-    settings = request.settings
     axis = source.axis()
     axis.check(source.numbers, "resample", LONGEST_LENIENT_S)
+    settings = _with_band(request.settings, axis.fps)
     frames = len(axis)
     check_frames(frames, temporal_filter=settings.temporal_filter, order=settings.order)
     if settings.temporal_filter != "reference":
         check_passband(axis.fps, settings.passband_hz, temporal_filter=settings.temporal_filter)
-    region = Region.of(request.roi, source.height, source.width)
-    task = Task(**vars(request), fps=axis.fps, n_frames=frames, region=region)
+    masked = METHODS[request.method].mask
+    region = Region.of(request.roi, source.height, source.width, masked=masked)
+    changed = vars(request) | {"settings": settings}
+    task = Task(**changed, fps=axis.fps, n_frames=frames, region=region)
     if task.stream:
         task.check_streamable()
-    needed = memory_bytes(source, task)
-    # Before the filter is designed, which for a long clip takes much memory itself.
-    _check_memory(needed, task, str(source.files[0]))
     line = Line.of(request.xt_at, source.height, source.width)
-    plan = Plan(source, axis, task, line, needed)
+    # Before the filter is designed, which for a long clip takes much memory itself.
+    plan = fitted(Plan(source, axis, task, line))
     clip_filter(plan.measured_frames, axis.fps, settings)
     return plan
 
 
+def _with_band(settings: Magnify, fps: float) -> Magnify:
+    """Let the upper edge of a band that nobody chose follow a slow camera."""
+    low, high = settings.passband_hz
+    if "passband_hz" in settings.model_fields_set or high <= HIGHEST * fps:
+        return settings
+    return settings.model_copy(update={"passband_hz": (low, max(HIGHEST * fps, 2 * low))})
+
+
+def fitted(plan: Plan) -> Plan:
+    """Return a plan that streams where memory asks for it; ConfigError where that is not enough."""
+    task = plan.task
+    if memory_bytes(plan.source, task) > task.max_memory_bytes and not task.stream:
+        with suppress(ConfigError):
+            task.check_streamable()
+            task = replace(task, stream=True)
+    needed = memory_bytes(plan.source, task)
+    _check_memory(needed, task, str(plan.source.files[0]))
+    return replace(plan, task=task, memory_bytes=needed)
+
+
 def memory_bytes(source: Source, task: Task) -> float:
     """Estimate the peak memory of a task."""
-    alphas, pixels = len(task.alphas), source.height * source.width
+    alphas, pixels = max(1, len(task.alphas)), source.height * source.width
     held = task.held_frames if task.stream else task.n_frames
     originals = held * pixels * (1.5 if source.bits == 8 else 2.5)
     encoders = alphas * pixels * (1 + task.side_by_side) * ENCODER_BYTES
@@ -107,23 +133,26 @@ def memory_bytes(source: Source, task: Task) -> float:
 def _check_memory(needed: float, task: Task, name: str) -> None:
     """Raise ConfigError for a clip that takes more than allowed, with what would help."""
     if needed > task.max_memory_bytes:
-        parts = "" if task.stream else "work in parts with --stream, "
+        parts = " in parts" if task.stream else ""
         raise ConfigError(
-            f"{name} needs about {needed / GB:.1f} GB of memory, the limit is "
-            f"{task.max_memory_bytes / GB:g} GB: raise it with --max-memory, {parts}or take a "
-            "smaller --roi or fewer --alpha"
+            f"{name} needs about {needed / GB:.1f} GB of memory{parts}, the limit is "
+            f"{task.max_memory_bytes / GB:g} GB: raise it with --max-memory, or take a smaller "
+            "--roi or fewer --alpha"
         )
 
 
 def output_paths(
-    sources: Sequence[Source], output: Path, alphas: Sequence[float]
+    sources: Sequence[Source], output: Path | None, alphas: Sequence[float]
 ) -> list[list[Path]]:
     """Name the outputs of each source, one for each alpha: several names end in ``_a<alpha>``.
 
-    ConfigError when `output` is neither an ``.mp4`` for one clip nor a folder for any number, whose
+    By default they lie here and are called as the clips are. ConfigError when `output` is neither
+    an ``.mp4`` for one clip nor a folder for any number, whose
     files get the clips' names, or two clips have the same name.
     """
-    if len(sources) == 1 and output.suffix.lower() == SUFFIX and not output.is_dir():
+    if output is None:
+        bases = [Path(f"{source.name}_magnified{SUFFIX}") for source in sources]
+    elif len(sources) == 1 and output.suffix.lower() == SUFFIX and not output.is_dir():
         bases = [output]
     elif output.is_dir() or (len(sources) > 1 and not output.suffix):
         bases = [output / f"{source.name}{SUFFIX}" for source in sources]
@@ -133,7 +162,7 @@ def output_paths(
     if len(set(bases)) < len(bases):
         twice = next(base for base in bases if bases.count(base) > 1)
         raise ConfigError(f"OUT {twice}: two clips have this name")
-    if len(alphas) == 1:
+    if len(alphas) <= 1:
         return [[base] for base in bases]
     return [[base.with_stem(f"{base.stem}_a{alpha:g}") for alpha in alphas] for base in bases]
 

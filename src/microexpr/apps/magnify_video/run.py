@@ -3,14 +3,13 @@
 import hashlib
 import json
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from microexpr import __version__
 from microexpr.apps.magnify_video import motion_report
@@ -22,24 +21,25 @@ from microexpr.apps.magnify_video.magnified_frames import (
 from microexpr.apps.magnify_video.motion_report import MotionMeter
 from microexpr.apps.magnify_video.pictures import SlicePicture, beside
 from microexpr.apps.magnify_video.request import GB, Plan
+from microexpr.apps.magnify_video.survey import frames_of, surveyed
 from microexpr.fingerprints.code import fingerprint
 from microexpr.fingerprints.definitions import Reference
-from microexpr.magnify.clip import detail_wavelength_px
 from microexpr.magnify.methods import METHODS
+from microexpr.magnify.motion import BoundWarning
 from microexpr.runtime.files import replacing, sha256_of, write_json
 from microexpr.runtime.notices import noted, notice
 from microexpr.video.frame import Frame
-from microexpr.video.time_axis import Resampled, mixed
 from microexpr.video.writer import CRF, PRESET, VideoWriter, write_png
 
 LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless", "av")
+LEAST_SHARE = 0.2  # of the wanted gain; less is worth a warning
 
 
 class Stopwatch:
     """Seconds spent on each stage."""
 
     def __init__(self) -> None:
-        self.seconds = dict.fromkeys(("read", "magnify", "write"), 0.0)
+        self.seconds = dict.fromkeys(("measure", "read", "magnify", "write"), 0.0)
         self._last = time.perf_counter()
 
     def lap(self, stage: str) -> None:
@@ -62,12 +62,11 @@ def magnify_clip(
 ) -> list[dict[str, Any]]:
     """Magnify a clip and write an MP4 for each alpha, with a JSON file that says how it was made.
 
-    The files appear under their names when all are complete. `progress` is called with ``read``,
-    ``magnify`` or ``write`` and the share of it that is done. Returns a report for each output,
-    ready for JSON; ``notices`` are the warnings that were given.
+    The files appear under their names when all are complete. `progress` is called with
+    ``measure``, ``read``, ``magnify`` or ``write`` and the share of it that is done. Returns a
+    report for each output, ready for JSON; ``notices`` are the warnings that were given.
     """
-    watch, task = Stopwatch(), plan.task
-    filtering = (plan.measured_frames, plan.axis.fps, task.settings)
+    watch = Stopwatch()
     with noted() as notices:
         width, height = plan.source.width, plan.source.height
         if width % 2 or height % 2:
@@ -75,22 +74,26 @@ def magnify_clip(
                 f"{width}x{height} px: the last column or row is written twice, H.264 takes even "
                 "sizes only"
             )
+        found = surveyed(plan, progress)
+        plan, task = found.plan, found.plan.task
+        watch.lap("measure")
+        filtering = (plan.measured_frames, plan.axis.fps, task.settings)
         response = motion_report.response(*filtering)
-        meter, detail_px = _magnify(plan, outputs, progress, watch)
-    matrix = motion_report.clip_filter(*filtering)
+        matrix = motion_report.clip_filter(*filtering)
+        meter = _magnify(plan, outputs, progress, watch)
+        added = not METHODS[task.method].control
+        gains = [meter.gain(number, matrix, added=added) for number in range(len(outputs))]
+        for alpha, gain in zip(task.alphas, gains, strict=True):
+            if added:
+                _check_gain(1 + alpha, gain)
     about, made = _about(plan), _provenance(plan)
     about |= {"filter_gain": response, "seconds": watch.seconds, "notices": notices}
     reports = []
-    for number, (path, alpha) in enumerate(zip(outputs, task.alphas, strict=True)):
-        motion = meter.motion(number, matrix, added=not METHODS[task.method].control)
-        bound = motion_report.bound(
-            task.method,
-            task.settings,
-            detail_wavelength_px=detail_px,
-            alpha=alpha,
-            delta_px=motion.in_band_px,
-        )
-        about |= {"output": str(path), "alpha": alpha, "motion": asdict(motion), "bound": bound}
+    for path, alpha, gain in zip(outputs, task.alphas, gains, strict=True):
+        motion = {"in_band_px": found.motion.px, "wanted_gain": 1 + alpha if added else 1.0}
+        motion |= {"gain": gain.measured, "points": gain.points, "lost": gain.lost}
+        about |= {"output": str(path), "alpha": alpha, "motion": motion}
+        about |= {"bound": found.about(alpha)}
         text = json.dumps(about)
         # JSON has no nan: what cannot be measured is null.
         reports.append(json.loads(text, parse_float=_rounded, parse_constant=lambda _: None))
@@ -98,36 +101,47 @@ def magnify_clip(
     return reports
 
 
+def _check_gain(wanted: float, gain: motion_report.Gain) -> None:
+    """Tell when points were lost, or hardly anything became larger."""
+    if gain.lost > gain.points:
+        notice(
+            f"{gain.lost} of {gain.lost + gain.points} points could not be followed in the result: "
+            "detail is broken, or nothing is there to follow; the measured gain says little"
+        )
+    elif gain.measured - 1 < LEAST_SHARE * (wanted - 1):
+        notice(
+            f"hardly anything became larger: {gain.measured:.1f} times measured, {wanted:g} wanted "
+            "(try pmm, a lower --lambda-c, or another --passband)"
+        )
+
+
 def _rounded(text: str) -> float:
     return float(f"{float(text):.6g}")
 
 
-def _magnify(
-    plan: Plan, outputs: list[Path], progress: Progress, watch: Stopwatch
-) -> tuple[MotionMeter, float]:
-    """Read, magnify and write; return motion, and wavelength (px) of the first frame's detail."""
-    source, task = plan.source, plan.task
-    times = dict(zip(plan.axis.stamps, plan.axis.grid_s.tolist(), strict=True))
-    known = ((times[frame.pts], frame) for frame in source.frames() if frame.pts in times)
-    frames, shown = Resampled(known, plan.axis, _between), plan.axis.shown()[0]
-    slices = SlicePicture(plan.line, source.colour)
+def _magnify(plan: Plan, outputs: list[Path], progress: Progress, watch: Stopwatch) -> MotionMeter:
+    """Read, magnify and write; return the motion of points."""
+    task, frames = plan.task, frames_of(plan)
+    shown, slices = plan.axis.shown()[0], SlicePicture(plan.line, plan.source.colour)
     magnify = magnify_stream if task.stream else magnify_whole
     with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore", BoundWarning)  # it was measured, and said, before
         writers = [_writer(stack, plan, path) for path in outputs]
         evenly = (replace(frame, pts=pts) for frame, pts in zip(frames, shown, strict=True))
-        versions = magnify(watch.reading(evenly), plan.task, progress)
-        for number, (original, magnified) in enumerate(versions, 1):
+        versions = magnify(watch.reading(evenly), task, progress)
+        for index, (original, magnified) in enumerate(versions):
             watch.lap("magnify")
-            if number == 1:
-                meter = MotionMeter(original.luma8(), task.region.full)
-                detail = torch.from_numpy(original.values(task.region.window))
-            if number <= plan.measured_frames:
-                meter.add([frame.luma8() for frame in (original, *magnified)])
+            if index < plan.measured_frames:
+                seen = [task.region.followed(frame, index) for frame in (original, *magnified)]
+                if index == 0:
+                    meter = MotionMeter(seen[0], task.region.full)
+                meter.add(seen)
             for writer, frame in zip(writers, magnified, strict=True):
                 writer.write(beside(original, frame) if task.side_by_side else frame)
             if task.xt_slice:
                 slices.add([original, *magnified])
-            progress("write", number / plan.task.n_frames)
+            progress("write", (index + 1) / task.n_frames)
             watch.lap("write")
     if task.xt_slice:
         write_png(task.xt_slice, slices.render())
@@ -136,7 +150,7 @@ def _magnify(
         notice(f"uneven in time: {plan.axis.summary()}")
     elif frames.interpolated:
         notice(f"{frames.interpolated} frames are missing and were interpolated")
-    return meter, detail_wavelength_px(detail)
+    return meter
 
 
 def _writer(stack: ExitStack, plan: Plan, path: Path) -> VideoWriter:
@@ -156,11 +170,6 @@ def _writer(stack: ExitStack, plan: Plan, path: Path) -> VideoWriter:
     return stack.enter_context(writer)
 
 
-def _between(before: Frame, after: Frame, share: float) -> Frame:
-    luma = mixed(before.luma, after.luma, share)
-    return replace(before, luma=luma, chroma=mixed(before.chroma, after.chroma, share))
-
-
 def _about(plan: Plan) -> dict[str, Any]:
     """Return what the reports of all outputs share."""
     source, task = plan.source, plan.task
@@ -174,6 +183,7 @@ def _about(plan: Plan) -> dict[str, Any]:
         "width_px": plan.output_size[0],
         "height_px": plan.output_size[1],
         "roi": task.roi,
+        "stabilised": task.region.transforms is not None,
         "memory_estimate_gb": plan.memory_bytes / GB,
         "device": task.device,
     }
@@ -208,8 +218,7 @@ def summary(made: dict[str, Any]) -> str:
     """Return a report in one line, for people."""
     motion, seconds = made["motion"], sum(made["seconds"].values())
     text = f"{made['output']}: {made['method']}, alpha {made['alpha']:g}, {made['frames']} frames"
-    if motion["in_band_px"] is not None:
-        text += f", {motion['in_band_px']:.2g} px of motion in the band"
+    text += f", {motion['in_band_px']:.2g} px of motion: {motion['wanted_gain']:g} times wanted"
     if motion["gain"] is not None:
-        text += f" became {motion['gain']:.3g} times larger"
+        text += f", {motion['gain']:.1f} measured"
     return f"{text}; {seconds:.1f} s"

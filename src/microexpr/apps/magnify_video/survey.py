@@ -1,0 +1,162 @@
+"""A look at the clip before it is magnified: how the face moves, how large motion is, which alpha.
+
+The clip is decoded for each, and a part of it is in memory at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+
+from microexpr.apps.magnify_video.magnified_frames import Progress
+from microexpr.apps.magnify_video.motion_report import clip_filter
+from microexpr.apps.magnify_video.region import Region, Roi
+from microexpr.apps.magnify_video.request import Plan, fitted
+from microexpr.config import Crop
+from microexpr.errors import ConfigError
+from microexpr.face.detection import FaceDetector
+from microexpr.face.steady import SteadyFace, steady_face
+from microexpr.magnify.methods import METHODS
+from microexpr.magnify.motion import DetailMotion, detail_motion, pool_of, pooled
+from microexpr.runtime.notices import notice
+from microexpr.video.frame import Frame
+from microexpr.video.time_axis import Resampled, mixed
+
+SECTION_BYTES = 1 << 27  # of pooled frames in memory
+SECTION_FRAMES = (64, 600)  # least and most: a filter over more is too large
+STEADY_PX = 0.5  # a face that moves less is left where it is
+FACE_MARGIN = 0.2  # around the box of the face, of its sides
+MOST_ALPHA, LEAST_ALPHA = 20.0, 0.5  # of --alpha auto; noise would be seen, and no motion
+AIM = 0.5  # of the bound at which detail breaks: the methods' papers allow as much
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found: the plan that follows from it, and the motion in the passband."""
+
+    plan: Plan
+    motion: DetailMotion
+    bound: float
+    least_px: float  # wavelengths below count as this
+
+    def about(self, alpha: float) -> dict[str, float] | None:
+        """Return the bound and the motion that it limits, px; None for what magnifies nothing."""
+        if math.isinf(self.bound):
+            return None
+        return {
+            "detail_wavelength_px": self.motion.wavelength_px,
+            "limit_px": self.motion.limit_px(self.bound, self.least_px),
+            "magnified_px": (1 + alpha) * self.motion.px,
+        }
+
+
+def surveyed(plan: Plan, progress: Progress) -> Survey:
+    """Follow the face, measure the motion, choose alpha; warn of motion that breaks detail."""
+    plan = _stabilised(plan, progress)
+    task = plan.task
+    motion = _motion(plan, progress)
+    row, bound = METHODS[task.method], math.inf
+    if row.stream:
+        bound = float(getattr(METHODS.load(task.method, "stream"), "bound", math.inf))
+    least_px = float(task.settings.own(row.section).get("lambda_c_px", 0))
+    found = Survey(plan, motion, bound, least_px)
+    if not task.alphas:
+        alpha = task.settings.alpha
+        if math.isfinite(bound):
+            alpha = _largest_alpha(AIM * motion.limit_px(bound, least_px), motion.px)
+        found = replace(found, plan=replace(plan, task=replace(task, alphas=(alpha,))))
+    motion.warn(max(found.plan.task.alphas), bound, least_px)
+    return found
+
+
+def frames_of(plan: Plan) -> Resampled:
+    """Return the frames of a clip, evenly in time."""
+    times = dict(zip(plan.axis.stamps, plan.axis.grid_s.tolist(), strict=True))
+    known = ((times[frame.pts], frame) for frame in plan.source.frames() if frame.pts in times)
+    return Resampled(known, plan.axis, _between)
+
+
+def _between(before: Frame, after: Frame, share: float) -> Frame:
+    luma = mixed(before.luma, after.luma, share)
+    return replace(before, luma=luma, chroma=mixed(before.chroma, after.chroma, share))
+
+
+def _largest_alpha(limit_px: float, motion_px: float) -> float:
+    """Return the largest alpha that leaves the motion below a limit, of two digits."""
+    alpha = limit_px / motion_px - 1 if motion_px > 0 else MOST_ALPHA
+    alpha = min(max(alpha, LEAST_ALPHA), MOST_ALPHA)
+    return math.floor(alpha * 10) / 10
+
+
+def _stabilised(plan: Plan, progress: Progress) -> Plan:
+    """Return a plan in which the face is held still where it moves; the rest does not change."""
+    task = plan.task
+    if not task.may_stabilise:
+        return plan
+    crop = Crop()
+    detector = FaceDetector(min_score=crop.min_score, width_px=crop.detection_width_px)
+    lumas = (frame.luma8() for frame in _watched(plan, progress, 0.0))
+    face = steady_face(lumas, fps=plan.axis.fps, detector=detector)
+    if face is None:
+        if task.stabilise == "face":
+            raise ConfigError("--stabilise face: no face in the first frames; use none")
+        return plan
+    if face.lost:
+        notice(
+            f"the face was lost in {face.lost} of {task.n_frames} frames, which are held as their "
+            "neighbours are: look at them, or use --stabilise none"
+        )
+    if task.stabilise is None and face.motion_px < STEADY_PX:
+        return plan
+    height, width = plan.source.height, plan.source.width
+    roi = task.roi or _around(face, height, width)
+    region = Region.of(roi, height, width, masked=METHODS[task.method].mask)
+    notice(
+        f"the head moves by {face.motion_px:.2g} px: the face is held still while its motion is "
+        "magnified (--stabilise none: not)"
+    )
+    region = replace(region, transforms=face.transforms)
+    return fitted(replace(plan, task=replace(task, roi=roi, region=region)))
+
+
+def _around(face: SteadyFace, height: int, width: int) -> Roi:
+    """Return the region of a face with its margin, inside the frame."""
+    x, y, wide, high = face.box
+    left, top = (max(0, round(at - FACE_MARGIN * side)) for at, side in ((x, wide), (y, high)))
+    right = min(width, round(x + (1 + FACE_MARGIN) * wide))
+    bottom = min(height, round(y + (1 + FACE_MARGIN) * high))
+    return left, top, right - left, bottom - top
+
+
+def _watched(plan: Plan, progress: Progress, start: float) -> Iterator[Frame]:
+    for number, frame in enumerate(frames_of(plan), 1):
+        progress("measure", start + number / plan.task.n_frames / 2)
+        yield frame
+
+
+def _motion(plan: Plan, progress: Progress) -> DetailMotion:
+    """Return the largest motion in the passband: of the clip, or of its sections."""
+    task, found = plan.task, list[DetailMotion]()
+    inner = task.region.inner
+    shape = torch.empty(task.region.shape)[inner].shape
+    pool, length = pool_of(torch.empty(shape)), task.n_frames
+    if task.stream:
+        least, most = SECTION_FRAMES
+        fit = int(SECTION_BYTES / (math.prod(shape) / pool**2 * 4))
+        parts = math.ceil(length / min(max(fit, least), most))
+        length = math.ceil(length / parts)
+    section: list[torch.Tensor] = []
+    for index, frame in enumerate(_watched(plan, progress, 0.5)):
+        luma = task.region.luma(frame, index)[inner]
+        section.append(pooled(torch.from_numpy(luma), pool))
+        if len(section) == length or index + 1 == task.n_frames:
+            small = torch.stack(section)
+            matrix = clip_filter(len(small), plan.axis.fps, task.settings)
+            still = task.settings.reference_frame  # 0 where the clip is cut
+            found.append(detail_motion(small, matrix, reference_frame=still, pool=1))
+            section.clear()
+    px, wavelength = max(found, key=lambda motion: motion.px / motion.wavelength_px)
+    return DetailMotion(px * pool, wavelength * pool)
