@@ -47,7 +47,7 @@ class DetailMotion(NamedTuple):
                 f"{alpha:g}, {becomes_px / limit_px:.1f} times the bound, {limit_px:.1f} px, "
                 f"{share} wavelength of the detail that moves: detail will break",
                 BoundWarning,
-                stacklevel=6,
+                stacklevel=5,
             )
 
 
