@@ -1,6 +1,5 @@
 """What all figures share: sizes, fonts, colours for colour-blind readers too, and saving."""
 
-import logging
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from functools import cache
@@ -21,8 +20,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
 from microexpr.runtime.files import AnyPath, write_bytes
+from microexpr.runtime.notices import notice
 
-log = logging.getLogger(__name__)
 WIDTH_IN, COLUMN_IN = 7.16, 3.5  # two columns and one of an IEEE page
 MAX_HEIGHT_IN = 6.6  # what a report shows without scrolling
 HEAD_IN = 0.17  # of a line above the axes: the figure's title, and whether the data are generated
@@ -137,6 +136,12 @@ def _find_fonts(figure: Figure) -> None:
             axes.tick_params(labelfontfamily=fonts)
 
 
+def font_file(text: str) -> str:
+    """Return the font of figures, or one of this machine where it lacks signs of a text."""
+    signs, own = frozenset(map(ord, "".join(text.split()))), str(SETTINGS["font.family"])
+    return findfont(own if signs <= _signs(findfont(own)) else [*_fonts_with(signs), own][0])
+
+
 @cache
 def _fonts_with(signs: frozenset[int]) -> list[str]:
     """Return a font of this machine that has all these signs; none, with a notice, if none has."""
@@ -145,7 +150,7 @@ def _fonts_with(signs: frozenset[int]) -> list[str]:
         if not font.fname.startswith(mpl.get_data_path()) and signs <= _signs(font.fname):
             return [font.name]
     shown = "".join(map(chr, sorted(signs)))
-    log.warning("no font of this machine has %s; install one, such as Noto Sans CJK", shown)
+    notice(f"no font of this machine has {shown}; install one, such as Noto Sans CJK")
     return []
 
 

@@ -7,10 +7,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from microexpr.apps.predict.pieces import Prediction
 from microexpr.apps.predict.prediction_files import crop_corners
@@ -21,7 +23,8 @@ from microexpr.video.writer import VideoWriter
 
 SIDE_PX = 960  # longer frames are shrunk: they wait in memory for the prediction
 LEAST_WIDTH_PX = 480  # of the text
-LINE_PX = 22
+LINE_PX, TEXT_PX = 22, 15
+BAR_PX = 150  # where bars begin
 UNKNOWN_FPS = 25.0
 WHITE, GREY, DARK = (255, 255, 255), (150, 150, 150), (24, 24, 24)
 CROP, FACE, NO_FACE, BAR = (0, 158, 115), (86, 180, 233), (230, 159, 0), (86, 180, 233)
@@ -119,16 +122,27 @@ class Annotator:
         _text(panel, title, 8, LINE_PX - 4, WHITE)
         for k, (label, share) in enumerate(zip(self._labels, found.of_piece, strict=True), 1):
             base = LINE_PX * (k + 1) - 4
-            _text(panel, label[:16], 8, base, WHITE)
+            _text(panel[:, : BAR_PX - 4], label[:16], 8, base, WHITE)
             if np.isfinite(share):
-                end = 150 + round((width - 220) * float(share))
+                end = BAR_PX + round((width - 220) * float(share))
                 colour = BAR if k - 1 == found.predicted else GREY
-                cv2.rectangle(panel, (150, base - 11), (end, base + 1), colour, -1)
+                cv2.rectangle(panel, (BAR_PX, base - 11), (end, base + 1), colour, -1)
                 _text(panel, f"{share:.2f}", width - 56, base, WHITE)
         _text(panel, self._foot, 8, panel.shape[0] - 10, GREY)
         return panel
 
 
 def _text(picture: np.ndarray, text: str, x: int, y: int, colour: tuple[int, int, int]) -> None:
-    plain = text.encode("ascii", "replace").decode()  # OpenCV's font has no other letters
-    cv2.putText(picture, plain, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.48, colour, 1, cv2.LINE_AA)
+    if text.isascii():
+        cv2.putText(picture, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.48, colour, 1, cv2.LINE_AA)
+        return
+    drawn = Image.fromarray(picture)  # OpenCV's font has no other letters
+    ImageDraw.Draw(drawn).text((x, y), text, colour, _font(text), anchor="ls")
+    picture[:] = np.asarray(drawn)
+
+
+@cache
+def _font(text: str) -> ImageFont.FreeTypeFont:
+    from microexpr.figures.style import font_file  # noqa: PLC0415 - matplotlib, seldom needed
+
+    return ImageFont.truetype(font_file(text), TEXT_PX)
