@@ -174,12 +174,21 @@ def test_only_the_region_is_magnified(capsys, tmp_path, video):
 
 
 def test_side_by_side_shows_the_original_on_the_left(capsys, tmp_path, video):
-    (made,) = magnify(capsys, video, tmp_path / "o.mp4", "--method", "pmm", *BAND, "--side-by-side")
+    options = [*BAND, "--side-by-side", "--alpha", 7, "--fps", 120]
+    (made,) = magnify(
+        capsys, video, tmp_path / "o.mp4", *options, "--passband", 8, 16, "--no-labels"
+    )
     luma = luma_of(tmp_path / "o.mp4").astype(float)
     assert luma.shape[1:] == (96, 256)
     assert (made["width_px"], made["height_px"]) == (256, 96)
     assert np.abs(luma[:, :, :128] - luma_of(video)).mean() < 1
     assert times_of(tmp_path / "o.mp4") == times_of(video)
+    magnify(capsys, video, tmp_path / "l.mp4", *options, "--passband", 8, 16)
+    written = np.abs(luma_of(tmp_path / "l.mp4").astype(float) - luma).max(axis=0) > 40
+    rows, columns = np.nonzero(written)
+    assert rows.max() < 30  # in the corner
+    assert written[:, :128].any()
+    assert columns.max() > 128 + 60  # "pmm, alpha 7, 4 x slower"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +198,7 @@ def test_a_slice_through_time(capsys, tmp_path, video, at, shape):
     picture = tmp_path / "s.png"
     magnify(
         capsys, video, tmp_path / "o.mp4", "--method", "pmm", *BAND,
-        "--xt-slice", picture, "--xt-at", at,
+        "--xt-slice", picture, "--xt-at", at, "--no-labels",
     )  # fmt: skip
     assert cv2.imread(str(picture)).shape == shape
 

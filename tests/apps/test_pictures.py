@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 
 from footage import texture
-from microexpr.apps.magnify_video.pictures import GAP_PX, Line, SlicePicture, beside
+from microexpr.apps.magnify_video.pictures import (
+    BLACK,
+    GAP_PX,
+    LEFT_PX,
+    TOP_PX,
+    WHITE,
+    Line,
+    Scale,
+    SlicePicture,
+    beside,
+    labelled,
+)
 from microexpr.errors import ConfigError
 from microexpr.video.frame import Colour, Frame
 from microexpr.video.writer import write_png
@@ -66,6 +77,43 @@ def test_slices_show_the_line_and_its_colour():
     # Full range, BT.601: R = Y + 1.402 (Cr - 128), B = Y + 1.772 (Cb - 128).
     np.testing.assert_allclose(down[5, 5], (67 + 45, 67 - 34, 67 + 57), atol=2)
     np.testing.assert_allclose(across[9, 30, 0], 90 + 45, atol=2)
+
+
+@pytest.mark.parametrize("axis", ["x", "y"])
+def test_axes_stand_around_the_same_slice(axis):
+    """The pixels are those without axes; numbers stand where the scale says."""
+    pictures = []
+    for titles in ((), ("original", "pmm, alpha 5")):
+        picture = SlicePicture(Line(axis, 20), Colour(full_range=True), titles=titles, fps=100.0)
+        for number in range(300):
+            values = np.full((120, 90), 100.0 + number % 50)
+            picture.add([frame(values), frame(values)])
+        pictures.append(picture.render())
+    plain, framed = pictures
+    first = plain[:120, :300] if axis == "x" else plain[:300, :90]
+    inner = framed[TOP_PX : TOP_PX + first.shape[0], LEFT_PX : LEFT_PX + first.shape[1]]
+    np.testing.assert_array_equal(inner, first)
+    assert (framed[:TOP_PX, LEFT_PX:].min(axis=(0, 2)) < 100).any()  # the title
+    ticks = np.flatnonzero((framed[TOP_PX:, LEFT_PX - 3] == 0).all(axis=1))
+    step = {"x": 20 / 120 * 119, "y": 0.5 / 3.0 * 299}[axis]
+    np.testing.assert_allclose(np.diff(ticks), step, atol=1)
+
+
+def test_scales_have_a_few_round_numbers():
+    for length in (0.11, 0.34, 1.0, 3.0, 59.0, 640.0):
+        ticks = Scale(length, "s").ticks(200)
+        assert 3 <= len(ticks) <= 7
+        assert [round(float(text) / length * 199) for _, text in ticks] == [x for x, _ in ticks]
+
+
+def test_a_label_is_in_its_corner_and_grey():
+    plain = frame(texture(200, 300), 90)
+    written = labelled(plain, "pmm, alpha 12")
+    changed = written.luma != plain.luma
+    assert {BLACK, WHITE} <= set(np.unique(written.luma[changed]))
+    assert not changed[30:].any()
+    assert not changed[:, 220:].any()
+    assert np.unique(written.chroma).tolist() == [90, 128]
 
 
 @pytest.mark.parametrize(

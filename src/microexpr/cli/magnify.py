@@ -103,8 +103,12 @@ def _add_motion(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--side-by-side", action="store_true", help="write original | magnified")
     group.add_argument(
-        "--side-by-side", action="store_true", default=None, help="write original | magnified"
+        "--labels",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write method and alpha beside, and axes around the slice",
     )
     group.add_argument(
         "--xt-slice", type=Path, metavar="PNG", help="picture of one line of all frames"
@@ -193,7 +197,8 @@ def _request(arguments: argparse.Namespace, device: str) -> Request:
         chroma_gain=chroma_gain,
         roi=tuple(arguments.roi) if arguments.roi else None,
         stabilise=arguments.stabilise,
-        side_by_side=bool(arguments.side_by_side),
+        side_by_side=arguments.side_by_side,
+        labels=arguments.labels,
         xt_slice=arguments.xt_slice,
         xt_at=arguments.xt_at,
         stream=arguments.stream,

@@ -7,13 +7,19 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import av
+import cv2
 import numpy as np
 
 from microexpr.errors import ConfigError
-from microexpr.video.frame import Colour, Frame
+from microexpr.video.frame import NEUTRAL, Colour, Frame
 
 NARROW_PX = 256  # slices of short clips are stretched to about this width
 GAP_PX = 4
+BLACK, WHITE = 16, 235  # luma codes that are black and white in every range
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+TEXT = 0.4
+LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 40, 36, 20, 26  # around a picture with axes
+TITLE_PX = 150
 
 
 def beside(left: Frame, right: Frame) -> Frame:
@@ -22,6 +28,59 @@ def beside(left: Frame, right: Frame) -> Frame:
     luma = [np.pad(frame.luma8(), odd, mode="edge") for frame in (left, right)]
     chroma = np.concatenate([left.chroma, right.chroma], axis=2)
     return replace(right, luma=np.concatenate(luma, axis=1), chroma=chroma, bits=8)
+
+
+def labelled(frame: Frame, text: str) -> Frame:
+    """Write white text with a black edge into the upper left corner of a frame."""
+    luma, chroma = frame.luma8().copy(), frame.chroma.copy()
+    ink = _written(np.zeros(luma.shape, np.uint8), text, (6, 6), max(0.5, luma.shape[0] / 700))
+    edge = cv2.dilate(ink, np.ones((5, 5), np.uint8))
+    luma[edge > 0], luma[ink > 100] = BLACK, WHITE
+    chroma[:, edge[::2, ::2] > 0] = NEUTRAL
+    return replace(frame, luma=luma, chroma=chroma, bits=8)
+
+
+def _written(image: np.ndarray, text: str, corner: tuple[int, int], size: float) -> np.ndarray:
+    """Write text of a size into an image, below and right of a corner (x, y)."""
+    weight, ink = max(1, round(1.5 * size)), (0, 0, 0) if image.ndim == 3 else (255,)
+    (_, height), _ = cv2.getTextSize(text, FONT, size, weight)
+    x, y = corner
+    return cv2.putText(image, text, (x, y + height), FONT, size, ink, weight, cv2.LINE_AA)
+
+
+class Scale(NamedTuple):
+    """An axis: its length in a unit, such as 34 frames or 0.34 s."""
+
+    length: float
+    unit: str
+
+    def ticks(self, n_px: int) -> list[tuple[int, str]]:
+        """Return where numbers stand along `n_px`, about five, and what they say."""
+        step = 10 ** np.floor(np.log10(self.length / 5))
+        step *= next(factor for factor in (1, 2, 5, 10) if self.length / (factor * step) <= 6)
+        values = np.arange(0, self.length * (1 + 1e-9), step)
+        shown = [f"{value:g}" for value in values.round(6)]
+        return [
+            (round(v / self.length * (n_px - 1)), s) for v, s in zip(values, shown, strict=True)
+        ]
+
+
+def with_axes(panel: np.ndarray, title: str, across: Scale, down: Scale) -> np.ndarray:
+    """Return a picture (y, x, 3) on white, with a title and axes that have numbers and units."""
+    height, width = panel.shape[:2]
+    shape = (height + TOP_PX + BOTTOM_PX, max(width, TITLE_PX) + LEFT_PX + RIGHT_PX, 3)
+    paper = np.full(shape, 255, np.uint8)
+    paper[TOP_PX : TOP_PX + height, LEFT_PX : LEFT_PX + width] = panel
+    _written(paper, title, (LEFT_PX, 4), TEXT)
+    _written(paper, down.unit, (4, 4), TEXT)
+    _written(paper, across.unit, (LEFT_PX + width + 18, TOP_PX + height + 8), TEXT)
+    for y, text in down.ticks(height):
+        paper[TOP_PX + y, LEFT_PX - 5 : LEFT_PX] = 0
+        _written(paper, text, (4, TOP_PX + max(0, y - 4)), TEXT)
+    for x, text in across.ticks(width):
+        paper[TOP_PX + height : TOP_PX + height + 5, LEFT_PX + x] = 0
+        _written(paper, text, (LEFT_PX + x - 4, TOP_PX + height + 8), TEXT)
+    return paper
 
 
 class Line(NamedTuple):
@@ -48,11 +107,14 @@ class SlicePicture:
     """One line of each frame, side by side: motion becomes a shape.
 
     Time runs to the right for a column and downwards for a row. The original comes first, then each
-    magnified version. `colour` is what the frames' codes mean.
+    magnified version. `colour` is what the frames' codes mean. `titles` of all: they and axes in px
+    and s, at `fps` frames/s, are drawn; none: pixels only.
     """
 
-    def __init__(self, line: Line, colour: Colour) -> None:
-        self._line, self._colour = line, colour
+    def __init__(
+        self, line: Line, colour: Colour, *, titles: Sequence[str] = (), fps: float = 1.0
+    ) -> None:
+        self._line, self._colour, self._titles, self._fps = line, colour, titles, fps
         self._lines: list[list[np.ndarray]] = []
 
     def add(self, frames: Sequence[Frame]) -> None:
@@ -71,13 +133,22 @@ class SlicePicture:
     def render(self) -> np.ndarray:
         """Return the picture, (y, x, 3) uint8 RGB."""
         stretch = max(1, round(NARROW_PX / len(self._lines)))
-        row: list[np.ndarray] = []
-        for panel in zip(*self._lines, strict=True):
+        time, panels = Scale(len(self._lines) / self._fps, "s"), list[np.ndarray]()
+        for number, panel in enumerate(zip(*self._lines, strict=True)):
             codes = np.stack(panel, axis=2).repeat(stretch, axis=2)
             coded = av.VideoFrame.from_ndarray(np.ascontiguousarray(codes), format="yuv444p")
             coded.colorspace = self._colour.matrix
             coded.color_range = int(self._colour.range_code)
-            picture = coded.to_ndarray(format="rgb24")
-            row += [np.full((len(picture), GAP_PX, 3), 255, np.uint8), picture]
-        joined = np.concatenate(row[1:], axis=1)
-        return joined if self._line.axis == "x" else joined.transpose(1, 0, 2)
+            picture, across = coded.to_ndarray(format="rgb24"), time
+            down = Scale(len(picture), "px")
+            if self._line.axis == "y":
+                picture, across, down = picture.transpose(1, 0, 2), down, across
+            if self._titles:
+                picture = with_axes(picture, self._titles[number], across, down)
+            panels.append(picture)
+        if self._titles:
+            return np.concatenate(panels, axis=1)
+        beside = 1 if self._line.axis == "x" else 0
+        gap = np.full_like(np.take(panels[0], range(GAP_PX), axis=beside), 255)
+        row = [part for panel in panels for part in (gap, panel)]
+        return np.concatenate(row[1:], axis=beside)

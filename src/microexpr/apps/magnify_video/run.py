@@ -19,7 +19,7 @@ from microexpr.apps.magnify_video.magnified_frames import (
     magnify_whole,
 )
 from microexpr.apps.magnify_video.motion_report import MotionMeter
-from microexpr.apps.magnify_video.pictures import SlicePicture, beside
+from microexpr.apps.magnify_video.pictures import SlicePicture, beside, labelled
 from microexpr.apps.magnify_video.request import GB, Plan
 from microexpr.apps.magnify_video.survey import frames_of, surveyed
 from microexpr.fingerprints.code import fingerprint
@@ -122,7 +122,8 @@ def _rounded(text: str) -> float:
 def _magnify(plan: Plan, outputs: list[Path], progress: Progress, watch: Stopwatch) -> MotionMeter:
     """Read, magnify and write; return the motion of points."""
     task, frames = plan.task, frames_of(plan)
-    shown, slices = plan.axis.shown()[0], SlicePicture(plan.line, plan.source.colour)
+    shown, titles = plan.axis.shown()[0], _titles(plan)
+    slices = SlicePicture(plan.line, plan.source.colour, titles=titles, fps=plan.axis.fps)
     magnify = magnify_stream if task.stream else magnify_whole
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
@@ -137,8 +138,11 @@ def _magnify(plan: Plan, outputs: list[Path], progress: Progress, watch: Stopwat
                 if index == 0:
                     meter = MotionMeter(seen[0], task.region.full)
                 meter.add(seen)
-            for writer, frame in zip(writers, magnified, strict=True):
-                writer.write(beside(original, frame) if task.side_by_side else frame)
+            pair = [original, *magnified]
+            if titles and task.side_by_side:
+                pair = [labelled(frame, title) for frame, title in zip(pair, titles, strict=True)]
+            for writer, frame in zip(writers, pair[1:], strict=True):
+                writer.write(beside(pair[0], frame) if task.side_by_side else frame)
             if task.xt_slice:
                 slices.add([original, *magnified])
             progress("write", (index + 1) / task.n_frames)
@@ -151,6 +155,15 @@ def _magnify(plan: Plan, outputs: list[Path], progress: Progress, watch: Stopwat
     elif frames.interpolated:
         notice(f"{frames.interpolated} frames are missing and were interpolated")
     return meter
+
+
+def _titles(plan: Plan) -> list[str]:
+    """Return what is written on the original and on each result; nothing without labels."""
+    task, slower = plan.task, plan.axis.fps / float(plan.axis.shown_rate)
+    if not task.labels:
+        return []
+    slow = f", {slower:.3g} x slower" if abs(slower - 1) > 0.01 else ""
+    return [f"original{slow}", *(f"{task.method}, alpha {a:g}{slow}" for a in task.alphas)]
 
 
 def _writer(stack: ExitStack, plan: Plan, path: Path) -> VideoWriter:
