@@ -6,7 +6,7 @@ import torch
 from synthetic import displacement_px, moved, onset_apex_offset, psnr_db, texture
 
 from microexpr.errors import ConfigError, DataError
-from microexpr.magnify import amm, phase, pmm
+from microexpr.magnify import amm, pmm
 from microexpr.magnify.local_phase import LocalPhase
 from microexpr.magnify.operator import Workspace
 from microexpr.magnify.steerable import BandStack, steerable_pyramid
@@ -140,7 +140,7 @@ def test_smoothing_keeps_a_uniform_motion_and_averages_noise(
     pyramid = steerable_pyramid(*size, orientations=orientations, high_octaves=0.5)
     spectra = torch.fft.rfft2(moved(image, np.array([0.0, 0.01])).double())
     pyramid = pyramid.to(spectra.real)
-    plane = pyramid.plane(pyramid.bands)
+    plane = pyramid.plane
     planes = spectra.new_empty((2, *plane.shape))
     plane.spread(spectra, planes)
     for band in pyramid.bands[: 2 * orientations]:
@@ -171,14 +171,3 @@ def test_smoothing_keeps_a_uniform_motion_and_averages_noise(
 def test_impossible_options_are_errors(options: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=r"magnify\.pmm"):
         pmm(torch.rand(10, 32, 32), alpha=1.0, **SMIC, **options)
-
-
-@pytest.mark.parametrize("kept_clips", [0.0, 2.5])
-def test_what_is_kept_in_memory_does_not_change_the_result(
-    kept_clips: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Coefficients that are computed again are the same, for none of the bands and for some."""
-    clip = torch.rand((24, 48, 40), generator=torch.Generator().manual_seed(0))
-    expected = pmm(clip, alpha=5.0, temporal_filter="ideal", **SMIC)
-    monkeypatch.setattr(phase, "KEPT_CLIPS", kept_clips)
-    assert torch.equal(pmm(clip, alpha=5.0, temporal_filter="ideal", **SMIC), expected)

@@ -18,7 +18,7 @@ def image(height: int, width: int) -> torch.Tensor:
 
 def analyse(pyramid: SteerablePyramid, images: torch.Tensor) -> list[torch.Tensor]:
     """Compute the coefficients of each band; a modulus is the local amplitude."""
-    spectra, plane = torch.fft.rfft2(images), pyramid.plane(pyramid.bands)
+    spectra, plane = torch.fft.rfft2(images), pyramid.plane
     planes = spectra.new_empty(plane.shape)
     plane.spread(spectra, planes)
     coefficients = []
@@ -44,13 +44,12 @@ def synthesise(
 ) -> torch.Tensor:
     """Put an image together again."""
     total = torch.fft.rfft2(high) * pyramid.high + torch.fft.rfft2(low) * pyramid.low
-    plane = pyramid.plane(pyramid.bands)
+    plane = pyramid.plane
     planes = total.new_zeros(plane.shape)
     for band, values in zip(pyramid.bands, coefficients, strict=True):
         box = torch.fft.fft2(values) * (high.numel() / (2 * band.size))
         BandStack((band,)).add(box[None], planes, plane.corner)
-    plane.fold(planes, total)
-    return torch.fft.irfft2(total, s=high.shape)
+    return torch.fft.irfft2(total + plane.folded(planes), s=high.shape)
 
 
 def energy(pyramid: SteerablePyramid, x: torch.Tensor) -> float:
@@ -138,15 +137,15 @@ def test_stacks_hold_every_band_on_grids_of_one_shape(size: tuple[int, int]) -> 
     assert all(band.shape == stack.shape[1:] for stack in found for band in stack.bands)
     x = image(*size)
     spectra = torch.fft.rfft2(x)
-    plane = pyramid.plane(band for stack in found for band in stack.bands)
+    plane = pyramid.plane
     planes = spectra.new_empty(plane.shape)
     plane.spread(spectra, planes)
-    total, total_planes = spectra * pyramid.remainder, torch.zeros_like(planes)
+    total = torch.empty_like(planes)
+    plane.masked(planes, pyramid.remainder, out=total)
     for stack in found:
         boxes = stack.cut(planes, plane.corner, spectra.new_empty(stack.shape))
-        stack.add(boxes, total_planes, plane.corner)
-    plane.fold(total_planes, total)
-    assert (torch.fft.irfft2(total, s=size) - x).abs().max() < 1e-5
+        stack.add(boxes, total, plane.corner)
+    assert (torch.fft.irfft2(plane.folded(total), s=size) - x).abs().max() < 1e-5
 
 
 def full_size(band: Band, values: torch.Tensor, size: tuple[int, int]) -> np.ndarray:

@@ -37,26 +37,39 @@ class FrequencyPlane:
             for y, v in _wrapped(row - 1, rows, self.height_px):
                 torch.conj_physical(turned[..., v, :], out=out[..., y, :negative])
 
-    def fold(self, planes: torch.Tensor, spectra: torch.Tensor) -> None:
-        """Add what planes and their opposites hold to half spectra: twice the images' real part.
+    def masked(self, planes: torch.Tensor, mask: torch.Tensor, out: torch.Tensor) -> None:
+        """Write planes times a mask of half spectra, (H, W // 2 + 1): what `folded` returns."""
+        spread, negative = mask.new_empty(self.shape), -self.corner[1]
+        self.spread(mask, spread)
+        spread[:, :negative] = 0
+        spread[:, negative] /= 2  # its own opposite
+        torch.mul(floats(planes), doubled(spread), out=floats(out))
+
+    def folded(self, planes: torch.Tensor) -> torch.Tensor:
+        """Return half spectra (..., H, W // 2 + 1) of twice the real part of the planes' images.
 
         The planes' content is lost.
         """
         row, rows, negative = self.corner[0], self.shape[0], -self.corner[1]
-        positive = self.shape[1] - negative
+        spectra = planes.new_empty((*planes.shape[:-1], self.shape[1] - negative))
         planes[..., negative] *= 2  # its own opposite; elsewhere the other half doubles it
         for y, v in _wrapped(row, rows, self.height_px):
-            spectra[..., v, :positive] += planes[..., y, negative:]
+            spectra[..., v, :] = planes[..., y, negative:]
         if negative:
             turned = planes[..., :negative].flip(-2, -1).conj_physical_()
             for y, v in _wrapped(1 - row - rows, rows, self.height_px):
                 spectra[..., v, 1 : negative + 1] += turned[..., y, :]
+        return spectra
 
-    def part(self, planes: torch.Tensor, other: FrequencyPlane) -> torch.Tensor:
-        """Return the view of planes (..., *shape) that a smaller plane covers."""
-        y, x = (a - b for a, b in zip(other.corner, self.corner, strict=True))
-        rows, columns = other.shape
-        return planes.narrow(-2, y, rows).narrow(-1, x, columns)
+
+def floats(values: torch.Tensor) -> torch.Tensor:
+    """View complex values (..., n) as real ones (..., 2 n), real and imaginary parts in turns."""
+    return values.view(values.real.dtype)
+
+
+def doubled(mask: torch.Tensor) -> torch.Tensor:
+    """Return a mask (..., n) for what `floats` returns, (..., 2 n)."""
+    return mask.repeat_interleave(2, dim=-1)
 
 
 def _wrapped(first: int, length: int, n: int) -> Iterator[tuple[slice, slice]]:
@@ -87,8 +100,8 @@ class Band:
 
     @cached_property
     def factors(self) -> torch.Tensor:
-        """Factors of real and imaginary parts."""
-        return torch.stack([self.mask, self.mask], dim=-1)
+        """The mask for real and imaginary parts in turns."""
+        return doubled(self.mask)
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Band:
         """Return the band with its mask on a device, in a dtype."""
@@ -110,11 +123,10 @@ class Band:
         return self.mask.numel()
 
     def box(self, planes: torch.Tensor, corner: Corner) -> torch.Tensor:
-        """Return the view of planes that the band covers, real and imaginary parts apart."""
+        """Return the view of planes that the band covers, real and imaginary parts in turns."""
         rows, columns = self.shape
-        values = torch.view_as_real(planes)
-        values = values.narrow(-3, self.row - corner[0], rows)
-        return values.narrow(-2, self.column - corner[1], columns)
+        values = planes.narrow(-2, self.row - corner[0], rows)
+        return floats(values.narrow(-1, self.column - corner[1], columns))
 
 
 class BandStack:
@@ -132,14 +144,14 @@ class BandStack:
     def cut(self, planes: torch.Tensor, corner: Corner, out: torch.Tensor) -> torch.Tensor:
         """Write the masked boxes of planes of some corner to `out` (..., *shape), and return it."""
         for number, band in enumerate(self.bands):
-            target = torch.view_as_real(out.select(-3, number))
+            target = floats(out.select(-3, number))
             torch.mul(band.box(planes, corner), band.factors, out=target)
         return out
 
     def add(self, boxes: torch.Tensor, planes: torch.Tensor, corner: Corner) -> None:
         """Add the masked boxes to planes of some corner."""
         for number, band in enumerate(self.bands):
-            values = torch.view_as_real(boxes.select(-3, number))
+            values = floats(boxes.select(-3, number))
             band.box(planes, corner).addcmul_(values, band.factors)
 
 

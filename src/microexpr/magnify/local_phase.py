@@ -8,11 +8,14 @@ torch. Its arc tangent is that fast with AVX-512 only, so elsewhere torch is use
 import math
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from typing import Any
 
+import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from microexpr.magnify.bands import Corner
+from microexpr.magnify.bands import Corner, doubled, floats
 from microexpr.magnify.operator import Workspace, block_frames
 from microexpr.magnify.steerable import BandStack
 
@@ -51,7 +54,7 @@ class MotionSmoothing:
         damping = DAMPING * trace + SILENT * trace.mean(dim=PLANE, keepdim=True) + TINY
         xx, yy = xx + damping, yy + damping
         determinant = xx * yy - xy * xy
-        self.before = torch.stack([slope_x, slope_y], dim=-1)
+        self.before = torch.complex(slope_x, slope_y)
         self.after_x = (yy * local_x - xy * local_y) / determinant
         self.after_y = (xx * local_y - xy * local_x) / determinant
 
@@ -59,24 +62,23 @@ class MotionSmoothing:
         """Smooth maps (k, h * w) in place, a block at a time."""
         shape = self.after_x.shape
         for part in maps.view(-1, *shape).split(block_frames(shape.numel(), maps.device)):
-            weighted = torch.view_as_complex(part[..., None] * self.before)
-            sums = torch.view_as_real(self._blurred(weighted))
-            torch.mul(sums[..., 0], self.after_x, out=part)
-            part.addcmul_(sums[..., 1], self.after_y)
+            sum_x, sum_y = part.new_empty((2, *part.shape))
+            _split(self._blurred(part * self.before), sum_x, sum_y)
+            torch.mul(sum_x, self.after_x, out=part)
+            part.addcmul_(sum_y, self.after_y)
 
     def _blurred(self, maps: torch.Tensor) -> torch.Tensor:
         spectrum = torch.fft.fft2(maps)
-        torch.view_as_real(spectrum).mul_(self.window)
+        floats(spectrum).mul_(self.window)
         return torch.fft.ifft2(spectrum)
 
 
 @lru_cache(maxsize=64)
 def _window(shape: tuple[int, int], size: tuple[int, int], sigma_px: float) -> torch.Tensor:
-    """Return the Gaussian window's spectrum, once for real and once for imaginary parts."""
+    """Return the Gaussian window's spectrum, for `floats`."""
     y, x = (torch.fft.fftfreq(n, 1 / n) for n in shape)
     distance = (y[:, None] / size[0]) ** 2 + (x / size[1]) ** 2
-    window = torch.exp(-2 * (math.pi * sigma_px) ** 2 * distance)
-    return torch.stack([window, window], dim=-1)
+    return doubled(torch.exp(-2 * (math.pi * sigma_px) ** 2 * distance))
 
 
 @lru_cache(maxsize=64)
@@ -153,11 +155,24 @@ class LocalPhase:
 def _split(values: torch.Tensor, real: torch.Tensor, imaginary: torch.Tensor) -> None:
     """Copy real and imaginary parts to planes."""
     if values.device.type == "cpu":
-        np.copyto(real.numpy(), values.numpy().real)
-        np.copyto(imaginary.numpy(), values.numpy().imag)
+        cv2.split(_channels(values), [_channels(real), _channels(imaginary)])
     else:
         real.copy_(values.real)
         imaginary.copy_(values.imag)
+
+
+def _join(real: torch.Tensor, imaginary: torch.Tensor, out: torch.Tensor) -> None:
+    """Copy planes to real and imaginary parts."""
+    if out.device.type == "cpu":
+        cv2.merge([_channels(real), _channels(imaginary)], _channels(out))
+    else:
+        torch.complex(real, imaginary, out=out)
+
+
+def _channels(values: torch.Tensor) -> NDArray[Any]:
+    """View values as an image of OpenCV's, with two channels where they are complex."""
+    array = values.flatten(0, -2).numpy()
+    return array.view(array.real.dtype).reshape(*array.shape, 2) if values.is_complex() else array
 
 
 def _arc_tangent(imaginary: torch.Tensor, real: torch.Tensor) -> None:
@@ -183,4 +198,4 @@ def _turn(angle: torch.Tensor, cosine: torch.Tensor, out: torch.Tensor) -> None:
     else:
         torch.cos(angle, out=cosine)
         angle.sin_()
-    torch.complex(cosine, angle, out=out)
+    _join(cosine, angle, out)

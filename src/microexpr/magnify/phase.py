@@ -12,8 +12,8 @@ instead of T frames. And the residuals, in which motion is not magnified, are sm
 moves wavelengths from 2.1 px on, and the coarsest ends at one cycle per frame.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Any, overload
 
 import torch
@@ -33,8 +33,6 @@ PYRAMID = {  # measured, see docs/benchmarks.md
     "narrow": True,
     "fewer": 1,
 }
-KEPT_CLIPS = 4.0  # memory for what is kept of the finest bands, in clips of luma
-KEPT_BYTES = 384 << 20  # the same for long clips
 
 
 @overload
@@ -78,10 +76,9 @@ def pmm(
 class PhaseMagnifier:
     """The bands of a pyramid and the luma (H, W) of the frame that phases are measured against.
 
-    The finest bands hold three quarters of all coefficients. Their phases are filtered before any
-    frame is put together; until then coefficients are kept, as many as memory allows, and the
-    others are computed again. All other bands work on the low frequencies of the spectra. The
-    options are those of :func:`pmm` and of :func:`~microexpr.magnify.steerable.steerable_pyramid`.
+    Each band is measured, filtered in time, shifted and added, with the whole clip as frequency
+    planes in memory. The options are those of :func:`pmm` and of
+    :func:`~microexpr.magnify.steerable.steerable_pyramid`.
     """
 
     bound, wavelength_px = 1.0, 0.0
@@ -109,10 +106,7 @@ class PhaseMagnifier:
         if len(gains) != radial_bands:
             raise ConfigError(f"level_gains: {len(gains)} values for {radial_bands} radial bands")
         found = stacks(self.pyramid)
-        everything = [band for stack in found for band in stack.bands]
-        self.plane = self.pyramid.plane(everything)
-        self.low = self.pyramid.plane(band for band in everything if band.radial)
-        spectrum = torch.fft.rfft2(reference)
+        self.plane, spectrum = self.pyramid.plane, torch.fft.rfft2(reference)
         still = spectrum.new_empty(self.plane.shape)
         self.plane.spread(spectrum, still)
         self.parts: list[LocalPhase] = []
@@ -121,11 +115,10 @@ class PhaseMagnifier:
             if mask is not None:
                 weight = [sampled(mask.to(reference), band) for band in bands.bands]
                 gain = gain * torch.stack(weight)
-            plane = self.low if bands.radial else self.plane
             part = LocalPhase(
                 bands,
-                self.plane.part(still, plane),
-                corner=plane.corner,
+                still,
+                corner=self.plane.corner,
                 size=(height, width),
                 sigma_px=smoothing_px * 2**bands.octave,
                 gain=gain,
@@ -142,127 +135,71 @@ class PhaseMagnifier:
         progress: Progress | None = None,
     ) -> list[torch.Tensor]:
         """Return the magnified clip, (T, H, W) or (T, H, W, 3), for each alpha."""
-        results = [fresh(clip.shape, clip) for _ in alphas]
+        results, grey = [fresh(clip.shape, clip) for _ in alphas], luma(clip)
         with torch.inference_mode():  # no bookkeeping of views and versions: many small calls
-            _Run(self, clip, operator, alphas, progress).fill(results)
+            planes = self._planes(grey)
+            totals = [fresh(planes.shape, planes) for _ in alphas]
+            for total in totals:
+                self.plane.masked(planes, self.pyramid.remainder, out=total)
+            done, size = 0, sum(part.bands.size for part in self.parts)
+            for _, ring in groupby(self.parts, key=lambda part: part.bands.radial):
+                done += self._magnify(list(ring), planes, totals, operator, alphas)
+                if progress:
+                    progress(done / size)
+            del planes
+            for result in results:
+                self._write(totals.pop(0), grey, clip, result)
         return results
 
+    def _blocks(self, size: int, n_frames: int) -> list[slice]:
+        return blocks(n_frames, block_frames(size, self.work.complex.device))
 
-@dataclass
-class _Run:
-    """One clip on its way through the bands."""
+    def _planes(self, grey: torch.Tensor) -> torch.Tensor:
+        """Return the frequency planes of all frames."""
+        planes = fresh((len(grey), *self.plane.shape), self.work.complex)
+        for frames in self._blocks(grey[0].numel(), len(grey)):
+            self.plane.spread(torch.fft.rfft2(grey[frames]), planes[frames])
+        return planes
 
-    magnifier: PhaseMagnifier
-    clip: torch.Tensor
-    operator: ClipFilter
-    alphas: Sequence[float]
-    progress: Progress | None
-    done: int = 0
+    def _magnify(
+        self,
+        ring: Sequence[LocalPhase],
+        planes: torch.Tensor,
+        totals: Sequence[torch.Tensor],
+        operator: ClipFilter,
+        alphas: Sequence[float],
+    ) -> int:
+        """Measure the bands of a ring, filter and smooth their phases, and add the shifted bands.
 
-    def __post_init__(self) -> None:
-        """Find the finest bands and the largest of them."""
-        self.work, self.grey = self.magnifier.work, luma(self.clip)
-        self.finest = [part for part in self.magnifier.parts if not part.bands.radial]
-        self.largest = max(self.finest, key=lambda part: part.bands.size)
+        Returns how many coefficients a frame has.
+        """
+        found: list[list[torch.Tensor]] = []
+        maps = [operator.start(len(planes), part.bands.size) for part in ring]
+        for part, collected in zip(ring, maps, strict=True):
+            found.append([])
+            for frames in self._blocks(part.bands.size, len(planes)):
+                found[-1].append(part.coefficients(planes[frames], self.work))
+                operator.collect(collected, frames, part.measure(found[-1][-1], self.work))
+        maps = [operator.finish(*pair) for pair in zip(maps, ring, strict=True)]
+        for part, filtered, values in zip(ring, maps, found, strict=True):
+            if part.smoothing:
+                part.smoothing.apply(filtered)
+            steps = self._blocks(part.bands.size, len(planes))
+            for frames, coefficients in zip(steps, values, strict=True):
+                angles = operator.frames(filtered, frames)
+                parts = [total[frames] for total in totals]
+                part.shift(coefficients, angles, alphas, parts, self.work)
+        return sum(part.bands.size for part in ring)
 
-    def fill(self, results: Sequence[torch.Tensor]) -> None:
-        """Measure the finest bands, add all others, then fill the results block by block."""
-        plane, low = self.magnifier.plane, self.magnifier.low
-        low_planes = fresh((len(self.clip), *low.shape), self.work.complex)
-        kept, maps = self._measure_finest(low_planes)
-        low_totals = [fresh(low_planes.shape, low_planes).zero_() for _ in self.alphas]
-        for part in self.magnifier.parts[len(self.finest) :]:
-            self._add_coarse(part, low_planes, low_totals)
-        del low_planes
-        room = self._planes(len(self.alphas))
-        for frames, spectra, planes in self._spectra(spread=any(values is None for values in kept)):
-            totals = list(room[:, : len(spectra)].zero_())
-            for total, low_total in zip(totals, low_totals, strict=True):
-                plane.part(total, low).copy_(low_total[frames])
-            for part, values, filtered in zip(self.finest, kept, maps, strict=True):
-                angles = self.operator.frames(filtered, frames)
-                found = part.coefficients(planes, self.work) if values is None else values[frames]
-                part.shift(found, angles, self.alphas, totals, self.work)
-            for result, total in zip(results, totals, strict=True):
-                magnified = spectra * self.magnifier.pyramid.remainder
-                plane.fold(total, magnified)
-                grey = torch.fft.irfft2(magnified, s=self.grey.shape[1:])
-                if self.clip.ndim == 3:
-                    result[frames] = grey
-                else:
-                    change = (grey - self.grey[frames])[..., None]
-                    torch.add(self.clip[frames], change, out=result[frames])
-            self._advance(self.finest, len(spectra))
-
-    def _planes(self, n: int) -> torch.Tensor:
-        """Return scratch memory for n frequency planes of a block's frames."""
-        n_frames = block_frames(self.largest.bands.size, self.clip.device)
-        return fresh((n, n_frames, *self.magnifier.plane.shape), self.work.complex)
-
-    def _spectra(self, *, spread: bool) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
-        """Yield half spectra, and frequency planes if they are spread, of blocks of frames."""
-        (room,) = self._planes(1)
-        for frames in self._blocks(self.largest):
-            spectra = torch.fft.rfft2(self.grey[frames])
-            planes = room[: len(spectra)]
-            if spread:
-                self.magnifier.plane.spread(spectra, planes)
-            yield frames, spectra, planes
-
-    def _blocks(self, part: LocalPhase) -> list[slice]:
-        return blocks(len(self.clip), block_frames(part.bands.size, self.clip.device))
-
-    def _measure_finest(
-        self, low_planes: torch.Tensor
-    ) -> tuple[list[torch.Tensor | None], list[torch.Tensor]]:
-        """Return kept coefficients and filtered phases of the finest bands; fill `low_planes`."""
-        maps = [self.operator.start(len(self.clip), part.bands.size) for part in self.finest]
-        kept = self._room_for_coefficients(sum(collected.nbytes for collected in maps))
-        for frames, spectra, planes in self._spectra(spread=True):
-            low_planes[frames] = self.magnifier.plane.part(planes, self.magnifier.low)
-            for part, values, collected in zip(self.finest, kept, maps, strict=True):
-                coefficients = part.coefficients(planes, self.work)
-                if values is not None:
-                    values[frames] = coefficients
-                self.operator.collect(collected, frames, part.measure(coefficients, self.work))
-            self._advance(self.finest, len(spectra))
-        return kept, [self._filtered(*pair) for pair in zip(self.finest, maps, strict=True)]
-
-    def _room_for_coefficients(self, used_bytes: int) -> list[torch.Tensor | None]:
-        """Return memory for the coefficients of as many of the finest bands as may be kept."""
-        allowed_bytes = min(KEPT_CLIPS * self.grey.nbytes, KEPT_BYTES)
-        kept: list[torch.Tensor | None] = []
-        for part in self.finest:
-            used_bytes += len(self.clip) * part.bands.size * self.work.complex.itemsize
-            shape = (len(self.clip), *part.bands.shape)
-            fits = used_bytes <= allowed_bytes
-            kept.append(fresh(shape, self.work.complex) if fits else None)
-        return kept
-
-    def _add_coarse(
-        self, part: LocalPhase, low: torch.Tensor, low_totals: Sequence[torch.Tensor]
+    def _write(
+        self, total: torch.Tensor, grey: torch.Tensor, clip: torch.Tensor, result: torch.Tensor
     ) -> None:
-        """Measure, filter and shift bands that lie within the low frequencies."""
-        maps, steps = self.operator.start(len(low), part.bands.size), self._blocks(part)
-        found = [part.coefficients(low[frames], self.work) for frames in steps]
-        for frames, values in zip(steps, found, strict=True):
-            self.operator.collect(maps, frames, part.measure(values, self.work))
-        maps = self._filtered(part, maps)
-        for frames, values in zip(steps, found, strict=True):
-            angles = self.operator.frames(maps, frames)
-            totals = [total[frames] for total in low_totals]
-            part.shift(values, angles, self.alphas, totals, self.work)
-        self._advance([part], 2 * len(self.clip))
-
-    def _filtered(self, part: LocalPhase, maps: torch.Tensor) -> torch.Tensor:
-        """Return temporally filtered, smoothed phases, (r, size) or (T, size)."""
-        maps = self.operator.finish(maps, part)
-        if part.smoothing:
-            part.smoothing.apply(maps)
-        return maps
-
-    def _advance(self, parts: Sequence[LocalPhase], n_frames: int) -> None:
-        self.done += n_frames * sum(part.bands.size for part in parts)
-        if self.progress:
-            total = sum(part.bands.size for part in self.magnifier.parts)
-            self.progress(self.done / (2 * len(self.clip) * total))
+        """Write the frames of frequency planes, whose content is lost, with the clip's colours."""
+        for frames in self._blocks(grey[0].numel(), len(grey)):
+            spectra = self.plane.folded(total[frames])
+            magnified = torch.fft.irfft2(spectra, s=grey.shape[1:])
+            if clip.ndim == 3:
+                result[frames] = magnified
+            else:
+                change = (magnified - grey[frames])[..., None]
+                torch.add(clip[frames], change, out=result[frames])

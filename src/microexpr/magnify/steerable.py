@@ -8,7 +8,7 @@ the band on a coarser grid, times a plane wave that cancels in phase *difference
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
@@ -48,15 +48,12 @@ class SteerablePyramid:
         """Return the pyramid with its masks on the device and in the dtype of a tensor."""
         return _moved(self, like.device, like.dtype)
 
-    def plane(self, bands: Iterable[Band]) -> FrequencyPlane:
-        """Return the smallest plane that holds some of the bands, and zero frequencies."""
-        low, high = [0, 0], [0, 0]
-        for band in bands:
-            for axis, first in enumerate((band.row, band.column)):
-                low[axis] = min(low[axis], first)
-                high[axis] = max(high[axis], first + band.shape[axis] - 1)
-        rows, columns = (b - a + 1 for a, b in zip(low, high, strict=True))
-        return FrequencyPlane(self.height_px, (low[0], low[1]), (rows, columns))
+    @property
+    def plane(self) -> FrequencyPlane:
+        """Half of all frequencies, and those beyond that the bands need."""
+        first = min(0, *(band.column for band in self.bands))
+        shape = (self.height_px, self.width_px // 2 + 1 - first)
+        return FrequencyPlane(self.height_px, (-(self.height_px // 2), first), shape)
 
 
 @lru_cache(maxsize=8)

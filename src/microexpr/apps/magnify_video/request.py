@@ -14,7 +14,6 @@ from microexpr.apps.magnify_video.region import Region
 from microexpr.config import Magnify
 from microexpr.errors import ConfigError
 from microexpr.magnify.methods import METHODS
-from microexpr.magnify.phase import KEPT_BYTES, KEPT_CLIPS
 from microexpr.magnify.temporal import check_frames, check_passband
 from microexpr.video.sources import Source
 from microexpr.video.time_axis import LONGEST_LENIENT_S, TimeAxis
@@ -28,9 +27,8 @@ PROGRAM_BYTES = 0.4e9  # interpreter and libraries
 ENCODER_BYTES = 150  # per pixel of an output: x264 looks ahead
 # Working memory of the methods, in float32 clips of the magnified window, besides the clip itself
 # and the results: once, and for each alpha.
-WORKING_CLIPS = {"amm": (0.2, 0.0), "pmm": (0.9, 0.7), "filter_only": (0.2, 0.0)}
+WORKING_CLIPS = {"amm": (0.2, 0.0), "pmm": (4.0, 0.5), "filter_only": (0.2, 0.0)}
 OTHER_CLIPS = (1.0, 1.0)  # not measured
-PHASE_CLIPS = 1.9  # besides them, where little of the bands is kept: phases of the finest bands
 FILTER_BYTES = 200  # per frame squared: the temporal filter is designed on a lengthened clip
 
 
@@ -124,10 +122,7 @@ def memory_bytes(source: Source, task: Task) -> float:
     clips = 1 + once + (1 + for_each) * alphas
     if task.chroma_gain:
         clips += (3 + 2 * alphas) / 4
-    working = clips * clip
-    if task.method == "pmm":  # phases and kept coefficients of the finest bands
-        working += max(PHASE_CLIPS * clip, min(KEPT_CLIPS * clip, KEPT_BYTES))
-    return PROGRAM_BYTES + encoders + originals + working + FILTER_BYTES * held**2
+    return PROGRAM_BYTES + encoders + originals + clips * clip + FILTER_BYTES * held**2
 
 
 def _check_memory(needed: float, task: Task, name: str) -> None:
