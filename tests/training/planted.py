@@ -69,11 +69,6 @@ def recipe(**changes) -> Recipe:
     return Recipe(**fields, train=Train(**settings | changes))
 
 
-def runs(recipe: Recipe) -> dict[str, list]:
-    """Return the feature modes and seeds that a recipe's section train names."""
-    return recipe.train.model_dump(include={"feature_modes", "seeds"})
-
-
 def run(progress_dir: Path, *, tuned: bool, **options) -> ChunkResult:
     """Train a chunk of 2 feature modes x 2 seeds x 3 folds."""
     store = planted_store(3, shape=(6, 4, 4) if tuned else (24, 1, 1))
@@ -85,7 +80,7 @@ def run(progress_dir: Path, *, tuned: bool, **options) -> ChunkResult:
         "progress_dir": progress_dir,
         "fine_tuned": fine_tuned,
     }
-    return train_chunk(store, loso(store), settings, **runs(settings), **about | options)
+    return train_chunk(store, loso(store), settings, **about | options)
 
 
 if __name__ == "__main__":

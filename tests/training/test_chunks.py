@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from planted import LABELS, loso, planted_store, recipe, run, runs
+from planted import LABELS, loso, planted_store, recipe, run
 
 from microexpr.config import Windows
 from microexpr.errors import CacheError, MicroexprWarning
@@ -76,12 +76,8 @@ def test_folds_do_not_depend_on_their_chunk(tmp_path):
     store, settings = planted_store(3), recipe(epochs=2)
     about = {"method": "none", "protocol": "loso"}
     folds = loso(store)
-    together = train_chunk(
-        store, folds, settings, **runs(settings), progress_dir=tmp_path / "a", **about
-    )
-    alone = train_chunk(
-        store, folds[2:], settings, **runs(settings), progress_dir=tmp_path / "b", **about
-    )
+    together = train_chunk(store, folds, settings, progress_dir=tmp_path / "a", **about)
+    alone = train_chunk(store, folds[2:], settings, progress_dir=tmp_path / "b", **about)
     rows = together.predictions[together.predictions.fold == folds[2].name]
     assert rows.reset_index(drop=True).equals(alone.predictions)
 
@@ -92,7 +88,7 @@ def test_other_settings_features_or_code_train_again(tmp_path):
 
     def files(settings, store=store, **options) -> int:
         about = {"method": "none", "protocol": "loso", "progress_dir": tmp_path}
-        train_chunk(store, fold, settings, **runs(settings), **about | options)
+        train_chunk(store, fold, settings, **about | options)
         return len(times(tmp_path))
 
     assert files(recipe(epochs=1)) == 2  # both feature modes
@@ -115,14 +111,14 @@ def test_dropped_test_clips_keep_their_row_and_are_named(tmp_path):
     settings = recipe(n=n, windows=Windows(short="drop"), epochs=1)
     about = {"method": "none", "protocol": "loso", "progress_dir": tmp_path / "progress"}
     with pytest.warns(MicroexprWarning, match=rf"{store.clip_ids[0]} \({store.lengths[0]}\)"):
-        chunk = train_chunk(store, loso(store)[:1], settings, **runs(settings), **about)
+        chunk = train_chunk(store, loso(store)[:1], settings, **about)
     written = table(chunk, tmp_path / "chunk.csv").decode().splitlines()
     assert f"{store.clip_ids[0]},s1,negative,none,onset_difference,{n},0,loso,s1,0,,,," in written
     frame = predictions.read([tmp_path / "chunk.csv"], LABELS)
     assert len(frame) == 2 * 6
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        train_chunk(store, loso(store)[:1], recipe(epochs=1), **runs(recipe()), **about)
+        train_chunk(store, loso(store)[:1], recipe(epochs=1), **about)
 
 
 def test_a_damaged_progress_file_is_named(tmp_path):
@@ -146,7 +142,7 @@ def test_models_are_written_and_trained_again_only_when_they_are_of_other_settin
     other = recipe(epochs=1, feature_modes=["raw"], seeds=[5])
     store = planted_store(3)
     about = {"method": "amm", "protocol": "loso", "progress_dir": tmp_path / "other"}
-    train_chunk(store, loso(store)[1:2], other, **runs(other), models_dir=models, **about)
+    train_chunk(store, loso(store)[1:2], other, models_dir=models, **about)
     assert file.read_bytes() != written
     third = run(tmp_path / "progress", tuned=tuned, models_dir=models)
     assert third.predictions.equals(first.predictions)

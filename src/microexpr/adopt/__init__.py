@@ -4,7 +4,6 @@ For code that should change no result: a sample of each stage that it touches is
 compared. Where all of a stage is equal, ``results/adopted.json`` says so. No result is written.
 """
 
-import json
 import os
 import shutil
 import tempfile
@@ -18,7 +17,7 @@ from microexpr.adopt.samples import sampled
 from microexpr.errors import DataError, MicroexprError
 from microexpr.fingerprints.code import ADOPTED, CANDIDATE, Code, adopted, canonical
 from microexpr.pipeline import record
-from microexpr.runtime.files import write_json
+from microexpr.runtime.files import read_note, write_json
 from microexpr.runtime.progress import track
 
 # Samples that were found equal: a run that was killed goes on after them.
@@ -82,7 +81,8 @@ def _compare(
 ) -> Outcome:
     groups = by_code(jobs)
     compared = {name: groups[name] for name in names if name in groups}
-    done, different = _progress(ledger), dict[str, str]()
+    before, different = read_note(PROGRESS), dict[str, str]()
+    done = before["equal"] if before.get("ledger") == ledger else []
     for name, job in track([(n, job) for n, mine in compared.items() for job in mine], "adopt"):
         if job.command in done:
             continue
@@ -104,15 +104,6 @@ def _difference(job: Job, jobs: Sequence[Job]) -> str:
         return f"{job.outputs[0]}: cannot be compared: {error}"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _progress(ledger: Ledger) -> list[str]:
-    """Read which samples a run that was killed has found equal, under the same code."""
-    try:
-        values = json.loads(PROGRESS.read_text(encoding="utf-8"))
-        return list(values["equal"]) if values["ledger"] == ledger else []
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from microexpr.backbones.networks import NETWORKS, weights_file
 from microexpr.backbones.readers import HEADER, read
 from microexpr.config import Features
 from microexpr.errors import WeightsError
-from microexpr.runtime.files import sha256_of, write_bytes
+from microexpr.runtime.files import read_note, sha256_of, write_bytes
 
 GREY_SD = 64.0  # typical standard deviation of a picture, grey levels of 255
 CONVERTED, NOTE = ".safetensors", ".json"  # a converted file, and where it comes from
@@ -143,7 +143,8 @@ def verify(path: Path, sha256: str | None = None) -> str:
             )
         return found
     beside = path.with_suffix(NOTE)
-    if path.suffix == CONVERTED and (noted := _noted(beside)) not in (None, found):
+    note = read_note(beside) if path.suffix == CONVERTED else {}
+    if note.get("network") and (noted := note.get("sha256", found)) != found:
         raise WeightsError(f"{path}: sha256 is {found}, {beside.name} beside it says {noted}")
     advice = f"if you trust the file set features.weights.sha256 to {found}"
     known = KNOWN.get(path.name)
@@ -159,15 +160,6 @@ def verify(path: Path, sha256: str | None = None) -> str:
             f"{path}: sha256 is {found}, not {named[1]}... as its name says; {advice}"
         )
     return found
-
-
-def _noted(path: Path) -> str | None:
-    """Return the checksum in a note; None where there is none."""
-    try:
-        note = json.loads(path.read_text(encoding="utf-8"))
-        return note["sha256"] if note["network"] else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def fill(

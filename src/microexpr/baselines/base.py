@@ -171,11 +171,13 @@ class DescribingSystem(System):
     def predict(self, examples: Descriptors, fold: Fold, *, seed: int) -> ClipPredictions:
         """Train on ``fold.train`` and predict for ``fold.test``, in its order."""
         train, test = list(fold.train), list(fold.test)
+        # Any other name, seed or fold gives an unrelated one.
+        digest = hashlib.sha256(f"{self.name}\0{seed}\0{fold.name}".encode()).digest()
         training = TrainingClips(
             examples.values[train],
             class_numbers(examples, self.labels)[train],
             len(self.labels),
-            seed_of(self.name, seed, fold.name),
+            np.random.SeedSequence(int.from_bytes(digest, "big")),
         )
         return ClipPredictions.of_whole_clips(self.train(training)(examples.values[test]))
 
@@ -204,9 +206,3 @@ class DescribingSystem(System):
         landmarks, fps = clip.attributes.get("landmarks_px"), clip.attributes.positive("fps")
         points = None if landmarks is None else np.asarray(landmarks, dtype=float).reshape(5, 2)
         return FaceClip(clip.clip_id, clip.data[()], fps, points, self.apex and self.apex(clip))
-
-
-def seed_of(*parts: object) -> np.random.SeedSequence:
-    """Derive a seed from numbers and names; any other part gives an unrelated one."""
-    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
-    return np.random.SeedSequence(int.from_bytes(digest, "big"))

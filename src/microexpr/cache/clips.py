@@ -96,8 +96,9 @@ def crop_clip(
             rgb = clip.data[rows]
             crops = transform.apply(rgb)
             jitter.add(crops)
-            boxes = [_box(face, frame) for frame in rgb]
-            seen = np.array([np.isfinite(box[0]) or face is None for box in boxes])
+            faces = [face.detect(frame) if face else None for frame in rgb]
+            boxes = [one.box if one else NO_BOX for one in faces]
+            seen = np.array([one is not None or face is None for one in faces])
             detected += int(seen.sum())
             group.append(
                 crops, frame=numbers[rows], time=times[rows], detected=seen, box=np.stack(boxes)
@@ -143,8 +144,3 @@ def _report(clip_id: str, face: FollowedFace | None, outside: float) -> None:
             "repeats its edge",
             *(clip_id, 100 * outside),
         )
-
-
-def _box(face: FollowedFace | None, rgb: np.ndarray) -> np.ndarray:
-    detection = face.detect(rgb) if face else None
-    return detection.box if detection else NO_BOX

@@ -42,11 +42,6 @@ def reading(path: AnyPath) -> h5py.File:
         raise CacheError(f"{path}: not a readable HDF5 file ({reason})") from None
 
 
-def _own(path: str, flags: int) -> int:
-    """Open a file that this process has made, and no link that was put in its place."""
-    return os.open(path, flags | os.O_NOFOLLOW)
-
-
 class Disk(io.FileIO):
     """A file that reports every write to HDF5 as done, and keeps the first failure for `check`.
 
@@ -58,7 +53,8 @@ class Disk(io.FileIO):
     failure: OSError | None = None
 
     def __init__(self, path: AnyPath, mode: str, *, keep: bool = True) -> None:
-        super().__init__(path, mode, opener=_own)
+        # A file that this process has made, and no link that was put in its place.
+        super().__init__(path, mode, opener=lambda p, flags: os.open(p, flags | os.O_NOFOLLOW))
         self._file: h5py.File | None = None
         self._releases = not keep and hasattr(os, "posix_fadvise")
         self._held = 0  # bytes

@@ -53,7 +53,9 @@ def _cache(path: Path) -> Tree:
         frames = sum(len(clip) for clip in clips)
         root.add(f"kind {cache.kind}, schema version {about['schema_version']}, complete")
         root.add(f"content sha256 {checksum}: as stored")
-        counts = _counts([rows.get(clip.clip_id) for clip in clips]) if rows else ""
+        listed = [rows.get(clip.clip_id) for clip in clips] if rows else []
+        labels = Counter("not in the manifest" if row is None else row.label for row in listed)
+        counts = "".join(f", {count} {label}" for label, count in sorted(labels.items()))
         root.add(f"{len(clips)} clips, {frames} frames{counts}")
         if note:
             root.add(note)
@@ -73,11 +75,6 @@ def _manifest(path: Path) -> tuple[dict[str, Clip], str]:
     except MicroexprError as error:
         return {}, f"no subjects and labels: {error}"
     return {clip.clip_id: clip for clip in rows}, f"subjects and labels: {os.path.relpath(found)}"
-
-
-def _counts(rows: list[Clip | None]) -> str:
-    labels = Counter("not in the manifest" if row is None else row.label for row in rows)
-    return "".join(f", {count} {label}" for label, count in sorted(labels.items()))
 
 
 def _origin(branch: Tree, about: dict[str, Any]) -> None:

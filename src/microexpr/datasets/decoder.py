@@ -1,6 +1,6 @@
 """Frames of the clips of a manifest, never more than a chunk in memory."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, islice
@@ -52,11 +52,15 @@ def decode(
             pictures = image_pictures(_listed(source, clip), policy)
         else:
             pictures = _video(source, clip, policy)
-        rows = _evenly(of_one_size(pictures), clip, axis)
+        times = dict(zip(frame_numbers(clip, axis), axis.grid_s.tolist(), strict=True))
+        known = (picture for picture in of_one_size(pictures) if picture.number in times)
+        frames = ((times[picture.number], (picture.rgb(), picture.number)) for picture in known)
+        even = enumerate(Resampled(frames, axis, _between))
+        rows = ((rgb, number, k / axis.fps) for k, (rgb, number) in even)
         if (first := next(rows, None)) is None:
             return
-        count, rows = min(CHUNK, CHUNK_BYTES // first[0].nbytes + 1), chain([first], rows)
-        while batch := list(islice(rows, count)):
+        count, every = min(CHUNK, CHUNK_BYTES // first[0].nbytes + 1), chain([first], rows)
+        while batch := list(islice(every, count)):
             rgb, number, time = zip(*batch, strict=True)
             yield Frames(np.stack(rgb), np.array(number), np.array(time))
 
@@ -84,17 +88,6 @@ def frame_numbers(clip: Clip, axis: TimeAxis) -> Sequence[int]:
     """Return the numbers of the frames that are there."""
     images = clip.kind == "images"
     return axis.stamps if images else range(clip.first, clip.first + len(axis.stamps))
-
-
-def _evenly(
-    pictures: Iterable[Picture], clip: Clip, axis: TimeAxis
-) -> Iterator[tuple[np.ndarray, int, float]]:
-    """Yield pixels, number and time of even frames."""
-    times = dict(zip(frame_numbers(clip, axis), axis.grid_s.tolist(), strict=True))
-    known = (picture for picture in pictures if picture.number in times)
-    frames = ((times[picture.number], (picture.rgb(), picture.number)) for picture in known)
-    for k, (rgb, number) in enumerate(Resampled(frames, axis, _between)):
-        yield rgb, number, k / axis.fps
 
 
 def _between(

@@ -19,7 +19,6 @@ from microexpr.config.base import Only, Settings, Without
 from microexpr.datasets import manifest
 from microexpr.datasets.listing import Listing
 from microexpr.datasets.manifest import Clip, natural
-from microexpr.datasets.sources import available
 from microexpr.errors import ConfigError, DataError
 from microexpr.fingerprints.code import Code
 from microexpr.runtime.files import write_json
@@ -39,21 +38,11 @@ class IndexSettings(Settings):
     windows: Annotated[Windows, Only("n")]
 
 
-def is_there(settings: IndexSettings) -> bool:
-    """Return whether the data set can be listed: the generated one always can."""
-    return settings.data.kind == "demo" or available(Path(settings.data.root))
-
-
 def listed(settings: IndexSettings) -> Listing:
     """List the data set and check it as a whole; DataError: it is not as it should be."""
     listing = datasets.read(settings.data, settings.demo, names_only=True)
     manifest.check(listing.clips, settings.data.labels)
     return listing
-
-
-def was_indexed(results: Path) -> bool:
-    """Return whether the manifest and the record beside it are there."""
-    return all((results / name).is_file() for name in (MANIFEST, RECORD))
 
 
 def indexed(settings: IndexSettings, results: Path) -> Listing:
@@ -142,11 +131,3 @@ def strike(path: Path, subjects: Collection[str], clips: Collection[str]) -> Non
     gone = {*subjects, *clips}
     about["leave_out"] = [name for name in about["leave_out"] if name not in gone]
     write_json(path, about | {"key": ""})
-
-
-def recorded_key(results: Path) -> str:
-    """Return the key under which the manifest was written; empty where that is not known."""
-    try:
-        return str(json.loads((results / RECORD).read_text(encoding="utf-8"))["key"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""

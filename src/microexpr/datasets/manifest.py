@@ -142,7 +142,8 @@ def originals(clips: Sequence[Clip], frames: Mapping[str, str] | None = None) ->
         # Longest first, and a whole video, which is 0 to 0, before all of its parts.
         for clip in sorted(group, key=lambda c: (bool(c.last), c.first - c.last)):
             holders = (c for c in group if c.clip_id in found)
-            held = next((c for c in holders if _holds(c, clip)), clip)
+            whole = (c for c in holders if not c.last or c.first <= clip.first)
+            held = next((c for c in whole if not c.last or clip.last <= c.last), clip)
             found[clip.clip_id] = found.get(held.clip_id, clip.clip_id)
     first: dict[str, str] = {}
     for clip_id, digest in (frames or {}).items():
@@ -159,10 +160,6 @@ def twice(clips: Sequence[Clip], frames: Mapping[str, str]) -> list[str]:
         for clip, original in zip(clips, originals(clips, frames), strict=True)
         if clip.clip_id != original
     ]
-
-
-def _holds(clip: Clip, part: Clip) -> bool:
-    return not clip.last or (clip.first <= part.first and part.last <= clip.last)
 
 
 def digest(rows: Sequence[BaseModel], columns: set[str] | None = None) -> str:

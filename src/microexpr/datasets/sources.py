@@ -17,7 +17,7 @@ from pathlib import Path
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, lacking
-from microexpr.runtime.files import sha256_of, write_json
+from microexpr.runtime.files import read_note, sha256_of, write_json
 from microexpr.video.suffixes import in_range, list_images
 
 # Shards whose dates changed and whose bytes did not: a note, so that they are read once only.
@@ -110,13 +110,12 @@ def decoded_frames(records: Iterable[Path]) -> dict[str, str]:
 
 def read_record(path: Path) -> Record | None:
     """Read the record of a shard; None where there is none, or not one that can be read."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+    values = read_note(path)
+    with suppress(KeyError, TypeError, AttributeError):
         stamps = {str(name): Stamp(**found) for name, found in values["stamps"].items()}
         contents = {str(name): str(found) for name, found in values["contents"].items()}
         return Record(str(values["token"]), stamps, contents)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+    return None
 
 
 def token(
@@ -137,7 +136,7 @@ def token(
     before = known.stamps
     changed = [c for c in clips if c.clip_id in there and there[c.clip_id] != before.get(c.clip_id)]
     # Files with these dates may be known to have the content that was decoded.
-    notes, note = _notes(), [known.token, fresh]
+    notes, note = read_note(NOTE), [known.token, fresh]
     if not changed or notes.get(shard) == note:
         return known.token
     if set(before) != set(stamps) or any(now.sizes != before[k].sizes for k, now in there.items()):
@@ -148,14 +147,6 @@ def token(
     with suppress(OSError):  # read-only, say: they are compared again the next time
         write_json(NOTE, notes | {shard: note})
     return known.token
-
-
-def _notes() -> dict[str, list[str]]:
-    try:
-        found = json.loads(NOTE.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 @cache

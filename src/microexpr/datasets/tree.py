@@ -67,14 +67,11 @@ def find_tree(root: Path, names: Sequence[str], subjects: str) -> Tree:
     if fold(root.name) in {fold(Path(name).name) for name in names}:
         places.append(root)
     for place in places:
-        if place.is_dir() and any(_is_subject(path, subjects) for path in inside(place)):
+        found = inside(place) if place.is_dir() else []
+        if any(fnmatch(path.name.casefold(), subjects) and path.is_dir() for path in found):
             return Tree(place)
     looked = " or ".join(names)
     raise DataError(f"data.root: no folder {looked} with folders {subjects} in {root}")
-
-
-def _is_subject(path: Path, pattern: str) -> bool:
-    return fnmatch(path.name.casefold(), pattern) and path.is_dir()
 
 
 def find_table(root: Path, tree: Tree, given: str | None, patterns: Sequence[str]) -> Path:
@@ -89,7 +86,8 @@ def find_table(root: Path, tree: Tree, given: str | None, patterns: Sequence[str
         return Path(given)
     places = dict.fromkeys((tree.root, *tree.root.parents[:2], root))
     below = [place for place in places if place == root or root in place.parents]
-    files = [path for place in below for path in inside(place) if _is_table(path)]
+    every = [path for place in below for path in inside(place)]
+    files = [path for path in every if path.suffix.lower() in TABLES and path.is_file()]
     for pattern in patterns:
         found = [path for path in files if fnmatch(path.stem.casefold(), pattern)]
         if len(found) > 1:
@@ -100,7 +98,3 @@ def find_table(root: Path, tree: Tree, given: str | None, patterns: Sequence[str
             return found[0]
     looked = " or ".join(f"{pattern}.xlsx" for pattern in patterns)
     raise DataError(f"data.table: no {looked} (or .csv) in {', '.join(map(str, below))}")
-
-
-def _is_table(path: Path) -> bool:
-    return path.suffix.lower() in TABLES and path.is_file()

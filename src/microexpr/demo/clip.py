@@ -22,14 +22,6 @@ ENLARGED = 5  # odd: pixel centres coincide, so that without motion a frame is t
 Window = tuple[slice, slice]  # rows and columns of the picture
 
 
-def moving_window(who: Identity) -> Window:
-    """Return the part that changes: around the face, within the picture."""
-    face, limit = who.placement, (WIDTH_PX - ROI_WIDTH_PX, HEIGHT_PX - ROI_HEIGHT_PX)
-    middle = np.array([face.x_px, face.y_px + 0.12 * face.iod_px]).astype(int)
-    x, y = np.clip(middle - (ROI_WIDTH_PX // 2, ROI_HEIGHT_PX // 2), 0, limit).tolist()
-    return slice(y, y + ROI_HEIGHT_PX), slice(x, x + ROI_WIDTH_PX)
-
-
 @dataclass(frozen=True)
 class Scenario:
     """Everything that happens in a clip, drawn and not yet rendered."""
@@ -54,8 +46,12 @@ class Scenario:
         action = Action.draw(clip.label, settings.amplitude_px, action_rng)
         nuisance_rng = generator(seed, subject, key, Stream.NUISANCE)
         nuisance = Nuisance.draw(settings, when.frames, nuisance_rng)
-        window = moving_window(who)
-        x, y = (part[window] for part in canonical_grid(who.placement))
+        # The part that changes: around the face, within the picture.
+        face, limit = who.placement, (WIDTH_PX - ROI_WIDTH_PX, HEIGHT_PX - ROI_HEIGHT_PX)
+        middle = np.array([face.x_px, face.y_px + 0.12 * face.iod_px]).astype(int)
+        left, top = np.clip(middle - (ROI_WIDTH_PX // 2, ROI_HEIGHT_PX // 2), 0, limit).tolist()
+        window = slice(top, top + ROI_HEIGHT_PX), slice(left, left + ROI_WIDTH_PX)
+        x, y = (part[window] for part in canonical_grid(face))
         fields = np.concatenate(
             [
                 action.field(who, x, y)[None],

@@ -46,7 +46,10 @@ def head_and_hair(canvas: Canvas, image: Array, face: Array, diffuse: Array) -> 
     tone = np.clip(1 + 0.22 * streaks + 0.35 * sheen, 0.4, 2.2)
     hair = tone[..., None] * scaled(who.hair.colour, 1)
 
-    cap = _cap(canvas)
+    half_height, lowest = who.head.crown - 0.12, 0.25 + who.hair.sideburns
+    rise = (y + 0.2) / half_height
+    half_width = 1.1 * who.head.half_width * np.sqrt(np.clip(1 - rise**2, 0, 1)) - 0.03
+    cap = canvas.edge(half_width - ax, 1.2) * (np.abs(rise) < 1) * step(lowest - y, 0.05)
     image = blend(image, cap, hair)
     inside = np.where(canvas.rise < 1, canvas.outline - ax, -0.3)
     head = canvas.edge(inside, 1.2)
@@ -59,15 +62,6 @@ def head_and_hair(canvas: Canvas, image: Array, face: Array, diffuse: Array) -> 
     fringe = step(hairline - y, 0.03) + step(at_sides, 0.03) * step(0.15 - y, 0.1)
     cover = np.clip(fringe, 0, 1) * np.maximum(cap, head) * (y < 0.4)
     return blend(image, cover, hair * (0.75 + 0.25 * diffuse)[..., None])
-
-
-def _cap(canvas: Canvas) -> Array:
-    """Coverage of the hair seen around the head."""
-    y, who = canvas.y, canvas.who
-    half_height, lowest = who.head.crown - 0.12, 0.25 + who.hair.sideburns
-    rise = (y + 0.2) / half_height
-    half_width = 1.1 * who.head.half_width * np.sqrt(np.clip(1 - rise**2, 0, 1)) - 0.03
-    return canvas.edge(half_width - canvas.ax, 1.2) * (np.abs(rise) < 1) * step(lowest - y, 0.05)
 
 
 def lips(canvas: Canvas, image: Array) -> Array:

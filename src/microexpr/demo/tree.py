@@ -43,22 +43,17 @@ def write(root: Path, settings: Demo, subjects: Sequence[str] | None = None) -> 
     if unknown := sorted(set(subjects or ()) - known):
         raise ConfigError(f"demo: no subject {unknown[0]} (demo.subjects is {settings.subjects})")
     wanted = [clip for clip in planned if subjects is None or clip.subject in subjects]
-    _check_owned(root, wanted)
+    for clip in wanted:  # without ground truth, it was not written by the demo
+        if (root / clip.folder).exists() and not _truth(root, clip.clip_id, "json").exists():
+            raise DataError(
+                f"{clip.clip_id}: {root / clip.folder} holds other data; choose another data.root"
+            )
     _remove_unplanned(root, planned, known if subjects is None else set(subjects))
     portrait_of = lru_cache(maxsize=1)(lambda n: Portrait.of(Identity.of(settings.seed, n)))
     for clip in track(wanted, "demo clips"):
         portrait = portrait_of(clip.subject_number)
         _write_clip(root, Scenario.draw(clip, settings, portrait.who), settings, portrait)
     return wanted
-
-
-def _check_owned(root: Path, clips: list[PlannedClip]) -> None:
-    """Refuse to replace a clip without ground truth: it was not written by the demo."""
-    for clip in clips:
-        if (root / clip.folder).exists() and not _truth(root, clip.clip_id, "json").exists():
-            raise DataError(
-                f"{clip.clip_id}: {root / clip.folder} holds other data; choose another data.root"
-            )
 
 
 def _remove_unplanned(root: Path, planned: list[PlannedClip], subjects: set[str]) -> None:

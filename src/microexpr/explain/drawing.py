@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from microexpr.evaluation.names import method_name
@@ -43,9 +42,14 @@ def region_shares(table: pd.DataFrame, *, classes: Sequence[str], synthetic: boo
         for name, axes in zip(classes, panels, strict=True):
             mine = rows[(rows["method"] == method) & (rows["class"] == name)]
             for region, aside in zip(named, style.spread(len(named), 0.13), strict=True):
-                look = {"color": REGION_COLOURS[region], "marker": REGION_MARKERS[region]}
+                look: dict[str, Any] = {"elinewidth": 0.7, "capsize": 1.5, "ls": "none"}
+                look |= {"color": REGION_COLOURS[region], "marker": REGION_MARKERS[region]}
                 values = mine[mine["region"] == region].set_index("block").loc[blocks]
-                _ratios(axes, np.arange(len(blocks)) + aside, values, look, region)
+                area = values["chance"].to_numpy()
+                ratios = values["value"].to_numpy() / area
+                bars = np.abs(values[["low", "high"]].to_numpy().T / area - ratios)
+                x, label = np.arange(len(blocks)) + aside, region.replace("_", " ")
+                axes.errorbar(x, ratios, yerr=bars, label=label, **look)
             axes.axhline(1, color=style.BLACK, linewidth=0.8, linestyle=(0, (6, 3)))
             axes.set_xticks(range(len(blocks)), [f"B{block}" for block in blocks])
             axes.grid(visible=True, axis="y")
@@ -57,16 +61,6 @@ def region_shares(table: pd.DataFrame, *, classes: Sequence[str], synthetic: boo
     grid[0, 0].set_ylim(bottom=0)  # the axes share it; once all is drawn
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
-
-
-def _ratios(
-    axes: Axes, x: np.ndarray, rows: pd.DataFrame, look: dict[str, Any], region: str
-) -> None:
-    area = rows["chance"].to_numpy()
-    values = rows["value"].to_numpy() / area
-    bars = np.abs(rows[["low", "high"]].to_numpy().T / area - values)
-    label = region.replace("_", " ")
-    axes.errorbar(x, values, yerr=bars, elinewidth=0.7, capsize=1.5, ls="none", label=label, **look)
 
 
 def pointing_game(table: pd.DataFrame, *, synthetic: bool) -> Figure:

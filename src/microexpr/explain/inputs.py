@@ -72,14 +72,9 @@ class ExplainedClip:
         return self.about.clip_id
 
     @property
-    def label(self) -> str:
-        """Its class."""
-        return self.about.label
-
-    @property
     def follows(self) -> list[Any]:
         """What its inputs follow from, as plain values."""
-        return [self.clip_id, self.about.subject, self.label, self.origin]
+        return [self.clip_id, self.about.subject, self.about.label, self.origin]
 
     @property
     def transform(self) -> CropTransform:
@@ -96,7 +91,7 @@ class ExplainedClip:
     @property
     def inputs(self) -> ClipInputs:
         """What is explained: the evidence for the clip's own class."""
-        target = self.data.labels.index(self.label)
+        target = self.data.labels.index(self.about.label)
         images, features = self.images.data, self.features.data
         return ClipInputs(self.clip_id, images, features, target, self.apex.frame)
 
@@ -185,7 +180,7 @@ def maps_of(
 ) -> ClipMaps:
     """Explain a clip by the model of the fold that tests it; `full`: frame by frame as well."""
     apex, inputs = clip.apex, clip.inputs
-    about = (clip.about.subject, clip.label, clip.fold, apex.frame, apex.known)
+    about = (clip.about.subject, clip.about.label, clip.fold, apex.frame, apex.known)
     attributes: dict[str, Any] = dict(zip(ABOUT, about, strict=True)) | {
         "fps": clip.face.attributes.positive("fps"),
         "transform": clip.transform.matrix.ravel(),
@@ -210,7 +205,7 @@ def truth_of(data: Data, clips: Sequence[ExplainedClip]) -> Truth | None:
         return None
     sizes = {c.clip_id: displacement_px(data.root, c.clip_id, c.transform) for c in clips}
     moving = {name: moving_pixels(size) for name, size in sizes.items()}
-    return Truth(moving, {c.clip_id: c.label for c in clips})
+    return Truth(moving, {c.clip_id: c.about.label for c in clips})
 
 
 def score_rows(clip_id: str, maps: ClipMaps, truth: Truth | None) -> Iterator[dict[str, Any]]:

@@ -27,20 +27,16 @@ def clips_shown(config: Config, clips: Sequence[Clip]) -> list[Clip]:
             raise ConfigError(f"figures.clips: there is no clip {name}")
     if config.figures.clips:
         return [by_name[name] for name in dict.fromkeys(config.figures.clips)]
+    tested = list(clips)
+    if not COMPLETE[config.protocol.name]:
+        from microexpr.protocol.splits import folds_of  # noqa: PLC0415 (slow, rarely needed)
+
+        folds = folds_of(config.protocol, config.data.labels, clips)
+        tested = [clips[number] for number in sorted({i for fold in folds for i in fold.test})]
     first: dict[str, Clip] = {}
-    for clip in _tested(config, clips):
+    for clip in tested:
         first.setdefault(clip.label, clip)
     return [first[label] for label in config.data.labels if label in first]
-
-
-def _tested(config: Config, clips: Sequence[Clip]) -> list[Clip]:
-    """Return the clips that some fold tests; most protocols test all."""
-    if COMPLETE[config.protocol.name]:
-        return list(clips)
-    from microexpr.protocol.splits import folds_of  # noqa: PLC0415 (slow, rarely needed)
-
-    folds = folds_of(config.protocol, config.data.labels, clips)
-    return [clips[number] for number in sorted({i for fold in folds for i in fold.test})]
 
 
 def methods_explained(config: Config) -> list[str]:

@@ -31,7 +31,7 @@ from microexpr.fingerprints.definitions import (
 )
 from microexpr.fingerprints.meaning import meaning, neutral
 from microexpr.fingerprints.scopes import SEPARATOR, parsed
-from microexpr.runtime.files import write_json
+from microexpr.runtime.files import read_note, write_json
 
 DIGITS = 16  # hexadecimal, of a fingerprint
 NAMES = re.compile(rf"'([\w.]+{SEPARATOR}[\w.]*)'")
@@ -109,16 +109,8 @@ def canonical(stage: str, code: str) -> str:
 def adopted() -> dict[str, dict[str, str]]:
     """Read ``results/adopted.json``: which code gives the results of which older code, by stage."""
     path = Path(os.environ.get(CANDIDATE, ADOPTED))
-    try:
-        changed = path.stat().st_mtime_ns
-    except OSError:
+    if not path.exists():
         return {}
-    return _read(path.resolve(), changed)
-
-
-@cache
-def _read(path: Path, changed: int) -> dict[str, dict[str, str]]:
-    del changed  # a file that was written anew is read anew
     try:
         stages = json.loads(path.read_text(encoding="utf-8"))["stages"]
         return {str(k): {str(a): str(b) for a, b in v.items()} for k, v in stages.items()}
@@ -188,11 +180,8 @@ def _memo() -> tuple[str, dict[str, str]]:
         digest.update(f"{name} {len(content)}\n".encode())
         digest.update(content)
     source = digest.hexdigest()
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        memo = json.loads(MEMO.read_text(encoding="utf-8"))
-        if memo["source"] == source:
-            return source, {str(key): str(found) for key, found in memo["known"].items()}
-    return source, {}
+    memo = read_note(MEMO)
+    return source, memo["known"] if memo.get("source") == source else {}
 
 
 def reached(*roots: Reference, choice: Choice | None = None) -> set[Reference]:

@@ -19,11 +19,6 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 Scope = dict[str, str | None]  # what a local name imports; None: it is a value
 
 
-def spelt(reference: Reference) -> str:
-    """Return the name under which a definition stands in qualified source."""
-    return f"{reference.module}{SEPARATOR}{reference.name}"
-
-
 def parsed(node: ast.expr | str) -> Reference | None:
     """Return the definition that a name of qualified source stands for; None for anything else."""
     name = node.id if isinstance(node, ast.Name) else node
@@ -150,7 +145,8 @@ class Qualifier(ast.NodeTransformer):
 
 
 def _text(found: Reference | str | None) -> str | None:
-    return spelt(found) if isinstance(found, Reference) else found
+    """Return the name under which what was found stands in qualified source."""
+    return f"{found.module}{SEPARATOR}{found.name}" if isinstance(found, Reference) else found
 
 
 def _arguments(arguments: ast.arguments) -> list[str]:

@@ -14,6 +14,7 @@ from microexpr.datasets import indexed, manifest, sources
 from microexpr.datasets.indexed import IndexSettings
 from microexpr.datasets.listing import Listing
 from microexpr.errors import ConfigError, DataError
+from microexpr.runtime.files import read_note
 
 
 class PlannedClips:
@@ -24,8 +25,9 @@ class PlannedClips:
     ) -> None:
         self.config, self._results, self._tell = config, results, tell
         self._index = IndexSettings.of(config)
-        known = indexed.was_indexed(results)
-        self._looks = (look and indexed.is_there(self._index)) or not known
+        known = all((results / name).is_file() for name in (indexed.MANIFEST, indexed.RECORD))
+        there = config.data.kind == "demo" or sources.available(Path(config.data.root))
+        self._looks = (look and there) or not known
         if look and not self._looks:
             tell(f"data.root: {config.data.root} is not there, {indexed.MANIFEST} is used")
 
@@ -47,8 +49,9 @@ class PlannedClips:
     @property
     def outdated(self) -> bool:
         """Whether the data set is no longer as the manifest says."""
-        written = (self._results / indexed.MANIFEST).is_file()
-        return self._looks and written and indexed.recorded_key(self._results) != self.index_key
+        if not (self._looks and (self._results / indexed.MANIFEST).is_file()):
+            return False
+        return read_note(self._results / indexed.RECORD).get("key") != self.index_key
 
     @cached_property
     def shards(self) -> dict[str, list[manifest.Clip]]:

@@ -53,7 +53,10 @@ class Plan(PlannedClips):
     def start(self) -> None:
         """Update the manifest before the first job, and record what the jobs depend on."""
         self.update_manifest()
-        self.remember()
+        # Features stay usable without the file of the weights. Of the ablation only where it was
+        # asked for: it may be impossible beside the table.
+        known = {self.network(): self.config} | self.__dict__.get("networks", {})
+        record.remember_weights({name: config.features for name, config in known.items()})
         record.write(self._values)
 
     # The parameters of jobs.
@@ -146,12 +149,6 @@ class Plan(PlannedClips):
     def weights(self, network: str) -> str:
         """Return a checksum of a network's weights: another file makes features again."""
         return record.weights_sha256(network, self.of_network(network).features)
-
-    def remember(self) -> None:
-        """Record the checksums of the weights in use: features stay usable without the file."""
-        # Of the ablation only where it was asked for: it may be impossible beside the table.
-        known = {self.network(): self.config} | self.__dict__.get("networks", {})
-        record.remember_weights({name: config.features for name, config in known.items()})
 
     # Files that several rules read.
 

@@ -15,13 +15,14 @@ from microexpr.config.base import Settings
 from microexpr.errors import DataError, WeightsError
 from microexpr.fingerprints.code import Code, choice_of, stages
 from microexpr.fingerprints.code import codes as stage_codes
-from microexpr.runtime.files import sha256_of, write_json
+from microexpr.runtime.files import read_note, sha256_of, write_json
 from microexpr.runtime.requirements import check_compression
 from microexpr.runtime.tables import LIBRARIES
 
 RECORD = Path("results/run.json")
 WEIGHTS = Path("results/weights.json")
 KEPT = 20  # states of code and of libraries
+_sum = cache(sha256_of)
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ def weights_sha256(network: str, features: Features) -> str:
         chosen = features.weights.path if features.weights else None
         path = weights_file(features.backbone, chosen)
     except WeightsError:
-        if known := _recorded_weights().get(network):
+        known = read_note(WEIGHTS).get(network)
+        if isinstance(known, str) and known:
             return known
         raise
     check_compression(features.compression)
@@ -124,21 +126,8 @@ def weights_sha256(network: str, features: Features) -> str:
 
 def remember_weights(networks: Mapping[str, Features]) -> None:
     """Record the checksums of the weights that are there, by name of the network."""
-    known = _recorded_weights()
+    known = read_note(WEIGHTS)
     for network, features in networks.items():
         with suppress(WeightsError):
             known[network] = weights_sha256(network, features)
     write_json(WEIGHTS, known)
-
-
-def _recorded_weights() -> dict[str, str]:
-    try:
-        found = json.loads(WEIGHTS.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-@cache
-def _sum(path: Path) -> str:
-    return sha256_of(path)

@@ -67,12 +67,14 @@ def cell_page(results: Results, predictions: pd.DataFrame, *, method: str, n: in
             frame[(frame["method"] == method) & (frame["n"] == n) & (frame["feature_mode"] == mode)]
             for frame in (results.metrics, predictions)
         )
+        shares = [name for name in rows if str(name).startswith("p_")]
+        columns = ["clip_id", "subject", "seed", "label", "predicted", *shares]
         blocks: list[Block] = [
             Grid(_metrics(metrics)),
             "Clips by label (rows) and prediction (columns), all seeds:",
             Grid(_confusion(rows, results.config.data.labels)),
             "Clips that were classified wrongly:",
-            Grid(_wrong(rows)),
+            Grid(rows.loc[rows["predicted"] != rows["label"], columns]),
         ]
         sections.append(Section(f"Features: {feature_mode_name(mode)}", blocks))
     title = f"{method_name(method)}, N = {n}"
@@ -95,9 +97,3 @@ def _confusion(rows: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
     counts = counts.reindex(index=list(labels), columns=names, fill_value=0)
     counts.columns.name = None
     return counts.rename_axis(apart("label", list(map(str, names)))).reset_index()
-
-
-def _wrong(rows: pd.DataFrame) -> pd.DataFrame:
-    shares = [name for name in rows if str(name).startswith("p_")]
-    columns = ["clip_id", "subject", "seed", "label", "predicted", *shares]
-    return rows.loc[rows["predicted"] != rows["label"], columns]

@@ -98,11 +98,18 @@ def _remove_abandoned(path: Path) -> None:
 def _runs(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's process
-        return True
+    except OSError as error:  # else it is another user's process
+        return not isinstance(error, ProcessLookupError)
     return True
+
+
+def read_note(path: Path) -> dict[str, Any]:
+    """Read a JSON file of ours that may be missing or damaged; it is empty then."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def write_json(path: AnyPath, content: Any) -> None:

@@ -38,9 +38,12 @@ def seal_of(path: AnyPath) -> Path:
     return path.with_name(path.name + SUFFIX)
 
 
-def seal(path: AnyPath) -> None:
+def seal(path: AnyPath, digest: str = "") -> None:
     """Write the seal of a finished file, which is removed when the seal cannot be written."""
-    _write_seal(path, sha256_of(path))
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    # sha256sum takes lines that begin with # as comments.
+    head = f"# microexpr {__version__}\n# {libraries}\n"
+    write_beside(path, SUFFIX, f"{head}{digest or sha256_of(path)}  {Path(path).name}\n")
 
 
 @contextmanager
@@ -52,14 +55,7 @@ def sealed(path: AnyPath) -> Iterator[Path]:
     with replacing(path) as temporary:
         yield temporary
         digest = sha256_of(temporary)
-    _write_seal(path, digest)
-
-
-def _write_seal(path: AnyPath, digest: str) -> None:
-    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    # sha256sum takes lines that begin with # as comments.
-    head = f"# microexpr {__version__}\n# {libraries}\n"
-    write_beside(path, SUFFIX, f"{head}{digest}  {Path(path).name}\n")
+    seal(path, digest)
 
 
 def check_seal(path: AnyPath) -> str:

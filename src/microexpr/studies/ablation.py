@@ -110,7 +110,9 @@ def _row(settings: AblationSettings, factor: str, level: str, chosen: Mapping[st
     own = default_levels(settings)
     different = {f: chosen[f] for f in ("head", "weights", "blocks") if chosen[f] != own[f]}
     changes = tuple(_changes(settings, *item) for item in different.items())
-    network = _changed_network(settings, changes)
+    keys = [{k: v for k, v in c.get("features", {}).items() if k in NETWORK_KEYS} for c in changes]
+    features = overlaid(settings.features.model_dump(), *keys)
+    network = Config.parse({"features": features}).features
     _check(settings, network, chosen)
     names = list(different.values())
     # The table's own runs hold all of train.feature_modes.
@@ -127,15 +129,6 @@ def _changes(settings: AblationSettings, factor: str, level: str) -> Changes:
         return {"train": {"head": level}}
     found: Mapping[str, Changes] = getattr(settings.ablation, factor)
     return {**found[level]}
-
-
-def _changed_network(settings: AblationSettings, changes: tuple[Changes, ...]) -> Features:
-    """Return the network after some changes."""
-    keys = [
-        {key: value for key, value in change.get("features", {}).items() if key in NETWORK_KEYS}
-        for change in changes
-    ]
-    return Config.parse({"features": overlaid(settings.features.model_dump(), *keys)}).features
 
 
 def _check(settings: AblationSettings, network: Features, chosen: Mapping[str, str]) -> None:

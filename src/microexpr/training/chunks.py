@@ -12,7 +12,7 @@ import pandas as pd
 from microexpr.backbones.weights import network_of
 from microexpr.cache.provenance import check_code
 from microexpr.config import Features
-from microexpr.config.training import FeatureMode, InnerTrainingSettings, TrainingSettings
+from microexpr.config.training import InnerTrainingSettings, TrainingSettings
 from microexpr.errors import CacheError, ConfigError
 from microexpr.protocol import Fold, check_folds, predictions, read_folds
 from microexpr.runtime import resume
@@ -45,9 +45,8 @@ def recipe_of(settings: TrainingSettings, n: int) -> Recipe:
 def fine_tuned_blocks(settings: Features, device: str) -> FineTunedBlocks | None:
     """Load the blocks above the cut; None if there are none."""
     network = network_of(settings)
-    if settings.cut < network.n_blocks:
-        return FineTunedBlocks(network, settings.cut).to(device)
-    return None
+    tuned = settings.cut < network.n_blocks
+    return FineTunedBlocks(network, settings.cut).to(device) if tuned else None
 
 
 def check_features(settings: Features, store: FeatureStore) -> None:
@@ -122,8 +121,6 @@ def train_folds(
         store,
         folds,
         recipe_of(settings, n),
-        feature_modes=settings.train.feature_modes,
-        seeds=settings.train.seeds,
         method=method,
         protocol=settings.protocol.name,
         progress_dir=progress,
@@ -153,8 +150,6 @@ def train_chunk(
     folds: Sequence[Fold],
     recipe: Recipe,
     *,
-    feature_modes: Sequence[FeatureMode],
-    seeds: Sequence[int],
     method: str,
     protocol: str,
     progress_dir: AnyPath,
@@ -163,7 +158,7 @@ def train_chunk(
     fine_tuned: FineTunedBlocks | None = None,
     device: str = "cpu",
 ) -> ChunkResult:
-    """Train folds under every feature mode and seed; else as `fold.train_fold`.
+    """Train folds under every feature mode and seed of `recipe.train`, as `fold.train_fold` does.
 
     Finished folds are kept in `progress_dir`, by `source_sha256`; each fold's model is written to
     `models_dir`, ``<feature_mode>_<seed>_<fold>.safetensors``.
@@ -171,8 +166,8 @@ def train_chunk(
     _warn_of_dropped(store, recipe)
     runs = [
         (replace(recipe, feature_mode=feature_mode, seed=seed), fold)
-        for feature_mode in feature_modes
-        for seed in seeds
+        for feature_mode in recipe.train.feature_modes
+        for seed in recipe.train.seeds
         for fold in folds
     ]
     origin = origin_of(store, fine_tuned, device, source_sha256)

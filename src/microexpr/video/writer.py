@@ -150,14 +150,11 @@ class _Sound:
 
     def mux_until(self, time_s: Fraction | None) -> None:
         """Write what is heard before a time; None: all that is left."""
-        while self._next is not None and (time_s is None or _time(self._next) < time_s):
-            self._output.mux(self._next)
+        while (sound := self._next) is not None:
+            if time_s is not None and (sound.dts or 0) * sound.time_base >= time_s:
+                return
+            self._output.mux(sound)
             self._next = next(self._pending, None)
-
-
-def _time(packet: av.Packet) -> Fraction:
-    assert packet.dts is not None
-    return packet.dts * packet.time_base
 
 
 def write_png(path: Path, rgb: np.ndarray) -> None:

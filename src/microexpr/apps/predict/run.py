@@ -1,6 +1,5 @@
 """Clips that a command line names, each from file to files: decode, crop, recognise, write."""
 
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from microexpr.apps.predict import prediction_files as files
 from microexpr.apps.predict.annotated_video import FOOT, Annotator
 from microexpr.apps.predict.exported_model import SETTINGS, Exported
 from microexpr.apps.predict.pieces import WHAT, Cutter, Prediction, recognise
-from microexpr.datasets import decoder
+from microexpr.datasets import decoder, sources
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import ConfigError, DataError, about_clip
 from microexpr.face.detection import WatchedFace, face_detector
@@ -186,22 +185,13 @@ def _digest(exported: Exported, clip: Clip, request: Request) -> str:
     asked = {key: value for key, value in asdict(request).items() if key != "folder"}
     return resume.digest(
         {
-            "source": _checksum(clip),
+            "source": sources.content(ROOT, clip),
             "fps": clip.fps,
             "model": sha256_of(exported.folder / SETTINGS),
             "request": asked,
             "code": fingerprint(Reference(__name__, "predict_clip")),
         }
     )
-
-
-def _checksum(clip: Clip) -> str:
-    """Return the sha256 of a file; of a folder, over its images' names and checksums."""
-    path = Path(clip.source)
-    if clip.kind == "video":
-        return sha256_of(path)
-    sums = [f"{image.name} {sha256_of(image)}\n" for _, image in list_images(path)]
-    return hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
 def _finished(digest: str, request: Request, clip: Clip) -> dict[str, Any] | None:
