@@ -11,8 +11,7 @@ import pytest
 from planted_faces import LABELS
 
 import listed
-from microexpr.baselines.base import Descriptors, System
-from microexpr.baselines.folds import run_folds
+from microexpr.baselines.base import Descriptors, System, run_folds
 from microexpr.errors import CacheError, DataError, ProtocolError
 from microexpr.protocol import Fold, predictions
 from microexpr.protocol.predictions import ClipPredictions, class_numbers

@@ -17,9 +17,6 @@ class STSTNet(NetworkSystem):
     Liong, Gan, See, Khor and Huang, "Shallow triple stream three-dimensional CNN (STSTNet) for
     micro-expression recognition", FG 2019, arXiv:1902.03634.
 
-    Published: UF1 0.68 and UAR 0.7013 on the SMIC part of the MEGC 2019 composite (442 clips of
-    three data sets, leave one subject out); no accuracy for SMIC.
-
     Specified, by the paper and the authors' code: horizontal flow, vertical flow and strain from
     onset to apex, 28x28x3; convolutions 3x3 (padding 2) with 3, 5 and 8 filters, each over all
     three channels; ReLU, BatchNorm, max-pooling 3 (stride 3, padding 1), dropout 0.5; average
@@ -59,9 +56,6 @@ class OFFApexNet(NetworkSystem):
 
     Gan, Liong, Yau, Huang and Tan, "OFF-ApexNet on micro-expression recognition system", Signal
     Processing: Image Communication 74, 2019, arXiv:1805.08699.
-
-    Published: UF1 0.68 and UAR 0.67 on the SMIC part of the MEGC 2019 composite (442 clips of three
-    data sets, leave one subject out); no accuracy for SMIC.
 
     Specified: flow from onset to apex, 28x28 px, a stream for each component; in each two
     convolutions 5x5 (6 and 16 filters) with max-pooling 2; concatenation, two dense layers of 1024,

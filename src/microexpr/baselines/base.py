@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from microexpr.baselines import SystemSettings
@@ -24,7 +25,7 @@ from microexpr.config import Data
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError, DataError, damage
 from microexpr.fingerprints.code import Code
-from microexpr.protocol import Fold
+from microexpr.protocol import Fold, check_folds, predictions
 from microexpr.protocol.predictions import ClipPredictions, Examples, class_numbers
 from microexpr.runtime import resume
 from microexpr.runtime.files import replacing
@@ -206,3 +207,39 @@ class DescribingSystem(System):
         landmarks, fps = clip.attributes.get("landmarks_px"), clip.attributes.positive("fps")
         points = None if landmarks is None else np.asarray(landmarks, dtype=float).reshape(5, 2)
         return FaceClip(clip.clip_id, clip.data[()], fps, points, self.apex and self.apex(clip))
+
+
+FEATURE_MODE = "raw"  # of all systems, in their predictions
+
+
+def run_folds(
+    system: System,
+    examples: Examples,
+    folds: Sequence[Fold],
+    *,
+    seeds: Sequence[int],
+    protocol: str,
+    progress_dir: Path,
+    source_sha256: str = "",
+) -> pd.DataFrame:
+    """Train a system and predict with it, fold by fold and seed by seed.
+
+    Finished folds are kept in `progress_dir`; code of another fingerprint `source_sha256` runs
+    again. ProtocolError: a fold leaks. CacheError: a kept file is damaged.
+    """
+    check_folds(folds, examples.clip_ids, examples.subjects, protocol=protocol)
+    origin: dict[str, Any] = {"system": system.name, "settings": system.settings()}
+    origin |= {"digest": examples.digest, "source_sha256": source_sha256}
+    about: dict[str, Any] = {"method": system.name, "feature_mode": FEATURE_MODE}
+    about |= {"n": system.frames}
+    runs = [(seed, fold) for seed in seeds for fold in folds]
+    rows: list[dict[str, Any]] = []
+    for seed, fold in track(runs, f"compare {system.name}"):
+        follows = origin | {"seed": seed} | fold.plain(examples.clip_ids, examples.labels)
+        found = resume.read(progress_dir, follows)
+        if found is None:
+            predicted = system.predict(examples, fold, seed=seed)
+            found = resume.keep(progress_dir, follows, predicted.plain())
+        run = about | {"seed": seed, "protocol": protocol}
+        rows += predictions.rows(examples, fold, found, classes=system.labels, **run)
+    return pd.DataFrame(rows)

@@ -21,9 +21,6 @@ class MicroExpSTCNN(NetworkSystem):
     Reddy, Karri, Dubey and Mukherjee, "Spontaneous facial micro-expression recognition using 3D
     spatiotemporal convolutional neural networks", IJCNN 2019, arXiv:1904.01390.
 
-    Published: 68.75 % on SMIC (22 of 32 clips) on one split of the clips, 80 to 20, with the best
-    epoch chosen on the tested clips; subjects are on both sides.
-
     Specified, by the paper and the authors' code: 18 grey frames of 64x64 px; minus the mean, over
     the maximum; Conv3D 32 filters of 3x3 px and 15 frames, ReLU, max-pooling 3x3x3, dropout 0.5,
     dense 128, ReLU, dropout 0.5, dense and soft-max; normal initial weights (sd 0.05); SGD at 0.01
@@ -108,8 +105,6 @@ class FCNN3D(NetworkSystem):
     In the spirit of Li, Wang, See and Liu, "Micro-expression recognition based on 3D flow
     convolutional neural network", Pattern Analysis and Applications 22(4), 2019.
 
-    Published: 55.49 % on SMIC (91 of 164 clips), leave one subject out.
-
     Specified, by the abstract: a 3D CNN that sees grey frames and optical flow.
 
     Inferred, as no code and no layer sizes are public: one stream each for grey, horizontal and
@@ -154,8 +149,6 @@ class SETFNet(NetworkSystem):
 
     In the spirit of Yao, Xiao, Cao, Chen and Chen, "Micro-expression recognition based on
     three-stream 3D convolutional network with SE block", ICCEA 2020.
-
-    Published: 70.25 % on SMIC; the protocol was not seen.
 
     Specified, by the abstract of the thesis behind it: three streams (left eye and eyebrow, right
     eye and eyebrow, mouth), a 3D CNN each, an SE block that weighs the features.

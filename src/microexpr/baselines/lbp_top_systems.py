@@ -36,8 +36,6 @@ class EVMTIM(DescribingSystem):
     and Zhao, "A boost in revealing subtle facial expressions: a consolidated Eulerian framework",
     FG 2019, arXiv:1901.07765.
 
-    Published: 68.90 % on SMIC (113 of 164 clips), leave one subject out.
-
     Specified, by the recipe that the authors of ELBPTOP (Guo et al., 2020) print: Eulerian video
     magnification with a second-order IIR band-pass at 0.05 and 0.4, lambda_c 16, alpha 8 for SMIC;
     temporal interpolation to 10 frames; 8x8 blocks in the face and 2 in time; LBP-TOP; linear SVM.
@@ -151,10 +149,6 @@ class HierarchicalLBPTOP(DescribingSystem):
 
     In the spirit of Zong, Huang, Zheng, Cui and Zhao, "Learning from hierarchical spatiotemporal
     descriptors for micro-expression recognition", IEEE Transactions on Multimedia 20(11), 2018.
-
-    Published: 60.78 % on SMIC, leave one subject out, as ELBPTOP (Guo et al., 2020, Table VII)
-    gives it. The poster prints 55.49 % for a "hierarchical scheme", which is the figure of the row
-    above it.
 
     Specified: descriptors of the blocks of four grids (1x1, 2x2, 4x4, 8x8), and a kernelised group
     sparse regression on the classes that weighs the blocks.

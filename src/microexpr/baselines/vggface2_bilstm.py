@@ -25,9 +25,6 @@ class VGGFace2BiLSTM(System):
     Bai and Goecke, "Investigating LSTM for micro-expression recognition", ICMI 2020 Companion,
     doi:10.1145/3395035.3425248.
 
-    Published: 60.60 % on SMIC (40 of 66 clips): one of five folds of clips, subjects on both sides,
-    with a fourth class of clips without expression; N and batch were chosen on that fold.
-
     Specified, by the paper and the first author's code: pooled features of a VGGFace2 ResNet-50 (no
     layer of it is trained, although the text says so), windows of N frames, one bidirectional LSTM.
 

@@ -45,9 +45,7 @@ class Data(Section):
         "casme_sq: CAS(ME)^2; casme3: CAS(ME)^3; fourdme: 4DME; megc2019: SMIC-HS, CASME II and "
         "SAMM together",
     )
-    root: FilePath = Field(
-        "results/demo", description="folder of the data set (demo: it is written there)"
-    )
+    root: FilePath = Field("results/demo", description="folder of the data set; demo: it is made")
     table: FilePath | None = Field(
         None,
         description="annotation table (.xlsx, .csv); null: searched below root; kind video: "
@@ -68,21 +66,15 @@ class Data(Section):
     label_map: dict[ClassName, ClassName] = Field(
         {}, description="maps emotions of the release to labels; an emotion that is a label stays"
     )
-    drop_labels: list[ClassName] = Field(
-        [], description="emotions whose clips are left out, and listed in the report"
-    )
+    drop_labels: list[ClassName] = Field([], description="emotions left out, listed in the report")
     leave_out: list[Name] = Field(
         [],
         description="names of subjects and clips that are not used, spelled as in "
         "results/manifest.csv; each clip is listed in the report; `microexpr forget` adds subjects",
     )
-    allow: list[Problem] = Field(
-        [], description="problems of results/manifest_report.csv that do not stop a run"
-    )
+    allow: list[Problem] = Field([], description="problems of the report that do not stop a run")
     expected: Expected = Field(Expected(), description="counts that a complete copy has")
-    subjects_per_shard: int = Field(
-        1, ge=1, description="whole subjects per file and job; more for small data sets"
-    )
+    subjects_per_shard: int = Field(1, ge=1, description="subjects per file and job: fewer jobs")
 
     @model_validator(mode="after")
     def _labels(self) -> Data:
@@ -126,13 +118,9 @@ class Demo(Section):
         0.5, ge=0, le=8, description="peak motion, px; each clip times a random factor of 0.7..1.3"
     )
     drift_px: float = Field(0.2, ge=0, le=8, description="drift of the head, px, 0.3-3 Hz")
-    distraction: float = Field(
-        0.3, ge=0, le=4, description="motion unrelated to the class, relative to amplitude_px"
-    )
+    distraction: float = Field(0.3, ge=0, le=4, description="other motion, share of amplitude_px")
     gaze_px: float = Field(0.35, ge=0, le=8, description="one gaze shift per clip, px")
-    noise_sigma: float = Field(
-        1.5, ge=0, le=64, description="standard deviation of sensor noise, grey levels of 255"
-    )
+    noise_sigma: float = Field(1.5, ge=0, le=64, description="sd of sensor noise, levels of 255")
     flicker: Fraction = Field(0.006, description="relative changes of brightness")
 
     @model_validator(mode="after")

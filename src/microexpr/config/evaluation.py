@@ -18,9 +18,7 @@ NetworkChanges = dict[Literal["features", "train"], dict[str, Any]]
 class Evaluate(Section):
     """Metrics and their confidence intervals."""
 
-    bootstrap: int = Field(
-        2000, ge=100, description="number of bootstrap resamples of the subjects"
-    )
+    bootstrap: int = Field(2000, ge=100, description="bootstrap resamples of the subjects")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence level of the intervals")
     seed: int = Field(0, ge=0, description="seed of the bootstrap and of the random control")
     controls: list[Literal["single_frame", "permuted_labels"]] = Field(
@@ -54,12 +52,8 @@ class Leak(Section):
     """Data leakage: the same clips split by window, clip and subject: results/figures/leak.pdf."""
 
     n: int = Field(14, ge=2, description="window length N")
-    feature_mode: FeatureMode = Field(
-        "raw", description="raw, as on the poster, contains the identity"
-    )
-    test_share: float = Field(
-        0.2, gt=0, lt=1, description="share of the windows held out of a fold's training clips"
-    )
+    feature_mode: FeatureMode = Field("raw", description="raw, as on the poster, shows identity")
+    test_share: float = Field(0.2, gt=0, lt=1, description="share of windows held out in training")
     methods: list[MethodName] = Field(["none", "pmm"], min_length=1, description="methods shown")
 
 
@@ -67,9 +61,7 @@ class Against(Section):
     """The method that the systems are compared with: fixed in advance, never the best cell."""
 
     n: int = Field(14, ge=2, description="its window length N; also that of vggface2_bilstm")
-    method: MethodName = Field(
-        "pmm", description="our method, with the first of train.feature_modes"
-    )
+    method: MethodName = Field("pmm", description="our method; train.feature_modes: first")
 
 
 def _own_systems() -> list[str]:
@@ -84,9 +76,7 @@ class Compare(Section):
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         [0], min_length=1, description="random seeds, one run for each"
     )
-    epochs: int | None = Field(
-        None, ge=1, description="epochs of the networks; null: the default of each network"
-    )
+    epochs: int | None = Field(None, ge=1, description="epochs of networks; null: each one's own")
     apex: Literal["known", "estimated"] = Field(
         "known", description="known: from the data set if it has one; estimated: from optical flow"
     )
@@ -111,9 +101,7 @@ class Explain(Section):
         description="blocks whose maps are measured; empty: for each map size of at most a "
         "sixteenth of the crop, the last block (MobileNet 11, 13; ResNet-50 13, 16)",
     )
-    methods: list[MethodName] = Field(
-        [], description="methods; empty: all of magnify.methods except filter_only"
-    )
+    methods: list[MethodName] = Field([], description="empty: magnify.methods without filter_only")
 
 
 class TableSettings(Settings):

@@ -34,9 +34,7 @@ class Protocol(Section):
     )
     seed: int = Field(42, ge=0, description="seed of random splits")
     folds: int = Field(5, ge=2, description="number of folds of group_kfold and clip_kfold")
-    test_share: float = Field(
-        0.2, gt=0, lt=1, description="share of the subjects that holdout tests"
-    )
+    test_share: float = Field(0.2, gt=0, lt=1, description="share of subjects that holdout tests")
     clip_decision: Literal["mean_softmax", "majority", "whole_clip", "last_window"] = Field(
         "mean_softmax", description="how windows give one prediction per clip"
     )
@@ -74,29 +72,19 @@ class Weights(Section):
     """A weights file that is not shipped."""
 
     path: FilePath = Field(description="the file: .safetensors, .pth, .pkl, .h5 or .npz")
-    sha256: str | None = Field(
-        None, description="expected checksum; null: the known ones; a mismatch is an error"
-    )
+    sha256: str | None = Field(None, description="expected checksum; null: the known ones")
 
 
 class Features(Section):
     """Output of the frozen blocks, computed once per frame."""
 
-    backbone: NetworkName = Field(
-        "mobilenet_vggface2", description="network that computes the features"
-    )
+    backbone: NetworkName = Field("mobilenet_vggface2", description="network that makes features")
     cut: int = Field(
         13, ge=1, description="last frozen block; ResNet-50 has 16, MobileNet 13; the last: pooled"
     )
-    weights: Weights | None = Field(
-        None, description="your weights file, for networks whose weights are not shipped"
-    )
-    batch: int | None = Field(
-        None, ge=1, description="frames per forward pass; null: 4 on a CPU, 128 on a GPU"
-    )
-    dtype: Literal["float16", "float32"] = Field(
-        "float16", description="data type of the cached features"
-    )
+    weights: Weights | None = Field(None, description="your file, where none is shipped")
+    batch: int | None = Field(None, ge=1, description="frames at a time; null: 4, on a GPU 128")
+    dtype: Literal["float16", "float32"] = Field("float16", description="type of cached features")
     compression: Literal["gzip", "zstd", "none"] = Field(
         "gzip", description="zstd: reading needs the package hdf5plugin"
     )
@@ -117,14 +105,10 @@ class Train(Section):
     head: Literal["bilstm", "frame_fc"] = Field(
         "bilstm", description="frame_fc: classify each frame, average over the clip"
     )
-    class_weights: bool = Field(
-        False, description="weight classes by inverse frequency in the training clips"
-    )
+    class_weights: bool = Field(False, description="weight classes by inverse training frequency")
     epochs: int = Field(10, ge=1, description="number of passes over the training clips")
     batch_clips: int = Field(18, ge=1, description="clips per batch")
-    windows_per_clip: int | None = Field(
-        2, ge=1, description="windows drawn per clip and epoch; null: all"
-    )
+    windows_per_clip: int | None = Field(2, ge=1, description="per clip and epoch; null: all")
     lr: Positive = Field(4e-3, description="peak learning rate of the new layers")
     lr_fine_tuned: Positive = Field(1e-4, description="peak learning rate of the fine-tuned blocks")
     schedule: Literal["one_cycle", "constant"] = Field(
@@ -133,21 +117,13 @@ class Train(Section):
     weight_decay: float = Field(1e-3, ge=0, description="weight decay of AdamW")
     embed: int = Field(48, ge=1, description="width of the embedding of a frame")
     hidden: int = Field(32, ge=1, description="width of the LSTM, per direction")
-    dropout: float = Field(
-        0.3, ge=0, lt=1, description="dropout rate before the embedding and the classifier"
-    )
+    dropout: float = Field(0.3, ge=0, lt=1, description="rate before embedding and classifier")
     readout: Literal["both_ends", "last_step", "mean"] = Field(
         "both_ends", description="which LSTM outputs the classifier uses"
     )
-    standardise: bool = Field(
-        True, description="divide features by their sd over the training clips"
-    )
-    permute_labels: bool = Field(
-        False, description="control: permute the labels of each fold's training clips"
-    )
-    chunks: int = Field(
-        1, ge=1, description="number of jobs per method and N; each trains some folds"
-    )
+    standardise: bool = Field(True, description="divide features by their sd over training clips")
+    permute_labels: bool = Field(False, description="control: permute labels of training clips")
+    chunks: int = Field(1, ge=1, description="jobs per method and N; each trains some folds")
 
 
 class Select(Section):
@@ -167,9 +143,7 @@ class Select(Section):
         description="nested: the best one of train.epochs on the first inner fold; then all "
         "training clips are trained on for as many",
     )
-    folds: int = Field(
-        5, ge=2, description="number of inner folds of whole subjects; seed: protocol.seed"
-    )
+    folds: int = Field(5, ge=2, description="inner folds of subjects; seed: protocol.seed")
 
 
 class Model(Section):

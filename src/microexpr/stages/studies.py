@@ -180,7 +180,7 @@ def train_system(
     import shutil
 
     from microexpr import baselines
-    from microexpr.baselines.folds import run_folds
+    from microexpr.baselines.base import run_folds
     from microexpr.datasets.manifest import read
     from microexpr.protocol import read_folds
     from microexpr.protocol.predictions import write

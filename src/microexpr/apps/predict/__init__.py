@@ -1,5 +1,5 @@
 """Predictions of an exported model for other videos: the pipeline's own way, clip by clip.
 
-``model_folder`` checks a model's folder and ``exported_model`` reads it; ``pieces`` cuts clips and
-predicts them, ``prediction_files`` and ``annotated_video`` write, ``run`` joins them.
+``exported_model`` reads a model's folder; ``pieces`` cuts clips and predicts them,
+``prediction_files`` and ``annotated_video`` write, ``run`` joins them.
 """
