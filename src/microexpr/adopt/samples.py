@@ -36,10 +36,10 @@ NAMES = ("clip_id", "seed", "feature_mode", "fold")  # of a row of predictions
 
 
 def sampled(job: Job, jobs: Sequence[Job], folder: Path) -> str:
-    """Recompute a sample of a job in a folder, and say what differs, in which clip, by how much.
+    """Recompute a sample of a job, and say what differs, in which clip, by how much; else nothing.
 
-    `jobs` are all finished ones: frames of a clip are decoded again for the stage crop. Empty: all
-    values are equal. MicroexprError: the sample cannot be computed, such as without the data set.
+    Of all `jobs`, one decodes the frames of stage crop. MicroexprError: the sample cannot be
+    computed.
     """
     match job.stage:
         case "crop":

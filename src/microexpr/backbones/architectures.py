@@ -83,8 +83,7 @@ class MBConv(nn.Module):
 def efficientnet_lite0() -> Backbone:
     """Make an EfficientNet-Lite0 (Tan and Le 2019, without squeeze-and-excitation).
 
-    The outputs of its 16 MBConv blocks have no activation; the last cut is the 1280-channel head,
-    pooled.
+    Its 16 MBConv blocks end without activation; the last cut is the 1280-channel head, pooled.
     """
     blocks: list[nn.Module] = []
     c_in = 32

@@ -23,11 +23,7 @@ HEADER = "microexpr"  # of a converted file: JSON with its network and channel o
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], str | None]:
-    """Read the tensors of a file by name, and the header of a converted file.
-
-    `path` is ``.pth``, ``.pkl``, ``.h5``, ``.safetensors`` or ``.npz``; WeightsError when the file
-    is damaged or holds anything but numbers.
-    """
+    """Read a file's tensors by name, and a converted one's header; WeightsError: other content."""
     regular(path, WeightsError)
     with damage(WeightsError, f"{path}: damaged, or not a {path.suffix} file of plain tensors"):
         content, text = READERS[path.suffix](path)

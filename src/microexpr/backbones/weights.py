@@ -130,11 +130,7 @@ def _fill_randomly(net: Backbone, seed: int) -> None:
 
 
 def verify(path: Path, sha256: str | None = None) -> str:
-    """Return a file's checksum; WeightsError unless it is the expected, or else the known one.
-
-    `sha256` is ``features.weights.sha256``. A file is known by its name: the variants of one
-    network have the same size.
-    """
+    """Return a file's checksum; WeightsError: not the expected one, or else that of its name."""
     found = sha256_of(path)
     if sha256 is not None:
         if found != sha256.lower():

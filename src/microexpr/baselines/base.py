@@ -148,11 +148,7 @@ class DescribingSystem(System):
         }
 
     def examples(self, caches: Sequence[Path], clips: Sequence[Clip], folder: Path) -> Descriptors:
-        """Describe the clips of all face caches, or read what an interrupted run has described.
-
-        `folder` keeps the descriptors, which hold no label. CacheError when caches and manifest do
-        not fit together; DataError for a clip that the system cannot describe.
-        """
+        """Describe the clips of all face caches, or read from `folder` what an earlier run has."""
         cached, follows = self._look_through(caches)
         check_same_clips(clips, cached)
         file = resume.place(folder, follows, ".npz")
@@ -224,8 +220,7 @@ def run_folds(
 ) -> pd.DataFrame:
     """Train a system and predict with it, fold by fold and seed by seed.
 
-    Finished folds are kept in `progress_dir`; code of another fingerprint `source_sha256` runs
-    again. ProtocolError: a fold leaks. CacheError: a kept file is damaged.
+    Finished folds are kept in `progress_dir`, by the fingerprint `source_sha256` of the code.
     """
     check_folds(folds, examples.clip_ids, examples.subjects, protocol=protocol)
     origin: dict[str, Any] = {"system": system.name, "settings": system.settings()}

@@ -37,8 +37,8 @@ def uniform_labels() -> NDArray[np.uint8]:
 def block_counts(clip: NDArray[np.number], grid: tuple[int, int, int]) -> NDArray[np.int64]:
     """Count the labels of XY, XT and YT in each block of a grey clip (T, H, W): (*grid, 3, 59).
 
-    `grid` are the blocks along time, height and width; DataError when the clip is too small for
-    them. The outermost frame and pixel on each side have no code.
+    `grid` are the blocks along time, height and width. The outermost frames and pixels have no
+    code.
     """
     inner = tuple(size - 2 for size in clip.shape)
     if any(size < blocks for size, blocks in zip(inner, grid, strict=True)):
@@ -101,11 +101,7 @@ Floats = NDArray[np.floating]
 
 @lru_cache(maxsize=256)
 def tim_matrix(n_frames: int, n_out: int) -> NDArray[np.float64]:
-    """Return the matrix that maps a clip's frames to 2 or more frames at equal distances.
-
-    Its rows sum to 1; the first and the last frame are unchanged. DataError without a frame, or for
-    fewer than two.
-    """
+    """Return the matrix from a clip's frames to 2 or more at equal distances; its rows sum to 1."""
     if n_frames < 1 or n_out < 2:
         raise DataError(f"a clip of {n_frames} frames cannot be resampled to {n_out}")
     at_frames, at_out = (

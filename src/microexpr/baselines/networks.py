@@ -40,11 +40,7 @@ def fit(
     class_weights: Tensor | None,
     rng: np.random.Generator,
 ) -> list[float]:
-    """Train in place by cross-entropy; return the mean loss of each epoch.
-
-    `inputs` (clips, ...) float32 and `classes` (clips,) int64 are on the network's device. Raise a
-    ConfigError when the loss is no longer finite.
-    """
+    """Train in place by cross-entropy; return the mean loss of each epoch, which must be finite."""
     kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[schedule.optimiser]
     optimiser = kind(network.parameters(), lr=schedule.lr, fused=True)
     loss_of = nn.CrossEntropyLoss(class_weights)

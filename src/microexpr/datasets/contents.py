@@ -23,11 +23,7 @@ LONG = {  # seconds
 
 
 def look_into_files(listing: Listing, root: Path, uneven: Uneven = "resample") -> None:
-    """Count the frames of videos, and leave out clips whose files cannot be read or resampled.
-
-    The clips of `listing` are replaced, and findings say why one is left out; `root` and `uneven`
-    are those of section ``data``.
-    """
+    """Count the frames of videos, and leave out clips whose files cannot be read or resampled."""
     videos: dict[str, list[Clip]] = {}
     for clip in listing.clips:
         if clip.kind == "video":

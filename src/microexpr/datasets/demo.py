@@ -7,11 +7,7 @@ from microexpr.demo import FPS, clip_names
 
 
 def read(data: Data, settings: Demo, *, names_only: bool = False) -> Listing:
-    """List the clips that :func:`microexpr.demo.tree.write` makes with these settings.
-
-    Onset and apex are left out: SMIC does not have them either. With `names_only`, lengths and
-    camera counters are 0 and numpy is not needed.
-    """
+    """List the clips that the demo writes; `names_only`: without lengths and numpy."""
     listing, labels, lengths = Listing(), Labels(data), {}
     if not names_only:
         from microexpr.demo.plan import plan  # noqa: PLC0415 (numpy, which planning does without)

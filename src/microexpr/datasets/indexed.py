@@ -104,10 +104,9 @@ def key(settings: IndexSettings, listing: Listing) -> str:
 def write_record(
     path: Path, settings: IndexSettings, listing: Listing, dropped: Sequence[Clip], follows: str
 ) -> None:
-    """Write what :func:`indexed` reads beside the manifest.
+    """Write what :func:`indexed` reads beside the manifest, with the :func:`key` `follows`.
 
-    `dropped` clips were listed, and are not in the manifest: their files cannot be read. `follows`
-    is the :func:`key`.
+    `dropped` clips were listed, and are not in the manifest: their files cannot be read.
     """
     write_json(
         path,

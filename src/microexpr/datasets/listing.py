@@ -92,8 +92,7 @@ class Listing:
     def leave_out(self, names: Sequence[str]) -> None:
         """Remove subjects and clips by name, with the findings about them, and note each clip once.
 
-        An unknown name is noted and changes nothing: the source data of a subject may be deleted
-        while its name is still in ``data.leave_out``.
+        An unknown name is noted and changes nothing: the subject's source data may be deleted.
         """
         chosen = set(names) - {""}  # a finding may name nobody
         everything: list[Clip | Finding] = [*self.clips, *self.findings]
@@ -210,11 +209,7 @@ def read(path: AnyPath) -> list[Finding]:
 
 
 def refuse(findings: Sequence[Finding], allow: Sequence[str], report: str) -> None:
-    """Stop the run for problems that ``data.allow`` does not name.
-
-    CollectedError: a message per problem, and one with all kinds, their counts and the file
-    `report`.
-    """
+    """Raise a message for each problem that ``data.allow`` does not name, and one with counts."""
     known = get_args(Problem)
     wrong = [f for f in findings if f.problem in known and f.problem not in allow]
     if not wrong:

@@ -90,11 +90,7 @@ class Clip(BaseModel):
 
 
 def planned(clip: Clip) -> Clip:
-    """Return a clip as the readers of data sets list it, before any file is opened.
-
-    The frames of a video are 0, and so is fps where it comes from time stamps: the stage index
-    fills them in.
-    """
+    """Return a clip as readers list it: without what stage index takes from its files."""
     if clip.kind == "images":
         return clip.model_copy(update={"resampled": 0})
     fps = clip.fps if clip.times == "fps" else 0.0

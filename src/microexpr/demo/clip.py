@@ -93,8 +93,7 @@ class Portrait(NamedTuple):
 def frames(scenario: Scenario, settings: Demo, portrait: Portrait) -> Iterator[Array]:
     """Yield a clip's frames, uint8 (480, 640, 3) RGB: the same array each time, overwritten.
 
-    The enlarged still is interpolated linearly: on the still itself, the usual bicubic kernel
-    (a = -0.75) would move fine texture by up to 1.25 times a small fraction of a pixel.
+    The still is enlarged: bicubic interpolation would move fine texture by up to 1.25 times.
     """
     clip, window = scenario.clip, scenario.window
     rng = generator(settings.seed, clip.subject_number, clip.key, Stream.NOISE)

@@ -87,11 +87,7 @@ class PlannedClip(ClipName):
 
 
 def plan(settings: Demo) -> list[PlannedClip]:
-    """List all clips in natural order of their names.
-
-    A clip depends on the seed, its subject and its name only: more subjects or more clips per class
-    leave the others unchanged.
-    """
+    """List all clips in order; each depends on seed, subject and name only, not on the others."""
     planned = []
     for name in clip_names(settings):
         subject, key = name.subject_number, name.key

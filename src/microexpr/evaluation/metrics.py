@@ -140,9 +140,5 @@ TEXT = {
 
 
 def read_results(path: AnyPath, kind: str) -> pd.DataFrame:
-    """Read ``metrics.csv`` or another table of `TEXT`; n is float, NaN where there is none.
-
-    ``epochs`` is the log of a training, ``.epochs.csv``. Raise a DataError when the file is
-    missing, is another table, or was changed.
-    """
+    """Read ``metrics.csv`` or another table of `TEXT`; n is float. DataError: it is none."""
     return read_table(path, text=TEXT[kind])

@@ -31,10 +31,9 @@ LEGEND_COLUMNS = 8
 
 @dataclass(frozen=True)
 class ClipFeatures:
-    """One vector, subject and label per clip.
+    """One vector (clips, C), subject and label per clip, standardised over the clips.
 
-    The vectors, (clips, C) float32, are by feature mode, the mean over the frames (``raw``) or
-    differences to the first; each channel is divided by its standard deviation over the clips.
+    ``raw`` vectors are means over the frames, the others means of differences to the first.
     """
 
     vectors: Mapping[str, np.ndarray]

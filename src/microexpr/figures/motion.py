@@ -30,8 +30,8 @@ BAR_PX = 4  # height of the bar that shows how far the clip is
 def slice_column(landmarks_px: np.ndarray | None, size_px: int) -> int:
     """Choose the column of pixels that a slice follows, px.
 
-    It lies midway between the eye and the mouth corner on the left of the picture, where brow, eye,
-    cheek and mouth corner all are; without landmarks, (5, 2) in the crop, at a third of the crop.
+    It lies midway between eye and mouth corner on the left; without landmarks at a third of the
+    crop.
     """
     if landmarks_px is None:
         return size_px // 3
@@ -47,11 +47,7 @@ def time_slices(
     title: str,
     synthetic: bool,
 ) -> Figure:
-    """Draw one column of pixels (px) over time, a panel per method, as magnification papers do.
-
-    `clips` are (T, y, x, 3) uint8, by method, all of one clip; `fps` is in frames/s. DataError when
-    the methods differ in length.
-    """
+    """Draw one column of pixels (px) over time, a panel for each of the methods of `clips`."""
     lengths = {method: len(images) for method, images in clips.items()}
     if len(set(lengths.values())) != 1:
         raise DataError(f"{title}: the methods have different lengths {lengths}")
@@ -95,11 +91,7 @@ def side_by_side(
 def captioned(
     frames: Iterable[np.ndarray], count: int, names: Sequence[str], *, synthetic: bool
 ) -> Iterator[np.ndarray]:
-    """Add names above equally wide panels, and below a bar that shows how far the clip is.
-
-    `frames` are (y, x, 3), uint8, of one size, and `count` of them; the caption says whether the
-    data are `synthetic`.
-    """
+    """Add names above equally wide panels of `count` frames, and below a bar of the progress."""
     strip = None
     for index, frame in enumerate(frames):
         width = frame.shape[1]

@@ -116,10 +116,9 @@ def subject_accuracy(predictions: pd.DataFrame, *, feature_mode: str, synthetic:
 def confusion_matrix(
     counts: pd.DataFrame, *, classes: Sequence[str], title: str, synthetic: bool
 ) -> Figure:
-    """Draw counts and row shares; the rows are the true classes, in the order of `classes`.
+    """Draw counts, of all seeds, and row shares; the rows are the true classes.
 
-    `counts` has columns label, predicted and clips, of all seeds of one method and N, which are
-    added up. A clip without a prediction has an empty one, and a column where there is any.
+    A clip without a prediction has an empty one, and a column where there is any.
     """
     table = counts.pivot_table(index="label", columns="predicted", values="clips", aggfunc="sum")
     names = [*classes, *([""] if table.get("", pd.Series(0)).sum() else [])]

@@ -109,8 +109,7 @@ def _minor(numbers: Mapping[str, str]) -> dict[str, list[str]]:
 def weights_sha256(network: str, features: Features) -> str:
     """Return the checksum of a network's weights; empty where they are drawn.
 
-    `network` names the folder of its features. WeightsError: the file is not there, and no features
-    were made with it; ConfigError: a package is not there that the features need.
+    WeightsError: the file is not there, and no features were made with it. ConfigError: no package.
     """
     try:
         chosen = features.weights.path if features.weights else None

@@ -55,8 +55,7 @@ def write_folds(path: AnyPath, clips: Sequence[Clip], folds: Sequence[Fold]) -> 
 def read_folds(path: AnyPath, clip_ids: Sequence[str]) -> list[Fold]:
     """Read ``folds.csv``: folds in the order of their first clip, as indices into `clip_ids`.
 
-    DataError: the file cannot be read or was changed after it was written. ProtocolError: it
-    is not a table of folds, or its clips are not exactly `clip_ids`.
+    DataError: it cannot be read, or was changed. ProtocolError: its clips are not `clip_ids`.
     """
     try:
         rows = {row["clip_id"]: row["fold"] for row in read_rows(path)}

@@ -72,8 +72,7 @@ def quality(
 ) -> tuple[float, float]:
     """Return accuracy and mean log-likelihood on inner folds; a choice takes the largest pair.
 
-    The likelihood decides between equal accuracies, which are frequent with few clips. `truth` are
-    class numbers, (clips,).
+    The likelihood decides between equal accuracies, which are frequent with few clips.
     """
     own = probabilities[np.arange(len(truth)), truth]
     likely = np.log(np.clip(np.nan_to_num(own), LEAST, 1))
@@ -124,10 +123,9 @@ def rows(
     classes: Sequence[str],
     **system: str | int,
 ) -> list[dict[str, Any]]:
-    """Return the rows of a fold's test clips, in their order.
+    """Return the rows of a fold's test clips, `found` in their order.
 
-    `found` is from :meth:`ClipPredictions.plain`; `system` has method, feature_mode, n, seed,
-    protocol.
+    `system` has method, feature_mode, n, seed and protocol.
     """
     unknown: list[None] = [None] * len(classes)
     columns = (found[name] for name in ("predicted", "n_windows", "probabilities"))

@@ -125,11 +125,7 @@ def write_text(path: AnyPath, text: str) -> None:
 
 
 def write_bytes(path: AnyPath, content: bytes) -> None:
-    """Write bytes atomically.
-
-    Libraries that write files themselves report a full disk each in its own way; so let them write
-    to memory first.
-    """
+    """Write bytes atomically: libraries that write files report a full disk each in its own way."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
@@ -155,8 +151,7 @@ def sha256_of(path: AnyPath) -> str:
 def own_files(*folders: Path) -> None:
     """Make new files and folders of this process and its children readable by their owner only.
 
-    Faces, what is computed from them, and logs that name people are personal data. `folders` are
-    closed too, unless they are somebody else's, on a read-only disk, or links.
+    They are personal data. `folders` are closed too, unless they are somebody else's, or links.
     """
     os.umask(OWNER_ONLY)
     for folder in folders:

@@ -34,10 +34,9 @@ RowT = TypeVar("RowT", bound=Row)
 
 
 class Registry(Generic[RowT]):
-    """Rows by name: `rows` of this package, in the order in which people see them, and extensions'.
+    """Rows by name: `rows` of this package, in the order in which people see them, and others.
 
-    `key` is the configuration key that holds such a name; `own` are the names of this package's
-    rows.
+    `key` is the configuration key that holds such a name; `own` are the names of this package.
     """
 
     def __init__(self, key: str, rows: Iterable[RowT]) -> None:

@@ -21,11 +21,7 @@ def digest(about: Mapping[str, Any]) -> str:
 
 
 def place(folder: str | os.PathLike[str], about: Mapping[str, Any], suffix: str = ".json") -> Path:
-    """Return the file of a partial result of a run's folder; it exists when the result is finished.
-
-    `about` is all that the result follows from, as plain values: where one differs, so does the
-    file.
-    """
+    """Return the file of a finished result; it depends on all of `about`, plain values."""
     return Path(folder) / f"{digest(about)[:32]}{suffix}"
 
 
@@ -45,11 +41,7 @@ def keep(folder: str | os.PathLike[str], about: Mapping[str, Any], result: Any) 
 
 
 def finished(file: Path, made_of: str) -> dict[str, Any] | None:
-    """Return a finished JSON document; None where it is missing, damaged, or follows from others.
-
-    Its entry ``made.digest`` is the digest of what it follows from, `made_of` the one that is
-    wanted.
-    """
+    """Return a JSON document whose ``made.digest`` is `made_of`; None: missing, other, damaged."""
     try:
         document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return document if document["made"]["digest"] == made_of else None

@@ -75,11 +75,7 @@ class Screen:
         self._total = total
 
     def start(self, number: int, rule: str, logs: Sequence[str], created: float) -> str:
-        """Add a job that starts, and return its line; empty without a log: it waits for others.
-
-        `number` is Snakemake's, `created` the time of its message in seconds since 1970, `logs`
-        paths. `rule` is shown where there is no log.
-        """
+        """Add a job that starts (`created`, s), and return its line; empty without a log."""
         self._failed.pop(number, None)  # a second attempt
         match = LOGS.search(logs[0]) if logs else None
         label = match[1].replace("/", " ") if match else rule

@@ -96,10 +96,9 @@ def _sealed_digest(path: AnyPath) -> str:
 
 
 def write_table(path: AnyPath, frame: pd.DataFrame, *, decimals: int = 4) -> None:
-    """Write a DataFrame as a sealed CSV file; a rerun gives the same bytes.
+    """Write a DataFrame as a sealed CSV file, without its index; a rerun gives the same bytes.
 
-    Numbers that are not whole get `decimals` decimals, p-values six: they may be small. The index
-    is not written.
+    Numbers that are not whole get `decimals` decimals, p-values six: they may be small.
     """
     for column in frame.columns.intersection(list(P_VALUES)):
         text = frame[column].map(f"{{:.{P_DECIMALS}f}}".format, na_action="ignore")

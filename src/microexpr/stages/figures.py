@@ -114,10 +114,7 @@ def embedding(
     stem: Annotated[Path, Writes("the figure without a suffix: .pdf, .svg and .png are written")],
     method: Annotated[str, Option("name of the method, for the title")],
 ) -> None:
-    """Draw t-SNE of the clips' features.
-
-    Clips are coloured by class and by subject.
-    """
+    """Draw t-SNE of the clips' features."""
     from microexpr.datasets.manifest import read
     from microexpr.evaluation.names import method_name
     from microexpr.figures import style

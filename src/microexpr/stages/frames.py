@@ -24,11 +24,7 @@ def crop(
     frames: Annotated[Path, Reads("cache of frames")],
     faces: Annotated[Path, Writes("cache of faces")],
 ) -> None:
-    """Crop the faces, one transform per clip.
-
-    CollectedError has one message per clip that has no face in its first frames, or in too few of
-    its frames.
-    """
+    """Crop the faces, one transform per clip."""
     from microexpr.cache import create, open_cache
     from microexpr.cache.clips import crop_clip
     from microexpr.cache.provenance import provenance
@@ -104,10 +100,7 @@ def features(
     features: Annotated[Path, Writes("cache of features")],
     device: str = "cpu",
 ) -> None:
-    """Run the frozen blocks, once per frame.
-
-    They are the stem and blocks B1..Bcut.
-    """
+    """Run the frozen blocks, once per frame."""
     from microexpr.backbones.weights import network_of
     from microexpr.cache import create, open_cache
     from microexpr.cache.derived import clip_features

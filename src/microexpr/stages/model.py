@@ -47,10 +47,7 @@ def model(
     model: Annotated[Path, Writes("folder of the model")],
     device: str = "cpu",
 ) -> None:
-    """Train on all clips and export, for microexpr predict.
-
-    The files are those of :mod:`microexpr.apps.predict.exported_model`.
-    """
+    """Train on all clips and export, for microexpr predict."""
     from dataclasses import asdict
 
     from microexpr import __version__

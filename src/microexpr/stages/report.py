@@ -65,10 +65,7 @@ def pages(
         ),
     ] = None,
 ) -> None:
-    """Make pages of tables and videos.
-
-    Tables with columns of N get boxes that show and hide methods and N.
-    """
+    """Make pages of tables and videos."""
     from microexpr.protocol import predictions
     from microexpr.report.pages import cell_page, page_of
     from microexpr.report.results import Results

@@ -77,11 +77,7 @@ def train_leak(
     method: Annotated[str, Option("name of the method in the predictions")],
     device: str = "cpu",
 ) -> None:
-    """Train under splits by window, by clip and by subject.
-
-    See :mod:`microexpr.studies.leak`. Finished folds are kept in ``.progress/`` until all are
-    finished.
-    """
+    """Train under splits by window, by clip and by subject."""
     import shutil
 
     from microexpr.runtime.tables import write_table
@@ -173,10 +169,7 @@ def train_system(
     system: Annotated[str, Option("one of compare.systems", decisive=True)],
     device: str = "cpu",
 ) -> None:
-    """Train and test one of the compared systems.
-
-    Descriptors and finished folds are kept in ``.progress/`` until all are finished.
-    """
+    """Train and test one of the compared systems."""
     import shutil
 
     from microexpr import baselines

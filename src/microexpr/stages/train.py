@@ -84,10 +84,7 @@ def train(
     ] = False,
     device: str = "cpu",
 ) -> None:
-    """Train and test some folds of one method and N.
-
-    Each fold of a chunk is trained under every feature mode and seed.
-    """
+    """Train and test some folds of one method and N."""
     from microexpr.training import chunks
     from microexpr.training.store import open_features
 

@@ -189,10 +189,9 @@ def read_predictions(paths: Sequence[AnyPath]) -> pd.DataFrame:
 def leak_table(
     predictions: pd.DataFrame, *, statistics: Evaluate, about: Mapping[str, Any]
 ) -> pd.DataFrame:
-    """Tabulate the accuracy of each method and split, with intervals over subjects.
+    """Tabulate the accuracy of each method and split, with intervals; `about` are more columns.
 
-    `about` are columns that are the same in all rows. answers counts the predictions: under windows
-    a clip has one in each fold that trains on it. majority is the share of the most frequent class.
+    answers counts predictions: under windows a clip has one in each fold that trains on it.
     """
     rows = []
     for method in method_order(predictions["method"]):

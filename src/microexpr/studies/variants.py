@@ -77,8 +77,7 @@ def control_changes(config: Config) -> dict[str, Changes]:
 def choices(settings: ChoiceSettings) -> dict[tuple[str, int | None], list[Run]]:
     """Return the candidates of each nested choice that is asked for, by method and N.
 
-    A choice of N stands under None; a choice of alpha alone is one for each N. Candidates with
-    smaller N and alpha come first.
+    A choice of N stands under None, one of alpha under each N. Smaller N and alpha come first.
     """
     select = settings.select
     if select.n == select.alpha == "none":

@@ -77,8 +77,8 @@ def folds_of_chunk(
 ) -> list[Fold]:
     """Read ``folds.csv``, check its folds, and return those of a chunk: chunk, chunk + chunks, ...
 
-    With `inner`, they are the inner folds of these. ConfigError: there is no such chunk.
-    ProtocolError: the folds leak, or are not of the clips of `store`.
+    With `inner`, they are the inner folds of these. ProtocolError: they leak, or are of other
+    clips.
     """
     if not 0 <= chunk < chunks:
         raise ConfigError(f"train.chunks: there is no chunk {chunk} of {chunks}")

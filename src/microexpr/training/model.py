@@ -216,8 +216,7 @@ class TrainedModel:
     ) -> tuple[TrainedModel, dict[str, Any]]:
         """Read a file of :meth:`save`; return the model, on the CPU, and the header.
 
-        `backbone`, with the weights that training started from, is needed for fine-tuned blocks.
-        Raise a WeightsError if the file is not one of these, or needs another backbone.
+        Fine-tuned blocks need the `backbone` of the start. WeightsError: no such file, another one.
         """
         header = read_header(path)
         with damage(WeightsError, f"{path}: {UNREADABLE}"):

@@ -102,8 +102,7 @@ def _codes(plane: av.video.plane.VideoPlane, bits: int) -> np.ndarray:
 def from_rgb(rgb: np.ndarray, pts: int) -> Frame:
     """Return colours (H, W, 3), uint8 or uint16, as BT.601 codes of limited range.
 
-    Luma gets 16 bits: the mean of three rounded channels is finer than any one of them, and what
-    rounding adds would be magnified.
+    Luma gets 16 bits: rounding to less would be magnified.
     """
     unit = rgb.astype(np.float32) / np.iinfo(rgb.dtype).max
     luma, red, blue = cv2.split(cv2.cvtColor(unit, cv2.COLOR_RGB2YCrCb))

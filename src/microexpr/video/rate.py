@@ -120,11 +120,7 @@ def _estimated(ticks: np.ndarray, unit: int, unit_s: Fraction) -> _Fit:
 
 
 def _commonest(ticks: np.ndarray, unit: int, clock: float) -> tuple[float, np.ndarray, np.ndarray]:
-    """Return the commonest step, and for each frame its number of steps and its run.
-
-    Runs are frames between which there are whole numbers of steps. `clock` is what programs may
-    have rounded away, in ticks.
-    """
+    """Return the commonest step, and the steps and the run of each frame; a gap may end a run."""
     steps = np.diff(ticks)
     usual = float(np.sort(steps)[(len(steps) - 1) // 2])
     rounding = unit if unit <= 0.5 * usual else 0

@@ -103,11 +103,7 @@ class TimeAxis:
     def check(
         self, numbers: Sequence[int], uneven: Uneven, longest_s: float = LONGEST_GAP_S
     ) -> None:
-        """Refuse what cannot or shall not be resampled; DataError names the frame and its time.
-
-        `numbers` are those of the frames, `uneven` is ``data.uneven``, and `longest_s` the longest
-        gap that is filled, s.
-        """
+        """Refuse what cannot or shall not be resampled; DataError names the frame and time."""
         if self.even:
             return
         times = self.times_s - self.times_s[0]

@@ -97,10 +97,9 @@ class VideoWriter:
 
 
 class _Sound:
-    """All sound of a file, on its way into another.
+    """All sound of a file, on its way into another, as the pictures come.
 
-    Packets are copied, not decoded, wherever MP4 can hold their codec; others become AAC, with a
-    notice. The output gets the streams at once, and the packets as the pictures come.
+    Packets are copied, not decoded, wherever MP4 can hold their codec; others become AAC.
     """
 
     def __init__(self, path: Path, output: av.container.OutputContainer) -> None:

@@ -41,10 +41,9 @@ class _Held:
 
 
 class Annotator:
-    """Writes one video, with a line `foot` below each frame.
+    """Writes one video with a line `foot`; frames wait until their piece is predicted.
 
-    Frames wait until the piece that they belong to is predicted. A frame of two pieces shows the
-    prediction of the one whose middle is nearer.
+    A frame of two pieces shows the prediction of the one whose middle is nearer.
     """
 
     def __init__(self, path: Path, labels: Sequence[str], foot: str) -> None:

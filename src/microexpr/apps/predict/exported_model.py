@@ -77,8 +77,7 @@ ABOUT = _entry(
 def read_about(folder: Path) -> tuple[dict[str, Any], Config]:
     """Read ``config.json`` and the settings in it, and compare the other files with it.
 
-    Raise WeightsError when the folder is not one of these, an entry is missing or odd, a file was
-    changed after it was written, or its files do not belong together.
+    WeightsError: it is no such folder, an entry is missing or odd, or a file was changed.
     """
     path = folder / SETTINGS
     if not path.exists():
@@ -141,8 +140,7 @@ def write(
 ) -> None:
     """Write the three files; ``config.json`` last, with the checksums of the others, and its seal.
 
-    `settings` are sections of the configuration, `about` is the rest of ``config.json`` (accuracy,
-    training data, weights), `origin` the content of ``provenance.json``.
+    `settings` are sections of the configuration, `about` is the rest of ``config.json``.
     """
     model.save(folder / MODEL, labels=settings["data"]["labels"], **settings["model"])
     write_json(folder / ORIGIN, origin)

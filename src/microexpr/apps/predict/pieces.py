@@ -132,11 +132,7 @@ class Prediction:
 
 
 def recognise(exported: Exported, piece: Piece, *, name: str, fps: float) -> Prediction:
-    """Predict the class of a piece; where that is not possible, the prediction says why.
-
-    MicroexprError where no piece of such a video can be predicted: its frame rate is too low for
-    the passband.
-    """
+    """Predict the class of a piece, or say why not; MicroexprError: no piece can be predicted."""
     classes = len(exported.labels)
     if piece.problem:
         return _nothing(piece, classes, piece.problem)
