@@ -16,8 +16,8 @@ from microexpr.config.base import Settings, Without
 from microexpr.fingerprints.code import function_of, reached
 from microexpr.fingerprints.definitions import read
 from microexpr.stages import NAMES, declared
-from microexpr.stages.evaluate import ControlledSettings, EvaluateSettings
 from microexpr.stages.model import MagnifiedModelSettings, ModelSettings
+from microexpr.stages.results import ControlledSettings, EvaluateSettings
 from microexpr.stages.train import InnerSettings, TrainSettings
 from settings_reader import Instance, Part, Reader
 

@@ -7,19 +7,17 @@ import sys
 
 import pytest
 
-from microexpr.backbones.networks import NETWORKS, SHIPPED, weights_file
+from microexpr.backbones.networks import NETWORKS, SHIPPED, check_compression, weights_file
 from microexpr.errors import ConfigError, WeightsError
-from microexpr.runtime.requirements import check_compression
 
 
 def test_asking_loads_neither_pytorch_nor_numpy():
     code = (
         "import sys\n"
         "from microexpr.backbones import networks\n"
-        "from microexpr.runtime import requirements\n"
         "for network in networks.NETWORKS.values():\n"
         "    if not network.addable: networks.weights_file(network.name)\n"
-        "requirements.check_compression('zstd')\n"
+        "networks.check_compression('zstd')\n"
         "print(sorted({'torch', 'numpy', 'hdf5plugin'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -37,7 +37,7 @@ from microexpr.protocol import read_folds
 from microexpr.report.document import marked, plain
 from microexpr.runtime.names import MAX_IDENTIFIER, Names, apart, fold, readable, visible
 from microexpr.runtime.tables import read_rows, read_table, seal, write_rows, write_table
-from microexpr.video.images import image_pictures
+from microexpr.video.picture import image_pictures
 from microexpr.video.rate import time_axis
 from microexpr.video.reading import video_pictures
 from microexpr.video.time_axis import Resampled

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from footage import planes, texture, write_video
 from microexpr.errors import DataError, MicroexprWarning
-from microexpr.video.images import image_pictures
+from microexpr.video.picture import image_pictures
 from microexpr.video.reading import video_pictures
 from microexpr.video.sources import open_sources, video_source
 

@@ -17,8 +17,8 @@ from PIL import Image
 from footage import texture
 from microexpr import MAX_PIXELS
 from microexpr.errors import DataError, MicroexprWarning
-from microexpr.video import images
-from microexpr.video.images import image_pictures, is_image
+from microexpr.video import picture as images
+from microexpr.video.picture import image_pictures, is_image
 from microexpr.video.sources import open_sources
 from microexpr.video.suffixes import IMAGES, inside, is_rubbish, list_images, matching
 
@@ -165,7 +165,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 from microexpr.errors import DataError
-from microexpr.video.images import image_pictures
+from microexpr.video.picture import image_pictures
 
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in sorted(Path(sys.argv[1]).iterdir()):

@@ -157,3 +157,12 @@ def _default_place(network: Network) -> Path | None:
     spec = find_spec(package)
     folders = spec.submodule_search_locations if spec else None
     return Path(next(iter(folders)), file) if folders else None
+
+
+def check_compression(compression: str) -> None:
+    """Raise ConfigError for ``features.compression: zstd`` where hdf5plugin is not installed."""
+    if compression == "zstd" and find_spec("hdf5plugin") is None:
+        raise ConfigError(
+            "features.compression: zstd needs the package hdf5plugin (pip install hdf5plugin), "
+            "for reading the caches as well; gzip needs none"
+        )

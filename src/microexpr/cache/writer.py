@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from microexpr.backbones.networks import check_compression
 from microexpr.cache.disk import Disk, writing
 from microexpr.cache.schema import (
     CONTENT,
@@ -24,7 +25,6 @@ from microexpr.cache.schema import (
 )
 from microexpr.errors import CacheError
 from microexpr.runtime.files import AnyPath, write_beside
-from microexpr.runtime.requirements import check_compression
 
 
 def _filter(compression: str, itemsize: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from microexpr.datasets.listing import Listing, Who
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError
 from microexpr.runtime.progress import track
-from microexpr.video.images import is_image
+from microexpr.video.picture import is_image
 from microexpr.video.suffixes import in_range, list_images
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,8 @@ import numpy as np
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, about_clip, lacking
 from microexpr.runtime.notices import noted
-from microexpr.video.images import image_pictures
 from microexpr.video.opening import opened
-from microexpr.video.picture import Picture, Policy, of_one_size
+from microexpr.video.picture import Picture, Policy, image_pictures, of_one_size
 from microexpr.video.rate import time_axis
 from microexpr.video.reading import clock, video_pictures
 from microexpr.video.suffixes import in_range, list_images

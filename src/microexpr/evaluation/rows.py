@@ -9,13 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from microexpr.config import Evaluate
-from microexpr.evaluation.metrics import (
-    ALL,
-    holm,
-    mcnemar,
-    percentile_interval,
-    subject_weights,
-)
+from microexpr.evaluation.metrics import ALL, holm, mcnemar, percentile_interval, subject_weights
 from microexpr.evaluation.pooled import Evaluation, Key, System
 from microexpr.protocol.predictions import method_order
 

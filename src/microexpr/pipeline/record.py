@@ -9,14 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from microexpr.backbones.networks import weights_file
+from microexpr.backbones.networks import check_compression, weights_file
 from microexpr.config import Features
 from microexpr.config.base import Settings
 from microexpr.errors import DataError, WeightsError
 from microexpr.fingerprints.code import Code, choice_of, stages
 from microexpr.fingerprints.code import codes as stage_codes
 from microexpr.runtime.files import read_note, sha256_of, write_json
-from microexpr.runtime.requirements import check_compression
 from microexpr.runtime.tables import LIBRARIES
 
 RECORD = Path("results/run.json")

@@ -18,12 +18,7 @@ from microexpr.config import Evaluate, overlaid
 from microexpr.errors import ConfigError, DataError, ProtocolError
 from microexpr.evaluation.names import PROTOCOLS
 from microexpr.evaluation.pooled import MAJORITY, Basis, Evaluation, System
-from microexpr.evaluation.rows import (
-    METRICS,
-    SCORES,
-    SubjectMeans,
-    study_table,
-)
+from microexpr.evaluation.rows import METRICS, SCORES, SubjectMeans, study_table
 from microexpr.protocol import predictions
 from microexpr.protocol.predictions import method_order
 from microexpr.runtime.files import AnyPath
@@ -53,11 +48,7 @@ def weights_of(paths: Iterable[Path]) -> Weights:
 
 
 def ablation_table(
-    frame: pd.DataFrame,
-    basis: Basis,
-    rows: Sequence[Row],
-    *,
-    weights: Weights,
+    frame: pd.DataFrame, basis: Basis, rows: Sequence[Row], *, weights: Weights
 ) -> pd.DataFrame:
     """Score every row and compare it with the first, the default; errors as `predictions.check`."""
     systems = [row.system for row in rows]

@@ -14,9 +14,8 @@ from microexpr.errors import ConfigError, DataError, MicroexprWarning
 from microexpr.runtime.names import readable
 from microexpr.runtime.notices import notice
 from microexpr.video.frame import RGB_COLOUR, Colour, Frame, colour_of
-from microexpr.video.images import image_pictures
 from microexpr.video.opening import opened
-from microexpr.video.picture import Picture, of_one_size
+from microexpr.video.picture import Picture, image_pictures, of_one_size
 from microexpr.video.rate import time_axis
 from microexpr.video.reading import clock, time_of, video_pictures
 from microexpr.video.suffixes import IMAGES, inside, is_image_name, matching, numbered
