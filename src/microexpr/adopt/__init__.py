@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from microexpr.adopt.jobs import Job, by_code, current_jobs
+from microexpr.adopt.jobs import Job, current_jobs
 from microexpr.adopt.samples import sampled
 from microexpr.errors import DataError, MicroexprError
 from microexpr.fingerprints.code import ADOPTED, CANDIDATE, Code, adopted, canonical
@@ -79,7 +79,9 @@ def _ledger(changed: Mapping[str, Code], last: record.Run) -> Ledger:
 def _compare(
     jobs: Sequence[Job], names: Sequence[str], changed: Sequence[str], ledger: Ledger
 ) -> Outcome:
-    groups = by_code(jobs)
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(job.code, []).append(job)
     compared = {name: groups[name] for name in names if name in groups}
     before, different = read_note(PROGRESS), dict[str, str]()
     done = before["equal"] if before.get("ledger") == ledger else []

@@ -6,7 +6,6 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -91,7 +90,16 @@ def current_jobs(run: Run) -> list[Job]:
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()]
         raise DataError(f"snakemake cannot plan: {said[-1] if said else done.returncode}")
-    return _grouped(done.stdout)
+    summary = done.stdout[done.stdout.index("output_file\t") :].splitlines()
+    outputs: dict[str, list[str]] = {}
+    waiting: set[str] = set()
+    for row in csv.DictReader(summary, delimiter="\t"):
+        command_line = row["shellcmd"] or ""
+        if re.search(r"-m microexpr stage \w", command_line):
+            outputs.setdefault(command_line, []).append(row["output_file"])
+            if row["plan"] != CURRENT:
+                waiting.add(command_line)
+    return [Job(c, tuple(files)) for c, files in outputs.items() if c not in waiting]
 
 
 def targets() -> list[str]:
@@ -99,25 +107,3 @@ def targets() -> list[str]:
     every = TARGETS | {study.target: study.target for study in STUDIES.values()}
     made = [target for file, target in every.items() if Path(file).is_file()]
     return made or ["caches"]
-
-
-def _grouped(text: str) -> list[Job]:
-    rows = csv.DictReader(text[text.index("output_file\t") :].splitlines(), delimiter="\t")
-    outputs: dict[str, list[str]] = {}
-    waiting: set[str] = set()
-    for row in rows:
-        command = row["shellcmd"]
-        if not re.search(r"-m microexpr stage \w", command or ""):
-            continue
-        outputs.setdefault(command, []).append(row["output_file"])
-        if row["plan"] != CURRENT:
-            waiting.add(command)
-    return [Job(c, tuple(files)) for c, files in outputs.items() if c not in waiting]
-
-
-def by_code(jobs: Sequence[Job]) -> dict[str, list[Job]]:
-    """Sort jobs by the code that they use."""
-    found: dict[str, list[Job]] = {}
-    for job in jobs:
-        found.setdefault(job.code, []).append(job)
-    return found

@@ -197,12 +197,11 @@ class DescribingSystem(System):
         for path in caches:
             with open_cache(path, "faces") as faces:
                 for clip_id in track(faces.clip_ids, f"describe {path.stem}"):
-                    yield self.describe(self._face_clip(faces[clip_id]))
-
-    def _face_clip(self, clip: ClipCache) -> FaceClip:
-        landmarks, fps = clip.attributes.get("landmarks_px"), clip.attributes.positive("fps")
-        points = None if landmarks is None else np.asarray(landmarks, dtype=float).reshape(5, 2)
-        return FaceClip(clip.clip_id, clip.data[()], fps, points, self.apex and self.apex(clip))
+                    clip, about = faces[clip_id], faces[clip_id].attributes
+                    fps, found = about.positive("fps"), about.get("landmarks_px")
+                    points = None if found is None else np.asarray(found, float).reshape(5, 2)
+                    apex = self.apex and self.apex(clip)
+                    yield self.describe(FaceClip(clip_id, clip.data[()], fps, points, apex))
 
 
 FEATURE_MODE = "raw"  # of all systems, in their predictions

@@ -59,7 +59,15 @@ def _cache(path: Path) -> Tree:
         root.add(f"{len(clips)} clips, {frames} frames{counts}")
         if note:
             root.add(note)
-        _origin(root.add("origin"), about)
+        branch = root.add("origin")
+        for key in ORIGIN:
+            if about.get(key):
+                branch.add(f"{key}: {about[key]}")
+        for source in json.loads(about["inputs_json"]):
+            branch.add(f"input {source['path']}: {source['sha256']}")
+        branch.add(f"parameters: {about['params_json']}")
+        versions = json.loads(about["environment_json"])
+        branch.add("libraries: " + ", ".join(f"{name} {v}" for name, v in versions.items()))
         _clips(root, cache, rows)
     return root
 
@@ -75,17 +83,6 @@ def _manifest(path: Path) -> tuple[dict[str, Clip], str]:
     except MicroexprError as error:
         return {}, f"no subjects and labels: {error}"
     return {clip.clip_id: clip for clip in rows}, f"subjects and labels: {os.path.relpath(found)}"
-
-
-def _origin(branch: Tree, about: dict[str, Any]) -> None:
-    for key in ORIGIN:
-        if about.get(key):
-            branch.add(f"{key}: {about[key]}")
-    for source in json.loads(about["inputs_json"]):
-        branch.add(f"input {source['path']}: {source['sha256']}")
-    branch.add(f"parameters: {about['params_json']}")
-    versions = json.loads(about["environment_json"])
-    branch.add("libraries: " + ", ".join(f"{name} {v}" for name, v in versions.items()))
 
 
 def _clips(root: Tree, cache: Cache, rows: Mapping[str, Clip]) -> None:

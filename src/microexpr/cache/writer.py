@@ -105,10 +105,6 @@ class ClipWriter:
                 group[axis].attrs["units"] = "pixel" if self._name == "image" else "cell"
         if "box" in coordinates:
             group.create_dataset("corner", data=np.arange(4, dtype="i4"))
-        self._attach(target, axes)
-
-    def _attach(self, target: h5py.Dataset, axes: Mapping[str, int]) -> None:
-        group = self._group
         for scale in ("frame", *axes, *(("corner",) if "corner" in group else ())):
             group[scale].make_scale(scale)
         for index, axis in enumerate(("frame", *axes)):

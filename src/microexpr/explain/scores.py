@@ -26,9 +26,7 @@ ALL, MOVING = "all", "moving"  # every class or fold, see `apart`; what moves in
 CORRELATION = "rank_correlation"
 GROUP = ["method", "model", "block"]
 EYE_RIGHT, EYE_LEFT, NOSE, MOUTH_RIGHT, MOUTH_LEFT = range(5)  # rows of the landmarks
-MOVING_SHARE = (
-    0.2  # share of the crop's pixels that count as moving: those of the largest displacement
-)
+MOVING_SHARE = 0.2  # of the crop's pixels, those of the largest displacement, count as moving
 
 
 class Shape(NamedTuple):

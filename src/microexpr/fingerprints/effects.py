@@ -33,9 +33,8 @@ def loggers(module: Module) -> set[str]:
     return {name for name, made in module.defined.items() if all(map(makes_logger, made))}
 
 
-def raises_only(statement: ast.stmt, module: Module) -> bool:
+def raises_only(statement: ast.stmt, _: Module) -> bool:
     """Tell whether a function does nothing but raise: its arguments are for the message."""
-    del module
     if not isinstance(statement, ast.FunctionDef) or statement.decorator_list:
         return False
     *before, last = statement.body

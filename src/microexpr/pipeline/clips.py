@@ -46,13 +46,6 @@ class PlannedClips:
         """What the manifest and its report follow from."""
         return indexed.key(self._index, self.listing)
 
-    @property
-    def outdated(self) -> bool:
-        """Whether the data set is no longer as the manifest says."""
-        if not (self._looks and (self._results / indexed.MANIFEST).is_file()):
-            return False
-        return read_note(self._results / indexed.RECORD).get("key") != self.index_key
-
     @cached_property
     def shards(self) -> dict[str, list[manifest.Clip]]:
         """Clips of each shard: a shard is a set of whole subjects."""
@@ -85,8 +78,10 @@ class PlannedClips:
 
     def update_manifest(self) -> None:
         """Index the data set again where it is no longer as the manifest says; may be refused."""
-        if self.outdated:
-            path = self._results / indexed.MANIFEST
+        path = self._results / indexed.MANIFEST
+        if not (self._looks and path.is_file()):
+            return
+        if read_note(self._results / indexed.RECORD).get("key") != self.index_key:
             self._tell(f"{path}: the data set has changed, it is indexed again")
             run_index(self._index, self._results, self.index_key)
 

@@ -35,19 +35,12 @@ class Progress:
     def __str__(self) -> str:
         return f"{self.what}: {self.done}/{self.total or '?'} in {self.seconds:.1f} s"
 
-    @property
-    def remaining_s(self) -> float | None:
-        """Time for the remaining items at the same speed; None where it is not known."""
-        if not self.done or self.total is None:
-            return None
-        return self.seconds / self.done * (self.total - self.done)
-
     def summary(self) -> str:
         """Return a text for people: ``12 of 36 clips, 3 min left``."""
         unit = UNITS.get(self.what.partition(" ")[0], "")
         total = f" of {self.total}" if self.total else ""
-        left = self.remaining_s
-        time_left = f", {duration(left)} left" if left else ""
+        left = self.seconds / self.done * ((self.total or 0) - self.done) if self.done else 0
+        time_left = f", {duration(left)} left" if self.total and left else ""
         return f"{self.done}{total} {unit}".rstrip() + time_left
 
 

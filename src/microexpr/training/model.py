@@ -228,7 +228,13 @@ class TrainedModel:
             classifier.load_state_dict(_under("classifier.", tensors))
             tuned, fine_tuned = _under("fine_tuned.", tensors), None
             if tuned or "cut" in header:
-                fine_tuned = FineTunedBlocks(_checked(path, header, backbone), header["cut"])
+                found, wanted = backbone and backbone.weights_sha256, header["weights_sha256"]
+                if backbone is None or found != wanted:
+                    raise WeightsError(
+                        f"{path}: blocks above B{header['cut']} were fine-tuned from weights "
+                        f"{wanted[:12]}, got {found and found[:12]}"
+                    )
+                fine_tuned = FineTunedBlocks(backbone, header["cut"])
                 fine_tuned.restore(tuned)
             return cls(transform, classifier, fine_tuned), header
 
@@ -242,17 +248,6 @@ def read_header(path: AnyPath) -> dict[str, Any]:
         if header.get("format") != FORMAT:
             raise WeightsError(f"{path}: format {header.get('format')}, wanted {FORMAT}")
         return header
-
-
-def _checked(path: AnyPath, header: dict[str, Any], backbone: Backbone | None) -> Backbone:
-    """Return the backbone if training started from its weights."""
-    found = backbone and backbone.weights_sha256
-    if backbone is None or found != header["weights_sha256"]:
-        raise WeightsError(
-            f"{path}: blocks above B{header['cut']} were fine-tuned from weights "
-            f"{header['weights_sha256'][:12]}, got {found and found[:12]}"
-        )
-    return backbone
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

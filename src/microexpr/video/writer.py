@@ -131,7 +131,11 @@ class _Sound:
         for packet in self.source.demux(list(self.source.streams.audio)):
             encoder = self._encoders.get(packet.stream.index)
             if encoder is not None:
-                yield from self._encoded(packet, encoder)
+                for sound in packet.decode():
+                    assert isinstance(sound, av.AudioFrame)
+                    if sound.pts is not None and sound.time_base is not None:
+                        sound.pts -= round(self._start / sound.time_base)
+                    yield from encoder.encode(sound)
             elif packet.dts is not None and packet.pts is not None:  # not the end of a stream
                 shift = round(self._start / packet.time_base)
                 packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
@@ -139,13 +143,6 @@ class _Sound:
                 yield packet
         for encoder in self._encoders.values():
             yield from encoder.encode(None)
-
-    def _encoded(self, packet: av.Packet, target: av.AudioStream) -> Iterator[av.Packet]:
-        for sound in packet.decode():
-            assert isinstance(sound, av.AudioFrame)
-            if sound.pts is not None and sound.time_base is not None:
-                sound.pts -= round(self._start / sound.time_base)
-            yield from target.encode(sound)
 
     def mux_until(self, time_s: Fraction | None) -> None:
         """Write what is heard before a time; None: all that is left."""

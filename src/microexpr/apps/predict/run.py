@@ -115,9 +115,12 @@ def predict_clip(exported: Exported, clip: Clip, request: Request) -> dict[str, 
     then.
     """
     digest = _digest(exported, clip, request)
-    if done := _finished(digest, request, clip):
+    suffixes = [files.WINDOWS, files.PIECES, *([files.VIDEO] if request.annotate else [])]
+    there = all((request.folder / f"{clip.clip_id}{suffix}").is_file() for suffix in suffixes)
+    known = resume.finished(request.folder / f"{clip.clip_id}{files.JSON}", digest)
+    if there and known and (done := known["clip"]):
         log.info("%s: predicted already", clip.clip_id)
-        return done
+        return dict(done)
     with files.writing(request.folder, exported, clip) as written, noted() as notices:
         annotated = _annotator(exported, clip, request) if request.annotate else nullcontext()
         with annotated as annotator:
@@ -192,12 +195,3 @@ def _digest(exported: Exported, clip: Clip, request: Request) -> str:
             "code": fingerprint(Reference(__name__, "predict_clip")),
         }
     )
-
-
-def _finished(digest: str, request: Request, clip: Clip) -> dict[str, Any] | None:
-    """Read the row of a clip that an earlier run has predicted."""
-    suffixes = [files.WINDOWS, files.PIECES, *([files.VIDEO] if request.annotate else [])]
-    if not all((request.folder / f"{clip.clip_id}{suffix}").is_file() for suffix in suffixes):
-        return None
-    document = resume.finished(request.folder / f"{clip.clip_id}{files.JSON}", digest)
-    return document and document["clip"]
