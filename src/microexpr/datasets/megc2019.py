@@ -50,7 +50,16 @@ def read(data: Data) -> Listing:
         part = _read(name, data)
         whole.clips += [_prefixed(name, clip) for clip in part.clips]
         whole.findings += [_prefixed(name, finding) for finding in part.findings]
-    return _without_dropped(whole)
+    listed = {clip.clip_id for clip in whole.clips} & {*DROPPED_CLIPS}
+    kept = Listing(findings=[f for f in whole.findings if f.clip_id not in listed])
+    for clip in whole.clips:
+        reason = DROPPED_CLIPS.get(clip.clip_id)
+        if reason is None:
+            kept.clips.append(clip)
+        else:
+            who: Who = {"clip_id": clip.clip_id, "subject": clip.subject}
+            kept.add("dropped_clip", "dropped", reason, **who)
+    return kept
 
 
 def _prefixed(name: str, item: ItemT) -> ItemT:
@@ -66,16 +75,3 @@ def _read(name: str, data: Data) -> Listing:
     if name == "smic":
         return smic.read(own)
     return annotated.read(own, releases.CASME2 if name == "casme2" else releases.SAMM)
-
-
-def _without_dropped(whole: Listing) -> Listing:
-    listed = {clip.clip_id for clip in whole.clips} & {*DROPPED_CLIPS}
-    kept = Listing(findings=[f for f in whole.findings if f.clip_id not in listed])
-    for clip in whole.clips:
-        reason = DROPPED_CLIPS.get(clip.clip_id)
-        if reason is None:
-            kept.clips.append(clip)
-        else:
-            who: Who = {"clip_id": clip.clip_id, "subject": clip.subject}
-            kept.add("dropped_clip", "dropped", reason, **who)
-    return kept

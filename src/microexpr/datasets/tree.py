@@ -43,18 +43,17 @@ class Tree:
         A folder of exactly that name is preferred; else case, outer blanks and leading zeros of
         numbers do not matter (sub1 finds sub01). Raise DataError when two folders fit equally well.
         """
-        folder: Path | None = self.root
+        found = self.root
         for name in names:
-            folder = folder and self._child(folder, name)
-        return folder
-
-    def _child(self, parent: Path, name: str) -> Path | None:
-        folders = self.folders(parent)
-        exact = [path for path in folders if path.name == name]
-        similar = exact or [path for path in folders if alike(path.name) == alike(name)]
-        if len(similar) > 1:
-            raise DataError(f"{parent}: {similar[0].name} and {similar[1].name} are both {name}")
-        return similar[0] if similar else None
+            folders = self.folders(found)
+            exact = [path for path in folders if path.name == name]
+            same = exact or [path for path in folders if alike(path.name) == alike(name)]
+            if len(same) > 1:
+                raise DataError(f"{found}: {same[0].name} and {same[1].name} are both {name}")
+            if not same:
+                return None
+            found = same[0]
+        return found
 
 
 def find_tree(root: Path, names: Sequence[str], subjects: str) -> Tree:

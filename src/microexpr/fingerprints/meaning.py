@@ -56,16 +56,12 @@ def meaning(reference: Reference) -> tuple[ast.stmt, ...]:
         if isinstance(statement, Function | ast.ClassDef):
             statement.name = "itself"
         elif isinstance(statement, ast.Assign | ast.AugAssign):
-            _forget_names(statement, reference.name)
+            # What a constant is called; one of several that are bound keeps its place.
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            for node in (inner for target in targets for inner in ast.walk(target)):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    node.id = "itself" if node.id == reference.name else "another"
     return tuple(stripped)
-
-
-def _forget_names(statement: ast.Assign | ast.AugAssign, own: str) -> None:
-    """Take away what a constant is called; one of several that are bound keeps its place."""
-    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-    for node in (inner for target in targets for inner in ast.walk(target)):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            node.id = "itself" if node.id == own else "another"
 
 
 class _Stripper(ast.NodeTransformer):
@@ -136,8 +132,10 @@ class _Stripper(ast.NodeTransformer):
         """Keep the fields of a class; their types where they convert values."""
         converts = _converts(node)
         for index, statement in enumerate(node.body):
-            if isinstance(statement, ast.AnnAssign):
-                node.body[index] = _field(statement, with_type=converts)
+            if isinstance(statement, ast.AnnAssign):  # a plain one, which no annotation changes
+                kind = statement.annotation if converts else ast.Constant(None)
+                pair = ast.Tuple([kind, statement.value or ast.Constant(...)], ast.Load())
+                node.body[index] = ast.Assign([statement.target], pair, lineno=0)
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
@@ -176,13 +174,6 @@ def _collectors(function: Function) -> set[str]:
             if made and isinstance(target, ast.Name):
                 names.add(target.id)
     return names
-
-
-def _field(statement: ast.AnnAssign, *, with_type: bool) -> ast.stmt:
-    """Turn an annotated field into a plain one, which an annotation cannot change."""
-    kind = statement.annotation if with_type else ast.Constant(None)
-    value = statement.value or ast.Constant(...)
-    return ast.Assign([statement.target], ast.Tuple([kind, value], ast.Load()), lineno=0)
 
 
 def _converts(node: ast.ClassDef) -> bool:

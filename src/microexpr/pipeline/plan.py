@@ -74,8 +74,11 @@ class Plan(PlannedClips):
         if "method" in chosen:
             chosen["method"], alpha = self.split_method(chosen["method"])
             config = config.changed({"magnify": {"alpha": alpha}})
-        if "shard" in chosen:
-            config = config.changed({"demo": {"subjects": self._subjects_up_to(chosen["shard"])}})
+        if "shard" in chosen:  # up to its last subject: more of them write no shard again
+            everybody = [*self.listing.clips, *self.listing.left_out]
+            order = sorted({clip.subject for clip in everybody}, key=manifest.natural)
+            last = max(order.index(subject) for subject in self.subjects(chosen["shard"]))
+            config = config.changed({"demo": {"subjects": last + 1}})
         if chosen.get("explained"):  # the first feature mode and seed are explained
             train = config.train
             first = {"feature_modes": train.feature_modes[:1], "seeds": train.seeds[:1]}
@@ -97,12 +100,6 @@ class Plan(PlannedClips):
             "code": code.accepted,
             "settings": Untracked(settings.short),
         }
-
-    def _subjects_up_to(self, shard: str) -> int:
-        """Return how many drawn subjects a shard reaches to: more of them write no shard again."""
-        everybody = [*self.listing.clips, *self.listing.left_out]
-        order = sorted({clip.subject for clip in everybody}, key=manifest.natural)
-        return max(order.index(subject) for subject in self.subjects(shard)) + 1
 
     def split_method(self, method: str) -> tuple[str, float]:
         """Split a name such as ``pmm-a5`` into method and alpha."""

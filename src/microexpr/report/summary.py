@@ -99,19 +99,15 @@ def _table(dropped: Sequence[Finding]) -> Grid:
     rows = []
     for problem in dict.fromkeys(finding.problem for finding in dropped):
         names = [finding.clip_id for finding in dropped if finding.problem == problem]
-        rows.append([WHY[problem], problem, len(names), _shown(names)])
+        known = [name for name in names if name]
+        parts = known[:SHOWN]
+        if len(known) > SHOWN:
+            parts.append(f"and {len(known) - SHOWN} more")
+        if len(known) < len(names):
+            parts.append(f"{len(names) - len(known)} without a name")
+        rows.append([WHY[problem], problem, len(names), ", ".join(parts)])
     table = pd.DataFrame(rows, columns=["why", "in the report", "clips", "which"])
     return Grid(table, marked=["why"])
-
-
-def _shown(names: Sequence[str]) -> str:
-    known = [name for name in names if name]
-    parts = known[:SHOWN]
-    if len(known) > SHOWN:
-        parts.append(f"and {len(known) - SHOWN} more")
-    if len(known) < len(names):
-        parts.append(f"{len(names) - len(known)} without a name")
-    return ", ".join(parts)
 
 
 BEST = ["method", "best N", "accuracy", "interval", "UF1", "UAR", "N above majority"]

@@ -82,16 +82,12 @@ def choices(settings: ChoiceSettings) -> dict[tuple[str, int | None], list[Run]]
     select = settings.select
     if select.n == select.alpha == "none":
         return {}
-    sizes = [None] if select.n == "nested" else settings.windows.n
-    made = {(m, n): _candidates(settings, m, n) for m in settings.magnify.methods for n in sizes}
-    return {key: runs for key, runs in made.items() if len(runs) > 1}
-
-
-def _candidates(settings: ChoiceSettings, method: str, n: int | None) -> list[Run]:
-    """Return the runs among which a choice is made, at a fixed N or at all of ``windows.n``."""
-    own = settings.magnify.alpha
-    choose = settings.select.alpha == "nested" and METHODS[method].uses_alpha
-    alphas = sorted(set(settings.select.alphas)) if choose else [own]
-    sizes = sorted(settings.windows.n) if n is None else [n]
-    names = [method if alpha == own else f"{method}-a{alpha:g}" for alpha in alphas]
-    return [Run(name, size) for size in sizes for name in names]
+    own, found = settings.magnify.alpha, {}
+    for method in settings.magnify.methods:
+        choose = select.alpha == "nested" and METHODS[method].uses_alpha
+        alphas = sorted(set(select.alphas)) if choose else [own]
+        names = [method if alpha == own else f"{method}-a{alpha:g}" for alpha in alphas]
+        for n in [None] if select.n == "nested" else settings.windows.n:
+            sizes = sorted(settings.windows.n) if n is None else [n]
+            found[method, n] = [Run(name, size) for size in sizes for name in names]
+    return {key: runs for key, runs in found.items() if len(runs) > 1}

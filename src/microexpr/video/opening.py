@@ -55,7 +55,14 @@ def opened(
         cut = f": {CUT_OFF}" if is_cut_off(path) else ""
         raise DataError(f"{path} cannot be opened as a video{cut}") from None
     with container:
-        stream = _main_stream(container)
+        # The one that a player shows: the picture of a cover is none.
+        moving = [
+            stream
+            for stream in container.streams.video
+            if stream.codec_context and not stream.disposition & Disposition.attached_pic
+        ]
+        best = container.streams.best("video")
+        stream = next((s for s in moving if s is best), moving[0] if moving else None)
         if stream is None:
             raise DataError(f"{path} has no video stream that can be decoded")
         check_size(str(path), stream.width, stream.height)
@@ -63,17 +70,6 @@ def opened(
             raise DataError(f"{path}: {stream.frames} frames are more than {MAX_FRAMES}")
         stream.codec_context.thread_count = threads
         yield container, stream
-
-
-def _main_stream(container: av.container.InputContainer) -> av.VideoStream | None:
-    """Return the video stream that a player shows: the picture of a cover is none."""
-    moving = [
-        stream
-        for stream in container.streams.video
-        if stream.codec_context and not stream.disposition & Disposition.attached_pic
-    ]
-    best = container.streams.best("video")
-    return next((stream for stream in moving if stream is best), moving[0] if moving else None)
 
 
 def check_size(name: str, width: int, height: int) -> None:
