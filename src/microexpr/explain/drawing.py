@@ -115,8 +115,8 @@ def _panels(
             )
         axes.set_xticks(range(len(blocks)), [f"B{block}" for block in blocks])
         axes.set_title(method_name(method))
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(models))
+    shown = panels[0].get_legend_handles_labels()
+    figure.legend(*shown, loc="outside lower center", ncols=len(models))
     return figure, panels
 
 

@@ -97,7 +97,7 @@ class ExplainedClip:
 
 
 def explained_clips(data: Data, sources: Sources, stack: ExitStack) -> Iterator[ExplainedClip]:
-    """Yield the tested clips in the order of the caches; CacheError, ProtocolError: others."""
+    """Yield the tested clips in the caches' order; CacheError, ProtocolError: other clips."""
 
     def opened(paths: Sequence[Path], kind: str | None) -> list[cache.Cache]:
         return [stack.enter_context(cache.open_cache(path, kind)) for path in paths]

@@ -55,8 +55,7 @@ def recall_against_n(metrics: pd.DataFrame, *, feature_mode: str, synthetic: boo
         support = metrics[(metrics["metric"] == "support") & (metrics["class"] == name)]
         axes.set_title(f"{name} ({support['value'].iloc[0]:.0f} clips)")
         style.share_axis(axes, "recall" if axes is panels[0] else "")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
