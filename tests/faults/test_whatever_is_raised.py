@@ -163,6 +163,17 @@ def test_a_file_larger_than_the_system_allows(tmp_path, command):
     assert "File too large; this disk, or ulimit -f, allows no file as large" in lines[-1]
 
 
+def test_a_limit_of_addresses_under_which_no_library_loads(fault_row):
+    """OpenBLAS ended the process with a segmentation fault."""
+    words = f"ulimit -v 1000000; exec {sys.executable} -m microexpr verify x.h5"
+    run = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=False)
+    assert run.returncode == 2, run.stderr
+    (line,) = run.stderr.splitlines()
+    message = "ulimit -v allows 976 MB of addresses, and the libraries take 1400: allow more, or "
+    assert line == f"microexpr verify: {message}leave it unlimited"
+    fault_row(SECTION, "a limit of addresses", line.partition(": ")[2], 2)
+
+
 def test_a_cache_needs_no_lock(image_cache):
     """On a file system that grants none, or where another program holds one."""
     path = image_cache()

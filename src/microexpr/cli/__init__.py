@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from microexpr.cli.arguments import Parser
 
 __all__ = ["main"]
+ADDRESSES = 1_400 << 20  # bytes: with less, not all libraries can be imported
 # Commands and options that have another name now.
 RENAMED = {
     "compare": "stage train_system",
@@ -36,6 +38,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> None:
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if 0 <= limit < ADDRESSES:  # OpenBLAS would end the process while it is imported
+        raise ConfigError(
+            f"ulimit -v allows {limit >> 20} MB of addresses, and the libraries take "
+            f"{ADDRESSES >> 20}: allow more, or leave it unlimited"
+        )
     parser = _parser()
     if renamed := _renamed(words):
         raise ConfigError(renamed)
