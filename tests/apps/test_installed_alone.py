@@ -20,11 +20,11 @@ WORKFLOW = ("snakemake", "h5py", "pandas", "sklearn", "safetensors", "captum", "
 ARRAYS = """
 import sys
 from microexpr.magnify import amm, filter_only, pmm
-import torch
-clip = torch.rand(16, 32, 40, 3)
+import numpy as np
+clip = (np.random.default_rng(0).random((16, 32, 40, 3)) * 255).astype("uint8")
 for method in (amm, pmm, filter_only):
     out = method(clip, fps=100, passband_hz=(1, 10), alpha=2)
-    assert out.shape == clip.shape
+    assert type(out) is np.ndarray and out.shape == clip.shape and out.dtype == clip.dtype
 # Of what is installed, arrays need no reader of videos, no screen and no pipeline.
 assert not {"av", "rich", "autocrop", "snakemake", "h5py"} & set(sys.modules)
 """

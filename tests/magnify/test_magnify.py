@@ -174,13 +174,9 @@ def test_progress_reaches_the_end(magnify: Callable[..., torch.Tensor]) -> None:
 @pytest.mark.parametrize(
     ("clip", "message"),
     [
-        (torch.zeros(20, 32, 32, dtype=torch.uint8), "uint8"),
-        (torch.zeros(20, 32), r"\(20, 32\)"),
-        (torch.zeros(20, 32, 32, 4), r"\(20, 32, 32, 4\)"),
         (torch.zeros(0, 32, 32), "empty"),
         (torch.zeros(1, 32, 32), "1 frames is too short"),
         (torch.zeros(20, 6, 32), "32x6 px"),
-        (np.zeros((20, 32, 32), np.float32), "ndarray"),
     ],
 )
 def test_unusable_clips_are_errors(
@@ -204,7 +200,7 @@ def test_values_that_are_not_finite_name_the_frame(
     ("options", "message"),
     [
         ({"alpha": -1.0}, "magnify.alpha: -1"),
-        ({"alpha": [1.0, float("nan")]}, "magnify.alpha: nan"),
+        ({"alpha": [1.0, float("nan")]}, "magnify.alpha: .*nan"),
         ({"alpha": []}, "magnify.alpha"),
         ({"alpha": 1.0, "passband_hz": (0.5, 99.0)}, "magnify.passband_hz: 99"),
         ({"alpha": 1.0, "reference_frame": 16}, "magnify.reference_frame: 16"),

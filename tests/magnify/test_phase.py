@@ -5,7 +5,7 @@ import pytest
 import torch
 from synthetic import displacement_px, moved, onset_apex_offset, psnr_db, texture
 
-from microexpr.errors import ConfigError, DataError
+from microexpr.errors import ConfigError
 from microexpr.magnify import amm, pmm
 from microexpr.magnify.local_phase import LocalPhase
 from microexpr.magnify.operator import Workspace
@@ -127,7 +127,7 @@ def test_level_gains_choose_the_wavelengths() -> None:
             assert shift == pytest.approx(0.04 * (1 + 10 * gain), rel=0.05)
     with pytest.raises(ConfigError, match="2 values for 8 radial bands"):
         pmm(torch.rand(5, 128, 128), level_gains=[1, 1], **options)
-    with pytest.raises(DataError, match=r"mask has the shape \(3, 3\)"):
+    with pytest.raises(ConfigError, match=r"mask: has the shape \(3, 3\)"):
         pmm(torch.rand(5, 128, 128), mask=torch.ones(3, 3), **options)
 
 
@@ -169,5 +169,5 @@ def test_smoothing_keeps_a_uniform_motion_and_averages_noise(
     "options", [{"levels": 9}, {"orientations": 0}, {"per_octave": 3}, {"smoothing_px": -1.0}]
 )
 def test_impossible_options_are_errors(options: dict[str, object]) -> None:
-    with pytest.raises(ConfigError, match=r"magnify\.pmm"):
+    with pytest.raises(ConfigError, match=next(iter(options))):
         pmm(torch.rand(10, 32, 32), alpha=1.0, **SMIC, **options)

@@ -7,15 +7,16 @@ The ideal filter of the authors' code passes half of the spectrum: its alpha is 
 
 import math
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Annotated, Any, overload
 
 import torch
+from pydantic import Field
 
 from microexpr.errors import ConfigError
-from microexpr.magnify.clip import Progress, check_alphas, check_clip, check_mask, luma, magnified
+from microexpr.magnify.arguments import ArrayT
+from microexpr.magnify.clip import Progress, check_mask, luma, magnified
 from microexpr.magnify.laplacian import fitting_levels, level_weights, weighted_sum
 from microexpr.magnify.operator import ClipFilter, blocks, fresh
-from microexpr.magnify.temporal import split
 
 BLOCK_VALUES = 1 << 19  # filtered frames go through the pyramid in blocks of this size
 
@@ -29,16 +30,12 @@ class AmplitudeMagnifier:
         self,
         first: torch.Tensor,
         *,
-        levels: int = 6,
-        lambda_c_px: float = 16.0,
+        levels: Annotated[int, Field(ge=1)] = 6,
+        lambda_c_px: Annotated[float, Field(ge=0)] = 16.0,
         level_gains: Sequence[float] | None = None,
         chroma_gain: float = 0.0,
         mask: torch.Tensor | None = None,
     ) -> None:
-        if levels < 1:
-            raise ConfigError(f"magnify.amm.levels: {levels} must be at least 1")
-        if not lambda_c_px >= 0:
-            raise ConfigError(f"magnify.amm.lambda_c_px: {lambda_c_px:g} must be 0 or more")
         self.height, self.width = first.shape
         self.levels = fitting_levels(self.height, self.width, levels)
         if level_gains is not None and len(level_gains) != self.levels + 1:
@@ -117,21 +114,20 @@ class FilterMagnifier(AmplitudeMagnifier):
 
 
 @overload
-def amm(clip: torch.Tensor, *, alpha: float, **options: Any) -> torch.Tensor: ...
+def amm(clip: ArrayT, *, alpha: float, **options: Any) -> ArrayT: ...
 @overload
-def amm(clip: torch.Tensor, *, alpha: Sequence[float], **options: Any) -> list[torch.Tensor]: ...
-def amm(
-    clip: torch.Tensor, *, alpha: float | Sequence[float], **options: Any
-) -> torch.Tensor | list[torch.Tensor]:
+def amm(clip: ArrayT, *, alpha: Sequence[float], **options: Any) -> list[ArrayT]: ...
+def amm(clip: Any, *, alpha: Any, **options: Any) -> Any:
     """Magnify small motions by amplifying brightness changes.
 
     Parameters
     ----------
-    clip : Tensor, float32 or float64, shape (T, H, W) or (T, H, W, 3)
-        Grey or RGB frames in 0..1, on any device.
+    clip : Tensor or ndarray, shape (T, H, W) or (T, H, W, 3)
+        Grey or RGB frames: float32 or float64 in 0..1, uint8 in 0..255, or uint16 in 0..65535; on
+        any device. No gradient is computed.
     fps, passband_hz, temporal_filter, order, reference_frame, anchored
         The temporal filter, see :func:`microexpr.magnify.temporal.filter_matrix`.
-    alpha : float or sequence of float
+    alpha : float, or sequence or array of float
         Amplification, 0 or more: motions become ``1 + alpha`` times as large. A sequence gives a
         list of results from one analysis.
     levels : int, default 6
@@ -145,7 +141,7 @@ def amm(
         brightness of a Gaussian pyramid's level.
     chroma_gain : float, default 0
         Share of alpha for the chroma (I and Q of YIQ); 0 passes chroma through.
-    mask : Tensor, shape (H, W), optional
+    mask : Tensor or ndarray, shape (H, W), optional
         Factor on what is added, for instance 1 in a region of interest and 0 elsewhere.
     device, dtype : optional
         Where and in which precision (float32 or float64) it is computed; those of the clip by
@@ -155,13 +151,14 @@ def amm(
 
     Returns
     -------
-    Tensor, or list of Tensor
-        Shape, dtype and device of `clip`. Not clamped: values may leave 0..1.
+    Tensor or ndarray, or list of them
+        Container, shape, dtype and device of `clip`. Floats are not clamped and may leave 0..1;
+        integers are rounded and clamped once.
 
     Raises
     ------
     ConfigError, DataError
-        Impossible options and unusable clips, with the numbers.
+        Impossible options, named, and unusable clips, with the numbers and the conversion.
 
     Warns
     -----
@@ -169,12 +166,10 @@ def amm(
         Where the magnified motion is beyond a quarter of the wavelength that the detail that moves
         or `lambda_c_px` has.
     """
-    results = magnified(clip, AmplitudeMagnifier, alpha, **options)
-    return results if isinstance(alpha, Sequence) else results[0]
+    return magnified(clip, AmplitudeMagnifier, alpha, **options)
 
 
-@torch.no_grad()
-def filter_only(clip: torch.Tensor, *, alpha: float = 10.0, **options: Any) -> torch.Tensor:
+def filter_only(clip: ArrayT, *, alpha: float = 10.0, **options: Any) -> ArrayT:
     """Filter as :func:`amm` does, without its gain: the control method.
 
     Every frame is the reference frame plus the deviation that `amm` would add, divided by alpha:
@@ -184,9 +179,4 @@ def filter_only(clip: torch.Tensor, *, alpha: float = 10.0, **options: Any) -> t
     weights of the levels that `lambda_c_px` attenuates. Other options, the result and errors are
     those of :func:`amm`.
     """
-    check_clip(clip)
-    (factor,) = check_alphas(alpha)
-    matrix, rest = split(len(clip), options)
-    magnifier = FilterMagnifier(luma(clip[:1])[0], **rest)
-    still = clip[options.get("reference_frame", 0)].expand_as(clip)
-    return magnifier.run(clip, ClipFilter(matrix, clip), [factor], base=still)[0]
+    return magnified(clip, FilterMagnifier, alpha, True, **options)

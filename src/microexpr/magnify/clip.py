@@ -6,51 +6,35 @@ from typing import Any, Protocol
 
 import torch
 
-from microexpr.errors import ConfigError, DataError
+from microexpr.errors import ConfigError
+from microexpr.magnify.arguments import alphas_of, checked, in_kind, in_unit_range
 from microexpr.magnify.motion import detail_motion
 from microexpr.magnify.operator import ClipFilter
-from microexpr.magnify.temporal import split
+from microexpr.magnify.temporal import filter_matrix, separated
 
 LUMA = (0.299, 0.587, 0.114)  # Y of YIQ (NTSC); adding to Y adds the same to R, G and B
 Progress = Callable[[float], None]
 
 
-def check_clip(clip: torch.Tensor, *, first_frame: int = 0) -> None:
-    """Raise DataError unless a clip is float32 or float64, (T, H, W) or (T, H, W, 3), finite."""
-    if not isinstance(clip, torch.Tensor) or clip.dtype not in (torch.float32, torch.float64):
-        kind = clip.dtype if isinstance(clip, torch.Tensor) else type(clip).__name__
-        raise DataError(f"a clip must be a float32 or float64 tensor in 0..1, got {kind}")
-    if clip.ndim not in (3, 4) or (clip.ndim == 4 and clip.shape[-1] != 3):
-        raise DataError(
-            f"a clip must have the shape (T, H, W) or (T, H, W, 3), got {tuple(clip.shape)}"
-        )
-    if 0 in clip.shape:
-        raise DataError(f"the clip is empty: shape {tuple(clip.shape)}")
-    if min(clip.shape[1:3]) < 8:
-        raise DataError(f"frames of {clip.shape[2]}x{clip.shape[1]} px are too small, 8x8 is least")
-    if not all(math.isfinite(bound) for bound in torch.aminmax(clip)):
-        bad = (~torch.isfinite(clip)).flatten(1).any(dim=1).nonzero().flatten().tolist()
-        raise DataError(
-            f"frame {first_frame + bad[0]} holds values that are not finite "
-            f"({len(bad)} such frames)"
-        )
-
-
-def check_alphas(alpha: float | Sequence[float]) -> list[float]:
-    """Return the amplification factors as a list; ConfigError unless all are 0 or more."""
-    alphas = [float(a) for a in alpha] if isinstance(alpha, Sequence) else [float(alpha)]
+def check_alphas(alpha: Any) -> tuple[list[float], bool]:
+    """Return the amplification factors, and whether a sequence was given, or raise ConfigError."""
+    alphas, several = alphas_of(alpha)
     if not alphas:
         raise ConfigError("magnify.alpha: at least one value is needed")
     for value in alphas:
-        if not (math.isfinite(value) and value >= 0):
+        if value < 0:
             raise ConfigError(f"magnify.alpha: {value:g} must be 0 or more")
-    return alphas
+    return alphas, several
 
 
 def check_mask(mask: torch.Tensor | None, height: int, width: int) -> None:
-    """Raise DataError unless a mask has the frames' size."""
-    if mask is not None and tuple(mask.shape) != (height, width):
-        raise DataError(f"the mask has the shape {tuple(mask.shape)}, the frames {(height, width)}")
+    """Raise ConfigError unless a mask has the frames' size and real, finite values."""
+    if mask is None:
+        return
+    if tuple(mask.shape) != (height, width):
+        raise ConfigError(f"mask: has the shape {tuple(mask.shape)}, the frames {(height, width)}")
+    if mask.is_complex() or not torch.isfinite(mask).all():
+        raise ConfigError("mask: holds values that are not finite and real")
 
 
 def luma(clip: torch.Tensor) -> torch.Tensor:
@@ -60,6 +44,11 @@ def luma(clip: torch.Tensor) -> torch.Tensor:
     red, green, blue = LUMA
     result = clip[..., 0] * red
     return result.add_(clip[..., 1], alpha=green).add_(clip[..., 2], alpha=blue)
+
+
+def takers(kind: Callable[..., Any]) -> tuple[Callable[..., Any], ...]:
+    """Return the functions whose parameters are the options of a kind of magnifier."""
+    return kind, *getattr(kind, "takers", ())
 
 
 class Magnifier(Protocol):
@@ -85,26 +74,33 @@ class Magnifier(Protocol):
 
 @torch.no_grad()
 def magnified(
-    clip: torch.Tensor,
+    source: Any,
     kind: Callable[..., Magnifier],
-    alpha: float | Sequence[float],
+    alpha: Any,
+    still: bool = False,
     *,
-    device: str | torch.device | None = None,
-    dtype: torch.dtype | None = None,
+    device: Any = None,
+    dtype: Any = None,
     progress: Progress | None = None,
     **options: Any,
-) -> list[torch.Tensor]:
-    """Check and magnify a whole clip, and warn where its motion exceeds the bound of detail."""
-    alphas = check_alphas(alpha)
-    check_clip(clip)
-    if dtype not in (None, torch.float32, torch.float64):
-        raise ConfigError(f"dtype: {dtype} is neither float32 nor float64")
-    source, clip = clip, clip.to(device=device, dtype=dtype)
+) -> Any:
+    """Check and magnify a whole clip, and warn where its motion exceeds the bound of detail.
+
+    Return a result in the kind of `source`, or a list of results for a sequence of alphas. `still`:
+    what is filtered is added to the reference frame.
+    """
+    alphas, several = check_alphas(alpha)
+    options = checked({"progress": progress, **options}, magnified, filter_matrix, *takers(kind))
+    progress = options.pop("progress")
+    clip = in_unit_range(source, device=device, dtype=dtype)
     reference_frame = options.get("reference_frame", 0)
-    matrix, rest = split(len(clip), options)
+    filtering, rest = separated(options)
+    matrix = filter_matrix(len(clip), **filtering)
     magnifier = kind(luma(clip[reference_frame : reference_frame + 1])[0], **rest)
     if math.isfinite(magnifier.bound):
         motion = detail_motion(luma(clip), matrix, reference_frame=reference_frame)
         motion.warn(max(alphas), magnifier.bound, magnifier.wavelength_px)
-    results = magnifier.run(clip, ClipFilter(matrix, clip), alphas, progress)
-    return [result.to(source) for result in results]
+    base: dict[str, Any] = {"base": clip[reference_frame].expand_as(clip)} if still else {}
+    found = magnifier.run(clip, ClipFilter(matrix, clip), alphas, progress, **base)
+    results = [in_kind(result, source) for result in found]
+    return results if several else results[0]

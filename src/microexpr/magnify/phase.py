@@ -14,11 +14,13 @@ moves wavelengths from 2.1 px on, and the coarsest ends at one cycle per frame.
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, overload
+from typing import Annotated, Any, overload
 
 import torch
+from pydantic import Field
 
 from microexpr.errors import ConfigError
+from microexpr.magnify.arguments import ArrayT
 from microexpr.magnify.bands import sampled
 from microexpr.magnify.clip import Progress, check_mask, luma, magnified
 from microexpr.magnify.local_phase import LocalPhase
@@ -36,19 +38,17 @@ PYRAMID = {  # measured, see docs/benchmarks.md
 
 
 @overload
-def pmm(clip: torch.Tensor, *, alpha: float, **options: Any) -> torch.Tensor: ...
+def pmm(clip: ArrayT, *, alpha: float, **options: Any) -> ArrayT: ...
 @overload
-def pmm(clip: torch.Tensor, *, alpha: Sequence[float], **options: Any) -> list[torch.Tensor]: ...
-def pmm(
-    clip: torch.Tensor, *, alpha: float | Sequence[float], **options: Any
-) -> torch.Tensor | list[torch.Tensor]:
+def pmm(clip: ArrayT, *, alpha: Sequence[float], **options: Any) -> list[ArrayT]: ...
+def pmm(clip: Any, *, alpha: Any, **options: Any) -> Any:
     """Magnify small motions by shifting local phase.
 
     Parameters
     ----------
-    clip : Tensor, float32 or float64, shape (T, H, W) or (T, H, W, 3)
-        Grey or RGB frames in 0..1, on any device. The luma (Y of YIQ) is magnified, chroma is
-        passed through.
+    clip : Tensor or ndarray, shape (T, H, W) or (T, H, W, 3)
+        Grey or RGB frames, as for :func:`microexpr.magnify.amm`. The luma (Y of YIQ) is magnified,
+        chroma is passed through.
     fps, passband_hz, temporal_filter, order, reference_frame, anchored
         The temporal filter, see :func:`microexpr.magnify.temporal.filter_matrix`. Phases are
         measured against the reference frame.
@@ -69,8 +69,7 @@ def pmm(
     MicroexprWarning
         Where the magnified motion is beyond the wavelength of the detail that moves.
     """
-    results = magnified(clip, PhaseMagnifier, alpha, **options)
-    return results if isinstance(alpha, Sequence) else results[0]
+    return magnified(clip, PhaseMagnifier, alpha, **options)
 
 
 class PhaseMagnifier:
@@ -82,6 +81,7 @@ class PhaseMagnifier:
     """
 
     bound, wavelength_px = 1.0, 0.0
+    takers = (steerable_pyramid,)
 
     def __init__(
         self,
@@ -89,14 +89,12 @@ class PhaseMagnifier:
         *,
         per_octave: int = 2,
         orientations: int = 5,
-        smoothing_px: float = 2.0,
+        smoothing_px: Annotated[float, Field(ge=0)] = 2.0,
         level_gains: Sequence[float] | None = None,
         mask: torch.Tensor | None = None,
         **pyramid: Any,
     ) -> None:
         height, width = reference.shape
-        if not smoothing_px >= 0:
-            raise ConfigError(f"magnify.pmm.smoothing_px: {smoothing_px:g} must be 0 or more")
         check_mask(mask, height, width)
         pyramid = PYRAMID | pyramid
         pyramid |= {"per_octave": per_octave, "orientations": orientations}

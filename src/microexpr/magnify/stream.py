@@ -14,11 +14,19 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 
-from microexpr.errors import ConfigError
-from microexpr.magnify.clip import Magnifier, check_alphas, check_clip, luma, magnified
+from microexpr.errors import ConfigError, DataError
+from microexpr.magnify.arguments import ArrayT, as_tensor, checked, in_kind, in_unit_range
+from microexpr.magnify.clip import Magnifier, check_alphas, luma, magnified, takers
 from microexpr.magnify.methods import METHODS
 from microexpr.magnify.operator import ChunkFilter
-from microexpr.magnify.temporal import CAUSAL, Filtering, TemporalFilter
+from microexpr.magnify.temporal import (
+    CAUSAL,
+    Filtering,
+    Passband,
+    check_passband,
+    filter_matrix,
+    separated,
+)
 
 CHUNK_FRAMES = 16  # of causal filters
 PERIODS = 2  # of the passband's low edge in a window of the others
@@ -40,10 +48,10 @@ class Parts(NamedTuple):
 
 
 def parts_of(
-    temporal_filter: str, fps: float, passband_hz: tuple[float, float], *, most: int | None = None
+    temporal_filter: str, fps: float, passband_hz: Passband, *, most: int | None = None
 ) -> Parts:
     """Return how a clip is cut for a filter; a window has at most `most` frames."""
-    if temporal_filter in CAUSAL:
+    if temporal_filter in CAUSAL or passband_hz is None:
         return Parts(CHUNK_FRAMES, 0)
     window = max(LEAST_WINDOW, math.ceil(PERIODS * fps / passband_hz[0]))
     window = window if most is None else min(window, most)
@@ -78,46 +86,71 @@ def magnified_luma(
 
 
 def stream(
-    frames: Iterable[torch.Tensor],
+    frames: Iterable[ArrayT],
     *,
     method: str,
-    fps: float,
-    passband_hz: tuple[float, float],
     alpha: float,
-    temporal_filter: TemporalFilter = "iir",
-    order: int = 1,
     parts: Parts | None = None,
+    device: Any = None,
+    dtype: Any = None,
     **options: Any,
-) -> Iterator[torch.Tensor]:
-    """Magnify frames (H, W) or (H, W, 3) of 0..1, one by one; as many come out as go in.
+) -> Iterator[ArrayT]:
+    """Magnify frames (H, W) or (H, W, 3), one by one; as many come out as go in, in their kind.
 
-    Causal filters (``iir``, ``lowpass_difference``, ``reference``) work in chunks and give what
-    :func:`.amm` or :func:`.pmm` give for the whole clip. With the others, overlapping windows are
-    magnified one by one (``anchored=False``) and blended linearly. The reference frame is the
-    first. Options and errors are those of the method, whose row has a ``stream``, on a clip;
-    `parts` are by default those of :func:`parts_of`: larger chunks are faster and need more memory.
+    Causal filters (``iir``, which is the default, ``lowpass_difference``, ``reference``) work in
+    chunks and give what :func:`.amm` or :func:`.pmm` give for the whole clip. With the others,
+    overlapping windows are magnified one by one (``anchored=False``) and blended linearly. The
+    reference frame is the first. Options and errors are those of the method, whose row has a
+    ``stream``, on a clip; `parts` are by default those of :func:`parts_of`: larger chunks are
+    faster and need more memory.
     """
-    check_alphas(alpha)
-    filtering: Filtering = {"fps": fps, "passband_hz": passband_hz}
-    filtering |= {"temporal_filter": temporal_filter, "order": order}
-    parts = parts or parts_of(temporal_filter, fps, passband_hz)
+    checked({"method": method, "alpha": alpha, "parts": parts}, stream)
+    if not METHODS[method].stream:
+        raise ConfigError(f"method: {method} magnifies whole clips only")
+    kind: Callable[..., Magnifier] = METHODS.load(method, "stream")
+    (factor,), _ = check_alphas(alpha)
+    options = checked(options, filter_matrix, *takers(kind))
+    filtering, rest = separated({"temporal_filter": "iir", "order": 1, **options})
+    if filtering.pop("reference_frame", 0):
+        raise ConfigError("magnify.reference_frame: a stream refers to its first frame, 0")
+    temporal_filter, passband_hz = filtering["temporal_filter"], filtering.get("passband_hz")
+    if temporal_filter != "reference":
+        passband_hz = check_passband(filtering["fps"], passband_hz, temporal_filter=temporal_filter)
+    parts = parts or parts_of(temporal_filter, filtering["fps"], passband_hz)
     if not 0 <= parts.overlap < parts.frames:
         raise ConfigError(f"{parts}: the overlap must lie between 0 and {parts.frames - 1} frames")
-    kind, source = METHODS.load(method, "stream"), iter(frames)
+    first: list[ArrayT] = []
+    taken = _checked(frames, first, device=device, dtype=dtype)
     if temporal_filter in CAUSAL:
-        started = partial(kind, **options)
-        yield from _in_chunks(source, parts.frames, started, alpha=alpha, filtering=filtering)
+        started = partial(kind, **rest)
+        found = _in_chunks(taken, parts.frames, started, alpha=factor, filtering=filtering)
     else:
-        options |= {**filtering, "anchored": False}
-        magnify = partial(magnified, kind=kind, alpha=alpha, **options)
-        yield from _in_windows(source, parts, magnify)
+        options = {**filtering, **rest, "anchored": False}
+        found = _in_windows(taken, parts, partial(magnified, kind=kind, alpha=factor, **options))
+    return (in_kind(result, first[0]) for result in found)
+
+
+def _checked(frames: Iterable[Any], first: list[Any], **place: Any) -> Iterator[torch.Tensor]:
+    """Yield frames as floats in 0..1; note the first, as it was given, in a list."""
+    shape = None
+    for number, frame in enumerate(frames):
+        tensor = as_tensor(frame)
+        clip = tensor[None] if isinstance(tensor, torch.Tensor) else frame
+        (values,) = in_unit_range(clip, first_frame=number, **place)
+        if not first:
+            first.append(frame)
+        shape = shape or values.shape
+        if values.shape != shape:
+            sizes = f"{tuple(values.shape)}, the first {tuple(shape)}"
+            raise DataError(f"frame {number} has the shape {sizes}")
+        yield values
 
 
 def _in_windows(
-    source: Iterator[torch.Tensor], parts: Parts, magnify: Callable[..., list[torch.Tensor]]
+    frames: Iterable[torch.Tensor], parts: Parts, magnify: Callable[..., torch.Tensor]
 ) -> Iterator[torch.Tensor]:
     """Magnify windows of the same length, the last one too: it reaches further back."""
-    window, overlap = parts
+    (window, overlap), source = parts, iter(frames)
     clip: torch.Tensor | None = None
     pending: torch.Tensor | None = None
     while fresh := list(islice(source, window if clip is None else window - overlap)):
@@ -126,7 +159,7 @@ def _in_windows(
             fresh = [*clip[len(clip) - window + n_fresh :], *fresh]
         clip = torch.stack(fresh)
         fresh.clear()
-        (result,) = magnify(clip)
+        result = magnify(clip)
         if pending is not None:
             result = result[-n_fresh - len(pending) :]
             share = torch.arange(1, len(pending) + 1).to(result) / (len(pending) + 1)
@@ -141,7 +174,7 @@ def _in_windows(
 
 @torch.no_grad()
 def _in_chunks(
-    source: Iterator[torch.Tensor],
+    frames: Iterable[torch.Tensor],
     n_frames: int,
     kind: Callable[[torch.Tensor], Magnifier],
     *,
@@ -149,14 +182,12 @@ def _in_chunks(
     filtering: Filtering,
 ) -> Iterator[torch.Tensor]:
     """Magnify chunk after chunk against the first frame."""
-    magnifier, done = None, 0
+    magnifier, source = None, iter(frames)
     while fresh := list(islice(source, n_frames)):
         chunk = torch.stack(fresh)
         fresh.clear()
-        check_clip(chunk, first_frame=done)
         if magnifier is None:
             operator = ChunkFilter(filtering, like=chunk[:0])
             magnifier = kind(luma(chunk[:1])[0])
         (result,) = magnifier.run(chunk, operator, [alpha])
         yield from result
-        done += len(chunk)

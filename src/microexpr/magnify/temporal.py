@@ -8,15 +8,18 @@ Every filter maps a constant to zero: motion is magnified relative to the refere
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Required, TypedDict, get_args
+from typing import Annotated, Any, Required, TypedDict, cast, get_args
 
 import numpy as np
+from pydantic import Field
 
+from microexpr.config.base import Positive
 from microexpr.config.preprocessing import Motion, TemporalFilter
 from microexpr.errors import ConfigError, DataError, MicroexprWarning
 from microexpr.magnify import filter_designs as designs
 from microexpr.magnify.filter_designs import NAME, Matrix
 
+Passband = tuple[float, float] | None  # low and high edge, Hz
 CAUSAL = ("iir", "lowpass_difference", "reference")  # work on a stream of frames, too
 WEAK_GAIN = 0.1
 
@@ -25,7 +28,7 @@ class Filtering(TypedDict, total=False):
     """The options of a temporal filter, see :func:`filter_matrix`."""
 
     fps: Required[float]
-    passband_hz: Required[tuple[float, float]]
+    passband_hz: Passband
     temporal_filter: TemporalFilter
     order: int
     reference_frame: int
@@ -43,23 +46,20 @@ def filtering_of(settings: Motion, fps: float) -> Filtering:
     }
 
 
-def split(n_frames: int, options: Mapping[str, Any]) -> tuple[Matrix, dict[str, Any]]:
-    """Return the filter that options of a method ask for, and its other options."""
+def separated(options: Mapping[str, Any]) -> tuple[Filtering, dict[str, Any]]:
+    """Return the options of the temporal filter, and the others."""
     own = {key: value for key, value in options.items() if key in Filtering.__annotations__}
-    if "passband_hz" in own:
-        own["passband_hz"] = tuple(own["passband_hz"])
-    rest = {key: value for key, value in options.items() if key not in own}
-    return filter_matrix(n_frames, **own), rest
+    return cast(Filtering, own), {k: v for k, v in options.items() if k not in own}
 
 
 @lru_cache(maxsize=8)
 def filter_matrix(
     n_frames: int,
     *,
-    fps: float,
-    passband_hz: tuple[float, float],
+    fps: Positive,
+    passband_hz: Passband = None,
     temporal_filter: TemporalFilter = "butterworth",
-    order: int = 1,
+    order: Annotated[int, Field(ge=1)] = 1,
     reference_frame: int = 0,
     anchored: bool = True,
 ) -> Matrix:
@@ -70,7 +70,7 @@ def filter_matrix(
     n_frames, fps : int, float
         Frames of the clip, T, and capture rate, frames/s.
     passband_hz : (float, float)
-        Low and high edge, Hz. Not used by ``reference``.
+        Low and high edge, Hz; all filters but ``reference`` need it.
     temporal_filter : {'ideal', 'butterworth', 'fir', 'iir', 'lowpass_difference', 'reference'}
         ``ideal`` keeps what sinusoids of the band can be, in every phase and in clips of every
         length, at gain 1; ``butterworth`` runs forward and backward (zero phase); ``fir`` is the
@@ -102,11 +102,11 @@ def filter_matrix(
         matrix = np.eye(n_frames)
         anchored = True
     elif temporal_filter == "ideal":
-        check_passband(fps, passband_hz, temporal_filter="ideal")
-        matrix = designs.ideal(n_frames, fps, passband_hz)
+        band = check_passband(fps, passband_hz, temporal_filter="ideal")
+        matrix = designs.ideal(n_frames, fps, band)
     elif temporal_filter == "fir":
-        check_passband(fps, passband_hz, temporal_filter="fir")
-        matrix = designs.fir(n_frames, fps, passband_hz, reference_frame)
+        band = check_passband(fps, passband_hz, temporal_filter="fir")
+        matrix = designs.fir(n_frames, fps, band, reference_frame)
     else:
         sections = sections_of(temporal_filter, order, fps=fps, passband_hz=passband_hz)
         both_ways = temporal_filter == "butterworth"
@@ -169,24 +169,26 @@ def check_frames(n_frames: int, *, temporal_filter: str, order: int) -> None:
 
 
 def sections_of(
-    temporal_filter: TemporalFilter, order: int, *, fps: float, passband_hz: tuple[float, float]
+    temporal_filter: TemporalFilter, order: int, *, fps: float, passband_hz: Passband
 ) -> Matrix:
     """Return the second-order sections of a recursive filter; ConfigError where there are none."""
-    check_passband(fps, passband_hz, temporal_filter=temporal_filter)
+    band = check_passband(fps, passband_hz, temporal_filter=temporal_filter)
     if temporal_filter == "lowpass_difference":
-        return designs.lowpass_difference(fps, passband_hz)
+        return designs.lowpass_difference(fps, band)
     if temporal_filter not in ("butterworth", "iir"):
         names = ", ".join(get_args(TemporalFilter))
         raise ConfigError(f"{NAME}: {temporal_filter!r} is none of {names}")
     if order < 1:
         raise ConfigError(f"magnify.order: {order} must be at least 1")
-    return designs.butterworth(order, fps, passband_hz)
+    return designs.butterworth(order, fps, band)
 
 
 def check_passband(
-    fps: float, passband_hz: tuple[float, float], *, temporal_filter: TemporalFilter
-) -> None:
-    """Raise ConfigError where the band is empty or reaches beyond half the frame rate."""
+    fps: float, passband_hz: Passband, *, temporal_filter: TemporalFilter
+) -> tuple[float, float]:
+    """Return the band; ConfigError where it is empty or reaches beyond half the frame rate."""
+    if passband_hz is None:
+        raise ConfigError(f"magnify.passband_hz: the filter {temporal_filter} needs a band, in Hz")
     low, high = passband_hz
     if not (np.isfinite(fps) and fps > 0):
         raise ConfigError(f"data.fps: {fps} must be positive")
@@ -200,3 +202,4 @@ def check_passband(
             f"magnify.passband_hz: {high:g} Hz is not below the Nyquist frequency {nyquist:g} Hz "
             f"of {fps:g} frames/s"
         )
+    return low, high
