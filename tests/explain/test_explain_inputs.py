@@ -82,7 +82,8 @@ def trained(net) -> TrainedModel:
 
 def read(sources):
     with ExitStack() as stack:
-        return [(c.clip_id, c.fold, c.label) for c in explained_clips(CONFIG.data, sources, stack)]
+        clips = explained_clips(CONFIG.data, sources, stack)
+        return [(clip.clip_id, clip.fold, clip.about.label) for clip in clips]
 
 
 def test_each_clip_is_explained_by_the_fold_that_tests_it(sources):
