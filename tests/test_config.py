@@ -88,7 +88,7 @@ def test_presets_are_valid_by_model_and_by_schema(preset):
         ({"magnifi": {}}, "magnifi: Extra inputs"),
         ({"train": {"readings": ["raw"]}}, "train.readings is now called train.feature_modes"),
         ({"leak": {"reading": "raw"}}, "leak.reading is now called leak.feature_mode"),
-        ({"magnify": {"alpha": -1}}, "magnify.alpha: .* greater than or equal to 0, got -1"),
+        ({"magnify": {"alpha": -3}}, "magnify.alpha: .* greater than or equal to -1, got -3"),
         ({"magnify": {"alpha": "much"}}, "magnify.alpha: .*number"),
         ({"magnify": {"passband_hz": [3, 1]}}, "magnify: .*passband_hz: the low edge"),
         ({"windows": {"n": []}}, "windows.n: "),

@@ -110,10 +110,10 @@ def test_the_cache_and_the_log_say_how_a_long_clip_was_cut(tmp_path, image_cache
         about = clip.attributes
     cut = "windows of 100 frames, 50 shared with the one before"
     assert about["in_parts"] == cut
-    assert about["temporal_filter"] == "butterworth"
-    assert about["realised_frames"] == 50  # an expression of 0.5 s, not the clip
+    assert about["temporal_filter"] == "ideal"
+    assert about["filter_gain"] == pytest.approx(1, abs=0.05)  # not of one motion of 6 s
     assert f"clip s0_ne_01: 600 frames, {cut}" in caplog.text
-    assert "the butterworth filter passes" in caplog.text
+    assert "the ideal filter passes 1.00 of the motion, by which" in caplog.text
 
 
 def peak_growth(run: Callable[[], object]) -> int:

@@ -19,7 +19,7 @@ from synthetic import (
 
 from microexpr.config.preprocessing import TemporalFilter
 from microexpr.errors import ConfigError, DataError
-from microexpr.magnify import amm, filter_only, pmm, realised_gain
+from microexpr.magnify import amm, filter_gain, filter_only, pmm
 
 METHODS = {"amm": amm, "pmm": pmm}
 SMIC = {"fps": 100.0, "passband_hz": (0.5, 10.0)}
@@ -77,7 +77,7 @@ def test_known_shift_comes_out_one_plus_alpha_times_as_large(
     alpha, peak_px = 10.0, 0.05
     image = texture(96, 112)
     shift = peak_px * onset_apex_offset(n_frames)
-    gain = realised_gain(n_frames, 100.0, (0.5, 10.0), temporal_filter, 1)[0]
+    gain = filter_gain(n_frames, temporal_filter=temporal_filter, **SMIC).realised
     options = {"lambda_c_px": 0.0} if magnify is amm else {}
     result = magnify(
         moved(image, shift), alpha=alpha, temporal_filter=temporal_filter, **SMIC, **options
@@ -113,6 +113,15 @@ def test_gain_and_fidelity_against_the_true_moved_clip(
     assert low < recovered_gain(result, truth, image) < high
     if magnify is pmm:
         assert psnr_db(result, truth) > bar_db + 3
+
+
+def test_alpha_minus_one_freezes_a_moving_scene(magnify: Callable[..., torch.Tensor]) -> None:
+    image = texture(96, 112)
+    shift = 0.6 * onset_apex_offset(34)
+    still = magnify(moved(image, shift), alpha=-1.0, **SMIC)
+    halved = magnify(moved(image, shift), alpha=-0.5, **SMIC)
+    assert np.ptp(displacement_px(still, image)) < 0.15 * 0.6
+    assert np.ptp(displacement_px(halved, image)) == pytest.approx(0.3, rel=0.15)
 
 
 def test_sweep_equals_single_runs(magnify: Callable[..., torch.Tensor]) -> None:
@@ -199,7 +208,7 @@ def test_values_that_are_not_finite_name_the_frame(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"alpha": -1.0}, "magnify.alpha: -1"),
+        ({"alpha": -3.0}, "magnify.alpha must be at least -1, got -3"),
         ({"alpha": [1.0, float("nan")]}, "magnify.alpha: .*nan"),
         ({"alpha": []}, "magnify.alpha"),
         ({"alpha": 1.0, "passband_hz": (0.5, 99.0)}, "magnify.passband_hz: 99"),

@@ -144,7 +144,7 @@ def test_errors_name_the_frame_and_the_key() -> None:
                 **SMIC,
             )
         )
-    with pytest.raises(ConfigError, match="magnify.alpha: -2"):
+    with pytest.raises(ConfigError, match="magnify.alpha must be at least -1, got -2"):
         list(stream(clip, method="amm", alpha=-2.0, **SMIC))
     with pytest.raises(ConfigError, match="passband_hz: 80"):
         list(stream(clip, method="pmm", alpha=2.0, fps=100.0, passband_hz=(1.0, 80.0)))

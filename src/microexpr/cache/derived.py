@@ -23,10 +23,12 @@ def magnify_clip(
 ) -> None:
     """Magnify a clip by one method, on `device`; the crops are rounded to 8 bits.
 
-    The attributes hold the method, alpha, the temporal filter, its pass-band and what it really
-    passes of a micro-expression of this length; ``in_parts`` says how a clip of more than 512
-    frames was cut, see :mod:`microexpr.magnify.clip_pixels`. MicroexprError: the filter has no
-    response for a clip of this length, or its frames are not evenly spaced in time.
+    The attributes hold the method, alpha, the temporal filter, its pass-band, and what it passes in
+    a clip of this length: `filter_gain`, the range over the phases of an oscillation, and
+    `realised_gain`, which alpha is multiplied with or, normalised, was divided by. ``in_parts``
+    says how a clip of more than 512 frames was cut, see :mod:`microexpr.magnify.clip_pixels`.
+    MicroexprError: the filter has no response for a clip of this length, or its frames are not
+    evenly spaced in time.
     """
     from microexpr.magnify.clip_pixels import (  # noqa: PLC0415  (loads SciPy)
         long_clip_parts,
@@ -52,8 +54,10 @@ def magnify_clip(
             rows = slice(group.length, group.length + len(pixels))
             group.append(pixels, **{name: values[rows] for name, values in coordinates.items()})
     log.info(
-        "clip %s: the %s filter passes %.2f of the motion",
+        "clip %s: the %s filter passes %.2f of the motion%s; %.2f to %.2f of an oscillation",
         *(clip.clip_id, settings.temporal_filter, attributes["realised_gain"]),
+        ", by which alpha is divided" if settings.normalise_gain else "",
+        *attributes["filter_gain"],
     )
 
 
@@ -71,25 +75,18 @@ def _check_even(clip: ClipCache, fps: float) -> None:
 
 def _of_motion(n_frames: int, settings: Motion, fps: float, method: str) -> dict[str, Any]:
     """Describe the magnification of a clip, for its attributes."""
-    from microexpr.magnify import realised_gain  # noqa: PLC0415
-    from microexpr.magnify.clip_pixels import expression_frames  # noqa: PLC0415
+    from microexpr.magnify.clip_pixels import WHOLE_FRAMES  # noqa: PLC0415
+    from microexpr.magnify.temporal import filter_gain, filtering_of  # noqa: PLC0415
 
-    frames = expression_frames(n_frames, settings, fps)
-    gain, correlation = realised_gain(
-        frames,
-        fps=fps,
-        passband_hz=settings.passband_hz,
-        temporal_filter=settings.temporal_filter,
-        order=settings.order,
-    )
+    # A longer clip is cut, and its filter would be larger than the clip.
+    gain = filter_gain(min(n_frames, WHOLE_FRAMES), **filtering_of(settings, fps))
     return {
         "method": method,
         "alpha": settings.alpha if METHODS[method].uses_alpha else 0.0,
         "passband_hz": np.array(settings.passband_hz),
         "temporal_filter": settings.temporal_filter,
-        "realised_gain": gain,
-        "realised_correlation": correlation,
-        "realised_frames": frames,
+        "filter_gain": np.array([gain.smallest, gain.largest]),
+        "realised_gain": gain.realised,
     }
 
 

@@ -22,7 +22,8 @@ MANIFEST = "manifest.csv"
 CHUNK = 64  # frames
 ORIGIN = ("created", "source_sha256", "weights_name", "weights_sha256")
 DETAILS = (
-    *("method", "alpha", "passband_hz", "realised_gain", "backbone", "cut", "fps"),
+    *("method", "alpha", "passband_hz", "filter_gain", "realised_gain"),
+    *("backbone", "cut", "fps"),
     *("source_frames", "longest_gap_ms", "detected_share", "jitter_px"),
 )
 

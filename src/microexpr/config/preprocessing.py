@@ -70,17 +70,25 @@ class Motion(Section):
 
     model_config = ConfigDict(extra="allow")
 
-    alpha: float = Field(10.0, ge=0, le=200, description="motion becomes (1 + alpha) times larger")
+    alpha: float = Field(
+        10.0, ge=-1, le=200, description="motion becomes 1 + alpha times as large; -1 removes it"
+    )
     passband_hz: tuple[Positive, Positive] = Field(
         (0.5, 10.0), description="lower and upper edge, Hz"
     )
     temporal_filter: TemporalFilter = Field(
-        "butterworth",
+        "ideal",
         description="ideal: all of the band, nothing else; butterworth: zero-phase; iir: causal; "
         "fir, lowpass_difference: of the published code; reference: difference to reference_frame",
     )
     order: int = Field(1, ge=1, le=6, description="filter order of butterworth and iir")
     reference_frame: int = Field(0, ge=0, description="frame to which phases and differences refer")
+    anchored: bool = Field(
+        True, description="keep the reference frame as it is; false: for oscillations and colour"
+    )
+    normalise_gain: bool = Field(
+        True, description="divide by the share of a motion that the filter passes in such a clip"
+    )
 
     def own(self, section: str) -> dict[str, Any]:
         """Return the settings in a method's own sub-section, by key."""

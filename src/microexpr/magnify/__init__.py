@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from microexpr.magnify.amplitude import amm, filter_only
     from microexpr.magnify.phase import pmm
-    from microexpr.magnify.temporal import realised_gain
+    from microexpr.magnify.temporal import filter_gain
 
-__all__ = ["amm", "filter_only", "pmm", "realised_gain"]
+__all__ = ["amm", "filter_gain", "filter_only", "pmm"]
 # Imported when they are asked for: planning reads microexpr.magnify.methods without PyTorch.
 MODULES = {
     **dict.fromkeys(("amm", "filter_only"), "amplitude"),
-    **{"pmm": "phase", "realised_gain": "temporal"},
+    **{"pmm": "phase", "filter_gain": "temporal"},
 }
 
 

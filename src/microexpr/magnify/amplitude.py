@@ -128,8 +128,8 @@ def amm(clip: Any, *, alpha: Any, **options: Any) -> Any:
     fps, passband_hz, temporal_filter, order, reference_frame, anchored
         The temporal filter, see :func:`microexpr.magnify.temporal.filter_matrix`.
     alpha : float, or sequence or array of float
-        Amplification, 0 or more: motions become ``1 + alpha`` times as large. A sequence gives a
-        list of results from one analysis.
+        Amplification: motions become ``1 + alpha`` times as large; -1, the least, removes them. A
+        sequence gives a list of results from one analysis.
     levels : int, default 6
         Band-pass levels of the Laplacian pyramid; at most as many as fit the frames.
     lambda_c_px : float, default 16

@@ -22,8 +22,8 @@ def check_alphas(alpha: Any) -> tuple[list[float], bool]:
     if not alphas:
         raise ConfigError("magnify.alpha: at least one value is needed")
     for value in alphas:
-        if value < 0:
-            raise ConfigError(f"magnify.alpha: {value:g} must be 0 or more")
+        if value < -1:
+            raise ConfigError(f"magnify.alpha must be at least -1, got {value:g}")
     return alphas, several
 
 

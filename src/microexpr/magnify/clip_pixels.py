@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 WHOLE_FRAMES = 512  # up to this length a clip is magnified as a whole: 1.6 GB with PMM at 224 px
 BLOCK = 32  # frames read and returned at a time
-EXPRESSION_S = 0.5  # a longer motion is no micro-expression
 
 
 def magnified_pixels(
@@ -69,13 +68,6 @@ def long_clip_parts(n_frames: int, settings: Motion, fps: float, method: str) ->
     return parts_of(settings.temporal_filter, fps, settings.passband_hz, most=WHOLE_FRAMES)
 
 
-def expression_frames(n_frames: int, settings: Motion, fps: float) -> int:
-    """Return the length of a clip, or of the longest expression in a long clip, in frames."""
-    if n_frames <= WHOLE_FRAMES:
-        return n_frames
-    return max(2 * settings.order + 1, round(EXPRESSION_S * fps))
-
-
 def magnified_parts(
     images: h5py.Dataset | np.ndarray,
     parts: Parts,
@@ -91,8 +83,9 @@ def magnified_parts(
     :func:`magnified_pixels`.
     """
     start, options = _colours(images[0], device), options_of(settings, fps, method)
-    del options["reference_frame"]  # the first frame
+    del options["reference_frame"], options["anchored"]  # the first frame, where a part has it
     options |= {"method": method, "parts": parts, "alphas": [settings.alpha]}
+    options |= {"n_frames": len(images)}
     frames = (image for row in range(0, len(images), BLOCK) for image in images[row : row + BLOCK])
     control = METHODS[method].control
 

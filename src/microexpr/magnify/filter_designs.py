@@ -7,45 +7,53 @@ from scipy import linalg, signal
 from microexpr.errors import ConfigError
 
 Matrix = NDArray[np.float64]
-LEAST_IN_BAND = 0.03  # of what the best course keeps: sinusoids at the band's edges pass by > 0.9
-LINE_IN_BAND = 0.3  # share of a straight line's energy up to which it is told from the band
+# Variances that `ideal` assumes, of that in the band: each phase of every sinusoid of the band passes
+# by more than 0.9, and as little as possible of what is slower or faster.
+NOISE, OTHER_MOTION = 0.003, 0.03
+LEAST_IN_BAND = 0.003  # courses with a smaller share in the band, of the best, are left out
 PADDING_CLIPS = 3  # clip lengths added on each side; the default band decays within them
 NAME = "magnify.temporal_filter"
 
 
 def ideal(n_frames: int, fps: float, passband_hz: tuple[float, float]) -> Matrix:
-    """Project onto all that sinusoids of the band, in any phase, can be in a clip of this length.
+    """Estimate the part of a course that lies in the band, whatever its phase and the length.
 
-    The space is spanned by the eigenvectors of the band's kernel ``sin(2 pi f t) / (pi t)``, high
-    edge less low edge, after the mean is removed: the discrete prolate spheroidal sequences
-    (Slepian 1978) of a pass-band. Its rank is about twice the band's width times the clip's length,
-    and 3. Nothing is assumed about what comes before and after the clip. Where the low edge is fast
-    enough, a straight line (drift) is fitted along with them and left out.
-
-    ConfigError where the clip is shorter than half a period of the high edge.
+    The linear estimate of least mean square error (Wiener filter) of a process with power in the
+    band only, ``K (K + R)^-1``. Its covariance K is the kernel ``sin(2 pi f t) / (pi t)``, high
+    edge less low edge, without the mean of the clip; R is noise, and motion that is a bin (one
+    cycle per clip) or more beyond the band. K is reduced to its leading eigenvectors, discrete
+    prolate spheroidal sequences (Slepian 1978): about twice the band's width times the clip's
+    length, and 3 to 7, which is the rank. Nothing is assumed about what comes before and after the
+    clip. ConfigError: the clip is shorter than half a period of the high edge.
     """
-    low, high = passband_hz
-    slowest = fps / (2 * n_frames)
-    if high < slowest:
+    low, high = (edge * n_frames / fps for edge in passband_hz)  # cycles per clip
+    if high < 0.5:
         raise ConfigError(
-            f"magnify.passband_hz: an ideal filter {low:g}-{high:g} Hz holds no frequency of a "
-            f"clip of {n_frames} frames at {fps:g} fps, which shows motion from {slowest:.3g} Hz "
-            f"on: widen the band or choose another {NAME}"
+            f"magnify.passband_hz: an ideal filter {passband_hz[0]:g}-{passband_hz[1]:g} Hz holds "
+            f"no frequency of a clip of {n_frames} frames at {fps:g} fps, which shows motion from "
+            f"{fps / (2 * n_frames):.3g} Hz on: widen the band or choose another {NAME}"
         )
-    lag = np.arange(n_frames) / fps
-    kernel = linalg.toeplitz(high * np.sinc(2 * high * lag) - low * np.sinc(2 * low * lag))
-    kernel -= kernel.mean(axis=0)
-    kernel -= kernel.mean(axis=1, keepdims=True)
-    values, vectors = linalg.eigh(kernel)
-    basis = vectors[:, values > LEAST_IN_BAND * values[-1]]
-    line = np.arange(n_frames) - (n_frames - 1) / 2
-    line /= np.linalg.norm(line)
-    shared = line @ basis
-    coefficients = basis.T
-    if shared @ shared < LINE_IN_BAND:  # least squares on both at once (Sherman-Morrison)
-        coefficients = basis.T - np.outer(shared, line)
-        coefficients += np.outer(shared, shared @ coefficients) / (1 - shared @ shared)
-    return basis @ coefficients
+    values, vectors = linalg.eigh(_centred(_kernel(n_frames, low, high)))
+    kept = values > LEAST_IN_BAND * values[-1]
+    basis, variances = vectors[:, kept], values[kept] / values[-1]
+    beyond = np.eye(n_frames) - _kernel(n_frames, max(low - 1, 0), min(high + 1, n_frames / 2))
+    rest = NOISE * np.eye(n_frames) + OTHER_MOTION * _centred(beyond)
+    weighted = linalg.solve(rest, basis, assume_a="pos")
+    inner = np.diag(1 / variances) + basis.T @ weighted
+    return basis @ linalg.solve(inner, weighted.T, assume_a="pos")
+
+
+def _kernel(n_frames: int, low: float, high: float) -> Matrix:
+    """Return the covariance (T, T) of white noise in a band, cycles per clip."""
+    edges = np.array([[low], [high]]) / n_frames
+    first, last = 2 * edges * np.sinc(2 * edges * np.arange(n_frames))
+    return linalg.toeplitz(last - first)
+
+
+def _centred(kernel: Matrix) -> Matrix:
+    """Return the covariance of courses without their means."""
+    kernel = kernel - kernel.mean(axis=0)
+    return kernel - kernel.mean(axis=1, keepdims=True)
 
 
 def fir(

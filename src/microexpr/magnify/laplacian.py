@@ -28,9 +28,10 @@ def level_weights(levels: int, *, alpha: float, lambda_c_px: float) -> list[floa
     Wu et al. 2012, eq. 14: ``(1 + alpha) * delta < lambda / 8``. `lambda_c_px` is the shortest
     wavelength that gets all of alpha; it fixes delta, and a shorter one gets
     ``alpha_l = lambda / (8 delta) - 1``, never negative here (that would reverse the motion).
-    At alpha = 0 the limit holds; 0 px gives every level all of alpha.
+    At alpha = 0 the limit holds; 0 px gives every level all of alpha, and so does an alpha below 0,
+    which makes motion smaller.
     """
-    if lambda_c_px == 0:
+    if lambda_c_px == 0 or alpha < 0:
         return [1.0] * levels
     weights = []
     for level in range(levels):

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from microexpr.config import Config
 
 # Keys of section `magnify` that every method reads.
-SHARED_KEYS = ("passband_hz", "temporal_filter", "order", "reference_frame", "alpha")
+SHARED_KEYS = (
+    *("passband_hz", "temporal_filter", "order", "reference_frame", "anchored", "normalise_gain"),
+    "alpha",
+)
 
 
 class Amm(Section):

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy import signal
 
-from microexpr.magnify.temporal import Filtering, Matrix, sections_of
+from microexpr.magnify.temporal import Filtering, Matrix, divisor, sections_of
 
 COLUMNS = 4096  # of one in-place product: T * COLUMNS values stay in the processor's cache
 BLOCK_COEFFICIENTS = {"cpu": 1 << 17, "cuda": 1 << 25}
@@ -114,10 +114,12 @@ class ChunkFilter(ClipFilter):
 
     It gives what the matrices of the whole clip would for signals that are zero in frame 0. Each
     signal keeps 2 * order values of state, in one matrix product with the chunk. `like` is a tensor
-    of the device and dtype.
+    of the device and dtype; `n_frames` is the length of the clip, where it is known.
     """
 
-    def __init__(self, filtering: Filtering, like: torch.Tensor) -> None:
+    def __init__(
+        self, filtering: Filtering, like: torch.Tensor, n_frames: int | None = None
+    ) -> None:
         self.low_rank, self.like = False, like
         self.sections: Matrix | None = None
         kind = filtering["temporal_filter"]
@@ -125,6 +127,7 @@ class ChunkFilter(ClipFilter):
             fps, passband_hz = filtering["fps"], filtering["passband_hz"]
             order = filtering["order"]
             self.sections = sections_of(kind, order, fps=fps, passband_hz=passband_hz)
+        self.scale = 1 / divisor(n_frames, **filtering) if filtering.get("normalise_gain") else 1.0
         self.first: torch.Tensor | None = None
         self.states: dict[object, torch.Tensor] = {}
         self.matrices: dict[int, tuple[torch.Tensor, ...]] = {}
@@ -159,9 +162,11 @@ class ChunkFilter(ClipFilter):
         n_states = 2 * n_sections
         rest, inputs = np.zeros((n_sections, 2, n_frames)), np.eye(n_frames)
         from_input, input_to_state = signal.sosfilt(self.sections, inputs, axis=0, zi=rest)
+        from_input *= self.scale
         unit = np.eye(n_states).reshape(n_sections, 2, n_states)
         silence = np.zeros((n_frames, n_states))
         from_state, state_to_state = signal.sosfilt(self.sections, silence, axis=0, zi=unit)
+        from_state *= self.scale
         input_to_state = input_to_state.reshape(n_states, n_frames)
         state_to_state = state_to_state.reshape(n_states, n_states)
         found = (from_input, from_state, input_to_state, state_to_state)

@@ -90,6 +90,7 @@ def stream(
     *,
     method: str,
     alpha: float,
+    n_frames: int | None = None,
     parts: Parts | None = None,
     device: Any = None,
     dtype: Any = None,
@@ -102,9 +103,10 @@ def stream(
     overlapping windows are magnified one by one (``anchored=False``) and blended linearly. The
     reference frame is the first. Options and errors are those of the method, whose row has a
     ``stream``, on a clip; `parts` are by default those of :func:`parts_of`: larger chunks are
-    faster and need more memory.
+    faster and need more memory. `n_frames` is the length of the clip, where it is known: a causal
+    filter's `normalise_gain` needs it in clips of less than two periods of the low edge.
     """
-    checked({"method": method, "alpha": alpha, "parts": parts}, stream)
+    checked({"method": method, "alpha": alpha, "n_frames": n_frames, "parts": parts}, stream)
     if not METHODS[method].stream:
         raise ConfigError(f"method: {method} magnifies whole clips only")
     kind: Callable[..., Magnifier] = METHODS.load(method, "stream")
@@ -123,7 +125,8 @@ def stream(
     taken = _checked(frames, first, device=device, dtype=dtype)
     if temporal_filter in CAUSAL:
         started = partial(kind, **rest)
-        found = _in_chunks(taken, parts.frames, started, alpha=factor, filtering=filtering)
+        operator_of = partial(ChunkFilter, filtering, n_frames=n_frames)
+        found = _in_chunks(taken, parts.frames, started, operator_of, alpha=factor)
     else:
         options = {**filtering, **rest, "anchored": False}
         found = _in_windows(taken, parts, partial(magnified, kind=kind, alpha=factor, **options))
@@ -177,9 +180,9 @@ def _in_chunks(
     frames: Iterable[torch.Tensor],
     n_frames: int,
     kind: Callable[[torch.Tensor], Magnifier],
+    operator_of: Callable[[torch.Tensor], ChunkFilter],
     *,
     alpha: float,
-    filtering: Filtering,
 ) -> Iterator[torch.Tensor]:
     """Magnify chunk after chunk against the first frame."""
     magnifier, source = None, iter(frames)
@@ -187,7 +190,7 @@ def _in_chunks(
         chunk = torch.stack(fresh)
         fresh.clear()
         if magnifier is None:
-            operator = ChunkFilter(filtering, like=chunk[:0])
+            operator = operator_of(chunk[:0])
             magnifier = kind(luma(chunk[:1])[0])
         (result,) = magnifier.run(chunk, operator, [alpha])
         yield from result

@@ -5,10 +5,11 @@ T frames; what a filter does to a clip of 11-58 frames is computed beforehand.
 Every filter maps a constant to zero: motion is magnified relative to the reference frame.
 """
 
+import math
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Required, TypedDict, cast, get_args
+from typing import Annotated, Any, Required, TypedDict, Unpack, cast, get_args
 
 import numpy as np
 from pydantic import Field
@@ -18,10 +19,14 @@ from microexpr.config.preprocessing import Motion, TemporalFilter
 from microexpr.errors import ConfigError, DataError, MicroexprWarning
 from microexpr.magnify import filter_designs as designs
 from microexpr.magnify.filter_designs import NAME, Matrix
+from microexpr.magnify.gain import FilterGain, gain_of
 
 Passband = tuple[float, float] | None  # low and high edge, Hz
 CAUSAL = ("iir", "lowpass_difference", "reference")  # work on a stream of frames, too
-WEAK_GAIN = 0.1
+WEAK_GAIN = 0.5
+LEAST_GAIN = 0.25  # below, noise would grow more than four times with what alpha is divided by
+LEAST_CORRELATION = 0.5  # of a course and what the filter makes of it
+STEADY_PERIODS = 2  # of the band's low edge: then a causal filter has settled
 
 
 class Filtering(TypedDict, total=False):
@@ -33,6 +38,7 @@ class Filtering(TypedDict, total=False):
     order: int
     reference_frame: int
     anchored: bool
+    normalise_gain: bool
 
 
 def filtering_of(settings: Motion, fps: float) -> Filtering:
@@ -43,6 +49,8 @@ def filtering_of(settings: Motion, fps: float) -> Filtering:
         "temporal_filter": settings.temporal_filter,
         "order": settings.order,
         "reference_frame": settings.reference_frame,
+        "anchored": settings.anchored,
+        "normalise_gain": settings.normalise_gain,
     }
 
 
@@ -58,10 +66,11 @@ def filter_matrix(
     *,
     fps: Positive,
     passband_hz: Passband = None,
-    temporal_filter: TemporalFilter = "butterworth",
+    temporal_filter: TemporalFilter = "ideal",
     order: Annotated[int, Field(ge=1)] = 1,
     reference_frame: int = 0,
     anchored: bool = True,
+    normalise_gain: bool = False,
 ) -> Matrix:
     """Return the filter as a matrix M: ``filtered = M @ frames``.
 
@@ -80,7 +89,11 @@ def filter_matrix(
     order, reference_frame : int
         Of the Butterworth low- and high-pass, for each direction; where the output is zero.
     anchored : bool
-        Subtract the filter's output at the reference frame, so that this frame is unchanged.
+        Subtract the filter's output at the reference frame, so that this frame is unchanged: right
+        for a motion that starts from rest. Oscillations and colour swing about their mean without.
+    normalise_gain : bool
+        Divide by the filter's realised gain, see :func:`filter_gain`, so that alpha means the same
+        in clips of every length and frame rate.
 
     Returns
     -------
@@ -91,7 +104,8 @@ def filter_matrix(
     ------
     ConfigError, DataError
         Passband beyond the Nyquist frequency, empty, or (``ideal``) without a frequency of a clip
-        of this length; `reference_frame` outside the clip. Fewer frames than the filter needs.
+        of this length; `reference_frame` outside the clip; a gain too small to divide by. Fewer
+        frames than the filter needs.
     """
     check_frames(n_frames, temporal_filter=temporal_filter, order=order)
     if not 0 <= reference_frame < n_frames:
@@ -113,47 +127,78 @@ def filter_matrix(
         matrix = (designs.zero_phase if both_ways else designs.causal)(n_frames, sections)
     if anchored:
         matrix = matrix - matrix[reference_frame]
+    if normalise_gain:
+        matrix = matrix / divisor(
+            n_frames,
+            fps=fps,
+            passband_hz=passband_hz,
+            temporal_filter=temporal_filter,
+            order=order,
+            reference_frame=reference_frame,
+        )
     matrix.setflags(write=False)
     return matrix
 
 
-def realised_gain(
-    n_frames: int,
-    fps: float,
-    passband_hz: tuple[float, float],
-    temporal_filter: TemporalFilter = "butterworth",
-    order: int = 1,
-) -> tuple[float, float]:
-    """Return what the filter leaves of a motion ``sin^2`` (onset, apex, offset) over the clip.
+def filter_gain(n_frames: int, **filtering: Unpack[Filtering]) -> FilterGain:
+    """Return what a filter leaves of motions in a clip, before `normalise_gain`.
 
-    Returns the gain, peak-to-peak after over peak-to-peak before, and the correlation of the two:
-    below zero the filter reverses the motion. The magnified motion is ``1 + alpha * gain`` times as
-    large (at correlation 1). Parameters and errors are those of :func:`filter_matrix`.
+    The magnified motion is ``1 + alpha * gain.realised`` times as large; with `normalise_gain`,
+    ``1 + alpha`` times. Parameters and errors are those of :func:`filter_matrix`.
 
     Warns
     -----
     MicroexprWarning
-        The gain is below 0.1 or the filter reverses the motion.
+        Some motion keeps less than half of its size, or is reversed.
     """
-    band = (passband_hz[0], passband_hz[1])  # a list, too, where it comes from a file
-    options: Filtering = {"fps": fps, "passband_hz": band}
-    options |= {"temporal_filter": temporal_filter, "order": order}
-    matrix = filter_matrix(n_frames, **options)
-    profile = np.sin(np.pi * np.arange(n_frames) / (n_frames - 1)) ** 2
-    if np.ptp(profile) < 1e-9:  # two frames: no apex between them
-        profile = np.arange(n_frames, dtype=float)
-    filtered = matrix @ profile
-    gain = float(np.ptp(filtered) / np.ptp(profile))
-    correlation = float(np.corrcoef(filtered, profile)[0, 1]) if gain > 1e-9 else 0.0
-    if gain < WEAK_GAIN or correlation < 0:
+    gain = _gain(n_frames, filtering)
+    if gain.weakest < WEAK_GAIN:
         warnings.warn(
-            f"{temporal_filter} filter {passband_hz[0]:g}-{passband_hz[1]:g} Hz on {n_frames} "
-            f"frames at {fps:g} fps: a motion over the whole clip keeps {gain:.2f} of its size, "
-            f"correlation {correlation:.2f} (magnify.passband_hz, magnify.temporal_filter)",
+            f"{_named(n_frames, filtering)} passes {gain.smallest:.2f} to {gain.largest:.2f} of an "
+            f"oscillation, {gain.expression:.2f} of onset-apex-offset (correlation "
+            f"{gain.correlation:.2f}), {gain.to_apex:.2f} up to an apex and {gain.held:.2f} of a "
+            f"held motion (magnify.passband_hz, {NAME})",
             MicroexprWarning,
             stacklevel=2,
         )
-    return gain, correlation
+    return gain
+
+
+def divisor(n_frames: int | None, **filtering: Unpack[Filtering]) -> float:
+    """Return what `normalise_gain` divides by; ConfigError where that is too small.
+
+    None stands for a clip of unknown length. A causal filter has its steady gain in it, and in
+    every clip of two periods of the low edge.
+    """
+    kind, fps = filtering.get("temporal_filter", "ideal"), filtering["fps"]
+    if kind == "reference":
+        return 1.0
+    low, _ = check_passband(fps, filtering.get("passband_hz"), temporal_filter=kind)
+    steady = math.ceil(STEADY_PERIODS * fps / low)
+    if n_frames is None or (kind in CAUSAL and n_frames > steady):
+        n_frames = steady
+    gain = _gain(n_frames, filtering)
+    if gain.realised < LEAST_GAIN or (gain.correlation < LEAST_CORRELATION and not gain.oscillates):
+        raise ConfigError(
+            f"magnify.normalise_gain: {_named(n_frames, filtering)} passes {gain.realised:.2f} of "
+            f"the motion (correlation {gain.correlation:.2f}), and {LEAST_GAIN:g} (correlation "
+            f"{LEAST_CORRELATION:g}) is needed to divide by it: choose another "
+            f"magnify.passband_hz or {NAME}"
+        )
+    return gain.realised
+
+
+def _gain(n_frames: int, filtering: Filtering) -> FilterGain:
+    low, high = filtering.get("passband_hz") or (0.0, 0.0)
+    plain: Filtering = {**filtering, "passband_hz": (low, high), "normalise_gain": False}
+    equal = filtering.get("temporal_filter") == "reference"
+    return gain_of(filter_matrix(n_frames, **plain), plain["fps"], None if equal else (low, high))
+
+
+def _named(n_frames: int, filtering: Filtering) -> str:
+    low, high = filtering.get("passband_hz") or (0.0, 0.0)
+    kind, fps = filtering.get("temporal_filter", "ideal"), filtering["fps"]
+    return f"the {kind} filter {low:g}-{high:g} Hz on {n_frames} frames at {fps:g} fps"
 
 
 def check_frames(n_frames: int, *, temporal_filter: str, order: int) -> None:

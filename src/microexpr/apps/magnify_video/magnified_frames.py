@@ -138,7 +138,8 @@ def magnify_stream(
         return torch.from_numpy(task.region.luma(frame, read - 1)).to(task.device)
 
     options = task.options() | task.mask | {"method": task.method, "alphas": task.alphas}
-    del options["reference_frame"]  # the first frame
+    options |= {"n_frames": task.n_frames}
+    del options["reference_frame"], options["anchored"]  # the first frame, where a part has it
     for index, (original, lumas) in enumerate(magnified_luma(frames, luma_of, **options)):
         progress("magnify", (index + 1) / task.n_frames)
         planes = [values.cpu().numpy() for values in lumas]

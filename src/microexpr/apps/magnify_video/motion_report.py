@@ -1,6 +1,5 @@
 """What the temporal filter passes, and how many times larger the method made it."""
 
-import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -8,9 +7,7 @@ import cv2
 import numpy as np
 
 from microexpr.config import Magnify
-from microexpr.errors import MicroexprWarning
-from microexpr.magnify import realised_gain
-from microexpr.magnify.temporal import Matrix, filter_matrix, filtering_of
+from microexpr.magnify.temporal import Matrix, filter_gain, filter_matrix, filtering_of
 
 MAX_POINTS = 300
 QUALITY = 0.03  # weakest corner, of the strongest: weaker ones move with the noise
@@ -29,22 +26,9 @@ def clip_filter(n_frames: int, fps: float, settings: Magnify) -> Matrix:
 
 
 def response(n_frames: int, fps: float, settings: Magnify) -> dict[str, float]:
-    """Return what the filter passes; warn when that is hardly a motion in its own band.
-
-    `clip_motion` and `correlation`: :func:`microexpr.magnify.realised_gain`. `band_centre`: of an
-    oscillation at the geometric mean of the band's edges, rms after over rms before.
-    """
-    low, high = settings.passband_hz
-    with warnings.catch_warnings():
-        if n_frames / fps * low > 1:  # a single motion over such a long clip is not what is sought
-            warnings.simplefilter("ignore", MicroexprWarning)
-        kind, order = settings.temporal_filter, settings.order
-        gain, correlation = realised_gain(n_frames, fps, settings.passband_hz, kind, order)
-    phase = 2 * np.pi * np.sqrt(low * high) * np.arange(n_frames) / fps
-    waves = np.stack([np.cos(phase), np.sin(phase)], axis=1)
-    passed = clip_filter(n_frames, fps, settings) @ waves
-    spread = np.sqrt(np.var(passed, axis=0).sum() / np.var(waves, axis=0).sum())
-    return {"clip_motion": gain, "correlation": correlation, "band_centre": float(spread)}
+    """Return what the filter passes, :class:`microexpr.magnify.gain.FilterGain`; may warn."""
+    gain = filter_gain(n_frames, **filtering_of(settings, fps))
+    return gain._asdict() | {"realised": gain.realised}
 
 
 def _corners(luma: np.ndarray, roi: tuple[int, int, int, int] | None) -> np.ndarray:

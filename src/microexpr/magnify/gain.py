@@ -1,0 +1,82 @@
+"""How much of a motion a temporal filter passes: of a course over a clip, and of oscillations."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from microexpr.magnify.filter_designs import Matrix
+
+SAME = 1e-6  # share of a clip's largest course below which two of them are one
+
+
+class FilterGain(NamedTuple):
+    """What is left of motions, as a share of their size."""
+
+    smallest: float
+    """Of an oscillation at the band's centre, in the phase that passes least; sizes are rms."""
+    largest: float
+    """The same in the phase that passes most."""
+    expression: float
+    """Of onset, apex and offset over the clip, ``sin^2``; sizes are peak to peak."""
+    correlation: float
+    """Of that course before and after; below zero, the filter reverses it."""
+    to_apex: float
+    """Of a course that ends at its apex."""
+    held: float
+    """Of an onset that is held until the clip ends."""
+    oscillates: bool
+    """Whether the clip holds a period of the band's low edge, and not one course only."""
+
+    @property
+    def realised(self) -> float:
+        """What alpha is multiplied with: `expression`, or the rms over the phases."""
+        if self.oscillates:
+            return math.sqrt((self.smallest**2 + self.largest**2) / 2)
+        return self.expression
+
+    @property
+    def weakest(self) -> float:
+        """The smallest gain of what such a clip can hold."""
+        if self.oscillates:
+            return self.smallest
+        return min(math.copysign(self.expression, self.correlation), self.to_apex, self.held)
+
+
+def phases_gain(matrix: Matrix, cycles: float) -> tuple[float, float]:
+    """Return the smallest and the largest gain of a sinusoid over its phases.
+
+    Singular values of the filter on the cosine and the sine, without their means, as orthonormal
+    basis. `cycles` are per clip.
+    """
+    phase = 2 * np.pi * cycles / len(matrix) * np.arange(len(matrix))
+    basis = np.linalg.svd(_centred(np.stack([np.cos(phase), np.sin(phase)], 1)), False)[0]
+    gains = np.linalg.svd(_centred(matrix @ basis), compute_uv=False)
+    return float(gains[-1]), float(gains[0])
+
+
+def gain_of(matrix: Matrix, fps: float, passband_hz: tuple[float, float] | None) -> FilterGain:
+    """Return the gain of a filter, a T x T matrix; no band: it has the same gain for all."""
+    n_frames = len(matrix)
+    time = np.linspace(0, 1, n_frames)
+    expression, correlation = _course_gain(matrix, np.sin(np.pi * time) ** 2)
+    to_apex, _ = _course_gain(matrix, np.sin(np.pi / 2 * time) ** 2)
+    held, _ = _course_gain(matrix, np.sin(np.pi / 2 * np.clip(2.5 * time, 0, 1)) ** 2)
+    low, high = passband_hz or (0.0, 0.0)
+    seconds = n_frames / fps
+    smallest, largest = phases_gain(matrix, max(math.sqrt(low * high) * seconds, 0.5))
+    courses = (expression, correlation, to_apex, held)
+    return FilterGain(smallest, largest, *courses, oscillates=low * seconds >= 1)
+
+
+def _course_gain(matrix: Matrix, course: np.ndarray) -> tuple[float, float]:
+    """Return peak to peak after over before, and the correlation of the two."""
+    if np.ptp(course) < SAME:  # two frames: no apex between them
+        course = np.arange(len(course), dtype=float)
+    filtered = matrix @ course
+    gain = float(np.ptp(filtered) / np.ptp(course))
+    return gain, float(np.corrcoef(filtered, course)[0, 1]) if gain > SAME else 0.0
+
+
+def _centred(courses: np.ndarray) -> np.ndarray:
+    return courses - courses.mean(axis=0)
