@@ -7,8 +7,8 @@ from scipy import linalg, signal
 from microexpr.errors import ConfigError
 
 Matrix = NDArray[np.float64]
-# Variances that `ideal` assumes, of that in the band: each phase of every sinusoid of the band passes
-# by more than 0.9, and as little as possible of what is slower or faster.
+# Variances that `ideal` assumes, of that in the band: every phase of each sinusoid of it passes by
+# more than 0.9, and as little as possible of what is slower or faster.
 NOISE, OTHER_MOTION = 0.003, 0.03
 LEAST_IN_BAND = 0.003  # courses with a smaller share in the band, of the best, are left out
 PADDING_CLIPS = 3  # clip lengths added on each side; the default band decays within them

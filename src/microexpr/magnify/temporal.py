@@ -189,10 +189,11 @@ def divisor(n_frames: int | None, **filtering: Unpack[Filtering]) -> float:
 
 
 def _gain(n_frames: int, filtering: Filtering) -> FilterGain:
-    low, high = filtering.get("passband_hz") or (0.0, 0.0)
-    plain: Filtering = {**filtering, "passband_hz": (low, high), "normalise_gain": False}
+    given = filtering.get("passband_hz")
+    band = None if given is None else (given[0], given[1])  # a list, from a file
+    plain: Filtering = {**filtering, "passband_hz": band, "normalise_gain": False}
     equal = filtering.get("temporal_filter") == "reference"
-    return gain_of(filter_matrix(n_frames, **plain), plain["fps"], None if equal else (low, high))
+    return gain_of(filter_matrix(n_frames, **plain), plain["fps"], None if equal else band)
 
 
 def _named(n_frames: int, filtering: Filtering) -> str:
