@@ -81,7 +81,7 @@ def test_the_control_arm_keeps_the_motion_and_freezes_the_rest():
         v[0] for _, v in magnify_whole(frames, task("filter_only", 5.0, amm={"lambda_c_px": 0}))
     ]
     seen = np.array([shift_px(v.luma.astype(float), IMAGE) for v in versions])
-    assert np.ptp(seen) < 0.5
+    assert np.ptp(seen) < 0.65  # of 2 px
 
 
 def test_only_the_region_changes():

@@ -9,7 +9,7 @@ from microexpr.errors import ConfigError
 Matrix = NDArray[np.float64]
 # Variances that `ideal` assumes, of that in the band: every phase of each sinusoid of it passes by
 # more than 0.9, and as little as possible of what is slower or faster.
-NOISE, OTHER_MOTION = 0.003, 0.03
+NOISE, SLOWER, FASTER = 0.003, 0.3, 0.05
 LEAST_IN_BAND = 0.003  # courses with a smaller share in the band, of the best, are left out
 PADDING_CLIPS = 3  # clip lengths added on each side; the default band decays within them
 NAME = "magnify.temporal_filter"
@@ -36,8 +36,9 @@ def ideal(n_frames: int, fps: float, passband_hz: tuple[float, float]) -> Matrix
     values, vectors = linalg.eigh(_centred(_kernel(n_frames, low, high)))
     kept = values > LEAST_IN_BAND * values[-1]
     basis, variances = vectors[:, kept], values[kept] / values[-1]
-    beyond = np.eye(n_frames) - _kernel(n_frames, max(low - 1, 0), min(high + 1, n_frames / 2))
-    rest = NOISE * np.eye(n_frames) + OTHER_MOTION * _centred(beyond)
+    rest = SLOWER * _kernel(n_frames, 0, max(low - 1, 0))
+    rest += FASTER * _kernel(n_frames, min(high + 1, n_frames / 2), n_frames / 2)
+    rest = NOISE * np.eye(n_frames) + _centred(rest)
     weighted = linalg.solve(rest, basis, assume_a="pos")
     inner = np.diag(1 / variances) + basis.T @ weighted
     return basis @ linalg.solve(inner, weighted.T, assume_a="pos")
