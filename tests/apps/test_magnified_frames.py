@@ -206,7 +206,7 @@ from pathlib import Path
 from microexpr.cli import main
 from microexpr.magnify import pmm
 torch.set_num_threads(1)
-pmm(torch.rand(3, 32, 32), fps=30.0, passband_hz=(2.0, 4.0), alpha=1.0)
+pmm(torch.rand(3, 32, 32), fps=30.0, passband_hz=(2.0, 8.0), alpha=1.0)
 def peak():
     (line,) = [x for x in Path("/proc/self/status").open() if x.startswith("VmHWM")]
     return 1024 * int(line.split()[1])

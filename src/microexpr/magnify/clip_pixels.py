@@ -83,7 +83,7 @@ def magnified_parts(
     :func:`magnified_pixels`.
     """
     start, options = _colours(images[0], device), options_of(settings, fps, method)
-    del options["reference_frame"], options["anchored"]  # the first frame, where a part has it
+    del options["reference_frame"]  # the first frame
     options |= {"method": method, "parts": parts, "alphas": [settings.alpha]}
     options |= {"n_frames": len(images)}
     frames = (image for row in range(0, len(images), BLOCK) for image in images[row : row + BLOCK])

@@ -21,7 +21,6 @@ from microexpr.magnify.methods import METHODS
 from microexpr.magnify.operator import ChunkFilter
 from microexpr.magnify.temporal import (
     CAUSAL,
-    Filtering,
     Passband,
     check_passband,
     filter_matrix,

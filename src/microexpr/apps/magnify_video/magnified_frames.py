@@ -139,7 +139,7 @@ def magnify_stream(
 
     options = task.options() | task.mask | {"method": task.method, "alphas": task.alphas}
     options |= {"n_frames": task.n_frames}
-    del options["reference_frame"], options["anchored"]  # the first frame, where a part has it
+    del options["reference_frame"]  # the first frame
     for index, (original, lumas) in enumerate(magnified_luma(frames, luma_of, **options)):
         progress("magnify", (index + 1) / task.n_frames)
         planes = [values.cpu().numpy() for values in lumas]
