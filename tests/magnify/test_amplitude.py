@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
-from synthetic import texture
+from synthetic import moved, onset_apex_offset, psnr_db, texture
 
-from microexpr.errors import ConfigError
+from microexpr.errors import ConfigError, MicroexprWarning
 from microexpr.magnify import amm, filter_only
+from microexpr.magnify.stream import stream
 from microexpr.magnify.temporal import filter_matrix
 
 SMIC = {"fps": 100.0, "passband_hz": (0.5, 10.0)}
@@ -148,3 +151,41 @@ def test_impossible_options_are_errors() -> None:
         amm(clip, alpha=1.0, levels=4, level_gains=[1, 1, 1], **SMIC)
     with pytest.raises(ConfigError, match=r"mask: has the shape \(36, 40\)"):
         amm(clip, alpha=1.0, mask=torch.ones(36, 40), **SMIC)
+
+
+@pytest.mark.parametrize("slope", [0.3, 0.8, 1.2])  # fine detail, as of grass, to coarse
+@pytest.mark.parametrize(("shift_px", "alpha"), [(0.3, 10.0), (0.3, 20.0), (1.0, 10.0)])
+def test_bounded_by_the_measured_motion_it_does_no_harm(
+    slope: float, shift_px: float, alpha: float
+) -> None:
+    """Doing nothing is the bar: what the pyramid does not bear stays as it was."""
+    image, motion = texture(96, 128, slope=slope), shift_px * onset_apex_offset(20)
+    clip, truth = moved(image, motion), moved(image, (1 + alpha) * motion)
+    options = {"alpha": alpha, "temporal_filter": "reference", "fps": 100.0}
+    with pytest.warns(MicroexprWarning, match=r"worse than the clip itself.*amm\.bounded"):
+        broken = amm(clip, lambda_c_px=0.0, **options)
+    assert psnr_db(broken, truth) < psnr_db(clip, truth)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", MicroexprWarning)
+        bounded = amm(clip, lambda_c_px=0.0, bounded=True, **options)
+        several = amm(clip, lambda_c_px=0.0, bounded=True, **options | {"alpha": [1.0, alpha]})
+    assert psnr_db(bounded, truth) > psnr_db(clip, truth)
+    assert torch.allclose(bounded, several[1], atol=1e-6)  # each alpha has a bound of its own
+    windows = stream(
+        clip,
+        method="amm",
+        lambda_c_px=0.0,
+        bounded=True,
+        alpha=alpha,
+        temporal_filter="ideal",
+        **SMIC,
+    )
+    assert len(list(windows)) == len(clip)
+    with pytest.raises(ConfigError, match=r"amm\.bounded: .*causal.*lambda_c_px"):
+        list(stream(clip, method="amm", bounded=True, **options))
+
+
+def test_bounded_changes_nothing_that_moves_little() -> None:
+    clip = moved(texture(96, 128), 0.05 * onset_apex_offset(20))
+    options = {"alpha": 10.0, "temporal_filter": "reference", "fps": 100.0}
+    assert torch.equal(amm(clip, bounded=True, **options), amm(clip, **options))

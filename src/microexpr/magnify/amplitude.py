@@ -15,7 +15,12 @@ from pydantic import Field
 from microexpr.errors import ConfigError
 from microexpr.magnify.arguments import ArrayT
 from microexpr.magnify.clip import Progress, check_mask, luma, magnified
-from microexpr.magnify.laplacian import fitting_levels, level_weights, weighted_sum
+from microexpr.magnify.laplacian import (
+    fitting_levels,
+    level_weights,
+    shortest_wavelength_px,
+    weighted_sum,
+)
 from microexpr.magnify.operator import ClipFilter, blocks, fresh
 
 BLOCK_VALUES = 1 << 19  # filtered frames go through the pyramid in blocks of this size
@@ -25,6 +30,7 @@ class AmplitudeMagnifier:
     """Laplacian pyramid, colours and mask for frames of one size; options as of :func:`amm`."""
 
     control, bound = False, 1 / 4
+    advice = "; the result can be worse than the clip itself, unless magnify.amm.bounded is true"
 
     def __init__(
         self,
@@ -32,6 +38,7 @@ class AmplitudeMagnifier:
         *,
         levels: Annotated[int, Field(ge=1)] = 6,
         lambda_c_px: Annotated[float, Field(ge=0)] = 16.0,
+        bounded: bool = False,
         level_gains: Sequence[float] | None = None,
         chroma_gain: float = 0.0,
         mask: torch.Tensor | None = None,
@@ -45,13 +52,22 @@ class AmplitudeMagnifier:
             )
         check_mask(mask, self.height, self.width)
         self.wavelength_px, self.level_gains = lambda_c_px, level_gains
+        self.bounded, self.motion_px = bounded, math.nan  # of the clip, where it is measured
         self.chroma_gain, self.mask = chroma_gain, mask
 
     def weights(self, alpha: float) -> list[float]:
         """Return the share of alpha of each level, finest first, and of the low-pass residual."""
         if self.level_gains is not None:
             return [float(gain) for gain in self.level_gains]
-        return [*level_weights(self.levels, alpha=alpha, lambda_c_px=self.wavelength_px), 0.0]
+        lambda_c_px = self.wavelength_px
+        if self.bounded and math.isnan(self.motion_px):
+            raise ConfigError(
+                "magnify.amm.bounded: true needs the motion of a whole clip; a stream with a causal "
+                "filter does not have it: give magnify.amm.lambda_c_px"
+            )
+        if self.bounded:
+            lambda_c_px = max(lambda_c_px, shortest_wavelength_px(alpha, self.motion_px))
+        return [*level_weights(self.levels, alpha=alpha, lambda_c_px=lambda_c_px), 0.0]
 
     def run(
         self,
@@ -135,6 +151,10 @@ def amm(clip: Any, *, alpha: Any, **options: Any) -> Any:
     lambda_c_px : float, default 16
         Shortest wavelength that gets all of alpha, px; 0 gives all wavelengths all of it. See
         :func:`microexpr.magnify.laplacian.level_weights` (Wu et al. 2012, eq. 14).
+    bounded : bool, default False
+        Take the displacement in that equation from the motion that is measured in the clip, so that
+        each level gets no more than it bears: detail does not break at any alpha, and motion in it
+        is magnified less. `lambda_c_px` remains the least.
     level_gains : sequence of float, optional
         Share of alpha for each level, finest first, then for the low-pass residual: levels + 1
         values that replace those of `lambda_c_px`. ``[0] * levels + [1]`` magnifies the colour or
@@ -164,7 +184,7 @@ def amm(clip: Any, *, alpha: Any, **options: Any) -> Any:
     -----
     MicroexprWarning
         Where the magnified motion is beyond a quarter of the wavelength that the detail that moves
-        or `lambda_c_px` has.
+        or `lambda_c_px` has: the result can be worse than the clip itself. Not with `bounded`.
     """
     return magnified(clip, AmplitudeMagnifier, alpha, **options)
 

@@ -96,10 +96,15 @@ def magnified(
     reference_frame = options.get("reference_frame", 0)
     filtering, rest = separated(options)
     matrix = filter_matrix(len(clip), **filtering)
-    magnifier = kind(luma(clip[reference_frame : reference_frame + 1])[0], **rest)
-    if math.isfinite(magnifier.bound):
+    magnifier: Any = kind(luma(clip[reference_frame : reference_frame + 1])[0], **rest)
+    bounded = getattr(magnifier, "bounded", False)
+    if bounded or math.isfinite(magnifier.bound):
         motion = detail_motion(luma(clip), matrix, reference_frame=reference_frame)
-        motion.warn(max(alphas), magnifier.bound, magnifier.wavelength_px)
+        if bounded:
+            magnifier.motion_px = motion.px
+        else:
+            advice = getattr(magnifier, "advice", "")
+            motion.warn(max(alphas), magnifier.bound, magnifier.wavelength_px, advice)
     base: dict[str, Any] = {"base": clip[reference_frame].expand_as(clip)} if still else {}
     found = magnifier.run(clip, ClipFilter(matrix, clip), alphas, progress, **base)
     results = [in_kind(result, source) for result in found]

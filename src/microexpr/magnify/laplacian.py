@@ -22,6 +22,11 @@ def fitting_levels(height_px: int, width_px: int, levels: int) -> int:
     return max(1, min(levels, int(min(height_px, width_px) // 2).bit_length()))
 
 
+def shortest_wavelength_px(alpha: float, motion_px: float) -> float:
+    """Return the shortest wavelength that bears ``(1 + alpha) * motion`` (Wu et al., eq. 14)."""
+    return 8 * (1 + alpha) * motion_px
+
+
 def level_weights(levels: int, *, alpha: float, lambda_c_px: float) -> list[float]:
     """Return each level's share of alpha, finest first; the low-pass gets none.
 

@@ -33,6 +33,9 @@ class Amm(Section):
     lambda_c_px: float = Field(
         16.0, ge=0, description="wavelengths below get less gain (Wu eq. 14); 0: same gain for all"
     )
+    bounded: bool = Field(
+        False, description="less gain where the measured motion would break detail (Wu eq. 14)"
+    )
 
 
 class Pmm(Section):

@@ -34,7 +34,7 @@ class DetailMotion(NamedTuple):
         """Return how far the detail can move: `bound` of its wavelength, or of `least_px`."""
         return bound * max(self.wavelength_px, least_px)
 
-    def warn(self, alpha: float, bound: float, least_px: float) -> None:
+    def warn(self, alpha: float, bound: float, least_px: float, advice: str = "") -> None:
         """Warn where ``(1 + alpha) * motion`` exceeds the limit, a share `bound` of the wavelength.
 
         Wu et al. 2012, eq. 14, and Wadhwa et al. 2013, section 3.3, allow half of it.
@@ -45,7 +45,7 @@ class DetailMotion(NamedTuple):
             warnings.warn(
                 f"magnify.alpha: a motion of {self.px:.2f} px becomes {becomes_px:.1f} px at alpha "
                 f"{alpha:g}, {becomes_px / limit_px:.1f} times the bound, {limit_px:.1f} px, "
-                f"{share} wavelength of the detail that moves: detail will break",
+                f"{share} wavelength of the detail that moves: detail will break{advice}",
                 BoundWarning,
                 stacklevel=5,
             )

@@ -58,17 +58,20 @@ def surveyed(plan: Plan, progress: Progress) -> Survey:
     plan = _stabilised(plan, progress)
     task = plan.task
     motion = _motion(plan, progress)
-    row, bound = METHODS[task.method], math.inf
+    row, bound, advice = METHODS[task.method], math.inf, ""
     if row.stream:
-        bound = float(getattr(METHODS.load(task.method, "stream"), "bound", math.inf))
-    least_px = float(task.settings.own(row.section).get("lambda_c_px", 0))
+        kind = METHODS.load(task.method, "stream")
+        bound, advice = float(getattr(kind, "bound", math.inf)), getattr(kind, "advice", "")
+    own = task.settings.own(row.section)
+    least_px = float(own.get("lambda_c_px", 0))
     found = Survey(plan, motion, bound, least_px)
     if not task.alphas:
         alpha = task.settings.alpha
         if math.isfinite(bound):
             alpha = _largest_alpha(AIM * motion.limit_px(bound, least_px), motion.px)
         found = replace(found, plan=replace(plan, task=replace(task, alphas=(alpha,))))
-    motion.warn(max(found.plan.task.alphas), bound, least_px)
+    if not own.get("bounded"):
+        motion.warn(max(found.plan.task.alphas), bound, least_px, advice)
     return found
 
 
