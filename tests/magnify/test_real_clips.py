@@ -98,7 +98,7 @@ def test_breathing_lifts_the_chest(method: object) -> None:
     """The sleeping baby of Wu et al.: the chest rises and falls at 0.6 Hz."""
     clip = read("evm_baby.mp4", 150, (slice(180, 436), slice(400, 656)), 4)
     alpha = 3.0
-    options = {"lambda_c_px": 0.0} if method is amm else {"smoothing_px": 0.0}
+    options = {"lambda_c_px": 0.0} if method is amm else {}
     result = method(
         clip, fps=30.0, passband_hz=(0.3, 3.0), alpha=alpha, temporal_filter="ideal", **options
     )
@@ -135,8 +135,9 @@ def test_pmm_agrees_with_undecimated_masks_of_pyrtools(
     standard |= {"top_octaves": 0.0, "fewer": 0}
     magnifier = PhaseMagnifier(clip[0], levels=5, smoothing_px=0.0, **standard)
     (result,) = magnifier.run(clip, ClipFilter(matrix, clip), [alpha])
-    assert psnr_db(result, expected) > 50
-    assert psnr_db(expected, clip) < 40
+    inner = (slice(None), slice(16, -16), slice(16, -16))  # its frames are periodic
+    assert psnr_db(result[inner], expected[inner]) > 50
+    assert psnr_db(expected[inner], clip[inner]) < 40
 
 
 def test_bounds_are_measured_on_real_motion() -> None:

@@ -90,7 +90,7 @@ def test_windows_agree_with_the_whole_clip(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("temporal_filter", "most"), [("iir", 8 + 2), ("ideal", 32 + 16 + 2)])
+@pytest.mark.parametrize(("temporal_filter", "most"), [("iir", 16 + 2), ("ideal", 32 + 16 + 2)])
 def test_frames_are_let_go(method: str, temporal_filter: str, most: int) -> None:
     """Input frames alive at a time: a chunk, or a window and the step to the next one."""
     alive: set[int] = set()
@@ -110,7 +110,7 @@ def test_frames_are_let_go(method: str, temporal_filter: str, most: int) -> None
         method=method,
         alpha=5.0,
         temporal_filter=temporal_filter,
-        parts=Parts(8, 0) if temporal_filter == "iir" else Parts(32, 16),
+        parts=Parts(16, 0) if temporal_filter == "iir" else Parts(32, 16),
         fps=100.0,
         passband_hz=(3.0, 10.0),
         **SMALL[method],

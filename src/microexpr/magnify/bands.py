@@ -170,6 +170,27 @@ def fast_length(n: int, *, contiguous: bool) -> int:
     return min(smooth, key=lambda m: m * (1.0 if m % 16 == 0 else 1.12 if m % 8 == 0 else 1.45))
 
 
+def bordered(height: int, width: int, border_px: int) -> tuple[int, int]:
+    """Return the size of images with a border, fast to transform."""
+    rows, columns = height + min(height, border_px), width + min(width, border_px)
+    return fast_length(rows, contiguous=False), fast_length(columns, contiguous=True)
+
+
+def extended(images: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    """Return images (..., H, W) with rows and columns after the last that lead back to the first.
+
+    As periodic images they have no edge: what is added fades from the last value to the first. (A
+    mirror image would move the other way.)
+    """
+    for axis, side in zip((-2, -1), shape, strict=True):
+        n = images.shape[axis]
+        share = 0.5 - 0.5 * torch.cos(math.pi * (torch.arange(side - n) + 0.5) / (side - n))
+        share = share.to(images)[:, None] if axis == -2 else share.to(images)
+        between = torch.lerp(images.narrow(axis, n - 1, 1), images.narrow(axis, 0, 1), share)
+        images = torch.cat([images, between], dim=axis)
+    return images
+
+
 def sampled(image: torch.Tensor, band: Band) -> torch.Tensor:
     """Sample an image (H, W) where a band has samples, blurred by half their distance."""
     y, x = (torch.fft.fftfreq(n, 1 / n).to(image.device) for n in band.shape)

@@ -15,82 +15,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from microexpr.magnify.bands import Corner, doubled, floats
-from microexpr.magnify.operator import Workspace, block_frames
+from microexpr.magnify.bands import Corner
+from microexpr.magnify.operator import Workspace
 from microexpr.magnify.steerable import BandStack
 
-DAMPING = 1e-3  # of the trace of the 2 x 2 system: a band sees motion across its stripes only
 SILENT = 1e-6  # of the mean: places with hardly any amplitude do not move
 TINY = 1e-15  # the same for a band that is empty everywhere
 PLANE = (-2, -1)  # axes of a band
 
 
-class MotionSmoothing:
-    """The smoothing of a stack of bands, with a Gaussian window of sd `sigma_px` of the frames.
-
-    `box`, `coefficients` (n, h, w): the reference frame's spectrum on the boxes, its transform.
-    """
-
-    def __init__(
-        self,
-        bands: BandStack,
-        box: torch.Tensor,
-        coefficients: torch.Tensor,
-        *,
-        size: tuple[int, int],
-        sigma_px: float,
-    ) -> None:
-        self.window = _window(bands.shape[1:], size, sigma_px).to(box.real)
-        power = torch.view_as_real(coefficients).square().sum(dim=-1)
-        slopes = torch.fft.ifft2(box * _frequencies(bands, size).to(box.real))
-        slope_x, slope_y = (slopes * coefficients.conj()).real  # power times local frequency
-        floor = SILENT * power.mean(dim=PLANE, keepdim=True) + TINY
-        local_x, local_y = slope_x / (power + floor), slope_y / (power + floor)
-        squares = torch.complex(slope_x * local_x, slope_y * local_y)
-        products = torch.complex(slope_x * local_y, torch.zeros_like(power))
-        squares, products = self._blurred(torch.stack([squares, products]))
-        xx, yy, xy = squares.real, squares.imag, products.real
-        trace = xx + yy
-        damping = DAMPING * trace + SILENT * trace.mean(dim=PLANE, keepdim=True) + TINY
-        xx, yy = xx + damping, yy + damping
-        determinant = xx * yy - xy * xy
-        self.before = torch.complex(slope_x, slope_y)
-        self.after_x = (yy * local_x - xy * local_y) / determinant
-        self.after_y = (xx * local_y - xy * local_x) / determinant
-
-    def apply(self, maps: torch.Tensor) -> None:
-        """Smooth maps (k, h * w) in place, a block at a time."""
-        shape = self.after_x.shape
-        for part in maps.view(-1, *shape).split(block_frames(shape.numel(), maps.device)):
-            sum_x, sum_y = part.new_empty((2, *part.shape))
-            _split(self._blurred(part * self.before), sum_x, sum_y)
-            torch.mul(sum_x, self.after_x, out=part)
-            part.addcmul_(sum_y, self.after_y)
-
-    def _blurred(self, maps: torch.Tensor) -> torch.Tensor:
-        spectrum = torch.fft.fft2(maps)
-        floats(spectrum).mul_(self.window)
-        return torch.fft.ifft2(spectrum)
-
-
-@lru_cache(maxsize=64)
-def _window(shape: tuple[int, int], size: tuple[int, int], sigma_px: float) -> torch.Tensor:
-    """Return the Gaussian window's spectrum, for `floats`."""
-    y, x = (torch.fft.fftfreq(n, 1 / n) for n in shape)
-    distance = (y[:, None] / size[0]) ** 2 + (x / size[1]) ** 2
-    return doubled(torch.exp(-2 * (math.pi * sigma_px) ** 2 * distance))
-
-
 @lru_cache(maxsize=64)
 def _frequencies(bands: BandStack, size: tuple[int, int]) -> torch.Tensor:
-    """Return horizontal and vertical frequency on the bands' boxes, cycles/px, (2, n, h, w)."""
+    """Return horizontal and vertical frequency on the bands' boxes, radians/px, (2, n, h, w)."""
     _, rows, columns = bands.shape
     parts = []
     for band in bands.bands:
         y = (band.row + torch.arange(rows))[:, None] / size[0]
         x = (band.column + torch.arange(columns))[None] / size[1]
         parts.append(torch.stack([x.expand(rows, -1), y.expand(-1, columns)]))
-    return torch.stack(parts, dim=1)
+    return 2 * math.pi * torch.stack(parts, dim=1)
 
 
 class LocalPhase:
@@ -107,16 +50,19 @@ class LocalPhase:
         *,
         corner: Corner,
         size: tuple[int, int],
-        sigma_px: float,
         gain: torch.Tensor | float = 1.0,
     ) -> None:
-        self.bands, self.corner, self.gain = bands, corner, gain
-        box = reference.new_empty(bands.shape)
-        coefficients = torch.fft.ifft2(bands.cut(reference, corner, box))
-        self.conjugate = coefficients.conj().resolve_conj()
-        self.smoothing: MotionSmoothing | None = None
-        if sigma_px > 0:
-            self.smoothing = MotionSmoothing(bands, box, coefficients, size=size, sigma_px=sigma_px)
+        self.bands, self.corner, self.size, self.gain = bands, corner, size, gain
+        self.box = bands.cut(reference, corner, reference.new_empty(bands.shape))
+        self.conjugate = torch.fft.ifft2(self.box).conj().resolve_conj()
+
+    def frequencies(self) -> tuple[torch.Tensor, ...]:
+        """Return amplitude, its square times local frequency (x, y), radians/px, and the latter."""
+        power = torch.view_as_real(self.conjugate).square().sum(dim=-1)
+        slopes = torch.fft.ifft2(self.box * _frequencies(self.bands, self.size).to(power))
+        slope = (slopes * self.conjugate).real.contiguous()
+        local = slope / (power + SILENT * power.mean(dim=PLANE, keepdim=True) + TINY)
+        return power.sqrt(), *slope, *local
 
     def coefficients(self, planes: torch.Tensor, work: Workspace) -> torch.Tensor:
         """Return coefficients (k, *bands.shape) of frequency planes (k, rows, columns)."""
@@ -150,6 +96,20 @@ class LocalPhase:
             torch.mul(angles, alpha, out=angle)
             _turn(angle, cosine, box)
             self.bands.add(torch.fft.fft2(box.mul_(coefficients)), total, self.corner)
+
+
+def split(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return real and imaginary parts in memory of their own."""
+    real, imaginary = values.real.new_empty((2, *values.shape))
+    _split(values, real, imaginary)
+    return real, imaginary
+
+
+def join(real: torch.Tensor, imaginary: torch.Tensor) -> torch.Tensor:
+    """Return complex values."""
+    result = torch.empty(real.shape, dtype=real.dtype.to_complex(), device=real.device)
+    _join(real, imaginary, result)
+    return result
 
 
 def _split(values: torch.Tensor, real: torch.Tensor, imaginary: torch.Tensor) -> None:

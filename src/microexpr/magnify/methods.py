@@ -45,7 +45,10 @@ class Pmm(Section):
     orientations: int = Field(5, ge=1, le=16, description="orientation bands")
     per_octave: Literal[1, 2] = Field(2, description="1: octave, 2: half-octave bands")
     smoothing_px: float = Field(
-        2.0, ge=0, description="sd of the amplitude-weighted phase smoothing, px of the band"
+        2.0, ge=0, description="sd of the smoothing of phases where there is noise, px of the band"
+    )
+    axis: Literal["both", "horizontal", "vertical"] = Field(
+        "both", description="component of the motion that is magnified"
     )
 
 

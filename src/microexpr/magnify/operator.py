@@ -74,6 +74,7 @@ class ClipFilter:
         left, right = low_rank(matrix)
         self.like = like[:0]
         self.low_rank = 2 * left.shape[1] <= len(matrix)
+        self.noise = 1.0 if self.low_rank else 2.0  # variance of a map at most; a frame's is 1
         self.left, self.right, self.matrix = (as_tensor(m, like) for m in (left, right, matrix))
 
     def maps(self, signal: torch.Tensor) -> torch.Tensor:
@@ -120,7 +121,7 @@ class ChunkFilter(ClipFilter):
     def __init__(
         self, filtering: Filtering, like: torch.Tensor, n_frames: int | None = None
     ) -> None:
-        self.low_rank, self.like = False, like
+        self.low_rank, self.noise, self.like = False, 2.0, like
         self.sections: Matrix | None = None
         kind = filtering["temporal_filter"]
         if kind != "reference":

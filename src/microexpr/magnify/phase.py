@@ -5,11 +5,11 @@ weight, and added ``alpha`` times; `remainder` is what is in no band, ``B_b = if
 
     out = remainder(x) + Re ifft2( sum_b 2 G_b fft2( B_b exp(i alpha M angle(B_b / B_b[ref])) ) )
 
-Three choices differ from the paper, all measured. Two orientations meet in each direction instead
-of half of all: half the coefficients, and the result is as right. The smoothing weighs with the
-amplitude of the reference frame: it then commutes with the temporal filter and runs on r components
-instead of T frames. And the residuals, in which motion is not magnified, are small: the finest band
-moves wavelengths from 2.1 px on, and the coarsest ends at one cycle per frame.
+What differs from the paper is measured (docs/benchmarks.md). The finest band holds the corners of
+the frequency plane, and the coarsest ends at one cycle per frame. Two orientations meet in each
+direction instead of half of all; only the finest octaves are split in half-octave bands. Smoothing
+knows the noise (`motion_field`); it weighs with the amplitude of the reference frame, commutes with
+the temporal filter, and runs on r components instead of T frames. Nothing wraps around the edges.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,12 @@ from pydantic import Field
 
 from microexpr.errors import ConfigError
 from microexpr.magnify.arguments import ArrayT
-from microexpr.magnify.bands import sampled
+from microexpr.magnify.bands import bordered, extended, sampled
 from microexpr.magnify.clip import Progress, check_mask, luma, magnified
 from microexpr.magnify.local_phase import LocalPhase
+from microexpr.magnify.motion_field import Axis, Motion, noise_level, ring_motions
 from microexpr.magnify.operator import ClipFilter, Workspace, block_frames, blocks, fresh
-from microexpr.magnify.steerable import stacks, steerable_pyramid
+from microexpr.magnify.steerable import fitting_octaves, stacks, steerable_pyramid
 
 PYRAMID = {  # measured, see docs/benchmarks.md
     "cutoff": 0.1,
@@ -35,6 +36,7 @@ PYRAMID = {  # measured, see docs/benchmarks.md
     "narrow": True,
     "fewer": 1,
 }
+BORDER_PX = 8  # at least, so that nothing comes in at the opposite edge
 
 
 @overload
@@ -57,8 +59,11 @@ def pmm(clip: Any, *, alpha: Any, **options: Any) -> Any:
         pyramid, see :func:`microexpr.magnify.steerable.steerable_pyramid`. Half-octave bands bear
         twice the shift; octave bands take two thirds of the time.
     smoothing_px : float, default 2
-        Standard deviation of the amplitude-weighted smoothing of the phases (Wadhwa et al. 2013,
-        eq. 17), px of the band: ``smoothing_px * 2 ** octave`` px of the frame. 0: none.
+        Standard deviation of the window in which phases are smoothed as far as noise asks for it
+        (Wadhwa et al. 2013, eq. 17), px of the band: ``smoothing_px * 2 ** octave`` px of the
+        frame. 0: not smoothed at all.
+    axis : {'both', 'horizontal', 'vertical'}
+        The component of the motion that is magnified; the other one stays as it is.
     level_gains : sequence of float, optional
         Share of alpha for each radial band, finest first; by default 1 for all.
     alpha, mask, device, dtype, progress
@@ -90,6 +95,8 @@ class PhaseMagnifier:
         per_octave: int = 2,
         orientations: int = 5,
         smoothing_px: Annotated[float, Field(ge=0)] = 2.0,
+        axis: Axis = "both",
+        levels: Annotated[int, Field(ge=1)] | None = None,
         level_gains: Sequence[float] | None = None,
         mask: torch.Tensor | None = None,
         **pyramid: Any,
@@ -98,6 +105,9 @@ class PhaseMagnifier:
         check_mask(mask, height, width)
         pyramid = PYRAMID | pyramid
         pyramid |= {"per_octave": per_octave, "orientations": orientations}
+        pyramid["levels"] = fitting_octaves(height, width, levels)
+        self.size = height, width = bordered(height, width, BORDER_PX)
+        reference = extended(reference, self.size)
         self.pyramid = steerable_pyramid(height, width, **pyramid).to(reference)
         radial_bands = self.pyramid.radial_bands
         gains = [1.0] * radial_bands if level_gains is None else [float(g) for g in level_gains]
@@ -111,17 +121,20 @@ class PhaseMagnifier:
         for bands in found:
             gain: torch.Tensor | float = gains[bands.radial]
             if mask is not None:
-                weight = [sampled(mask.to(reference), band) for band in bands.bands]
+                wide = extended(mask.to(reference), self.size)
+                weight = [sampled(wide, band) for band in bands.bands]
                 gain = gain * torch.stack(weight)
             part = LocalPhase(
                 bands,
                 still,
                 corner=self.plane.corner,
                 size=(height, width),
-                sigma_px=smoothing_px * 2**bands.octave,
                 gain=gain,
             )
             self.parts.append(part)
+        self.rings = [list(ring) for _, ring in groupby(self.parts, lambda part: part.bands.radial)]
+        self.motions = ring_motions(self.rings, self.size, smoothing_px, axis)
+        self.noise: float | None = None  # sd, from the first frames
         largest = max(bands.size * block_frames(bands.size, reference.device) for bands in found)
         self.work = Workspace(spectrum, largest)
 
@@ -134,14 +147,18 @@ class PhaseMagnifier:
     ) -> list[torch.Tensor]:
         """Return the magnified clip, (T, H, W) or (T, H, W, 3), for each alpha."""
         results, grey = [fresh(clip.shape, clip) for _ in alphas], luma(clip)
+        if self.noise is None:
+            self.noise = noise_level(grey)
         with torch.inference_mode():  # no bookkeeping of views and versions: many small calls
             planes = self._planes(grey)
             totals = [fresh(planes.shape, planes) for _ in alphas]
             for total in totals:
                 self.plane.masked(planes, self.pyramid.remainder, out=total)
             done, size = 0, sum(part.bands.size for part in self.parts)
-            for _, ring in groupby(self.parts, key=lambda part: part.bands.radial):
-                done += self._magnify(list(ring), planes, totals, operator, alphas)
+            motion: Motion | None = None
+            for number in reversed(range(len(self.rings))):  # coarse motions are known better
+                motion = self._magnify(number, motion, planes, totals, operator, alphas=alphas)
+                done += sum(part.bands.size for part in self.rings[number])
                 if progress:
                     progress(done / size)
             del planes
@@ -156,21 +173,25 @@ class PhaseMagnifier:
         """Return the frequency planes of all frames."""
         planes = fresh((len(grey), *self.plane.shape), self.work.complex)
         for frames in self._blocks(grey[0].numel(), len(grey)):
-            self.plane.spread(torch.fft.rfft2(grey[frames]), planes[frames])
+            spectra = torch.fft.rfft2(extended(grey[frames], self.size))
+            self.plane.spread(spectra, planes[frames])
         return planes
 
     def _magnify(
         self,
-        ring: Sequence[LocalPhase],
+        number: int,
+        coarser: Motion | None,
         planes: torch.Tensor,
         totals: Sequence[torch.Tensor],
         operator: ClipFilter,
+        *,
         alphas: Sequence[float],
-    ) -> int:
+    ) -> Motion | None:
         """Measure the bands of a ring, filter and smooth their phases, and add the shifted bands.
 
-        Returns how many coefficients a frame has.
+        Returns the motion of the ring, for the next finer one.
         """
+        ring, smoothing = self.rings[number], self.motions[number]
         found: list[list[torch.Tensor]] = []
         maps = [operator.start(len(planes), part.bands.size) for part in ring]
         for part, collected in zip(ring, maps, strict=True):
@@ -179,15 +200,15 @@ class PhaseMagnifier:
                 found[-1].append(part.coefficients(planes[frames], self.work))
                 operator.collect(collected, frames, part.measure(found[-1][-1], self.work))
         maps = [operator.finish(*pair) for pair in zip(maps, ring, strict=True)]
+        variance = operator.noise * (self.noise or 0.0) ** 2
+        motion = smoothing.fit(maps, coarser, variance) if smoothing else None
         for part, filtered, values in zip(ring, maps, found, strict=True):
-            if part.smoothing:
-                part.smoothing.apply(filtered)
             steps = self._blocks(part.bands.size, len(planes))
             for frames, coefficients in zip(steps, values, strict=True):
                 angles = operator.frames(filtered, frames)
                 parts = [total[frames] for total in totals]
                 part.shift(coefficients, angles, alphas, parts, self.work)
-        return sum(part.bands.size for part in ring)
+        return motion
 
     def _write(
         self, total: torch.Tensor, grey: torch.Tensor, clip: torch.Tensor, result: torch.Tensor
@@ -195,7 +216,8 @@ class PhaseMagnifier:
         """Write the frames of frequency planes, whose content is lost, with the clip's colours."""
         for frames in self._blocks(grey[0].numel(), len(grey)):
             spectra = self.plane.folded(total[frames])
-            magnified = torch.fft.irfft2(spectra, s=grey.shape[1:])
+            magnified = torch.fft.irfft2(spectra, s=self.size)
+            magnified = magnified[:, : grey.shape[1], : grey.shape[2]]
             if clip.ndim == 3:
                 result[frames] = magnified
             else:

@@ -64,9 +64,18 @@ def _moved(pyramid: SteerablePyramid, device: torch.device, dtype: torch.dtype) 
     return replace(pyramid, bands=bands, **masks)
 
 
-def fitting_octaves(height_px: int, width_px: int) -> int:
-    """Return the octaves that leave less than one cycle per side to the low-pass residual."""
-    return max(1, math.ceil(math.log2(min(height_px, width_px) / 2)))
+def fitting_octaves(height_px: int, width_px: int, levels: int | None = None) -> int:
+    """Return the octaves that leave less than one cycle per side to the low-pass residual.
+
+    Or `levels` of them; ConfigError where so many do not fit.
+    """
+    fitting = max(1, math.ceil(math.log2(min(height_px, width_px) / 2)))
+    if levels is not None and not 1 <= levels <= fitting:
+        raise ConfigError(
+            f"magnify.pmm.levels: {levels} octaves do not fit {width_px}x{height_px} px, "
+            f"1 to {fitting} do"
+        )
+    return fitting if levels is None else levels
 
 
 @lru_cache(maxsize=8)
@@ -94,13 +103,7 @@ def steerable_pyramid(
     The finest band ends `top_octaves` above the Nyquist frequency (from half an octave on it holds
     the corners of the plane), with a flank of `high_octaves`; in the usual pyramid 0 and 1.
     """
-    fitting = fitting_octaves(height_px, width_px)
-    levels = fitting if levels is None else levels
-    if not 1 <= levels <= fitting:
-        raise ConfigError(
-            f"magnify.pmm.levels: {levels} octaves do not fit {width_px}x{height_px} px, "
-            f"1 to {fitting} do"
-        )
+    levels = fitting_octaves(height_px, width_px, levels)
     if orientations < 1 or per_octave not in TRANSITION_OCTAVES or not 0 < high_octaves <= 1:
         raise ConfigError(
             f"magnify.pmm: orientations {orientations} must be 1 or more, per_octave {per_octave} "

@@ -18,6 +18,7 @@ from microexpr.errors import ConfigError, DataError
 from microexpr.magnify.arguments import ArrayT, as_tensor, checked, in_kind, in_unit_range
 from microexpr.magnify.clip import Magnifier, check_alphas, luma, magnified, takers
 from microexpr.magnify.methods import METHODS
+from microexpr.magnify.motion_field import NOISE_FRAMES
 from microexpr.magnify.operator import ChunkFilter
 from microexpr.magnify.temporal import (
     CAUSAL,
@@ -185,7 +186,8 @@ def _in_chunks(
 ) -> Iterator[torch.Tensor]:
     """Magnify chunk after chunk against the first frame."""
     magnifier, source = None, iter(frames)
-    while fresh := list(islice(source, n_frames)):
+    first = max(n_frames, NOISE_FRAMES)  # a method may measure noise in its first frames
+    while fresh := list(islice(source, n_frames if magnifier else first)):
         chunk = torch.stack(fresh)
         fresh.clear()
         if magnifier is None:

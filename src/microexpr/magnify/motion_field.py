@@ -1,0 +1,220 @@
+"""Smoothing of local phases by the motion that they agree on, from coarse to fine.
+
+All orientations of a ring see one displacement: the least squares of Wadhwa et al. 2013, eq. 17, in
+a Gaussian window, weighted with the reference frame's power. Coarse rings have far less noise than
+fine ones, so the displacement of the next coarser ring is the prior of a ring, with its variance,
+and noise is known: fine phases count as far as they are above it. What the displacement leaves of
+the phases, local detail of the motion, is kept where it stands out of the noise, and only there:
+a clip without noise is not smoothed at all, and noise of places that do not move is not magnified.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple, get_args
+
+import torch
+from torch.nn import functional
+
+from microexpr.errors import ConfigError
+from microexpr.magnify.bands import doubled, fast_length, floats
+from microexpr.magnify.local_phase import LocalPhase, join, split
+from microexpr.magnify.operator import block_frames, blocks
+
+Axis = Literal["both", "horizontal", "vertical"]
+NOISE_FRAMES = 16  # in which noise is measured
+LEAST_NOISE = 1e-6  # of values in 0..1
+SPREAD_PX = 1.0  # sd of displacements before anything is known
+DEVIATION = 0.3  # by which share a ring's displacement may differ from that of the coarser one
+DAMPING = 1e-3  # of the trace of the 2 x 2 system: stripes show motion across them only
+DETAIL_PX = 8  # side of the squares, px of the band, in which detail is compared with noise
+DETAIL_NOISE = 3.0  # times the noise's energy are taken for noise
+
+
+class Motion(NamedTuple):
+    """Displacements ``x + i y`` (r, rows, columns), px, on a coarse grid, and their variance."""
+
+    displacement: torch.Tensor
+    variance: torch.Tensor
+
+
+def ring_motions(
+    rings: Sequence[Sequence[LocalPhase]], size: tuple[int, int], smoothing_px: float, axis: Axis
+) -> list["RingMotion | None"]:
+    """Return the smoothing of each ring, of none with `smoothing_px` 0; ConfigError."""
+    if axis not in get_args(Axis) or (axis != "both" and smoothing_px == 0):
+        raise ConfigError(
+            f"magnify.pmm.axis: {axis!r} must be both, or horizontal or vertical with "
+            "magnify.pmm.smoothing_px above 0"
+        )
+    if smoothing_px == 0:
+        return [None] * len(rings)
+    return [
+        RingMotion(ring, size, smoothing_px * 2 ** ring[0].bands.octave, axis) for ring in rings
+    ]
+
+
+def noise_level(grey: torch.Tensor) -> float:
+    """Return the sd of white noise in the first frames (T, H, W), 0 where there are under three.
+
+    From second differences in time, which motion hardly has, of the diagonal differences in space.
+    """
+    few = grey[:NOISE_FRAMES]
+    if len(few) < 3:
+        return 0.0
+    across = few.diff(dim=1).diff(dim=2) / 2
+    variances = across.diff(dim=0).diff(dim=0).square().mean(dim=(1, 2)) / 6
+    return math.sqrt(float(variances.median()))
+
+
+class RingMotion:
+    """The displacements of one ring of a pyramid, whose bands are `parts`.
+
+    `size`: of the frames, px; `window_px`: sd of the window, px of the frames.
+    """
+
+    def __init__(
+        self, parts: Sequence[LocalPhase], size: tuple[int, int], window_px: float, axis: Axis
+    ) -> None:
+        self.parts, self.axis, pixels = parts, axis, size[0] * size[1]
+        self.samples = 4 * math.pi * window_px**2  # px that a window averages
+        step_px = max(window_px, 2 ** parts[0].bands.octave)
+        height, width = (fast_length(max(4, int(n / step_px)), contiguous=False) for n in size)
+        self.shape, self.window = (height, width), _window((height, width), size, window_px)
+        square_px = DETAIL_PX * 2 ** parts[0].bands.octave
+        self.squares = (max(1, int(size[0] / square_px)), max(1, int(size[1] / square_px)))
+        # Coefficients on a band's box are larger than on the frames' grid.
+        self.scales = [(part.bands.shape[1] * part.bands.shape[2] / pixels) ** 2 for part in parts]
+        self.noise = sum(
+            float(band.mask.double().square().sum()) / pixels / 2
+            for part in parts
+            for band in part.bands.bands
+        )
+        sums, self.frequencies = [], [part.frequencies() for part in parts]
+        for (_, slope_x, slope_y, x, y), scale in zip(self.frequencies, self.scales, strict=True):
+            squares = torch.complex(slope_x * x, slope_y * y)
+            products = torch.complex(slope_x * y, torch.zeros_like(x))
+            sums.append(self._blurred(torch.stack([squares, products])) * scale)
+        squares, products = torch.stack(sums).sum(dim=0)
+        self.xx, self.yy, self.xy = squares.real, squares.imag, products.real
+
+    def fit(self, maps: Sequence[torch.Tensor], coarser: Motion | None, variance: float) -> Motion:
+        """Smooth the phases (r, size) of each part in place; return the ring's displacements.
+
+        `variance`: of the white noise of a pixel in a map.
+        """
+        views = [m.view(-1, *p.bands.shape) for m, p in zip(maps, self.parts, strict=True)]
+        variance, found = max(variance, LEAST_NOISE**2), []
+        size = sum(part.bands.size for part in self.parts)
+        for some in blocks(len(maps[0]), block_frames(size, maps[0].device)):
+            block = [view[some] for view in views]
+            prior = Motion(*(values[some] for values in coarser)) if coarser else None
+            found.append(self._motion(block, prior, variance))
+            self._keep_detail(block, found[-1], variance)
+        return Motion(*(torch.cat(values) for values in zip(*found, strict=True)))
+
+    def _motion(
+        self, views: Sequence[torch.Tensor], coarser: Motion | None, variance: float
+    ) -> Motion:
+        total: torch.Tensor | None = None
+        for view, (_, slope_x, slope_y, _, _), scale in zip(
+            views, self.frequencies, self.scales, strict=True
+        ):
+            weighted = join(view * slope_x, view * slope_y)
+            blurred = self._blurred(weighted).mul_(scale)
+            total = blurred if total is None else total.add_(blurred)
+        assert total is not None
+        information = 2 * self.samples / variance
+        if coarser is None:
+            prior = torch.zeros_like(total)
+            spread = torch.full_like(total.real, SPREAD_PX**2)
+        else:
+            prior = resized(coarser.displacement, self.shape)
+            spread = _interpolated(coarser.variance, self.shape)
+            spread = spread + DEVIATION**2 * prior.abs().square()
+        xx, yy, xy = (information * m for m in (self.xx, self.yy, self.xy))
+        trust = torch.maximum(1 / spread, DAMPING * (xx + yy) + 1e-12)
+        xx, yy = xx + trust, yy + trust
+        x = information * total.real + trust * prior.real
+        y = information * total.imag + trust * prior.imag
+        determinant = xx * yy - xy * xy
+        displacement = torch.complex(yy * x - xy * y, xx * y - xy * x) / determinant
+        return Motion(displacement, (xx + yy) / (2 * determinant))
+
+    def _keep_detail(self, views: Sequence[torch.Tensor], motion: Motion, variance: float) -> None:
+        """Replace phases by those of the displacement, and what of the rest stands out of noise."""
+        energy = motion.displacement.abs().square()[:, None]
+        energy = functional.avg_pool2d(energy, 3, 1, 1, count_include_pad=False)[:, 0]
+        moving = (1 - 2 * motion.variance / (energy + 1e-30)).clamp(min=0)
+        displacement = motion.displacement * torch.complex(moving, torch.zeros_like(moving))
+        energies, details = torch.zeros_like(views[0][:, 0, 0, :1])[..., None], []
+        for view, (amplitude, _, _, local_x, local_y), scale in zip(
+            views, self.frequencies, self.scales, strict=True
+        ):
+            x, y = split(resized(displacement, view.shape[-2:]))
+            fitted = torch.zeros_like(view)
+            if self.axis != "vertical":
+                fitted.addcmul_(x[:, None], local_x)
+            if self.axis != "horizontal":
+                fitted.addcmul_(y[:, None], local_y)
+            detail = view - fitted
+            rest = (detail * amplitude).square_().sum(dim=1, keepdim=True)
+            pooled = functional.adaptive_avg_pool2d(rest, self.squares)[:, 0]
+            energies = energies + scale * pooled
+            details.append(detail)
+            view.copy_(fitted)
+        if self.axis == "both":
+            share = (1 - DETAIL_NOISE * self.noise * variance / (energies + 1e-30)).clamp(min=0)
+            for view, detail in zip(views, details, strict=True):
+                view.addcmul_(detail, _interpolated(share, view.shape[-2:])[:, None])
+
+    def _blurred(self, values: torch.Tensor) -> torch.Tensor:
+        """Return complex values (r, n, h, w), summed over bands, in the window, on the grid."""
+        small = _cropped(torch.fft.fft2(values), self.shape).sum(dim=-3)
+        floats(small).mul_(self.window.to(small.real))
+        return torch.fft.ifft2(small)
+
+
+def resized(values: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """Return periodic complex values (r, h, w) on a finer or coarser grid."""
+    return torch.fft.ifft2(_cropped(torch.fft.fft2(values), shape))
+
+
+def _cropped(spectra: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """Return spectra (r, h, w) for a grid of another shape: without, or with more frequencies."""
+    height, width = (min(a, b) for a, b in zip(spectra.shape[-2:], shape, strict=True))
+    spectra = spectra * (math.prod(shape) / math.prod(spectra.shape[-2:]))
+    result = spectra.new_zeros((*spectra.shape[:-2], *shape))
+    for y in _halves(height):
+        for x in _halves(width):
+            result[..., y, x] = spectra[..., y, x]
+    return result
+
+
+def _halves(n: int) -> tuple[slice, slice]:
+    """Return the places of n frequencies around zero: from zero on, and below zero."""
+    return slice(0, (n + 1) // 2), slice(-(n // 2), None if n > 1 else 0)
+
+
+def _interpolated(values: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """Return real values (r, h, w) on another grid, linearly: two small matrix products."""
+    rows, columns = (
+        _linear(a, b).to(values) for a, b in zip(values.shape[-2:], shape, strict=True)
+    )
+    return rows @ (values @ columns.T)
+
+
+@lru_cache(maxsize=64)
+def _linear(n: int, n_wanted: int) -> torch.Tensor:
+    """Return the matrix (n_wanted, n) that interpolates between the centres of n parts."""
+    places = (torch.arange(n_wanted) + 0.5) * n / n_wanted - 0.5
+    distance = (places.clamp(0, n - 1)[:, None] - torch.arange(n)).abs()
+    return (1 - distance).clamp(min=0)
+
+
+@lru_cache(maxsize=64)
+def _window(shape: tuple[int, int], size: tuple[int, int], sigma_px: float) -> torch.Tensor:
+    """Return a Gaussian window's spectrum on a grid over frames of some size, for `floats`."""
+    y, x = (torch.fft.fftfreq(n, 1 / n) for n in shape)
+    distance = (y[:, None] / size[0]) ** 2 + (x / size[1]) ** 2
+    return doubled(torch.exp(-2 * (math.pi * sigma_px) ** 2 * distance))
