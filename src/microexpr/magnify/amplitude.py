@@ -23,7 +23,7 @@ from microexpr.magnify.laplacian import (
 )
 from microexpr.magnify.operator import ClipFilter, blocks, fresh
 
-BLOCK_VALUES = 1 << 19  # filtered frames go through the pyramid in blocks of this size
+BLOCK_VALUES = 1 << 19  # changes of colours are made in blocks of this size
 
 
 class AmplitudeMagnifier:
@@ -62,8 +62,8 @@ class AmplitudeMagnifier:
         lambda_c_px = self.wavelength_px
         if self.bounded and math.isnan(self.motion_px):
             raise ConfigError(
-                "magnify.amm.bounded: true needs the motion of a whole clip; a stream with a causal "
-                "filter does not have it: give magnify.amm.lambda_c_px"
+                "magnify.amm.bounded: true needs the motion of a whole clip; a stream with a "
+                "causal filter does not have it: give magnify.amm.lambda_c_px"
             )
         if self.bounded:
             lambda_c_px = max(lambda_c_px, shortest_wavelength_px(alpha, self.motion_px))
@@ -80,28 +80,20 @@ class AmplitudeMagnifier:
     ) -> list[torch.Tensor]:
         """Return ``base + S(M planes)``, (T, H, W) or (T, H, W, 3), for each alpha.
 
-        The base is the clip by default. S runs on the filter's maps where they are few. Frames go
-        through in blocks, all alphas at a time.
+        The base is the clip by default. S runs on what the filter's maps are.
         """
         base = clip if base is None else base
-        gains = [[(1.0 if self.control else a) * w for w in self.weights(a)] for a in alphas]
         maps = operator.maps(self._planes(clip))
-        results = [fresh(base.shape, base) for _ in gains]
-        few = [self._spatial(maps, levels) for levels in gains] if operator.low_rank else []
-        for rows in blocks(len(base), max(1, BLOCK_VALUES // maps.shape[1])):
-            if not few:
-                filtered = operator.mixed(maps, rows)
-            for number, result in enumerate(results):
-                start, out = base[rows], result[rows]
-                if not few:
-                    self._add(start, self._spatial(filtered, gains[number]), out)
-                elif base.ndim == 3:
-                    left, out = operator.left[rows], out.view(len(start), -1)
-                    torch.addmm(start.flatten(1), left, few[number], out=out)
-                else:
-                    self._add(start, operator.mixed(few[number], rows), out)
+        results = [fresh(base.shape, base) for _ in alphas]
+        for number, (alpha, result) in enumerate(zip(alphas, results, strict=True)):
+            gain = 1.0 if self.control else alpha
+            spatial = self._spatial(maps, [gain * weight for weight in self.weights(alpha)])
+            if base.ndim == 3:
+                operator.add(base.flatten(1), spatial, out=result.flatten(1))
+            else:
+                self._add_to_colours(base, operator, spatial, result)
             if progress:
-                progress(rows.stop / len(base))
+                progress((number + 1) / len(alphas))
         return results
 
     def _planes(self, clip: torch.Tensor) -> torch.Tensor:
@@ -117,10 +109,14 @@ class AmplitudeMagnifier:
             summed *= self.mask.to(summed)
         return summed.view(maps.shape)
 
-    def _add(self, base: torch.Tensor, change: torch.Tensor, out: torch.Tensor) -> None:
-        """Write the sum of frames and a change of their luma, or of all colours, to `out`."""
-        change = change.view(len(base), -1, self.height, self.width).movedim(1, -1)
-        torch.add(base, change[..., 0] if base.ndim == 3 else change, out=out)
+    def _add_to_colours(
+        self, base: torch.Tensor, operator: ClipFilter, maps: torch.Tensor, out: torch.Tensor
+    ) -> None:
+        """Add filtered frames to all colours alike, or to each its own, a block at a time."""
+        for rows in blocks(len(base), max(1, BLOCK_VALUES // maps.shape[1])):
+            change = operator.mixed(maps, rows)
+            change = change.view(len(change), -1, self.height, self.width).movedim(1, -1)
+            torch.add(base[rows], change, out=out[rows])
 
 
 class FilterMagnifier(AmplitudeMagnifier):

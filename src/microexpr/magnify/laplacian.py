@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from microexpr.magnify.operator import fresh
+
 TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 PEAK_WAVELENGTH_PX = 5.0  # of the finest band; band l peaks at 5 * 2^l px
 
@@ -56,11 +58,12 @@ def weighted_sum(images: torch.Tensor, weights: Sequence[float]) -> torch.Tensor
     """
     steps = [weights[0]] + [b - a for a, b in pairwise(weights)]
     deepest = max((level for level, step in enumerate(steps) if step), default=0)
+    result, steps = fresh(images.shape, images), steps[: deepest + 1]
     if images.device.type != "cpu":
-        return _sum_up(images, steps[: deepest + 1])
-    result = torch.empty_like(images, memory_format=torch.contiguous_format)
+        return _sum_up(images, steps, result)
+    opencv: dict[str, Any] = {"down": cv2.pyrDown, "up": cv2.pyrUp, "scale_add": cv2.scaleAdd}
     for image, out in zip(images.numpy(), result.numpy(), strict=True):
-        out[:] = _sum_up(image, steps[: deepest + 1], cv2.pyrDown, cv2.pyrUp)
+        _sum_up(image, steps, out, **opencv)
     return result
 
 
@@ -90,13 +93,23 @@ def up(images: torch.Tensor, *, dstsize: tuple[int, int]) -> torch.Tensor:
     return images
 
 
+def scale_add(
+    images: torch.Tensor, scale: float, others: torch.Tensor, out: torch.Tensor
+) -> torch.Tensor:
+    """Write ``scale * images + others``: ``cv2.scaleAdd`` on any device."""
+    return torch.add(others, images, alpha=scale, out=out)
+
+
 def _sum_up(
     images: Any,
     steps: Sequence[float],
+    out: Any,
+    *,
     down: Callable[..., Any] = down,
     up: Callable[..., Any] = up,
+    scale_add: Callable[..., Any] = scale_add,
 ) -> Any:
-    """Return the sum of Gaussian levels, brought to full size, with a weight each."""
+    """Write the sum of Gaussian levels, brought to full size, with a weight each; return it."""
     gaussians = [images]
     for _ in steps[1:]:
         gaussians.append(down(gaussians[-1]))
@@ -105,5 +118,7 @@ def _sum_up(
         height, width = gaussians[level].shape[-2:]
         total = up(total, dstsize=(width, height))
         if steps[level]:
-            total += steps[level] * gaussians[level]
-    return total
+            total = scale_add(gaussians[level], steps[level], total, total if level else out)
+    if total is not out:
+        out[:] = total
+    return out

@@ -85,6 +85,10 @@ class ClipFilter:
         """Return some filtered frames (k, size) from what `maps` returned."""
         return (self.left if self.low_rank else self.matrix)[frames] @ maps
 
+    def add(self, base: torch.Tensor, maps: torch.Tensor, *, out: torch.Tensor) -> None:
+        """Write the sum of frames (T, size) and all filtered frames to `out`."""
+        torch.addmm(base, self.left if self.low_rank else self.matrix, maps, out=out)
+
     def start(self, n_frames: int, size: int) -> torch.Tensor:
         """Return maps (r, size) of zeros, or memory for all frames (n_frames, size)."""
         if self.low_rank:
@@ -142,6 +146,10 @@ class ChunkFilter(ClipFilter):
     def mixed(self, maps: torch.Tensor, frames: slice) -> torch.Tensor:
         """Return some filtered frames (k, size) from what `maps` returned."""
         return maps[frames]
+
+    def add(self, base: torch.Tensor, maps: torch.Tensor, *, out: torch.Tensor) -> None:
+        """Write the sum of frames (T, size) and all filtered frames to `out`."""
+        torch.add(base, maps, out=out)
 
     def finish(self, maps: torch.Tensor, key: object = None) -> torch.Tensor:
         """Return the filtered chunk (T, size); the state of signal `key` advances."""
