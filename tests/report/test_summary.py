@@ -25,6 +25,7 @@ from microexpr.evaluation.tables import write_results
 from microexpr.protocol import predictions
 from microexpr.report import document, pages
 from microexpr.report.document import Document, Grid, Section, markdown, page
+from microexpr.report.gains import gains
 from microexpr.report.results import Results, warnings
 from microexpr.report.summary import WHY, changes, limits
 from microexpr.report.summary import summary as build
@@ -261,6 +262,24 @@ def test_limits_follow_from_the_run(finished_run):
     text = " ".join(limits(replace(results, config=other)))
     assert "one seed" not in text
     assert "the tested subjects were trained on" in text
+
+
+def test_a_gain_that_differs_between_classes_is_seen(finished_run):
+    """Butterworth, .5-10 Hz, 200 frames/s: long clips keep three times as much of the motion."""
+    folder, config = finished_run
+    assert (
+        rows_of((folder / "summary.md").read_text(), "positive | 12 | 30 / 30 / 30")[3:]
+        == ["0.98"] * 3
+    )
+    length = {"negative": 11, "positive": 34, "surprise": 58}
+    changed = [c.model_copy(update={"frames": length[c.label], "fps": 200.0}) for c in clips()]
+    butterworth = {"temporal_filter": "butterworth", "normalise_gain": False}
+    results = replace(Results.read(config.changed({"magnify": butterworth}), folder), clips=changed)
+    text, table, _ = gains(results)
+    assert "alpha is multiplied with it" in text and "PMM (phase)" in text
+    found = table.frame.set_index("class")["median"].astype(float)
+    assert found["negative"] == pytest.approx(0.32, abs=0.02)
+    assert found["surprise"] == pytest.approx(0.95, abs=0.02)
 
 
 def test_choices_and_trained_controls_stand_in_tables_of_their_own(finished_run):

@@ -15,6 +15,7 @@ from microexpr.evaluation.pooled import MAJORITY
 from microexpr.evaluation.tables import ACCURACY, NESTED
 from microexpr.protocol import SUBJECT_INDEPENDENT
 from microexpr.report.document import Block, Code, Document, Grid, Section, plain
+from microexpr.report.gains import gains
 from microexpr.report.results import SYNTHETIC, Results, for_people, method_name, warnings
 
 PAPER = "resnet50_vggface2"
@@ -125,6 +126,7 @@ def summary(results: Results, origins: pd.DataFrame) -> Document:
             Section("What was run", [_what(results)]),
             Section("What was left out", left_out(results)),
             Section("What came out", _outcome(results)),
+            Section("What the temporal filter passes", gains(results)),
             Section("What it does not show", [limits(results)]),
             Section("Configuration", _configuration(results.whole)),
             Section("Versions and checksums", versions),
