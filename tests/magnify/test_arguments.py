@@ -18,7 +18,7 @@ from microexpr.magnify.clip import magnified
 from microexpr.magnify.phase import PhaseMagnifier
 from microexpr.magnify.steerable import steerable_pyramid
 from microexpr.magnify.stream import stream
-from microexpr.magnify.temporal import filter_matrix
+from microexpr.magnify.temporal import filter_gain, filter_matrix
 
 pytestmark = pytest.mark.filterwarnings("ignore::microexpr.errors.MicroexprWarning")
 BAND = {"fps": 100.0, "passband_hz": (1.0, 10.0)}
@@ -109,6 +109,25 @@ def test_every_mistake_names_the_option(function: str) -> None:
         else:
             silent.append((name, value))
     assert not silent
+
+
+@pytest.mark.parametrize("function", [filter_matrix, filter_gain])
+def test_functions_of_the_filter_name_the_option(function: Callable[..., Any]) -> None:
+    kept = kinds_of_options(AmplitudeMagnifier).keys() & inspect.signature(filter_matrix).parameters
+    silent = []
+    wrong = [(n, v) for n, v in mistakes(AmplitudeMagnifier) if n in kept]
+    for name, value in [*wrong, ("n_frames", 20.5), ("n_frames", "20"), ("n_frames", None)]:
+        options = {"n_frames": 20, **BAND, name: value}
+        try:
+            function(options.pop("n_frames"), **options)
+        except ConfigError as error:
+            assert name in str(error) and "\n" not in str(error), (name, value, str(error))
+        else:
+            silent.append((name, value))
+    assert not silent
+    with pytest.raises(ConfigError, match="fps: is needed"):
+        function(20, passband_hz=(1, 10))
+    assert function(20, fps=100, passband_hz=[1, 10]) is not None  # a list, from a file
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

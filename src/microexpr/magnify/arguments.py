@@ -7,9 +7,9 @@ import math
 import reprlib
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, wraps
 from inspect import signature
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -18,8 +18,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from microexpr.errors import ConfigError, DataError, brief
 
 ArrayT = TypeVar("ArrayT", torch.Tensor, np.ndarray)
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 STRICT = ConfigDict(arbitrary_types_allowed=True, strict=True, allow_inf_nan=False)
-NUMBER = TypeAdapter(float, config=STRICT)
+NUMBER, WHOLE = TypeAdapter(float, config=STRICT), TypeAdapter(int, config=STRICT)
 STEPS = {torch.uint8: 255, torch.uint16: 65535}  # of pixels, from black to white
 LEAST_SIDE_PX = 8
 SLACK = 0.5  # beyond 0..1: what interpolation and noise add; other scales go further
@@ -42,6 +43,16 @@ def checked(options: Mapping[str, Any], *takers: Callable[..., Any]) -> dict[str
         if needed and name not in options:
             raise ConfigError(f"{name}: is needed")
     return values
+
+
+def checks(function: FunctionT) -> FunctionT:
+    """Let a function of a number of frames check this, and its options as :func:`checked` does."""
+
+    @wraps(function)
+    def call(n_frames: Any, **options: Any) -> Any:
+        return function(_valid("n_frames", n_frames, WHOLE), **checked(options, function))
+
+    return cast(FunctionT, call)
 
 
 @cache

@@ -9,7 +9,7 @@ import math
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Required, TypedDict, Unpack, cast, get_args
+from typing import Annotated, Any, Required, TypedDict, Unpack, cast
 
 import numpy as np
 from pydantic import Field
@@ -18,6 +18,7 @@ from microexpr.config.base import Positive
 from microexpr.config.preprocessing import Motion, TemporalFilter
 from microexpr.errors import ConfigError, DataError, MicroexprWarning
 from microexpr.magnify import filter_designs as designs
+from microexpr.magnify.arguments import checked, checks
 from microexpr.magnify.filter_designs import NAME, Matrix
 from microexpr.magnify.gain import FilterGain, gain_of
 
@@ -60,6 +61,7 @@ def separated(options: Mapping[str, Any]) -> tuple[Filtering, dict[str, Any]]:
     return cast(Filtering, own), {k: v for k, v in options.items() if k not in own}
 
 
+@checks
 @lru_cache(maxsize=8)
 def filter_matrix(
     n_frames: int,
@@ -189,11 +191,9 @@ def divisor(n_frames: int | None, **filtering: Unpack[Filtering]) -> float:
 
 
 def _gain(n_frames: int, filtering: Filtering) -> FilterGain:
-    given = filtering.get("passband_hz")
-    band = None if given is None else (given[0], given[1])  # a list, from a file
-    plain: Filtering = {**filtering, "passband_hz": band, "normalise_gain": False}
-    equal = filtering.get("temporal_filter") == "reference"
-    return gain_of(filter_matrix(n_frames, **plain), plain["fps"], None if equal else band)
+    plain = {**checked(filtering, filter_matrix), "normalise_gain": False}
+    band = None if plain.get("temporal_filter") == "reference" else plain.get("passband_hz")
+    return gain_of(filter_matrix(n_frames, **plain), plain["fps"], band)
 
 
 def _named(n_frames: int, filtering: Filtering) -> str:
@@ -217,15 +217,10 @@ def check_frames(n_frames: int, *, temporal_filter: str, order: int) -> None:
 def sections_of(
     temporal_filter: TemporalFilter, order: int, *, fps: float, passband_hz: Passband
 ) -> Matrix:
-    """Return the second-order sections of a recursive filter; ConfigError where there are none."""
+    """Return the second-order sections of a recursive filter."""
     band = check_passband(fps, passband_hz, temporal_filter=temporal_filter)
     if temporal_filter == "lowpass_difference":
         return designs.lowpass_difference(fps, band)
-    if temporal_filter not in ("butterworth", "iir"):
-        names = ", ".join(get_args(TemporalFilter))
-        raise ConfigError(f"{NAME}: {temporal_filter!r} is none of {names}")
-    if order < 1:
-        raise ConfigError(f"magnify.order: {order} must be at least 1")
     return designs.butterworth(order, fps, band)
 
 
