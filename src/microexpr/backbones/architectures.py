@@ -30,9 +30,8 @@ class SeparableBlock(nn.Module):
 def mobilenet_v1() -> Backbone:
     """Make a MobileNet-v1 1.0/224 (Howard et al. 2017) of 13 separable blocks.
 
-    B6 gives 512 x 14 x 14 for 224 px (the grid of ResNet-50's B8), the last cut 1024. The weights
-    that come with the package were trained on VGGFace2 by A. Savchenko (HSE_FaceRec_tf);
-    ``tools/convert_faceres.py`` folded BatchNorm into the convolutions: none is left here.
+    B6 gives 512 x 14 x 14 for 224 px, the last cut 1024. A. Savchenko (HSE_FaceRec_tf) trained the
+    weights on VGGFace2; ``tools/convert_faceres.py`` folded BatchNorm into the convolutions.
     """
     inputs = (32, *MOBILENET_CHANNELS[:-1])
     return Backbone(

@@ -20,9 +20,8 @@ from microexpr.runtime.files import sha256_of, write_json
 def add(path: Path, *, network: str | None = None, sha256: str | None = None) -> dict[str, Any]:
     """Verify a file, convert it, and put it where the loader looks; return the note beside it.
 
-    `path` is a file as it is distributed (``.pth``, ``.pkl``, ``.h5``) or converted before;
-    `network` None: found out from its content. ConfigError: no weights can be added for that
-    network. WeightsError: the file is damaged, of another checksum or of none of the networks.
+    `path` is distributed (``.pth``, ``.pkl``, ``.h5``) or converted; `network` None: found out.
+    ConfigError: none can be added for that network. WeightsError: a damaged, or another file.
     """
     layouts = {n.name: NETWORKS.load(n.name, "layouts") for n in NETWORKS.values() if n.addable}
     if network is not None and network not in layouts:

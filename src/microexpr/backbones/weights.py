@@ -64,9 +64,9 @@ def build(
 ) -> Backbone:
     """Make the network ``features.backbone`` with its weights, in evaluation mode, on the CPU.
 
-    Without `weights_path` the shipped or installed file is read, without `weights_sha256` the known
-    checksum holds; `seed` is that of random weights. ConfigError: an unknown name, or a file for
-    random weights. WeightsError: the file is missing, damaged, of another network or checksum.
+    By default the shipped or installed file is read, with the known checksum. ConfigError: an
+    unknown name, or a file for random weights. WeightsError: the file is missing, damaged or
+    another one.
     """
     path = weights_file(backbone, weights_path)
     net = without_weights(backbone)

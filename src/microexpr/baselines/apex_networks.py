@@ -14,17 +14,11 @@ SIZE_PX = 28
 class STSTNet(NetworkSystem):
     """STSTNet: a shallow CNN over optical flow and optical strain between onset and apex.
 
-    Liong, Gan, See, Khor and Huang, "Shallow triple stream three-dimensional CNN (STSTNet) for
-    micro-expression recognition", FG 2019, arXiv:1902.03634.
-
-    Specified, by the paper and the authors' code: horizontal flow, vertical flow and strain from
-    onset to apex, 28x28x3; convolutions 3x3 (padding 2) with 3, 5 and 8 filters, each over all
-    three channels; ReLU, BatchNorm, max-pooling 3 (stride 3, padding 1), dropout 0.5; average
-    pooling 2, dense of 400; Adam at 0.00005, 800 epochs of batches of 256.
-
-    Inferred: Farnebäck's flow at the size of the crop instead of TV-L1; inputs divided by the
-    training clips' standard deviation instead of scaled to grey levels; the onset is the first
-    frame of the clip. The apex is the data set's, where it gives one, else estimated.
+    Liong, Gan, See, Khor and Huang, FG 2019, arXiv:1902.03634. Specified, by the paper and the
+    authors' code: inputs, layers, Adam, 800 epochs. Inferred: Farnebäck's flow at the size of the
+    crop instead of TV-L1; inputs divided by the training clips' standard deviation instead of
+    scaled to grey levels; the onset is the first frame of the clip. An apex that the data set lacks
+    is estimated.
     """
 
     name = "ststnet"
@@ -54,15 +48,9 @@ class STSTNet(NetworkSystem):
 class OFFApexNet(NetworkSystem):
     """OFF-ApexNet: two streams over horizontal and vertical optical flow from onset to apex.
 
-    Gan, Liong, Yau, Huang and Tan, "OFF-ApexNet on micro-expression recognition system", Signal
-    Processing: Image Communication 74, 2019, arXiv:1805.08699.
-
-    Specified: flow from onset to apex, 28x28 px, a stream for each component; in each two
-    convolutions 5x5 (6 and 16 filters) with max-pooling 2; concatenation, two dense layers of 1024,
-    dense and soft-max.
-
-    Inferred: as for STSTNet; ReLU; dropout 0.5 before each dense layer; Adam at 0.0001, 100 epochs
-    of batches of 128.
+    Gan, Liong, Yau, Huang and Tan, Signal Processing: Image Communication 74, 2019,
+    arXiv:1805.08699. Specified: inputs and layers. Inferred: as for STSTNet; ReLU; dropout 0.5
+    before each dense layer; Adam at 0.0001, 100 epochs of batches of 128.
     """
 
     name = "off_apexnet"

@@ -18,17 +18,11 @@ from microexpr.errors import DataError
 class MicroExpSTCNN(NetworkSystem):
     """MicroExpSTCNN: a 3D CNN with one convolution over 18 grey frames.
 
-    Reddy, Karri, Dubey and Mukherjee, "Spontaneous facial micro-expression recognition using 3D
-    spatiotemporal convolutional neural networks", IJCNN 2019, arXiv:1904.01390.
-
-    Specified, by the paper and the authors' code: 18 grey frames of 64x64 px; minus the mean, over
-    the maximum; Conv3D 32 filters of 3x3 px and 15 frames, ReLU, max-pooling 3x3x3, dropout 0.5,
-    dense 128, ReLU, dropout 0.5, dense and soft-max; normal initial weights (sd 0.05); SGD at 0.01
-    without momentum; 100 epochs of batches of 16.
-
-    Inferred: which 18 frames. The code takes the first 18 in the order of the file system; here
-    they are the first 18 in time. Shorter clips repeat their last frame (the authors' 156 clips
-    leave out some; which ones is not said). The last epoch is tested.
+    Reddy, Karri, Dubey and Mukherjee, IJCNN 2019, arXiv:1904.01390. Specified, by the paper and the
+    authors' code: inputs minus the mean, over the maximum; layers, initial weights, SGD, 100
+    epochs. Inferred: the 18 frames are the first in time (the code takes the first in the order of
+    the file system); shorter clips repeat their last frame (the authors' 156 clips leave out some;
+    which ones is not said). The last epoch is tested.
     """
 
     name = "micro_exp_stcnn"
@@ -102,16 +96,12 @@ class Streams(nn.Module):
 class FCNN3D(NetworkSystem):
     """3D-FCNN: three streams of 3D convolutions, over grey frames and over optical flow.
 
-    In the spirit of Li, Wang, See and Liu, "Micro-expression recognition based on 3D flow
-    convolutional neural network", Pattern Analysis and Applications 22(4), 2019.
-
-    Specified, by the abstract: a 3D CNN that sees grey frames and optical flow.
-
-    Inferred, as no code and no layer sizes are public: one stream each for grey, horizontal and
-    vertical flow; 8 frames by temporal interpolation, 28x28 px; flow from the first frame to each,
-    at 112 px, because between successive frames of a fast camera it is far below the noise; in each
-    stream Conv3D 16 filters 3x3x3, ReLU, pooling, Conv3D 32, ReLU, pooling; concatenation, dropout
-    0.5, dense 128, dense; Adam at 0.001, 20 epochs of batches of 16.
+    In the spirit of Li, Wang, See and Liu, Pattern Analysis and Applications 22(4), 2019.
+    Specified, by the abstract: a 3D CNN that sees grey frames and optical flow. Inferred, as no
+    code and no layer sizes are public: one stream each for grey, horizontal and vertical flow; 8
+    frames by temporal interpolation; flow from the first frame to each, at 112 px, because between
+    successive frames of a fast camera it is far below the noise; all layers; Adam at 0.001, 20
+    epochs.
     """
 
     name = "fcnn_3d"
@@ -147,17 +137,12 @@ class FCNN3D(NetworkSystem):
 class SETFNet(NetworkSystem):
     """SETFNet: three regions of the face, a 3D CNN each, squeeze and excitation over all of them.
 
-    In the spirit of Yao, Xiao, Cao, Chen and Chen, "Micro-expression recognition based on
-    three-stream 3D convolutional network with SE block", ICCEA 2020.
-
-    Specified, by the abstract of the thesis behind it: three streams (left eye and eyebrow, right
-    eye and eyebrow, mouth), a 3D CNN each, an SE block that weighs the features.
-
-    Inferred: squares of 0.9 eye distances, from the detector's five landmarks, those of the eyes
-    centred 0.15 eye distances above the pupil so that the brow is inside; 24x24 px, 8 frames by
-    temporal interpolation; in each stream three times Conv3D 3x3x3 (16, 32, 64 filters), BatchNorm,
-    ReLU, pooling by 2; SE (Hu et al. 2018) with reduction 16 over the joined channels, global
-    average, dropout 0.5, dense; Adam at 0.001, 20 epochs of batches of 16.
+    In the spirit of Yao, Xiao, Cao, Chen and Chen, ICCEA 2020. Specified, by the abstract of the
+    thesis behind it: three streams (left eye and eyebrow, right eye and eyebrow, mouth), a 3D CNN
+    each, an SE block that weighs the features. Inferred: squares of 0.9 eye distances from the
+    detector's five landmarks, those of the eyes raised so that the brow is inside; 8 frames by
+    temporal interpolation; all layers, SE (Hu et al. 2018) with reduction 16; Adam at 0.001, 20
+    epochs.
     """
 
     name = "setfnet"

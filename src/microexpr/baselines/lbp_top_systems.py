@@ -33,17 +33,13 @@ class EVMTIM(DescribingSystem):
     """EVM + TIM: magnified faces, 10 interpolated frames, LBP-TOP in blocks, linear SVM.
 
     The best documented system of this kind; the poster's row is, to all appearance, Peng, Hong, Xu
-    and Zhao, "A boost in revealing subtle facial expressions: a consolidated Eulerian framework",
-    FG 2019, arXiv:1901.07765.
-
-    Specified, by the recipe that the authors of ELBPTOP (Guo et al., 2020) print: Eulerian video
-    magnification with a second-order IIR band-pass at 0.05 and 0.4, lambda_c 16, alpha 8 for SMIC;
-    temporal interpolation to 10 frames; 8x8 blocks in the face and 2 in time; LBP-TOP; linear SVM.
-
-    Inferred: 0.05 and 0.4 are coefficients r of first-order low-passes, as in the code of Wu et al.
-    (2012), hence cut-offs at ``-ln(1 - r) fps / (2 pi)``; our causal Butterworth of first order
-    stands for their difference; P = 8, R = 1, uniform patterns; faces of the crop's size;
-    descriptors divided by the training clips' standard deviation, C = 1.
+    and Zhao, FG 2019, arXiv:1901.07765. Specified, by the recipe that the authors of ELBPTOP (Guo
+    et al., 2020) print: second-order IIR band-pass at 0.05 and 0.4, lambda_c 16, alpha 8; 10
+    frames; 8x8 blocks in the face and 2 in time; LBP-TOP; linear SVM. Inferred: 0.05 and 0.4 are
+    coefficients r of first-order low-passes, as in the code of Wu et al. (2012), hence cut-offs at
+    ``-ln(1 - r) fps / (2 pi)``; our causal Butterworth of first order stands for their difference;
+    P = 8, R = 1, uniform patterns; descriptors divided by the training clips' standard deviation, C
+    = 1.
     """
 
     name = "evm_tim"
@@ -147,15 +143,12 @@ def fit_group_lasso(
 class HierarchicalLBPTOP(DescribingSystem):
     """LBP-TOP in grids of several sizes, whose blocks are weighted in training.
 
-    In the spirit of Zong, Huang, Zheng, Cui and Zhao, "Learning from hierarchical spatiotemporal
-    descriptors for micro-expression recognition", IEEE Transactions on Multimedia 20(11), 2018.
-
-    Specified: descriptors of the blocks of four grids (1x1, 2x2, 4x4, 8x8), and a kernelised group
-    sparse regression on the classes that weighs the blocks.
-
-    Inferred: LBP-TOP (P = 8, R = 1, uniform) instead of STLBP-IP; all frames, one block in time;
-    the kernel is the scalar product of square roots of histograms (Hellinger), centred, with a mean
-    diagonal of 1 over the training clips; strength of the penalty 1, fixed in advance.
+    In the spirit of Zong, Huang, Zheng, Cui and Zhao, IEEE Transactions on Multimedia 20(11), 2018.
+    Specified: descriptors of the blocks of four grids, and a kernelised group sparse regression on
+    the classes that weighs the blocks. Inferred: LBP-TOP (P = 8, R = 1, uniform) instead of
+    STLBP-IP; all frames, one block in time; the kernel is the scalar product of square roots of
+    histograms (Hellinger), centred, with a mean diagonal of 1 over the training clips; penalty 1,
+    fixed in advance.
     """
 
     name = "hierarchical_lbp_top"

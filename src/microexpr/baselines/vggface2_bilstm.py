@@ -22,15 +22,12 @@ from microexpr.training.windows import Recipe
 class VGGFace2BiLSTM(System):
     """VGGFace2 + Bi-LSTM: the pipeline's own method ``none``, with no block fine-tuned.
 
-    Bai and Goecke, "Investigating LSTM for micro-expression recognition", ICMI 2020 Companion,
-    doi:10.1145/3395035.3425248.
-
-    Specified, by the paper and the first author's code: pooled features of a VGGFace2 ResNet-50 (no
-    layer of it is trained, although the text says so), windows of N frames, one bidirectional LSTM.
-
-    Inferred, so that nothing but magnification separates it from the method it is compared with:
-    the backbone, windows, new layers, optimiser and clip decision of this pipeline, and the N of
-    ``compare.against``; features as they are, not their difference from the onset.
+    Bai and Goecke, ICMI 2020 Companion, doi:10.1145/3395035.3425248. Specified, by the paper and
+    the first author's code: pooled features of a VGGFace2 ResNet-50 (no layer of it is trained,
+    although the text says so), windows of N frames, one bidirectional LSTM. Inferred, so that
+    nothing but magnification separates it from the method it is compared with: all else of this
+    pipeline, and the N of ``compare.against``; features as they are, not their difference from the
+    onset.
     """
 
     name = "vggface2_bilstm"

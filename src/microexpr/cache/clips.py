@@ -25,10 +25,8 @@ NO_BOX = np.full(4, np.nan, np.float32)
 def decode_clip(root: Path, clip: Clip, out: CacheWriter) -> str:
     """Decode a clip; return a checksum over the pixels of all frames. DataError names the frame.
 
-    Its frames are evenly spaced in time. The attributes are ``fps``, ``frames_sha256``, the
-    annotated ``apex`` as an index into the clip, and where frames were resampled, how many there
-    were, ``source_frames``, how many are interpolated, ``interpolated_frames``, and the longest gap
-    in which frames are missing, ``longest_gap_ms``.
+    The attributes are ``fps``, ``frames_sha256``, the annotated ``apex`` as an index into the clip,
+    and of a resampled one ``source_frames``, ``interpolated_frames`` and ``longest_gap_ms``.
     """
     with out.clip(clip.clip_id) as group:
         with about_clip(clip.clip_id):
@@ -77,11 +75,10 @@ def _of_time(clip: Clip, axis: TimeAxis) -> dict[str, float]:
 def crop_clip(
     clip: ClipCache, out: CacheWriter, detector: FaceDetector | None, settings: Crop
 ) -> None:
-    """Crop a clip: one similarity transform for all of its frames.
+    """Crop a clip: one similarity transform for all frames, the same in the attributes.
 
-    The attributes hold the transform, the landmarks in crop pixels, the share of frames with a face
-    and the residual jitter. `detector` is None for clips that are cropped already. DataError: no
-    face in the clip's first frames, or in too few of its frames.
+    `detector` is None for clips that are cropped already. DataError: no face in the clip's first
+    frames, or in too few of its frames.
     """
     first = clip.data[: settings.first_frames]
     # With several faces in sight, one of them is cropped in all frames.

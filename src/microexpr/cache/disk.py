@@ -45,9 +45,9 @@ def reading(path: AnyPath) -> h5py.File:
 class Disk(io.FileIO):
     """A file that reports every write to HDF5 as done, and keeps the first failure for `check`.
 
-    HDF5 cannot close a file after a failed write, nor after a signal in one: it crashes the process
-    without a message. So the code that writes has to call :meth:`check`, and signals wait. Without
-    `keep` the system is asked to write to the disk and release its memory, 32 MB at a time.
+    HDF5 crashes the process without a message after a failed write, or a signal in one: signals
+    wait, and the code that writes calls :meth:`check`. Without `keep` memory is released every 32
+    MB.
     """
 
     failure: OSError | None = None

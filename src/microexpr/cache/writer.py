@@ -61,9 +61,8 @@ class ClipWriter:
     def append(self, data: np.ndarray, **coordinates: np.ndarray) -> None:
         """Add consecutive frames, (T, y, x, 3) uint8 or (T, channel, y, x) float.
 
-        Coordinates, (T,) or (T, 4), are ``frame`` and ``time``, and ``detected`` and ``box`` where
-        known. CacheError: the frames' shape changes, or a value is not finite. OSError: the disk is
-        full.
+        Coordinates, (T,) or (T, 4), are ``frame``, ``time``, and ``detected`` and ``box`` where
+        known. CacheError: another shape, or a value is not finite.
         """
         if self._name not in self._group:
             self._create(data, coordinates)
@@ -151,10 +150,9 @@ def create(
 ) -> Iterator[CacheWriter]:
     """Yield a writer of a cache; the file gets its name only when the block succeeds.
 
-    `kind` is ``frames``, ``faces``, ``magnified`` or ``features``; `compression` ``gzip``, ``zstd``
-    or ``none``. ``NAME.h5.content`` is written beside it: a checksum over values and attributes,
-    which, unlike the bytes, depends neither on HDF5's version nor on the date; Snakemake sees from
-    it whether files made from the cache are valid.
+    `compression` is ``gzip``, ``zstd`` or ``none``. ``NAME.h5.content`` is written beside it: a
+    checksum that, unlike the bytes, depends neither on HDF5's version nor on the date; Snakemake
+    sees from it whether files made from the cache are valid.
     """
     # Frames are gigabytes that one stage reads: in memory they would replace what others read.
     keep = kind != "frames"

@@ -53,9 +53,8 @@ KINDS = Registry(
 def read(data: Data, demo_settings: Demo, *, names_only: bool = False) -> Listing:
     """List the clips of the configured data set, and findings about it; no frame is opened.
 
-    Clips are in natural order of subject and name, without those of ``data.leave_out``. With
-    `names_only`, lengths and camera counters of generated clips are 0, which needs no numpy.
-    DataError: a folder or table is missing or has another layout, or when no clip is left.
+    They are in natural order, without ``data.leave_out``. With `names_only`, generated clips have
+    no lengths, which needs no numpy. DataError: a folder or table is missing, or no clip is left.
     """
     if data.kind == "demo":
         listing = KINDS.load("demo", "reader")(data, demo_settings, names_only=names_only)

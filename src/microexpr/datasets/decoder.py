@@ -39,10 +39,9 @@ def decode(
 ) -> Iterator[Frames]:
     """Decode a clip (a row of the manifest, below ``data.root``) in chunks of up to 32 frames.
 
-    Frames that are not evenly spaced in time are resampled, see :mod:`microexpr.video.time_axis`;
-    `axis` is that of the clip where it is known. DataError names the clip: its source is missing, a
-    frame cannot be decoded, sizes differ, or there are not as many as in the manifest. Under the
-    policy ``lenient``, damaged frames are left out, with a notice.
+    Uneven frames are resampled, see :mod:`microexpr.video.time_axis`; `axis` is that of the clip
+    where it is known. DataError: a frame is missing, cannot be decoded, or has another size. Under
+    the policy ``lenient``, damaged frames are left out, with a notice.
     """
     with about_clip(clip.clip_id):
         source = _source(root, clip)

@@ -21,9 +21,9 @@ COLUMNS["action_units?"] = ("action_units", *ACTION_UNITS)
 def read_table(data: Data) -> Listing:
     """List the clips of the table ``data.table``, a .csv or .xlsx file.
 
-    Column path names a video file or a folder of numbered images, relative to ``data.root``. onset,
-    apex and offset are counters of images, or numbers from 0 of a video's frames; with onset and
-    offset, only the frames between them are decoded. DataError: no table, or a column is missing.
+    path is a video or a folder of numbered images, relative to ``data.root``. onset, apex and
+    offset are counters of images, or numbers from 0 of a video's frames, and cut it. DataError: no
+    table.
     """
     if data.table is None:
         raise DataError("data.table: kind video needs a table with path, subject and label")

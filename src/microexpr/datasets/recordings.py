@@ -1,21 +1,8 @@
-"""Releases with several expressions in one recording; docs/datasets.md has layouts, frame rates.
+"""Releases with several expressions in one recording; docs/datasets.md has what is known of each.
 
-CAS(ME)^2 (Qu et al., IEEE TAC 2018): recordings of 22 subjects. One is found by ``15_0101``: the
-rest of the name differs between folders (0503unnyfarting). An offset of 0 means that the expression
-was still going on; such a row has no range and is reported. Three sheets without headers::
-
-    expressions   participant, video and number (disgust1_1), onset, apex, offset, AUs,
-                  estimated emotion, micro- or macro-expression, self-report
-    subjects      number in the folders (15), folder (s15), participant (1)
-    videos        code (0101), name (disgust1)
-
-CAS(ME)^3 (Li et al., IEEE TPAMI 2023): part A has long recordings a to m of 94 subjects; version 2
-of its table holds 860 micro-expressions, and stores numbers as text. Part C has one recording of
-each of 30 subjects, and no apex.
-
-SMIC-E (Li et al., IEEE TAC 2018): SMIC's recordings with the frames before and after, one row per
-recording. A second and third expression become clips of their own, ``s20_ne_06_2``. Some cells of
-the third pair hold the remains of a formula: a pair before the recording's start is reported.
+CAS(ME)^2 has three sheets without headers: expressions (participant, video and number, onset, apex,
+offset, AUs, emotion, micro or macro), subjects (number and name of folder, participant) and videos
+(code, name). A recording is found by ``15_0101``: the rest of the name differs between folders.
 """
 
 from collections.abc import Iterable

@@ -1,24 +1,4 @@
-"""Releases with one annotation table each; docs/datasets.md has their layouts and frame rates.
-
-CASME (Yan et al., FG 2013): 189 expressions in 170 recordings. Some clips pad the frame number,
-others do not. The apex is the first of the table's two columns, ApexF1 and ApexF2.
-
-CASME II (Yan et al., PLOS ONE 2014): 255 clips of 26 subjects, 640x480 px. One apex is ``/``.
-``CASME2-RAW`` is the tree of long recordings.
-
-SAMM (Davison et al., IEEE TAC 2018): 159 clips of 29 subjects, grey, 960x650 px.
-
-4DME (Li et al., IEEE TAC 2022): 267 micro-expressions. Emotions may be joined, such as
-``Surprise+Positive``: map or drop each of them. No public text states the frame rate.
-
-MMEW (Ben et al., IEEE TPAMI 2022): 300 micro-expressions, cropped to 231x231 px. The label comes
-from the table: some copies name the folder of the clips labelled others differently.
-Macro-expressions are not read.
-
-DFME (Zhao et al., IEEE TAC 2024): one folder and one table for each part of the official split,
-1,856 clips of 176 subjects for training, 474 of 42 and 299 of 41 in the two test sets, no subject
-in two of them. An onset may be 0. A test set may lie in a second folder of the same name.
-"""
+"""Releases with one annotation table each; docs/datasets.md has what is known of each."""
 
 from pathlib import Path
 

@@ -123,9 +123,8 @@ def token(
 ) -> str:
     """Return the token of a shard's sources: another one when, and only when, they changed.
 
-    `path` is the record that stage decode wrote of it. Where a clip's files are not below `root`,
-    nothing can have changed. `tell` is called with a line for people before files are read as a
-    whole. DataError: a file cannot be read.
+    `path` is the record that stage decode wrote. Where a file is not below `root`, nothing can have
+    changed. `tell` is called before files are read as a whole. DataError: one cannot be read.
     """
     known, stamps = read_record(path), {clip.clip_id: stamp(root, clip) for clip in clips}
     there = {name: found for name, found in stamps.items() if found is not None}

@@ -107,8 +107,7 @@ def mcnemar(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> tuple[int
     """Test by McNemar's exact test whether two methods classify the same C clips equally well.
 
     Return the clips that only the first, only the second classifies correctly, b and c, and the
-    two-sided binomial probability of b in b + c; 1 without a discordant clip. It takes clips as
-    independent; the bootstrap interval of the difference does not.
+    two-sided binomial probability of b in b + c. It takes clips as independent.
     """
     b, c = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     return b, c, float(binomtest(b, b + c, 0.5).pvalue) if b + c else 1.0

@@ -165,9 +165,8 @@ class Evaluation:
     def metrics(self) -> pd.DataFrame:
         """Tabulate every metric of every system and control, one row each: ``metrics.csv``.
 
-        value is the mean over the seeds and sd_seeds their standard deviation. low and high bound
-        that mean for other subjects. Controls that look at no face have neither feature mode nor n;
-        the seeds of stratified_random are its draws, and its interval holds chance as well.
+        value is the mean over the seeds, sd_seeds their standard deviation; low and high bound the
+        mean for other subjects. The seeds of stratified_random are its draws.
         """
         keys: list[Key] = [*self.predicted, *self.beside]
         return pd.DataFrame([row for key in keys for row in self.rows(key)]).astype({"n": "Int64"})

@@ -70,11 +70,9 @@ MIN_OVERLAP = 0.3
 
 
 class FollowedFace:
-    """One face of a clip, which may show several.
+    """One face of a clip, which may show several: `found`, in its `first` frames, beside `others`.
 
-    The face with the largest sum of area times centrality over the `first` frames (T, y, x, 3)
-    uint8 is followed: it is large, near the middle, and visible for long. `found` is this face in
-    the first frames, empty when there is none, and `others` the number of other faces.
+    It has the largest sum of area times centrality over these frames (T, y, x, 3).
     """
 
     def __init__(self, detector: FaceDetector, first: np.ndarray) -> None:

@@ -24,9 +24,8 @@ SOURCE = "MICROEXPR_SOURCE"
 def share_environment(source: str) -> None:
     """Set what jobs inherit: where interpreter and package are, and how memory is kept.
 
-    ``python`` in a rule is the one that runs Snakemake, also on a cluster's node; the package is
-    the checkout's, never a file of the working folder. `source` is what pip installs the package
-    from: the checkout's folder, or a repository at a tag.
+    ``python`` in a rule is the one that runs Snakemake; the package is the checkout's. `source` is
+    what pip installs it from: the checkout's folder, or a repository at a tag.
     """
     os.environ[SOURCE] = source
     _put_first("PATH", Path(sys.executable).parent)

@@ -28,11 +28,10 @@ from microexpr.studies.variants import ChoiceSettings, Run
 class Plan(PlannedClips):
     """The jobs that follow from a configuration and from the folders of the data set.
 
-    `values` are as Snakemake reads them; `look` at the data set, or take what
-    ``results/manifest.csv`` says: in jobs, which plan as well, and where it is not there. A prefix
-    moves the folder `results` where the workflow is a module of another one; `tell` is called with
-    lines for people. ConfigError, DataError: the configuration is invalid; the data set is not as
-    it should be.
+    Without `look`, as in jobs, or without the data set, ``results/manifest.csv`` says what there
+    is. A prefix moves the folder `results` where the workflow is a module of another one; `tell` is
+    called with lines for people. ConfigError, DataError: configuration or data set is not as it
+    should be.
     """
 
     def __init__(

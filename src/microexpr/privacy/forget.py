@@ -63,11 +63,9 @@ def of_others(
 ) -> set[Path]:
     """Return the files that contain nothing of the subjects and were not trained on them.
 
-    These are whole caches of `others`, clips that show other subjects, with notes, logs, benchmarks
-    and Snakemake's records; the records of the last run; and manifest and record of the index, from
-    which rows can be removed: without them everything would be decoded again. No table, figure,
-    model or prediction is: it comes from all subjects. `sources` stay; generated faces have a
-    record.
+    These are whole caches of `others`, clips that show other subjects, with notes, logs and
+    records; records of runs; and the index, from which rows can be removed. No table, figure, model
+    or prediction is: it comes from all subjects. `sources` stay; generated faces have a record.
     """
     records = dict(_records(project))
     kept: set[Path] = set()
@@ -134,11 +132,9 @@ def forget(
 ) -> Forgotten:
     """Delete everything that was made from some subjects, and leave them out from now on.
 
-    The configuration is written first, so that a run after an interruption leaves them out too.
-    `project` is the folder of the Snakefile; of the configuration `files` the last one wins and
-    gets ``data.leave_out``. With `dry_run`, return what would be done. ConfigError: a file is no
-    configuration, or belongs to another data set. DataError: an unknown subject, or a run is
-    active.
+    The configuration is written first, so that a run after an interruption leaves them out too, to
+    the last of `files`, which wins. ConfigError: a file is no configuration, or belongs to another
+    data set. DataError: an unknown subject, or a run is active.
     """
     config = Config.parse(overlaid({}, *map(read_yaml, files)))
     if all_files(project / SNAKEMAKE / "locks"):

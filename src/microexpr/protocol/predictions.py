@@ -89,10 +89,8 @@ def method_order(methods: Iterable[str]) -> list[str]:
 def read(paths: Iterable[AnyPath], classes: Sequence[str]) -> pd.DataFrame:
     """Read and join files of predictions; sorted by method, feature mode, n, seed and clip.
 
-    They have the columns `COLUMNS` and one ``p_<class>`` per class. An empty ``predicted`` is a
-    clip without a prediction (no window of N frames fits): it stays, and counts as wrong.
-    DataError: a column is missing or cannot be read, values are no probabilities, or a file was
-    changed.
+    An empty ``predicted`` is a clip without a prediction (no window of N frames fits): it counts as
+    wrong. DataError: a column is missing, values are no probabilities, or a file was changed.
     """
     frames = [_read_one(path, classes) for path in paths]
     if not frames:
@@ -147,12 +145,11 @@ def rows(
 def check(
     frame: pd.DataFrame, clips: Sequence[Clip], *, classes: Sequence[str], protocol: str
 ) -> None:
-    """Refuse predictions that cannot be compared with each other.
+    """Refuse predictions that cannot be compared with each other: DataError, ProtocolError.
 
-    Where the `protocol` is `COMPLETE`, every clip of the manifest, `clips`, must be tested.
-    DataError: an unknown class, a subject or label other than the manifest's, or a clip twice.
-    ProtocolError: another protocol, a missing clip, a clip in two folds, a subject in two folds
-    where the protocol promises one, or different seeds.
+    Clips, subjects, labels and folds must be those of manifest and `protocol`, which may promise
+    that all are tested and each subject in one fold only; the seeds of all systems must be the
+    same.
     """
     for column, known in (("label", [*classes]), ("predicted", [*classes, ""])):
         wrong = frame[~frame[column].isin(known)]

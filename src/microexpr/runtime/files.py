@@ -50,10 +50,8 @@ def regular(path: AnyPath, error: type[MicroexprError] = DataError) -> Path:
 def replacing(path: AnyPath) -> Iterator[Path]:
     """Yield an empty temporary file beside `path`; rename it to `path` when the block succeeds.
 
-    The file is readable by its owner only: faces and what is derived from them are personal data.
-    It is removed when the block raises; what a killed process left is removed by the next one that
-    writes the same file. The folder of `path` is made. OSError on a full or read-only disk names
-    `path`.
+    Only its owner can read it: faces are personal data. It is removed when the block raises; what a
+    killed process left, by the next one. OSError on a full or read-only disk names `path`.
     """
     path = Path(path)
     # Machine and process number tell whose it is; nobody can have put a link to a file of ours at a

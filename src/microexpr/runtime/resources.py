@@ -30,11 +30,10 @@ POLL_S = 0.5
 
 
 def released(items: Iterable[T], kept_bytes: float = KEPT_BYTES) -> Iterator[T]:
-    """Iterate over `items`, such as clips; between them return freed memory to the system.
+    """Iterate over `items`, such as clips; return memory to the system whenever it has grown.
 
     Clips differ in length: the arrays of the next one do not fit into the gaps of the last, and
-    glibc would let a process grow to twice what a clip needs. It is done whenever the process has
-    grown by `kept_bytes`, with glibc and Linux.
+    glibc would let a process grow to twice what a clip needs.
     """
     trim = _malloc_trim()
     if trim is None:

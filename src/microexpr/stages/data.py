@@ -26,9 +26,7 @@ def index(
 ) -> None:
     """List and validate the clips of the data set.
 
-    The report is written first, so that it is there when the data set is refused: DataError has one
-    message per problem that ``data.allow`` does not name, or the counts that differ from
-    ``data.expected``; see also :func:`.manifest.check`.
+    The report is written first, so that it is there when the data set is refused (DataError).
     """
     from microexpr import datasets
     from microexpr.datasets import contents, listing

@@ -40,9 +40,8 @@ def gradcam(
 ) -> None:
     """Compute Grad-CAM maps of the networks of one method.
 
-    Every tested clip is explained by the model of the fold that tests it. ``clips.csv`` has one row
-    per clip, model and block. Finished clips are kept in ``progress/`` until all are: a killed run
-    goes on from there.
+    Every tested clip is explained by the model of the fold that tests it. Finished clips are kept
+    in ``progress/`` until all are: a killed run goes on from there.
     """
     import shutil
     from contextlib import ExitStack

@@ -110,9 +110,8 @@ def train_folds(
 ) -> None:
     """Train and test some folds under every feature mode and seed, and write the results.
 
-    `output` gets the predictions, and ``.epochs.csv`` beside it the log; finished folds are kept in
-    ``.progress/`` until all are, and trained again where `source_sha256`, the fingerprint of the
-    code, is another one. The folder `models` of each fold's model appears when all are finished.
+    Finished folds are kept in ``.progress/`` until all are, by the fingerprint `source_sha256` of
+    the code. ``.epochs.csv`` has the log; each fold's model is written to the folder `models`.
     """
     progress = output.with_suffix(".progress")
     # Beside the finished folds: a killed run finds both.

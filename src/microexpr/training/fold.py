@@ -165,14 +165,12 @@ def train_fold(
 ) -> FoldResult:
     """Train on a fold's training clips and predict for its test clips.
 
-    The caller sets the number of threads. On one machine's CPU a repeated run gives the same bits.
-    With ``windows.short: drop``, clips without a window are not trained on, and get no prediction.
-    Where the store holds maps, `fine_tuned` are the untrained blocks above the cut, on `device`;
-    they are copied. `pooled` is ``pooled_sums(store, fine_tuned)`` if known already.
+    On one machine's CPU a repeated run gives the same bits, with the same number of threads. With
+    ``windows.short: drop``, clips without a window get no prediction. `fine_tuned` are untrained
+    blocks above the cut, which maps need; `pooled` is ``pooled_sums(store, fine_tuned)``.
 
-    ProtocolError: a clip is in training and in test, or training clips cannot be split to choose
-    on. DataError, ConfigError: an unknown label, no window to train on, maps without `fine_tuned`,
-    or a loss that is no longer finite.
+    ProtocolError: a clip in training and in test, or no split to choose on. DataError, ConfigError:
+    an unknown label, no window to train on, or a loss that is not finite.
     """
     if both := set(fold.train) & set(fold.test):
         raise ProtocolError(

@@ -119,14 +119,10 @@ def open_features(
 ) -> Iterator[FeatureStore]:
     """Open the feature caches of a data set, with the subjects and labels of its manifest.
 
-    `paths` are all shards, in any order; `manifest` is ``manifest.csv`` or its rows: exactly the
-    clips of the caches, in the order of the store, which is usable inside the block only. Data sets
-    up to `memory_bytes` are loaded: pooled features of 32,000 frames of 1024 channels. Larger ones,
-    maps of a middle block, are read when a batch asks for them.
-
-    CacheError: a file is damaged or no feature cache, a clip is in two files, or only in the
-    manifest or a file, or networks, settings or code differ. DataError: the manifest cannot be
-    read.
+    `paths` are all shards, `manifest` their rows or ``manifest.csv``, in the order of the store,
+    which is usable inside the block only. Up to `memory_bytes` are loaded (pooled features of
+    32,000 frames of 1024 channels), more is read on demand. CacheError: a damaged file, other
+    clips, or networks, settings or code that differ. DataError: no manifest.
     """
     rows = read_manifest(manifest) if isinstance(manifest, str | os.PathLike) else manifest
     with ExitStack() as stack:

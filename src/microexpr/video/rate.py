@@ -32,11 +32,10 @@ def time_axis(
 ) -> TimeAxis:
     """Find the rate of a clip and whether its frames are evenly spaced.
 
-    A stated rate of `rates` (frames/s) is taken where all `stamps`, as the frames are shown, lie on
-    its grid, rounded to their unit `unit_s`. Otherwise it is that of the commonest step, by least
-    squares over all frames. `certain`: the stamps are camera counters of known rate. With a true
-    rate `capture_fps` frames count as even, unless stamps are even but for some dropped frames.
-    DataError: one frame of unknown rate, or stamps that are all the same.
+    A stated rate of `rates` (frames/s) is taken where all `stamps` lie on its grid, rounded to
+    their unit `unit_s`. Otherwise it is that of the commonest step, by least squares. `certain`:
+    stamps are counters of known rate. With a true rate `capture_fps` frames count as even, unless
+    some were dropped. DataError: one frame of unknown rate, or stamps that are all the same.
     """
     stamps = tuple(stamps)
     if len(stamps) < 2 and not certain:

@@ -29,9 +29,8 @@ MAX_ASPECT = 10  # width of a pixel over its height, or the other way round
 def video_pictures(path: Path, policy: Policy, *, threads: int = 1) -> Iterator[Picture]:
     """Decode a video from its first frame to its last; nothing is sought.
 
-    DataError: no frame can be decoded, or pictures are too large or too many; under ``strict`` also
-    a damaged frame, a file that is cut off, and a shape that cannot be shown, of which ``lenient``
-    warns. A decoder works ahead: the damage lies at the frame that is named or a few behind it.
+    DataError: no frame, or one too large; under ``strict`` also damage, and a file that is cut off,
+    of which ``lenient`` warns. The damage lies at the frame that is named or a few behind it.
     """
     with opened(path, threads) as (container, stream):
         decoding = _Decoding(path, container, stream, strict=policy == "strict")

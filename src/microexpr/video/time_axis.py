@@ -143,9 +143,8 @@ def counted(frames: int, rate: Fraction) -> TimeAxis:
 class Resampled(Iterable[T]):
     """Frames at the even times of an axis, of frames with their times as in ``grid_s``.
 
-    A frame that is there at the right time passes unchanged. Elsewhere its neighbours are mixed:
-    ``mix(before, after, share)`` is `before` for a share of 0. Before the first and after the last
-    frame that one is repeated. `interpolated` counts the frames that the source does not hold.
+    A frame that is there at the right time passes unchanged. Elsewhere its neighbours are mixed, by
+    ``mix(before, after, share)``, or the first or last one repeated: `interpolated` counts these.
     """
 
     def __init__(

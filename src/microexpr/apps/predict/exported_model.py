@@ -211,11 +211,9 @@ def weights_in(path: Path) -> dict[str, str]:
 def accuracy(
     path: AnyPath, labels: Sequence[str], runs: Train, *, method: str, n: int
 ) -> dict[str, Any]:
-    """Read from ``metrics.csv`` what the folds gave for a method and N, with intervals.
+    """Read from ``metrics.csv`` what the folds gave for a method and N, ready for JSON.
 
-    `labels` are ``data.labels``, `runs` is section ``train``; the result is ready for JSON.
-    DataError when the file is no table of metrics or was changed, ConfigError when it has no such
-    method or N.
+    DataError: it is no table of metrics, or was changed. ConfigError: it has no such method or N.
     """
     feature_mode = runs.feature_modes[0]
     frame = read_results(path, "metrics")

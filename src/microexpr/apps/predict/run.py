@@ -35,9 +35,7 @@ UNKNOWN = "unknown"  # subject and label of a clip that nobody has annotated
 def find(names: Sequence[str], fps: float | None = None) -> list[Clip]:
     """Find the clips that `names` stand for: videos, folders of numbered images, or globs.
 
-    `fps` is the rate of the camera, frames/s: needed for images; for a video where its times are
-    wrong. DataError when nothing is there or two clips have the same name, ConfigError when images
-    come without a rate.
+    `fps`, frames/s, is needed for images (ConfigError), for a video where its times are wrong.
     """
     paths = list(dict.fromkeys(path for name in names for path in matching(name)))
     clips = [_clip(path, fps) for path in paths]
@@ -108,11 +106,9 @@ def check_places(request: Request, clips: Sequence[Clip]) -> None:
 
 
 def predict_clip(exported: Exported, clip: Clip, request: Request) -> dict[str, Any]:
-    """Predict one clip, write its files and return its row.
+    """Predict one clip, write its files and return its row; DataError: then no file is left.
 
-    A clip whose files are there already, from the same source, model and request, is not predicted
-    again. DataError when it cannot be decoded, or no part of it can be predicted; no file is left
-    then.
+    What was predicted already, from the same source, model and request, is not predicted again.
     """
     digest = _digest(exported, clip, request)
     suffixes = [files.WINDOWS, files.PIECES, *([files.VIDEO] if request.annotate else [])]
