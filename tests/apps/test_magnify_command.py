@@ -92,7 +92,8 @@ def test_the_report_and_the_file_beside_the_output(capsys, tmp_path, video):
     assert set(made["seconds"]) == {"measure", "read", "magnify", "write"}
     assert all(value > 0 for value in made["seconds"].values())
     assert made["filter_gain"]["smallest"] == pytest.approx(1, abs=0.1)
-    assert made["bound"]["limit_px"] == pytest.approx(made["bound"]["detail_wavelength_px"])
+    wavelength = made["bound"]["detail_wavelength_px"]
+    assert made["bound"]["limit_px"] == pytest.approx(1.5 * wavelength, rel=1e-4)
     assert made["bound"]["magnified_px"] == pytest.approx(
         21 * made["motion"]["in_band_px"], rel=1e-3
     )

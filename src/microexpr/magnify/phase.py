@@ -72,7 +72,7 @@ def pmm(clip: Any, *, alpha: Any, **options: Any) -> Any:
     Warns
     -----
     MicroexprWarning
-        Where the magnified motion is beyond the wavelength of the detail that moves.
+        Where the magnified motion is beyond 1.5 wavelengths of the detail that moves.
     """
     return magnified(clip, PhaseMagnifier, alpha, **options)
 
@@ -85,7 +85,7 @@ class PhaseMagnifier:
     :func:`~microexpr.magnify.steerable.steerable_pyramid`.
     """
 
-    bound, wavelength_px = 1.0, 0.0
+    bound, wavelength_px = 1.5, 0.0
     takers = (steerable_pyramid,)
 
     def __init__(
