@@ -288,7 +288,7 @@ def test_streaming_a_clip_that_is_too_long(capsys, tmp_path, video):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--passband", 1, 15], "15 Hz is not below the Nyquist frequency 15 Hz"),
+        (["--passband", 1, 16], "16 Hz is not below the Nyquist frequency 15 Hz"),
         (["--passband", 4, 2], "the low edge must lie below the high edge"),
         (
             ["--passband", 0.1, 0.2, "--filter", "ideal"],
