@@ -29,8 +29,12 @@ class Peer(Protocol):
         ...
 
 
-def ideal(values: torch.Tensor, fps: float, passband_hz: tuple[float, float]) -> torch.Tensor:
-    """Apply an FFT band-pass over the first axis, as the pyramids' users write it."""
+def ideal(
+    values: torch.Tensor, fps: float, passband_hz: tuple[float, float] | None
+) -> torch.Tensor:
+    """Apply an FFT band-pass over the first axis, as the pyramids' users write it, or none."""
+    if passband_hz is None:
+        return values
     frequencies = torch.fft.rfftfreq(len(values), 1 / fps)
     inside = (frequencies >= passband_hz[0]) & (frequencies <= passband_hz[1])
     spectrum = torch.fft.rfft(values, dim=0)
@@ -39,7 +43,7 @@ def ideal(values: torch.Tensor, fps: float, passband_hz: tuple[float, float]) ->
 
 
 def pyrtools_pmm(
-    clip: torch.Tensor, fps: float, passband_hz: tuple[float, float], alpha: float
+    clip: torch.Tensor, fps: float, passband_hz: tuple[float, float] | None, alpha: float
 ) -> torch.Tensor:
     """Magnify phases with the pyramid of pyrtools, frame by frame, float64."""
     make = import_module("pyrtools").pyramids.SteerablePyramidFreq

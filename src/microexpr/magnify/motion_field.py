@@ -28,7 +28,8 @@ SPREAD_PX = 1.0  # sd of displacements before anything is known
 DEVIATION = 0.3  # by which share a ring's displacement may differ from that of the coarser one
 DAMPING = 1e-3  # of the trace of the 2 x 2 system: stripes show motion across them only
 DETAIL_PX = 8  # side of the squares, px of the band, in which detail is compared with noise
-DETAIL_NOISE = 3.0  # times the noise's energy are taken for noise
+# Energy in units of that of noise: nothing counts up to here, all from one unit more on.
+MOVING, DETAIL = 2.0, 3.0
 
 
 class Motion(NamedTuple):
@@ -145,7 +146,7 @@ class RingMotion:
         """Replace phases by those of the displacement, and what of the rest stands out of noise."""
         energy = motion.displacement.abs().square()[:, None]
         energy = functional.avg_pool2d(energy, 3, 1, 1, count_include_pad=False)[:, 0]
-        moving = (1 - 2 * motion.variance / (energy + 1e-30)).clamp(min=0)
+        moving = (energy / (2 * motion.variance) - MOVING).clamp(0, 1)
         displacement = motion.displacement * torch.complex(moving, torch.zeros_like(moving))
         energies, details = torch.zeros_like(views[0][:, 0, 0, :1])[..., None], []
         for view, (amplitude, _, _, local_x, local_y), scale in zip(
@@ -164,7 +165,7 @@ class RingMotion:
             details.append(detail)
             view.copy_(fitted)
         if self.axis == "both":
-            share = (1 - DETAIL_NOISE * self.noise * variance / (energies + 1e-30)).clamp(min=0)
+            share = (energies / (self.noise * variance) - DETAIL).clamp(0, 1)
             for view, detail in zip(views, details, strict=True):
                 view.addcmul_(detail, _interpolated(share, view.shape[-2:])[:, None])
 
