@@ -154,28 +154,26 @@ def in_kind(result: torch.Tensor, like: Any) -> Any:
 
 def _check_shape(clip: torch.Tensor, reorder: str) -> None:
     """Raise an error unless the shape is (T, H, W) or (T, H, W, 3); say what makes it so."""
-    shape, fits = tuple(clip.shape), clip.ndim == 3 or (clip.ndim == 4 and clip.shape[-1] == 3)
-    small = fits and min(shape[1:3]) < LEAST_SIDE_PX
-    if fits and 0 in shape:
+    shape, wanted = tuple(clip.shape), "(T, H, W) or (T, H, W, 3)"
+    colours_second = clip.ndim == 4 and shape[1] == 3
+    if colours_second or not (clip.ndim == 3 or (clip.ndim == 4 and shape[-1] == 3)):
+        advice = _conversion(shape, reorder)
+        raise ConfigError(f"clip: must have the shape {wanted}, got {shape}{advice}")
+    if 0 in shape:
         raise DataError(f"the clip is empty: shape {shape}")
-    if fits and not small:
-        return
-    advice = _conversion(shape, reorder)
-    if small and not advice:
+    if min(shape[1:3]) < LEAST_SIDE_PX:
         raise DataError(f"frames of {shape[2]}x{shape[1]} px are too small, 8x8 is least")
-    wanted = "clip: must have the shape (T, H, W) or (T, H, W, 3)"
-    raise ConfigError(f"{wanted}, got {shape}{advice and f': {advice}'}")
 
 
 def _conversion(shape: tuple[int, ...], reorder: str) -> str:
     if len(shape) == 4 and 3 in shape[:2]:  # colours before rows and columns
         axis = 1 if shape[1] == 3 else 0
-        return f"give clip.{reorder}{(*(i for i in range(4) if i != axis), axis)}"
+        return f": give clip.{reorder}{(*(i for i in range(4) if i != axis), axis)}"
     if len(shape) > 3 and 1 in shape:
-        return f"give clip.squeeze({shape.index(1)})"
+        return f": give clip.squeeze({shape.index(1)})"
     if len(shape) == 4 and shape[-1] == 4:
-        return "give clip[..., :3]"
-    return "give the clips of a batch one by one" if len(shape) > 3 else ""
+        return ": give clip[..., :3]"
+    return ": give the clips of a batch one by one" if len(shape) > 3 else ""
 
 
 def _check_values(clip: torch.Tensor, first_frame: int) -> None:

@@ -44,15 +44,8 @@ class Filtering(TypedDict, total=False):
 
 def filtering_of(settings: Motion, fps: float) -> Filtering:
     """Return the options that section ``magnify`` gives for clips of a frame rate."""
-    return {
-        "fps": fps,
-        "passband_hz": settings.passband_hz,
-        "temporal_filter": settings.temporal_filter,
-        "order": settings.order,
-        "reference_frame": settings.reference_frame,
-        "anchored": settings.anchored,
-        "normalise_gain": settings.normalise_gain,
-    }
+    shared = {key: getattr(settings, key) for key in Filtering.__annotations__ if key != "fps"}
+    return cast(Filtering, {"fps": fps, **shared})
 
 
 def separated(options: Mapping[str, Any]) -> tuple[Filtering, dict[str, Any]]:
