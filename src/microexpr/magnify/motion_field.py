@@ -9,7 +9,7 @@ a clip without noise is not smoothed at all, and noise of places that do not mov
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
 
@@ -91,13 +91,15 @@ class RingMotion:
             for part in parts
             for band in part.bands.bands
         )
-        sums, self.frequencies = [], [part.frequencies() for part in parts]
-        for (_, slope_x, slope_y, x, y), scale in zip(self.frequencies, self.scales, strict=True):
-            squares = torch.complex(slope_x * x, slope_y * y)
-            products = torch.complex(slope_x * y, torch.zeros_like(x))
-            sums.append(self._blurred(torch.stack([squares, products])) * scale)
-        squares, products = torch.stack(sums).sum(dim=0)
+        self.frequencies = [part.frequencies() for part in parts]
+        squares, products = self._blurred(
+            join(torch.stack([sx * x, sx * y]), torch.stack([sy * y, torch.zeros_like(x)]))
+            for _, sx, sy, x, y in self.frequencies
+        )
         self.xx, self.yy, self.xy = squares.real, squares.imag, products.real
+        for _, _, _, x, y in self.frequencies:  # of the displacement, what is magnified
+            if axis != "both":
+                (x if axis == "vertical" else y).zero_()
 
     def fit(self, maps: Sequence[torch.Tensor], coarser: Motion | None, variance: float) -> Motion:
         """Smooth the phases (r, size) of each part in place; return the ring's displacements.
@@ -106,7 +108,7 @@ class RingMotion:
         """
         views = [m.view(-1, *p.bands.shape) for m, p in zip(maps, self.parts, strict=True)]
         variance, found = max(variance, LEAST_NOISE**2), []
-        size = sum(part.bands.size for part in self.parts)
+        size = max(part.bands.size for part in self.parts)
         for some in blocks(len(maps[0]), block_frames(size, maps[0].device)):
             block = [view[some] for view in views]
             prior = Motion(*(values[some] for values in coarser)) if coarser else None
@@ -117,79 +119,78 @@ class RingMotion:
     def _motion(
         self, views: Sequence[torch.Tensor], coarser: Motion | None, variance: float
     ) -> Motion:
-        total: torch.Tensor | None = None
-        for view, (_, slope_x, slope_y, _, _), scale in zip(
-            views, self.frequencies, self.scales, strict=True
-        ):
-            weighted = join(view * slope_x, view * slope_y)
-            blurred = self._blurred(weighted).mul_(scale)
-            total = blurred if total is None else total.add_(blurred)
-        assert total is not None
+        total = self._blurred(
+            join(view * slope_x, view * slope_y)
+            for view, (_, slope_x, slope_y, _, _) in zip(views, self.frequencies, strict=True)
+        )
         information = 2 * self.samples / variance
         if coarser is None:
-            prior = torch.zeros_like(total)
-            spread = torch.full_like(total.real, SPREAD_PX**2)
+            prior_x = prior_y = torch.zeros_like(total.real)
+            spread = torch.full_like(prior_x, SPREAD_PX**2)
         else:
-            prior = resized(coarser.displacement, self.shape)
+            prior = resized(torch.fft.fft2(coarser.displacement), self.shape)
+            prior_x, prior_y = split(prior)
             spread = _interpolated(coarser.variance, self.shape)
-            spread = spread + DEVIATION**2 * prior.abs().square()
+            spread += DEVIATION**2 * (prior_x * prior_x + prior_y * prior_y)
         xx, yy, xy = (information * m for m in (self.xx, self.yy, self.xy))
         trust = torch.maximum(1 / spread, DAMPING * (xx + yy) + 1e-12)
         xx, yy = xx + trust, yy + trust
-        x = information * total.real + trust * prior.real
-        y = information * total.imag + trust * prior.imag
-        determinant = xx * yy - xy * xy
-        displacement = torch.complex(yy * x - xy * y, xx * y - xy * x) / determinant
-        return Motion(displacement, (xx + yy) / (2 * determinant))
+        x, y = split(total)
+        x = (trust * prior_x).add_(x, alpha=information)
+        y = (trust * prior_y).add_(y, alpha=information)
+        inverse = 1 / (xx * yy - xy * xy)
+        displacement = join((yy * x - xy * y) * inverse, (xx * y - xy * x) * inverse)
+        return Motion(displacement, (xx + yy) * inverse / 2)
 
     def _keep_detail(self, views: Sequence[torch.Tensor], motion: Motion, variance: float) -> None:
         """Replace phases by those of the displacement, and what of the rest stands out of noise."""
-        energy = motion.displacement.abs().square()[:, None]
+        x, y = split(motion.displacement)
+        energy = (x * x + y * y)[:, None]
         energy = functional.avg_pool2d(energy, 3, 1, 1, count_include_pad=False)[:, 0]
-        moving = (energy / (2 * motion.variance) - MOVING).clamp(0, 1)
-        displacement = motion.displacement * torch.complex(moving, torch.zeros_like(moving))
-        energies, details = torch.zeros_like(views[0][:, 0, 0, :1])[..., None], []
+        moving = (energy / (2 * motion.variance) - MOVING).clamp_(0, 1)
+        displacement = torch.fft.fft2(join(x * moving, y * moving))
+        energies, shifts = torch.zeros((), device=x.device, dtype=x.dtype), []
         for view, (amplitude, _, _, local_x, local_y), scale in zip(
             views, self.frequencies, self.scales, strict=True
         ):
             x, y = split(resized(displacement, view.shape[-2:]))
-            fitted = torch.zeros_like(view)
-            if self.axis != "vertical":
-                fitted.addcmul_(x[:, None], local_x)
-            if self.axis != "horizontal":
-                fitted.addcmul_(y[:, None], local_y)
-            detail = view - fitted
-            rest = (detail * amplitude).square_().sum(dim=1, keepdim=True)
-            pooled = functional.adaptive_avg_pool2d(rest, self.squares)[:, 0]
-            energies = energies + scale * pooled
-            details.append(detail)
-            view.copy_(fitted)
-        if self.axis == "both":
-            share = (energies / (self.noise * variance) - DETAIL).clamp(0, 1)
-            for view, detail in zip(views, details, strict=True):
-                view.addcmul_(detail, _interpolated(share, view.shape[-2:])[:, None])
+            shifts.append((x[:, None] * local_x).addcmul_(y[:, None], local_y))
+            rest = (view.sub_(shifts[-1]) * amplitude).square_().sum(dim=1, keepdim=True)
+            energies = energies + scale * functional.adaptive_avg_pool2d(rest, self.squares)[:, 0]
+        share = (energies / (self.noise * variance) - DETAIL).clamp_(0, 1)
+        if self.axis != "both":
+            share.zero_()
+        for view, shift in zip(views, shifts, strict=True):  # the rest becomes phases again
+            rest = _interpolated(share, view.shape[-2:])[:, None]
+            torch.addcmul(shift, view, rest, out=view)
 
-    def _blurred(self, values: torch.Tensor) -> torch.Tensor:
-        """Return complex values (r, n, h, w), summed over bands, in the window, on the grid."""
-        small = _cropped(torch.fft.fft2(values), self.shape).sum(dim=-3)
-        floats(small).mul_(self.window.to(small.real))
-        return torch.fft.ifft2(small)
-
-
-def resized(values: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
-    """Return periodic complex values (r, h, w) on a finer or coarser grid."""
-    return torch.fft.ifft2(_cropped(torch.fft.fft2(values), shape))
+    def _blurred(self, parts: Iterable[torch.Tensor]) -> torch.Tensor:
+        """Return the sum of all bands' complex values (r, n, h, w), in the window, on the grid."""
+        total = torch.zeros(())
+        for values, scale in zip(parts, self.scales, strict=True):
+            spectra = torch.fft.fft2(values)
+            if not total.ndim:
+                total = spectra.new_zeros((len(spectra), *self.shape))
+            for spectrum in spectra.unbind(dim=-3):
+                _add_cropped(spectrum, total, scale)
+        floats(total).mul_(self.window.to(total.real))
+        return torch.fft.ifft2(total)
 
 
-def _cropped(spectra: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
-    """Return spectra (r, h, w) for a grid of another shape: without, or with more frequencies."""
-    height, width = (min(a, b) for a, b in zip(spectra.shape[-2:], shape, strict=True))
-    spectra = spectra * (math.prod(shape) / math.prod(spectra.shape[-2:]))
+def resized(spectra: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """Return periodic complex values (r, *shape), whose spectra on another grid are given."""
     result = spectra.new_zeros((*spectra.shape[:-2], *shape))
+    _add_cropped(spectra, result, 1.0)
+    return torch.fft.ifft2(result)
+
+
+def _add_cropped(spectra: torch.Tensor, out: torch.Tensor, scale: float) -> None:
+    """Add spectra (r, h, w), times a factor, to those of a grid with more or fewer frequencies."""
+    height, width = (min(a, b) for a, b in zip(spectra.shape[-2:], out.shape[-2:], strict=True))
+    scale *= math.prod(out.shape[-2:]) / math.prod(spectra.shape[-2:])
     for y in _halves(height):
         for x in _halves(width):
-            result[..., y, x] = spectra[..., y, x]
-    return result
+            out[..., y, x].add_(spectra[..., y, x], alpha=scale)
 
 
 def _halves(n: int) -> tuple[slice, slice]:
