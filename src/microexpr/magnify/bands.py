@@ -182,13 +182,20 @@ def extended(images: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
     As periodic images they have no edge: what is added fades from the last value to the first. (A
     mirror image would move the other way.)
     """
-    for axis, side in zip((-2, -1), shape, strict=True):
-        n = images.shape[axis]
-        share = 0.5 - 0.5 * torch.cos(math.pi * (torch.arange(side - n) + 0.5) / (side - n))
-        share = share.to(images)[:, None] if axis == -2 else share.to(images)
-        between = torch.lerp(images.narrow(axis, n - 1, 1), images.narrow(axis, 0, 1), share)
-        images = torch.cat([images, between], dim=axis)
-    return images
+    height, width = images.shape[-2:]
+    result = images.new_empty((*images.shape[:-2], *shape))
+    result[..., :height, :width] = images
+    share = _fading(shape[0] - height).to(images)[:, None]
+    result[..., height:, :width] = torch.lerp(images[..., -1:, :], images[..., :1, :], share)
+    share = _fading(shape[1] - width).to(images)
+    result[..., width:] = torch.lerp(result[..., width - 1 : width], result[..., :1], share)
+    return result
+
+
+@lru_cache(maxsize=64)
+def _fading(n: int) -> torch.Tensor:
+    """Return n values that rise smoothly between 0 and 1."""
+    return 0.5 - 0.5 * torch.cos(math.pi * (torch.arange(n) + 0.5) / n)
 
 
 def sampled(image: torch.Tensor, band: Band) -> torch.Tensor:

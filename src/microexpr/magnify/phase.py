@@ -172,7 +172,7 @@ class PhaseMagnifier:
     def _planes(self, grey: torch.Tensor) -> torch.Tensor:
         """Return the frequency planes of all frames."""
         planes = fresh((len(grey), *self.plane.shape), self.work.complex)
-        for frames in self._blocks(grey[0].numel(), len(grey)):
+        for frames in self._blocks(grey[0].numel() // 4, len(grey)):
             spectra = torch.fft.rfft2(extended(grey[frames], self.size))
             self.plane.spread(spectra, planes[frames])
         return planes
