@@ -84,7 +84,7 @@ def magnify_clip(
         added = not METHODS[task.method].control
         gains = [meter.gain(number, matrix, added=added) for number in range(len(outputs))]
         for alpha, gain in zip(task.alphas, gains, strict=True):
-            if added:
+            if added and alpha > 0 and task.chroma_gain < 1:  # motion grows, not colour alone
                 _check_gain(1 + alpha, gain)
     about, made = _about(plan), _provenance(plan)
     about |= {"filter_gain": response, "seconds": watch.seconds, "notices": notices}
