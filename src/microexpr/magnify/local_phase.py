@@ -64,6 +64,13 @@ class LocalPhase:
         local = slope / (power + SILENT * power.mean(dim=PLANE, keepdim=True) + TINY)
         return power.sqrt(), *slope, *local
 
+    def noise(self) -> tuple[float, float]:
+        """Return the mean power of white noise of unit variance in the band, and of its slopes."""
+        frequencies = _frequencies(self.bands, self.size).double().square().sum(dim=0)
+        powers = torch.stack([band.mask for band in self.bands.bands]).double().square().cpu()
+        pixels = self.size[0] * self.size[1]
+        return float(powers.sum()) / pixels, float((powers * frequencies).sum()) / pixels
+
     def coefficients(self, planes: torch.Tensor, work: Workspace) -> torch.Tensor:
         """Return coefficients (k, *bands.shape) of frequency planes (k, rows, columns)."""
         box, _, _ = work.views((len(planes), *self.bands.shape))

@@ -78,7 +78,8 @@ class RingMotion:
         self, parts: Sequence[LocalPhase], size: tuple[int, int], window_px: float, axis: Axis
     ) -> None:
         self.parts, self.axis, pixels = parts, axis, size[0] * size[1]
-        self.samples = 4 * math.pi * window_px**2  # px that a window averages
+        reach_px = 2 * math.sqrt(math.pi) * window_px
+        self.samples = math.prod(min(n, reach_px) for n in size)  # px that a window averages
         step_px = max(window_px, 2 ** parts[0].bands.octave)
         height, width = (fast_length(max(4, int(n / step_px)), contiguous=False) for n in size)
         self.shape, self.window = (height, width), _window((height, width), size, window_px)
@@ -86,11 +87,10 @@ class RingMotion:
         self.squares = (max(1, int(size[0] / square_px)), max(1, int(size[1] / square_px)))
         # Coefficients on a band's box are larger than on the frames' grid.
         self.scales = [(part.bands.shape[1] * part.bands.shape[2] / pixels) ** 2 for part in parts]
-        self.noise = sum(
-            float(band.mask.double().square().sum()) / pixels / 2
-            for part in parts
-            for band in part.bands.bands
+        powers, self.noise_slopes = (
+            sum(values) for values in zip(*(part.noise() for part in parts), strict=True)
         )
+        self.noise = powers / 2  # what turns the phase
         self.frequencies = [part.frequencies() for part in parts]
         squares, products = self._blurred(
             join(torch.stack([sx * x, sx * y]), torch.stack([sy * y, torch.zeros_like(x)]))
@@ -123,7 +123,10 @@ class RingMotion:
             join(view * slope_x, view * slope_y)
             for view, (_, slope_x, slope_y, _, _) in zip(views, self.frequencies, strict=True)
         )
-        information = 2 * self.samples / variance
+        # Where the reference frame has hardly more than noise, its phases tell nothing.
+        trace = self.xx + self.yy
+        known = (1 - 2 * variance * self.noise_slopes / (trace + 1e-30)).clamp_(min=0).square_()
+        information = known.mul_(2 * self.samples / variance)
         if coarser is None:
             prior_x = prior_y = torch.zeros_like(total.real)
             spread = torch.full_like(prior_x, SPREAD_PX**2)
@@ -136,8 +139,8 @@ class RingMotion:
         trust = torch.maximum(1 / spread, DAMPING * (xx + yy) + 1e-12)
         xx, yy = xx + trust, yy + trust
         x, y = split(total)
-        x = (trust * prior_x).add_(x, alpha=information)
-        y = (trust * prior_y).add_(y, alpha=information)
+        x = (trust * prior_x).addcmul_(x, information)
+        y = (trust * prior_y).addcmul_(y, information)
         inverse = 1 / (xx * yy - xy * xy)
         displacement = join((yy * x - xy * y) * inverse, (xx * y - xy * x) * inverse)
         return Motion(displacement, (xx + yy) * inverse / 2)
