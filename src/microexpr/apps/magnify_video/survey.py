@@ -29,7 +29,7 @@ SECTION_BYTES = 1 << 27  # of pooled frames in memory
 SECTION_FRAMES = (64, 600)  # least and most: a filter over more is too large
 STEADY_PX = 0.5  # a face that moves less is left where it is
 FACE_MARGIN = 0.2  # around the box of the face, of its sides
-MOST_ALPHA, LEAST_ALPHA = 20.0, 0.5  # of --alpha auto; noise would be seen, and no motion
+MOST_ALPHA, LEAST_ALPHA = 20.0, 1.0  # of --alpha auto; noise would be seen, and no motion
 AIM = 0.5  # of the bound at which detail breaks
 
 
