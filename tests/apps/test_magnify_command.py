@@ -75,7 +75,7 @@ def test_motion_sound_times_and_length(capsys, tmp_path, video, method):
         capsys, video, out, "--method", method, "--alpha", 5, "--filter", "reference",
         "--passband", 2, 4, "--config", config,
     )  # fmt: skip
-    assert gain_of(out, 5) == pytest.approx(1, abs=0.08)
+    assert gain_of(out, 5) == pytest.approx(1, abs=0.12)  # the image is cyclic, pmm is not
     assert times_of(out) == times_of(video)
     (codec, heard), (copied_codec, copied) = sound_of(video), sound_of(out)
     assert codec == copied_codec
