@@ -66,6 +66,7 @@ def _add(group: argparse._ArgumentGroup, key: str, field: FieldInfo, text: str) 
 def _help(name: str, field: FieldInfo) -> str:
     default = field.default
     shown = " ".join(f"{edge:g}" for edge in default) if isinstance(default, tuple) else default
+    shown = {True: "on", False: "off"}[default] if isinstance(default, bool) else shown
     text = f"{name}: {field.description}" if name else str(field.description)
     return text if default is None else f"{text} [{shown}]"
 

@@ -73,27 +73,23 @@ def steady_face(
 
 
 class _Follower:
-    """Follows a face from a key frame on; takes a new key frame when too few points are left."""
+    """Follows the points of a face from the frame in which it was found."""
 
     def __init__(self, luma: np.ndarray, box: np.ndarray) -> None:
-        self.to_key, self.last = np.eye(3), np.eye(3)
-        self._start(luma, box)
-
-    def _start(self, luma: np.ndarray, box: np.ndarray) -> None:
         mask = np.zeros_like(luma)
         x, y, width, height = (float(side) for side in box)
         ellipse = ((x + width / 2, y + height / 2), (width, height), 0.0)
         cv2.ellipse(mask, ellipse, 255, -1)
         distance = max(3.0, np.sqrt(width * height / MAX_POINTS) / 2)
         points = cv2.goodFeaturesToTrack(luma, MAX_POINTS, QUALITY, distance, mask=mask)
-        self.key = luma
+        self.key, self.last = luma, np.eye(2, 3)
         self.points = np.empty((0, 1, 2), np.float32) if points is None else points
 
     def follow(self, luma: np.ndarray) -> np.ndarray | None:
         if len(self.points) < LEAST_POINTS:
             return None
         size = (WINDOW_PX, WINDOW_PX)
-        guess = cv2.transform(self.points, self.last[:2]).astype(np.float32)
+        guess = cv2.transform(self.points, self.last).astype(np.float32)
         flags = cv2.OPTFLOW_USE_INITIAL_FLOW
         there, seen, _ = cv2.calcOpticalFlowPyrLK(
             self.key, luma, self.points, guess, winSize=size, criteria=STOP, flags=flags
@@ -110,5 +106,5 @@ class _Follower:
         )
         if matrix is None or inliers.sum() < LEAST_POINTS:
             return None
-        self.last = np.vstack([matrix, [0, 0, 1]])
+        self.last = matrix
         return matrix
