@@ -37,7 +37,7 @@ POOL_PX = 4  # for the comparison of whole clips outside the band
 LEAST_SHARE = 0.2  # of a source frame in a published one; below it is noise
 PULSE_HZ = (0.7, 1.5)
 # Wide orientations, as many in each octave, and an end at the Nyquist frequency.
-PYRAMID_OF_2013 = {"narrow": False, "fewer": 0, "split_octaves": None, "top_octaves": 0.0}
+PYRAMID_OF_2013 = {"narrow": False, "split_octaves": None, "top_octaves": 0.0}
 CAST_LEVELS = 0.5  # grey levels that a colour's mean over time may change by
 
 

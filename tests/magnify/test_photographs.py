@@ -11,7 +11,7 @@ from microexpr.magnify import pmm
 pytest.importorskip("skimage")
 SMIC = {"fps": 100.0, "passband_hz": (0.5, 10.0), "temporal_filter": "reference"}
 # The pyramid of Portilla and Simoncelli, unsmoothed: what other packages have.
-USUAL = {"per_octave": 1, "orientations": 8, "smoothing_px": 0.0, "cutoff": 0.0, "fewer": 0}
+USUAL = {"per_octave": 1, "orientations": 8, "smoothing_px": 0.0, "cutoff": 0.0}
 USUAL |= {"high_octaves": 1.0, "top_octaves": 0.0, "narrow": False}
 COURSE = onset_apex_offset(5)
 

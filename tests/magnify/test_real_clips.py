@@ -132,7 +132,7 @@ def test_pmm_agrees_with_undecimated_masks_of_pyrtools(
             pyramid.pyr_coeffs[key] = band
     expected = torch.from_numpy(np.stack([p.recon_pyr() for p in pyramids])).float()
     standard = {"per_octave": 1, "orientations": 8, "high_octaves": 1.0, "narrow": False}
-    standard |= {"top_octaves": 0.0, "fewer": 0}
+    standard |= {"top_octaves": 0.0}
     magnifier = PhaseMagnifier(clip[0], levels=5, smoothing_px=0.0, **standard)
     (result,) = magnifier.run(clip, ClipFilter(matrix, clip), [alpha])
     inner = (slice(None), slice(16, -16), slice(16, -16))  # its frames are periodic

@@ -29,7 +29,7 @@ DEVIATION = 0.3  # by which share a ring's displacement may differ from that of 
 DAMPING = 1e-3  # of the trace of the 2 x 2 system: stripes show motion across them only
 DETAIL_PX = 8  # side of the squares, px of the band, in which detail is compared with noise
 # Energy in units of that of noise: nothing counts up to here, all from one unit more on.
-MOVING, DETAIL = 2.0, 3.0
+MOVING, DETAIL = 1.0, 5.0
 
 
 class Motion(NamedTuple):
@@ -96,7 +96,10 @@ class RingMotion:
             join(torch.stack([sx * x, sx * y]), torch.stack([sy * y, torch.zeros_like(x)]))
             for _, sx, sy, x, y in self.frequencies
         )
-        self.xx, self.yy, self.xy = squares.real, squares.imag, products.real
+        # A window of few frequencies overshoots: sums of squares stay sums of squares.
+        self.xx, self.yy = squares.real.clamp(min=0), squares.imag.clamp(min=0)
+        largest = (self.xx * self.yy).sqrt()
+        self.xy = torch.minimum(torch.maximum(products.real, -largest), largest)
         for _, _, _, x, y in self.frequencies:  # of the displacement, what is magnified
             if axis != "both":
                 (x if axis == "vertical" else y).zero_()
@@ -160,7 +163,7 @@ class RingMotion:
             shifts.append((x[:, None] * local_x).addcmul_(y[:, None], local_y))
             rest = (view.sub_(shifts[-1]) * amplitude).square_().sum(dim=1, keepdim=True)
             energies = energies + scale * functional.adaptive_avg_pool2d(rest, self.squares)[:, 0]
-        share = (energies / (self.noise * variance) - DETAIL).clamp_(0, 1)
+        share = (energies / (self.noise * variance + 1e-30) - DETAIL).clamp_(0, 1)
         if self.axis != "both":
             share.zero_()
         for view, shift in zip(views, shifts, strict=True):  # the rest becomes phases again

@@ -7,9 +7,10 @@ weight, and added ``alpha`` times; `remainder` is what is in no band, ``B_b = if
 
 What differs from the paper is measured (docs/benchmarks.md). The finest band holds the corners of
 the frequency plane, and the coarsest ends at one cycle per frame. Two orientations meet in each
-direction instead of half of all; only the finest octaves are split in half-octave bands. Smoothing
-knows the noise (`motion_field`); it weighs with the amplitude of the reference frame, commutes with
-the temporal filter, and runs on r components instead of T frames. Nothing wraps around the edges.
+direction instead of half of all, and alpha is raised by what such bands leave behind; only the
+finest octaves are split in half-octave bands. Smoothing knows the noise (`motion_field`); it weighs
+with the amplitude of the reference frame, commutes with the temporal filter, and runs on r
+components instead of T frames. Nothing wraps around the edges.
 """
 
 from collections.abc import Sequence
@@ -34,8 +35,8 @@ PYRAMID = {  # measured, see docs/benchmarks.md
     "top_octaves": 0.5,
     "split_octaves": 2,
     "narrow": True,
-    "fewer": 1,
 }
+LEFT_BEHIND = 0.053  # of a motion, by narrow bands: they hold several directions and wavelengths
 BORDER_PX = 8  # at least, so that nothing comes in at the opposite edge
 
 
@@ -105,6 +106,7 @@ class PhaseMagnifier:
         check_mask(mask, height, width)
         pyramid = PYRAMID | pyramid
         pyramid |= {"per_octave": per_octave, "orientations": orientations}
+        self.factor = 1 + LEFT_BEHIND if pyramid["narrow"] else 1.0
         pyramid["levels"] = fitting_octaves(height, width, levels)
         self.size = height, width = bordered(height, width, BORDER_PX)
         reference = extended(reference, self.size)
@@ -147,6 +149,8 @@ class PhaseMagnifier:
     ) -> list[torch.Tensor]:
         """Return the magnified clip, (T, H, W) or (T, H, W, 3), for each alpha."""
         results, grey = [fresh(clip.shape, clip) for _ in alphas], luma(clip)
+        # An alpha of -1 gives a band the phases of the reference, and leaves nothing behind.
+        alphas = [alpha * self.factor if alpha > 0 else alpha for alpha in alphas]
         if self.noise is None:
             self.noise = noise_level(grey)
         with torch.inference_mode():  # no bookkeeping of views and versions: many small calls

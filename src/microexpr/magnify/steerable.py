@@ -91,17 +91,16 @@ def steerable_pyramid(
     top_octaves: float = 0.0,
     split_octaves: int | None = None,
     narrow: bool = False,
-    fewer: int = 0,
 ) -> SteerablePyramid:
     """Make the masks of a pyramid of `levels` octaves, by default as many as fit (or ConfigError).
 
     The angular response is ``cos(angle) ** (orientations - 1)``, of which half meet in a direction;
-    `narrow` ones are a cosine over twice their spacing, and two meet. Each octave has `fewer`
-    orientations than the finer one, but two. `per_octave` is 1, or 2 for half-octave bands, of the
-    finest `split_octaves` only where given. Responses below a share `cutoff` of a band's maximum
-    become zero, which shrinks the boxes; the others are scaled so that the squares still sum to 1.
-    The finest band ends `top_octaves` above the Nyquist frequency (from half an octave on it holds
-    the corners of the plane), with a flank of `high_octaves`; in the usual pyramid 0 and 1.
+    `narrow` ones are a cosine over twice their spacing, and two meet. `per_octave` is 1, or 2 for
+    half-octave bands, of the finest `split_octaves` only where given. Responses below a share
+    `cutoff` of a band's maximum become zero, which shrinks the boxes; the others are scaled so that
+    the squares still sum to 1. The finest band ends `top_octaves` above the Nyquist frequency (from
+    half an octave on it holds the corners of the plane), with a flank of `high_octaves`; in the
+    usual pyramid 0 and 1.
     """
     levels = fitting_octaves(height_px, width_px, levels)
     if orientations < 1 or per_octave not in TRANSITION_OCTAVES or not 0 < high_octaves <= 1:
@@ -116,15 +115,13 @@ def steerable_pyramid(
     flanks = [(top_octaves, high_octaves), *halves, *octaves]
     plane = _polar(size)
     high, low = _high_pass(plane.log_radius, *flanks[0]), _low_pass(plane.log_radius, flanks)
-    least, coarser = min(orientations, 2), [math.floor(max(0, -c)) for c, _ in flanks[:-1]]
-    counts = [max(least, orientations - fewer * octave) for octave in coarser]
-    rings = [[_lobe(k, count, narrow=narrow) for k in range(count)] for count in counts]
-    bands = list(_bands(size, flanks, rings, cutoff))
+    lobes = [_lobe(k, orientations, narrow=narrow) for k in range(orientations)]
+    bands = list(_bands(size, flanks, lobes, cutoff))
     if cutoff > 0:
         bands = _rescaled(bands, size, 1 - high**2 - low**2)
     whole = (high, low, 1 - _power(bands, size))
     masks = (torch.from_numpy(mask[:, : width_px // 2 + 1].copy()) for mask in whole)
-    exact = SteerablePyramid(*size, len(rings), tuple(bands), *masks)
+    exact = SteerablePyramid(*size, len(flanks) - 1, tuple(bands), *masks)
     return _moved(exact, torch.device("cpu"), torch.float32)
 
 
@@ -172,12 +169,11 @@ def _polar(size: tuple[int, int], octaves: float | None = None) -> Polar:
 def _bands(
     size: tuple[int, int],
     flanks: Sequence[tuple[float, float]],
-    rings: Sequence[Sequence[Lobe]],
+    lobes: Sequence[Lobe],
     cutoff: float,
 ) -> Iterator[Band]:
     """Yield all bands, finest first."""
-    for radial, lobes in enumerate(rings):
-        corner = flanks[radial][0]
+    for radial, (corner, _) in enumerate(flanks[:-1]):
         near = _polar(size, corner)
         ring = _low_pass(near.log_radius, flanks[: radial + 1])
         ring *= _high_pass(near.log_radius, *flanks[radial + 1])
