@@ -10,7 +10,7 @@ the frequency plane, and the coarsest ends at one cycle per frame. Two orientati
 direction instead of half of all, and alpha is raised by what such bands leave behind; only the
 finest octaves are split in half-octave bands. Smoothing knows the noise (`motion_field`); it weighs
 with the amplitude of the reference frame, commutes with the temporal filter, and runs on r
-components instead of T frames. Nothing wraps around the edges.
+components instead of T frames. A border keeps the opposite edge out.
 """
 
 from collections.abc import Sequence
