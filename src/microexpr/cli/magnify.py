@@ -6,8 +6,9 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 CACHE = ".h5"
 MAX_MEMORY_GB = 4.0
+# What a request takes as it was given.
+GIVEN = ("stabilise", "side_by_side", "labels", "xt_slice", "xt_at", "stream", "threads")
 EPILOG = """\
 examples:
   microexpr magnify face.mp4 out.mp4 --method pmm --alpha 10 --passband 1 10
@@ -49,103 +52,66 @@ def add_command(commands: Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("source", metavar="IN", help="video, folder of images, or glob")
-    parser.add_argument(
-        "output", metavar="OUT", type=Path, nargs="?", help=".mp4 or folder [IN_magnified.mp4]"
-    )
-    parser.add_argument(
-        "--method",
-        type=_method,
-        default="pmm",
-        help="pmm, amm, filter_only, or a method of another package [pmm]",
-    )
-    parser.add_argument(
-        "--config",
-        help="a YAML file, or YAML in one line, whose section magnify gives the defaults",
-    )
+    add = parser.add_argument
+    add("source", metavar="IN", help="video, folder of images, or glob")
+    output = ".mp4 or folder [IN_magnified.mp4]"
+    add("output", metavar="OUT", type=Path, nargs="?", help=output)
+    methods = "pmm, amm, filter_only, or a method of another package [pmm]"
+    add("--method", type=_method, default="pmm", help=methods)
+    config = "a YAML file, or YAML in one line, whose section magnify gives the defaults"
+    add("--config", help=config)
     add_machine(parser)
-    parser.add_argument(
-        "--max-memory",
-        type=real(0.001, 1e6),
-        metavar="GB",
-        help=f"memory limit [{MAX_MEMORY_GB:g}]",
-    )
-    parser.add_argument(
-        "--stream", action="store_true", help="work in parts even where memory is enough"
-    )
+    memory = f"memory limit [{MAX_MEMORY_GB:g}]"
+    add("--max-memory", type=real(0.001, 1e6), metavar="GB", help=memory)
+    add("--stream", action="store_true", help="work in parts even where memory is enough")
     _add_motion(parser.add_argument_group("what is magnified (video and images)"))
-    _add_output(parser.add_argument_group("what is written (video and images)"))
+    _add_output(parser.add_argument_group("what is written (video and images)").add_argument)
 
 
 def _add_motion(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--alpha",
-        metavar="A[,A...]",
-        help="motion becomes 1 + A times as large; one output per A; auto: as large as the detail "
-        "bears [auto]",
-    )
-    group.add_argument(
-        "--stabilise",
-        choices=("face", "none"),
-        help="magnify the motion in the face without that of head and camera [where a face moves]",
-    )
-    group.add_argument(
-        "--fps", type=RATE, help="camera frame rate: for images, and where a video is wrong"
-    )
-    group.add_argument(
-        "--roi", nargs=4, type=whole(0), metavar=("X", "Y", "W", "H"), help="region to magnify, px"
-    )
-    group.add_argument(
-        "--chroma-gain", type=real(0, 1e6), help="share of alpha for colours; not for pmm"
-    )
-    add_settings(group, {"": Motion}, without=("alpha",))
+    add = group.add_argument
+    alpha = "motion becomes 1 + A times as large; one output per A; auto: as large as the detail "
+    add("--alpha", metavar="A[,A...]", help=f"{alpha}bears [auto]")
+    face = "magnify the motion in the face without that of head and camera [where a face moves]"
+    add("--stabilise", choices=("face", "none"), help=face)
+    add("--fps", type=RATE, help="camera frame rate: for images, and where a video is wrong")
+    roi = ("X", "Y", "W", "H")
+    add("--roi", nargs=4, type=whole(0), metavar=roi, help="region to magnify, px")
+    add("--chroma-gain", type=real(0, 1e6), help="share of alpha for colours; not for pmm")
+    add_settings(group, {"": Motion}, without="alpha")
     add_settings(group, _own_settings())
 
 
-def _add_output(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--side-by-side", action="store_true", help="write original | magnified")
-    group.add_argument(
-        "--labels",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="write method and alpha beside, and axes around the slice",
-    )
-    group.add_argument(
-        "--xt-slice", type=Path, metavar="PNG", help="picture of one line of all frames"
-    )
-    group.add_argument(
-        "--xt-at", metavar="LINE", help="column x=120 or row y=80 [the middle column]"
-    )
-    group.add_argument(
-        "--json", action="store_true", default=None, help="print one line of JSON per output"
-    )
+def _add_output(add: Callable[..., object]) -> None:
+    add("--side-by-side", action="store_true", help="write original | magnified")
+    labels = "write method and alpha beside, and axes around the slice"
+    add("--labels", action=argparse.BooleanOptionalAction, default=True, help=labels)
+    add("--xt-slice", type=Path, metavar="PNG", help="picture of one line of all frames")
+    add("--xt-at", metavar="LINE", help="column x=120 or row y=80 [the middle column]")
+    add("--json", action="store_true", default=None, help="print one line of JSON per output")
 
 
+@plain_warnings()
 def run(arguments: argparse.Namespace) -> None:
     """Magnify, and say in one line what the user can fix."""
-    if Path(arguments.source).suffix == CACHE:
-        raise ConfigError(
-            f"{arguments.source}: is a cache: microexpr stage magnify --faces {arguments.source} "
-            f"--magnified {arguments.output or 'OUT.h5'} --method {arguments.method}"
-        )
-    with plain_warnings():
-        _magnify(arguments)
-
-
-def _magnify(arguments: argparse.Namespace) -> None:
     from microexpr.apps.magnify_video.request import check_writable, make_plan, output_paths
     from microexpr.apps.magnify_video.run import magnify_clip, summary
     from microexpr.runtime.resources import choose_device, limit_threads
     from microexpr.video.sources import open_sources
 
+    if Path(arguments.source).suffix == CACHE:
+        raise ConfigError(
+            f"{arguments.source}: is a cache: microexpr stage magnify --faces {arguments.source} "
+            f"--magnified {arguments.output or 'OUT.h5'} --method {arguments.method}"
+        )
     request = _request(arguments, choose_device(arguments.device))
     limit_threads(arguments.threads)
     sources = open_sources(arguments.source, fps=arguments.fps, threads=arguments.threads)
     if len(sources) > 1 and arguments.xt_slice:
         raise ConfigError(f"--xt-slice takes one clip, {arguments.source} stands for several")
     outputs = output_paths(sources, arguments.output, request.alphas)
-    pictures = [arguments.xt_slice] if arguments.xt_slice else []
-    check_writable([*(path for paths in outputs for path in paths), *pictures], sources)
+    pictures = [[arguments.xt_slice]] if arguments.xt_slice else []
+    check_writable(chain(*outputs, *pictures), sources)
     plans = []
     for source in sources:
         with about_clip(source.name):
@@ -166,7 +132,6 @@ def _method(name: str) -> str:
 
 
 def _own_settings() -> dict[str, type[Section]]:
-    """Return the settings classes of the methods by section."""
     return {row.section: row.settings for row in METHODS.values() if row.settings}
 
 
@@ -180,14 +145,14 @@ def _request(arguments: argparse.Namespace, device: str) -> Request:
     method = METHODS[arguments.method]
     values = base.model_dump(exclude_unset=True) | given(arguments, Motion)
     own = given(arguments, method.settings)
-    others = [given(arguments, settings) for settings in _own_settings().values()]
-    for key in (key for found in others for key in found if key not in own):
+    others = (key for kind in _own_settings().values() for key in given(arguments, kind))
+    for key in (key for key in others if key not in own):
         raise ConfigError(f"{flag_of(key)}: {method.name} has no such setting")
     if own:
         values[method.section] |= own
     for alpha in alphas or [base.alpha]:
         settings = Config.parse({"magnify": values | {"alpha": alpha}}).magnify
-    chroma_gain = 0.0 if arguments.chroma_gain is None else arguments.chroma_gain
+    chroma_gain = arguments.chroma_gain or 0.0
     if chroma_gain and method.section != "amm":
         raise ConfigError(f"--chroma-gain: {method.name} magnifies luma only; use amm")
     return Request(
@@ -196,15 +161,9 @@ def _request(arguments: argparse.Namespace, device: str) -> Request:
         settings=settings,
         chroma_gain=chroma_gain,
         roi=tuple(arguments.roi) if arguments.roi else None,
-        stabilise=arguments.stabilise,
-        side_by_side=arguments.side_by_side,
-        labels=arguments.labels,
-        xt_slice=arguments.xt_slice,
-        xt_at=arguments.xt_at,
-        stream=arguments.stream,
         max_memory_bytes=(arguments.max_memory or MAX_MEMORY_GB) * 1e9,
         device=device,
-        threads=arguments.threads,
+        **{key: getattr(arguments, key) for key in GIVEN},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, get_args
 
@@ -11,36 +11,27 @@ from pydantic.fields import FieldInfo
 
 from microexpr.config.base import Section
 
-UNITS = ("_hz", "_px")  # end names of keys; options go without
 NAMES = {"temporal_filter": "filter", "anchored": "anchor"}
 
 
 def flag_of(key: str) -> str:
     """Return the option of a key, such as ``--lambda-c`` of ``lambda_c_px``."""
-    name = NAMES.get(key, key)
-    for unit in UNITS:
-        name = name.removesuffix(unit)
+    name = NAMES.get(key, key).removesuffix("_hz").removesuffix("_px")
     return f"--{name.replace('_', '-')}"
 
 
 def add_settings(
-    group: argparse._ArgumentGroup,
-    models: Mapping[str, type[Section]],
-    without: Collection[str] = (),
+    group: argparse._ArgumentGroup, models: Mapping[str, type[Section]], without: str = ""
 ) -> None:
     """Add an option for each key of settings `models`; models that have the same key share it.
 
-    `models` are named in the help where there are several; `without` are keys that get no option.
+    `models` are named in the help where there are several; `without` is a key without option.
     """
-    fields: dict[str, dict[str, FieldInfo]] = {}
-    for name, model in models.items():
-        for key, field in model.model_fields.items():
-            if key not in without:
-                fields.setdefault(key, {})[name] = field
-    for key, found in fields.items():
-        field = next(iter(found.values()))
+    for key in dict.fromkeys(key for model in models.values() for key in model.model_fields):
+        found = {n: m.model_fields[key] for n, m in models.items() if key in m.model_fields}
         text = "; ".join(_help(name, field) for name, field in found.items())
-        _add(group, key, field, text.replace("%", "%%"))
+        if key != without:
+            _add(group, key, next(iter(found.values())), text.replace("%", "%%"))
 
 
 def given(arguments: argparse.Namespace, model: type[Section] | None) -> dict[str, Any]:
@@ -51,16 +42,16 @@ def given(arguments: argparse.Namespace, model: type[Section] | None) -> dict[st
 
 
 def _add(group: argparse._ArgumentGroup, key: str, field: FieldInfo, text: str) -> None:
-    flag, kinds = flag_of(key), get_args(field.annotation)
+    kinds, how = get_args(field.annotation), dict[str, Any](type=_word)
     if field.annotation is bool:
-        group.add_argument(flag, dest=key, action=argparse.BooleanOptionalAction, help=text)
+        how = {"action": argparse.BooleanOptionalAction}
     elif isinstance(field.default, tuple):
-        metavar = ("LOW", "HIGH")
-        group.add_argument(flag, dest=key, nargs=2, type=_word, metavar=metavar, help=text)
+        how |= {"nargs": 2, "metavar": ("LOW", "HIGH")}
     elif kinds and not any(isinstance(kind, type) for kind in kinds):
-        group.add_argument(flag, dest=key, type=_word, choices=kinds, help=text)
+        how["choices"] = kinds
     else:
-        group.add_argument(flag, dest=key, type=_word, metavar="N", help=text)
+        how["metavar"] = "N"
+    group.add_argument(flag_of(key), dest=key, help=text, **how)
 
 
 def _help(name: str, field: FieldInfo) -> str:

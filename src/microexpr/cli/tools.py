@@ -40,12 +40,9 @@ on another cache: microexpr stage crop --help"""
 
 def add_stage(commands: Commands) -> None:
     """Register ``stage``."""
-    parser = commands.add_parser(
-        "stage",
-        help="run one stage of the pipeline by hand",
-        description="Run one stage of the pipeline by hand.",
-        epilog=AFTER_STAGE,
-    )
+    text = "run one stage of the pipeline by hand"
+    about = "Run one stage of the pipeline by hand."
+    parser = commands.add_parser("stage", help=text, description=about, epilog=AFTER_STAGE)
     names = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
     for name in NAMES:
         _add_stage(names, stages.declared(name))
@@ -60,11 +57,8 @@ def _add_stage(names: Commands, stage: Stage) -> None:
     }
     for name, argument in stage.arguments.items():
         groups[type(argument.mark)].add_argument(f"--{name}", **_of_argument(argument))
-    parser.add_argument(
-        "--config",
-        default=str(default_file()),
-        help="a YAML file, or YAML in one line, such as '{crop: {size_px: 192}}' [%(default)s]",
-    )
+    text = "a YAML file, or YAML in one line, such as '{crop: {size_px: 192}}' [%(default)s]"
+    parser.add_argument("--config", default=str(default_file()), help=text)
     add_machine(parser, has_device=stage.device)
     parser.set_defaults(run=partial(_run_stage, stage))
 
@@ -151,11 +145,8 @@ def _quiet_samples() -> Iterator[None]:
 
 def add_demo(commands: Commands) -> None:
     """Register ``demo``."""
-    demo = commands.add_parser(
-        "demo",
-        help="write the generated data set",
-        description="Write procedural faces with known micro-expressions, in SMIC's layout.",
-    )
+    about = "Write procedural faces with known micro-expressions, in SMIC's layout."
+    demo = commands.add_parser("demo", help="write the generated data set", description=about)
     demo.add_argument("folder", type=Path, help="where SMIC_all_raw and truth are written")
     demo.add_argument("--config", default="{}", help="a YAML file, or YAML in one line [defaults]")
     demo.add_argument("--subjects", nargs="+", metavar="ID", help="only these [all]")
@@ -178,16 +169,11 @@ def add_forget(commands: Commands) -> None:
         description="Delete from results and .snakemake everything that comes from these subjects, "
         "and add them to data.leave_out. Caches of other subjects stay. See docs/privacy.md.",
     )
-    forget.add_argument("subjects", nargs="+", metavar="SUBJECT", help="as in manifest.csv")
-    forget.add_argument(
-        "--configfile",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="as given to snakemake; the last one, or config.yaml, gets data.leave_out",
-    )
-    forget.add_argument("--dry-run", action="store_true", help="list the files, delete nothing")
+    add, text = forget.add_argument, "as given to snakemake; the last one, or config.yaml, gets "
+    add("subjects", nargs="+", metavar="SUBJECT", help="as in manifest.csv")
+    paths: dict[str, Any] = {"type": Path, "nargs": "+", "default": [], "metavar": "FILE"}
+    add("--configfile", **paths, help=f"{text}data.leave_out")
+    add("--dry-run", action="store_true", help="list the files, delete nothing")
     forget.set_defaults(run=_forget)
 
 
@@ -195,10 +181,9 @@ def _forget(arguments: argparse.Namespace) -> None:
     from microexpr.privacy.forget import forget
 
     files, subjects = [default_file(), *arguments.configfile], arguments.subjects
-    project = Path.cwd()
-    done = forget(project, files, subjects, dry_run=arguments.dry_run)
+    done = forget(Path.cwd(), files, subjects, dry_run=arguments.dry_run)
     if arguments.dry_run:
-        print(*(path.relative_to(project) for path in done.removed), sep="\n")
+        print(*(path.relative_to(Path.cwd()) for path in done.removed), sep="\n")
     would, names = "would be " if arguments.dry_run else "", ", ".join(subjects)
     print(f"{names}: {would}left out from now on (data.leave_out in {files[-1]})")
     print(

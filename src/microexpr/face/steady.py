@@ -50,61 +50,72 @@ def steady_face(
     Points of the face are followed from the first frame (Lucas and Kanade 1981); what most of them
     have in common is the similarity transform of a frame, smoothed over time.
     """
-    follower, box, lost = None, None, 0
-    found: list[np.ndarray] = []
+    follower, lost, found = None, 0, list[np.ndarray]()
     for index, luma in enumerate(frames):
         if follower is None:
             if index >= SEARCHED:
                 return None
             face = detector.detect(cv2.cvtColor(luma, cv2.COLOR_GRAY2BGR))
             if face is not None:
-                x, y, width, height = (float(side) for side in face.box)
-                box = x, y, width, height
-                follower = _Follower(luma, face.box)
+                follower = _Follower(luma, *(float(side) for side in face.box))
             found.append(np.eye(2, 3))
             continue
-        transform = follower.follow(luma)
-        lost += transform is None
-        found.append(found[-1] if transform is None else transform)
-    if box is None:
+        lost += not follower.follow(luma)
+        found.append(follower.last)
+    if follower is None:
         return None
     smooth = gaussian_filter1d(np.stack(found), SMOOTHING_S * fps, axis=0, mode="nearest")
-    return SteadyFace(box, smooth, lost)
+    return SteadyFace(follower.box, smooth, lost)
 
 
 class _Follower:
     """Follows the points of a face from the frame in which it was found."""
 
-    def __init__(self, luma: np.ndarray, box: np.ndarray) -> None:
-        mask = np.zeros_like(luma)
-        x, y, width, height = (float(side) for side in box)
-        ellipse = ((x + width / 2, y + height / 2), (width, height), 0.0)
-        cv2.ellipse(mask, ellipse, 255, -1)
-        distance = max(3.0, np.sqrt(width * height / MAX_POINTS) / 2)
-        points = cv2.goodFeaturesToTrack(luma, MAX_POINTS, QUALITY, distance, mask=mask)
+    def __init__(self, luma: np.ndarray, x: float, y: float, width: float, height: float) -> None:
+        self.box, mask = (x, y, width, height), np.zeros_like(luma)
+        cv2.ellipse(mask, ((x + width / 2, y + height / 2), (width, height), 0.0), 255, -1)
         self.key, self.last = luma, np.eye(2, 3)
-        self.points = np.empty((0, 1, 2), np.float32) if points is None else points
+        self.points = corners(luma, mask, QUALITY, width * height)
 
-    def follow(self, luma: np.ndarray) -> np.ndarray | None:
+    def follow(self, luma: np.ndarray) -> bool:
+        """Let `last` be the transform to a frame, where enough points are found in it."""
         if len(self.points) < LEAST_POINTS:
-            return None
-        size = (WINDOW_PX, WINDOW_PX)
+            return False
         guess = cv2.transform(self.points, self.last).astype(np.float32)
-        flags = cv2.OPTFLOW_USE_INITIAL_FLOW
-        there, seen, _ = cv2.calcOpticalFlowPyrLK(
-            self.key, luma, self.points, guess, winSize=size, criteria=STOP, flags=flags
-        )
-        back, again, _ = cv2.calcOpticalFlowPyrLK(
-            luma, self.key, there, self.points.copy(), winSize=size, criteria=STOP, flags=flags
-        )
-        near = np.hypot(*(back - self.points)[:, 0].T) < BACK_PX
-        kept = (seen[:, 0] == 1) & (again[:, 0] == 1) & near
+        there, kept = there_and_back(self.key, luma, self.points, guess, BACK_PX)
         if kept.sum() < LEAST_POINTS:
-            return None
+            return False
         matrix, inliers = cv2.estimateAffinePartial2D(
             self.points[kept], there[kept], ransacReprojThreshold=INLIER_PX, refineIters=20
         )
         if matrix is None or inliers.sum() < LEAST_POINTS:
-            return None
+            return False
         self.last = matrix
-        return matrix
+        return True
+
+
+def corners(luma: np.ndarray, mask: np.ndarray, quality: float, area_px: float) -> np.ndarray:
+    """Find points (n, 1, 2), well apart in a masked area; `quality`: least, of the strongest."""
+    distance = max(3.0, np.sqrt(area_px / MAX_POINTS) / 2)
+    found = cv2.goodFeaturesToTrack(luma, MAX_POINTS, quality, distance, mask=mask)
+    return np.empty((0, 1, 2), np.float32) if found is None else found
+
+
+def there_and_back(
+    key: np.ndarray, luma: np.ndarray, points: np.ndarray, guess: np.ndarray | None, back_px: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Follow points of one frame into another; return where they are, and which came back."""
+    there, seen = _followed(key, luma, points, points if guess is None else guess)
+    back, again = _followed(luma, key, there, there if guess is None else points)
+    near = np.hypot(*(back - points)[:, 0].T) <= back_px
+    return there, seen & again & near
+
+
+def _followed(
+    before: np.ndarray, after: np.ndarray, points: np.ndarray, guess: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    size, flags = (WINDOW_PX, WINDOW_PX), cv2.OPTFLOW_USE_INITIAL_FLOW
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(
+        before, after, points, guess.copy(), winSize=size, criteria=STOP, flags=flags
+    )
+    return moved, found[:, 0] == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -56,18 +57,17 @@ class Task(Request):
     region: Region
 
     def options(self, **pyramid: Any) -> dict[str, Any]:
-        """Return the keyword arguments of the method; `pyramid` overrides its section's keys."""
+        """Return the keyword arguments of the method; `pyramid` overrides them."""
         return options_of(self.settings, self.fps, self.method) | pyramid
 
-    @property
-    def mask(self) -> dict[str, torch.Tensor]:
-        """The option that lets motion grow towards the middle of a region, where there is one.
+    def masked_options(self) -> dict[str, Any]:
+        """Return the options for luma: motion itself grows towards the middle of a region.
 
         Mixing of two pictures would double the detail at the region's border.
         """
         if self.region.weight is None or not METHODS[self.method].mask:
-            return {}
-        return {"mask": torch.from_numpy(self.region.weight).to(self.device)}
+            return self.options()
+        return self.options(mask=torch.from_numpy(self.region.weight).to(self.device))
 
     @property
     def held_frames(self) -> int:
@@ -79,14 +79,13 @@ class Task(Request):
 
     def check_streamable(self) -> None:
         """Raise ConfigError for what needs the whole clip."""
-        reason = ""
-        if METHODS[self.method].control or not METHODS[self.method].stream:
-            reason = self.method
-        elif self.chroma_gain:
-            reason = "--chroma-gain"
-        elif self.settings.reference_frame:
-            reason = f"--reference-frame {self.settings.reference_frame}"
-        if reason:
+        row, still = METHODS[self.method], self.settings.reference_frame
+        reasons = {
+            self.method: row.control or not row.stream,
+            "--chroma-gain": self.chroma_gain,
+            f"--reference-frame {still}": still,
+        }
+        for reason in (reason for reason, needs in reasons.items() if needs):
             raise ConfigError(f"--stream: {reason} needs the whole clip")
 
     @property
@@ -109,19 +108,26 @@ def magnify_whole(
         clip[index] = torch.from_numpy(region.luma(frame, index))
         originals.append(frame)
         progress("read", (index + 1) / task.n_frames)
-    luma = _magnified(clip, task, progress)
+    options, magnify = task.masked_options(), METHODS.load(task.method, "function")
+    clip = clip.to(task.device)
+    if METHODS[task.method].sweep:
+        options["progress"] = partial(progress, "magnify")
+        results = magnify(clip, alpha=list(task.alphas), **options)
+    else:
+        results = [magnify(clip, alpha=alpha, **options) for alpha in task.alphas]
+    luma = [result.cpu() for result in results]
+    del clip, results
     chroma = _magnified_chroma(originals, task) if task.chroma_gain else None
     # A control shows the reference frame's colours; see microexpr.magnify.filter_only.
     still = originals[task.settings.reference_frame] if METHODS[task.method].control else None
     for index, original in enumerate(originals):
-        versions = []
-        for number in range(len(task.alphas)):
-            change = None
+        versions, change = [], None
+        if still is not None:
+            change = list(_unit(still.chroma[:, *region.half_window]))
+        for number, result in enumerate(luma):
             if chroma is not None:
                 change = [plane[number][index].numpy() for plane in chroma]
-            elif still is not None:
-                change = list(_unit(still.chroma[:, *region.half_window]))
-            versions.append(compose(original, index, luma[number][index].numpy(), change, region))
+            versions.append(compose(original, index, result[index].numpy(), change, region))
         yield original, versions
 
 
@@ -129,33 +135,18 @@ def magnify_stream(
     frames: Iterable[Frame], task: Task, progress: Progress = lambda stage, share: None
 ) -> Iterator[Versions]:
     """Magnify in bounded memory; causal filters give what :func:`magnify_whole` gives."""
-    read = 0
+    numbers = count(1)
 
     def luma_of(frame: Frame) -> torch.Tensor:
-        nonlocal read
-        read += 1
-        progress("read", read / task.n_frames)
-        return torch.from_numpy(task.region.luma(frame, read - 1)).to(task.device)
+        progress("read", (number := next(numbers)) / task.n_frames)
+        return torch.from_numpy(task.region.luma(frame, number - 1)).to(task.device)
 
-    options = task.options() | task.mask | {"method": task.method, "alphas": task.alphas}
-    options |= {"n_frames": task.n_frames}
-    del options["reference_frame"]  # the first frame
+    options = task.masked_options() | {"method": task.method, "n_frames": task.n_frames}
+    options |= {"alphas": task.alphas}
     for index, (original, lumas) in enumerate(magnified_luma(frames, luma_of, **options)):
         progress("magnify", (index + 1) / task.n_frames)
         planes = [values.cpu().numpy() for values in lumas]
         yield original, [compose(original, index, plane, None, task.region) for plane in planes]
-
-
-def _magnified(luma: torch.Tensor, task: Task, progress: Progress) -> list[torch.Tensor]:
-    """Return the magnified luma for each alpha, on the processor."""
-    clip, options = luma.to(task.device), task.options() | task.mask
-    magnify = METHODS.load(task.method, "function")
-    if METHODS[task.method].sweep:
-        options |= {"progress": partial(progress, "magnify")}
-        results = magnify(clip, alpha=list(task.alphas), **options)
-    else:
-        results = [magnify(clip, alpha=alpha, **options) for alpha in task.alphas]
-    return [result.cpu() for result in results]
 
 
 def _magnified_chroma(frames: list[Frame], task: Task) -> list[list[torch.Tensor]]:
@@ -168,20 +159,17 @@ def _magnified_chroma(frames: list[Frame], task: Task) -> list[list[torch.Tensor
     if task.method == "amm":
         alphas = [alpha * task.chroma_gain for alpha in task.alphas]
         return [[r.cpu() for r in amm(plane, alpha=alphas, **options)] for plane in planes]
-    results = []
-    for plane in planes:
+
+    def mixed(plane: torch.Tensor, alpha: float) -> torch.Tensor:
+        filtered = filter_only(plane, alpha=alpha, **options)
         still = plane[task.settings.reference_frame]
-        filtered = [filter_only(plane, alpha=alpha, **options) for alpha in task.alphas]
-        results.append([torch.lerp(still, f, task.chroma_gain).cpu() for f in filtered])
-    return results
+        return torch.lerp(still, filtered, task.chroma_gain).cpu()
+
+    return [[mixed(plane, alpha) for alpha in task.alphas] for plane in planes]
 
 
 def compose(
-    original: Frame,
-    index: int,
-    luma: np.ndarray,
-    chroma: list[np.ndarray] | None,
-    region: Region,
+    original: Frame, index: int, luma: np.ndarray, chroma: list[np.ndarray] | None, region: Region
 ) -> Frame:
     """Replace luma, and chroma where given, of a region of frame `index`: codes over 255."""
     codes = region.changed(original, index, luma)

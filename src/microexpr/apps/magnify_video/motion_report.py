@@ -7,14 +7,12 @@ import cv2
 import numpy as np
 
 from microexpr.config import Magnify
+from microexpr.face.steady import corners, there_and_back
 from microexpr.magnify.temporal import Matrix, filter_gain, filter_matrix, filtering_of
 
-MAX_POINTS = 300
 QUALITY = 0.03  # weakest corner, of the strongest: weaker ones move with the noise
 QUALITY_PERCENTILE = 99.9  # or what so many pixels do not reach
 BLOCK_PX = 3
-WINDOW_PX = 21
-STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
 BACK_PX = 1.0
 NOISE_PX = 0.03  # in-band motions below it are no more than noise
 SHARE = 95  # percentile over points
@@ -32,26 +30,17 @@ def response(n_frames: int, fps: float, settings: Magnify) -> dict[str, float]:
 
 
 def _corners(luma: np.ndarray, roi: tuple[int, int, int, int] | None) -> np.ndarray:
-    """Find points (n, 1, 2) to follow: corners that are strong in the whole frame, well apart.
-
-    The best corners of a smooth region would move with the noise.
-    """
-    none = np.empty((0, 1, 2), np.float32)
+    # The best corners of a smooth region would move with the noise: strong in the whole frame.
     strength = cv2.cornerMinEigenVal(luma, BLOCK_PX)
     # One glint must not put all else below the limit.
     limit = min(QUALITY * strength.max(), float(np.percentile(strength, QUALITY_PERCENTILE)))
     x, y, width, height = roi or (0, 0, luma.shape[1], luma.shape[0])
     strongest = float(strength[y : y + height, x : x + width].max())
     if strongest <= max(limit, 0):
-        return none
+        return np.empty((0, 1, 2), np.float32)
     mask = np.zeros_like(luma)
     mask[y : y + height, x : x + width] = 255
-    distance = max(3.0, np.sqrt(width * height / MAX_POINTS) / 2)
-    share = max(limit / strongest, 1e-6)
-    found = cv2.goodFeaturesToTrack(
-        luma, MAX_POINTS, share, distance, mask=mask, blockSize=BLOCK_PX
-    )
-    return none if found is None else found
+    return corners(luma, mask, max(limit / strongest, 1e-6), width * height)
 
 
 class Gain(NamedTuple):
@@ -68,10 +57,7 @@ class Gain(NamedTuple):
 
 
 class MotionMeter:
-    """Follows points of a clip's first frame (H, W), uint8, in the clip and in its versions.
-
-    Only points inside `roi` (x, y, width, height) are followed.
-    """
+    """Follows points of a clip's first frame, uint8, inside `roi`, in the clip and its versions."""
 
     def __init__(self, luma: np.ndarray, roi: tuple[int, int, int, int] | None = None) -> None:
         self._luma, self.points = luma, _corners(luma, roi)
@@ -82,30 +68,16 @@ class MotionMeter:
         self._paths.append([self.displacement_px(luma) for luma in frames])
 
     def displacement_px(self, luma: np.ndarray) -> np.ndarray:
-        """Return where the points moved in another frame, (points, 2) px; nan: lost.
-
-        A point is lost, too, if it does not come back when it is followed the other way.
-        """
+        """Return where the points moved in another frame, (points, 2) px; nan: lost."""
         if not len(self.points):
             return np.empty((0, 2))
-        moved, found = self._followed(self._luma, luma, self.points)
-        back, again = self._followed(luma, self._luma, moved)
+        moved, kept = there_and_back(self._luma, luma, self.points, None, BACK_PX)
         shift = (moved - self.points)[:, 0].astype(float)
-        shift[(found & again)[:, 0] == 0] = np.nan
-        shift[np.hypot(*(back - self.points)[:, 0].T) > BACK_PX] = np.nan
+        shift[~kept] = np.nan
         return shift
 
-    def _followed(
-        self, before: np.ndarray, after: np.ndarray, points: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        size = (WINDOW_PX, WINDOW_PX)
-        moved, found, _ = cv2.calcOpticalFlowPyrLK(
-            before, after, points, points.copy(), winSize=size, criteria=STOP
-        )
-        return moved, found
-
     def gain(self, version: int, matrix: Matrix, *, added: bool) -> Gain:
-        """Compare a version with the original, see :func:`compare`."""
+        """Compare a version with the original."""
         original, result = (np.stack([row[k] for row in self._paths]) for k in (0, version + 1))
         return compare(original, result, matrix, added=added)
 

@@ -59,10 +59,7 @@ class Scale(NamedTuple):
         step = 10 ** np.floor(np.log10(self.length / 5))
         step *= next(factor for factor in (1, 2, 5, 10) if self.length / (factor * step) <= 6)
         values = np.arange(0, self.length * (1 + 1e-9), step)
-        shown = [f"{value:g}" for value in values.round(6)]
-        return [
-            (round(v / self.length * (n_px - 1)), s) for v, s in zip(values, shown, strict=True)
-        ]
+        return [(round(v / self.length * (n_px - 1)), f"{round(v, 6):g}") for v in values]
 
 
 def with_axes(panel: np.ndarray, title: str, across: Scale, down: Scale) -> np.ndarray:
@@ -97,8 +94,7 @@ class Line(NamedTuple):
         axis, _, number = text.partition("=")
         if axis not in ("x", "y") or not number.isdecimal():
             raise ConfigError(f"--xt-at {text}: give a column as x=120 or a row as y=80")
-        size = width if axis == "x" else height
-        if int(number) >= size:
+        if int(number) >= (width if axis == "x" else height):
             raise ConfigError(f"--xt-at {text}: the frame is {width}x{height} px")
         return cls("x" if axis == "x" else "y", int(number))
 
@@ -106,9 +102,8 @@ class Line(NamedTuple):
 class SlicePicture:
     """One line of each frame, side by side: motion becomes a shape.
 
-    Time runs to the right for a column and downwards for a row. The original comes first, then each
-    magnified version. `colour` is what the frames' codes mean. `titles` of all: they and axes in px
-    and s, at `fps` frames/s, are drawn; none: pixels only.
+    Time runs to the right for a column and downwards for a row. `colour` is what the frames' codes
+    mean. `titles` of all: they and axes in px and s, at `fps` frames/s, are drawn.
     """
 
     def __init__(
@@ -123,11 +118,8 @@ class SlicePicture:
 
     def _codes(self, frame: Frame) -> np.ndarray:
         """Return the codes of the line, (3, length)."""
-        at, half = self._line.at, self._line.at // 2
-        if self._line.axis == "x":
-            luma, chroma = frame.luma8()[:, at], frame.chroma[:, :, half]
-        else:
-            luma, chroma = frame.luma8()[at], frame.chroma[:, half]
+        across, at = int(self._line.axis == "x"), self._line.at
+        luma, chroma = frame.luma8().take(at, across), frame.chroma.take(at // 2, across + 1)
         return np.stack([luma, *chroma.repeat(2, axis=1)[:, : len(luma)]])
 
     def render(self) -> np.ndarray:
@@ -148,7 +140,7 @@ class SlicePicture:
             panels.append(picture)
         if self._titles:
             return np.concatenate(panels, axis=1)
-        beside = 1 if self._line.axis == "x" else 0
-        gap = np.full_like(np.take(panels[0], range(GAP_PX), axis=beside), 255)
+        axis = int(self._line.axis == "x")
+        gap = np.full_like(panels[0].take(range(GAP_PX), axis), 255)
         row = [part for panel in panels for part in (gap, panel)]
-        return np.concatenate(row[1:], axis=beside)
+        return np.concatenate(row[1:], axis)

@@ -21,24 +21,21 @@ Roi = tuple[int, int, int, int]
 class Region:
     """The part of a frame that is magnified, `roi` (x, y, width, height, px), and computed.
 
-    `window`: rows and columns of the region and its margin, from even to even pixels. `weight`:
-    share of the effect, 0 to 1, float32 of the window's shape; `rim`: of the result, beside the
-    original. None for the whole frame. `transforms`: from pixels of the first frame, to which all
-    this refers, to those of frame t.
+    `weight` and `rim` are float32 of the window's shape, None for the whole frame.
     """
 
-    window: tuple[slice, slice]
-    weight: np.ndarray | None = None
-    rim: np.ndarray | None = None
+    window: tuple[slice, slice]  # rows and columns with the margin, from even to even pixels
+    weight: np.ndarray | None = None  # share of the effect, 0 to 1
+    rim: np.ndarray | None = None  # of the result, beside the original
     roi: Roi | None = None
-    transforms: np.ndarray | None = None
+    transforms: np.ndarray | None = None  # from pixels of the first frame to those of frame t
 
     @classmethod
     def of(cls, roi: Roi | None, height: int, width: int, *, masked: bool) -> Region:
         """Return the region in a frame of this size; ConfigError unless it fits.
 
-        `masked`: motion itself grows towards the middle. Pictures that moved by different lengths
-        are then mixed at the very rim only, or detail would be doubled.
+        `masked`: motion itself grows towards the middle. Pictures are then mixed at the very rim
+        only, or detail would be doubled.
         """
         if roi is None:
             return cls((slice(0, height), slice(0, width)))
@@ -88,33 +85,32 @@ class Region:
         """Return the luma of the window in frame `index`, float32, where it was in the first."""
         if self.transforms is None:
             return frame.values(self.window)
-        return _warped(frame.values(), self._to_frame(index), self.shape, cv2.WARP_INVERSE_MAP)
+        return _warped(frame.values(), self._to_frame(index), self.shape)
 
     def followed(self, frame: Frame, index: int) -> np.ndarray:
         """Return the whole luma of frame `index`, uint8, with the face where it was at first."""
         luma = frame.luma8()
         if self.transforms is None:
             return luma
-        return _warped(luma, self.transforms[index], luma.shape, cv2.WARP_INVERSE_MAP)
+        return _warped(luma, self.transforms[index], luma.shape)
 
     def changed(self, frame: Frame, index: int, luma: np.ndarray) -> np.ndarray:
         """Return the luma codes (H, W) of 8 bits of a frame whose window became `luma`."""
         still = self.luma(frame, index)
+        blended = self.blend(still, luma)
         if self.transforms is None:
             codes = frame.luma8().copy()
-            codes[self.window] = codes_of(self.blend(still, luma))
+            codes[self.window] = codes_of(blended)
             return codes
-        change = self.blend(still, luma) - still
         # Only the change goes through the transform back: what does not move stays as it was.
-        moved = _warped(change, self._to_frame(index), frame.luma.shape, 0, cv2.BORDER_CONSTANT)
+        moved = _warped(blended - still, self._to_frame(index), frame.luma.shape, back=False)
         return codes_of(frame.values() + moved)
 
     def blend(self, still: np.ndarray, changed: np.ndarray, *, half: bool = False) -> np.ndarray:
         """Mix changed values (h, w) of the window into those of the original."""
-        weight = self.rim
-        if weight is None:
+        if self.rim is None:
             return changed
-        return still + (weight[::2, ::2] if half else weight) * (changed - still)
+        return still + (self.rim[::2, ::2] if half else self.rim) * (changed - still)
 
     def _to_frame(self, index: int) -> np.ndarray:
         """Return the transform from pixels of the window to those of frame `index`."""
@@ -126,14 +122,12 @@ class Region:
 
 
 def _warped(
-    image: np.ndarray,
-    matrix: np.ndarray,
-    shape: tuple[int, ...],
-    direction: int,
-    border: int = cv2.BORDER_REPLICATE,
+    image: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...], *, back: bool = True
 ) -> np.ndarray:
-    size, flags = (shape[1], shape[0]), cv2.INTER_LANCZOS4 | direction
-    return cv2.warpAffine(image, matrix, size, flags=flags, borderMode=border)
+    """Return an image of this shape; what is warped `back` has no border."""
+    flags = cv2.INTER_LANCZOS4 | (cv2.WARP_INVERSE_MAP if back else 0)
+    border = cv2.BORDER_REPLICATE if back else cv2.BORDER_CONSTANT
+    return cv2.warpAffine(image, matrix, shape[::-1], flags=flags, borderMode=border)
 
 
 def _with_margin(start: int, length: int, limit: int) -> slice:
@@ -150,10 +144,10 @@ def _fade(window: slice, start: int, length: int, limit: int) -> np.ndarray:
     """Return a raised cosine: 0 outside the region, 1 inside; no fade at the frame's border."""
     feather = _feather(length)
     position = np.arange(window.start, window.stop) + 0.5
-    into = (position - start) / feather if start > 0 else np.ones(len(position))
-    left = (start + length - position) / feather
-    out = left if start + length < limit else np.ones(len(position))
-    return 0.5 - 0.5 * np.cos(np.pi * np.clip(np.minimum(into, out), 0, 1))
+    into = (position - start) / feather if start > 0 else 1.0
+    out = (start + length - position) / feather if start + length < limit else 1.0
+    share = np.clip(np.minimum(into, out), 0, 1) * np.ones(len(position))
+    return 0.5 - 0.5 * np.cos(np.pi * share)
 
 
 def codes_of(values: np.ndarray) -> np.ndarray:

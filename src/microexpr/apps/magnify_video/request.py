@@ -11,10 +11,8 @@ from microexpr.apps.magnify_video.magnified_frames import Request, Task
 from microexpr.apps.magnify_video.motion_report import clip_filter
 from microexpr.apps.magnify_video.pictures import Line
 from microexpr.apps.magnify_video.region import Region
-from microexpr.config import Magnify
 from microexpr.errors import ConfigError
 from microexpr.magnify.methods import METHODS
-from microexpr.magnify.temporal import check_frames, check_passband
 from microexpr.video.sources import Source
 from microexpr.video.time_axis import LONGEST_LENIENT_S, TimeAxis
 
@@ -66,37 +64,23 @@ class Plan:
 
 
 def make_plan(source: Source, request: Request) -> Plan:
-    """Fit a request to a clip.
-
-    ConfigError when the passband, the reference frame, the region or the line does not fit the
-    clip, or memory is not enough; DataError for too few frames.
-    """
+    """Fit a request to a clip; an error says what does not fit it."""
     axis = source.axis()
     axis.check(source.numbers, "resample", LONGEST_LENIENT_S)
-    settings = _with_band(request.settings, axis.fps)
-    frames = len(axis)
-    check_frames(frames, temporal_filter=settings.temporal_filter, order=settings.order)
-    if settings.temporal_filter != "reference":
-        check_passband(axis.fps, settings.passband_hz, temporal_filter=settings.temporal_filter)
-    masked = METHODS[request.method].mask
-    region = Region.of(request.roi, source.height, source.width, masked=masked)
-    changed = vars(request) | {"settings": settings}
-    task = Task(**changed, fps=axis.fps, n_frames=frames, region=region)
+    settings, (low, high) = request.settings, request.settings.passband_hz
+    # The upper edge of a band that nobody chose follows a slow camera.
+    if "passband_hz" not in settings.model_fields_set and high > HIGHEST * axis.fps:
+        band = (low, max(HIGHEST * axis.fps, 2 * low))
+        settings = settings.model_copy(update={"passband_hz": band})
+    size, masked = (source.height, source.width), METHODS[request.method].mask
+    fitting = {"settings": settings, "region": Region.of(request.roi, *size, masked=masked)}
+    task = Task(**vars(request) | fitting, fps=axis.fps, n_frames=len(axis))
     if task.stream:
         task.check_streamable()
-    line = Line.of(request.xt_at, source.height, source.width)
     # Before the filter is designed, which for a long clip takes much memory itself.
-    plan = fitted(Plan(source, axis, task, line))
+    plan = fitted(Plan(source, axis, task, Line.of(request.xt_at, *size)))
     clip_filter(plan.measured_frames, axis.fps, settings)
     return plan
-
-
-def _with_band(settings: Magnify, fps: float) -> Magnify:
-    """Let the upper edge of a band that nobody chose follow a slow camera."""
-    low, high = settings.passband_hz
-    if "passband_hz" in settings.model_fields_set or high <= HIGHEST * fps:
-        return settings
-    return settings.model_copy(update={"passband_hz": (low, max(HIGHEST * fps, 2 * low))})
 
 
 def fitted(plan: Plan) -> Plan:
@@ -107,7 +91,12 @@ def fitted(plan: Plan) -> Plan:
             task.check_streamable()
             task = replace(task, stream=True)
     needed = memory_bytes(plan.source, task)
-    _check_memory(needed, task, str(plan.source.files[0]))
+    if needed > task.max_memory_bytes:
+        raise ConfigError(
+            f"{plan.source.files[0]} needs about {needed / GB:.1f} GB of memory"
+            f"{' in parts' if task.stream else ''}, the limit is {task.max_memory_bytes / GB:g} "
+            "GB: raise it with --max-memory, or take a smaller --roi or fewer --alpha"
+        )
     return replace(plan, task=task, memory_bytes=needed)
 
 
@@ -125,25 +114,13 @@ def memory_bytes(source: Source, task: Task) -> float:
     return PROGRAM_BYTES + encoders + originals + clips * clip + FILTER_BYTES * held**2
 
 
-def _check_memory(needed: float, task: Task, name: str) -> None:
-    """Raise ConfigError for a clip that takes more than allowed, with what would help."""
-    if needed > task.max_memory_bytes:
-        parts = " in parts" if task.stream else ""
-        raise ConfigError(
-            f"{name} needs about {needed / GB:.1f} GB of memory{parts}, the limit is "
-            f"{task.max_memory_bytes / GB:g} GB: raise it with --max-memory, or take a smaller "
-            "--roi or fewer --alpha"
-        )
-
-
 def output_paths(
     sources: Sequence[Source], output: Path | None, alphas: Sequence[float]
 ) -> list[list[Path]]:
     """Name the outputs of each source, one for each alpha: several names end in ``_a<alpha>``.
 
     By default they lie here and are called as the clips are. ConfigError when `output` is neither
-    an ``.mp4`` for one clip nor a folder for any number, whose
-    files get the clips' names, or two clips have the same name.
+    an ``.mp4`` for one clip nor a folder, whose files get the clips' names, or two have the same.
     """
     if output is None:
         bases = [Path(f"{source.name}_magnified{SUFFIX}") for source in sources]
@@ -166,12 +143,8 @@ def check_writable(paths: Iterable[Path], sources: Sequence[Source]) -> None:
     """Raise ConfigError for an output that is an input or a folder, or cannot be written."""
     inputs = {path.resolve() for source in sources for path in source.files}
     for path in paths:
-        if path.resolve() in inputs:
-            raise ConfigError(f"OUT {path} is an input")
-        if path.is_dir():
-            raise ConfigError(f"OUT {path} is a folder")
-        folder = path.absolute().parent
-        while not folder.exists():
-            folder = folder.parent
+        if path.resolve() in inputs or path.is_dir():
+            raise ConfigError(f"OUT {path} is {'a folder' if path.is_dir() else 'an input'}")
+        folder = next(folder for folder in path.absolute().parents if folder.exists())
         if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
             raise ConfigError(f"OUT {path}: {folder} is no folder that can be written to")

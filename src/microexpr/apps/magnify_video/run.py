@@ -7,17 +7,14 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from microexpr import __version__
 from microexpr.apps.magnify_video import motion_report
-from microexpr.apps.magnify_video.magnified_frames import (
-    Progress,
-    magnify_stream,
-    magnify_whole,
-)
+from microexpr.apps.magnify_video.magnified_frames import Progress, magnify_stream, magnify_whole
 from microexpr.apps.magnify_video.motion_report import MotionMeter
 from microexpr.apps.magnify_video.pictures import SlicePicture, beside, labelled
 from microexpr.apps.magnify_video.request import GB, Plan
@@ -44,9 +41,8 @@ class Stopwatch:
 
     def lap(self, stage: str) -> None:
         """Count the time since the last lap for a stage."""
-        now = time.perf_counter()
-        self.seconds[stage] += now - self._last
-        self._last = now
+        last, self._last = self._last, time.perf_counter()
+        self.seconds[stage] += self._last - last
 
     def reading(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Pass frames on; the time that they take counts as reading."""
@@ -62,18 +58,15 @@ def magnify_clip(
 ) -> list[dict[str, Any]]:
     """Magnify a clip and write an MP4 for each alpha, with a JSON file that says how it was made.
 
-    The files appear under their names when all are complete. `progress` is called with
-    ``measure``, ``read``, ``magnify`` or ``write`` and the share of it that is done. Returns a
-    report for each output, ready for JSON; ``notices`` are the warnings that were given.
+    The files appear under their names when all are complete. Returns a report for each output,
+    ready for JSON; ``notices`` are the warnings that were given.
     """
     watch = Stopwatch()
     with noted() as notices:
         width, height = plan.source.width, plan.source.height
         if width % 2 or height % 2:
-            notice(
-                f"{width}x{height} px: the last column or row is written twice, H.264 takes even "
-                "sizes only"
-            )
+            odd = "the last column or row is written twice, H.264 takes even sizes only"
+            notice(f"{width}x{height} px: {odd}")
         found = surveyed(plan, progress)
         plan, task = found.plan, found.plan.task
         watch.lap("measure")
@@ -94,57 +87,50 @@ def magnify_clip(
         motion |= {"gain": gain.measured, "points": gain.points, "lost": gain.lost}
         about |= {"output": str(path), "alpha": alpha, "motion": motion}
         about |= {"bound": found.about(alpha)}
-        text = json.dumps(about)
+        read = partial(json.loads, parse_float=lambda text: float(f"{float(text):.6g}"))
         # JSON has no nan: what cannot be measured is null.
-        reports.append(json.loads(text, parse_float=_rounded, parse_constant=lambda _: None))
+        reports.append(read(json.dumps(about), parse_constant=lambda _: None))
         write_json(f"{path}.json", reports[-1] | made)
     return reports
 
 
 def _check_gain(wanted: float, gain: motion_report.Gain) -> None:
     """Tell when points were lost, or hardly anything became larger."""
-    if gain.lost > gain.points:
-        notice(
-            f"{gain.lost} of {gain.lost + gain.points} points could not be followed in the result: "
-            "detail is broken, or nothing is there to follow; the measured gain says little"
-        )
+    lost, found = gain.lost, f"{gain.measured:.1f} times measured, {wanted:g} wanted"
+    if lost > gain.points:
+        why = "detail is broken, or nothing is there to follow; the measured gain says little"
+        notice(f"{lost} of {lost + gain.points} points could not be followed in the result: {why}")
     elif gain.measured - 1 < LEAST_SHARE * (wanted - 1):
-        notice(
-            f"hardly anything became larger: {gain.measured:.1f} times measured, {wanted:g} wanted "
-            "(try pmm, a lower --lambda-c, or another --passband)"
-        )
-
-
-def _rounded(text: str) -> float:
-    return float(f"{float(text):.6g}")
+        advice = "try pmm, a lower --lambda-c, or another --passband"
+        notice(f"hardly anything became larger: {found} ({advice})")
 
 
 def _magnify(plan: Plan, outputs: list[Path], progress: Progress, watch: Stopwatch) -> MotionMeter:
     """Read, magnify and write; return the motion of points."""
-    task, frames = plan.task, frames_of(plan)
-    shown, titles = plan.axis.shown()[0], _titles(plan)
+    task, frames, titles = plan.task, frames_of(plan), _titles(plan)
     slices = SlicePicture(plan.line, plan.source.colour, titles=titles, fps=plan.axis.fps)
     magnify = magnify_stream if task.stream else magnify_whole
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore", BoundWarning)  # it was measured, and said, before
         writers = [_writer(stack, plan, path) for path in outputs]
-        evenly = (replace(frame, pts=pts) for frame, pts in zip(frames, shown, strict=True))
+        shown = zip(frames, plan.axis.shown()[0], strict=True)
+        evenly = (replace(frame, pts=pts) for frame, pts in shown)
         versions = magnify(watch.reading(evenly), task, progress)
         for index, (original, magnified) in enumerate(versions):
             watch.lap("magnify")
+            pair = [original, *magnified]
             if index < plan.measured_frames:
-                seen = [task.region.followed(frame, index) for frame in (original, *magnified)]
+                seen = [task.region.followed(frame, index) for frame in pair]
                 if index == 0:
                     meter = MotionMeter(seen[0], task.region.full)
                 meter.add(seen)
-            pair = [original, *magnified]
+            if task.xt_slice:
+                slices.add(pair)
             if titles and task.side_by_side:
                 pair = [labelled(frame, title) for frame, title in zip(pair, titles, strict=True)]
             for writer, frame in zip(writers, pair[1:], strict=True):
                 writer.write(beside(pair[0], frame) if task.side_by_side else frame)
-            if task.xt_slice:
-                slices.add([original, *magnified])
             progress("write", (index + 1) / task.n_frames)
             watch.lap("write")
     if task.xt_slice:
@@ -167,8 +153,7 @@ def _titles(plan: Plan) -> list[str]:
 
 
 def _writer(stack: ExitStack, plan: Plan, path: Path) -> VideoWriter:
-    source = plan.source
-    width, height = plan.output_size
+    source, (width, height) = plan.source, plan.output_size
     writer = VideoWriter(
         stack.enter_context(replacing(path)),
         width=width,
@@ -205,21 +190,15 @@ def _about(plan: Plan) -> dict[str, Any]:
 def _provenance(plan: Plan) -> dict[str, Any]:
     """Return everything that is needed to make the outputs again."""
     task, files = plan.task, plan.source.files
-    keys = {*METHODS[task.method].keys} - {"alpha"}
-    settings = task.settings.model_dump(include=keys)
+    parameters = task.settings.model_dump(include={*METHODS[task.method].keys} - {"alpha"})
+    for name in ("chroma_gain", "roi", "side_by_side", "stream"):
+        parameters[name] = getattr(task, name)
+    parameters["capture_fps"] = plan.source.capture_fps
     sums = [sha256_of(path) for path in files]
     if len(sums) > 1:  # of the checksums, one per line, in order of time
         sums = [hashlib.sha256("".join(f"{line}\n" for line in sums).encode()).hexdigest()]
     return {
-        "parameters": settings
-        | {
-            "chroma_gain": task.chroma_gain,
-            "roi": task.roi,
-            "capture_fps": plan.source.capture_fps,
-            "side_by_side": task.side_by_side,
-            "stream": task.stream,
-            "x264": {"crf": CRF, "preset": PRESET},
-        },
+        "parameters": parameters | {"x264": {"crf": CRF, "preset": PRESET}},
         "source": {"files": len(files), "sha256": sums[0]},
         "software": f"microexpr {__version__}",
         "source_sha256": fingerprint(Reference(__name__, "magnify_clip")),
@@ -232,6 +211,5 @@ def summary(made: dict[str, Any]) -> str:
     motion, seconds = made["motion"], sum(made["seconds"].values())
     text = f"{made['output']}: {made['method']}, alpha {made['alpha']:g}, {made['frames']} frames"
     text += f", {motion['in_band_px']:.2g} px of motion: {motion['wanted_gain']:g} times wanted"
-    if motion["gain"] is not None:
-        text += f", {motion['gain']:.1f} measured"
-    return f"{text}; {seconds:.1f} s"
+    measured = "" if motion["gain"] is None else f", {motion['gain']:.1f} measured"
+    return f"{text}{measured}; {seconds:.1f} s"

@@ -56,42 +56,33 @@ class Survey:
 def surveyed(plan: Plan, progress: Progress) -> Survey:
     """Follow the face, measure the motion, choose alpha; warn of motion that breaks detail."""
     plan = _stabilised(plan, progress)
-    task = plan.task
-    motion = _motion(plan, progress)
-    row, bound, advice = METHODS[task.method], math.inf, ""
-    if row.stream:
-        kind = METHODS.load(task.method, "stream")
-        bound, advice = float(getattr(kind, "bound", math.inf)), getattr(kind, "advice", "")
-    own = task.settings.own(row.section)
+    task, motion = plan.task, _motion(plan, progress)
+    row = METHODS[task.method]
+    kind = METHODS.load(task.method, "stream") if row.stream else None
+    bound, own = float(getattr(kind, "bound", math.inf)), task.settings.own(row.section)
     least_px = float(own.get("lambda_c_px", 0))
-    found = Survey(plan, motion, bound, least_px)
     if not task.alphas:
         alpha = task.settings.alpha
-        if math.isfinite(bound):
-            alpha = _largest_alpha(AIM * motion.limit_px(bound, least_px), motion.px)
-        found = replace(found, plan=replace(plan, task=replace(task, alphas=(alpha,))))
+        if math.isfinite(bound):  # as large as detail bears, of two digits
+            limit_px = AIM * motion.limit_px(bound, least_px)
+            alpha = limit_px / motion.px - 1 if motion.px > 0 else MOST_ALPHA
+            alpha = math.floor(min(max(alpha, LEAST_ALPHA), MOST_ALPHA) * 10) / 10
+        plan = replace(plan, task=replace(task, alphas=(alpha,)))
     if not own.get("bounded"):
-        motion.warn(max(found.plan.task.alphas), bound, least_px, advice)
-    return found
+        motion.warn(max(plan.task.alphas), bound, least_px, getattr(kind, "advice", ""))
+    return Survey(plan, motion, bound, least_px)
 
 
 def frames_of(plan: Plan) -> Resampled:
     """Return the frames of a clip, evenly in time."""
+
+    def between(before: Frame, after: Frame, share: float) -> Frame:
+        luma = mixed(before.luma, after.luma, share)
+        return replace(before, luma=luma, chroma=mixed(before.chroma, after.chroma, share))
+
     times = dict(zip(plan.axis.stamps, plan.axis.grid_s.tolist(), strict=True))
     known = ((times[frame.pts], frame) for frame in plan.source.frames() if frame.pts in times)
-    return Resampled(known, plan.axis, _between)
-
-
-def _between(before: Frame, after: Frame, share: float) -> Frame:
-    luma = mixed(before.luma, after.luma, share)
-    return replace(before, luma=luma, chroma=mixed(before.chroma, after.chroma, share))
-
-
-def _largest_alpha(limit_px: float, motion_px: float) -> float:
-    """Return the largest alpha that leaves the motion below a limit, of two digits."""
-    alpha = limit_px / motion_px - 1 if motion_px > 0 else MOST_ALPHA
-    alpha = min(max(alpha, LEAST_ALPHA), MOST_ALPHA)
-    return math.floor(alpha * 10) / 10
+    return Resampled(known, plan.axis, between)
 
 
 def _stabilised(plan: Plan, progress: Progress) -> Plan:
@@ -99,8 +90,7 @@ def _stabilised(plan: Plan, progress: Progress) -> Plan:
     task = plan.task
     if not task.may_stabilise:
         return plan
-    crop = Crop()
-    detector = FaceDetector(min_score=crop.min_score, width_px=crop.detection_width_px)
+    detector = FaceDetector(min_score=Crop().min_score, width_px=Crop().detection_width_px)
     lumas = (frame.luma8() for frame in _watched(plan, progress, 0.0))
     face = steady_face(lumas, fps=plan.axis.fps, detector=detector)
     if face is None:
@@ -108,19 +98,15 @@ def _stabilised(plan: Plan, progress: Progress) -> Plan:
             raise ConfigError("--stabilise face: no face in the first frames; use none")
         return plan
     if face.lost:
-        notice(
-            f"the face was lost in {face.lost} of {task.n_frames} frames, which are held as their "
-            "neighbours are: look at them, or use --stabilise none"
-        )
+        advice = "which are held as their neighbours are: look at them, or use --stabilise none"
+        notice(f"the face was lost in {face.lost} of {task.n_frames} frames, {advice}")
     if task.stabilise is None and face.motion_px < STEADY_PX:
         return plan
-    height, width = plan.source.height, plan.source.width
-    roi = task.roi or _around(face, height, width)
-    region = Region.of(roi, height, width, masked=METHODS[task.method].mask)
-    notice(
-        f"the head moves by {face.motion_px:.2g} px: the face is held still while its motion is "
-        "magnified (--stabilise none: not)"
-    )
+    size = plan.source.height, plan.source.width
+    roi = task.roi or _around(face, *size)
+    region = Region.of(roi, *size, masked=METHODS[task.method].mask)
+    held = "the face is held still while its motion is magnified (--stabilise none: not)"
+    notice(f"the head moves by {face.motion_px:.2g} px: {held}")
     region = replace(region, transforms=face.transforms)
     return fitted(replace(plan, task=replace(task, roi=roi, region=region)))
 
@@ -142,16 +128,14 @@ def _watched(plan: Plan, progress: Progress, start: float) -> Iterator[Frame]:
 
 def _motion(plan: Plan, progress: Progress) -> DetailMotion:
     """Return the largest motion in the passband: of the clip, or of its sections."""
-    task, found = plan.task, list[DetailMotion]()
-    inner = task.region.inner
-    shape = torch.empty(task.region.shape)[inner].shape
-    pool, length = pool_of(torch.empty(shape)), task.n_frames
+    task, section, found = plan.task, list[torch.Tensor](), list[DetailMotion]()
+    inner, length = task.region.inner, task.n_frames
+    like = torch.empty(task.region.shape)[inner]
+    pool = pool_of(like)
     if task.stream:
         least, most = SECTION_FRAMES
-        fit = int(SECTION_BYTES / (math.prod(shape) / pool**2 * 4))
-        parts = math.ceil(length / min(max(fit, least), most))
-        length = math.ceil(length / parts)
-    section: list[torch.Tensor] = []
+        fit = int(SECTION_BYTES / (like.numel() / pool**2 * 4))
+        length = math.ceil(length / math.ceil(length / min(max(fit, least), most)))
     for index, frame in enumerate(_watched(plan, progress, 0.5)):
         luma = task.region.luma(frame, index)[inner]
         section.append(pooled(torch.from_numpy(luma), pool))
