@@ -10,7 +10,7 @@ from synthetic import moved, onset_apex_offset, texture
 
 from microexpr.errors import MicroexprWarning
 from microexpr.magnify import amm, pmm
-from microexpr.magnify.motion import detail_motion, peak_motion_px
+from microexpr.magnify.motion import detail_motion
 from microexpr.magnify.temporal import filter_matrix
 
 SMIC = {"fps": 100.0, "passband_hz": (0.5, 10.0)}
@@ -22,7 +22,7 @@ def test_peak_motion_is_that_of_the_scene(shift_px: float, noise: float) -> None
     clip = moved(texture(128, 128), shift_px * onset_apex_offset(30))
     clip += noise * torch.randn(clip.shape, generator=torch.Generator().manual_seed(0))
     matrix = filter_matrix(30, temporal_filter="reference", **SMIC)
-    assert peak_motion_px(clip, matrix) == pytest.approx(shift_px, rel=0.2, abs=0.1)
+    assert detail_motion(clip, matrix).px == pytest.approx(shift_px, rel=0.2, abs=0.1)
 
 
 def test_motion_of_a_patch_counts() -> None:
@@ -30,9 +30,9 @@ def test_motion_of_a_patch_counts() -> None:
     clip = still.clone()
     clip[:, 40:80, 30:70] = moved(texture(128, 128), 0.5 * onset_apex_offset(20))[:, 40:80, 30:70]
     matrix = filter_matrix(20, temporal_filter="reference", **SMIC)
-    assert peak_motion_px(clip, matrix) == pytest.approx(0.5, rel=0.25)
-    assert peak_motion_px(still, matrix) < 1e-6
-    assert peak_motion_px(torch.full((20, 16, 16), 0.5), matrix) == 0
+    assert detail_motion(clip, matrix).px == pytest.approx(0.5, rel=0.25)
+    assert detail_motion(still, matrix).px < 1e-6
+    assert detail_motion(torch.full((20, 16, 16), 0.5), matrix).px == 0
 
 
 @pytest.mark.parametrize("wavelength", [12.0, 16.0, 32.0])

@@ -19,13 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["amm", "filter_gain", "filter_only", "pmm"]
 # Imported when they are asked for: planning reads microexpr.magnify.methods without PyTorch.
-MODULES = {
-    **dict.fromkeys(("amm", "filter_only"), "amplitude"),
-    **{"pmm": "phase", "filter_gain": "temporal"},
-}
+HOMES = {"amm": "amplitude", "filter_only": "amplitude", "pmm": "phase", "filter_gain": "temporal"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in MODULES:
+    if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)

@@ -15,12 +15,7 @@ from pydantic import Field
 from microexpr.errors import ConfigError
 from microexpr.magnify.arguments import ArrayT
 from microexpr.magnify.clip import Progress, check_mask, luma, magnified
-from microexpr.magnify.laplacian import (
-    fitting_levels,
-    level_weights,
-    shortest_wavelength_px,
-    weighted_sum,
-)
+from microexpr.magnify.laplacian import fitting_levels, level_weights, weighted_sum
 from microexpr.magnify.operator import ClipFilter, blocks, fresh
 
 BLOCK_VALUES = 1 << 19  # changes of colours are made in blocks of this size
@@ -46,10 +41,8 @@ class AmplitudeMagnifier:
         self.height, self.width = first.shape
         self.levels = fitting_levels(self.height, self.width, levels)
         if level_gains is not None and len(level_gains) != self.levels + 1:
-            raise ConfigError(
-                f"level_gains: {len(level_gains)} values for {self.levels} levels and the low-pass "
-                "residual"
-            )
+            wanted = f"{self.levels} levels and the low-pass residual"
+            raise ConfigError(f"level_gains: {len(level_gains)} values for {wanted}")
         check_mask(mask, self.height, self.width)
         self.wavelength_px, self.level_gains = lambda_c_px, level_gains
         self.bounded, self.motion_px = bounded, math.nan  # of the clip, where it is measured
@@ -65,8 +58,8 @@ class AmplitudeMagnifier:
                 "magnify.amm.bounded: true needs the motion of a whole clip; a stream with a "
                 "causal filter does not have it: give magnify.amm.lambda_c_px"
             )
-        if self.bounded:
-            lambda_c_px = max(lambda_c_px, shortest_wavelength_px(alpha, self.motion_px))
+        if self.bounded:  # the shortest wavelength that bears the motion, eq. 14
+            lambda_c_px = max(lambda_c_px, 8 * (1 + alpha) * self.motion_px)
         return [*level_weights(self.levels, alpha=alpha, lambda_c_px=lambda_c_px), 0.0]
 
     def run(
@@ -78,16 +71,17 @@ class AmplitudeMagnifier:
         *,
         base: torch.Tensor | None = None,
     ) -> list[torch.Tensor]:
-        """Return ``base + S(M planes)``, (T, H, W) or (T, H, W, 3), for each alpha.
-
-        The base is the clip by default. S runs on what the filter's maps are.
-        """
+        """Return ``base + S(M planes)``, (T, H, W) or (T, H, W, 3), for each alpha."""
         base = clip if base is None else base
         maps = operator.maps(self._planes(clip))
         results = [fresh(base.shape, base) for _ in alphas]
         for number, (alpha, result) in enumerate(zip(alphas, results, strict=True)):
             gain = 1.0 if self.control else alpha
-            spatial = self._spatial(maps, [gain * weight for weight in self.weights(alpha)])
+            gains = [gain * weight for weight in self.weights(alpha)]
+            spatial = weighted_sum(maps.view(-1, self.height, self.width), gains)
+            if self.mask is not None:
+                spatial *= self.mask.to(spatial)
+            spatial = spatial.view(maps.shape)
             if base.ndim == 3:
                 operator.add(base.flatten(1), spatial, out=result.flatten(1))
             else:
@@ -98,16 +92,10 @@ class AmplitudeMagnifier:
 
     def _planes(self, clip: torch.Tensor) -> torch.Tensor:
         """Return what is filtered, (T, n): the luma, or red, green, blue with less chroma."""
-        if clip.ndim == 3 or self.chroma_gain == 0:
-            return luma(clip).reshape(len(clip), -1)
-        mixed = torch.lerp(luma(clip)[..., None], clip, self.chroma_gain)
-        return mixed.movedim(-1, 1).reshape(len(clip), -1)
-
-    def _spatial(self, maps: torch.Tensor, gains: Sequence[float]) -> torch.Tensor:
-        summed = weighted_sum(maps.view(-1, self.height, self.width), gains)
-        if self.mask is not None:
-            summed *= self.mask.to(summed)
-        return summed.view(maps.shape)
+        planes = luma(clip)
+        if clip.ndim == 4 and self.chroma_gain:
+            planes = torch.lerp(planes[..., None], clip, self.chroma_gain).movedim(-1, 1)
+        return planes.reshape(len(clip), -1)
 
     def _add_to_colours(
         self, base: torch.Tensor, operator: ClipFilter, maps: torch.Tensor, out: torch.Tensor

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import cache, wraps
 from inspect import signature
+from itertools import chain
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -29,8 +30,9 @@ SLACK = 0.5  # beyond 0..1: what interpolation and noise add; other scales go fu
 def checked(options: Mapping[str, Any], *takers: Callable[..., Any]) -> dict[str, Any]:
     """Return options, each checked by the annotation of the parameter that takes it.
 
-    Numbers and sequences of NumPy and PyTorch become Python's, and arrays tensors. ConfigError
-    names the option that is unknown, missing or of another type.
+    A taker's attribute `takers` names others. Numbers and sequences of NumPy and PyTorch become
+    Python's, and arrays tensors. ConfigError names an option that is unknown, missing or of another
+    type.
     """
     accepted, values = _accepted(*takers), {}
     for name, value in options.items():
@@ -59,7 +61,7 @@ def checks(function: FunctionT) -> FunctionT:
 def _accepted(*takers: Callable[..., Any]) -> dict[str, tuple[TypeAdapter[Any], bool]]:
     """Return how keyword-only parameters of functions are checked, and whether they are needed."""
     found = {}
-    for taker in takers:
+    for taker in chain(*((taker, *getattr(taker, "takers", ())) for taker in takers)):
         for name, parameter in signature(taker, eval_str=True).parameters.items():
             if parameter.kind is parameter.KEYWORD_ONLY:
                 needed = parameter.default is parameter.empty
@@ -85,11 +87,17 @@ def _plain(value: Any) -> Any:
 
 
 def alphas_of(alpha: Any) -> tuple[list[float], bool]:
-    """Return amplification factors as numbers, and whether a sequence of them was given."""
+    """Return amplification factors, checked, and whether a sequence of them was given."""
     given = _plain(alpha)
     several = isinstance(given, tuple)
     values = given if several else [given]
-    return [_valid("magnify.alpha", value, NUMBER) for value in values], several
+    alphas = [_valid("magnify.alpha", value, NUMBER) for value in values]
+    if not alphas:
+        raise ConfigError("magnify.alpha: at least one value is needed")
+    if min(alphas) < -1:
+        least = next(value for value in alphas if value < -1)
+        raise ConfigError(f"magnify.alpha must be at least -1, got {least:g}")
+    return alphas, several
 
 
 def _check_place(device: Any, dtype: Any) -> None:

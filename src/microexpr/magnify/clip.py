@@ -16,17 +16,6 @@ LUMA = (0.299, 0.587, 0.114)  # Y of YIQ (NTSC); adding to Y adds the same to R,
 Progress = Callable[[float], None]
 
 
-def check_alphas(alpha: Any) -> tuple[list[float], bool]:
-    """Return the amplification factors, and whether a sequence was given, or raise ConfigError."""
-    alphas, several = alphas_of(alpha)
-    if not alphas:
-        raise ConfigError("magnify.alpha: at least one value is needed")
-    for value in alphas:
-        if value < -1:
-            raise ConfigError(f"magnify.alpha must be at least -1, got {value:g}")
-    return alphas, several
-
-
 def check_mask(mask: torch.Tensor | None, height: int, width: int) -> None:
     """Raise ConfigError unless a mask has the frames' size and real, finite values."""
     if mask is None:
@@ -46,20 +35,11 @@ def luma(clip: torch.Tensor) -> torch.Tensor:
     return result.add_(clip[..., 1], alpha=green).add_(clip[..., 2], alpha=blue)
 
 
-def takers(kind: Callable[..., Any]) -> tuple[Callable[..., Any], ...]:
-    """Return the functions whose parameters are the options of a kind of magnifier."""
-    return kind, *getattr(kind, "takers", ())
-
-
 class Magnifier(Protocol):
-    """What magnifies frames; made by ``kind(luma, **options)`` from the luma (H, W) of the first.
+    """What magnifies; made by ``kind(luma, **options)`` from the luma (H, W) of the first frame."""
 
-    Detail breaks where its motion becomes larger than a share `bound` of its wavelength, which
-    counts as `wavelength_px` at least. An infinite bound: nothing is magnified.
-    """
-
-    bound: float
-    wavelength_px: float
+    bound: float  # share of the wavelength beyond which detail breaks; inf: nothing is magnified
+    wavelength_px: float  # shorter ones count as this
 
     def run(
         self,
@@ -86,24 +66,23 @@ def magnified(
 ) -> Any:
     """Check and magnify a whole clip, and warn where its motion exceeds the bound of detail.
 
-    Return a result in the kind of `source`, or a list of results for a sequence of alphas. `still`:
-    what is filtered is added to the reference frame.
+    Return a result as `source` was given, or a list of them for a sequence of alphas. `still`: what
+    is filtered is added to the reference frame.
     """
-    alphas, several = check_alphas(alpha)
-    options = checked({"progress": progress, **options}, magnified, filter_matrix, *takers(kind))
+    alphas, several = alphas_of(alpha)
+    options = checked({"progress": progress, **options}, magnified, filter_matrix, kind)
     progress = options.pop("progress")
     clip = in_unit_range(source, device=device, dtype=dtype)
     reference_frame = options.get("reference_frame", 0)
     filtering, rest = separated(options)
     matrix = filter_matrix(len(clip), **filtering)
     magnifier: Any = kind(luma(clip[reference_frame : reference_frame + 1])[0], **rest)
-    bounded = getattr(magnifier, "bounded", False)
+    bounded, advice = (getattr(magnifier, name, "") for name in ("bounded", "advice"))
     if bounded or math.isfinite(magnifier.bound):
         motion = detail_motion(luma(clip), matrix, reference_frame=reference_frame)
         if bounded:
             magnifier.motion_px = motion.px
         else:
-            advice = getattr(magnifier, "advice", "")
             motion.warn(max(alphas), magnifier.bound, magnifier.wavelength_px, advice)
     base: dict[str, Any] = {"base": clip[reference_frame].expand_as(clip)} if still else {}
     found = magnifier.run(clip, ClipFilter(matrix, clip), alphas, progress, **base)

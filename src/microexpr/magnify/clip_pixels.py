@@ -17,7 +17,7 @@ from microexpr.errors import ConfigError
 from microexpr.magnify.clip import luma
 from microexpr.magnify.methods import METHODS
 from microexpr.magnify.stream import Parts, magnified_luma, parts_of
-from microexpr.magnify.temporal import filtering_of
+from microexpr.magnify.temporal import FilterGain, filter_gain, filtering_of
 
 if TYPE_CHECKING:
     import h5py
@@ -29,19 +29,9 @@ BLOCK = 32  # frames read and returned at a time
 def magnified_pixels(
     pixels: np.ndarray, *, fps: float, settings: Motion, method: str, device: str = "cpu"
 ) -> np.ndarray:
-    """Magnify one clip as a whole.
+    """Magnify one clip, (T, y, x, 3) uint8, as a whole; the result is rounded.
 
-    Parameters
-    ----------
-    pixels : ndarray, shape (T, y, x, 3), uint8
-        Face crops, with `fps` frames/s.
-    settings, method, device : Motion, str, str
-        Section ``magnify``; one of ``METHODS`` that has a function; ``cpu`` or ``cuda``.
-
-    Returns
-    -------
-    ndarray, shape (T, y, x, 3), uint8
-        Rounded. MicroexprError when the filter has no response for a clip of this length and rate.
+    MicroexprError when the filter has no response for a clip of this length and rate.
     """
     images = torch.from_numpy(pixels).to(device).float() / 255
     magnify = METHODS.load(method, "function")
@@ -51,6 +41,11 @@ def magnified_pixels(
 def options_of(settings: Motion, fps: float, method: str) -> dict[str, Any]:
     """Return the options of a method but alpha, as section ``magnify`` gives them."""
     return {**filtering_of(settings, fps), **settings.own(METHODS[method].section)}
+
+
+def clip_gain(n_frames: int, settings: Motion, fps: float) -> FilterGain:
+    """Return what the filter leaves of motions in a clip; a longer one is cut."""
+    return filter_gain(min(n_frames, WHOLE_FRAMES), **filtering_of(settings, fps))
 
 
 def long_clip_parts(n_frames: int, settings: Motion, fps: float, method: str) -> Parts | None:
@@ -79,25 +74,20 @@ def magnified_parts(
 ) -> Iterator[np.ndarray]:
     """Magnify a long clip, (T, y, x, 3) uint8; yield up to 32 frames at a time, in order.
 
-    `parts` are those of :func:`long_clip_parts`; the others and errors are as for
-    :func:`magnified_pixels`.
+    `parts` are those of :func:`long_clip_parts`.
     """
-    start, options = _colours(images[0], device), options_of(settings, fps, method)
-    del options["reference_frame"]  # the first frame
-    options |= {"method": method, "parts": parts, "alphas": [settings.alpha]}
-    options |= {"n_frames": len(images)}
-    frames = (image for row in range(0, len(images), BLOCK) for image in images[row : row + BLOCK])
-    control = METHODS[method].control
-
-    def luma_of(image: np.ndarray) -> torch.Tensor:
-        return luma(_colours(image, device))[0]
+    start, n_frames = _colours(images[0], device), len(images)
+    options = options_of(settings, fps, method) | {"method": method, "parts": parts}
+    options |= {"n_frames": n_frames, "alphas": [settings.alpha]}
+    frames = (image for row in range(0, n_frames, BLOCK) for image in images[row : row + BLOCK])
 
     def added(image: np.ndarray, magnified: torch.Tensor) -> np.ndarray:
         colours = _colours(image, device)
         change = (magnified - luma(colours))[..., None]
-        return _to_pixels((start if control else colours) + change)
+        return _to_pixels((start if METHODS[method].control else colours) + change)
 
-    done = (added(image, grey) for image, (grey,) in magnified_luma(frames, luma_of, **options))
+    lumas = magnified_luma(frames, lambda image: luma(_colours(image, device))[0], **options)
+    done = (added(image, grey) for image, (grey,) in lumas)
     while block := list(islice(done, BLOCK)):
         yield np.concatenate(block)
 

@@ -57,19 +57,16 @@ def _centred(kernel: Matrix) -> Matrix:
     return kernel - kernel.mean(axis=1, keepdims=True)
 
 
-def fir(
-    n_frames: int, fps: float, passband_hz: tuple[float, float], reference_frame: int
-) -> Matrix:
+def fir(n_frames: int, fps: float, passband_hz: tuple[float, float], still: int) -> Matrix:
     """Filter with a Hamming window of the clip's length, in a circle: Wadhwa et al.'s code of 2013.
 
-    Frames count as differences to the reference frame, as phases do there: of a band below two
-    cycles per clip such a window passes a constant. For a clip of odd length the window has no
-    half frame of delay, unlike there.
+    Frames count as differences to frame `still`, as phases do there: of a band below two cycles per
+    clip such a window passes a constant. In a clip of odd length it delays by no half frame.
     """
     taps = n_frames // 2 * 2 + 1
     response = signal.firwin(taps, passband_hz, fs=fps, pass_zero=False)[:n_frames]
     matrix = linalg.circulant(np.roll(response, -(taps // 2)))
-    matrix[:, reference_frame] -= matrix.sum(axis=1)
+    matrix[:, still] -= matrix.sum(axis=1)
     return matrix
 
 

@@ -13,20 +13,13 @@ SAME = 1e-6  # share of a clip's largest course below which two of them are one
 class FilterGain(NamedTuple):
     """What is left of motions, as a share of their size."""
 
-    smallest: float
-    """Of an oscillation at the band's centre, in the phase that passes least; sizes are rms."""
-    largest: float
-    """The same in the phase that passes most."""
-    expression: float
-    """Of onset, apex and offset over the clip, ``sin^2``; sizes are peak to peak."""
-    correlation: float
-    """Of that course before and after; below zero, the filter reverses it."""
-    to_apex: float
-    """Of a course that ends at its apex."""
-    held: float
-    """Of an onset that is held until the clip ends."""
-    oscillates: bool
-    """Whether the clip holds a period of the band's low edge, and not one course only."""
+    smallest: float  # of an oscillation at the band's centre, in the phase that passes least; rms
+    largest: float  # the same in the phase that passes most
+    expression: float  # of onset, apex and offset over the clip, sin^2; peak to peak
+    correlation: float  # of that course before and after; below zero, the filter reverses it
+    to_apex: float  # of a course that ends at its apex
+    held: float  # of an onset that is held until the clip ends
+    oscillates: bool  # whether the clip holds a period of the band's low edge
 
     @property
     def realised(self) -> float:
@@ -44,11 +37,8 @@ class FilterGain(NamedTuple):
 
 
 def phases_gain(matrix: Matrix, cycles: float) -> tuple[float, float]:
-    """Return the smallest and the largest gain of a sinusoid over its phases.
-
-    Singular values of the filter on the cosine and the sine, without their means, as orthonormal
-    basis. `cycles` are per clip.
-    """
+    """Return the least and the largest gain of a sinusoid, `cycles` per clip, over its phases."""
+    # Singular values on the cosine and the sine, without their means, as orthonormal basis.
     phase = 2 * np.pi * cycles / len(matrix) * np.arange(len(matrix))
     basis = np.linalg.svd(_centred(np.stack([np.cos(phase), np.sin(phase)], 1)), False)[0]
     gains = np.linalg.svd(_centred(matrix @ basis), compute_uv=False)
@@ -59,13 +49,12 @@ def gain_of(matrix: Matrix, fps: float, passband_hz: tuple[float, float] | None)
     """Return the gain of a filter, a T x T matrix; no band: it has the same gain for all."""
     n_frames = len(matrix)
     time = np.linspace(0, 1, n_frames)
-    expression, correlation = _course_gain(matrix, np.sin(np.pi * time) ** 2)
-    to_apex, _ = _course_gain(matrix, np.sin(np.pi / 2 * time) ** 2)
-    held, _ = _course_gain(matrix, np.sin(np.pi / 2 * np.clip(2.5 * time, 0, 1)) ** 2)
+    phases = np.pi * time, np.pi / 2 * time, np.pi / 2 * np.clip(2.5 * time, 0, 1)
+    whole, to_apex, held = (_course_gain(matrix, np.sin(phase) ** 2) for phase in phases)
     low, high = passband_hz or (0.0, 0.0)
     seconds = n_frames / fps
     smallest, largest = phases_gain(matrix, max(math.sqrt(low * high) * seconds, 0.5))
-    courses = (expression, correlation, to_apex, held)
+    courses = (*whole, to_apex[0], held[0])
     return FilterGain(smallest, largest, *courses, oscillates=low * seconds >= 1)
 
 

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from microexpr.magnify.operator import fresh
 
+Tools = tuple[Callable[..., Any], ...]  # to halve, to double and to add
 TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 PEAK_WAVELENGTH_PX = 5.0  # of the finest band; band l peaks at 5 * 2^l px
 
@@ -22,11 +23,6 @@ PEAK_WAVELENGTH_PX = 5.0  # of the finest band; band l peaks at 5 * 2^l px
 def fitting_levels(height_px: int, width_px: int, levels: int) -> int:
     """Return the number of band-pass levels, at most `levels`, that leave 2 px per side."""
     return max(1, min(levels, int(min(height_px, width_px) // 2).bit_length()))
-
-
-def shortest_wavelength_px(alpha: float, motion_px: float) -> float:
-    """Return the shortest wavelength that bears ``(1 + alpha) * motion`` (Wu et al., eq. 14)."""
-    return 8 * (1 + alpha) * motion_px
 
 
 def level_weights(levels: int, *, alpha: float, lambda_c_px: float) -> list[float]:
@@ -40,15 +36,11 @@ def level_weights(levels: int, *, alpha: float, lambda_c_px: float) -> list[floa
     """
     if lambda_c_px == 0 or alpha < 0:
         return [1.0] * levels
-    weights = []
-    for level in range(levels):
-        wavelength = PEAK_WAVELENGTH_PX * 2.0**level
-        if alpha == 0:
-            weights.append(1.0 if wavelength >= lambda_c_px else 0.0)
-        else:
-            bound = (1 + alpha) * wavelength / lambda_c_px - 1
-            weights.append(min(1.0, max(0.0, bound / alpha)))
-    return weights
+    wavelengths = [PEAK_WAVELENGTH_PX * 2.0**level for level in range(levels)]
+    if alpha == 0:
+        return [1.0 if wavelength >= lambda_c_px else 0.0 for wavelength in wavelengths]
+    bounds = [(1 + alpha) * wavelength / lambda_c_px - 1 for wavelength in wavelengths]
+    return [min(1.0, max(0.0, bound / alpha)) for bound in bounds]
 
 
 def weighted_sum(images: torch.Tensor, weights: Sequence[float]) -> torch.Tensor:
@@ -61,9 +53,8 @@ def weighted_sum(images: torch.Tensor, weights: Sequence[float]) -> torch.Tensor
     result, steps = fresh(images.shape, images), steps[: deepest + 1]
     if images.device.type != "cpu":
         return _sum_up(images, steps, result)
-    opencv: dict[str, Any] = {"down": cv2.pyrDown, "up": cv2.pyrUp, "scale_add": cv2.scaleAdd}
     for image, out in zip(images.numpy(), result.numpy(), strict=True):
-        _sum_up(image, steps, out, **opencv)
+        _sum_up(image, steps, out, (cv2.pyrDown, cv2.pyrUp, cv2.scaleAdd))
     return result
 
 
@@ -84,9 +75,8 @@ def up(images: torch.Tensor, *, dstsize: tuple[int, int]) -> torch.Tensor:
     """Enlarge to width and height with the binomial filter: ``cv2.pyrUp`` on any device."""
     for n in dstsize:
         m = images.shape[-1]
-        left = images[..., [min(1, m - 1)]]
-        right = images[..., [-1]]  # OpenCV repeats the last sample, mirrors at the first
-        wide = torch.cat([left, images, right], dim=-1)
+        # OpenCV repeats the last sample, mirrors at the first.
+        wide = images[..., [min(1, m - 1), *range(m), -1]]
         even = wide[..., :-2] / 8 + wide[..., 1:-1] * 0.75 + wide[..., 2:] / 8
         odd = (wide[..., 1:-1] + wide[..., 2:]) / 2
         images = torch.stack([even, odd], dim=-1).flatten(-2)[..., :n].mT
@@ -101,15 +91,10 @@ def scale_add(
 
 
 def _sum_up(
-    images: Any,
-    steps: Sequence[float],
-    out: Any,
-    *,
-    down: Callable[..., Any] = down,
-    up: Callable[..., Any] = up,
-    scale_add: Callable[..., Any] = scale_add,
+    images: Any, steps: Sequence[float], out: Any, tools: Tools = (down, up, scale_add)
 ) -> Any:
     """Write the sum of Gaussian levels, brought to full size, with a weight each; return it."""
+    down, up, scale_add = tools
     gaussians = [images]
     for _ in steps[1:]:
         gaussians.append(down(gaussians[-1]))

@@ -1,9 +1,7 @@
 """The methods of motion magnification: one row each in ``METHODS``.
 
-A row is light, so that planning needs neither NumPy nor PyTorch. ``METHODS.load(name, "function")``
-is ``function(clip, *, fps, alpha, passband_hz, temporal_filter, order, reference_frame,
-**settings)``, from frames (T, H, W, 3) of float32 in 0..1 to the same shape; see
-docs/adding-a-method.md.
+A row is light, so that planning needs neither NumPy nor PyTorch. docs/adding-a-method.md says what
+``METHODS.load(name, "function")`` takes and returns.
 """
 
 from __future__ import annotations
@@ -58,15 +56,10 @@ class Method:
 
     name: str  # as in `magnify.methods`
     function: str = ""  # empty: the frames stay as they are
-    # Its own settings. Their sub-section of `magnify` has the model's name in lower case; methods
-    # may share it.
+    # Its own settings, in a sub-section of the model's name in lower case, which methods may share.
     settings: type[Section] | None = None
-    # Whether motions become 1 + alpha times as large. Otherwise the method is a control, and no
-    # alpha is chosen for it.
-    uses_alpha: bool = True
-    # Magnifies a clip in parts, see `magnify.clip.Magnifier`; empty: clips of any length are
-    # magnified as a whole.
-    stream: str = ""
+    uses_alpha: bool = True  # whether motions become 1 + alpha times as large; or it is a control
+    stream: str = ""  # magnifies in parts, see `magnify.clip.Magnifier`; empty: whole clips only
     sweep: bool = False  # whether the function takes a list of alphas, and `progress`
     mask: bool = False  # whether the function takes a `mask` (H, W), the share of the effect
     colour: str = "#000000"  # in figures, as Matplotlib names them
@@ -77,9 +70,8 @@ class Method:
     @property
     def keys(self) -> tuple[str, ...]:
         """Keys of section ``magnify`` that its result follows from; the last is its sub-section."""
-        if not self.function:
-            return ()
-        return (*SHARED_KEYS, self.section) if self.section else SHARED_KEYS
+        own = (self.section,) if self.section else ()
+        return (*SHARED_KEYS, *own) if self.function else ()
 
     @property
     def section(self) -> str:
@@ -94,10 +86,8 @@ class Method:
     @property
     def code(self) -> tuple[str, ...]:
         """What results follow from: see :class:`microexpr.runtime.registry.Row`."""
-        if not self.function:
-            return ()
         stream = (self.stream,) if self.stream else ()
-        return (self.function, *stream, f"alpha {self.uses_alpha}")
+        return (self.function, *stream, f"alpha {self.uses_alpha}") if self.function else ()
 
 
 METHODS = Registry(

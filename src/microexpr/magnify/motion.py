@@ -51,14 +51,6 @@ class DetailMotion(NamedTuple):
             )
 
 
-def peak_motion_px(grey: torch.Tensor, matrix: Matrix, *, reference_frame: int = 0) -> float:
-    """Return the largest displacement that the temporal filter passes in a grey clip (T, H, W), px.
-
-    See :func:`detail_motion`.
-    """
-    return detail_motion(grey, matrix, reference_frame=reference_frame).px
-
-
 def detail_motion(
     grey: torch.Tensor, matrix: Matrix, *, reference_frame: int = 0, pool: int | None = None
 ) -> DetailMotion:
@@ -87,9 +79,9 @@ def detail_motion(
     if not weight.any():
         return DetailMotion(0.0, math.inf)
     damping = DAMPING * weight.mean()
-    determinant = (xx + damping) * (yy + damping) - xy * xy
-    x = ((yy + damping) * xt - xy * yt) / determinant
-    y = ((xx + damping) * yt - xy * xt) / determinant
+    xx, yy = xx + damping, yy + damping
+    determinant = xx * yy - xy * xy
+    x, y = (yy * xt - xy * yt) / determinant, (xx * yt - xy * xt) / determinant
     size, order = torch.hypot(x, y).sort()
     weight, curved = weight[order], curved[order]
     share = weight.cumsum(0) / weight.sum()

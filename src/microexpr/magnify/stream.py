@@ -15,18 +15,19 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 
 from microexpr.errors import ConfigError, DataError
-from microexpr.magnify.arguments import ArrayT, as_tensor, checked, in_kind, in_unit_range
-from microexpr.magnify.clip import Magnifier, check_alphas, luma, magnified, takers
+from microexpr.magnify.arguments import (
+    ArrayT,
+    alphas_of,
+    as_tensor,
+    checked,
+    in_kind,
+    in_unit_range,
+)
+from microexpr.magnify.clip import Magnifier, luma, magnified
 from microexpr.magnify.methods import METHODS
 from microexpr.magnify.motion_field import NOISE_FRAMES
 from microexpr.magnify.operator import ChunkFilter
-from microexpr.magnify.temporal import (
-    CAUSAL,
-    Passband,
-    check_passband,
-    filter_matrix,
-    separated,
-)
+from microexpr.magnify.temporal import CAUSAL, Passband, check_passband, filter_matrix, separated
 
 CHUNK_FRAMES = 16  # of causal filters
 PERIODS = 2  # of the passband's low edge in a window of the others
@@ -38,8 +39,7 @@ class Parts(NamedTuple):
     """How a long clip is cut."""
 
     frames: int
-    overlap: int
-    """Frames shared with the part before; 0 where a filter's state is carried on."""
+    overlap: int  # frames shared with the part before; 0 where a filter's state is carried on
 
     def __str__(self) -> str:
         if self.overlap:
@@ -54,7 +54,7 @@ def parts_of(
     if temporal_filter in CAUSAL or passband_hz is None:
         return Parts(CHUNK_FRAMES, 0)
     window = max(LEAST_WINDOW, math.ceil(PERIODS * fps / passband_hz[0]))
-    window = window if most is None else min(window, most)
+    window = min(window, most or window)
     return Parts(window, window // 2)
 
 
@@ -77,10 +77,8 @@ def magnified_luma(
             waiting.append(item)
             yield luma_of(item)
 
-    streams = [
-        stream(branch, alpha=alpha, **options)
-        for branch, alpha in zip(tee(lumas(), len(alphas)), alphas, strict=True)
-    ]
+    branches = zip(tee(lumas(), len(alphas)), alphas, strict=True)
+    streams = [stream(branch, alpha=alpha, **options) for branch, alpha in branches]
     for results in zip(*streams, strict=True):
         yield waiting.popleft(), list(results)
 
@@ -110,8 +108,8 @@ def stream(
     if not METHODS[method].stream:
         raise ConfigError(f"method: {method} magnifies whole clips only")
     kind: Callable[..., Magnifier] = METHODS.load(method, "stream")
-    (factor,), _ = check_alphas(alpha)
-    options = checked(options, filter_matrix, *takers(kind))
+    (factor,), _ = alphas_of(alpha)
+    options = checked(options, filter_matrix, kind)
     filtering, rest = separated({"temporal_filter": "iir", "order": 1, **options})
     if filtering.pop("reference_frame", 0):
         raise ConfigError("magnify.reference_frame: a stream refers to its first frame, 0")
@@ -124,9 +122,8 @@ def stream(
     first: list[ArrayT] = []
     taken = _checked(frames, first, device=device, dtype=dtype)
     if temporal_filter in CAUSAL:
-        started = partial(kind, **rest)
         operator_of = partial(ChunkFilter, filtering, n_frames=n_frames)
-        found = _in_chunks(taken, parts.frames, started, operator_of, alpha=factor)
+        found = _in_chunks(taken, parts.frames, partial(kind, **rest), operator_of, alpha=factor)
     else:
         options = {**filtering, **rest, "anchored": False}
         found = _in_windows(taken, parts, partial(magnified, kind=kind, alpha=factor, **options))
@@ -144,8 +141,8 @@ def _checked(frames: Iterable[Any], first: list[Any], **place: Any) -> Iterator[
             first.append(frame)
         shape = shape or values.shape
         if values.shape != shape:
-            sizes = f"{tuple(values.shape)}, the first {tuple(shape)}"
-            raise DataError(f"frame {number} has the shape {sizes}")
+            found = f"{tuple(values.shape)}, the first {tuple(shape)}"
+            raise DataError(f"frame {number} has the shape {found}")
         yield values
 
 
@@ -191,7 +188,6 @@ def _in_chunks(
         chunk = torch.stack(fresh)
         fresh.clear()
         if magnifier is None:
-            operator = operator_of(chunk[:0])
-            magnifier = kind(luma(chunk[:1])[0])
+            operator, magnifier = operator_of(chunk[:0]), kind(luma(chunk[:1])[0])
         (result,) = magnifier.run(chunk, operator, [alpha])
         yield from result

@@ -1,8 +1,7 @@
 """Temporal filters of short clips, as T x T matrices: all of them are linear.
 
 A filter of low rank is applied before the spatial stage, which then runs on r components instead of
-T frames; what a filter does to a clip of 11-58 frames is computed beforehand.
-Every filter maps a constant to zero: motion is magnified relative to the reference frame.
+T frames. Every filter maps a constant to zero: motion is magnified relative to the reference frame.
 """
 
 import math
@@ -102,35 +101,34 @@ def filter_matrix(
         of this length; `reference_frame` outside the clip; a gain too small to divide by. Fewer
         frames than the filter needs.
     """
-    check_frames(n_frames, temporal_filter=temporal_filter, order=order)
+    # A band-pass of an order remembers 2 * order values.
+    needed = {"reference": 2, "butterworth": 2 * order + 1, "iir": 2 * order + 1}
+    if n_frames < (least := needed.get(temporal_filter, 3)):
+        raise DataError(
+            f"a clip of {n_frames} frames is too short: the {temporal_filter} filter of order "
+            f"{order} needs {least} (magnify.temporal_filter, magnify.order)"
+        )
     if not 0 <= reference_frame < n_frames:
         raise ConfigError(
             f"magnify.reference_frame: {reference_frame} lies outside a clip of {n_frames} frames"
         )
+    band: dict[str, Any] = {"fps": fps, "passband_hz": passband_hz}
     if temporal_filter == "reference":
-        matrix = np.eye(n_frames)
-        anchored = True
+        matrix, anchored = np.eye(n_frames), True
     elif temporal_filter == "ideal":
-        band = check_passband(fps, passband_hz, temporal_filter="ideal")
-        matrix = designs.ideal(n_frames, fps, band)
+        matrix = designs.ideal(n_frames, fps, check_passband(**band, temporal_filter="ideal"))
     elif temporal_filter == "fir":
-        band = check_passband(fps, passband_hz, temporal_filter="fir")
-        matrix = designs.fir(n_frames, fps, band, reference_frame)
+        edges = check_passband(**band, temporal_filter="fir")
+        matrix = designs.fir(n_frames, fps, edges, reference_frame)
     else:
-        sections = sections_of(temporal_filter, order, fps=fps, passband_hz=passband_hz)
+        sections = sections_of(temporal_filter, order, **band)
         both_ways = temporal_filter == "butterworth"
         matrix = (designs.zero_phase if both_ways else designs.causal)(n_frames, sections)
     if anchored:
         matrix = matrix - matrix[reference_frame]
     if normalise_gain:
-        matrix = matrix / divisor(
-            n_frames,
-            fps=fps,
-            passband_hz=passband_hz,
-            temporal_filter=temporal_filter,
-            order=order,
-            reference_frame=reference_frame,
-        )
+        band |= {"temporal_filter": temporal_filter, "order": order}
+        matrix = matrix / divisor(n_frames, **band, reference_frame=reference_frame)
     matrix.setflags(write=False)
     return matrix
 
@@ -162,8 +160,7 @@ def filter_gain(n_frames: int, **filtering: Unpack[Filtering]) -> FilterGain:
 def divisor(n_frames: int | None, **filtering: Unpack[Filtering]) -> float:
     """Return what `normalise_gain` divides by; ConfigError where that is too small.
 
-    None stands for a clip of unknown length. A causal filter has its steady gain in it, and in
-    every clip of two periods of the low edge.
+    None stands for a clip of unknown length, in which a causal filter has its steady gain.
     """
     kind, fps = filtering.get("temporal_filter", "ideal"), filtering["fps"]
     if kind == "reference":
@@ -195,18 +192,6 @@ def _named(n_frames: int, filtering: Filtering) -> str:
     return f"the {kind} filter {low:g}-{high:g} Hz on {n_frames} frames at {fps:g} fps"
 
 
-def check_frames(n_frames: int, *, temporal_filter: str, order: int) -> None:
-    """Raise DataError where a clip is shorter than the filter needs."""
-    needed = 2 if temporal_filter == "reference" else 3
-    if temporal_filter in ("butterworth", "iir"):
-        needed = 2 * order + 1  # a band-pass of this order remembers 2 * order values
-    if n_frames < needed:
-        raise DataError(
-            f"a clip of {n_frames} frames is too short: the {temporal_filter} filter of order "
-            f"{order} needs {needed} (magnify.temporal_filter, magnify.order)"
-        )
-
-
 def sections_of(
     temporal_filter: TemporalFilter, order: int, *, fps: float, passband_hz: Passband
 ) -> Matrix:
@@ -227,9 +212,8 @@ def check_passband(
     if not (np.isfinite(fps) and fps > 0):
         raise ConfigError(f"data.fps: {fps} must be positive")
     if not 0 < low < high:
-        raise ConfigError(
-            f"magnify.passband_hz: {low:g}-{high:g} Hz is no band, need 0 < low < high"
-        )
+        band = f"{low:g}-{high:g} Hz is no band"
+        raise ConfigError(f"magnify.passband_hz: {band}, need 0 < low < high")
     nyquist = fps / 2
     if high > nyquist or (high == nyquist and temporal_filter != "ideal"):
         raise ConfigError(
