@@ -29,9 +29,10 @@ def add_settings(
     """
     for key in dict.fromkeys(key for model in models.values() for key in model.model_fields):
         found = {n: m.model_fields[key] for n, m in models.items() if key in m.model_fields}
-        text = "; ".join(_help(name, field) for name, field in found.items())
+        text = "; ".join(_help(name, field) for name, field in found.items()).replace("%", "%%")
+        how = _reading(next(iter(found.values())))
         if key != without:
-            _add(group, key, next(iter(found.values())), text.replace("%", "%%"))
+            group.add_argument(flag_of(key), dest=key, help=text, **how)
 
 
 def given(arguments: argparse.Namespace, model: type[Section] | None) -> dict[str, Any]:
@@ -41,17 +42,14 @@ def given(arguments: argparse.Namespace, model: type[Section] | None) -> dict[st
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _add(group: argparse._ArgumentGroup, key: str, field: FieldInfo, text: str) -> None:
-    kinds, how = get_args(field.annotation), dict[str, Any](type=_word)
+def _reading(field: FieldInfo) -> dict[str, Any]:
+    kinds = get_args(field.annotation)
     if field.annotation is bool:
-        how = {"action": argparse.BooleanOptionalAction}
-    elif isinstance(field.default, tuple):
-        how |= {"nargs": 2, "metavar": ("LOW", "HIGH")}
-    elif kinds and not any(isinstance(kind, type) for kind in kinds):
-        how["choices"] = kinds
-    else:
-        how["metavar"] = "N"
-    group.add_argument(flag_of(key), dest=key, help=text, **how)
+        return {"action": argparse.BooleanOptionalAction}
+    if isinstance(field.default, tuple):
+        return {"type": _word, "nargs": 2, "metavar": ("LOW", "HIGH")}
+    choice = kinds and not any(isinstance(kind, type) for kind in kinds)
+    return {"type": _word, **({"choices": kinds} if choice else {"metavar": "N"})}
 
 
 def _help(name: str, field: FieldInfo) -> str:

@@ -52,16 +52,13 @@ def steady_face(
     """
     follower, lost, found = None, 0, list[np.ndarray]()
     for index, luma in enumerate(frames):
-        if follower is None:
-            if index >= SEARCHED:
-                return None
-            face = detector.detect(cv2.cvtColor(luma, cv2.COLOR_GRAY2BGR))
-            if face is not None:
-                follower = _Follower(luma, *(float(side) for side in face.box))
-            found.append(np.eye(2, 3))
-            continue
-        lost += not follower.follow(luma)
-        found.append(follower.last)
+        if follower is not None:
+            lost += not follower.follow(luma)
+        elif index >= SEARCHED:
+            return None
+        elif (face := detector.detect(cv2.cvtColor(luma, cv2.COLOR_GRAY2BGR))) is not None:
+            follower = _Follower(luma, face.box)
+        found.append(np.eye(2, 3) if follower is None else follower.last)
     if follower is None:
         return None
     smooth = gaussian_filter1d(np.stack(found), SMOOTHING_S * fps, axis=0, mode="nearest")
@@ -71,7 +68,8 @@ def steady_face(
 class _Follower:
     """Follows the points of a face from the frame in which it was found."""
 
-    def __init__(self, luma: np.ndarray, x: float, y: float, width: float, height: float) -> None:
+    def __init__(self, luma: np.ndarray, box: np.ndarray) -> None:
+        x, y, width, height = (float(side) for side in box)
         self.box, mask = (x, y, width, height), np.zeros_like(luma)
         cv2.ellipse(mask, ((x + width / 2, y + height / 2), (width, height), 0.0), 255, -1)
         self.key, self.last = luma, np.eye(2, 3)

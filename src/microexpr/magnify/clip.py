@@ -18,11 +18,9 @@ Progress = Callable[[float], None]
 
 def check_mask(mask: torch.Tensor | None, height: int, width: int) -> None:
     """Raise ConfigError unless a mask has the frames' size and real, finite values."""
-    if mask is None:
-        return
-    if tuple(mask.shape) != (height, width):
+    if mask is not None and tuple(mask.shape) != (height, width):
         raise ConfigError(f"mask: has the shape {tuple(mask.shape)}, the frames {(height, width)}")
-    if mask.is_complex() or not torch.isfinite(mask).all():
+    if mask is not None and (mask.is_complex() or not torch.isfinite(mask).all()):
         raise ConfigError("mask: holds values that are not finite and real")
 
 

@@ -29,10 +29,7 @@ BLOCK = 32  # frames read and returned at a time
 def magnified_pixels(
     pixels: np.ndarray, *, fps: float, settings: Motion, method: str, device: str = "cpu"
 ) -> np.ndarray:
-    """Magnify one clip, (T, y, x, 3) uint8, as a whole; the result is rounded.
-
-    MicroexprError when the filter has no response for a clip of this length and rate.
-    """
+    """Magnify one clip, (T, y, x, 3) uint8, as a whole; MicroexprError: no filter for it."""
     images = torch.from_numpy(pixels).to(device).float() / 255
     magnify = METHODS.load(method, "function")
     return _to_pixels(magnify(images, alpha=settings.alpha, **options_of(settings, fps, method)))
@@ -72,10 +69,7 @@ def magnified_parts(
     method: str,
     device: str = "cpu",
 ) -> Iterator[np.ndarray]:
-    """Magnify a long clip, (T, y, x, 3) uint8; yield up to 32 frames at a time, in order.
-
-    `parts` are those of :func:`long_clip_parts`.
-    """
+    """Magnify a long clip, (T, y, x, 3) uint8; yield up to 32 frames at a time, in order."""
     start, n_frames = _colours(images[0], device), len(images)
     options = options_of(settings, fps, method) | {"method": method, "parts": parts}
     options |= {"n_frames": n_frames, "alphas": [settings.alpha]}

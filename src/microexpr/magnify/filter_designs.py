@@ -84,11 +84,6 @@ def causal(n_frames: int, sections: Matrix) -> Matrix:
     return signal.sosfilt(sections, identity, axis=0, zi=state)[0]
 
 
-def butterworth(order: int, fps: float, passband_hz: tuple[float, float]) -> Matrix:
-    """Return second-order sections of a band-pass."""
-    return signal.butter(order, passband_hz, btype="bandpass", fs=fps, output="sos")
-
-
 def lowpass_difference(fps: float, passband_hz: tuple[float, float]) -> Matrix:
     """Return the section of ``y1 - y2`` where ``y[t] = r * x[t] + (1 - r) * y[t-1]``.
 

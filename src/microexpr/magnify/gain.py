@@ -40,8 +40,9 @@ def phases_gain(matrix: Matrix, cycles: float) -> tuple[float, float]:
     """Return the least and the largest gain of a sinusoid, `cycles` per clip, over its phases."""
     # Singular values on the cosine and the sine, without their means, as orthonormal basis.
     phase = 2 * np.pi * cycles / len(matrix) * np.arange(len(matrix))
-    basis = np.linalg.svd(_centred(np.stack([np.cos(phase), np.sin(phase)], 1)), False)[0]
-    gains = np.linalg.svd(_centred(matrix @ basis), compute_uv=False)
+    courses = np.stack([np.cos(phase), np.sin(phase)], 1)
+    filtered = matrix @ np.linalg.svd(courses - courses.mean(axis=0), False)[0]
+    gains = np.linalg.svd(filtered - filtered.mean(axis=0), compute_uv=False)
     return float(gains[-1]), float(gains[0])
 
 
@@ -65,7 +66,3 @@ def _course_gain(matrix: Matrix, course: np.ndarray) -> tuple[float, float]:
     filtered = matrix @ course
     gain = float(np.ptp(filtered) / np.ptp(course))
     return gain, float(np.corrcoef(filtered, course)[0, 1]) if gain > SAME else 0.0
-
-
-def _centred(courses: np.ndarray) -> np.ndarray:
-    return courses - courses.mean(axis=0)

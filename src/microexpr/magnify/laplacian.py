@@ -44,10 +44,7 @@ def level_weights(levels: int, *, alpha: float, lambda_c_px: float) -> list[floa
 
 
 def weighted_sum(images: torch.Tensor, weights: Sequence[float]) -> torch.Tensor:
-    """Sum the levels of the pyramids of images (n, H, W), with a weight each; same shape.
-
-    The weights are of the band-pass levels, finest first, and of the low-pass residual.
-    """
+    """Sum the levels of pyramids of images (n, H, W); weights: finest first, low-pass last."""
     steps = [weights[0]] + [b - a for a, b in pairwise(weights)]
     deepest = max((level for level, step in enumerate(steps) if step), default=0)
     result, steps = fresh(images.shape, images), steps[: deepest + 1]

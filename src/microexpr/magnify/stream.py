@@ -67,8 +67,8 @@ def magnified_luma(
 ) -> Iterator[tuple[ItemT, list[torch.Tensor]]]:
     """Magnify the luma of a stream of frames of any kind; options as of :func:`stream`.
 
-    Each item is held until its luma, (H, W) float32 in 0..1, which `luma_of` returns, is magnified.
-    Yields it with a result for each alpha, which has an analysis of its own.
+    Each item is held until its luma, (H, W) float32 in 0..1, is magnified; yields it with a result
+    for each alpha, which has an analysis of its own.
     """
     waiting: deque[ItemT] = deque()
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Required, TypedDict, Unpack, cast
 
 import numpy as np
 from pydantic import Field
+from scipy import signal
 
 from microexpr.config.base import Positive
 from microexpr.config.preprocessing import Motion, TemporalFilter
@@ -199,7 +200,7 @@ def sections_of(
     band = check_passband(fps, passband_hz, temporal_filter=temporal_filter)
     if temporal_filter == "lowpass_difference":
         return designs.lowpass_difference(fps, band)
-    return designs.butterworth(order, fps, band)
+    return signal.butter(order, band, btype="bandpass", fs=fps, output="sos")
 
 
 def check_passband(

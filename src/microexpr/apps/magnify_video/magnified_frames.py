@@ -61,10 +61,8 @@ class Task(Request):
         return options_of(self.settings, self.fps, self.method) | pyramid
 
     def masked_options(self) -> dict[str, Any]:
-        """Return the options for luma: motion itself grows towards the middle of a region.
-
-        Mixing of two pictures would double the detail at the region's border.
-        """
+        """Return the options for luma: motion itself grows towards the middle of a region."""
+        # Mixing of two pictures would double the detail at the region's border.
         if self.region.weight is None or not METHODS[self.method].mask:
             return self.options()
         return self.options(mask=torch.from_numpy(self.region.weight).to(self.device))

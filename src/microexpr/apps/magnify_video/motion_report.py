@@ -83,10 +83,7 @@ class MotionMeter:
 
 
 def compare(original: np.ndarray, result: np.ndarray, matrix: Matrix, *, added: bool) -> Gain:
-    """Compare the paths of points, (T, points, 2) px from the original's first frame; nan: lost.
-
-    `added` tells whether filtered motion was added to the motion that was there or replaced it.
-    """
+    """Compare the paths of points, (T, points, 2) px from the original's first frame; nan: lost."""
     there = np.isfinite(original).all((0, 2))
     kept = there & np.isfinite(result).all((0, 2))
     lost = int(there.sum() - kept.sum())
@@ -95,6 +92,6 @@ def compare(original: np.ndarray, result: np.ndarray, matrix: Matrix, *, added: 
     before, after = original[:, kept], result[:, kept]
     passed, gain = np.tensordot(matrix, before, 1), np.nan
     if np.percentile(np.hypot(*np.moveaxis(passed, -1, 0)).max(axis=0), SHARE) > NOISE_PX:
-        base, start = (before, 1.0) if added else (0.0, 0.0)
+        base, start = (before, 1.0) if added else (0.0, 0.0)  # or it replaced what was there
         gain = start + float((passed * (after - base)).sum() / (passed**2).sum())
     return Gain(int(kept.sum()), lost, gain)

@@ -109,8 +109,7 @@ def memory_bytes(source: Source, task: Task) -> float:
     clip = held * math.prod(task.region.shape) * 4
     once, for_each = WORKING_CLIPS.get(task.method, OTHER_CLIPS)
     clips = 1 + once + (1 + for_each) * alphas
-    if task.chroma_gain:
-        clips += (3 + 2 * alphas) / 4
+    clips += (3 + 2 * alphas) / 4 if task.chroma_gain else 0
     return PROGRAM_BYTES + encoders + originals + clips * clip + FILTER_BYTES * held**2
 
 

@@ -73,8 +73,7 @@ def magnify_clip(
         filtering = (plan.measured_frames, plan.axis.fps, task.settings)
         response = motion_report.response(*filtering)
         matrix = motion_report.clip_filter(*filtering)
-        meter = _magnify(plan, outputs, progress, watch)
-        added = not METHODS[task.method].control
+        meter, added = _magnify(plan, outputs, progress, watch), not METHODS[task.method].control
         gains = [meter.gain(number, matrix, added=added) for number in range(len(outputs))]
         for alpha, gain in zip(task.alphas, gains, strict=True):
             if added and alpha > 0 and task.chroma_gain < 1:  # motion grows, not colour alone
