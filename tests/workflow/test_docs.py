@@ -34,7 +34,6 @@ NOT_RUN = {
 }
 # Beginnings of commands that are only parsed: their options exist, their data do not.
 PARSED = {
-    "microexpr magnify IN OUT": "stands for any video",
     "microexpr magnify clips/": "tests/apps/test_recipes.py runs them on small clips",
     "microexpr predict": "tests/workflow/test_exported_model.py predicts with an exported model",
 }

@@ -25,7 +25,7 @@ PROGRAM_BYTES = 0.4e9  # interpreter and libraries
 ENCODER_BYTES = 150  # per pixel of an output: x264 looks ahead
 # Working memory of the methods, in float32 clips of the magnified window, besides the clip itself
 # and the results: once, and for each alpha.
-WORKING_CLIPS = {"amm": (0.2, 0.0), "pmm": (4.0, 0.5), "filter_only": (0.2, 0.0)}
+WORKING_CLIPS = {"amm": (0.2, 0.0), "pmm": (6.5, 1.2), "filter_only": (0.2, 0.0)}
 OTHER_CLIPS = (1.0, 1.0)  # not measured
 FILTER_BYTES = 200  # per frame squared: the temporal filter is designed on a lengthened clip
 
