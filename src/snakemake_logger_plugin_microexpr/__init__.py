@@ -1,11 +1,9 @@
 """Snakemake's screen for this workflow: ``logger: microexpr`` in a profile.
 
 It shows one line per job, the progress of running jobs, and the messages of failed jobs as the last
-lines. Everything else that Snakemake reports goes to its own log below ``.snakemake/log``, as
-always. A dry run, ``--verbose`` and ``--quiet`` show what Snakemake itself would show.
+lines. A dry run, ``--verbose`` and ``--quiet`` show what Snakemake itself would show.
 
-Snakemake imports this module before it reads the Snakefile, which decides where the package
-microexpr is taken from. Therefore microexpr is imported at its first use only.
+The Snakefile decides where microexpr is taken from, so it is imported at its first use only.
 """
 # ruff: noqa: PLC0415
 

@@ -237,7 +237,7 @@ def test_a_run_that_is_asked_to_end(finished, tmp_path, number, fault_row):
     # A terminal that is closed tells all of its processes; Snakemake alone is the harder case.
     os.killpg(run.pid, number) if number != signal.SIGHUP else os.kill(run.pid, number)
     said, _ = run.communicate(timeout=300)
-    assert run.returncode != 0
+    assert run.returncode == 128 + number, said
     deadline = time.monotonic() + LONGEST_END_S
     while _jobs(run.pid):
         assert time.monotonic() < deadline, said
@@ -247,7 +247,7 @@ def test_a_run_that_is_asked_to_end(finished, tmp_path, number, fault_row):
     if number == signal.SIGHUP:
         message = "the jobs that run end, and no lock stays; the same command continues"
         fault_row(
-            "Killed", "SIGHUP to Snakemake (the terminal is closed)", message, 1, "those jobs"
+            "Killed", "SIGHUP to Snakemake (the terminal is closed)", message, 129, "those jobs"
         )
 
 

@@ -22,7 +22,7 @@ try:
     import microexpr
     from microexpr import stages
     from microexpr.pipeline import layout as at
-    from microexpr.pipeline.environment import Untracked, end_on_hangup, share_environment
+    from microexpr.pipeline.environment import Untracked, end_as_asked, share_environment
     from microexpr.pipeline.plan import Plan
     from microexpr.runtime.ending import told
     from microexpr.runtime.files import own_files
@@ -117,7 +117,7 @@ def command(stage, *flags, **given):
 # A prefix moves them where this workflow is a module of another one.
 RESULTS = Path(workflow.modifier.path_modifier.replace_prefix(at.MANIFEST)).parent
 share_environment(SOURCE)
-end_on_hangup()
+end_as_asked()
 own_files(Path(".snakemake"), RESULTS)
 
 try:

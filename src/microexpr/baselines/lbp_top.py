@@ -2,14 +2,11 @@
 
 LBP-TOP (Zhao and Pietikäinen, TPAMI 2007): local binary patterns on the planes XY, XT and YT, of
 P = 8 neighbours at radius R = 1 px or frame, bilinearly interpolated on the diagonals; uniform
-patterns, 59 labels a plane. Codes are made of the whole clip and counted by block, so that blocks
-have no borders of their own.
+patterns, 59 labels a plane. Codes are made of the whole clip and counted by block.
 
-TIM (Zhou, Zhao and Pietikäinen, CVPR 2011) embeds the frames of a clip as a path graph. The
-eigenvectors of its Laplacian, sampled from ``y_k(t) = sin(pi k t + pi (n - k) / (2 n))``, are a
-curve that can be evaluated between the frames, and a linear map takes it back to pixels. At
-``t = j / n`` these are ``cos(pi k (j - 1/2) / n)``, the basis of the discrete cosine transform: so
-the map has a closed form that does not depend on the clip, a matrix of (frames out, frames in).
+TIM (Zhou, Zhao and Pietikäinen, CVPR 2011) embeds the frames of a clip as a path graph, whose
+eigenvectors can be evaluated between the frames. At the frames they are the basis of the discrete
+cosine transform: so the map is a matrix (frames out, frames in) that does not depend on the clip.
 """
 
 from functools import lru_cache

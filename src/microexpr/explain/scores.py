@@ -1,7 +1,6 @@
 """From a map to numbers: shares of facial regions, where the peak lies, and what moves there.
 
-The regions are defined here and nowhere else, from five landmarks. ``regions.csv`` says what maps
-have on average, with intervals over subjects.
+The regions are defined here and nowhere else, from five landmarks.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -29,13 +29,9 @@ from microexpr.magnify.motion_field import Axis, Motion, noise_level, ring_motio
 from microexpr.magnify.operator import ClipFilter, Workspace, block_frames, blocks, fresh
 from microexpr.magnify.steerable import fitting_octaves, stacks, steerable_pyramid
 
-PYRAMID = {  # measured, see docs/benchmarks.md
-    "cutoff": 0.1,
-    "high_octaves": 0.1,
-    "top_octaves": 0.5,
-    "split_octaves": 2,
-    "narrow": True,
-}
+# Measured, see docs/benchmarks.md.
+PYRAMID = {"cutoff": 0.1, "high_octaves": 0.1, "top_octaves": 0.5}
+PYRAMID |= {"split_octaves": 2, "narrow": True}
 LEFT_BEHIND = 0.053  # of a motion, by narrow bands: they hold several directions and wavelengths
 BORDER_PX = 8  # at least, so that nothing comes in at the opposite edge
 
@@ -124,16 +120,9 @@ class PhaseMagnifier:
             gain: torch.Tensor | float = gains[bands.radial]
             if mask is not None:
                 wide = extended(mask.to(reference), self.size)
-                weight = [sampled(wide, band) for band in bands.bands]
-                gain = gain * torch.stack(weight)
-            part = LocalPhase(
-                bands,
-                still,
-                corner=self.plane.corner,
-                size=(height, width),
-                gain=gain,
-            )
-            self.parts.append(part)
+                gain = gain * torch.stack([sampled(wide, band) for band in bands.bands])
+            place = {"corner": self.plane.corner, "size": self.size}
+            self.parts.append(LocalPhase(bands, still, gain=gain, **place))
         self.rings = [list(ring) for _, ring in groupby(self.parts, lambda part: part.bands.radial)]
         self.motions = ring_motions(self.rings, self.size, smoothing_px, axis)
         self.noise: float | None = None  # sd, from the first frames

@@ -1,5 +1,6 @@
 """Parameters of jobs whose change makes no result stale."""
 
+import atexit
 import os
 import signal
 import sys
@@ -8,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from microexpr.runtime.ending import TRACE
+from microexpr.runtime.ending import SIGNALS, TRACE
 
 # Memory that a batch gave back is taken again by the next one. glibc returns large blocks to the
 # system at once; fetching them anew is up to a fifth of a job's time.
@@ -37,11 +38,30 @@ def share_environment(source: str) -> None:
         os.environ.setdefault(name, str(size))
 
 
-def end_on_hangup() -> None:
-    """End as by Ctrl-C when the terminal is closed; Snakemake ends at once, and its jobs go on."""
+def end_as_asked() -> None:
+    """End by a signal with exit code 128 + its number, and at the end of a terminal as by Ctrl-C.
+
+    Snakemake exits with 1; by SIGHUP it ends at once, and its jobs go on.
+    """
     with suppress(ValueError):  # not in the main thread
         if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else nohup
             signal.signal(signal.SIGHUP, signal.default_int_handler)
+        came, told = os.pipe()  # of handlers that Snakemake sets later, too
+        os.set_blocking(came, False)
+        os.set_blocking(told, False)
+        other = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        if other != -1:  # of an event loop that runs Snakemake
+            signal.set_wakeup_fd(other)
+        atexit.register(_exit_by_signal, came)
+
+
+def _exit_by_signal(came: int) -> None:
+    with suppress(BlockingIOError):
+        for number in os.read(came, 1024):
+            if number in SIGNALS:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(128 + number)
 
 
 def _put_first(name: str, folder: Path) -> None:

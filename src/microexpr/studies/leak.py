@@ -1,8 +1,7 @@
 """One leak made on purpose: windows of one clip on both sides, beside splits that keep clips whole.
 
-The 2020 code of the poster's authors splits the windows of its training folds 80/20 to watch its
-training. By how much that inflates the accuracy is measured here, on the same clips and with the
-same training as under ``clip_kfold`` and ``loso``. No other module splits windows.
+The 2020 code of the poster's authors does so within its training folds, 80/20. By how much that
+inflates the accuracy is measured here, with the same training. No other module splits windows.
 """
 
 from collections.abc import Sequence
