@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from footage import texture
-from microexpr.apps.magnify_video.magnified_frames import FEATHER_PX, MARGIN_PX, Region
+from microexpr.apps.magnify_video.region import MARGIN_PX, Region
 from microexpr.errors import ConfigError
 from microexpr.video.frame import Frame, from_rgb
 from microexpr.video.picture import Orientation, Picture
@@ -48,14 +48,15 @@ def test_turning_keeps_luma_and_chroma_together():
     np.testing.assert_array_equal(turned.chroma[0], np.rot90(luma[::2, ::2]))
 
 
-def test_a_region_is_whole_inside_and_nothing_outside():
-    region = Region.of((40, 30, 60, 50), 200, 300)
+@pytest.mark.parametrize("masked", [True, False])
+def test_a_region_is_whole_inside_and_nothing_outside(masked):
+    region = Region.of((40, 30, 60, 50), 200, 300, masked=masked)
     rows, columns = region.window
     weight = np.zeros((200, 300))
     weight[rows, columns] = region.weight
-    f = FEATHER_PX
-    assert region.full == (40 + f, 30 + f, 60 - 2 * f, 50 - 2 * f)
-    assert (weight[30 + f : 80 - f, 40 + f : 100 - f] == 1).all()
+    x, y, wide, high = region.full
+    assert (x, y, wide, high) == (50, 38, 40, 34)  # a sixth of the sides, 8 px at least
+    assert (weight[y : y + high, x : x + wide] == 1).all()
     outside = np.ones((200, 300), bool)
     outside[30:80, 40:100] = False
     assert (weight[outside] == 0).all()
@@ -64,20 +65,20 @@ def test_a_region_is_whole_inside_and_nothing_outside():
 
 
 def test_a_region_at_the_border_does_not_fade_there():
-    region = Region.of((0, 0, 40, 40), 41, 100)
+    region = Region.of((0, 0, 40, 40), 41, 100, masked=True)
     assert region.weight[0, 0] == 1
     assert region.weight[20, 39] < 0.1
     assert region.half_window == (slice(0, 21), slice(0, 36))
 
 
 def test_blending_mixes_by_the_weight():
-    region = Region.of((10, 10, 40, 40), 64, 64)
+    region = Region.of((10, 10, 40, 40), 64, 64, masked=False)
     still, changed = texture(64, 64), texture(64, 64, seed=1)
     rows, columns = region.window
     blended = region.blend(still[rows, columns], changed[rows, columns])
     assert blended[0, 0] == still[rows, columns][0, 0]
     np.testing.assert_allclose(blended[30 - rows.start, 30 - columns.start], changed[30, 30])
-    whole = Region.of(None, 64, 64)
+    whole = Region.of(None, 64, 64, masked=False)
     assert whole.blend(still, changed) is changed
 
 
@@ -92,4 +93,4 @@ def test_blending_mixes_by_the_weight():
 )
 def test_regions_outside_are_refused(roi, message):
     with pytest.raises(ConfigError, match=message):
-        Region.of(roi, 80, 100)
+        Region.of(roi, 80, 100, masked=True)
