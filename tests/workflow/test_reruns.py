@@ -32,7 +32,7 @@ NUMBERS = {
             "evaluate": 1,
         },
     ),
-    "the optimiser": ("0.999", "0.99", {"train": 8, "evaluate": 1}),
+    "the optimiser": ("0.9, 0.999,", "0.9, 0.99,", {"train": 8, "evaluate": 1}),
     "an interval": ("[(1 - confidence) / 2,", "[(1 - confidence) / 3,", {"evaluate": 1}),
 }
 
