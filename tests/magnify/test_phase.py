@@ -177,3 +177,20 @@ def test_nothing_comes_in_at_the_opposite_edge() -> None:
 def test_impossible_options_are_errors(options: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=next(iter(options))):
         pmm(torch.rand(10, 32, 32), alpha=1.0, **SMIC, **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"per_octave": 1}, {"orientations": 2}])
+def test_frames_of_every_size_are_magnified(options: dict[str, int]) -> None:
+    """Narrow ones, too, whose bands fill the frequency plane in one direction."""
+    for size in [(8, n) for n in range(8, 40)] + [
+        (9, 210),
+        (210, 9),
+        (13, 41),
+        (33, 47),
+        (10, 100),
+    ]:
+        clip = torch.rand(4, *size, generator=torch.Generator().manual_seed(0))
+        result = pmm(clip, alpha=2.0, temporal_filter="reference", **SMIC, **options)
+        assert result.shape == clip.shape
+        assert torch.isfinite(result).all()
+        assert torch.allclose(result[0], clip[0], atol=1e-4)  # anchored to the reference frame

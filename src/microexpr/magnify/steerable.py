@@ -132,8 +132,8 @@ def stacks(pyramid: SteerablePyramid) -> tuple[BandStack, ...]:
     for _, ring in groupby(pyramid.bands, key=lambda band: band.radial):
         bands = list(ring)
         rows, columns = (max(band.shape[axis] for band in bands) for axis in (0, 1))
-        last = max(band.column for band in bands) + columns - 1
-        fits = rows <= pyramid.height_px and last <= (pyramid.width_px - 1) // 2
+        low, right = max(b.row for b in bands) + rows, max(b.column for b in bands) + columns
+        fits = low <= (pyramid.height_px + 1) // 2 and right <= (pyramid.width_px + 1) // 2
         if fits and len(bands) * rows * columns <= SMALL:
             found.append(BandStack(tuple(band.padded(rows, columns) for band in bands)))
         else:
