@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -24,6 +24,23 @@ class FrequencyPlane:
     height_px: int
     corner: Corner
     shape: tuple[int, int]
+
+    def around(self, bands: Iterable[Band]) -> FrequencyPlane:
+        """Return the smallest part of the plane that holds some bands."""
+        found = [(b.row, b.row + b.shape[0], b.column, b.column + b.shape[1]) for b in bands]
+        if not found:
+            return FrequencyPlane(self.height_px, self.corner, (0, 0))
+        tops, bottoms, lefts, rights = zip(*found, strict=True)
+        corner = (min(tops), min(lefts))
+        return FrequencyPlane(
+            self.height_px, corner, (max(bottoms) - corner[0], max(rights) - corner[1])
+        )
+
+    def part(self, planes: torch.Tensor, other: FrequencyPlane) -> torch.Tensor:
+        """Return the view of planes that is within another one."""
+        (row, column), (rows, columns) = other.corner, other.shape
+        values = planes.narrow(-2, row - self.corner[0], rows)
+        return values.narrow(-1, column - self.corner[1], columns)
 
     def spread(self, spectra: torch.Tensor, out: torch.Tensor) -> None:
         """Copy half spectra (..., H, W // 2 + 1) to planes (..., *shape)."""

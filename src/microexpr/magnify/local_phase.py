@@ -57,12 +57,12 @@ class LocalPhase:
         self.conjugate = torch.fft.ifft2(self.box).conj().resolve_conj()
 
     def frequencies(self) -> tuple[torch.Tensor, ...]:
-        """Return amplitude, its square times local frequency (x, y), radians/px, and the latter."""
+        """Return power, its product with local frequency (x, y), radians/px, and the latter."""
         power = torch.view_as_real(self.conjugate).square().sum(dim=-1)
         slopes = torch.fft.ifft2(self.box * _frequencies(self.bands, self.size).to(power))
         slope = (slopes * self.conjugate).real.contiguous()
         local = slope / (power + SILENT * power.mean(dim=PLANE, keepdim=True) + TINY)
-        return power.sqrt(), *slope, *local
+        return power, *slope, *local
 
     def noise(self) -> tuple[float, float]:
         """Return the mean power of white noise of unit variance in the band, and of its slopes."""
@@ -89,6 +89,8 @@ class LocalPhase:
         angles: torch.Tensor,
         alphas: Sequence[float],
         totals: Sequence[torch.Tensor],
+        *,
+        corner: Corner,
         work: Workspace,
     ) -> None:
         """Add the bands, their phases shifted by ``alpha * gain * angles``, to a total per alpha.
@@ -102,7 +104,7 @@ class LocalPhase:
         for alpha, total in zip(alphas, totals, strict=True):
             torch.mul(angles, alpha, out=angle)
             _turn(angle, cosine, box)
-            self.bands.add(torch.fft.fft2(box.mul_(coefficients)), total, self.corner)
+            self.bands.add(torch.fft.fft2(box.mul_(coefficients)), total, corner)
 
 
 def split(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -64,7 +64,9 @@ def detail_motion(
     """
     weights, pool = as_tensor(matrix, grey), pool or pool_of(grey)
     few = weights @ pooled(grey, max(1, min(grey.shape[1:]) // CELLS)).flatten(1)
-    frame = int(few.pow(4).sum(dim=1).argmax())  # a corner of a mouth counts more than noise
+    frame = int(
+        few.square_().square_().sum(dim=1).argmax()
+    )  # a corner of a mouth counts more than noise
     filtered = (weights[frame] @ grey.flatten(1)).view(grey.shape[1:])
     difference, small = pooled(filtered, pool), pooled(grey[reference_frame], pool)
     gradient_y, gradient_x = torch.gradient(small)
@@ -100,8 +102,7 @@ def pool_of(grey: torch.Tensor) -> int:
 
 def pooled(images: torch.Tensor, pool: int) -> torch.Tensor:
     """Return means over squares of `pool` px; the rest at the far edges is not used."""
-    for axis in (-2, -1):
-        n = images.shape[axis] // pool
-        parts = images.narrow(axis, 0, n * pool).unflatten(axis, (n, pool)).unbind(axis)
-        images = sum(parts[1:], start=parts[0]) / pool
-    return images
+    rows, columns = (n // pool for n in images.shape[-2:])
+    images = images[..., : rows * pool, : columns * pool].unflatten(-2, (rows, pool)).sum(dim=-2)
+    parts = images.unflatten(-1, (columns, pool)).unbind(-1)  # faster than a sum of few neighbours
+    return sum(parts[1:], start=parts[0]) / pool**2

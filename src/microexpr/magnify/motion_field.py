@@ -80,7 +80,7 @@ class RingMotion:
         self.parts, self.axis, pixels = parts, axis, size[0] * size[1]
         reach_px = 2 * math.sqrt(math.pi) * window_px
         self.samples = math.prod(min(n, reach_px) for n in size)  # px that a window averages
-        step_px = max(window_px, 2 ** parts[0].bands.octave)
+        step_px = max(2 * window_px, 2 ** parts[0].bands.octave)
         height, width = (fast_length(max(4, int(n / step_px)), contiguous=False) for n in size)
         self.shape, self.window = (height, width), _window((height, width), size, window_px)
         square_px = DETAIL_PX * 2 ** parts[0].bands.octave
@@ -155,14 +155,17 @@ class RingMotion:
         energy = functional.avg_pool2d(energy, 3, 1, 1, count_include_pad=False)[:, 0]
         moving = (energy / (2 * motion.variance) - MOVING).clamp_(0, 1)
         displacement = torch.fft.fft2(join(x * moving, y * moving))
-        energies, shifts = torch.zeros((), device=x.device, dtype=x.dtype), []
-        for view, (amplitude, _, _, local_x, local_y), scale in zip(
+        shapes = {view.shape[-2:] for view in views}
+        fields = {shape: split(resized(displacement, shape)[:, None]) for shape in shapes}
+        energies, shifts = x.new_zeros((len(x), *self.squares)), []
+        for view, (power, _, _, local_x, local_y), scale in zip(
             views, self.frequencies, self.scales, strict=True
         ):
-            x, y = split(resized(displacement, view.shape[-2:]))
-            shifts.append((x[:, None] * local_x).addcmul_(y[:, None], local_y))
-            rest = (view.sub_(shifts[-1]) * amplitude).square_().sum(dim=1, keepdim=True)
-            energies = energies + scale * functional.adaptive_avg_pool2d(rest, self.squares)[:, 0]
+            x, y = fields[view.shape[-2:]]
+            shifts.append((x * local_x).addcmul_(y, local_y))
+            rest = view.sub_(shifts[-1]).square().mul_(power)
+            rest = rest.sum(dim=1) if rest.shape[1] > 1 else rest[:, 0]
+            energies = energies + scale * functional.adaptive_avg_pool2d(rest, self.squares)
         share = (energies / (self.noise * variance + 1e-30) - DETAIL).clamp_(0, 1)
         if self.axis != "both":
             share.zero_()

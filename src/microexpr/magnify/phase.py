@@ -26,7 +26,14 @@ from microexpr.magnify.bands import bordered, extended, sampled
 from microexpr.magnify.clip import Progress, check_mask, luma, magnified
 from microexpr.magnify.local_phase import LocalPhase
 from microexpr.magnify.motion_field import Axis, Motion, noise_level, ring_motions
-from microexpr.magnify.operator import ClipFilter, Workspace, block_frames, blocks, fresh
+from microexpr.magnify.operator import (
+    ClipFilter,
+    Workspace,
+    block_frames,
+    blocks,
+    fresh,
+    keep_freed_memory,
+)
 from microexpr.magnify.steerable import fitting_octaves, stacks, steerable_pyramid
 
 # Measured, see docs/benchmarks.md.
@@ -98,6 +105,7 @@ class PhaseMagnifier:
         mask: torch.Tensor | None = None,
         **pyramid: Any,
     ) -> None:
+        keep_freed_memory()
         height, width = reference.shape
         check_mask(mask, height, width)
         pyramid = PYRAMID | pyramid
@@ -113,6 +121,8 @@ class PhaseMagnifier:
             raise ConfigError(f"level_gains: {len(gains)} values for {radial_bands} radial bands")
         found = stacks(self.pyramid)
         self.plane, spectrum = self.pyramid.plane, torch.fft.rfft2(reference)
+        coarse = (band for part in found for band in part.bands if part.radial)
+        self.coarse = self.plane.around(coarse)
         still = spectrum.new_empty(self.plane.shape)
         self.plane.spread(spectrum, still)
         self.parts: list[LocalPhase] = []
@@ -144,20 +154,31 @@ class PhaseMagnifier:
             self.noise = noise_level(grey)
         with torch.inference_mode():  # no bookkeeping of views and versions: many small calls
             planes = self._planes(grey)
-            totals = [fresh(planes.shape, planes) for _ in alphas]
-            for total in totals:
-                self.plane.masked(planes, self.pyramid.remainder, out=total)
+            coarse = [planes.new_zeros((len(planes), *self.coarse.shape)) for _ in alphas]
             done, size = 0, sum(part.bands.size for part in self.parts)
             motion: Motion | None = None
             for number in reversed(range(len(self.rings))):  # coarse motions are known better
-                motion = self._magnify(number, motion, planes, totals, operator, alphas=alphas)
+                found, maps, motion = self._measure(number, motion, planes, operator)
+                totals = coarse if number else self._with_remainder(planes, coarse)
+                self._shift(number, found, maps, totals, operator, alphas=alphas)
+                del found, maps  # before those of the next ring, which are more
                 done += sum(part.bands.size for part in self.rings[number])
                 if progress:
                     progress(done / size)
-            del planes
+            del planes, coarse
             for result in results:
                 self._write(totals.pop(0), grey, clip, result)
         return results
+
+    def _with_remainder(
+        self, planes: torch.Tensor, coarse: Sequence[torch.Tensor]
+    ) -> list[torch.Tensor]:
+        """Return what is in no band, plus coarse rings, in the memory of planes among others."""
+        totals = [*(fresh(planes.shape, planes) for _ in coarse[1:]), planes]
+        for total, low in zip(totals, coarse, strict=True):
+            self.plane.masked(planes, self.pyramid.remainder, out=total)
+            self.plane.part(total, self.coarse).add_(low)
+        return totals
 
     def _blocks(self, size: int, n_frames: int) -> list[slice]:
         return blocks(n_frames, block_frames(size, self.work.complex.device))
@@ -170,19 +191,12 @@ class PhaseMagnifier:
             self.plane.spread(spectra, planes[frames])
         return planes
 
-    def _magnify(
-        self,
-        number: int,
-        coarser: Motion | None,
-        planes: torch.Tensor,
-        totals: Sequence[torch.Tensor],
-        operator: ClipFilter,
-        *,
-        alphas: Sequence[float],
-    ) -> Motion | None:
-        """Measure the bands of a ring, filter and smooth their phases, and add the shifted bands.
+    def _measure(
+        self, number: int, coarser: Motion | None, planes: torch.Tensor, operator: ClipFilter
+    ) -> tuple[list[list[torch.Tensor]], list[torch.Tensor], Motion | None]:
+        """Measure the bands of a ring, filter and smooth their phases.
 
-        Returns the motion of the ring, for the next finer one.
+        Returns coefficients, filtered phases, and the ring's motion, for the next finer one.
         """
         ring, smoothing = self.rings[number], self.motions[number]
         found: list[list[torch.Tensor]] = []
@@ -194,14 +208,26 @@ class PhaseMagnifier:
                 operator.collect(collected, frames, part.measure(found[-1][-1], self.work))
         maps = [operator.finish(*pair) for pair in zip(maps, ring, strict=True)]
         variance = operator.noise * (self.noise or 0.0) ** 2
-        motion = smoothing.fit(maps, coarser, variance) if smoothing else None
-        for part, filtered, values in zip(ring, maps, found, strict=True):
-            steps = self._blocks(part.bands.size, len(planes))
+        return found, maps, smoothing.fit(maps, coarser, variance) if smoothing else None
+
+    def _shift(
+        self,
+        number: int,
+        found: Sequence[Sequence[torch.Tensor]],
+        maps: Sequence[torch.Tensor],
+        totals: Sequence[torch.Tensor],
+        operator: ClipFilter,
+        *,
+        alphas: Sequence[float],
+    ) -> None:
+        """Add the shifted bands of a ring to the total of each alpha."""
+        corner = (self.coarse if number else self.plane).corner
+        for part, filtered, values in zip(self.rings[number], maps, found, strict=True):
+            steps = self._blocks(part.bands.size, len(totals[0]))
             for frames, coefficients in zip(steps, values, strict=True):
                 angles = operator.frames(filtered, frames)
                 parts = [total[frames] for total in totals]
-                part.shift(coefficients, angles, alphas, parts, self.work)
-        return motion
+                part.shift(coefficients, angles, alphas, parts, corner=corner, work=self.work)
 
     def _write(
         self, total: torch.Tensor, grey: torch.Tensor, clip: torch.Tensor, result: torch.Tensor
