@@ -14,7 +14,7 @@ from microexpr.protocol import Fold, predictions
 
 CLASSES = ["negative", "positive", "surprise"]
 ORIGIN = Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic")
-STATISTICS = Evaluate(bootstrap=300)
+STATISTICS = Evaluate(draws=300)
 
 
 def manifest(subjects: int = 12, per_class: int = 2) -> list[Clip]:

@@ -13,7 +13,6 @@ from microexpr.evaluation.metrics import holm
 from microexpr.evaluation.pooled import MAJORITY, RANDOM, Evaluation
 from microexpr.evaluation.rows import (
     SCORES,
-    SubjectMeans,
     paired_tests,
     score_row,
     study_table,
@@ -34,7 +33,7 @@ def evaluation() -> Evaluation:
         predicted(clips, folds, lambda _, skill=skill: skill, n=n, method=method)
         for (method, _, n), skill in ((A, 0.9), (B, 0.6), (C, 0.4))
     ]
-    return Evaluation(pd.concat(runs), basis(clips, statistics=Evaluate(bootstrap=200)))
+    return Evaluation(pd.concat(runs), basis(clips, statistics=Evaluate(draws=200)))
 
 
 def test_rows_of_a_study_hold_the_values_of_metrics(evaluation):
@@ -79,17 +78,6 @@ def test_whole_numbers_stay_whole_beside_empty_cells(evaluation):
     table = study_table(evaluation, keys, [{}, {}, {}], ["method", "n", "b"])
     (test,) = paired_tests(evaluation, [(B, A)])
     assert table.to_csv(index=False) == f"method,n,b\namm,7,\npmm,9,{test['b']}\nmajority,,\n"
-
-
-def test_means_are_resampled_by_subject():
-    statistics = Evaluate(bootstrap=500)
-    subjects = ["s1"] * 6 + ["s2"] * 2
-    means = SubjectMeans(subjects, statistics)
-    assert means.subjects == 2
-    assert means.interval([1] * 6 + [0] * 2) == (0, 1)
-    assert means.interval(np.full(8, 0.25)) == (0.25, 0.25)
-    assert np.isnan(SubjectMeans(subjects, None).interval(np.ones(8))).all()
-    assert np.isnan(SubjectMeans(["s1"] * 3, statistics).interval(np.ones(3))).all()
 
 
 def test_everything_that_people_read_has_a_name():

@@ -147,7 +147,7 @@ def test_the_choice_is_a_row_of_the_table_and_of_the_metrics(clips, tmp_path, se
     assert row["seeds"] == len(seeds)
     table = load(tmp_path / "table.csv")
     assert list(table["class"])[4:] == ["Accuracy, N chosen", "Accuracy"]
-    assert list(table.loc[4, ["7", "9"]]) == pytest.approx([accuracy] * 2, abs=1e-4)
+    assert list(table.loc[4, ["n_7", "n_9"]]) == pytest.approx([accuracy] * 2, abs=1e-4)
     assert set(FILES) | {"selected.csv"} <= {path.name for path in tmp_path.iterdir()}
     selected = load(tmp_path / "selected.csv")
     assert len(selected) == SUBJECTS * len(seeds)

@@ -12,6 +12,7 @@ from rich.console import Console
 from sklearn.metrics import f1_score
 
 from microexpr.config import Evaluate
+from microexpr.config.evaluation import Primary
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
 from microexpr.evaluation.metrics import holm
@@ -109,9 +110,9 @@ def load(path: Path) -> pd.DataFrame:
 def test_table_has_the_posters_shape(done: Path) -> None:
     table = load(done / "table.csv")
     assert list(table.columns) == [
-        *("method", "class", "7", "8", "9", "10", "11", "12", "13", "14"),
+        *("method", "class", *(f"n_{n}" for n in SIZES)),
         *("clips", "subjects", "seeds", "protocol", "backbone", "feature_mode", "data"),
-        *(f"{n}_{side}" for n in SIZES for side in ("low", "high")),
+        *(f"n_{n}_{side}" for n in SIZES for side in ("low", "high")),
     ]
     classes = ["Accuracy", "negative", "positive", "surprise"]
     assert list(zip(table["method"], table["class"], strict=True)) == [
@@ -120,7 +121,9 @@ def test_table_has_the_posters_shape(done: Path) -> None:
     ]
     assert set(table["feature_mode"].dropna()) == {"onset_difference"}
     assert set(table["data"]) == {"synthetic"}
-    assert set(table["clips"]) == {72}
+    # The denominator of the row.
+    assert set(table["clips"][table["class"] == "Accuracy"]) == {72}
+    assert set(table["clips"][table["class"] != "Accuracy"]) == {24}
     assert set(table["subjects"]) == {12}
 
 
@@ -138,12 +141,14 @@ def test_cells_are_the_accuracy_and_recall_of_the_predictions(done: Path, frame)
             run = frame[(frame.method == method) & (frame.n == n)]
             run = run[run.feature_mode == "onset_difference"]
             right = run.predicted == run.label
-            assert table.loc[(method, "Accuracy"), str(n)] == pytest.approx(right.mean(), abs=1e-4)
+            assert table.loc[(method, "Accuracy"), f"n_{n}"] == pytest.approx(
+                right.mean(), abs=1e-4
+            )
             for name in CLASSES:
                 recall = right[run.label == name].mean()
-                cell = table.loc[(method, name), str(n)]
+                cell = table.loc[(method, name), f"n_{n}"]
                 assert cell == pytest.approx(recall, abs=1e-4)
-    assert (table.loc[("majority", "Accuracy"), [str(n) for n in SIZES]] == 0.3333).all()
+    assert (table.loc[("majority", "Accuracy"), [f"n_{n}" for n in SIZES]] == 0.3333).all()
 
 
 def test_metrics_are_tidy_and_complete(done: Path, frame) -> None:
@@ -154,7 +159,8 @@ def test_metrics_are_tidy_and_complete(done: Path, frame) -> None:
         *("backbone", "cut", "weights_sha256", "data"),
     ]
     systems = len(METHODS) * len(FEATURE_MODES) * len(SIZES)
-    assert len(metrics) == (systems + 3) * (4 + 4 * 3)
+    # The area under the curve needs probabilities, which controls without a face have not.
+    assert len(metrics) == (systems + 3) * (4 + 4 * 3) - 3
     assert not metrics.duplicated(["method", "feature_mode", "n", "metric", "class"]).any()
     assert metrics["subject_independent"].all()
     assert metrics["sd_seeds"][metrics["method"] != "stratified_random"].isna().all()
@@ -177,9 +183,11 @@ def test_controls_are_rows_of_metrics(done: Path) -> None:
     assert chance["sd_seeds"] == pytest.approx(np.sqrt(2 / 9 / 72), rel=0.15)
 
 
-def test_comparisons_pair_clips_and_correct_over_n(done: Path, frame) -> None:
+def test_comparisons_pair_clips_and_correct_over_all_that_is_shown(done: Path, frame) -> None:
     table = load(done / "comparisons.csv")
     assert len(table) == 6 * len(FEATURE_MODES) * len(SIZES)
+    assert set(table["role"]) == {"exploratory"}
+    assert set(table["tests"]) == {len(table)}
     first = table.iloc[0]
     assert tuple(first[["method_a", "method_b"]]) == ("amm", "pmm")
     pair = frame[(frame.n == first.n) & (frame.feature_mode == first.feature_mode)]
@@ -187,14 +195,34 @@ def test_comparisons_pair_clips_and_correct_over_n(done: Path, frame) -> None:
     assert first.b == (right["amm"] & ~right["pmm"]).sum()
     assert first.c == (right["pmm"] & ~right["amm"]).sum()
     assert first.difference == pytest.approx((first.b - first.c) / 72, abs=1e-4)
-    assert first.low < first.difference < first.high < 0
-    for _, family in table.groupby(["method_a", "method_b", "feature_mode"]):
-        assert list(family["n"]) == SIZES
-        assert list(family["p_holm"]) == pytest.approx(holm(family["p"]), abs=1e-5)
+    assert first.difference_low < first.difference < first.difference_high
+    assert list(table["p_holm"]) == pytest.approx(holm(table["p"]), rel=1e-3)
+    assert (table[["p", "p_mcnemar"]] > 0).all(axis=None)
     equal = table[(table.method_a == "none") & (table.method_b == "filter_only")]
     assert (equal["p_holm"] > 0.05).all()
     better = table[(table.method_a == "pmm") & (table.method_b == "none")]
-    assert (better["p_holm"] < 0.05).all()
+    assert (better["p"] < 0.05).mean() > 0.9
+    # Twelve subjects that all agree give 2 / 2^12; no smaller p is possible.
+    assert table["p"].min() >= 2 / 2**12 - 1e-6
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "uf1"])
+def test_the_primary_comparison_is_first_and_tested_alone(
+    frame, clips, tmp_path: Path, metric: str
+) -> None:
+    named = Primary(method="filter_only", against="amm", n=7, feature_mode="raw", metric=metric)
+    small = frame[frame["n"].isin([7, 8])]
+    parts = write_parts(small, tmp_path / "parts")
+    table = load(results(parts, clips, tmp_path, n=[7, 8], primary=named) / "comparisons.csv")
+    first, others = table.iloc[0], table.iloc[1:]
+    cell = ["method_a", "method_b", "feature_mode", "n", "metric"]
+    assert list(first[cell]) == ["filter_only", "amm", "raw", 7, metric]
+    assert (first["role"], first["tests"], first["p_holm"]) == ("primary", 1, first["p"])
+    assert first["difference"] < 0
+    assert set(others["role"]) == {"exploratory"}
+    # Tested once: another metric of the same cell is exploratory.
+    assert set(others["tests"]) == {len(others)} == {6 * 2 * 2 - (metric == "accuracy")}
+    assert set(others["metric"]) == {"accuracy"}
 
 
 def test_confusion_counts_every_clip(done: Path) -> None:
@@ -225,8 +253,8 @@ def test_a_clip_without_an_answer_lowers_the_accuracy(frame, clips, tmp_path: Pa
     run.loc[lost, "n_windows"] = 0
     folder = results(write_parts(run, tmp_path / "parts"), clips, tmp_path)
     table = load(folder / "table.csv").set_index(["method", "class"])
-    assert table.loc[("pmm", "negative"), "14"] == 0
-    assert table.loc[("pmm", "Accuracy"), "14"] <= 2 / 3
+    assert table.loc[("pmm", "negative"), "n_14"] == 0
+    assert table.loc[("pmm", "Accuracy"), "n_14"] <= 2 / 3
     assert table.loc[("pmm", "Accuracy"), "clips"] == 72
     written = pd.read_csv(folder / "predictions.csv", keep_default_na=False)
     assert (written["predicted"] == "").sum() == lost.sum()
@@ -304,7 +332,7 @@ def test_holdout_of_one_subject_has_no_interval(tmp_path: Path) -> None:
     origin = Origin("holdout", "random_mobilenet", 13, "", "SMIC-HS")
     parts = write_parts(run, tmp_path / "parts")
     folder = results(parts, clips, tmp_path, feature_modes=["raw"], n=[7], origin=origin)
-    assert load(folder / "table.csv")["7_low"].isna().all()
+    assert load(folder / "table.csv")["n_7_low"].isna().all()
     assert "Accuracy" in shown(folder / "table.csv")
 
 
@@ -322,8 +350,8 @@ def test_the_printed_table_fits_and_warns(done: Path) -> None:
     assert "72 clips, 12 subjects" in text
     table = load(done / "table.csv").set_index(["method", "class"])
     row = table.loc[("pmm", "Accuracy")]
-    best = max(SIZES, key=lambda n: row[str(n)])
-    assert f"{best}: {row[f'{best}_low']:.2f}-{row[f'{best}_high']:.2f}" in text
+    best = max(SIZES, key=lambda n: row[f"n_{n}"])
+    assert f"{best}: {row[f'n_{best}_low']:.2f}-{row[f'n_{best}_high']:.2f}" in text
 
 
 def test_real_data_are_not_called_synthetic(done: Path, tmp_path: Path) -> None:
@@ -331,7 +359,7 @@ def test_real_data_are_not_called_synthetic(done: Path, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text(text)
     seal(tmp_path / "table.csv")
     assert "SYNTHETIC" not in shown(tmp_path / "table.csv")
-    (tmp_path / "other.csv").write_text("method,class,7\namm,Accuracy,0.5\n")
+    (tmp_path / "other.csv").write_text("method,class,n_7\namm,Accuracy,0.5\n")
     seal(tmp_path / "other.csv")
     with pytest.raises(DataError, match="column clips is missing"):
         render_table(tmp_path / "other.csv")
@@ -400,7 +428,7 @@ def test_no_files_and_unreadable_files_are_refused(tmp_path: Path) -> None:
 
 def test_poster_table_refuses_a_missing_cell(frame, clips) -> None:
     small = frame[(frame["n"] == 7) & (frame["feature_mode"] == "raw")]
-    evaluation = Evaluation(small, basis(clips, statistics=Evaluate(bootstrap=100)))
+    evaluation = Evaluation(small, basis(clips, statistics=Evaluate(draws=100)))
     metrics = evaluation.metrics()
     with pytest.raises(DataError, match="no accuracy of method amm, feature mode raw, n 8"):
         poster_table(metrics, classes=CLASSES, n=[7, 8], feature_mode="raw")

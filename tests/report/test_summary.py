@@ -39,7 +39,7 @@ SMALL = {
     "magnify": {"methods": ["pmm", "none"], "alpha": 7.5},
     "windows": {"n": SIZES},
     "train": {"feature_modes": ["raw"]},
-    "evaluate": {"bootstrap": 200},
+    "evaluate": {"draws": 200},
 }
 
 
@@ -84,12 +84,13 @@ def run(folder: Path, **changed: dict) -> Config:
             clips(),
             CLASSES,
             Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic"),
-            Evaluate(bootstrap=200),
+            Evaluate(draws=200),
         ),
         folder,
         methods=["pmm", "none"],
         feature_modes=["raw"],
         n=SIZES,
+        primary=config.evaluate.primary,
     )
     manifest.write(folder / "manifest.csv", clips())
     made = Provenance(weights_name="faces.st", weights_sha256="0f" * 32, environment={"torch": "1"})
@@ -133,14 +134,25 @@ def test_it_says_synthetic_before_any_number(finished_run):
 def test_the_table_the_best_n_and_the_tests(finished_run):
     text = (finished_run[0] / "summary.md").read_text()
     pmm, none = "PMM (phase)", "not magnified"
-    assert rows_of(text, f"{pmm} | Accuracy") == [pmm, "Accuracy", "0.94", "1.00"]
-    assert rows_of(text, f"{none} | positive") == [none, "positive", "0.00", "0.00"]
+    assert rows_of(text, f"{pmm} | Accuracy") == [pmm, "Accuracy", "36", "0.94", "1.00"]
+    assert rows_of(text, f"{none} | positive") == [none, "positive", "12", "0.00", "0.00"]
     assert "**The best of several N is optimistic**" in text
     best = rows_of(text, f"{pmm} | 9")
-    assert best[2:] == ["1.00", "1.00-1.00", "1.00", "1.00", "2 of 2"]
+    assert best[2:] == ["1.00", "0.83-1.00", "1.00", "1.00", "2 of 2"]
     assert rows_of(text, f"{none} | 7")[-1] == "0 of 2"
     assert rows_of(text, "most frequent class | ")[2] == "0.33"
-    assert rows_of(text, f"{pmm} - {none}")[1:3] == ["+0.61 to +0.67", "7, 9"]
+    assert rows_of(text, f"{pmm} - {none}")[1:4] == ["raw features", "+0.61 to +0.61", "7"]
+
+
+def test_the_primary_comparison_stands_before_all_numbers(finished_run):
+    folder, _ = finished_run
+    outcome = section((folder / "summary.md").read_text(), "What came out")
+    first = outcome.strip().splitlines()[0]
+    assert first.startswith("**The primary comparison**, named before the run and tested alone")
+    assert "PMM (phase) minus not magnified, accuracy, N = 9, raw features: **+0.67**" in first
+    row = pd.read_csv(folder / "comparisons.csv").iloc[0]
+    assert f"{row.difference_low:+.2f} to {row.difference_high:+.2f}), p = {row.p:.4f}" in first
+    assert "Exploratory: all other comparisons of two methods on the same clips (1)" in outcome
 
 
 def section(text: str, heading: str) -> str:
@@ -317,7 +329,9 @@ def test_a_page_of_the_table_shows_every_digit_of_the_file(finished_run):
     cells = re.findall(r'data-n="(\d+)" data-method="(\w+)" data-class="(\w+)">([\d.]+)<', html)
     shown = {(method, name, n): value for n, method, name, value in cells}
     assert shown == {
-        (row["method"], row["class"], n): row[n] for _, row in table.iterrows() for n in ("7", "9")
+        (row["method"], row["class"], n): row[f"n_{n}"]
+        for _, row in table.iterrows()
+        for n in ("7", "9")
     }
     assert "SYNTHETIC DATA" in html
     assert "http" not in html.replace("<!doctype html>", "")

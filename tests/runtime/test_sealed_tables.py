@@ -87,12 +87,16 @@ def test_names_stay_text_and_the_rest_are_numbers(tmp_path):
     assert list(read_text(tmp_path / "t.csv")["gap"]) == ["1.0000", *[""] * (count - 1)]
 
 
-def test_decimals_are_fixed(tmp_path):
-    frame = pd.DataFrame({"value": [1 / 3, 2.0], "p": [1 / 3, None], "n": [7, 14]})
+def test_decimals_are_fixed_and_no_p_is_written_as_0(tmp_path):
+    frame = pd.DataFrame({"value": [1 / 3, 2.0], "p": [1 / 3, None], "p_mcnemar": [1e-12 / 3, 1]})
     write_table(tmp_path / "t.csv", frame)
-    assert (tmp_path / "t.csv").read_bytes() == b"value,p,n\n0.3333,0.333333,7\n2.0000,,14\n"
+    head = b"value,p,p_mcnemar\n"
+    found = b"0.3333,0.3333,3.333e-13\n2.0000,,1\n"
+    assert (tmp_path / "t.csv").read_bytes() == head + found
     write_table(tmp_path / "t.csv", frame, decimals=6)
-    assert (tmp_path / "t.csv").read_bytes() == b"value,p,n\n0.333333,0.333333,7\n2.000000,,14\n"
+    found = b"0.333333,0.3333,3.333e-13\n2.000000,,1\n"
+    assert (tmp_path / "t.csv").read_bytes() == head + found
+    assert read_table(tmp_path / "t.csv", text=[])["p_mcnemar"][0] == 3.333e-13
 
 
 def test_rows_are_written_without_pandas(tmp_path):
@@ -209,7 +213,7 @@ def written(tmp_path_factory) -> Path:
             CLIPS,
             LABELS,
             Origin("loso", "mobilenet_vggface2", 13, "0f" * 32, "synthetic"),
-            Evaluate(bootstrap=100),
+            Evaluate(draws=100),
         ),
         folder,
         **{"methods": ["none", "pmm"], "feature_modes": ["raw"], "n": [7]},

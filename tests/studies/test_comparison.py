@@ -30,7 +30,7 @@ OURS = Published(protocol="of ours", source="a poster", accuracy=0.7576)
 BASIS = basis(
     manifest(8),
     Origin("loso", "mobilenet_vggface2", 13, "", "synthetic"),
-    Evaluate(bootstrap=200),
+    Evaluate(draws=200),
 )
 
 
@@ -121,7 +121,9 @@ def test_tests_are_exact_and_corrected_for_the_systems():
         theirs, row = right(frame[frame["method"] == name]), found.loc[name]
         b, c = int((theirs & ~ours).sum()), int((ours & ~theirs).sum())
         assert (row["b"], row["c"]) == (b, c)
-        assert row["p"] == pytest.approx(binomtest(b, b + c).pvalue)
+        assert row["p_mcnemar"] == pytest.approx(binomtest(b, b + c).pvalue)
+        assert 0 < row["p"] <= row["p_holm"]
+        assert row["tests"] == len(PUBLISHED)
         assert row["against"] == "pmm onset_difference N=14"
         assert row["difference"] == pytest.approx(row["accuracy"] - found.loc["pmm", "accuracy"])
         assert row["difference_low"] <= row["difference"] <= row["difference_high"]
@@ -182,7 +184,7 @@ def test_the_stage_writes_the_table(tmp_path):
         sources.append(tmp_path / f"{method}{n}.csv")
         predictions.write(sources[-1], rows)
     write(tmp_path / "manifest.csv", manifest(8))
-    values = {"compare": {"systems": list(PUBLISHED)}, "evaluate": {"bootstrap": 100}}
+    values = {"compare": {"systems": list(PUBLISHED)}, "evaluate": {"draws": 100}}
     config = Config.parse(values)
     output = tmp_path / "comparison.csv"
     files = {"manifest": tmp_path / "manifest.csv", "table": output}

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from microexpr.config import Evaluate
 from microexpr.errors import DataError
 from microexpr.figures.tables import draw_leak
 from microexpr.runtime.tables import write_table
@@ -33,8 +32,7 @@ def answers() -> pd.DataFrame:
 
 
 def table(**about) -> pd.DataFrame:
-    statistics = Evaluate(bootstrap=500)
-    return leak_table(answers(), statistics=statistics, about=ABOUT | about)
+    return leak_table(answers(), level=0.95, about=ABOUT | about)
 
 
 def test_accuracy_is_the_share_of_right_answers_and_bounds_are_those_of_subjects():
@@ -43,7 +41,9 @@ def test_accuracy_is_the_share_of_right_answers_and_bounds_are_those_of_subjects
     for split, counts in RIGHT.items():
         row = found.loc["pmm", split]
         assert row["accuracy"] == sum(counts) / 8
-        assert (row["low"], row["high"]) == (min(counts) / 4, max(counts) / 4)
+        # Two subjects tell next to nothing, whatever the number of their clips.
+        assert row["low"] <= row["accuracy"] <= row["high"] + 1e-9
+        assert row["high"] - row["low"] > 0.9
     assert set(found["majority"]) == {0.75}
     assert set(found["clips"]) == {8}
     assert set(found["subjects"]) == {2}

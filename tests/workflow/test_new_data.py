@@ -20,7 +20,7 @@ SETTINGS = (
     "windows: {n: [7]}\n"
     "features: {cut: 13}\n"
     "train: {chunks: 1, epochs: 1, feature_modes: [raw]}\n"
-    "evaluate: {bootstrap: 100, controls: []}\n"
+    "evaluate: {draws: 100, controls: []}\n"
     "protocol: {name: loso}\n"
 )
 TARGETS = ("caches", "results/features/mobilenet_vggface2/none/{shard}.h5", "results/table.csv")

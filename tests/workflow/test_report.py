@@ -115,7 +115,10 @@ def test_the_numbers_on_the_page_are_those_of_the_table(report, reported):
     choose(report, "Accuracy", "accuracy against N")
     shown = {tuple(cell[:3]): tuple(cell[3:5]) for cell in report.execute_script(CELLS)}
     assert shown == {
-        (row["method"], row["class"], n): (row[n], f"{row[f'{n}_low']}-{row[f'{n}_high']}")
+        (row["method"], row["class"], n): (
+            row[f"n_{n}"],
+            f"{row[f'n_{n}_low']}-{row[f'n_{n}_high']}",
+        )
         for _, row in table.iterrows()
         for n in ("7", "9")
     }

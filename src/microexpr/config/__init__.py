@@ -42,6 +42,7 @@ from microexpr.errors import ConfigError
 
 # Keys of version 0.1.0 that have another name now.
 RENAMED = {
+    "evaluate.bootstrap": "evaluate.draws",
     "leak.reading": "leak.feature_mode",
     "train.lr_trunk": "train.lr_fine_tuned",
     "train.parts": "train.chunks",
@@ -93,9 +94,17 @@ class Config(Settings):
         """Let methods and N that nobody has chosen be some of those that are configured."""
         methods, sizes = self.magnify.methods, self.windows.n
         against = _following(self.compare.against, method=methods)
+        primary = _following(
+            _following(self.evaluate.primary, method=methods),
+            n=sizes,
+            feature_mode=self.train.feature_modes,
+        )
+        others = [name for name in methods if name != primary.method]
+        primary = _following(primary, against=others or methods)
         return self.model_copy(
             update={
                 "ablation": _following(self.ablation, method=methods, n=sizes),
+                "evaluate": self.evaluate.model_copy(update={"primary": primary}),
                 "compare": self.compare.model_copy(update={"against": against}),
                 "model": _following(self.model, method=methods, n=sizes),
             }

@@ -15,12 +15,28 @@ Changes = dict[str, dict[str, Any]]
 NetworkChanges = dict[Literal["features", "train"], dict[str, Any]]
 
 
-class Evaluate(Section):
-    """Metrics and their confidence intervals."""
+class Primary(Section):
+    """The comparison that is tested alone, named before the run; all others are exploratory."""
 
-    bootstrap: int = Field(2000, ge=100, description="bootstrap resamples of the subjects")
+    method: MethodName = Field("pmm", description="one of magnify.methods")
+    against: MethodName = Field("none", description="method that it is compared with")
+    n: int = Field(14, ge=2, description="window length N; one of windows.n")
+    feature_mode: FeatureMode = Field("onset_difference", description="one of train.feature_modes")
+    metric: Literal["accuracy", "uf1", "uar"] = Field("accuracy", description="what is compared")
+
+
+class Evaluate(Section):
+    """Metrics, their confidence intervals and tests."""
+
+    primary: Primary = Primary()
+    draws: int = Field(
+        10000,
+        ge=100,
+        description="random draws: of the control stratified_random, and of a test over subjects "
+        "where there are too many to swap them in every way",
+    )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence level of the intervals")
-    seed: int = Field(0, ge=0, description="seed of the bootstrap and of the random control")
+    seed: int = Field(0, ge=0, description="seed of the draws")
     controls: list[Literal["single_frame", "permuted_labels"]] = Field(
         ["single_frame", "permuted_labels"],
         description="controls that are trained, with the method and N of section ablation; "
@@ -30,8 +46,9 @@ class Evaluate(Section):
     permutations: int = Field(3, ge=1, description="number of runs of permuted_labels")
 
 
-# How the intervals are made.
-Intervals = Annotated[Evaluate, Only("bootstrap", "confidence", "seed")]
+# How intervals, and how tests as well, are made.
+Confidence = Annotated[Evaluate, Only("confidence")]
+Intervals = Annotated[Evaluate, Only("draws", "confidence", "seed")]
 
 
 class Ablation(Section):

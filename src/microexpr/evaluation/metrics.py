@@ -1,9 +1,4 @@
-"""Metrics on all tested clips, their intervals, paired tests; readers of the tables that hold them.
-
-Clips of one subject are alike, so intervals resample subjects. A resample gives each subject a
-weight, and a metric is a function of weighted confusion counts. Percentile intervals are coarse
-with few subjects, and have no width where every subject scores 0 or 1: no sign of certainty.
-"""
+"""Metrics on all tested clips, McNemar's test, Holm's correction; readers of tables of results."""
 
 from collections.abc import Sequence
 
@@ -16,13 +11,14 @@ from microexpr.runtime.files import AnyPath
 from microexpr.runtime.tables import read_table
 
 ALL = "all"  # the class of a metric over all classes
-OVERALL = ("accuracy", "balanced_accuracy", "uf1", "uar")
+OVERALL = ("accuracy", "uf1", "uar", "auc")
 PER_CLASS = ("precision", "recall", "f1", "support")
 NO_PREDICTION = ""  # the prediction of a clip that no window of N frames fits
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Resampled = dict[tuple[str, str], Floats]
+Cell = tuple[str, str]  # metric and class
+Scores = dict[Cell, Floats]
 
 
 def count(truth: Ints, predicted: Ints, subjects: Ints, *, classes: int) -> Ints:
@@ -38,69 +34,37 @@ def count(truth: Ints, predicted: Ints, subjects: Ints, *, classes: int) -> Ints
     return counts.reshape(repeats, -1, classes, classes + 1)
 
 
-def subject_weights(subjects: int, *, resamples: int, seed: int) -> Ints:
-    """Draw how often each subject occurs in each resample: (resamples, subjects), seeded."""
-    draw = np.random.default_rng(seed)
-    return draw.multinomial(subjects, np.full(subjects, 1 / subjects), size=resamples)
-
-
-def scores(counts: Floats | Ints, names: Sequence[str], tested: NDArray[np.bool_]) -> Resampled:
+def scores(counts: Floats | Ints, names: Sequence[str]) -> Scores:
     """Compute the metrics of many runs at once: every tested clip of a run, all folds together.
 
-    `counts`, (..., K, K + 1), are confusion counts from :func:`count`, weighted or not; a clip
-    without a prediction counts as wrong. A class that is not among the `tested`, (K,) bool, counts
-    as 0; one that only a resample lacks is NaN, and left out of that resample's means. Of `ALL`
-    classes: accuracy, balanced_accuracy (mean recall of the tested classes), uf1 and uar (mean F1
-    and recall of all, as in MEGC 2019); of each class: precision (0 where never predicted), recall,
-    f1 and support.
+    `counts`, (..., K, K + 1), are confusion counts from :func:`count`; a clip without a prediction
+    counts as wrong, a class without a tested clip as 0. Of `ALL` classes: accuracy, uf1 and uar
+    (mean F1 and recall, as in MEGC 2019); of each class: precision (0 where never predicted),
+    recall, f1 and support.
     """
-    K = len(names)
-    hits = np.diagonal(counts, axis1=-2, axis2=-1).astype(float)
-    support = counts.sum(axis=-1)
-    predicted = counts[..., :K].sum(axis=-2)
-    precision = _ratio(hits, predicted, 0.0)
-    recall = np.where(tested, _ratio(hits, support, np.nan), 0.0)
-    f1 = np.where(support > 0, _ratio(2 * hits, support + predicted, 0.0), np.nan)
-    f1 = np.where(tested, f1, 0.0)
+    clips: Floats = np.asarray(counts, dtype=float)
+    hits = np.diagonal(clips, axis1=-2, axis2=-1)
+    return class_scores(hits, clips.sum(axis=-1), clips[..., :-1].sum(axis=-2), names)
+
+
+def class_scores(hits: Floats, support: Floats, predicted: Floats, names: Sequence[str]) -> Scores:
+    """Compute :func:`scores` from clips of each class: found, labelled and predicted, (..., K)."""
+    recall, f1 = ratio(hits, support), ratio(2 * hits, support + predicted)
+    each = (ratio(hits, predicted), recall, f1, support)
     result = {
-        ("accuracy", ALL): hits.sum(axis=-1) / support.sum(axis=-1),
-        ("balanced_accuracy", ALL): np.nanmean(recall[..., tested], axis=-1),
-        ("uf1", ALL): np.nanmean(f1, axis=-1),
-        ("uar", ALL): np.nanmean(recall, axis=-1),
+        ("accuracy", ALL): ratio(hits.sum(axis=-1), support.sum(axis=-1)),
+        ("uf1", ALL): f1.mean(axis=-1),
+        ("uar", ALL): recall.mean(axis=-1),
     }
-    for metric, values in zip(
-        PER_CLASS, (precision, recall, f1, support.astype(float)), strict=True
-    ):
+    for metric, values in zip(PER_CLASS, each, strict=True):
         result |= {(metric, name): values[..., k] for k, name in enumerate(names)}
     return result
 
 
-def bootstrap(counts: Ints, weights: Ints, names: Sequence[str]) -> Resampled:
-    """Resample subjects with `weights`, (B, S); each of B values is the mean over the repeats.
-
-    All repeats see the same resample, so the spread is that of the subjects, not of the seeds. The
-    same weights for two methods make their difference paired.
-    """
-    repeats, subjects, *square = counts.shape
-    flat = counts.transpose(1, 0, 2, 3).reshape(subjects, -1)
-    totals = (weights.astype(float) @ flat).reshape(len(weights), repeats, *square)
-    tested = counts[0].sum(axis=(0, 2)) > 0
-    return {key: v.mean(axis=1) for key, v in scores(totals, names, tested).items()}
-
-
-def bootstrap_draws(counts: Ints, weights: Ints, names: Sequence[str]) -> Resampled:
-    """Resample subjects and draws of a random control together: repeat r sees resample r."""
-    totals = np.einsum("rs,rskp->rkp", weights, counts)
-    return scores(totals, names, counts[0].sum(axis=(0, 2)) > 0)
-
-
-def percentile_interval(values: Floats, confidence: float) -> tuple[float, float]:
-    """Return the percentiles that hold the central share `confidence` of the defined values."""
-    defined = values[~np.isnan(values)]
-    if len(defined) == 0:
-        return np.nan, np.nan
-    low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+def ratio(above: Floats | Ints, below: Floats | Ints) -> Floats:
+    """Divide; 0 where there is nothing to divide by."""
+    above, below = np.broadcast_arrays(above, below)
+    return np.divide(above, below, out=np.zeros(above.shape), where=below > 0)
 
 
 def mcnemar(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> tuple[int, int, float]:
@@ -123,16 +87,11 @@ def holm(p: Sequence[float]) -> Floats:
     return corrected
 
 
-def _ratio(above: Floats, below: Floats | Ints, undefined: float) -> Floats:
-    out = np.full(above.shape, undefined)
-    return np.divide(above, below, out=out, where=below > 0)
-
-
 # Columns of text; all others hold numbers.
 ORIGIN = ("protocol", "subject_independent", "backbone", "weights_sha256", "data")
 TEXT = {
     "metrics": ("method", "feature_mode", "metric", "class", *ORIGIN),
-    "comparisons": ("method_a", "method_b", "feature_mode", *ORIGIN),
+    "comparisons": ("role", "metric", "method_a", "method_b", "feature_mode", *ORIGIN),
     "confusion": ("method", "feature_mode", "label", "predicted"),
     "epochs": ("method", "feature_mode", "fold"),
 }

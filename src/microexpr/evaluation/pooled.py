@@ -15,7 +15,6 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats.qmc import LatinHypercube
 
 from microexpr.config import Evaluate
@@ -23,8 +22,17 @@ from microexpr.config.evaluation import TableSettings
 from microexpr.datasets import title
 from microexpr.datasets.manifest import Clip, natural, read
 from microexpr.errors import MicroexprWarning
-from microexpr.evaluation import metrics
-from microexpr.evaluation.metrics import ALL, NO_PREDICTION, OVERALL, PER_CLASS, Ints, Resampled
+from microexpr.evaluation import intervals, metrics
+from microexpr.evaluation.intervals import Interval, Linear
+from microexpr.evaluation.metrics import (
+    ALL,
+    NO_PREDICTION,
+    OVERALL,
+    PER_CLASS,
+    Cell,
+    Floats,
+    Ints,
+)
 from microexpr.protocol import SUBJECT_INDEPENDENT, predictions
 from microexpr.protocol.predictions import SYSTEM
 
@@ -74,11 +82,12 @@ class Basis:
 System = tuple[str, str, int]  # method, feature mode, n
 Key = tuple[str, str, int | None]  # also of a control, and where n was chosen
 NEVER = ""  # the fold of a clip that is trained on and never tested (holdout)
+FEW_DRAWS = 100  # of the random control: enough to count the clips that it gives a class
 MAJORITY, MAJORITY_TRAINING, RANDOM = "majority", "majority_training", "stratified_random"
 
 
 class Evaluation:
-    """All systems on the same tested clips, with the same resamples of the subjects.
+    """All systems on the same tested clips.
 
     `predictions` are from `predictions.read`, accepted by `Basis.check`; `further` are predictions
     on the same clips that are no cell of the table: controls that were trained, choices of N.
@@ -99,28 +108,27 @@ class Evaluation:
             key=lambda clip: (natural(clip.clip_id), clip.clip_id),
         )
         self.truth = self._numbers([clip.label for clip in self.clips])
-        self.tested = np.bincount(self.truth, minlength=len(self.classes)) > 0
-        if not self.tested.all():
+        with_clips = np.bincount(self.truth, minlength=len(self.classes)) > 0
+        if not with_clips.all():
             warnings.warn(
-                f"class {self.classes[int(np.argmin(self.tested))]} has no tested clip: it counts "
-                "as 0 in uf1 and uar",
+                f"class {self.classes[int(np.argmin(with_clips))]} has no tested clip: it counts "
+                "as 0 in uf1, uar and auc",
                 MicroexprWarning,
                 stacklevel=2,
             )
-        names = list(dict.fromkeys(clip.subject for clip in self.clips))
-        self.subjects = np.array([names.index(clip.subject) for clip in self.clips])
-        self.n_subjects = len(names)
-        self.draws, self.seed = basis.statistics.bootstrap, basis.statistics.seed
-        self.weights = metrics.subject_weights(
-            self.n_subjects, resamples=self.draws, seed=self.seed
-        )
-        self._resampled: dict[Key, Resampled] = {}
+        self.subjects = np.array([clip.subject for clip in self.clips])
+        self.draws, self.seed = basis.statistics.draws, basis.statistics.seed
+        self.level = basis.statistics.confidence
+
+    @cached_property
+    def _systems(self) -> Mapping[System, pd.DataFrame]:
+        groups = self.predictions.groupby(SYSTEM, sort=False)
+        return {cast(System, system): rows for system, rows in groups}
 
     @cached_property
     def predicted(self) -> Mapping[System, Ints]:
         """Predicted class of each system, (seeds, clips) int; K where there is no prediction."""
-        groups = self.predictions.groupby(SYSTEM, sort=False)
-        return {cast(System, system): self._classes(rows) for system, rows in groups}
+        return {system: self._classes(rows) for system, rows in self._systems.items()}
 
     @cached_property
     def beside(self) -> Mapping[Key, Ints]:
@@ -138,26 +146,42 @@ class Evaluation:
             (RANDOM, "", None): stratified_random(folds, counts, draws=self.draws, seed=self.seed),
         }
 
-    def resampled(self, key: Key) -> Resampled:
-        """Return bootstrap values of a system; resample i holds the same subjects for all."""
-        if key not in self._resampled:
-            bootstrap = metrics.bootstrap_draws if key[0] == RANDOM else metrics.bootstrap
-            counts = self._count(self._of(key))
-            self._resampled[key] = bootstrap(counts, self.weights, self.classes)
-        return self._resampled[key]
+    def linear(self, key: Key) -> dict[Cell, Linear]:
+        """Linearise the metrics of a system or control, seed by seed.
 
-    def interval(self, values: NDArray[np.float64]) -> tuple[float, float]:
-        """Return the percentile interval of resampled values; NaN where one subject is tested."""
-        if self.n_subjects < 2:
-            return np.nan, np.nan
-        return metrics.percentile_interval(values, self.basis.statistics.confidence)
+        There is auc where there are probabilities. Of stratified_random, there are a few draws.
+        """
+        found = intervals.linear(self.truth, self._of(key)[:FEW_DRAWS], self.classes)
+        rows = self.further.get(key, self._systems.get(cast(System, key)))
+        if rows is not None:
+            found["auc", ALL] = intervals.linear_auc(self.truth, self._shares(rows))
+        return found
+
+    def estimates(self, key: Key) -> dict[Cell, tuple[Interval, Floats]]:
+        """Return each metric of a system or control, and its values, (seeds,)."""
+        runs = self.linear(key)
+        found = {
+            cell: (intervals.estimate(run.mean(), self.subjects, self.level), run.value)
+            for cell, run in runs.items()
+        }
+        if key[0] != RANDOM:
+            return found
+        drawn = metrics.scores(self._confusion(self._of(key)), self.classes)
+        ends = (1 - self.level) / 2, (1 + self.level) / 2
+        return {
+            cell: (
+                Interval(drawn[cell].mean(), *np.quantile(drawn[cell], ends), *about),
+                drawn[cell],
+            )
+            for cell, ((_, _, _, *about), _) in found.items()
+        }
 
     def extent(self, seeds: int) -> dict[str, Any]:
         """Return the columns on what a row rests on."""
         return {
-            "confidence": self.basis.statistics.confidence,
+            "confidence": self.level,
             "clips": len(self.clips),
-            "subjects": self.n_subjects,
+            "subjects": len({*self.subjects}),
             "seeds": seeds,
             **self.basis.origin.columns(),
         }
@@ -166,33 +190,38 @@ class Evaluation:
         """Tabulate every metric of every system and control, one row each: ``metrics.csv``.
 
         value is the mean over the seeds, sd_seeds their standard deviation; low and high bound the
-        mean for other subjects. The seeds of stratified_random are its draws.
+        mean for other subjects. clips is the denominator: of recall, the clips of the class. The
+        seeds of stratified_random are its draws, and low and high hold their central share.
         """
         keys: list[Key] = [*self.predicted, *self.beside]
         return pd.DataFrame([row for key in keys for row in self.rows(key)]).astype({"n": "Int64"})
 
     def rows(self, key: Key) -> Iterator[dict[str, Any]]:
         """Yield the rows of one system or control in ``metrics.csv``."""
-        resampled, counts = self.resampled(key), self._count(self._of(key)).sum(axis=1)
-        scores = metrics.scores(counts, self.classes, self.tested)
+        found = self.estimates(key)
+        for name in self.classes:  # the support is no estimate
+            recall, values = found["recall", name]
+            support = Interval(recall.clips, np.nan, np.nan, recall.clips, recall.subjects)
+            found["support", name] = support, np.full(len(values), support.value)
         method, feature_mode, n = key
         for metric in (*OVERALL, *PER_CLASS):
             for name in [ALL] if metric in OVERALL else self.classes:
-                values = scores[metric, name]
-                low, high = np.nan, np.nan  # the support is no estimate
-                if metric != "support":
-                    low, high = self.interval(resampled[metric, name])
+                if (metric, name) not in found:
+                    continue
+                estimate, values = found[metric, name]
                 yield {
                     "method": method,
                     "feature_mode": feature_mode,
                     "n": pd.NA if n is None else n,
                     "metric": metric,
                     "class": name,
-                    "value": values.mean(),
-                    "low": low,
-                    "high": high,
+                    "value": estimate.value,
+                    "low": estimate.low,
+                    "high": estimate.high,
                     "sd_seeds": values.std(ddof=1) if len(values) > 1 else np.nan,
                     **self.extent(len(values)),
+                    "clips": estimate.clips,
+                    "subjects": estimate.subjects,
                 }
 
     def confusions(self) -> pd.DataFrame:
@@ -201,7 +230,7 @@ class Evaluation:
         rows = [
             (*system, seed, label, name, clips)
             for system, predicted in self.predicted.items()
-            for seed, counts in zip(seeds, self._count(predicted).sum(axis=1), strict=True)
+            for seed, counts in zip(seeds, self._confusion(predicted), strict=True)
             for label, row in zip(self.classes, counts, strict=True)
             for name, clips in zip(names, row, strict=True)
         ]
@@ -220,8 +249,15 @@ class Evaluation:
         runs = [run.set_index("clip_id")["predicted"] for _, run in rows.groupby("seed")]
         return np.array([self._numbers(run[order].tolist()) for run in runs])
 
-    def _count(self, predicted: Ints) -> Ints:
-        return metrics.count(self.truth, predicted, self.subjects, classes=len(self.classes))
+    def _shares(self, rows: pd.DataFrame) -> Floats:
+        order = [clip.clip_id for clip in self.clips]
+        columns = [f"p_{name}" for name in self.classes]
+        runs = [run.set_index("clip_id").loc[order, columns] for _, run in rows.groupby("seed")]
+        return np.array(runs, dtype=float)
+
+    def _confusion(self, predicted: Ints) -> Ints:
+        nobody = np.zeros_like(self.truth)
+        return metrics.count(self.truth, predicted, nobody, classes=len(self.classes))[:, 0]
 
 
 def training_counts(labels: Ints, folds: Sequence[str], *, classes: int) -> dict[str, Ints]:

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any, cast
 
-import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
-from microexpr.config import Evaluate
-from microexpr.evaluation.metrics import ALL, holm, mcnemar, percentile_interval, subject_weights
+from microexpr.config.evaluation import Primary
+from microexpr.evaluation import intervals
+from microexpr.evaluation.metrics import ALL, holm, mcnemar
 from microexpr.evaluation.pooled import Evaluation, Key, System
 from microexpr.protocol.predictions import method_order
 
@@ -18,10 +17,13 @@ SCORES = (
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
     "accuracy_sd_seeds",
 )
-WHOLE = ("n", "b", "c", "seeds")  # columns of whole numbers, some of whose cells are empty
+WHOLE = ("n", "b", "c", "tests", "seeds")  # columns of whole numbers, some of whose cells are empty
+TESTS = ("difference", "difference_low", "difference_high", "p", "p_holm", "tests")
+MCNEMAR = ("b", "c", "p_mcnemar")
+PRIMARY, EXPLORATORY = "primary", "exploratory"
 COMPARISONS = [
-    *("method_a", "method_b", "feature_mode", "n", "b", "c", "p", "p_holm"),
-    *("difference", "low", "high", "confidence", "clips", "subjects", "seeds"),
+    *("role", "method_a", "method_b", "feature_mode", "n", "metric"),
+    *(*TESTS, *MCNEMAR, "confidence", "clips", "subjects", "seeds"),
     *("protocol", "subject_independent", "backbone", "cut", "weights_sha256", "data"),
 ]
 
@@ -68,59 +70,67 @@ def score_row(evaluation: Evaluation, key: Key) -> dict[str, Any]:
 
 
 def paired_tests(
-    evaluation: Evaluation, pairs: Iterable[tuple[System, System]]
+    evaluation: Evaluation, pairs: Iterable[tuple[System, System]], metric: str = "accuracy"
 ) -> list[dict[str, Any]]:
     """Compare two systems of each pair on the same clips; all pairs are one family of tests.
 
-    difference is that of the accuracies (first minus second, mean over seeds), with its paired
-    bootstrap interval over subjects. b and c are the clips that only the first, only the second
-    classifies correctly (in most of several seeds), p the exact McNemar test on them, p_holm
-    corrected for the number of pairs.
+    difference is that of the metric (first minus second, mean over seeds), with its interval over
+    subjects; p is that of the permutation test over subjects, see `intervals.paired_test`, p_holm
+    corrected for the number of `tests`. b and c are the clips that only the first, only the second
+    classifies correctly (in most of several seeds), p_mcnemar McNemar's exact test on them, which
+    takes clips as independent.
     """
-    tests = []
+    tests: list[dict[str, Any]] = []
+    subjects, names = evaluation.subjects, evaluation.classes
     for pair in pairs:
-        right_a, right_b = (evaluation.predicted[key] == evaluation.truth for key in pair)
-        b, c, p = mcnemar(right_a.mean(axis=0) > 0.5, right_b.mean(axis=0) > 0.5)
-        values_a, values_b = (evaluation.resampled(key)["accuracy", ALL] for key in pair)
-        low, high = evaluation.interval(values_a - values_b)
-        difference = right_a.mean() - right_b.mean()
-        bounds = {"difference_low": low, "difference_high": high}
-        tests.append({"difference": difference, **bounds, "b": b, "c": c, "p": p})
+        predicted = [evaluation.predicted[key] for key in pair]
+        a, b = (intervals.linear_mean(evaluation.truth, x, names)[metric, ALL] for x in predicted)
+        found = intervals.estimate_difference(a, b, subjects, evaluation.level)
+        p = intervals.paired_test(
+            metric,
+            evaluation.truth,
+            predicted,
+            subjects,
+            names,
+            draws=evaluation.draws,
+            seed=evaluation.seed,
+        )
+        mostly = [(x == evaluation.truth).mean(axis=0) > 0.5 for x in predicted]
+        counted = dict(zip(MCNEMAR, mcnemar(mostly[0], mostly[1]), strict=True))
+        values = found.value, found.low, found.high, p
+        tests.append(dict(zip(TESTS, values, strict=False)) | counted)
     corrected = holm([test["p"] for test in tests])
-    return [test | {"p_holm": p} for test, p in zip(tests, corrected, strict=True)]
+    return [
+        test | {"p_holm": p, "tests": len(tests)} for test, p in zip(tests, corrected, strict=True)
+    ]
 
 
-def comparisons(evaluation: Evaluation) -> pd.DataFrame:
-    """Compare every two methods; p_holm is corrected for the N of a pair and feature mode."""
+def comparisons(evaluation: Evaluation, primary: Primary | None = None) -> pd.DataFrame:
+    """Compare every two methods at each N and in each feature mode: ``comparisons.csv``.
+
+    The first row is the `primary` comparison, tested alone. All others are exploratory and one
+    family, over which p_holm is corrected.
+    """
     systems = list(evaluation.predicted)
-    methods = method_order(method for method, _, _ in systems)
+    pairs = [
+        ((a, mode, n), (b, mode, n))
+        for a, b in combinations(method_order(method for method, _, _ in systems), 2)
+        for mode, n in dict.fromkeys((mode, n) for _, mode, n in systems)
+        if (a, mode, n) in systems and (b, mode, n) in systems
+    ]
+    families = [(EXPLORATORY, "accuracy", pairs)]
+    if primary and primary.method != primary.against:
+        first, second = (
+            (name, primary.feature_mode, primary.n) for name in (primary.method, primary.against)
+        )
+        if primary.metric == "accuracy":
+            pairs[:] = [pair for pair in pairs if {*pair} != {first, second}]
+        families.insert(0, (PRIMARY, primary.metric, [(first, second)]))
     rows = []
-    for a, b in combinations(methods, 2):
-        for mode in dict.fromkeys(mode for _, mode, _ in systems):
-            sizes = [n for m, r, n in systems if (m, r) == (a, mode) and (b, mode, n) in systems]
-            tests = paired_tests(evaluation, [((a, mode, n), (b, mode, n)) for n in sizes])
-            for n, test in zip(sizes, tests, strict=True):
-                about = {"method_a": a, "method_b": b, "feature_mode": mode, "n": n}
-                bounds = {"low": test["difference_low"], "high": test["difference_high"]}
-                seeds = len(evaluation.predicted[a, mode, n])
-                rows.append(about | test | bounds | evaluation.extent(seeds))
+    for role, metric, family in families:
+        tests = paired_tests(evaluation, family, metric)
+        for ((a, mode, n), (b, _, _)), test in zip(family, tests, strict=True):
+            about = {"role": role, "method_a": a, "method_b": b, "feature_mode": mode, "n": n}
+            seeds = len(evaluation.predicted[a, mode, n])
+            rows.append(about | {"metric": metric} | test | evaluation.extent(seeds))
     return pd.DataFrame(rows, columns=COMPARISONS)
-
-
-class SubjectMeans:
-    """Means over clips of `subjects`, with intervals over these unless `statistics` is None."""
-
-    def __init__(self, subjects: ArrayLike, statistics: Evaluate | None) -> None:
-        names, self._number = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
-        self.subjects, self._statistics = len(names), statistics
-        if statistics is not None and len(names) > 1:
-            draws, seed = statistics.bootstrap, statistics.seed
-            self._weights = subject_weights(len(names), resamples=draws, seed=seed)
-
-    def interval(self, values: ArrayLike) -> tuple[float, float]:
-        """Return the interval of the mean of C values; NaN where there is one subject."""
-        if self._statistics is None or self.subjects < 2:
-            return np.nan, np.nan
-        sums = np.bincount(self._number, weights=np.asarray(values, dtype=float))
-        means = (self._weights @ sums) / (self._weights @ np.bincount(self._number))
-        return percentile_interval(means, self._statistics.confidence)

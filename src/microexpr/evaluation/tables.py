@@ -1,11 +1,12 @@
 """The files of results: tidy ones, and ``table.csv`` in the poster's shape, also for a terminal.
 
-Accuracy is the number of correct predictions over all clips, as on the poster (whose row Average
-holds multiples of 1/66 and not means of the rows below it). A class row is the recall of that
-class, the only per-class value of which Accuracy is the mean, weighted by support. Whether the
-poster's class rows are recall or precision is not stated; both are in ``metrics.csv``.
+Accuracy is the number of correct predictions over all clips; the poster calls it Average, though it
+is no mean of the rows below it. A class row is the recall of that class, the only per-class value
+of which Accuracy is the mean, weighted by the clips of the classes. Whether the poster's class rows
+are recall or precision is not stated; both are in ``metrics.csv``.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
+from microexpr.config.evaluation import Primary
 from microexpr.errors import DataError
 from microexpr.evaluation import names, selection
 from microexpr.evaluation.metrics import ALL
@@ -26,7 +28,7 @@ from microexpr.runtime.names import apart
 from microexpr.runtime.tables import read_text, write_table
 
 ACCURACY = "Accuracy"
-CAPTION = "Accuracy: the poster's Average; classes: recall. The best of several N is optimistic."
+CAPTION = "Accuracy: of all clips; classes: recall. The best of several N is optimistic."
 NESTED = "_nested"  # ends the method of a nested choice in metrics.csv
 CONTROLS = ("single_frame", "permuted_labels")
 ABOUT = ["clips", "subjects", "seeds", "protocol", "backbone", "feature_mode", "data"]
@@ -47,13 +49,15 @@ def write_results(
     controls: Mapping[str, str] | None = None,
     inner: Sequence[AnyPath] = (),
     choices: selection.Choices | None = None,
+    primary: Primary | None = None,
 ) -> None:
     """Evaluate predictions and write all of `FILES` into a folder.
 
     Under the protocol official, ``test_sets.csv`` holds the metrics of each test set alone. The
     first of `feature_modes` fills ``table.csv``, the others ``table_feature_modes.csv``. `controls`
     says by name what the predictions of a trained control call its method; `choices` what is chosen
-    on the predictions `inner`, see `selection.nested`: ``selected.csv`` is written then.
+    on the predictions `inner`, see `selection.nested`: ``selected.csv`` is written then. The
+    comparison `primary` is tested alone.
 
     DataError, ProtocolError: as `predictions.read`, `check`, `check_grid` and `selection.nested`;
     no file is written then.
@@ -83,7 +87,7 @@ def write_results(
         tables["selected"], further = table, further | chosen
     evaluation = Evaluation(frame, basis, further)
     tables["metrics"] = metrics = evaluation.metrics()
-    tables["comparisons"] = comparisons(evaluation)
+    tables["comparisons"] = comparisons(evaluation, primary)
     tables["confusion"] = evaluation.confusions()
     posters = [poster_table(metrics, classes=classes, n=n, feature_mode=r) for r in feature_modes]
     more = pd.concat(posters[1:]) if posters[1:] else posters[0].iloc[:0]
@@ -111,7 +115,8 @@ def poster_table(
 ) -> pd.DataFrame:
     """Arrange one feature mode as on the poster: a column per N, a row per method and class.
 
-    The columns are method, class, one for each N, then `ABOUT`, ``<N>_low`` and ``<N>_high``.
+    The columns are method, class, ``n_<N>`` for each N, then `ABOUT`, ``n_<N>_low`` and
+    ``n_<N>_high``; clips and subjects are those that the row rests on.
     Methods are in `predictions.method_order`, Accuracy first (in brackets where a class is called
     so), and last what a nested choice gets, the same for every N where N itself was chosen. The
     last row is the accuracy of the most frequent class. DataError: `metrics` lack a cell.
@@ -138,9 +143,15 @@ def poster_table(
     return pd.DataFrame(rows)
 
 
-def sizes_of(table: pd.DataFrame) -> list[str]:
-    """Return the columns of ``table.csv`` that are values of N."""
-    return [str(column) for column in table if str(column).isdigit()]
+def sizes_of(table: pd.DataFrame) -> list[int]:
+    """Return the N of ``table.csv``; their columns are :func:`column`'s."""
+    found = (re.fullmatch(r"n_(\d+)", str(name)) for name in table)
+    return [int(match[1]) for match in found if match]
+
+
+def column(n: int, end: str = "") -> str:
+    """Return the column of ``table.csv`` for N, or with `end` of its bound: _low or _high."""
+    return f"n_{n}{end}"
 
 
 def _nested_rows(
@@ -162,11 +173,13 @@ def _accuracies(metrics: pd.DataFrame, method: str) -> list[dict[Any, Any]]:
 
 def _row(method: str, name: str, cells: Mapping[int, Mapping[Any, Any]]) -> dict[str, Any]:
     about = next(iter(cells.values()))
-    bounds = {f"{n}_{side}": cell[side] for n, cell in cells.items() for side in ("low", "high")}
+    bounds = {
+        column(n, f"_{side}"): cell[side] for n, cell in cells.items() for side in ("low", "high")
+    }
     return {
         **{"method": method, "class": name},
-        **{str(n): cell["value"] for n, cell in cells.items()},
-        **{column: about[column] for column in ABOUT},
+        **{column(n): cell["value"] for n, cell in cells.items()},
+        **{key: about[key] for key in ABOUT},
         **bounds,
     }
 
@@ -184,18 +197,18 @@ def render_table(path: AnyPath) -> Table:
     table = Table(title=title, caption=_caption(about), box=None, padding=(0, 1, 0, 0))
     table.add_column("method")  # the only one that wraps in a narrow terminal
     table.add_column("class", no_wrap=True)
-    for name in (*sizes, "best N: interval"):
+    for name in (*map(str, sizes), "best N: interval"):
         table.add_column(name, justify="right", no_wrap=True)
     for method, rows in frame.groupby("method", sort=False):
         cells = rows.to_dict("records")
-        best = max(sizes, key=lambda size: float(cells[0][size]))
+        best = max(sizes, key=lambda size: float(cells[0][column(size)]))
         prefix = "" if method == MAJORITY else f"{best}: "
         for i, row in enumerate(cells):
-            low, high = _short(row[f"{best}_low"]), _short(row[f"{best}_high"])
+            low, high = (_short(row[column(best, end)]) for end in ("_low", "_high"))
             table.add_row(
                 "" if i else names.method_name(str(method)),
                 Text(row["class"]),
-                *(_short(row[size]) for size in sizes),
+                *(_short(row[column(size)]) for size in sizes),
                 f"{prefix}{low}-{high}" if low else "",
                 style=None if i else "bold",
                 end_section=i == len(cells) - 1,
@@ -206,7 +219,7 @@ def render_table(path: AnyPath) -> Table:
 def _read(path: AnyPath) -> pd.DataFrame:
     frame = read_text(path)
     sizes = sizes_of(frame)
-    bounds = [f"{size}_{side}" for size in sizes for side in ("low", "high")]
+    bounds = [column(size, end) for size in sizes for end in ("_low", "_high")]
     missing = [c for c in ("method", "class", *ABOUT, *bounds) if c not in frame]
     if missing or not sizes or frame.empty:
         what = f"column {missing[0]} is missing" if missing else "it holds no value"

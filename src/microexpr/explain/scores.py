@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from microexpr.config import Evaluate
 from microexpr.errors import DataError
-from microexpr.evaluation.rows import SubjectMeans
+from microexpr.evaluation.intervals import proportion_interval
 from microexpr.face.transform import CropTransform
 from microexpr.runtime.files import AnyPath
 from microexpr.runtime.names import apart
@@ -171,9 +170,7 @@ def motion_scores(cam: np.ndarray, clip_id: str, truth: Truth) -> dict[str, floa
     }
 
 
-def region_table(
-    clips: pd.DataFrame, *, classes: Sequence[str], statistics: Evaluate
-) -> pd.DataFrame:
+def region_table(clips: pd.DataFrame, *, classes: Sequence[str], level: float) -> pd.DataFrame:
     """Average ``clips.csv`` of all methods, with a column method, over clips.
 
     One row per method, model, block, class and fold (``all``: every one), measure and region.
@@ -182,13 +179,13 @@ def region_table(
     really move, and ``peak_other_class``: the same peaks on what moves in clips of other classes.
     ``rank_correlation``, without region, is with the trained network's map of the same clip and
     block. ``chance`` is the region's share of the crop. Intervals, for all folds together only,
-    resample subjects. Maps without a positive value are counted in ``empty`` and left out.
+    are those of proportions. Maps without a positive value are counted in ``empty`` and left out.
     """
     every = apart(ALL, [*classes, *clips["fold"]])
     rows = [
         dict(zip(GROUP, key, strict=True)) | row
         for key, group in clips.groupby(GROUP, sort=False)
-        for row in _rows(group, classes, every, statistics)
+        for row in _rows(group, classes, every, level)
     ]
     return pd.DataFrame(rows)
 
@@ -199,7 +196,7 @@ def every_in(table: pd.DataFrame) -> str:
 
 
 def _rows(
-    group: pd.DataFrame, classes: Sequence[str], every: str, statistics: Evaluate
+    group: pd.DataFrame, classes: Sequence[str], every: str, level: float
 ) -> Iterator[dict[str, Any]]:
     folds = list(dict.fromkeys(group["fold"]))
     for name in (*classes, every):
@@ -209,14 +206,17 @@ def _rows(
             if len(clips):
                 about = {"class": name, "fold": fold}
                 # One fold has one subject or few: no interval.
-                resamples = statistics if fold == every else None
-                yield from (about | row for row in _measures(clips, resamples))
+                measures = _measures(clips, level if fold == every else None)
+                yield from (about | row for row in measures)
 
 
-def _measures(clips: pd.DataFrame, statistics: Evaluate | None) -> Iterator[dict[str, Any]]:
+def _measures(clips: pd.DataFrame, level: float | None) -> Iterator[dict[str, Any]]:
     seen = clips[clips["peak"] != ""]
-    means = SubjectMeans(seen["subject"], statistics)
-    about = {"clips": len(seen), "subjects": means.subjects, "empty": len(clips) - len(seen)}
+    about = {
+        "clips": len(seen),
+        "subjects": seen["subject"].nunique(),
+        "empty": len(clips) - len(seen),
+    }
     columns = {
         (measure, region): (
             seen[f"share_{region}"] if measure == "share" else (seen["peak"] == region) * 1.0,
@@ -230,7 +230,12 @@ def _measures(clips: pd.DataFrame, statistics: Evaluate | None) -> Iterator[dict
         moving = {"share": "mass", "peak": "hit", "peak_other_class": "elsewhere"}
         columns |= {(name, MOVING): (seen[c], clips["area"]) for name, c in moving.items()}
     for (measure, region), (values, chance) in columns.items():
-        low, high = means.interval(values)
+        low, high = np.nan, np.nan
+        if level is not None:
+            least = -1.0 if measure == CORRELATION else 0.0  # of the values; the largest is 1
+            shares = (values - least) / (1 - least)
+            _, *ends, _, _ = proportion_interval(shares, seen["subject"], level)
+            low, high = (least + (1 - least) * end for end in ends)
         yield {
             "measure": measure,
             "region": region,

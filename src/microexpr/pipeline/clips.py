@@ -120,18 +120,22 @@ def check_across_sections(config: Config) -> None:
         )
 
 
-def check_controls(config: Config) -> None:
-    """Refuse controls that cannot be trained where they are asked for."""
-    chosen = config.ablation
-    for key, value, known in (
-        ("method", chosen.method, config.magnify.methods),
-        ("n", chosen.n, config.windows.n),
+def check_evaluation(config: Config) -> None:
+    """Refuse a primary comparison, or controls, of cells that are not in the table."""
+    primary, trained = config.evaluate.primary, config.ablation
+    for section, chosen, more in (
+        ("evaluate.primary", primary, ""),
+        ("ablation", trained, "; evaluate.controls are trained there (controls: [] for none)"),
     ):
-        if config.evaluate.controls and value not in known:
-            raise ConfigError(
-                f"ablation.{key}: {value} is none of {known}; evaluate.controls are trained there "
-                "(controls: [] for none)"
-            )
+        for key, known in (
+            ("method", config.magnify.methods),
+            ("against", config.magnify.methods),
+            ("n", config.windows.n),
+            ("feature_mode", config.train.feature_modes),
+        ):
+            value = getattr(chosen, key, known[0])
+            if value not in known and (section != "ablation" or config.evaluate.controls):
+                raise ConfigError(f"{section}.{key}: {value} is none of {known}{more}")
 
 
 def check_frame_rates(config: Config, clips: Sequence[manifest.Clip]) -> None:

@@ -16,7 +16,7 @@ from microexpr.pipeline import layout, record
 from microexpr.pipeline.clips import (
     PlannedClips,
     check_across_sections,
-    check_controls,
+    check_evaluation,
     check_frame_rates,
 )
 from microexpr.pipeline.environment import Untracked
@@ -155,7 +155,7 @@ class Plan(PlannedClips):
 
     def further_predictions(self) -> list[str]:
         """Return predictions beside the table's own: of controls, and of candidates of a choice."""
-        check_controls(self.config)
+        check_evaluation(self.config)
         config, chunks = self.config, self.config.train.chunks
         controls = variants.controls(config.evaluate.controls, config.ablation)
         runs = [*controls.values(), *self.choices()]

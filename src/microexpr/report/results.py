@@ -79,8 +79,8 @@ class Results:
         return self.config.train.feature_modes[0]
 
     @property
-    def sizes(self) -> list[str]:
-        """Columns of ``table.csv`` that are values of N."""
+    def sizes(self) -> list[int]:
+        """The N of ``table.csv``."""
         return sizes_of(self.table)
 
     @property

@@ -12,8 +12,9 @@ from microexpr.datasets.listing import Finding
 from microexpr.evaluation import names
 from microexpr.evaluation.names import network_name
 from microexpr.evaluation.pooled import MAJORITY
-from microexpr.evaluation.tables import ACCURACY, NESTED
+from microexpr.evaluation.tables import ACCURACY, NESTED, column
 from microexpr.protocol import SUBJECT_INDEPENDENT
+from microexpr.report.differences import exploratory, primary
 from microexpr.report.document import Block, Code, Document, Grid, Section, plain
 from microexpr.report.gains import gains
 from microexpr.report.results import SYNTHETIC, Results, for_people, method_name, warnings
@@ -43,7 +44,7 @@ def limits(results: Results) -> list[str]:
         )
     lines += [
         f"Small differences: one clip is {1 / clips:.1%} of {clips}, and the intervals rest on "
-        f"{subjects} subjects. McNemar's test takes clips as independent.",
+        f"{subjects} subjects.",
         "Other cameras, cultures or laboratories: the intervals hold for subjects like these.",
         "Spotting in long videos: each clip here was cut out and holds an expression.",
     ]
@@ -157,12 +158,13 @@ def _what(results: Results) -> list[str]:
     source = "SYNTHETIC, generated faces" if results.data == SYNTHETIC else plain(results.data)
     magnify, windows, train = config.magnify, config.windows, config.train
     low, high = magnify.passband_hz
+    sizes = ", ".join(map(str, results.sizes))
     independent = SUBJECT_INDEPENDENT[config.protocol.name]
     return [
         f"Data: {source}: {len(results.clips)} clips ({classes}) of {subjects} subjects{others}.",
         f"Methods: {', '.join(map(method_name, results.methods))}; alpha {magnify.alpha:g}, "
         f"{low:g} to {high:g} Hz, filter {magnify.temporal_filter}.",
-        f"Windows of N = {', '.join(results.sizes)} frames, {' and '.join(windows.modes)}; the "
+        f"Windows of N = {sizes} frames, {' and '.join(windows.modes)}; the "
         f"prediction for a clip from its windows: `{config.protocol.clip_decision}`.",
         f"Network: {names.network_name(config.features.backbone)}, frozen up to block "
         f"B{config.features.cut}; then {HEADS.get(train.head, train.head)} on features as "
@@ -172,16 +174,17 @@ def _what(results: Results) -> list[str]:
         f"{'no subject' if independent else 'subjects'} both trained on and tested; "
         f"{metrics['clips']} clips of {metrics['subjects']} subjects tested, metrics computed "
         "once on all of them.",
-        f"Intervals: {metrics['confidence']:.0%}, {config.evaluate.bootstrap} resamples of the "
-        "subjects.",
+        f"Intervals: {metrics['confidence']:.0%}, over subjects (docs/statistics.md).",
     ]
 
 
 def _outcome(results: Results) -> list[Block]:
     chosen, controls = results.beside()
     blocks: list[Block] = [
-        f"{ACCURACY} is the share of correct predictions, the poster's Average; class rows are "
-        "recall. All digits, intervals and metrics: `table.csv`, `metrics.csv`.",
+        primary(results),
+        f"{ACCURACY} is the share of all clips that are predicted correctly, class rows are "
+        "recall; clips: how many a row rests on. All digits, intervals and metrics: `table.csv`, "
+        "`metrics.csv`.",
         Grid(_rounded(results)),
         "**The best of several N is optimistic**: it was found by looking at the test clips. An N "
         "is above the majority when its whole interval lies above that line.",
@@ -196,16 +199,14 @@ def _outcome(results: Results) -> list[Block]:
         *blocks,
         "Controls:",
         Grid(_accuracies(controls, "control")),
-        "Differences of two methods on the same clips, exact McNemar test, Holm's correction over "
-        "the N of a pair (not over the pairs):",
-        *_differences(results),
+        *exploratory(results),
     ]
 
 
 def _rounded(results: Results) -> pd.DataFrame:
-    table = for_people(results.table[["method", "class", *results.sizes]])
-    for size in results.sizes:
-        table[size] = [f"{float(cell):.2f}" for cell in table[size]]
+    table = for_people(results.table[["method", "class", "clips"]])
+    for n in results.sizes:
+        table[f"N = {n}"] = [f"{float(cell):.2f}" for cell in results.table[column(n)]]
     return table
 
 
@@ -234,24 +235,6 @@ def _accuracies(rows: pd.DataFrame, title: str) -> pd.DataFrame:
             "interval": [_interval(*ends) for ends in zip(rows["low"], rows["high"], strict=True)],
         }
     )
-
-
-def _differences(results: Results) -> list[Block]:
-    level = 1 - results.whole.evaluate.confidence
-    tests = results.comparisons[results.comparisons["feature_mode"] == results.feature_mode]
-    if tests.empty:
-        return ["There is one method, and nothing to compare it with."]
-    rows = []
-    for pair, family in for_people(tests).groupby(["method_a", "method_b"], sort=False):
-        real = family[family["p_holm"] <= level]
-        low, high = family["difference"].min(), family["difference"].max()
-        where = ", ".join(map(str, real["n"])) or "none"
-        p = family["p_holm"].min()
-        smallest = "< 0.0001" if p < 0.0001 else f"{p:.4f}"
-        rows.append([" - ".join(map(str, pair)), f"{low:+.2f} to {high:+.2f}", where, smallest])
-    significant = f"significant N (Holm p <= {level:.2g})"
-    columns = ["pair", "difference of accuracy", significant, "smallest Holm p"]
-    return [Grid(pd.DataFrame(rows, columns=columns))]
 
 
 def _configuration(config: Config) -> list[Block]:

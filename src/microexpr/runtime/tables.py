@@ -27,8 +27,7 @@ SUFFIX = ".sha256"
 REMEDY = "delete it and run snakemake again"
 # Results depend on them; another version is noticed, and `microexpr adopt` compares.
 LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless")
-P_VALUES = ("p", "p_holm")
-P_DECIMALS = 6
+P_VALUES = ("p", "p_holm", "p_mcnemar")
 MAX_SEAL_BYTES = 2**16  # a large file under a seal's name is not read as a whole
 
 
@@ -98,10 +97,10 @@ def _sealed_digest(path: AnyPath) -> str:
 def write_table(path: AnyPath, frame: pd.DataFrame, *, decimals: int = 4) -> None:
     """Write a DataFrame as a sealed CSV file, without its index; a rerun gives the same bytes.
 
-    Numbers that are not whole get `decimals` decimals, p-values six: they may be small.
+    Numbers that are not whole get `decimals` decimals, p-values four digits: they may be small.
     """
     for column in frame.columns.intersection(list(P_VALUES)):
-        text = frame[column].map(f"{{:.{P_DECIMALS}f}}".format, na_action="ignore")
+        text = frame[column].map("{:.4g}".format, na_action="ignore")
         frame = frame.assign(**{column: text})
     with sealed(path) as temporary:
         frame.to_csv(temporary, index=False, float_format=f"%.{decimals}f", lineterminator="\n")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from microexpr.config import Data, Explain, Train
 from microexpr.config.base import Only
 from microexpr.config.data import TITLE
-from microexpr.config.evaluation import GradcamSettings, TableSettings
+from microexpr.config.evaluation import Confidence, GradcamSettings, TableSettings
 from microexpr.errors import DataError
 from microexpr.fingerprints.code import Code
 from microexpr.stages import FaceCaches, FeatureCaches, Folds, Manifest, Option, Reads, Writes
@@ -20,6 +20,7 @@ class ExplainSettings(TableSettings):
 
     data: Annotated[Data, Only("kind", "root", *TITLE, "labels")]
     train: Annotated[Train, Only("feature_modes", "seeds")]
+    evaluate: Confidence
     explain: Annotated[Explain, Only("n")]
 
 
@@ -126,7 +127,9 @@ def explain(
     data, synthetic = settings.data, settings.data.kind == "demo"
     folders = [path.parent for path in maps]
     rows = [read_table(f / "clips.csv", text=TEXT).assign(method=f.name) for f in folders]
-    table = region_table(pd.concat(rows), classes=data.labels, statistics=settings.evaluate).assign(
+    table = region_table(
+        pd.concat(rows), classes=data.labels, level=settings.evaluate.confidence
+    ).assign(
         n=settings.explain.n,
         feature_mode=settings.train.feature_modes[0],
         seed=settings.train.seeds[0],

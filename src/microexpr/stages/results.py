@@ -60,6 +60,7 @@ def evaluate(
         n=settings.windows.n,
         controls={name: run.name for name, run in trained.items()},
         inner=inner,
+        primary=settings.evaluate.primary,
         choices={k: [(r.method, r.n) for r in runs] for k, runs in choices(settings).items()},
     )
 
@@ -133,7 +134,7 @@ def pages(
         results = Results.read(settings, folder)
         found = predictions.read([folder / "predictions.csv"], settings.data.labels)
         for method in results.methods:
-            for n in map(int, results.sizes):
+            for n in results.sizes:
                 text = cell_page(results, found, method=method, n=n)
                 written[cells / method / f"N{n:02d}.html"] = text
     for page, text in written.items():

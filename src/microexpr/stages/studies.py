@@ -7,7 +7,7 @@ from microexpr.baselines import OWN_NETWORK, OwnNetworkSettings, SystemSettings
 from microexpr.config import Compare, Config, Data, Features, Leak, Protocol, Train, Windows
 from microexpr.config.base import Only, Settings, Without
 from microexpr.config.data import TITLE
-from microexpr.config.evaluation import Intervals, TableSettings
+from microexpr.config.evaluation import Confidence, TableSettings
 from microexpr.fingerprints.code import Code
 from microexpr.stages import FeatureCaches, Folds, Manifest, Option, Reads, Writes
 from microexpr.studies.ablation import AblationSettings, rows
@@ -65,7 +65,7 @@ class TabulateLeakSettings(Settings):
 
     data: Annotated[Data, Only(*TITLE)]
     features: Annotated[Features, Only("backbone", "cut")]
-    evaluate: Intervals
+    evaluate: Confidence
 
 
 def train_leak(
@@ -133,7 +133,7 @@ def tabulate_leak(
     network = settings.features
     found = leak_table(
         read_predictions(predictions),
-        statistics=settings.evaluate,
+        level=settings.evaluate.confidence,
         about={"backbone": network.backbone, "cut": network.cut, "data": title(settings.data)},
     )
     draw_leak(found, [table.with_suffix(suffix) for suffix in (".pdf", ".png")])

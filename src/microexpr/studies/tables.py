@@ -1,8 +1,8 @@
 """The tables of the studies: ``ablation.csv``, ``comparison.csv``, ``leak.csv``.
 
-Rows are compared with one that is named in advance, on the same clips in the same folds and with
-the same resamples of the subjects. Published figures stand in columns of their own: they were
-measured on other clips or under another protocol, and no interval or test refers to them.
+Rows are compared with one that is named in advance, on the same clips in the same folds. Published
+figures stand in columns of their own: they were measured on other clips or under another protocol,
+and no interval or test refers to them.
 """
 
 import json
@@ -14,11 +14,12 @@ import pandas as pd
 
 from microexpr.baselines import Published
 from microexpr.cache import open_cache
-from microexpr.config import Evaluate, overlaid
+from microexpr.config import overlaid
 from microexpr.errors import ConfigError, DataError, ProtocolError
+from microexpr.evaluation.intervals import proportion_interval
 from microexpr.evaluation.names import PROTOCOLS
 from microexpr.evaluation.pooled import MAJORITY, Basis, Evaluation, System
-from microexpr.evaluation.rows import METRICS, SCORES, SubjectMeans, study_table
+from microexpr.evaluation.rows import MCNEMAR, METRICS, SCORES, TESTS, study_table
 from microexpr.protocol import predictions
 from microexpr.protocol.predictions import method_order
 from microexpr.runtime.files import AnyPath
@@ -29,7 +30,7 @@ AS_PUBLISHED = "as published, another protocol"
 ABLATION = [
     *("factor", "level", "magnification", "head", "feature_mode", "weights", "blocks", "n"),
     *SCORES,
-    *("difference", "difference_low", "difference_high", "b", "c", "p", "p_holm"),
+    *(*TESTS, *MCNEMAR),
     *("confidence", "clips", "subjects", "seeds", "protocol", "subject_independent"),
     *("backbone", "cut", "weights_sha256", "data", "changes", "poster_accuracy", "poster_note"),
 ]
@@ -90,7 +91,7 @@ POSTER_FIGURE = Published(
 COMPARISON = [
     *("method", "feature_mode", "n"),
     *SCORES,
-    *("against", "b", "c", "p", "p_holm", "difference", "difference_low", "difference_high"),
+    *("against", *TESTS, *MCNEMAR),
     *("confidence", "clips", "subjects", "seeds"),
     *("protocol", "subject_independent", "backbone", "data"),
     *(f"published_{metric}" for metric in METRICS),
@@ -178,7 +179,7 @@ def read_predictions(paths: Sequence[AnyPath]) -> pd.DataFrame:
 
 
 def leak_table(
-    predictions: pd.DataFrame, *, statistics: Evaluate, about: Mapping[str, Any]
+    predictions: pd.DataFrame, *, level: float, about: Mapping[str, Any]
 ) -> pd.DataFrame:
     """Tabulate the accuracy of each method and split, with intervals; `about` are more columns.
 
@@ -190,8 +191,7 @@ def leak_table(
             chosen = (predictions["method"] == method) & (predictions["split"] == split)
             mine = predictions[chosen]
             right = mine["predicted"] == mine["label"]
-            means = SubjectMeans(mine["subject"], statistics)
-            low, high = means.interval(right)
+            found = proportion_interval(right, mine["subject"], level)
             labels = mine.drop_duplicates("clip_id")["label"]
             rows.append(
                 {
@@ -201,14 +201,14 @@ def leak_table(
                     "split": split,
                     "on_both_sides": shared,
                     "tested": tested,
-                    "accuracy": right.mean(),
-                    "low": low,
-                    "high": high,
+                    "accuracy": found.value,
+                    "low": found.low,
+                    "high": found.high,
                     "majority": labels.value_counts(normalize=True).max(),
-                    "confidence": statistics.confidence,
+                    "confidence": level,
                     "answers": len(mine),
                     "clips": len(labels),
-                    "subjects": means.subjects,
+                    "subjects": found.subjects,
                     "seeds": mine["seed"].nunique(),
                     **about,
                 }
