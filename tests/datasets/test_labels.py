@@ -79,9 +79,9 @@ def test_each_correction_has_a_source_and_makes_an_order():
 
 def test_titles_keep_generated_and_real_data_apart():
     assert title(Data()) == "synthetic"
-    titles = {
-        title(Data(kind=kind, table="clips.csv" if kind == "video" else None)) for kind in KINDS.own
-    }
+    more = {"video": {"table": "clips.csv"}}
+    more["composite"] = {"sets": {"a": {"kind": "casme2"}, "b": {"kind": "samm"}}}
+    titles = {title(Data(kind=kind, **more.get(kind, {}))) for kind in KINDS.own}
     assert len(titles) == len(KINDS.own)
     assert title(Data(kind="smic", version="cropped")) == "SMIC-HS cropped"
     assert title(Data(kind="casme3", part="C")) == "CAS(ME)^3 part C"

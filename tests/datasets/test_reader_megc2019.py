@@ -31,7 +31,18 @@ def test_the_counts_are_those_of_the_challenge(three_sets):
         ("casme2", "negative"): 88, ("casme2", "positive"): 32, ("casme2", "surprise"): 25,
         ("samm", "negative"): 92, ("samm", "positive"): 26, ("samm", "surprise"): 15,
     }  # fmt: skip
-    assert Counter(p for p, _ in problems(found)) == {"dropped_label": 108 + 26, "dropped_clip": 2}
+    assert Counter(p for p, _ in problems(found)) == {
+        "dropped_label": 108 + 26, "dropped_clip": 2, "mapped_label": 9,
+    }  # fmt: skip
+    assert {c.split for c in clips} == {"smic", "casme2", "samm"}
+
+
+def test_labels_are_mapped_by_name_and_it_is_said(three_sets):
+    found = listing(kind="megc2019", root=str(three_sets))
+    said = [f.detail for f in found.findings if f.problem == "mapped_label"]
+    assert "casme2: emotion 'repression' is negative here (27 clips)" in said
+    assert "samm: emotion 'Contempt' is negative here (12 clips)" in said
+    assert not [text for text in said if text.startswith("smic")]  # whose emotions are the classes
 
 
 def test_clips_and_subjects_carry_their_set(three_sets):

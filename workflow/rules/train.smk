@@ -5,6 +5,7 @@ FEATURES = expand(at.FEATURES, network=NETWORK, shard=SHARDS, allow_missing=True
 
 rule split:
     input:
+        **(read(fold_list=PLAN.config.protocol.file) if PLAN.config.protocol.file else {}),
         manifest=ancient(at.MANIFEST),
         # A clip that is decoded twice, under two names, would be in training and in test.
         sources=expand(at.SOURCES, shard=SHARDS),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from microexpr.config.base import ClassName, FilePath, Fraction, KindName, Name, Positive, Section
 from microexpr.runtime.names import fold
@@ -33,7 +34,10 @@ class Expected(Section):
 
 
 # Keys that the name of the data set in tables and figures follows from.
-TITLE = ("kind", "table", "camera", "version", "part")
+TITLE = ("kind", "table", "camera", "version", "part", "sets")
+
+
+SetName = Annotated[str, Field(pattern="^[A-Za-z0-9]+$")]  # a prefix of subjects and clips
 
 
 class Data(Section):
@@ -43,13 +47,18 @@ class Data(Section):
         "demo",
         description="demo: generated faces; video: files in a table; folder: label/subject_clip; "
         "casme_sq: CAS(ME)^2; casme3: CAS(ME)^3; fourdme: 4DME; megc2019: SMIC-HS, CASME II and "
-        "SAMM together",
+        "SAMM together; composite: the data sets of key sets",
     )
     root: FilePath = Field("results/demo", description="folder of the data set; demo: it is made")
     table: FilePath | None = Field(
         None,
         description="annotation table (.xlsx, .csv); null: searched below root; kind video: "
         "with path, subject, label[, clip_id, fps, onset, apex, offset, action_units, split]",
+    )
+    sets: dict[SetName, dict[str, Any]] = Field(
+        {},
+        description="composite: its data sets by name, each with the keys of this section that it "
+        "has of its own: kind, root (below the one above), table, label_map and so on",
     )
     camera: Literal["HS", "VIS", "NIR"] = Field("HS", description="smic and smic_e: camera")
     version: Literal["raw", "cropped"] = Field("raw", description="frames of the release")
@@ -102,7 +111,22 @@ class Data(Section):
         given = [key for key in own.get(self.kind, ()) if getattr(self, key)]
         if given:
             raise ValueError(f"{given[0]}: kind {self.kind} brings its own")
+        if (self.kind == "composite") != (len(self.sets) > 1):
+            raise ValueError("sets: kind composite needs two data sets or more, others have none")
+        for name in self.sets:
+            if self.of_set(name).kind in ("demo", "composite", "megc2019"):
+                raise ValueError(f"sets.{name}: kind must be a data set of its own, not generated")
         return self
+
+    def of_set(self, name: str) -> Data:
+        """Return the section of a data set of the composite; ValueError: a key is wrong."""
+        shared = self.model_dump(include={"version", "labels", "uneven"}) | self.sets[name]
+        try:
+            return Data(**shared | {"root": str(Path(self.root, shared.get("root", "")))})
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, ["sets", name, *first["loc"]]))
+            raise ValueError(f"{key}: {first['msg']}") from None
 
 
 class Demo(Section):

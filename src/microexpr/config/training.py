@@ -26,11 +26,19 @@ RUNS = ("feature_modes", "seeds", "chunks")
 class Protocol(Section):
     """Which clips are used for training and which for testing."""
 
-    name: Literal["loso", "group_kfold", "clip_kfold", "holdout", "official"] = Field(
+    name: Literal[
+        "loso", "leave_one_dataset_out", "group_kfold", "clip_kfold", "holdout", "official"
+    ] = Field(
         "loso",
-        description="loso: leave one subject out; group_kfold: folds of subjects; clip_kfold: "
+        description="loso: leave one subject out; leave_one_dataset_out: of data.kind composite or "
+        "megc2019, or by column split of a table; group_kfold: folds of subjects; clip_kfold: "
         "folds of clips as in the 2020 code, the same subjects are in training and test; holdout: "
         "one share of the subjects; official: the data set's own split, as DFME has one",
+    )
+    file: FilePath | None = Field(
+        None,
+        description="list of folds with its checksum, such as folds/megc2019-loso-v1.csv, in place "
+        "of making them; it must be what name promises, and name the clips of the data set",
     )
     seed: int = Field(42, ge=0, description="seed of random splits")
     folds: int = Field(5, ge=2, description="number of folds of group_kfold and clip_kfold")

@@ -10,7 +10,7 @@ from microexpr.datasets.manifest import natural
 from microexpr.errors import CollectedError
 from microexpr.runtime.registry import Registry
 
-__all__ = ["KINDS", "Finding", "Kind", "Listing", "read", "title"]
+__all__ = ["KINDS", "Finding", "Kind", "Listing", "listed", "read", "title"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Kind:
     """A kind of data set: what reads it is ``"package.module:name"``."""
 
     name: str  # as in data.kind
-    title: str  # for people, with {table}, {camera}, {version} and {part} of section data
+    title: str  # for people, with {table}, {camera}, {version}, {part} and {sets}
     reader: str = ""  # a function read(data) -> Listing
     release: str = ""  # in place of a reader: the layout, an annotated.Release
 
@@ -44,6 +44,7 @@ KINDS = Registry(
         Kind("fourdme", "4DME {version}", release=f"{RELEASES}:FOURDME"),
         Kind("dfme", "DFME", f"{RELEASES}:read_dfme"),
         Kind("megc2019", "MEGC 2019 {version}", "microexpr.datasets.megc2019:read"),
+        Kind("composite", "composite of {sets}", "microexpr.datasets.composite:read"),
         Kind("video", "{table}", "microexpr.datasets.own:read_table"),
         Kind("folder", "folder", "microexpr.datasets.own:read_folder"),
     ],
@@ -58,16 +59,22 @@ def read(data: Data, demo_settings: Demo, *, names_only: bool = False) -> Listin
     """
     if data.kind == "demo":
         listing = KINDS.load("demo", "reader")(data, demo_settings, names_only=names_only)
-    elif KINDS[data.kind].reader:
-        listing = KINDS.load(data.kind, "reader")(data)
     else:
-        listing = annotated.read(data, KINDS.load(data.kind, "release"))
+        listing = listed(data)
     listing.leave_out(data.leave_out)
     if not listing.clips and listing.findings:
         reasons = [str(finding) for finding in listing.findings]
         raise CollectedError([*reasons, f"no clip can be used; reasons: {len(reasons)}"])
     listing.clips.sort(key=lambda clip: (natural(clip.subject), natural(clip.clip_id)))
     return listing
+
+
+def listed(data: Data) -> Listing:
+    """List the clips of a data set that is not generated, as its reader finds them."""
+    if KINDS[data.kind].reader:
+        found: Listing = KINDS.load(data.kind, "reader")(data)
+        return found
+    return annotated.read(data, KINDS.load(data.kind, "release"))
 
 
 def title(data: Data) -> str:
@@ -77,4 +84,5 @@ def title(data: Data) -> str:
         camera=data.camera,
         version=data.version,
         part=data.part,
+        sets=", ".join(data.sets),
     )

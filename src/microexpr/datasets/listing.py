@@ -30,6 +30,7 @@ Note = Literal[
     "table_version",
     "long_clips",
     "interlaced",
+    "mapped_label",
     "dropped_label",
     "dropped_clip",
     "macro_expression",
@@ -83,11 +84,15 @@ class Finding(BaseModel):
 
 @dataclass
 class Listing:
-    """Clips of a data set that can be decoded, findings about them, and clips left out by name."""
+    """Clips of a data set that can be decoded, findings about them, and clips left out by name.
+
+    `renamed` counts the clips of each emotion that has another name as label: (emotion, label).
+    """
 
     clips: list[Clip] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     left_out: list[Clip] = field(default_factory=list)
+    renamed: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def leave_out(self, names: Sequence[str]) -> None:
         """Remove subjects and clips by name, with the findings about them, and note each clip once.
@@ -180,6 +185,7 @@ class Labels:
         """Return the label of an emotion, found at `detail`; without one, add a finding."""
         label = self._names.get(fold(emotion))
         if label is not None:
+            listing.renamed.update([(emotion, label)] if fold(emotion) != fold(label) else [])
             return label
         where = f"{detail}: emotion" if detail else "emotion"
         if fold(emotion) in self._dropped:

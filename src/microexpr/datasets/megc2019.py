@@ -5,16 +5,12 @@
 ``casme2_sub01_EP02_01f``.
 """
 
-from typing import TypeVar
-
 from microexpr.config import Data
-from microexpr.datasets import annotated, releases, smic
+from microexpr.datasets.composite import joined
 from microexpr.datasets.corrections import SUB24
-from microexpr.datasets.listing import Finding, Listing, Who
-from microexpr.datasets.manifest import Clip
+from microexpr.datasets.listing import Listing, Who
 from microexpr.errors import ConfigError
 
-ItemT = TypeVar("ItemT", Clip, Finding)
 LABELS = {"negative", "positive", "surprise"}
 MAPS: dict[str, dict[str, str]] = {
     "smic": {},
@@ -45,11 +41,7 @@ def read(data: Data) -> Listing:
     """List the clips of all three sets below ``data.root``; ConfigError: other labels."""
     if set(data.labels) != LABELS:
         raise ConfigError(f"data.labels: kind megc2019 has the classes {', '.join(sorted(LABELS))}")
-    whole = Listing()
-    for name in MAPS:
-        part = _read(name, data)
-        whole.clips += [_prefixed(name, clip) for clip in part.clips]
-        whole.findings += [_prefixed(name, finding) for finding in part.findings]
+    whole = joined(data, {name: _part(name, data) for name in MAPS})
     listed = {clip.clip_id for clip in whole.clips} & {*DROPPED_CLIPS}
     kept = Listing(findings=[f for f in whole.findings if f.clip_id not in listed])
     for clip in whole.clips:
@@ -62,16 +54,7 @@ def read(data: Data) -> Listing:
     return kept
 
 
-def _prefixed(name: str, item: ItemT) -> ItemT:
-    values = {"clip_id": item.clip_id, "subject": item.subject}
-    changed = {key: f"{name}_{value}" for key, value in values.items() if value}
-    return item.model_copy(update=changed)
-
-
-def _read(name: str, data: Data) -> Listing:
+def _part(name: str, data: Data) -> Data:
     update: dict[str, object] = {"kind": name, "camera": "HS", "label_map": MAPS[name]}
     update["drop_labels"] = DROPPED_LABELS.get(name, [])
-    own = data.model_copy(update=update)
-    if name == "smic":
-        return smic.read(own)
-    return annotated.read(own, releases.CASME2 if name == "casme2" else releases.SAMM)
+    return data.model_copy(update=update)

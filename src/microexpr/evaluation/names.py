@@ -6,6 +6,7 @@ from microexpr.magnify.methods import METHODS
 FEATURE_MODES = {"onset_difference": "difference to onset", "raw": "raw features"}
 PROTOCOLS = {
     "loso": "leave one subject out",
+    "leave_one_dataset_out": "leave one data set out",
     "group_kfold": "k folds of subjects",
     "clip_kfold": "k folds of clips",
     "holdout": "one split of subjects",

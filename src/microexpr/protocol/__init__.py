@@ -14,7 +14,10 @@ from microexpr.runtime.files import AnyPath
 from microexpr.runtime.tables import read_rows, write_rows
 
 # Whether a protocol promises that no subject is on both sides, and that every clip is tested once.
-PROTOCOLS = ("loso", "group_kfold", "clip_kfold", "holdout", "official")
+PROTOCOLS = (
+    *("loso", "leave_one_dataset_out", "group_kfold"),
+    *("clip_kfold", "holdout", "official"),
+)
 SUBJECT_INDEPENDENT = {name: name != "clip_kfold" for name in PROTOCOLS}
 COMPLETE = {name: name not in ("holdout", "official") for name in PROTOCOLS}
 COLUMNS = ("clip_id", "subject", "label", "fold")
@@ -65,13 +68,20 @@ def read_folds(path: AnyPath, clip_ids: Sequence[str]) -> list[Fold]:
     if odd:
         where = "no features" if odd[0] in rows else "no row"
         raise ProtocolError(f"{path}: clip {odd[0]} has {where} ({len(odd)} such clips)")
-    everyone = range(len(clip_ids))
-    trained = tuple(i for i in everyone if not rows[clip_ids[i]])
+    return folds_by_name([rows[clip_id] for clip_id in clip_ids], rows.values())
+
+
+def folds_by_name(tested: Sequence[str], order: Iterable[str]) -> list[Fold]:
+    """Make folds from the name of the fold that tests each clip; `order` holds these names.
+
+    Where clips have none, every fold trains on just these; else on all clips that it does not test.
+    """
+    everyone = range(len(tested))
+    trained = tuple(i for i in everyone if not tested[i])
     folds = []
-    for name in dict.fromkeys(fold for fold in rows.values() if fold):
-        test = tuple(i for i in everyone if rows[clip_ids[i]] == name)
-        train = trained or tuple(i for i in everyone if rows[clip_ids[i]] != name)
-        folds.append(Fold(name, train, test))
+    for name in dict.fromkeys(filter(None, order)):
+        test = tuple(i for i in everyone if tested[i] == name)
+        folds.append(Fold(name, trained or tuple(i for i in everyone if tested[i] != name), test))
     return folds
 
 

@@ -1,4 +1,4 @@
-"""The five protocols: how clips are split into folds.
+"""The protocols: how clips are split into folds.
 
 Folds are made from clips and subjects, before windows exist: every window, magnified version and
 augmented copy of a clip inherits the clip's fold. All but ``clip_kfold`` promise that no subject is
@@ -19,7 +19,15 @@ from sklearn.model_selection import (
 from microexpr.config import Protocol
 from microexpr.datasets.manifest import Clip, natural, originals
 from microexpr.errors import DataError, ProtocolError
-from microexpr.protocol import TRAIN, Fold, check_classes, check_folds, check_inner
+from microexpr.protocol import (
+    TRAIN,
+    Fold,
+    check_classes,
+    check_folds,
+    check_inner,
+    folds_by_name,
+)
+from microexpr.protocol.lists import folds_of_list, read_list
 
 
 @dataclass(frozen=True)
@@ -50,14 +58,15 @@ def make_folds(
     sources: Sequence[str] | None = None,
     splits: Sequence[str] = (),
 ) -> list[Fold]:
-    """Split clips for one of the five protocols, and check the split.
+    """Split clips for one of the protocols, and check the split.
 
     Parameters
     ----------
     clip_ids, subjects, labels : sequence of str
         One entry per clip; identifiers are unique.
-    name : {"loso", "group_kfold", "clip_kfold", "holdout", "official"}
-        loso: each subject is one fold, named after the subject. group_kfold: folds of whole
+    name : {"loso", "leave_one_dataset_out", "group_kfold", "clip_kfold", "holdout", "official"}
+        loso: each subject is one fold, named after the subject. leave_one_dataset_out: each of
+        `splits` is one. group_kfold: folds of whole
         subjects, stratified by class, drawn from `seed`. clip_kfold: the predecessor's folds.
         holdout: one fold that tests a share of the subjects. official: one fold that trains on
         the training set of the data set and tests all its test sets.
@@ -70,7 +79,7 @@ def make_folds(
     sources : sequence of str, optional
         The clip that each one's frames come from; None: each one is an original.
     splits : sequence of str
-        For official: the part of the data set's split that each clip belongs to, such as train.
+        The part that each clip belongs to: of an official split, such as train, or its data set.
 
     Returns
     -------
@@ -89,6 +98,7 @@ def make_folds(
     clips = _Clips(order, [subjects[i] for i in order], [labels[i] for i in order])
     makers: dict[str, Callable[[], list[Fold]]] = {
         "loso": lambda: _loso(clips),
+        "leave_one_dataset_out": lambda: _by_part(clip_ids, splits or [""] * len(clip_ids)),
         "group_kfold": lambda: _group_kfold(clips, folds, seed),
         "clip_kfold": lambda: _clip_kfold(clips, classes, folds, seed),
         "holdout": lambda: _holdout(clips, test_share, seed),
@@ -109,18 +119,43 @@ def folds_of(
     frames: Mapping[str, str] | None = None,
 ) -> list[Fold]:
     """Split clips as ``protocol`` asks for; `frames` is as for :func:`.manifest.originals`."""
+    ids, subjects, truth = (
+        [getattr(clip, key) for clip in clips] for key in ("clip_id", "subject", "label")
+    )
+    sources, splits = originals(clips, frames), [clip.split for clip in clips]
+    if protocol.file:
+        made = folds_of_list(read_list(protocol.file), clips)
+        _check_list(protocol.name, made, subjects, splits)
+        check_folds(made, ids, subjects, protocol=protocol.name, sources=sources)
+        check_classes(made, truth, labels)
+        return made
     return make_folds(
-        [clip.clip_id for clip in clips],
-        [clip.subject for clip in clips],
-        [clip.label for clip in clips],
+        ids,
+        subjects,
+        truth,
         name=protocol.name,
         classes=labels,
         folds=protocol.folds,
         test_share=protocol.test_share,
         seed=protocol.seed,
-        sources=originals(clips, frames),
-        splits=[clip.split for clip in clips],
+        sources=sources,
+        splits=splits,
     )
+
+
+def _check_list(
+    name: str, folds: Sequence[Fold], subjects: Sequence[str], parts: Sequence[str]
+) -> None:
+    """Refuse a list whose folds are not what the protocol says: one subject, or one data set."""
+    if name not in ("loso", "leave_one_dataset_out"):
+        return
+    units = subjects if name == "loso" else parts
+    for fold in folds:
+        if len(tested := {units[i] for i in fold.test}) > 1:
+            raise ProtocolError(
+                f"protocol.file: fold {fold.name} tests {', '.join(sorted(tested))}, and "
+                f"protocol.name is {name}"
+            )
 
 
 def inner_folds(
@@ -159,6 +194,18 @@ def _loso(clips: _Clips) -> list[Fold]:
     splits = LeaveOneGroupOut().split(clips.order, groups=clips.subjects)
     made = [clips.fold(clips.subjects[test[0]], test) for _, test in splits]
     return sorted(made, key=lambda fold: natural(fold.name))
+
+
+def _by_part(clip_ids: Sequence[str], parts: Sequence[str]) -> list[Fold]:
+    """Make each data set a fold; a subject of two of them is refused by `check_folds`."""
+    alone = [clip_id for clip_id, part in zip(clip_ids, parts, strict=True) if not part]
+    if alone or len(set(parts)) < 2:
+        what = f"clip {min(alone)} has none" if alone else f"all clips are of {parts[0]}"
+        raise ProtocolError(
+            "protocol.name leave_one_dataset_out: needs two data sets or more in column split of "
+            f"results/manifest.csv, and {what}; data.kind composite and megc2019 have them"
+        )
+    return folds_by_name(parts, sorted(set(parts), key=natural))
 
 
 def _group_kfold(clips: _Clips, folds: int, seed: int) -> list[Fold]:
