@@ -35,6 +35,7 @@ NOT_RUN = {
 # Beginnings of commands that are only parsed: their options exist, their data do not.
 PARSED = {
     "microexpr magnify clips/": "tests/apps/test_recipes.py runs them on small clips",
+    "microexpr judge STSTNet_logfile.txt": "of others; tests/apps/test_judge.py judges made ones",
     "microexpr predict": "tests/workflow/test_exported_model.py predicts with an exported model",
 }
 # Programs that not every machine has.

@@ -56,16 +56,16 @@ def _run(words: Sequence[str]) -> None:
 
 def _parser() -> Parser:
     # Imported once a signal can be handled: it takes most of a second.
-    from microexpr.cli import magnify, predict, show, tools
+    from microexpr.cli import judge, magnify, predict, show, tools
     from microexpr.cli.arguments import Parser
 
     parser = Parser(prog="microexpr", description=__doc__)
     parser.add_argument("--version", action="version", version=f"microexpr {__version__}")
     commands: Any = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (
-        *(magnify.add_command, predict.add_command, tools.add_adopt, show.add_inspect),
-        *(show.add_weights, tools.add_demo, show.add_verify, show.add_show, tools.add_forget),
-        *(tools.add_schema, tools.add_stage),
+        *(magnify.add_command, predict.add_command, judge.add_command, judge.add_folds),
+        *(tools.add_adopt, show.add_inspect, show.add_weights, tools.add_demo, show.add_verify),
+        *(show.add_show, tools.add_forget, tools.add_schema, tools.add_stage),
     ):
         add(commands)
     return parser

@@ -1,0 +1,120 @@
+"""Printed values: whether the predictions give them, and if not, which computation does."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from microexpr.apps.judge.scoring import FORMULAS, METRICS, POOLED, Runs, ways
+from microexpr.datasets import sheets
+from microexpr.errors import ConfigError
+
+WORDS = {
+    "accuracy": ("accuracy", "acc", "war"),
+    "uf1": ("uf1", "f1", "macro_f1", "f1_score"),
+    "uar": ("uar", "recall", "balanced_accuracy"),
+}
+ALL = "all"
+FULL = (ALL, "full", "composite")  # names of all clips together
+EXAMPLE = "such as accuracy=.8182, casme2:uar=86.86%"
+COLUMNS = {"metric": ("metric",), "value": ("value",), "data_set?": ("data_set", "dataset", "part")}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A value as it is printed."""
+
+    part: str  # `ALL`, or a data set
+    metric: str  # one of `METRICS`
+    printed: str
+    value: float
+    step: float  # of its last decimal
+
+    def gives(self, value: float) -> bool:
+        """Tell whether a value is printed so: rounded, or cut off."""
+        return -0.5 * self.step <= value - self.value + 1e-9 and value - self.value < self.step
+
+    def is_possible(self, count: int) -> bool:
+        """Tell whether a whole number of `count` is printed so."""
+        first = int((self.value - self.step) * count)
+        return any(self.gives(k / count) for k in range(first, first + int(self.step * count) + 4))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is behind a printed value."""
+
+    claim: Claim
+    own: float  # what the predictions give
+    agrees: bool
+    equals: list[tuple[str, str]]  # way and formula that give it, where they are not the agreed
+    possible: bool = True  # whether a whole number of clips gives it; of accuracy only
+
+
+def read(words: Sequence[str]) -> list[Claim]:
+    """Read printed values: ``metric=value``, ``data_set:metric=value``, or a table of them.
+
+    A value is a share, or a percentage where it is above 1 or followed by %. ConfigError: neither.
+    """
+    found = []
+    for word in words:
+        part, metric, value = _split(word)
+        if metric is not None:
+            found.append(_claim(part, metric, value))
+            continue
+        for line, cells in sheets.with_header(Path(word), COLUMNS):
+            texts = {key: sheets.text(cell) for key, cell in cells.items()}
+            try:
+                claim = _claim(texts.get("data_set", ""), texts["metric"], texts["value"])
+            except ConfigError as error:
+                raise ConfigError(f"{word}: line {line}: {error}") from None
+            found.append(claim)
+    return found
+
+
+def _split(word: str) -> tuple[str, str | None, str]:
+    found = re.fullmatch(r"(?:([^:=]+):)?([^:=]+)=(.+)", word)
+    return (found[1] or "", found[2], found[3]) if found else ("", None, "")
+
+
+def _claim(part: str, metric: str, printed: str) -> Claim:
+    name = re.sub(r"[\W_]+", "_", metric.strip().casefold()).strip("_")
+    known = next((key for key, words in WORDS.items() if name in words), "")
+    number = re.fullmatch(r"(\d*)(?:[.,](\d*))?\s*(%?)", printed.strip())
+    if not (known and number and (number[1] or number[2])):
+        reason = f"is none of {', '.join(METRICS)}" if not known else f"{printed!r} is no number"
+        raise ConfigError(f"--claimed: {known or metric} {reason}; {EXAMPLE}")
+    decimals, value = number[2] or "", float(f"{number[1] or 0}.{number[2] or 0}")
+    unit = 100 if number[3] or value > 1 else 1
+    if value > unit:
+        raise ConfigError(f"--claimed: {known} {printed} is above 100 %; {EXAMPLE}")
+    part = ALL if part.strip().casefold() in ("", *FULL) else part.strip()
+    return Claim(part, known, printed, value / unit, 10.0 ** -len(decimals) / unit)
+
+
+def weigh(claims: Sequence[Claim], runs: Runs) -> list[Verdict]:
+    """Compare printed values with the predictions; ConfigError: no such data set."""
+    parts = {ALL: runs} | runs.parts()
+    plain = {re.sub(r"[\W_]", "", name.casefold()): name for name in parts}
+    plain |= {"casmeii": "casme2"} if "casme2" in parts else {}
+    found = []
+    scored = {name: ways(part) for name, part in parts.items()}
+    for given in claims:
+        name = plain.get(re.sub(r"[\W_]", "", given.part.casefold()))
+        if name is None:
+            raise ConfigError(f"--claimed: {given.part} is no data set of {', '.join(parts)}")
+        claim = replace(given, part=name)
+        own = scored[name][POOLED][claim.metric]
+        # Its own name in another way comes before another formula, and that before other metrics.
+        formulas = sorted(FORMULAS, key=lambda key: (key != claim.metric, key in METRICS))
+        agreed = (POOLED, claim.metric)
+        cells = [(way, key) for key in formulas for way in scored[name] if (way, key) != agreed]
+        equal = (
+            []
+            if claim.gives(own)
+            else [(way, key) for way, key in cells if claim.gives(scored[name][way][key])]
+        )
+        size = parts[name].predicted.size
+        possible = claim.metric != "accuracy" or claim.is_possible(size)
+        found.append(Verdict(claim, own, claim.gives(own), equal, possible))
+    return found
