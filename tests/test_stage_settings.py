@@ -13,7 +13,7 @@ from microexpr.baselines.base import DescribingSystem
 from microexpr.baselines.vggface2_bilstm import VGGFace2BiLSTM
 from microexpr.config import Crop
 from microexpr.config.base import Settings, Without
-from microexpr.fingerprints.code import function_of, reached
+from microexpr.fingerprints.code import functions, reached
 from microexpr.fingerprints.definitions import read
 from microexpr.stages import NAMES, declared
 from microexpr.stages.model import MagnifiedModelSettings, ModelSettings
@@ -55,7 +55,7 @@ def names_in_code(stage: str) -> set[str]:
     """Return the names of all attributes and arguments in the code of a stage."""
     nodes = [
         node
-        for found in reached(function_of(stage))
+        for found in reached(functions()[stage])
         if found.name and not found.field
         for statement in read(found.module).defined[found.name]
         for node in ast.walk(statement)

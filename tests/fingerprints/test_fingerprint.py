@@ -8,7 +8,7 @@ from microexpr.cache import Provenance, create
 from microexpr.cache.provenance import provenance
 from microexpr.errors import CacheError
 from microexpr.fingerprints import code, definitions, meaning
-from microexpr.fingerprints.code import CHOICES, Code, function_of
+from microexpr.fingerprints.code import CHOICES, Code, functions
 from microexpr.fingerprints.definitions import Reference
 
 PHASE = """
@@ -185,7 +185,7 @@ def test_of_a_registry_only_the_row_in_use_counts(edited, tmp_path, monkeypatch)
 )
 def test_code_of_another_row_does_not_count(stage, choice, own, others):
     kind, name = choice
-    run = function_of(stage)
+    run = functions()[stage]
     found = code.reached(run, choice={CHOICES[kind]: name})
     assert own in {reference.name for reference in found}
     assert not {reference.name for reference in found} & set(others)

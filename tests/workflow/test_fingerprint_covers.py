@@ -57,7 +57,7 @@ print(json.dumps({
 """
 COVERS = """
 import json, sys
-from microexpr.fingerprints.code import function_of
+from microexpr.fingerprints.code import functions
 from microexpr.fingerprints.definitions import Reference, read
 from microexpr.fingerprints.code import reached
 from microexpr.fingerprints.meaning import neutral
@@ -65,7 +65,7 @@ from microexpr.fingerprints.effects import speaks_only
 
 missing = {}
 for stage, calls in json.load(sys.stdin).items():
-    known = reached(function_of(stage))
+    known = reached(functions()[stage])
     for module, name in calls:
         reference = Reference(module, name)
         source = read(module)

@@ -20,18 +20,11 @@ from pathlib import Path
 
 from microexpr.errors import DataError
 from microexpr.fingerprints import definitions
-from microexpr.fingerprints.definitions import (
-    NAME,
-    Reference,
-    is_registry,
-    path_of,
-    read,
-    registry,
-    templates_of,
-)
+from microexpr.fingerprints.definitions import NAME, Reference, read
 from microexpr.fingerprints.meaning import meaning, neutral
 from microexpr.fingerprints.scopes import SEPARATOR, parsed
 from microexpr.runtime.files import read_note, write_json
+from microexpr.runtime.registry import resolve
 
 DIGITS = 16  # hexadecimal, of a fingerprint
 NAMES = re.compile(rf"'([\w.]+{SEPARATOR}[\w.]*)'")
@@ -69,7 +62,7 @@ class Code:
         """What results of this code carry."""
         chosen = {table: getattr(self, name) for name, table in CHOICES.items()}
         choice = {table: name for table, name in chosen.items() if name}
-        return fingerprint(function_of(self.stage), choice=choice)
+        return fingerprint(functions()[self.stage], choice=choice)
 
     @property
     def accepted(self) -> str:
@@ -78,23 +71,22 @@ class Code:
 
 
 @cache
-def _functions() -> dict[str, Reference]:
-    """Return the functions of all stages by name: the public ones in modules of the stages."""
-    folder = path_of(f"{NAME}.stages")
+def functions() -> dict[str, Reference]:
+    """Return the functions that do the work of all stages, by name, in alphabetic order.
+
+    These are the public ones in modules of the stages.
+    """
+    folder = definitions.path_of(f"{NAME}.stages")
     assert folder is not None
     names = sorted(path.stem for path in folder.parent.glob("*.py") if path != folder)
     modules = [f"{NAME}.stages.{name}" for name in names]
-    return {
+    found = {
         name: Reference(module, name)
         for module in modules
         for name, (first, *_) in read(module).defined.items()
         if isinstance(first, ast.FunctionDef) and not name.startswith("_")
     }
-
-
-def function_of(stage: str) -> Reference:
-    """Return the function that does the work of a stage."""
-    return _functions()[stage]
+    return dict(sorted(found.items()))
 
 
 def canonical(stage: str, code: str) -> str:
@@ -125,7 +117,7 @@ def choice_of(stage: str) -> str:
     """Return what a job of a stage chooses: ``system``, ``method``, ``network`` or nothing."""
 
     def find() -> str:
-        tables = {r.table for r in reached(function_of(stage)) if r.field == "load"}
+        tables = {r.table for r in reached(functions()[stage]) if r.field == "load"}
         return next((name for name, table in CHOICES.items() if table in tables), "")
 
     return remembered(f"choice of {stage}", find)
@@ -136,17 +128,13 @@ def codes(stage: str) -> list[Code]:
     choice = choice_of(stage)
     if not choice:
         return [Code(stage)]
-    return [Code(stage, **{choice: r.name}) for r in registry(CHOICES[choice]).values() if r.code]
+    rows = resolve(CHOICES[choice].full).values()
+    return [Code(stage, **{choice: row.name}) for row in rows if row.code]
 
 
 def is_current(stage: str, code: str) -> bool:
     """Tell whether results that carry a fingerprint are those that today's code gives."""
     return canonical(stage, code) in [canonical(stage, now.fingerprint) for now in codes(stage)]
-
-
-def stages() -> list[str]:
-    """List the names of the stages in alphabetic order."""
-    return sorted(_functions())
 
 
 def fingerprint(*roots: Reference, choice: Choice | None = None) -> str:
@@ -208,7 +196,7 @@ def _spelt(reference: Reference, key: str) -> tuple[list[str], list[Reference]]:
     if reference.field:
         return _rows(reference, key)
     text = "".join(ast.dump(statement) + "\n" for statement in meaning(reference))
-    found = NAMES.split(text + templates_of(reference))  # pieces and names take turns
+    found = NAMES.split(text + definitions.templates_of(reference))  # pieces and names take turns
     return found[::2], [name for text in found[1::2] if (name := parsed(text))]
 
 
@@ -217,7 +205,7 @@ def _rows(used: Reference, key: str) -> tuple[list[str], list[Reference]]:
 
     Without a choice (`key`) all rows are used; of a plain field, those of this package.
     """
-    rows = registry(used.table)
+    rows = resolve(used.table.full)
     if used.field != "load":
         return [f"{[getattr(rows[n], used.field) for n in ([key] if key else rows.own)]}"], []
     code = [text for name in ([key] if key else rows) for text in rows[name].code]
@@ -229,7 +217,7 @@ def _label(reference: Reference, numbers: dict[Reference, int], todo: list[Refer
     """Return the number of a definition in place of its name; what is neutral keeps its name."""
     inner = [reference]
     if not reference.field:
-        if neutral(reference) or is_registry(reference):
+        if neutral(reference) or definitions.is_registry(reference):
             return f"neutral {reference.name}"
         module = Reference(reference.module, "")
         if not reference.name:  # a module in use as a value: all that it defines can be reached

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from microexpr.runtime.registry import Registry, extension_packages, resolve
+from microexpr.runtime.registry import extension_packages
 
 PACKAGE = Path(__file__).parents[1]
 NAME = __name__.partition(".")[0]
@@ -32,6 +32,11 @@ class Reference:
 
     module: str
     name: str
+
+    @property
+    def full(self) -> str:
+        """Its name as registries have it, ``module:name``."""
+        return f"{self.module}:{self.name}"
 
     @property
     def table(self) -> Reference:
@@ -105,12 +110,6 @@ def _place(top: str) -> Path:
     return Path(spec.origin).with_suffix("") if spec and spec.origin else Path(top)
 
 
-def registry(table: Reference) -> Registry[Any]:
-    """Import a registry, which is light."""
-    found: Registry[Any] = resolve(f"{table.module}:{table.name}")
-    return found
-
-
 def is_registry(reference: Reference) -> bool:
     """Tell whether a definition is a registry of rows."""
     module = read(reference.module)
@@ -160,12 +159,15 @@ def _bound(statement: ast.stmt) -> list[str]:
     names = []
     for target in targets:
         for element in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
-            inner: ast.expr = element
-            while isinstance(inner, ast.Attribute | ast.Subscript | ast.Starred):
-                inner = inner.value
-            if isinstance(inner, ast.Name):
-                names.append(inner.id)
-    return names
+            names.append(first_name(element, ast.Attribute, ast.Subscript, ast.Starred))
+    return [name for name in names if name]
+
+
+def first_name(node: ast.expr, *kinds: type[ast.expr]) -> str:
+    """Return the name that a chain of attributes, or of other `kinds`, begins with; else ``""``."""
+    while isinstance(node, kinds or ast.Attribute):
+        node = node.value  # type: ignore[attr-defined]
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def imports(statement: ast.Import | ast.ImportFrom, module: str) -> dict[str, str]:

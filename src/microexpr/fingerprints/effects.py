@@ -4,7 +4,7 @@ import ast
 from collections import Counter
 from collections.abc import Sequence
 
-from microexpr.fingerprints.definitions import NAME, Module
+from microexpr.fingerprints.definitions import NAME, Module, first_name
 
 # Without effects of their own.
 PURE_FUNCTIONS = {
@@ -57,15 +57,9 @@ def _speaks(block: Sequence[ast.stmt], names: set[str]) -> bool:
                 return False
         elif not _prepares(statement):
             called = statement.value if isinstance(statement, ast.Expr) else None
-            if not isinstance(called, ast.Call) or _first_name(called.func) not in names:
+            if not isinstance(called, ast.Call) or first_name(called.func) not in names:
                 return False
     return True
-
-
-def _first_name(node: ast.expr) -> str:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _prepares(statement: ast.stmt) -> bool:

@@ -8,9 +8,17 @@ import ast
 from collections.abc import Callable
 from functools import cache
 
-from microexpr.fingerprints.definitions import NAME, Module, Reference, copied, is_registry, read
+from microexpr.fingerprints.definitions import (
+    NAME,
+    Module,
+    Reference,
+    copied,
+    first_name,
+    is_registry,
+    read,
+)
 from microexpr.fingerprints.effects import loggers, raises_only, speaks_only, without_unused
-from microexpr.fingerprints.scopes import Function, Qualifier, own_nodes, parsed
+from microexpr.fingerprints.scopes import Function, Qualifier, arguments, own_nodes, parsed
 
 # These act on a result through the stage's parameters (config), or not at all.
 NEUTRAL = tuple(
@@ -154,15 +162,16 @@ class _Stripper(ast.NodeTransformer):
 
     def visit_With(self, node: ast.With) -> ast.AST | list[ast.stmt]:
         """Take the block out of a neutral context."""
-        node.items = [i for i in node.items if i.optional_vars or not _is_neutral(i.context_expr)]
+        for item in list(node.items):
+            called = getattr(item.context_expr, "func", None)
+            if not item.optional_vars and (used := parsed(called)) and neutral(used):
+                node.items.remove(item)
         return self.generic_visit(node) if node.items else self.statements(node.body)
 
 
 def _collectors(function: Function) -> set[str]:
     """Return the names of a function that hold collectors of messages."""
-    arguments = function.args
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    names = {a.arg for a in every if a.annotation and parsed(a.annotation) == COLLECTOR}
+    names = {a.arg for a in arguments(function.args) if parsed(a.annotation) == COLLECTOR}
     for node in own_nodes(function.body):
         if not isinstance(node, ast.Assign):
             continue
@@ -193,13 +202,10 @@ def _converts(node: ast.ClassDef) -> bool:
 def _speaks(called: ast.expr) -> bool:
     """Tell whether a call does nothing but say something, or adds a row to a registry."""
     method = called.attr if isinstance(called, ast.Attribute) else ""
-    while isinstance(called, ast.Attribute):
-        called = called.value
-    if not isinstance(called, ast.Name):
-        return False
-    reference = parsed(called)
+    name = first_name(called)
+    reference = parsed(name)
     if reference is None:
-        return called.id in ("print", "warnings.warn") or called.id.startswith("logging.")
+        return name in ("print", "warnings.warn") or name.startswith("logging.")
     if reference.module == CHECKS or (method == "add" and is_registry(reference)):
         return True
     if not reference.name or neutral(reference):
@@ -214,9 +220,3 @@ def _is(reference: Reference, test: Callable[[ast.stmt, Module], bool]) -> bool:
     module = read(reference.module)
     defined = module.defined.get(reference.name, [])
     return len(defined) == 1 and test(defined[0], module)
-
-
-def _is_neutral(node: ast.expr) -> bool:
-    """Tell whether an expression calls something neutral."""
-    reference = parsed(node.func) if isinstance(node, ast.Call) else None
-    return reference is not None and neutral(reference)

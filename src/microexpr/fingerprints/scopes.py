@@ -6,7 +6,14 @@ import builtins
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from microexpr.fingerprints.definitions import Reference, imports, is_registry, locate, lookup
+from microexpr.fingerprints.definitions import (
+    Reference,
+    first_name,
+    imports,
+    is_registry,
+    locate,
+    lookup,
+)
 
 SEPARATOR = "→"  # microexpr.magnify.phase→pmm: one of our definitions; in no other text
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -19,7 +26,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 Scope = dict[str, str | None]  # what a local name imports; None: it is a value
 
 
-def parsed(node: ast.expr | str) -> Reference | None:
+def parsed(node: ast.expr | str | None) -> Reference | None:
     """Return the definition that a name of qualified source stands for; None for anything else."""
     name = node.id if isinstance(node, ast.Name) else node
     if not isinstance(name, str) or SEPARATOR not in name:
@@ -70,7 +77,7 @@ class Qualifier(ast.NodeTransformer):
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
         """Enter a function without a name."""
         self.visit(node.args)
-        names: Scope = dict.fromkeys(_arguments(node.args))
+        names: Scope = dict.fromkeys(a.arg for a in arguments(node.args))
         return ast.Lambda(node.args, self._inside(names, [node.body])[0])
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
@@ -90,11 +97,12 @@ class Qualifier(ast.NodeTransformer):
 
     def visit_ListComp(self, node: Any) -> ast.AST:
         """Enter a comprehension."""
-        self._scopes.append(dict.fromkeys(_stored(g.target for g in node.generators)))
-        try:
-            return self.generic_visit(node)
-        finally:
-            self._scopes.pop()
+        # Names that are bound or deleted in it.
+        bound = (n for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name))
+        self._scopes.append({n.id: None for n in bound if not isinstance(n.ctx, ast.Load)})
+        self.generic_visit(node)
+        self._scopes.pop()
+        return node
 
     visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp
 
@@ -106,7 +114,9 @@ class Qualifier(ast.NodeTransformer):
         if node.returns is not None:
             node.returns = self.visit(node.returns)
         self._scopes.pop()
-        names = _bound_in(node.body, self._module) | dict.fromkeys(_arguments(node.args))
+        names = _bound_in(node.body, self._module) | dict.fromkeys(
+            a.arg for a in arguments(node.args)
+        )
         declared = (n.names for n in own_nodes(node.body) if isinstance(n, ast.Global))
         for name in (name for several in declared for name in several):
             names.pop(name, None)
@@ -117,11 +127,9 @@ class Qualifier(ast.NodeTransformer):
 
     def _inside(self, names: Scope, body: Sequence[ast.AST]) -> list[Any]:
         self._scopes.append(names)
-        try:
-            seen = (self.visit(statement) for statement in body)
-            return [statement for statement in seen if statement is not None]
-        finally:
-            self._scopes.pop()
+        seen = [self.visit(statement) for statement in body]
+        self._scopes.pop()
+        return [statement for statement in seen if statement is not None]
 
     def _meaning(self, name: str) -> str | None:
         """Return the full name of what a name stands for; None for a value."""
@@ -138,9 +146,7 @@ class Qualifier(ast.NodeTransformer):
 
     def _is_library(self, node: ast.expr) -> bool:
         """Tell whether an expression is a name, or a chain of them, of another library."""
-        while isinstance(node, ast.Attribute):
-            node = node.value
-        full = self._meaning(node.id) if isinstance(node, ast.Name) else None
+        full = self._meaning(name) if (name := first_name(node)) else None
         return full is not None and parsed(full) is None
 
 
@@ -149,16 +155,10 @@ def _text(found: Reference | str | None) -> str | None:
     return f"{found.module}{SEPARATOR}{found.name}" if isinstance(found, Reference) else found
 
 
-def _arguments(arguments: ast.arguments) -> list[str]:
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    more = [argument for argument in (arguments.vararg, arguments.kwarg) if argument]
-    return [argument.arg for argument in (*every, *more)]
-
-
-def _stored(nodes: Iterable[ast.AST]) -> list[str]:
-    """Return the names that are bound or deleted in some nodes."""
-    every = (inner for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.Name))
-    return [name.id for name in every if not isinstance(name.ctx, ast.Load)]
+def arguments(of: ast.arguments) -> list[ast.arg]:
+    """Return all arguments of a function."""
+    more = [argument for argument in (of.vararg, of.kwarg) if argument]
+    return [*of.posonlyargs, *of.args, *of.kwonlyargs, *more]
 
 
 def own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:

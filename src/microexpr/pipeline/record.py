@@ -1,19 +1,19 @@
 """What the last run was made with: configuration, code, libraries and weights."""
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from microexpr.backbones.networks import check_compression, weights_file
 from microexpr.config import Features
 from microexpr.config.base import Settings
 from microexpr.errors import DataError, WeightsError
-from microexpr.fingerprints.code import Code, choice_of, stages
+from microexpr.fingerprints.code import Code, choice_of, functions
 from microexpr.fingerprints.code import codes as stage_codes
 from microexpr.runtime.files import read_note, sha256_of, write_json
 from microexpr.runtime.tables import LIBRARIES
@@ -24,18 +24,17 @@ KEPT = 20  # states of code and of libraries
 _sum = cache(sha256_of)
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(BaseModel):
     """The record of a project's runs: the last configuration, code and libraries of several."""
 
-    config: Mapping[str, Any] = field(default_factory=dict)
-    code: Mapping[str, list[str]] = field(default_factory=dict)
-    libraries: list[dict[str, str]] = field(default_factory=list)
+    config: dict[str, Any]
+    code: dict[str, list[str]]
+    libraries: list[dict[str, str]]
 
 
 def codes() -> dict[str, Code]:
     """Return the code of all stages by name: ``crop``, ``magnify:pmm``, ``compare:ststnet``."""
-    return {code.name: code for stage in stages() for code in stage_codes(stage)}
+    return {code.name: code for stage in functions() for code in stage_codes(stage)}
 
 
 def code_of(stage: str, settings: Settings, *, method: str = "", system: str = "") -> Code:
@@ -50,37 +49,27 @@ def versions() -> dict[str, str]:
     """Return the versions of the libraries that results depend on, where they are installed."""
     found = {}
     for name in LIBRARIES:
-        try:
+        with suppress(PackageNotFoundError):  # planning does without
             found[name] = version(name)
-        except PackageNotFoundError:  # planning does without
-            continue
     return found
 
 
 def read() -> Run:
     """Read the record; an empty one where nothing has run yet."""
     try:
-        text = RECORD.read_text(encoding="utf-8")
+        return Run.model_validate_json(RECORD.read_bytes())
     except OSError:
-        return Run()
-    try:
-        values = json.loads(text)
-        return Run(dict(values["config"]), dict(values["code"]), list(values["libraries"]))
-    except (ValueError, KeyError, TypeError):
+        return Run(config={}, code={}, libraries=[])
+    except ValueError:
         raise DataError(f"{RECORD}: cannot be read; delete it, the next run writes it") from None
 
 
 def write(config: Mapping[str, Any]) -> None:
     """Record configuration, as Snakemake read it, code and libraries of the run that begins."""
-    before = read()
-    code = {
-        name: _with_last(before.code.get(name, []), found.fingerprint)
-        for name, found in codes().items()
-    }
-    write_json(
-        RECORD,
-        {"config": config, "code": code, "libraries": _with_last(before.libraries, versions())},
-    )
+    before, now = read(), codes()
+    code = {k: _with_last(before.code.get(k, []), found.fingerprint) for k, found in now.items()}
+    libraries = _with_last(before.libraries, versions())
+    write_json(RECORD, Run(config=dict(config), code=code, libraries=libraries).model_dump())
 
 
 def _with_last(known: list[Any], last: Any) -> list[Any]:

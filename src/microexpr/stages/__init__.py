@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 from microexpr.config.base import Settings
-from microexpr.fingerprints.code import function_of
+from microexpr.fingerprints.code import functions
 
 # In the order of the workflow.
 NAMES = (
@@ -141,4 +141,4 @@ class Stage:
 @cache
 def declared(name: str) -> Stage:
     """Return a stage by its name."""
-    return Stage(name, getattr(import_module(function_of(name).module), name))
+    return Stage(name, getattr(import_module(functions()[name].module), name))
