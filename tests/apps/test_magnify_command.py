@@ -28,7 +28,7 @@ from footage import (
     write_video,
 )
 from microexpr.cli import main
-from microexpr.cli.settings import flag_of
+from microexpr.cli.options import flag_of
 from microexpr.config.preprocessing import Motion
 from microexpr.magnify.methods import METHODS
 

@@ -25,7 +25,7 @@ from clips import manifest_of
 from microexpr.backbones.networks import SHIPPED
 from microexpr.cache import clips, verify
 from microexpr.cli import main
-from microexpr.cli.arguments import MOST_THREADS
+from microexpr.cli.options import MOST_THREADS
 from microexpr.errors import CacheError, DataError, damage, lacking
 from microexpr.runtime.ending import TRACE
 from microexpr.stages import NAMES, declared

@@ -1,4 +1,4 @@
-"""From a name in the configuration to a network with verified weights."""
+"""From a name in the configuration to a network with verified weights; adding a file of them."""
 
 import copy
 import hashlib
@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import safetensors.torch
 import torch
@@ -15,11 +15,11 @@ from torch import Tensor
 
 from microexpr.backbones.base import Backbone, Conv, channels_last
 from microexpr.backbones.keymaps import OWN, ChannelOrder, Layout
-from microexpr.backbones.networks import NETWORKS, weights_file
+from microexpr.backbones.networks import NETWORKS, installed, weights_file
 from microexpr.backbones.readers import HEADER, read
 from microexpr.config import Features
-from microexpr.errors import WeightsError
-from microexpr.runtime.files import read_note, sha256_of, write_bytes
+from microexpr.errors import ConfigError, WeightsError
+from microexpr.runtime.files import read_note, sha256_of, write_bytes, write_json
 
 GREY_SD = 64.0  # typical standard deviation of a picture, grey levels of 255
 CONVERTED, NOTE = ".safetensors", ".json"  # a converted file, and where it comes from
@@ -85,11 +85,8 @@ def build(
 def network_of(settings: Features) -> Backbone:
     """Make the network that the configuration names, with its weights."""
     weights = settings.weights
-    return build(
-        settings.backbone,
-        weights_path=weights.path if weights else None,
-        weights_sha256=weights.sha256 if weights else None,
-    )
+    path, sha256 = (weights.path, weights.sha256) if weights else (None, None)
+    return build(settings.backbone, weights_path=path, weights_sha256=sha256)
 
 
 def without_weights(backbone: str) -> Backbone:
@@ -143,8 +140,7 @@ def verify(path: Path, sha256: str | None = None) -> str:
     if note.get("network") and (noted := note.get("sha256", found)) != found:
         raise WeightsError(f"{path}: sha256 is {found}, {beside.name} beside it says {noted}")
     advice = f"if you trust the file set features.weights.sha256 to {found}"
-    known = KNOWN.get(path.name)
-    if known and found != known.sha256:
+    if (known := KNOWN.get(path.name)) and found != known.sha256:
         kind = "reported" if known.reported else "known"
         raise WeightsError(
             f"{path}: sha256 is {found} ({path.stat().st_size} bytes), the {kind} one is "
@@ -197,3 +193,64 @@ def _order(text: str | None, path: Path, network: str) -> ChannelOrder:
         f"{path}: not converted weights of {network}: its entry {HEADER!r} says {text!r}, "
         f"expected such as {header(network, 'rgb')[HEADER]!r}"
     )
+
+
+# Weights that the user adds: converted once, and found in the folder of `installed` afterwards.
+
+
+def add(path: Path, *, network: str | None = None, sha256: str | None = None) -> dict[str, Any]:
+    """Verify a file, convert it, and put it where the loader looks; return the note beside it.
+
+    `path` is distributed (``.pth``, ``.pkl``, ``.h5``) or converted; `network` None: found out. The
+    note has the checksums of the file, with own names in RGB and float32, and of the original.
+    ConfigError: none can be added for that network. WeightsError: a damaged, or another file.
+    """
+    layouts = {n.name: NETWORKS.load(n.name, "layouts") for n in NETWORKS.values() if n.addable}
+    if network is not None and network not in layouts:
+        raise ConfigError(f"--network {network}: weights are added for {', '.join(layouts)}")
+    chosen = {k: v for k, v in layouts.items() if network in (None, k) and path.suffix in v}
+    if path.is_file() and not chosen:
+        suffixes = sorted({suffix for known in layouts.values() for suffix in known})
+        raise WeightsError(f"{path}: weights are read from {', '.join(suffixes)} files")
+    checksum = verify(path, sha256)
+    net = _recognised(path, chosen)
+    target = installed(net.name)
+    if target.exists() and target.samefile(path):
+        raise WeightsError(f"{path} is in its place already; see microexpr weights check")
+    # A note that outlived its file would call the next one damaged.
+    target.with_suffix(NOTE).unlink(missing_ok=True)
+    save(net, target)
+    note = {
+        "file": target.name,
+        "sha256": sha256_of(target),
+        "network": net.name,
+        "source": path.name,
+        "source_sha256": checksum,
+        "known": path.name in KNOWN and KNOWN[path.name].sha256 == checksum,
+        "licence": NETWORKS[net.name].licence,
+    }
+    write_json(target.with_suffix(NOTE), note)
+    return note
+
+
+def _recognised(path: Path, candidates: Mapping[str, Mapping[str, Layout]]) -> Backbone:
+    """Find the network whose layout the file has."""
+    tensors, text = read(path)
+    problems = []
+    for name, layouts in candidates.items():
+        net = without_weights(name)
+        try:
+            fill(net, path, tensors, text, layouts)
+        except WeightsError as error:
+            problems.append(str(error))
+        else:
+            return net
+    raise WeightsError("; ".join(problems))
+
+
+def place(network: str) -> Path | None:
+    """Return the weights file that the loader takes by itself; None where there is none."""
+    try:
+        return weights_file(network)
+    except WeightsError:
+        return None

@@ -14,7 +14,7 @@ from microexpr.runtime.ending import ended
 from microexpr.runtime.files import own_files
 
 if TYPE_CHECKING:
-    from microexpr.cli.arguments import Parser
+    from microexpr.cli.options import Parser
 
 __all__ = ["main"]
 ADDRESSES = 1_400 << 20  # bytes: with less, not all libraries can be imported
@@ -57,7 +57,7 @@ def _run(words: Sequence[str]) -> None:
 def _parser() -> Parser:
     # Imported once a signal can be handled: it takes most of a second.
     from microexpr.cli import judge, magnify, predict, show, tools
-    from microexpr.cli.arguments import Parser
+    from microexpr.cli.options import Parser
 
     parser = Parser(prog="microexpr", description=__doc__)
     parser.add_argument("--version", action="version", version=f"microexpr {__version__}")

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from microexpr.cli.arguments import Commands
+from microexpr.cli.options import Commands
 from microexpr.runtime.files import write_text
 
 DESCRIPTION = """\

@@ -12,8 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microexpr.cli.arguments import RATE, Commands, add_machine, real, whole
-from microexpr.cli.settings import add_settings, flag_of, given
+from microexpr.cli import options
 from microexpr.config import Config
 from microexpr.config.base import Section
 from microexpr.config.preprocessing import Motion
@@ -41,17 +40,18 @@ examples:
 docs/magnification.md says which method and alpha to choose, and where each method fails."""
 
 
-def add_command(commands: Commands) -> None:
+def add_command(commands: options.Commands) -> None:
     """Register the command."""
-    parser = commands.add_parser(
+    parser = options.new_command(
+        commands,
         "magnify",
-        help="magnify the motion in a video or in images",
+        run,
+        "magnify the motion in a video or in images",
         description="Magnify small motions. IN may be a video, a folder of numbered images, or a "
         "quoted glob of either.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
     add = parser.add_argument
     add("source", metavar="IN", help="video, folder of images, or glob")
     output = ".mp4 or folder [IN_magnified.mp4]"
@@ -60,9 +60,9 @@ def add_command(commands: Commands) -> None:
     add("--method", type=_method, default="pmm", help=methods)
     config = "a YAML file, or YAML in one line, whose section magnify gives the defaults"
     add("--config", help=config)
-    add_machine(parser)
+    options.add_machine(parser)
     memory = f"memory limit [{MAX_MEMORY_GB:g}]"
-    add("--max-memory", type=real(0.001, 1e6), metavar="GB", help=memory)
+    add("--max-memory", type=options.RATE, metavar="GB", help=memory)
     add("--stream", action="store_true", help="work in parts even where memory is enough")
     _add_motion(parser.add_argument_group("what is magnified (video and images)"))
     _add_output(parser.add_argument_group("what is written (video and images)").add_argument)
@@ -74,12 +74,14 @@ def _add_motion(group: argparse._ArgumentGroup) -> None:
     add("--alpha", metavar="A[,A...]", help=f"{alpha}bears [auto]")
     face = "magnify the motion in the face without that of head and camera [where a face moves]"
     add("--stabilise", choices=("face", "none"), help=face)
-    add("--fps", type=RATE, help="camera frame rate: for images, and where a video is wrong")
+    fps = "camera frame rate: for images, and where a video is wrong"
+    add("--fps", type=options.RATE, help=fps)
     roi = ("X", "Y", "W", "H")
-    add("--roi", nargs=4, type=whole(0), metavar=roi, help="region to magnify, px")
-    add("--chroma-gain", type=real(0, 1e6), help="share of alpha for colours; not for pmm")
-    add_settings(group, {"": Motion}, without="alpha")
-    add_settings(group, _own_settings())
+    add("--roi", nargs=4, type=options.COUNT, metavar=roi, help="region to magnify, px")
+    colours = "share of alpha for colours; not for pmm"
+    add("--chroma-gain", type=options.between(float, 0, 1e6), help=colours)
+    options.add_settings(group, {"": Motion}, without="alpha")
+    options.add_settings(group, _own_settings())
 
 
 def _add_output(add: Callable[..., object]) -> None:
@@ -143,11 +145,11 @@ def _request(arguments: argparse.Namespace, device: str) -> Request:
     if arguments.alpha is None and "alpha" in base.model_fields_set:
         alphas = [base.alpha]
     method = METHODS[arguments.method]
-    values = base.model_dump(exclude_unset=True) | given(arguments, Motion)
-    own = given(arguments, method.settings)
-    others = (key for kind in _own_settings().values() for key in given(arguments, kind))
+    values = base.model_dump(exclude_unset=True) | options.given(arguments, Motion)
+    own = options.given(arguments, method.settings)
+    others = (key for kind in _own_settings().values() for key in options.given(arguments, kind))
     for key in (key for key in others if key not in own):
-        raise ConfigError(f"{flag_of(key)}: {method.name} has no such setting")
+        raise ConfigError(f"{options.flag_of(key)}: {method.name} has no such setting")
     if own:
         values[method.section] |= own
     for alpha in alphas or [base.alpha]:

@@ -1,17 +1,76 @@
-"""Options of a command that follow from settings classes, so that each is declared once."""
+"""What reads the command line: values are checked where they stand, and refused in one line.
 
-from __future__ import annotations
+Options of a command that follow from settings classes are declared there only.
+"""
 
 import argparse
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, get_args
+from typing import Any, NoReturn, TypeAlias, get_args
 
 from pydantic.fields import FieldInfo
 
 from microexpr.config.base import Section
+from microexpr.errors import ConfigError, brief
 
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+MOST_THREADS = 1024  # OpenMP ends the process where the system grants it no more
+DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?")
 NAMES = {"temporal_filter": "filter", "anchored": "anchor"}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose messages are errors like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ConfigError."""
+        raise ConfigError(f"{brief(ValueError(message))}; see {self.prog} --help")
+
+
+def between(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
+    """Return what reads a number, or a whole one, between two bounds, which are included."""
+
+    def read(word: str) -> float:
+        value = math.nan
+        with suppress(ValueError):
+            value = kind(word)
+        if not low <= value <= high:
+            what = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"{word} is not {what} from {low:g} to {high:g}")
+        return value
+
+    return read
+
+
+def new_command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], None], text: str, **how: Any
+) -> argparse.ArgumentParser:
+    """Register a command: what it runs, one line about it, and what else a parser takes."""
+    parser = commands.add_parser(name, help=text, **how)
+    parser.set_defaults(run=run)
+    return parser
+
+
+RATE = between(float, 0.001, 1e6)  # frames/s, Hz
+COUNT = between(int, 0, 10**9)
+
+
+def device(word: str) -> str:
+    """Read the name of a device; whether it is there is seen when it is chosen."""
+    if not DEVICE.fullmatch(word):
+        raise argparse.ArgumentTypeError(f"{word} is not auto, cpu, cuda, or cuda:0 and so on")
+    return word
+
+
+def add_machine(parser: argparse.ArgumentParser, *, has_device: bool = True) -> None:
+    """Add ``--threads`` and ``--device``."""
+    default, threads = " [%(default)s]", between(int, 1, MOST_THREADS)
+    parser.add_argument("--threads", type=threads, default=1, help=f"processor threads{default}")
+    if has_device:
+        text = f"cpu, cuda, cuda:1 and so on, or auto{default}"
+        parser.add_argument("--device", type=device, default="auto", help=text)
 
 
 def flag_of(key: str) -> str:
@@ -37,8 +96,7 @@ def add_settings(
 
 def given(arguments: argparse.Namespace, model: type[Section] | None) -> dict[str, Any]:
     """Return the keys of a model that the user gave, with their values."""
-    keys = model.model_fields if model else ()
-    values = {key: getattr(arguments, key, None) for key in keys}
+    values = {key: getattr(arguments, key, None) for key in (model.model_fields if model else ())}
     return {key: value for key, value in values.items() if value is not None}
 
 

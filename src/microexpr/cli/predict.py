@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microexpr.cli.arguments import RATE, Commands, add_machine
+from microexpr.cli.options import RATE, Commands, add_machine, new_command
 from microexpr.errors import DataError, about_clip
 from microexpr.runtime.notices import plain_warnings
 
@@ -44,42 +44,21 @@ docs/predict.md shows the output. Exit status 2: a clip had no face or could not
 
 def add_command(commands: Commands) -> None:
     """Register the command."""
-    parser = commands.add_parser(
-        "predict",
-        help="apply an exported model to videos",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument(
-        "source", metavar="VIDEO", nargs="+", help="video, folder of numbered images, or glob"
-    )
-    parser.add_argument(
-        "--model", default="results/model", metavar="DIR", help="exported model [%(default)s]"
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("predictions"),
-        metavar="DIR",
-        help="folder of the results [%(default)s]",
-    )
-    parser.add_argument(
-        "--weights", metavar="FILE", help="weights of the backbone [the shipped or installed file]"
-    )
-    parser.add_argument(
-        "--fps", type=RATE, help="camera frame rate: for images, and where a video is wrong"
-    )
-    parser.add_argument(
-        "--piece", type=int, metavar="FRAMES", help="length of a piece [the longest training clip]"
-    )
-    parser.add_argument(
-        "--step", type=int, metavar="FRAMES", help="distance of two pieces [half a piece]"
-    )
-    parser.add_argument(
-        "--no-video", dest="annotate", action="store_false", help="write no annotated video"
-    )
+    text, how = "apply an exported model to videos", argparse.RawDescriptionHelpFormatter
+    about: dict[str, Any] = {"description": DESCRIPTION, "epilog": EPILOG, "formatter_class": how}
+    parser = new_command(commands, "predict", run, text, **about)
+    add = parser.add_argument
+    add("source", metavar="VIDEO", nargs="+", help="video, folder of numbered images, or glob")
+    add("--model", default="results/model", metavar="DIR", help="exported model [%(default)s]")
+    text, there = "folder of the results [%(default)s]", Path("predictions")
+    add("--output", type=Path, default=there, metavar="DIR", help=text)
+    add("--weights", metavar="FILE", help="weights of the backbone [the shipped or installed file]")
+    add("--fps", type=RATE, help="camera frame rate: for images, and where a video is wrong")
+    piece, step = "length of a piece [the longest training clip]", "distance of two pieces"
+    add("--piece", type=int, metavar="FRAMES", help=piece)
+    add("--step", type=int, metavar="FRAMES", help=f"{step} [half a piece]")
+    text = "write no annotated video"
+    add("--no-video", dest="annotate", action="store_false", help=text)
     add_machine(parser)
 
 
@@ -93,13 +72,8 @@ def run(arguments: argparse.Namespace) -> None:
     device = choose_device(arguments.device)
     limit_threads(arguments.threads)
     model = exported_model.load(arguments.model, weights_path=arguments.weights, device=device)
-    request = make_request(
-        model,
-        arguments.output,
-        piece=arguments.piece,
-        step=arguments.step,
-        annotate=arguments.annotate,
-    )
+    cut = {"piece": arguments.piece, "step": arguments.step}
+    request = make_request(model, arguments.output, **cut, annotate=arguments.annotate)
     check_places(request, clips)
     with plain_warnings():
         rows, failed = _predict_all(model, clips, request)

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from microexpr.cli.arguments import Commands
+from microexpr.cli.options import Commands, new_command
 from microexpr.errors import WeightsError
 from microexpr.runtime.printing import printable
 
@@ -41,9 +41,11 @@ def console() -> Console:
 
 def add_inspect(commands: Commands) -> None:
     """Register ``inspect``."""
-    parser = commands.add_parser(
+    parser = new_command(
+        commands,
         "inspect",
-        help="show what is in caches, models and weights",
+        _inspect,
+        "show what is in caches, models and weights",
         description="Show caches (.h5): clips, frames, sizes, share of zeros, origin, checksum, "
         "and subjects and labels where manifest.csv lies beside or in a folder above; trained "
         "models and converted weights (.safetensors): settings and tensors. All values are read, "
@@ -51,7 +53,6 @@ def add_inspect(commands: Commands) -> None:
         epilog="example: microexpr inspect results/features/mobilenet_vggface2/pmm/s1-s3.h5",
     )
     parser.add_argument("file", type=Path, nargs="+", help="cache, model or weights")
-    parser.set_defaults(run=_inspect)
 
 
 def _inspect(arguments: argparse.Namespace) -> None:
@@ -63,14 +64,15 @@ def _inspect(arguments: argparse.Namespace) -> None:
 
 def add_verify(commands: Commands) -> None:
     """Register ``verify``."""
-    verify = commands.add_parser(
+    verify = new_command(
+        commands,
         "verify",
-        help="check caches and tables against their checksums",
+        _verify,
+        "check caches and tables against their checksums",
         description="Read caches as a whole and compare them with the checksums stored in them; "
         "compare tables (.csv) and other sealed files with the seal beside them (.sha256).",
     )
     verify.add_argument("file", type=Path, nargs="+")
-    verify.set_defaults(run=_verify)
 
 
 def _verify(arguments: argparse.Namespace) -> None:
@@ -85,11 +87,9 @@ def _verify(arguments: argparse.Namespace) -> None:
 
 def add_show(commands: Commands) -> None:
     """Register ``show``."""
-    show = commands.add_parser(
-        "show", help="print table.csv", description="Print a table of accuracy against N."
-    )
+    about = "Print a table of accuracy against N."
+    show = new_command(commands, "show", _show, "print table.csv", description=about)
     show.add_argument("table", type=Path)
-    show.set_defaults(run=_show)
 
 
 def _show(arguments: argparse.Namespace) -> None:
@@ -107,34 +107,28 @@ def add_weights(commands: Commands) -> None:
         epilog="example: microexpr weights add ~/Downloads/resnet50_ft_weight.pkl",
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    shown = actions.add_parser("list", help="known files and what is installed", description=LIST)
-    shown.set_defaults(run=_list)
-    added = actions.add_parser("add", help="verify, convert and install a file", description=ADD)
-    added.add_argument("file", type=Path, help=".pth, .pkl, .h5, .npz or .safetensors")
-    added.add_argument("--network", help="what it must be [found out from the file]")
-    added.add_argument("--sha256", help="expected checksum [the known one, where there is one]")
-    added.set_defaults(run=_add)
-    checked = actions.add_parser(
-        "check",
-        help="verify what is installed",
-        description="Verify the checksums of all weights in their places, and load each.",
-    )
-    checked.set_defaults(run=_check)
+    new_command(actions, "list", _list, "known files and what is installed", description=LIST)
+    text = "verify, convert and install a file"
+    add = new_command(actions, "add", _add, text, description=ADD).add_argument
+    add("file", type=Path, help=".pth, .pkl, .h5, .npz or .safetensors")
+    add("--network", help="what it must be [found out from the file]")
+    add("--sha256", help="expected checksum [the known one, where there is one]")
+    about = "Verify the checksums of all weights in their places, and load each."
+    new_command(actions, "check", _check, "verify what is installed", description=about)
 
 
 def _list(arguments: argparse.Namespace) -> None:
     from rich.tree import Tree
 
-    from microexpr.backbones import installing
     from microexpr.backbones.networks import NETWORKS
-    from microexpr.backbones.weights import KNOWN
+    from microexpr.backbones.weights import KNOWN, place
 
     for network in NETWORKS.values():
         tree = Tree(network.name)
         if network.random:
             tree.add("random weights, no file")
         else:
-            found = installing.place(network.name)
+            found = place(network.name)
             tree.add(f"in place: {found}" if found else f"not there: {network.advice}")
             tree.add(f"terms: {network.licence}")
             formats = tree.add("formats")
@@ -149,10 +143,10 @@ def _list(arguments: argparse.Namespace) -> None:
 
 
 def _add(arguments: argparse.Namespace) -> None:
-    from microexpr.backbones import installing
     from microexpr.backbones.networks import installed
+    from microexpr.backbones.weights import add
 
-    added = installing.add(arguments.file, network=arguments.network, sha256=arguments.sha256)
+    added = add(arguments.file, network=arguments.network, sha256=arguments.sha256)
     checked = "known" if added["known"] else "not known, compare it with its origin"
     print(f"{added['source_sha256']}  {arguments.file}  ({checked})")
     print(f"{added['sha256']}  {installed(added['network'])}  ({added['network']})")
@@ -160,22 +154,16 @@ def _add(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from microexpr.backbones import installing
     from microexpr.backbones.networks import NETWORKS
-    from microexpr.backbones.weights import build
+    from microexpr.backbones.weights import build, place
 
     problems = []
-    for network in NETWORKS.values():
-        if network.random:
-            continue
-        path = installing.place(network.name)
-        if path is None:
-            print(f"{network.name}: not there")
-            continue
+    for name in (network.name for network in NETWORKS.values() if not network.random):
         try:
-            print(f"{network.name}: {build(network.name).weights_sha256}  {path}")
+            path = place(name)
+            print(f"{name}: {f'{build(name).weights_sha256}  {path}' if path else 'not there'}")
         except WeightsError as error:
             problems.append(str(error))
-            print(f"{network.name}: DAMAGED")
+            print(f"{name}: DAMAGED")
     if problems:
         raise WeightsError("; ".join(problems))

@@ -5,8 +5,6 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from microexpr import stages
-from microexpr.cli.arguments import Commands, add_machine, whole
+from microexpr.cli.options import COUNT, Commands, add_machine, new_command
 from microexpr.config import Config, default_file
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import CollectedError, DataError, MicroexprWarning
@@ -49,7 +47,8 @@ def add_stage(commands: Commands) -> None:
 
 
 def _add_stage(names: Commands, stage: Stage) -> None:
-    parser = names.add_parser(stage.name, help=stage.help, description=f"Stage: {stage.help}.")
+    run, about = partial(_run_stage, stage), f"Stage: {stage.help}."
+    parser = new_command(names, stage.name, run, stage.help, description=about)
     groups = {
         Reads: parser.add_argument_group("reads"),
         Writes: parser.add_argument_group("writes"),
@@ -60,7 +59,6 @@ def _add_stage(names: Commands, stage: Stage) -> None:
     text = "a YAML file, or YAML in one line, such as '{crop: {size_px: 192}}' [%(default)s]"
     parser.add_argument("--config", default=str(default_file()), help=text)
     add_machine(parser, has_device=stage.device)
-    parser.set_defaults(run=partial(_run_stage, stage))
 
 
 def _of_argument(argument: Argument) -> dict[str, Any]:
@@ -70,7 +68,7 @@ def _of_argument(argument: Argument) -> dict[str, Any]:
     several: dict[str, Any] = {"nargs": "+" if required else "*"} if argument.many else {}
     default = "" if required or argument.default in (None, "", ()) else f" [{argument.default}]"
     return several | {
-        "type": whole(0) if argument.type is int else argument.type,
+        "type": COUNT if argument.type is int else argument.type,
         "required": required,
         "default": None if required else argument.default,
         "metavar": "VALUE" if isinstance(mark, Option) else "FILE",
@@ -94,17 +92,11 @@ def _run_stage(stage: Stage, arguments: argparse.Namespace) -> None:
 
 def add_adopt(commands: Commands) -> None:
     """Register ``adopt``."""
-    parser = commands.add_parser(
-        "adopt",
-        help="keep results under changed code that gives the same",
-        description=ADOPT,
-        epilog=AFTER_ADOPT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=_adopt)
-    parser.add_argument(
-        "results", nargs="?", type=Path, default=Path("results"), help="of a project [results]"
-    )
+    text = "keep results under changed code that gives the same"
+    how = {"epilog": AFTER_ADOPT, "formatter_class": argparse.RawDescriptionHelpFormatter}
+    add = new_command(commands, "adopt", _adopt, text, description=ADOPT, **how).add_argument
+    folder = Path("results")
+    add("results", nargs="?", type=Path, default=folder, help="of a project [results]")
 
 
 def _adopt(arguments: argparse.Namespace) -> None:
@@ -115,7 +107,9 @@ def _adopt(arguments: argparse.Namespace) -> None:
         raise DataError(f"{arguments.results}: is no folder 'results' of a project")
     os.chdir(arguments.results.parent)
     limit_threads(1)
-    with _quiet_samples():
+    # What stages say of their samples, the run that made the results has said.
+    logging.getLogger("microexpr").setLevel(logging.ERROR)
+    with warnings.catch_warnings(action="ignore", category=MicroexprWarning):
         outcome = adopt.run()
     if not (outcome.equal or outcome.different or outcome.waiting):
         print("Nothing to adopt: code and libraries are those of the last run.")
@@ -127,30 +121,14 @@ def _adopt(arguments: argparse.Namespace) -> None:
         raise CollectedError([f"differs: {n}: {why}" for n, why in outcome.different.items()])
 
 
-@contextmanager
-def _quiet_samples() -> Iterator[None]:
-    """Leave out what stages say of their samples: the run that made the results has said it."""
-    package, own = logging.getLogger("microexpr"), logging.getLogger("microexpr.adopt")
-    before = package.level, own.level
-    own.setLevel(own.getEffectiveLevel())
-    package.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", MicroexprWarning)
-            yield
-    finally:
-        package.setLevel(before[0])
-        own.setLevel(before[1])
-
-
 def add_demo(commands: Commands) -> None:
     """Register ``demo``."""
     about = "Write procedural faces with known micro-expressions, in SMIC's layout."
-    demo = commands.add_parser("demo", help="write the generated data set", description=about)
-    demo.add_argument("folder", type=Path, help="where SMIC_all_raw and truth are written")
-    demo.add_argument("--config", default="{}", help="a YAML file, or YAML in one line [defaults]")
-    demo.add_argument("--subjects", nargs="+", metavar="ID", help="only these [all]")
-    demo.set_defaults(run=_demo)
+    text = "write the generated data set"
+    add = new_command(commands, "demo", _demo, text, description=about).add_argument
+    add("folder", type=Path, help="where SMIC_all_raw and truth are written")
+    add("--config", default="{}", help="a YAML file, or YAML in one line [defaults]")
+    add("--subjects", nargs="+", metavar="ID", help="only these [all]")
 
 
 def _demo(arguments: argparse.Namespace) -> None:
@@ -163,18 +141,19 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 def add_forget(commands: Commands) -> None:
     """Register ``forget``."""
-    forget = commands.add_parser(
+    command = new_command(
+        commands,
         "forget",
-        help="delete all that was made from a subject, and leave it out from now on",
+        _forget,
+        "delete all that was made from a subject, and leave it out from now on",
         description="Delete from results and .snakemake everything that comes from these subjects, "
         "and add them to data.leave_out. Caches of other subjects stay. See docs/privacy.md.",
     )
-    add, text = forget.add_argument, "as given to snakemake; the last one, or config.yaml, gets "
+    add, text = command.add_argument, "as given to snakemake; the last one, or config.yaml, gets "
     add("subjects", nargs="+", metavar="SUBJECT", help="as in manifest.csv")
     paths: dict[str, Any] = {"type": Path, "nargs": "+", "default": [], "metavar": "FILE"}
     add("--configfile", **paths, help=f"{text}data.leave_out")
     add("--dry-run", action="store_true", help="list the files, delete nothing")
-    forget.set_defaults(run=_forget)
 
 
 def _forget(arguments: argparse.Namespace) -> None:
@@ -196,14 +175,15 @@ def _forget(arguments: argparse.Namespace) -> None:
 
 def add_schema(commands: Commands) -> None:
     """Register ``schema``."""
-    schema = commands.add_parser(
+    schema = new_command(
+        commands,
         "schema",
-        help="write the schemas, the reference of all keys and copies of configurations",
+        _schema,
+        "write the schemas, the reference of all keys and copies of configurations",
         description="Write workflow/schemas and config/README.md from the models; copy config.yaml "
         "to config/config.yaml and config/ci.yaml to .test/config/config.yaml.",
     )
     schema.add_argument("folder", type=Path, help="the project's folder")
-    schema.set_defaults(run=_schema)
 
 
 def _schema(arguments: argparse.Namespace) -> None:
