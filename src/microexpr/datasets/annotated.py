@@ -136,14 +136,19 @@ def read(data: Data, release: Release) -> Listing:
     reader.has_apex = any(frame_number(row.apex) is not None for row in rows)
     for row in rows:
         where, who = f"{table.name} line {row.line}", Who()
-        with reader.listing.noted("unreadable_rows", where):
-            who = reader.who(row, where)
-        if who:
-            with reader.listing.noted("unreadable_rows", where, **who):
+        with reader.listing.noted("unreadable_rows", where, who):
+            who.update(reader.who(row, where))
+            if who:
                 reader.take(row, where, who)
     if known := version(release.key, {(row.subject, row.name): row.emotion for row in rows}):
         reader.listing.add("table_version", "kept", f"{table.name}: {known}")
-    reader.report_unlisted()
+    for folder in release.clips(tree) if release.clip_folders else ():
+        if folder not in reader.folders:
+            source = folder.relative_to(data.root).as_posix()
+            detail = f"folder {source} is in no row of {table.name}"
+            with reader.listing.noted("unlisted_clips", detail):
+                who = release.owner(folder)
+                reader.listing.add("unlisted_clips", "dropped", detail, **who)
     return reader.listing
 
 
@@ -156,7 +161,7 @@ class _Reader:
         self._root, self._fps = Path(data.root), data.fps or release.fps
         self._labels, self._people = Labels(data), Names("subjects")
         self._taken: dict[tuple[str, ...], int] = {}
-        self._folders: set[Path] = set()
+        self.folders: set[Path] = set()
         self.has_apex = True
 
     def who(self, row: Row, where: str) -> Who:
@@ -175,7 +180,7 @@ class _Reader:
         """Add the clip of a row to the listing, or a finding."""
         folder = self._release.folder(self._tree, row)
         if folder is not None:
-            self._folders.add(folder)
+            self.folders.add(folder)
         if "macro" in row.expression.casefold():
             self.listing.add("macro_expression", "dropped", f"{where}: {row.expression}", **who)
             return
@@ -193,7 +198,7 @@ class _Reader:
         if not fps:
             raise DataError("the cell fps is empty")
         onset, apex, offset = frames
-        with self.listing.noted("unreadable_files", where, **who):
+        with self.listing.noted("unreadable_files", where, who):
             self.listing.add_images(
                 self._tree.images(folder),
                 span=(onset, offset),
@@ -239,15 +244,3 @@ class _Reader:
             return True
         self._taken |= dict.fromkeys(keys if folder else keys[:1], line)
         return False
-
-    def report_unlisted(self) -> None:
-        """Add a finding for each folder of a clip that is in no row."""
-        if not self._release.clip_folders:
-            return
-        for folder in self._release.clips(self._tree):
-            if folder not in self._folders:
-                source = folder.relative_to(self._root).as_posix()
-                detail = f"folder {source} is in no row of {self._table}"
-                with self.listing.noted("unlisted_clips", detail):
-                    who = self._release.owner(folder)
-                    self.listing.add("unlisted_clips", "dropped", detail, **who)

@@ -36,7 +36,7 @@ def look_into_files(listing: Listing, root: Path, uneven: Uneven = "resample") -
     kept = []
     for clip in track(listing.clips, "index"):
         who: Who = {"clip_id": clip.clip_id, "subject": clip.subject}
-        with listing.noted("unreadable_files", **who):
+        with listing.noted("unreadable_files", who=who):
             if clip.kind == "images":
                 _check_images(root, clip)
                 axis = clip_axis(root, clip)
@@ -44,7 +44,7 @@ def look_into_files(listing: Listing, root: Path, uneven: Uneven = "resample") -
                 axis = stamps(clip.source).axis(clip)
                 for text in stamps(clip.source).notices:
                     listing.add("interlaced", "kept", text, **who)
-            with listing.noted("uneven_times", **who):
+            with listing.noted("uneven_times", who=who):
                 axis.check(frame_numbers(clip, axis), uneven)
                 # The rate of images is that of their counters.
                 found = {"frames": len(axis.stamps), "resampled": 0 if axis.even else len(axis)}

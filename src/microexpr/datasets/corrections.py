@@ -34,12 +34,10 @@ CORRECTIONS = (
         f"{MEB}; the table's own duration of 82 frames from onset 5658",
     ),
     Correction(
-        *("samm", "028", "028_4_1", {"apex": None}, SAMM_APEX.format(1124)),
-        printed={"apex": 1143},
+        *("samm", "028", "028_4_1", {"apex": None}, SAMM_APEX.format(1124)), printed={"apex": 1143}
     ),
     Correction(
-        *("samm", "032", "032_3_1", {"apex": None}, SAMM_APEX.format(4930)),
-        printed={"apex": 1930},
+        *("samm", "032", "032_3_1", {"apex": None}, SAMM_APEX.format(4930)), printed={"apex": 1930}
     ),
     Correction("casme3", "spNO.149", "d", {"apex": 160}, CAS3_TABLE, printed={"onset": 112}),
     Correction("casme3", "spNO.214", "c", {"offset": 34}, MEB, printed={"onset": 5}),

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel
 
 from microexpr import datasets
 from microexpr.config import Data, Demo, Windows
@@ -38,6 +38,16 @@ class IndexSettings(Settings):
     windows: Annotated[Windows, Only("n")]
 
 
+class Record(BaseModel):
+    """What lies beside the manifest, and is not in it."""
+
+    key: str  # see :func:`key`
+    data: dict[str, Any]  # see :func:`selection`
+    leave_out: list[str]
+    left_out: list[Clip]
+    dropped: list[Clip]  # listed, but their files cannot be read
+
+
 def listed(settings: IndexSettings) -> Listing:
     """List the data set and check it as a whole; DataError: it is not as it should be."""
     listing = datasets.read(settings.data, settings.demo, names_only=True)
@@ -53,15 +63,11 @@ def indexed(settings: IndexSettings, results: Path) -> Listing:
     """
     path, record = results / MANIFEST, results / RECORD
     try:
-        about = json.loads(record.read_text(encoding="utf-8"))
-        before, leave_out = about["data"], list(about["leave_out"])
-        left_out, dropped = (
-            [Clip.model_validate(clip) for clip in about[name]] for name in ("left_out", "dropped")
-        )
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        before = Record.model_validate_json(record.read_bytes())
+    except (OSError, ValueError) as error:
         raise DataError(f"{record}: cannot be read ({type(error).__name__})") from None
-    changed = [key for key, value in selection(settings).items() if before.get(key) != value]
-    back = [name for name in leave_out if name not in settings.data.leave_out]
+    changed = [key for key, value in selection(settings).items() if before.data.get(key) != value]
+    back = [name for name in before.leave_out if name not in settings.data.leave_out]
     if changed or back:
         what = ", ".join([*changed, *(["data.leave_out"] if back else [])])
         raise ConfigError(
@@ -69,14 +75,14 @@ def indexed(settings: IndexSettings, results: Path) -> Listing:
             "written: connect the data set, or undo the change"
         )
     # In the order of the readers.
-    clips = [*map(manifest.planned, manifest.read(path)), *dropped]
+    clips = [*map(manifest.planned, manifest.read(path)), *before.dropped]
     if settings.data.kind == "demo":  # as `listed` lists it
         clips = [clip.model_copy(update=dict.fromkeys(DRAWN, 0)) for clip in clips]
     listing = Listing(clips=sorted(clips, key=lambda c: (natural(c.subject), natural(c.clip_id))))
-    added = [name for name in settings.data.leave_out if name not in leave_out]
+    added = [name for name in settings.data.leave_out if name not in before.leave_out]
     if added:
         listing.leave_out(added)
-    listing.left_out += left_out
+    listing.left_out += before.left_out
     return listing
 
 
@@ -104,20 +110,10 @@ def key(settings: IndexSettings, listing: Listing) -> str:
 def write_record(
     path: Path, settings: IndexSettings, listing: Listing, dropped: Sequence[Clip], follows: str
 ) -> None:
-    """Write what :func:`indexed` reads beside the manifest, with the :func:`key` `follows`.
-
-    `dropped` clips were listed, and are not in the manifest: their files cannot be read.
-    """
-    write_json(
-        path,
-        {
-            "key": follows,
-            "data": selection(settings),
-            "leave_out": settings.data.leave_out,
-            "left_out": [clip.model_dump(mode="json") for clip in listing.left_out],
-            "dropped": [clip.model_dump(mode="json") for clip in dropped],
-        },
-    )
+    """Write what :func:`indexed` reads beside the manifest, with the :func:`key` `follows`."""
+    about: dict[str, Any] = {"key": follows, "data": selection(settings), "dropped": dropped}
+    record = Record(**about, leave_out=settings.data.leave_out, left_out=listing.left_out)
+    write_json(path, record.model_dump(mode="json"))
 
 
 def strike(path: Path, subjects: Collection[str], clips: Collection[str]) -> None:

@@ -126,15 +126,18 @@ class Listing:
         self.findings.append(finding)
 
     @contextmanager
-    def noted(self, problem: Problem, where: str = "", **who: Unpack[Who]) -> Iterator[None]:
-        """Turn an error in a block about a clip, listed at `where`, into a finding, and go on."""
+    def noted(self, problem: Problem, where: str = "", who: Who | None = None) -> Iterator[None]:
+        """Turn an error in a block about a clip, listed at `where`, into a finding, and go on.
+
+        `who` may be found out in the block.
+        """
         try:
             yield
         except (DataError, OSError) as error:
             text = str(error)
             if isinstance(error, OSError):
                 text = f"{error.filename}: {error.strerror}"
-            self.add(problem, "dropped", f"{where}: {text}" if where else text, **who)
+            self.add(problem, "dropped", f"{where}: {text}" if where else text, **(who or Who()))
 
     def add_images(
         self,
@@ -188,12 +191,11 @@ class Labels:
             listing.renamed.update([(emotion, label)] if fold(emotion) != fold(label) else [])
             return label
         where = f"{detail}: emotion" if detail else "emotion"
+        problem: Problem | Note = "unknown_labels"
+        reason = "none of data.labels, label_map, drop_labels"
         if fold(emotion) in self._dropped:
-            reason = f"{where} {emotion!r} is in data.drop_labels"
-            listing.add("dropped_label", "dropped", reason, **who)
-        else:
-            reason = f"{where} {emotion!r} is in none of data.labels, label_map, drop_labels"
-            listing.add("unknown_labels", "dropped", reason, **who)
+            problem, reason = "dropped_label", "data.drop_labels"
+        listing.add(problem, "dropped", f"{where} {emotion!r} is in {reason}", **who)
         return None
 
 

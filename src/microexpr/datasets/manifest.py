@@ -1,13 +1,11 @@
 """The manifest: one row per clip, whatever data set it comes from."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -82,7 +80,7 @@ class Clip(BaseModel):
         return self.last - self.first + 1 if self.last else 0
 
     @model_validator(mode="after")
-    def _order(self) -> Clip:
+    def _order(self) -> Self:
         known = [n for n in (self.onset, self.apex, self.offset) if n is not None]
         if known != sorted(known):
             raise ValueError(f"onset, apex and offset {known} do not increase")

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from microexpr.config import Data
 from microexpr.datasets.annotated import ACTION_UNITS, action_units
-from microexpr.datasets.listing import Annotation, Labels, Listing, Who
+from microexpr.datasets.listing import About, Labels, Listing, Who
 from microexpr.datasets.manifest import Clip
 from microexpr.datasets.sheets import Cell, frame_number, frame_rate, text, with_header
 from microexpr.errors import ConfigError, DataError
 from microexpr.runtime.names import Names, identifier
-from microexpr.video.suffixes import VIDEOS, inside, list_images
+from microexpr.video.suffixes import VIDEOS, folders, inside, list_images
 
 REQUIRED, FRAMES = ("path", "subject", "label"), ("onset", "apex", "offset")
 COLUMNS: dict[str, tuple[str, ...]] = {name: (name,) for name in REQUIRED}
@@ -34,11 +35,9 @@ def read_table(data: Data) -> Listing:
         raise DataError(f"data.table: {error}") from None
     for number, cells in rows:
         where, who = f"{data.table}: line {number}", Who()
-        with listing.noted("unreadable_rows", where):
-            who = _who(cells, people)
-        if who:
-            with listing.noted("unreadable_rows", where, **who):
-                _add_line(listing, labels, cells, data, where=where, who=who)
+        with listing.noted("unreadable_rows", where, who):
+            who.update(_who(cells, people))
+            _add_line(listing, labels, cells, data, where=where, who=who)
     return listing
 
 
@@ -70,25 +69,33 @@ def _add_line(
         return
     fps = frame_rate(cells.get("fps"))
     onset, apex, offset = (_frame(cells.get(column), column) for column in FRAMES)
+    about: About = {**who, "onset": onset, "apex": apex, "offset": offset}
+    about["action_units"] = action_units(cells.get("action_units"))
+    about["split"] = text(cells.get("split"))
     span = _span(onset, apex, offset)
-    about: Annotation = {"onset": onset, "apex": apex, "offset": offset}
-    about |= {"action_units": action_units(cells.get("action_units"))}
-    about |= {"split": text(cells.get("split"))}
-    if not path.is_dir():
-        first, last = span or (0, 0)
-        clip = Clip(
-            **who,
-            **about,
-            **{"label": label, "source": source, "kind": "video", "frames": 0},
-            **{"first": first, "last": last, "fps": fps or 0.0},
-        )
-        listing.clips.append(clip)
-        return
-    if not (fps := fps or data.fps):
+    if path.is_dir() and not (fps := fps or data.fps):
         raise DataError("images need a frame rate: column fps, or data.fps")
-    with listing.noted("unreadable_files", where, **who):
-        images = list_images(path)
-        listing.add_images(images, span=span, fps=fps, source=source, label=label, **about, **who)
+    _add(listing, path, where, span=span, source=source, label=label, fps=fps or 0.0, about=about)
+
+
+def _add(
+    listing: Listing,
+    path: Path,
+    where: str,
+    *,
+    span: tuple[int, int] | None = None,
+    about: About,
+    **values: Any,
+) -> None:
+    """Add a video, or a folder of images; `span` cuts it."""
+    if path.is_dir():
+        who: Who = {"clip_id": about["clip_id"], "subject": about["subject"]}
+        with listing.noted("unreadable_files", where, who):
+            listing.add_images(list_images(path), span=span, **values, **about)
+        return
+    first, last = span or (0, 0)
+    clip = Clip(kind="video", frames=0, first=first, last=last, **values, **about)
+    listing.clips.append(clip)
 
 
 def _span(onset: int | None, apex: int | None, offset: int | None) -> tuple[int, int] | None:
@@ -119,7 +126,7 @@ def read_folder(data: Data) -> Listing:
     if not root.is_dir():
         raise DataError(f"data.root: {root} is not a folder")
     listing, labels, people = Listing(), Labels(data), Names("subjects")
-    for folder in (path for path in inside(root) if path.is_dir()):
+    for folder in folders(root):
         for path in inside(folder):
             if not (path.is_dir() or path.name.lower().endswith(VIDEOS)):
                 continue
@@ -141,11 +148,6 @@ def _add_path(listing: Listing, labels: Labels, path: Path, data: Data, people: 
     label = labels.of(emotion, listing, detail=f"folder {emotion}", **who)
     if label is None:
         return
-    if not path.is_dir():
-        about = {**who, "label": label, "source": source, "kind": "video"}
-        listing.clips.append(Clip(**about, frames=0, first=0, last=0, fps=data.fps or 0.0))
-        return
-    if data.fps is None:
+    if path.is_dir() and data.fps is None:
         raise ConfigError(f"data.fps: {source} is a folder of images, which needs a frame rate")
-    with listing.noted("unreadable_files", **who):
-        listing.add_images(list_images(path), fps=data.fps, source=source, label=label, **who)
+    _add(listing, path, "", source=source, label=label, fps=data.fps or 0.0, about={**who})

@@ -9,17 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from microexpr.config import Data
+from microexpr.datasets import sheets
 from microexpr.datasets.annotated import ACTION_UNITS, Release, Row, headers, read
 from microexpr.datasets.listing import Listing
-from microexpr.datasets.sheets import (
-    Cell,
-    frame_number,
-    padded,
-    read_rows,
-    sheet_names,
-    text,
-    with_header,
-)
+from microexpr.datasets.sheets import Cell, frame_number, padded, text, with_header
 from microexpr.datasets.smic import FPS, clip_name
 from microexpr.datasets.tree import Tree
 from microexpr.errors import DataError, Faults
@@ -67,7 +60,7 @@ class CasmeSq(Release):
 
 
 def _rows(table: Path, sheet: int, columns: int) -> list[tuple[Cell, ...]]:
-    rows = [row for row in read_rows(table, sheet) if any(text(cell) for cell in row)]
+    rows = [row for row in sheets.read_rows(table, sheet) if any(text(cell) for cell in row)]
     faults = Faults()
     for number, row in enumerate(rows, 1):
         if len(row) < columns:
@@ -84,10 +77,7 @@ CASME_SQ = CasmeSq(
     fps=30.0,
     trees={
         "raw": ("rawpic", "CAS(ME)^2/rawpic"),
-        "cropped": (
-            "longVideoFaceCropped",
-            "CAS(ME)2_longVideoFaceCropped/longVideoFaceCropped",
-        ),
+        "cropped": ("longVideoFaceCropped", "CAS(ME)2_longVideoFaceCropped/longVideoFaceCropped"),
     },
     subjects="s[0-9]*",
     tables=("cas(me)^2code_final*",),
@@ -182,7 +172,14 @@ def read_smic_e(data: Data) -> Listing:
     release = SmicE(
         key="smic_e",
         fps=FPS[camera],
-        trees={"raw": tuple(_trees(camera))},
+        trees={
+            "raw": tuple(
+                f"{above}{camera}_long/{name}{below}"
+                for above in ("SMIC-E_raw image/", "SMIC_E_raw_image/", "SMIC-E_raw_image/", "")
+                for name in (f"SMIC-{camera}-E", f"SMIC_{camera}_E")
+                for below in ("", f"/{camera}")
+            )
+        },
         subjects="s[0-9]*",
         tables=(f"smic-{camera.lower()}-e_annotation*", "smic-hs-e_annotation*"),
         columns={
@@ -203,19 +200,12 @@ def read_smic_e(data: Data) -> Listing:
 
 
 def _sheet(table: Path, camera: str) -> str | int:
-    names = sheet_names(table)
+    names = sheets.sheet_names(table)
     if camera in names:
         return camera
     if names and f"-{camera}-" not in table.name:
         raise DataError(f"{table}: has no sheet {camera}, but {names}")
     return 0
-
-
-def _trees(camera: str) -> Iterable[str]:
-    for release in ("SMIC-E_raw image/", "SMIC_E_raw_image/", "SMIC-E_raw_image/", ""):
-        for name in (f"SMIC-{camera}-E", f"SMIC_{camera}_E"):
-            yield f"{release}{camera}_long/{name}"
-            yield f"{release}{camera}_long/{name}/{camera}"
 
 
 def _inside(onset: Cell, start: Cell) -> bool:

@@ -72,7 +72,10 @@ def with_header(
             f"lines; the best, line {header.line}, lacks {', '.join(absent)}"
         )
     if sheet is None and not table.delimiter:
-        _check_only(path, tables, headers, set(required))
+        pairs = zip(tables, headers, strict=True)
+        whole = [table.name for table, header in pairs if set(required) <= set(header.places)]
+        if len(whole) > 1:  # the rows of one would be lost
+            raise DataError(f"{path}: sheets {whole[0]!r} and {whole[1]!r} both hold such a table")
     rows, faults = [], Faults()
     for line, row in table.lines():
         if line <= header.line:
@@ -84,16 +87,6 @@ def with_header(
         rows.append((line, cells))
     faults.stop()
     return rows
-
-
-def _check_only(
-    path: Path, tables: Sequence[_Table], headers: Sequence[_Header], required: set[str]
-) -> None:
-    """Refuse a file with two sheets that would do: the rows of one would be lost."""
-    pairs = zip(tables, headers, strict=True)
-    whole = [table.name for table, header in pairs if required <= set(header.places)]
-    if len(whole) > 1:
-        raise DataError(f"{path}: sheets {whole[0]!r} and {whole[1]!r} both hold such a table")
 
 
 def _header(table: _Table, columns: Mapping[str, Sequence[str]]) -> _Header:

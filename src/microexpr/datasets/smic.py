@@ -13,7 +13,7 @@ from microexpr.config import Data
 from microexpr.datasets.listing import Labels, Listing, Who
 from microexpr.errors import DataError
 from microexpr.runtime.names import identifier
-from microexpr.video.suffixes import inside, list_images
+from microexpr.video.suffixes import folders, list_images
 
 FPS = {"HS": 100.0, "VIS": 25.0, "NIR": 25.0}
 CODES = {
@@ -32,7 +32,7 @@ def read(data: Data) -> Listing:
     ``labels`` contains ``non_micro``. DataError: the tree is missing.
     """
     listing, labels = Listing(), Labels(data)
-    for subject_folder in _folders(_camera_folder(data)):
+    for subject_folder in folders(_camera_folder(data)):
         match = re.fullmatch(r"s0*(\d+)", subject_folder.name.lower())
         if match is None:
             detail = f"{subject_folder}: is not a subject's folder (s1, s2, ...)"
@@ -40,8 +40,9 @@ def read(data: Data) -> Listing:
             continue
         subject = f"s{match[1]}"
         for emotion, folder in _labelled_folders(subject_folder, data, listing, subject):
-            with listing.noted("unreadable_rows", clip_id=folder.name, subject=subject):
-                who: Who = {"clip_id": _clip_id(subject, emotion, folder), "subject": subject}
+            who: Who = {"clip_id": folder.name, "subject": subject}
+            with listing.noted("unreadable_rows", who=who.copy()):
+                who["clip_id"] = _clip_id(subject, emotion, folder)
                 label = labels.of(emotion, listing, **who)
                 if label is not None:
                     _add(listing, label, folder, data, who)
@@ -66,25 +67,19 @@ def _camera_folder(data: Data) -> Path:
     raise DataError(f"data.root: no folder {tree}/{data.camera} in {root}")
 
 
-def _folders(parent: Path) -> list[Path]:
-    return [path for path in inside(parent) if path.is_dir()]
-
-
 def _labelled_folders(
     subject: Path, data: Data, listing: Listing, name: str
 ) -> Iterator[tuple[str, Path]]:
-    micro = subject / "micro"
-    for label_folder in _folders(micro) if micro.is_dir() else []:
+    for label_folder in folders(subject / "micro"):
         label = FOLDERS.get(label_folder.name.strip().lower())
         if label is None:
             detail = f"{label_folder}: unknown class folder, known are {sorted(FOLDERS)}"
             listing.add("unreadable_rows", "dropped", detail, subject=name)
             continue
-        for folder in _folders(label_folder):
+        for folder in folders(label_folder):
             yield label, folder
-    other = subject / "non_micro"
-    if "non_micro" in data.labels and other.is_dir():
-        for folder in _folders(other):
+    if "non_micro" in data.labels:
+        for folder in folders(subject / "non_micro"):
             yield "non_micro", folder
 
 
@@ -103,7 +98,7 @@ def _clip_id(subject: str, label: str, folder: Path) -> str:
 
 
 def _add(listing: Listing, label: str, folder: Path, data: Data, who: Who) -> None:
-    with listing.noted("unreadable_files", **who):
+    with listing.noted("unreadable_files", who=who):
         images = list_images(folder)
         # The folder of a micro-expression holds it from onset to offset.
         cut = bool(images) and label != "non_micro"

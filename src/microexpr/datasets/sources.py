@@ -7,13 +7,14 @@ stays the same as long as the content does, and is another one as soon as it is 
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, lacking
@@ -32,13 +33,13 @@ class Stamp:
     dates: str  # checksum of the times of their last change, in ns
 
 
-@dataclass(frozen=True)
-class Record:
-    """What stage decode has read for a shard."""
+class Record(BaseModel):
+    """What stage decode has read for a shard; all but the first by clip."""
 
     token: str  # the parameter of the job
-    stamps: dict[str, Stamp]  # by clip, from before its files were read
-    contents: dict[str, str]  # by clip: checksum over its files
+    stamps: dict[str, Stamp]  # from before its files were read
+    contents: dict[str, str]  # checksum over its files
+    frames: dict[str, str]  # checksum over its decoded frames
 
 
 def files_of(root: Path, clip: Clip) -> list[Path]:
@@ -90,9 +91,9 @@ def record(
 
     def finish(frames: Mapping[str, str]) -> None:
         contents = {clip.clip_id: content(root, clip) for clip in clips}
-        seen = {name: asdict(found) for name, found in stamps.items() if found is not None}
-        found = {"token": token, "stamps": seen, "contents": contents, "frames": dict(frames)}
-        write_json(path, found)
+        seen = {name: found for name, found in stamps.items() if found is not None}
+        found = Record(token=token, stamps=seen, contents=contents, frames=dict(frames))
+        write_json(path, found.model_dump())
 
     return finish
 
@@ -101,20 +102,16 @@ def decoded_frames(records: Iterable[Path]) -> dict[str, str]:
     """Read the checksum of each clip's decoded frames; DataError: a record cannot be read."""
     found: dict[str, str] = {}
     for path in records:
-        try:
-            found |= json.loads(path.read_text(encoding="utf-8"))["frames"]
-        except (OSError, ValueError, KeyError, TypeError):
-            raise DataError(f"{path}: cannot be read; snakemake --forcerun decode") from None
+        if (known := read_record(path)) is None:
+            raise DataError(f"{path}: cannot be read; snakemake --forcerun decode")
+        found |= known.frames
     return found
 
 
 def read_record(path: Path) -> Record | None:
     """Read the record of a shard; None where there is none, or not one that can be read."""
-    values = read_note(path)
-    with suppress(KeyError, TypeError, AttributeError):
-        stamps = {str(name): Stamp(**found) for name, found in values["stamps"].items()}
-        contents = {str(name): str(found) for name, found in values["contents"].items()}
-        return Record(str(values["token"]), stamps, contents)
+    with suppress(OSError, ValueError):
+        return Record.model_validate_json(path.read_bytes())
     return None
 
 

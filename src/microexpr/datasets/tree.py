@@ -6,7 +6,7 @@ from pathlib import Path
 
 from microexpr.errors import DataError
 from microexpr.runtime.names import alike, fold
-from microexpr.video.suffixes import inside, list_images
+from microexpr.video.suffixes import folders, inside, list_images
 
 TABLES = (".xlsx", ".csv", ".xls")
 
@@ -23,8 +23,7 @@ class Tree:
         """Return the folders in `parent` (the root when None) by name, without rubbish."""
         parent = parent or self.root
         if parent not in self._folders:
-            found = inside(parent) if parent.is_dir() else []
-            self._folders[parent] = [path for path in found if path.is_dir()]
+            self._folders[parent] = folders(parent)
         return self._folders[parent]
 
     def grandchildren(self) -> list[Path]:
@@ -66,8 +65,7 @@ def find_tree(root: Path, names: Sequence[str], subjects: str) -> Tree:
     if fold(root.name) in {fold(Path(name).name) for name in names}:
         places.append(root)
     for place in places:
-        found = inside(place) if place.is_dir() else []
-        if any(fnmatch(path.name.casefold(), subjects) and path.is_dir() for path in found):
+        if any(fnmatch(path.name.casefold(), subjects) for path in folders(place)):
             return Tree(place)
     looked = " or ".join(names)
     raise DataError(f"data.root: no folder {looked} with folders {subjects} in {root}")

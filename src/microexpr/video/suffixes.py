@@ -61,6 +61,11 @@ def inside(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not is_rubbish(path.name))
 
 
+def folders(parent: Path) -> list[Path]:
+    """Return the folders in a folder, by name, without rubbish; none where it does not exist."""
+    return [path for path in inside(parent) if path.is_dir()] if parent.is_dir() else []
+
+
 def is_image_name(name: str) -> bool:
     """Tell from its name whether a file is an image."""
     return name.lower().endswith(IMAGES) and not is_rubbish(name)
