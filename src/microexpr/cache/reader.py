@@ -7,17 +7,9 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
+from microexpr.cache import schema
 from microexpr.cache.checks import check_attributes, check_clip, damage_named
 from microexpr.cache.disk import bound_metadata, reading
-from microexpr.cache.schema import (
-    COORDINATES,
-    DATASET,
-    SCHEMA_VERSION,
-    Attributes,
-    Digest,
-    attributes_digest,
-    combine,
-)
 from microexpr.errors import CacheError
 from microexpr.runtime.files import AnyPath
 
@@ -33,9 +25,9 @@ class ClipCache:
     dataset: str
 
     @property
-    def attributes(self) -> Attributes:
+    def attributes(self) -> schema.Attributes:
         """The group's attributes."""
-        return Attributes(self.group, f"{self.group.file.filename}: clip {self.clip_id}")
+        return schema.Attributes(self.group, f"{self.group.file.filename}: clip {self.clip_id}")
 
     @property
     def data(self) -> h5py.Dataset:
@@ -62,9 +54,9 @@ class Cache:
         self.clip_ids = list(file)
 
     @property
-    def attributes(self) -> Attributes:
+    def attributes(self) -> schema.Attributes:
         """The root attributes."""
-        return Attributes(self._file, str(self._file.filename))
+        return schema.Attributes(self._file, str(self._file.filename))
 
     def __iter__(self) -> Iterator[ClipCache]:
         return (self[clip_id] for clip_id in self.clip_ids)
@@ -72,7 +64,7 @@ class Cache:
     def __getitem__(self, clip_id: str) -> ClipCache:
         if clip_id not in self._file:
             raise CacheError(f"{self._file.filename}: holds no clip {clip_id}")
-        where, name = f"{self._file.filename}: clip {clip_id}", DATASET[self.kind]
+        where, name = f"{self._file.filename}: clip {clip_id}", schema.DATASET[self.kind]
         with damage_named(where):
             group = self._file[clip_id]
             check_clip(group, name, where)
@@ -82,8 +74,8 @@ class Cache:
         """Read every value and return the checksum; raise CacheError if it is not as stored."""
         path, parts = self._file.filename, {}
         for clip in self:
-            names = [n for n in (clip.dataset, *COORDINATES) if n in clip]
-            digests = Digest()
+            names = [n for n in (clip.dataset, *schema.COORDINATES) if n in clip]
+            digests = schema.Digest()
             for name in names:
                 dataset = clip.group[name]
                 with damage_named(f"{path}: clip {clip.clip_id}: {name}"):
@@ -91,7 +83,7 @@ class Cache:
                         rows = dataset[start : start + VERIFIED_FRAMES]
                         digests[name].update(np.ascontiguousarray(rows).data)
             parts[clip.clip_id] = digests.hexdigest()
-        digest = combine(parts)
+        digest = schema.combine(parts)
         if digest != self.attributes["content_sha256"]:
             raise CacheError(f"{path}: content does not match its checksum; delete and rebuild it")
         return digest
@@ -114,18 +106,18 @@ def open_cache(path: AnyPath, kind: str | None = None) -> Iterator[Cache]:
 def _check(file: h5py.File, path: str, kind: str | None) -> str:
     """Check that a file is a whole cache with its attributes unchanged; return its kind."""
     check_attributes(file, path)
-    attributes = Attributes(file, path)
+    attributes = schema.Attributes(file, path)
     found = str(attributes.get("schema", "")).removeprefix("microexpr/")
-    if found not in DATASET:
+    if found not in schema.DATASET:
         raise CacheError(f"{path}: an HDF5 file, but not a cache of microexpr")
     if attributes.get("complete") != 1:
         raise CacheError(f"{path}: incomplete, made by an interrupted run; delete it")
     if kind is not None and found != kind:
         raise CacheError(f"{path}: is a cache of {found}, wanted {kind}")
     version = attributes.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if version != schema.SCHEMA_VERSION:
         raise CacheError(
-            f"{path}: schema version {version}, wanted {SCHEMA_VERSION}; delete it and run "
+            f"{path}: schema version {version}, wanted {schema.SCHEMA_VERSION}; delete it and run "
             "snakemake again"
         )
     for name in file:
@@ -133,7 +125,7 @@ def _check(file: h5py.File, path: str, kind: str | None) -> str:
         if not isinstance(link, h5py.HardLink) or not isinstance(file[name], h5py.Group):
             raise CacheError(f"{path}: {name} is no clip")
         check_attributes(file[name], f"{path}: clip {name}")
-    if attributes_digest(file) != attributes.get("attributes_sha256"):
+    if schema.attributes_digest(file) != attributes.get("attributes_sha256"):
         raise CacheError(f"{path}: attributes do not match their checksum; delete and rebuild it")
     return found
 

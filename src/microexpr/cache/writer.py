@@ -11,18 +11,9 @@ import h5py
 import numpy as np
 
 from microexpr.backbones.networks import check_compression
+from microexpr.cache import schema
 from microexpr.cache.disk import Disk, writing
-from microexpr.cache.schema import (
-    CONTENT,
-    COORDINATES,
-    DATASET,
-    SCHEMA_VERSION,
-    Digest,
-    Provenance,
-    attributes_digest,
-    combine,
-    text_fixed,
-)
+from microexpr.cache.schema import Provenance, combine, text_fixed
 from microexpr.errors import CacheError
 from microexpr.runtime.files import AnyPath, write_beside
 
@@ -43,7 +34,7 @@ class ClipWriter:
     """Appends frames to one clip's group; made by :meth:`CacheWriter.clip`."""
 
     def __init__(
-        self, group: h5py.Group, disk: Disk, name: str, digest: Digest, compression: str
+        self, group: h5py.Group, disk: Disk, name: str, digest: schema.Digest, compression: str
     ) -> None:
         self._group, self._disk, self._name = group, disk, name
         self._digest, self._compression = digest, compression
@@ -89,30 +80,28 @@ class ClipWriter:
     def _create(self, data: np.ndarray, coordinates: Mapping[str, np.ndarray]) -> None:
         group = self._group
         for name in ("frame", *(c for c in coordinates if c != "frame")):
-            dtype, extra, attributes = COORDINATES[name]
+            dtype, extra, attributes = schema.COORDINATES[name]
             options = {"maxshape": (None, *extra), "chunks": (1024, *extra), "fletcher32": True}
             group.create_dataset(name, (0, *extra), dtype, **options).attrs.update(attributes)
-        names = ("y", "x", "rgb") if self._name == "image" else ("channel", "y", "x")
-        shape = data.shape[1:]
-        axes = dict(zip(names, shape, strict=True))
+        image, shape = self._name == "image", data.shape[1:]
+        names = ("y", "x", "rgb") if image else ("channel", "y", "x")
         options = _filter(self._compression, data.dtype.itemsize)
         options |= {"maxshape": (None, *shape), "chunks": (1, *shape)}
-        target = group.create_dataset(self._name, (0, *shape), data.dtype, **options)
-        for axis, size in axes.items():
+        group.create_dataset(self._name, (0, *shape), data.dtype, **options)
+        sizes = dict(zip(names, shape, strict=True))
+        axes: dict[str, tuple[str, ...]] = {self._name: ("frame", *names)}
+        axes |= {name: ("frame",) for name in ("time", "detected") if name in group}
+        if "box" in group:
+            sizes["corner"], axes["box"] = 4, ("frame", "corner")
+        for axis, size in sizes.items():
             group.create_dataset(axis, data=np.arange(size, dtype="i4"))
             if axis in ("x", "y"):
-                group[axis].attrs["units"] = "pixel" if self._name == "image" else "cell"
-        if "box" in coordinates:
-            group.create_dataset("corner", data=np.arange(4, dtype="i4"))
-        for scale in ("frame", *axes, *(("corner",) if "corner" in group else ())):
+                group[axis].attrs["units"] = "pixel" if image else "cell"
+        for scale in ("frame", *sizes):
             group[scale].make_scale(scale)
-        for index, axis in enumerate(("frame", *axes)):
-            target.dims[index].attach_scale(group[axis])
-        for name in ("time", "detected", "box"):
-            if name in group:
-                group[name].dims[0].attach_scale(group["frame"])
-        if "corner" in group:
-            group["box"].dims[1].attach_scale(group["corner"])
+        for name, scales in axes.items():
+            for index, scale in enumerate(scales):
+                group[name].dims[index].attach_scale(group[scale])
 
 
 class CacheWriter:
@@ -120,7 +109,7 @@ class CacheWriter:
 
     def __init__(self, file: h5py.File, disk: Disk, kind: str, compression: str) -> None:
         self._file, self._disk, self._kind, self._compression = file, disk, kind, compression
-        self._digests: dict[str, Digest] = {}
+        self.digests: dict[str, schema.Digest] = {}  # of names, coordinates and values, by clip
 
     @contextmanager
     def clip(self, clip_id: str, **attributes: Any) -> Iterator[ClipWriter]:
@@ -128,8 +117,8 @@ class CacheWriter:
         group = self._file.create_group(clip_id, track_order=True)
         known = {name: value for name, value in attributes.items() if value is not None}
         group.attrs.update({name: text_fixed(value) for name, value in known.items()})
-        digest = self._digests[clip_id] = Digest()
-        dataset = DATASET[self._kind]
+        digest = self.digests[clip_id] = schema.Digest()
+        dataset = schema.DATASET[self._kind]
         writer = ClipWriter(group, self._disk, dataset, digest, self._compression)
         yield writer
         if writer.length == 0:
@@ -138,10 +127,6 @@ class CacheWriter:
         for name, value in group.attrs.items():
             if isinstance(value, str):  # written by the caller
                 group.attrs[name] = text_fixed(value)
-
-    def digest(self) -> str:
-        """Return a checksum over all clips: names, coordinates and values."""
-        return combine({clip: d.hexdigest() for clip, d in self._digests.items()})
 
 
 @contextmanager
@@ -161,11 +146,12 @@ def create(
         about = _root_attributes(kind, provenance, title)
         file.attrs.update({name: text_fixed(value) for name, value in about.items()})
         yield writer
-        checksums = {"content": writer.digest(), "attributes": attributes_digest(file)}
+        content = combine({clip: d.hexdigest() for clip, d in writer.digests.items()})
+        checksums = {"content": content, "attributes": schema.attributes_digest(file)}
         for name, checksum in checksums.items():
             file.attrs[f"{name}_sha256"] = text_fixed(checksum)
         file.attrs["complete"] = 1
-    write_beside(path, CONTENT, f"{combine(checksums)}  content of {Path(path).name}\n")
+    write_beside(path, schema.CONTENT, f"{combine(checksums)}  content of {Path(path).name}\n")
 
 
 def _root_attributes(kind: str, provenance: Provenance, title: str) -> dict[str, Any]:
@@ -173,7 +159,7 @@ def _root_attributes(kind: str, provenance: Provenance, title: str) -> dict[str,
         "title": title or f"microexpr {kind}",
         "Conventions": "CF-1.11",
         "schema": f"microexpr/{kind}",
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": schema.SCHEMA_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "source_sha256": provenance.source_sha256,
         "weights_name": provenance.weights_name,
