@@ -141,8 +141,8 @@ def video_source(path: Path, *, fps: float | None = None, threads: int = 1) -> S
         pts, time_base = tuple(range(len(shown))), 1 / rates[0]
     pictures = partial(video_pictures, path, "lenient", threads=threads)
     # The header may be wrong about what the first picture shows.
-    with warnings.catch_warnings():  # they come again when all pictures are read
-        warnings.simplefilter("ignore", MicroexprWarning)
+    # Warnings come again when all pictures are read.
+    with warnings.catch_warnings(action="ignore", category=MicroexprWarning):
         first = next(pictures())
     assert isinstance(first.content, av.VideoFrame)
     (width, height), colour, aspect = first.size, colour_of(first.content), first.pixel_aspect
