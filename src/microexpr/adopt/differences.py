@@ -1,7 +1,7 @@
 """How results differ from those that are there: nothing, or a few words that say by how much."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ ABOUT = {"created", "software", "source_sha256", "environment_json", "inputs_jso
 ABOUT |= {"attributes_sha256", "content_sha256", "environment", "made", "digest"}
 
 
-def of_groups(here: h5py.Group, anew: h5py.Group) -> str:
-    """Compare two groups of HDF5 files: the one that is there, and that of today's code."""
+def of_groups(here: Mapping[str, Any], anew: Mapping[str, Any]) -> str:
+    """Compare two groups of HDF5 files, or tensors by name: those there, and of today's code."""
     names = sorted({*here, *anew})
     for name in names:
         if name not in here or name not in anew:
@@ -30,22 +30,17 @@ def of_groups(here: h5py.Group, anew: h5py.Group) -> str:
             found = _of_arrays(here[name], anew[name])
         if found:
             return f"{name}: {found}"
-    return _of_attributes(dict(here.attrs), dict(anew.attrs))
+    return _of_attributes(*(dict(getattr(found, "attrs", {})) for found in (here, anew)))
 
 
-def _of_arrays(here: h5py.Dataset, anew: h5py.Dataset) -> str:
+def _of_arrays(here: Any, anew: Any) -> str:
     if here.shape != anew.shape or here.dtype != anew.dtype:
         return f"{here.shape} {here.dtype}, now {anew.shape} {anew.dtype}"
     if not here.shape:
         return "" if np.array_equal(here[()], anew[()]) else f"{here[()]}, now {anew[()]}"
-    parts = [slice(start, start + FRAMES) for start in range(0, len(here), FRAMES)]
-    return _of_values(here.size, ((here[part], anew[part]) for part in parts))
-
-
-def _of_values(size: int, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> str:
-    """Compare the parts of two arrays of some size."""
     differ, largest = 0, 0.0
-    for old, new in pairs:
+    for start in range(0, len(here), FRAMES):
+        old, new = (values[start : start + FRAMES] for values in (here, anew))
         if old.tobytes() == new.tobytes():
             continue
         if old.dtype.kind not in "iuf":
@@ -54,7 +49,7 @@ def _of_values(size: int, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> str
         equal = (old == new) | (np.isnan(gap) & np.isnan(old) & np.isnan(new))
         differ += int((~equal).sum())
         largest = max(largest, float(np.nanmax(np.where(equal, 0, gap), initial=0)))
-    return f"{differ} of {size} values differ, by up to {largest:.3g}" if differ else ""
+    return f"{differ} of {here.size} values differ, by up to {largest:.3g}" if differ else ""
 
 
 def _of_attributes(here: dict[str, Any], anew: dict[str, Any]) -> str:
@@ -100,7 +95,9 @@ def of_files(here: Path, anew: Path) -> str:
     if here.read_bytes() == anew.read_bytes():
         return ""
     if here.suffix == ".safetensors":
-        return _of_tensors(here, anew)
+        from safetensors.numpy import load_file  # noqa: PLC0415 (for models only)
+
+        return of_groups(load_file(here), load_file(anew))
     return _of_texts(here, anew)
 
 
@@ -131,15 +128,3 @@ def _without(values: Any) -> Any:
     if isinstance(values, dict):
         return {name: _without(value) for name, value in values.items() if name not in ABOUT}
     return values
-
-
-def _of_tensors(here: Path, anew: Path) -> str:
-    from safetensors.numpy import load_file  # noqa: PLC0415 (for models only)
-
-    old, new = load_file(here), load_file(anew)
-    for name in sorted({*old, *new}):
-        if name not in old or name not in new or old[name].shape != new[name].shape:
-            return f"{name} has another shape"
-        if found := _of_values(old[name].size, [(old[name], new[name])]):
-            return f"{name}: {found}"
-    return ""

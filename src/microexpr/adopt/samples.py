@@ -71,8 +71,8 @@ def _decode(job: Job, folder: Path) -> str:
     with cache.open_cache(faces, "faces") as here, cache.open_cache(anew, "frames") as now:
         old, new = here[clip], now[clip]
         for name in ("fps", "apex", "frames_sha256"):
-            if old.attributes.get(name) != new.attributes.get(name):
-                was, is_now = old.attributes.get(name), new.attributes.get(name)
+            was, is_now = (found.attributes.get(name) for found in (old, new))
+            if was != is_now:
                 return f"clip {clip}: {name} is {was}, now {is_now}"
         same = all(np.array_equal(old[name], new[name]) for name in ("frame", "time"))
     return "" if same else f"clip {clip}: numbers or times of frames differ"
