@@ -16,28 +16,10 @@ from pydantic import ValidationError
 
 from microexpr.config.base import Section, Settings, made
 from microexpr.config.data import Data, Demo, Expected, Problem
-from microexpr.config.evaluation import (
-    Ablation,
-    Against,
-    Changes,
-    Compare,
-    Evaluate,
-    Explain,
-    Figures,
-    Leak,
-)
+from microexpr.config.evaluation import Ablation, Changes, Compare, Evaluate, Explain, Figures, Leak
 from microexpr.config.files import default_file, overlaid, parsed, read_yaml
 from microexpr.config.preprocessing import Crop, Magnify
-from microexpr.config.training import (
-    FeatureMode,
-    Features,
-    Model,
-    Protocol,
-    Select,
-    Train,
-    Weights,
-    Windows,
-)
+from microexpr.config.training import Features, Model, Protocol, Select, Train, Windows
 from microexpr.errors import ConfigError
 
 # Keys of version 0.1.0 that have another name now.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -86,7 +86,7 @@ class Data(Section):
     subjects_per_shard: int = Field(1, ge=1, description="subjects per file and job: fewer jobs")
 
     @model_validator(mode="after")
-    def _labels(self) -> Data:
+    def _labels(self) -> Self:
         for emotion, label in self.label_map.items():
             if label not in self.labels:
                 raise ValueError(f"label_map: {emotion!r} becomes {label!r}, which is no label")
@@ -106,7 +106,7 @@ class Data(Section):
         return self
 
     @model_validator(mode="after")
-    def _composite(self) -> Data:
+    def _composite(self) -> Self:
         own = {"megc2019": ("table", "fps", "label_map", "drop_labels"), "dfme": ("table",)}
         given = [key for key in own.get(self.kind, ()) if getattr(self, key)]
         if given:
@@ -148,7 +148,7 @@ class Demo(Section):
     flicker: Fraction = Field(0.006, description="relative changes of brightness")
 
     @model_validator(mode="after")
-    def _lengths(self) -> Demo:
+    def _lengths(self) -> Self:
         if not self.min_frames <= self.median_frames <= self.max_frames:
             raise ValueError("min_frames, median_frames and max_frames must increase")
         return self

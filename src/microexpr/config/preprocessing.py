@@ -1,8 +1,6 @@
 """Sections ``crop`` and ``magnify``: from frames to what the network sees."""
 
-from __future__ import annotations
-
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, GetJsonSchemaHandler, create_model, model_validator
 from pydantic_core import CoreSchema
@@ -95,7 +93,7 @@ class Motion(Section):
         return getattr(self, section).model_dump() if section else {}
 
     @model_validator(mode="after")
-    def _band(self) -> Motion:
+    def _band(self) -> Self:
         if self.passband_hz[0] >= self.passband_hz[1]:
             raise ValueError("passband_hz: the low edge must lie below the high edge")
         return self

@@ -23,7 +23,10 @@ def reference_text(before: str) -> str:
         section = schema["$defs"][_target(field)]
         parts.append(f"\n## {name}\n\n{section.get('description', '')}\n")
         parts.append("| key | default | allowed | meaning |\n| --- | --- | --- | --- |")
-        parts += [_row(*entry) for entry in _entries(section, schema["$defs"])]
+        for key, about in _entries(section, schema["$defs"]):
+            default = f"`{json.dumps(about['default'])}`" if "default" in about else "required"
+            meaning = about.get("description", "").replace("|", "\\|")
+            parts.append(f"| `{key}` | {default} | {_allowed(about)} | {meaning} |")
     return "\n".join(parts) + "\n"
 
 
@@ -41,12 +44,6 @@ def _entries(
             yield from _entries(definitions[target], definitions, f"{prefix}{name}.")
         else:
             yield prefix + name, field
-
-
-def _row(name: str, field: dict[str, Any]) -> str:
-    default = f"`{json.dumps(field['default'])}`" if "default" in field else "required"
-    meaning = field.get("description", "").replace("|", "\\|")
-    return f"| `{name}` | {default} | {_allowed(field)} | {meaning} |"
 
 
 def _allowed(field: dict[str, Any]) -> str:

@@ -1,8 +1,6 @@
 """Sections ``protocol``, ``windows``, ``features``, ``train``, ``select`` and ``model``."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -70,7 +68,7 @@ class Windows(Section):
     )
 
     @model_validator(mode="after")
-    def _alone(self) -> Windows:
+    def _alone(self) -> Self:
         if "middle" in self.modes and len(self.modes) > 1:
             raise ValueError("modes: middle stands alone, other windows show motion")
         return self

@@ -1,13 +1,11 @@
 """The tested clips of one method, and what is measured of their maps."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,18 +19,10 @@ from microexpr.config.evaluation import GradcamSettings
 from microexpr.datasets import manifest
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError, DataError, ProtocolError
+from microexpr.explain import scores
 from microexpr.explain.gradcam import ClipExplainer, ClipInputs
 from microexpr.explain.maps import TRAINED, ClipMaps
-from microexpr.explain.scores import (
-    Truth,
-    displacement_px,
-    motion_scores,
-    moving_pixels,
-    on_crop,
-    rank_correlation,
-    region_map,
-    region_scores,
-)
+from microexpr.explain.scores import Truth
 from microexpr.face.detection import FaceDetector
 from microexpr.face.transform import CropTransform
 from microexpr.protocol import read_folds
@@ -130,7 +120,7 @@ class FoldModel:
     @classmethod
     def read(
         cls, settings: GradcamSettings, sources: Sources, fold: str, network: Backbone
-    ) -> FoldModel:
+    ) -> Self:
         """Read the model of a fold, trained under the first feature mode and seed."""
         train = settings.train
         name = f"{train.feature_modes[0]}_{train.seeds[0]}_{fold}.safetensors"
@@ -203,19 +193,19 @@ def truth_of(data: Data, clips: Sequence[ExplainedClip]) -> Truth | None:
     """Return what really moves; None where nobody knows."""
     if data.kind != "demo":
         return None
-    sizes = {c.clip_id: displacement_px(data.root, c.clip_id, c.transform) for c in clips}
-    moving = {name: moving_pixels(size) for name, size in sizes.items()}
+    sizes = {c.clip_id: scores.displacement_px(data.root, c.clip_id, c.transform) for c in clips}
+    moving = {name: scores.moving_pixels(size) for name, size in sizes.items()}
     return Truth(moving, {c.clip_id: c.about.label for c in clips})
 
 
 def score_rows(clip_id: str, maps: ClipMaps, truth: Truth | None) -> Iterator[dict[str, Any]]:
     """Yield a row of ``clips.csv`` for each model and block."""
     size_px = len(maps.image)
-    regions = region_map(maps.attributes["landmarks_px"], size_px)
+    regions = scores.region_map(maps.attributes["landmarks_px"], size_px)
     about = {name: maps.attributes[name] for name in ABOUT}
     for (model, block), values in maps.window.items():
-        cam = on_crop(values, size_px)
+        cam = scores.on_crop(values, size_px)
         row = {"clip_id": clip_id, **about, "model": model, "block": block}
-        row |= region_scores(cam, regions)
-        row["like_trained"] = rank_correlation(values, maps.window[TRAINED, block])
-        yield row | (motion_scores(cam, clip_id, truth) if truth else {})
+        row |= scores.region_scores(cam, regions)
+        row["like_trained"] = scores.rank_correlation(values, maps.window[TRAINED, block])
+        yield row | (scores.motion_scores(cam, clip_id, truth) if truth else {})

@@ -1,10 +1,9 @@
 """The one way out: H.264 video, with the sound of its source, and PNG pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Self
 
 import av
 import cv2
@@ -87,7 +86,7 @@ class VideoWriter:
                 self._sound.source.close()
             self._container.close()
 
-    def __enter__(self) -> VideoWriter:
+    def __enter__(self) -> Self:
         """Return the writer."""
         return self
 

@@ -3,8 +3,6 @@
 Motion is magnified, and computed, in a region only; each original comes with its versions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -56,16 +54,15 @@ class Task(Request):
     n_frames: int
     region: Region
 
-    def options(self, **pyramid: Any) -> dict[str, Any]:
-        """Return the keyword arguments of the method; `pyramid` overrides them."""
-        return options_of(self.settings, self.fps, self.method) | pyramid
+    def options(self, *, masked: bool = False, **pyramid: Any) -> dict[str, Any]:
+        """Return the keyword arguments of the method; `pyramid` overrides them.
 
-    def masked_options(self) -> dict[str, Any]:
-        """Return the options for luma: motion itself grows towards the middle of a region."""
+        `masked`, for luma: motion itself grows towards the middle of a region.
+        """
         # Mixing of two pictures would double the detail at the region's border.
-        if self.region.weight is None or not METHODS[self.method].mask:
-            return self.options()
-        return self.options(mask=torch.from_numpy(self.region.weight).to(self.device))
+        if masked and self.region.weight is not None and METHODS[self.method].mask:
+            pyramid["mask"] = torch.from_numpy(self.region.weight).to(self.device)
+        return options_of(self.settings, self.fps, self.method) | pyramid
 
     @property
     def held_frames(self) -> int:
@@ -106,7 +103,7 @@ def magnify_whole(
         clip[index] = torch.from_numpy(region.luma(frame, index))
         originals.append(frame)
         progress("read", (index + 1) / task.n_frames)
-    options, magnify = task.masked_options(), METHODS.load(task.method, "function")
+    options, magnify = task.options(masked=True), METHODS.load(task.method, "function")
     clip = clip.to(task.device)
     if METHODS[task.method].sweep:
         options["progress"] = partial(progress, "magnify")
@@ -139,8 +136,8 @@ def magnify_stream(
         progress("read", (number := next(numbers)) / task.n_frames)
         return torch.from_numpy(task.region.luma(frame, number - 1)).to(task.device)
 
-    options = task.masked_options() | {"method": task.method, "n_frames": task.n_frames}
-    options |= {"alphas": task.alphas}
+    about = {"method": task.method, "n_frames": task.n_frames, "alphas": task.alphas}
+    options = task.options(masked=True, **about)
     for index, (original, lumas) in enumerate(magnified_luma(frames, luma_of, **options)):
         progress("magnify", (index + 1) / task.n_frames)
         planes = [values.cpu().numpy() for values in lumas]

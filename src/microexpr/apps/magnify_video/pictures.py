@@ -1,10 +1,8 @@
 """Pictures of a clip: original and magnified frames side by side, and slices through time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import av
 import cv2
@@ -87,7 +85,7 @@ class Line(NamedTuple):
     at: int
 
     @classmethod
-    def of(cls, text: str | None, height: int, width: int) -> Line:
+    def of(cls, text: str | None, height: int, width: int) -> Self:
         """Read ``x=120`` or ``y=80``, by default the middle column; ConfigError if that fails."""
         if text is None:
             return cls("x", width // 2)

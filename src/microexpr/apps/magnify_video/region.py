@@ -1,8 +1,7 @@
 """The part of a frame that is magnified, and how it is put back."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
+from typing import Self
 
 import cv2
 import numpy as np
@@ -31,7 +30,7 @@ class Region:
     transforms: np.ndarray | None = None  # from pixels of the first frame to those of frame t
 
     @classmethod
-    def of(cls, roi: Roi | None, height: int, width: int, *, masked: bool) -> Region:
+    def of(cls, roi: Roi | None, height: int, width: int, *, masked: bool) -> Self:
         """Return the region in a frame of this size; ConfigError unless it fits.
 
         `masked`: motion itself grows towards the middle. Pictures are then mixed at the very rim

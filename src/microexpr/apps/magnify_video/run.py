@@ -110,8 +110,8 @@ def _magnify(plan: Plan, outputs: list[Path], progress: Progress, watch: Stopwat
     slices = SlicePicture(plan.line, plan.source.colour, titles=titles, fps=plan.axis.fps)
     magnify = magnify_stream if task.stream else magnify_whole
     with ExitStack() as stack:
-        stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore", BoundWarning)  # it was measured, and said, before
+        # It was measured, and said, before.
+        stack.enter_context(warnings.catch_warnings(action="ignore", category=BoundWarning))
         writers = [_writer(stack, plan, path) for path in outputs]
         shown = zip(frames, plan.axis.shown()[0], strict=True)
         evenly = (replace(frame, pts=pts) for frame, pts in shown)

@@ -3,8 +3,6 @@
 The clip is decoded for each, and a part of it is in memory at a time.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

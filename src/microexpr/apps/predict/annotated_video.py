@@ -1,7 +1,5 @@
 """The annotated video: each frame with its face and crop, and the probabilities below."""
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from collections.abc import Sequence
@@ -9,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
@@ -69,7 +68,7 @@ class Annotator:
             self._write_until((found.piece.first + last.first + len(last) + 1) // 2, self._last)
         self._last = found
 
-    def __enter__(self) -> Annotator:
+    def __enter__(self) -> Self:
         """Return the annotator."""
         return self
 

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +20,7 @@ from microexpr.runtime.files import replacing
 from microexpr.runtime.notices import notice
 
 log = logging.getLogger(__name__)
+_json = partial(json.dumps, ensure_ascii=False)
 WINDOWS, PIECES, JSON, VIDEO = ".windows.csv", ".pieces.csv", ".json", ".mp4"
 PER_CLASS, DECIMALS = "probabilities", 6
 WINDOW_KEYS = (
@@ -188,7 +190,3 @@ def writing(folder: Path, exported: Exported, clip: Clip) -> Iterator[ClipFiles]
             opened = path.open("w", newline="", encoding="utf-8")
             files.append(close.enter_context(opened))
         yield ClipFiles(exported, clip, files)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
