@@ -174,7 +174,7 @@ def test_of_a_registry_only_the_row_in_use_counts(edited, tmp_path, monkeypatch)
         ("magnify", ("method", "amm"), "amm", ("pmm", "PhaseMagnifier", "SteerablePyramid")),
         ("magnify", ("method", "pmm"), "PhaseMagnifier", ("AmplitudeMagnifier", "level_weights")),
         ("features", ("network", "mobilenet_vggface2"), "mobilenet_v1", ("resnet50", "MBConv")),
-        ("train", ("network", "resnet50_imagenet"), "resnet50", ("SeparableBlock", "MBConv")),
+        ("train", ("network", "resnet50_imagenet"), "resnet50", ("separable_block", "MBConv")),
         (
             "train_system",
             ("system", "ststnet"),

@@ -3,6 +3,7 @@
 import ast
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from microexpr.fingerprints.definitions import NAME, Module, first_name
 
@@ -33,19 +34,15 @@ def loggers(module: Module) -> set[str]:
     return {name for name, made in module.defined.items() if all(map(makes_logger, made))}
 
 
-def raises_only(statement: ast.stmt, _: Module) -> bool:
+def raises_only(function: ast.FunctionDef, _: Module) -> bool:
     """Tell whether a function does nothing but raise: its arguments are for the message."""
-    if not isinstance(statement, ast.FunctionDef) or statement.decorator_list:
-        return False
-    *before, last = statement.body
+    *before, last = function.body
     return isinstance(last, ast.Raise) and all(map(_prepares, before))
 
 
-def speaks_only(statement: ast.stmt, module: Module) -> bool:
+def speaks_only(function: ast.FunctionDef, module: Module) -> bool:
     """Tell whether a function does nothing but write to the log or to the screen."""
-    if not isinstance(statement, ast.FunctionDef) or statement.decorator_list:
-        return False
-    return _speaks(statement.body, {*loggers(module), "logging", "print", "warnings"})
+    return _speaks(function.body, {*loggers(module), "logging", "print", "warnings"})
 
 
 def _speaks(block: Sequence[ast.stmt], names: set[str]) -> bool:
@@ -74,51 +71,34 @@ def _prepares(statement: ast.stmt) -> bool:
 
 def without_unused(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
     """Return a function's statements without names never read, and blocks and loops left empty."""
-    while True:
-        fewer = _block(function.body, _read_names(function))
-        if _size(fewer) == _size(function.body):
-            return fewer
-        function.body = fewer
+    size = 0
+    while size != (size := sum(1 for _ in ast.walk(function))):
+        nodes = list(ast.walk(function))
+        # Names of an outer scope count once more.
+        outer = (node.names for node in nodes if isinstance(node, ast.Global | ast.Nonlocal))
+        read = [n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
+        used = Counter([*read, *{name for names in outer for name in names}])
+        function.body = _Shortener(used).visit(ast.Module(function.body, [])).body
+    return function.body
 
 
-def _size(block: list[ast.stmt]) -> int:
-    return sum(1 for statement in block for _ in ast.walk(statement))
+class _Shortener(ast.NodeTransformer):
+    """Take away statements without effect; what is inside functions and classes was done before."""
+
+    def __init__(self, used: Counter[str]) -> None:
+        self._used = used
+
+    def visit(self, node: ast.AST) -> Any:
+        """Shorten the blocks of a statement; one that becomes empty says so."""
+        if isinstance(node, ast.expr | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return node
+        super().generic_visit(node)
+        if getattr(node, "body", None) == []:
+            node.body = [ast.Pass()]  # type: ignore[attr-defined]
+        return None if isinstance(node, ast.Pass) or _without_effect(node, self._used) else node
 
 
-def _read_names(function: ast.AST) -> Counter[str]:
-    """Count how often names are read; names of an outer scope count once more."""
-    nodes = list(ast.walk(function))
-    outer = (node.names for node in nodes if isinstance(node, ast.Global | ast.Nonlocal))
-    read = [n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
-    return Counter([*read, *{name for names in outer for name in names}])
-
-
-def _block(body: list[ast.stmt], used: Counter[str]) -> list[ast.stmt]:
-    kept = []
-    for statement in body:
-        if isinstance(statement, ast.Pass):
-            continue
-        _shorten(statement, used)
-        if not _without_effect(statement, used):
-            kept.append(statement)
-    return kept
-
-
-def _shorten(statement: ast.stmt, used: Counter[str]) -> None:
-    """Shorten the blocks inside a statement; those of functions were done before."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(statement, name, None)
-        if isinstance(block, list):
-            block[:] = _block(block, used)
-            if name == "body" and not block:
-                block.append(ast.Pass())
-    for handler in getattr(statement, "handlers", []):
-        handler.body[:] = _block(handler.body, used) or [ast.Pass()]
-
-
-def _without_effect(statement: ast.stmt, used: Counter[str]) -> bool:
+def _without_effect(statement: ast.AST, used: Counter[str]) -> bool:
     if isinstance(statement, ast.Assign):
         return _unread(statement.targets, used) and pure(statement.value)
     if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):

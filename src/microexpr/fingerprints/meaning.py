@@ -7,12 +7,13 @@ Where it cannot be seen that a change is harmless, the meaning differs, and a st
 import ast
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
+from microexpr.fingerprints import definitions
 from microexpr.fingerprints.definitions import (
     NAME,
     Module,
     Reference,
-    copied,
     first_name,
     is_registry,
     read,
@@ -58,7 +59,7 @@ def meaning(reference: Reference) -> tuple[ast.stmt, ...]:
     source = module.defined[reference.name] if reference.name else module.effects
     qualifier = Qualifier(reference.module)
     # Copied: the source is looked at again, such as whether a function only speaks.
-    full = [found for s in source if (found := qualifier.visit(copied(s))) is not None]
+    full = [found for s in source if (found := qualifier.visit(definitions.copied(s))) is not None]
     stripped = _Stripper().statements(full)
     for statement in stripped:
         if isinstance(statement, Function | ast.ClassDef):
@@ -193,7 +194,7 @@ def _converts(node: ast.ClassDef) -> bool:
         reference = parsed(base)
         if reference is not None and reference.name:
             for statement in read(reference.module).defined[reference.name]:
-                full = Qualifier(reference.module).visit(copied(statement))
+                full = Qualifier(reference.module).visit(definitions.copied(statement))
                 if isinstance(full, ast.ClassDef) and _converts(full):
                     return True
     return False
@@ -213,10 +214,11 @@ def _speaks(called: ast.expr) -> bool:
     return reference.name in loggers(read(reference.module)) or _is(reference, speaks_only)
 
 
-def _is(reference: Reference, test: Callable[[ast.stmt, Module], bool]) -> bool:
+def _is(reference: Reference, test: Callable[[Any, Module], bool]) -> bool:
     """Test the source of a definition that is one function."""
     if neutral(reference) or not reference.name:
         return False
     module = read(reference.module)
-    defined = module.defined.get(reference.name, [])
-    return len(defined) == 1 and test(defined[0], module)
+    function, *more = module.defined.get(reference.name, [None])
+    plain = isinstance(function, ast.FunctionDef) and not more and not function.decorator_list
+    return plain and test(function, module)

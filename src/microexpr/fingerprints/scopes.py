@@ -6,14 +6,8 @@ import builtins
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from microexpr.fingerprints.definitions import (
-    Reference,
-    first_name,
-    imports,
-    is_registry,
-    locate,
-    lookup,
-)
+from microexpr.fingerprints import definitions
+from microexpr.fingerprints.definitions import Reference, first_name, is_registry, locate, lookup
 
 SEPARATOR = "→"  # microexpr.magnify.phase→pmm: one of our definitions; in no other text
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -182,5 +176,5 @@ def _bound_in(body: Iterable[ast.AST], module: str) -> Scope:
         elif isinstance(node, NAMED) and node.name:
             names[node.name] = None
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            names |= imports(node, module)
+            names |= definitions.imports(node, module)
     return names
