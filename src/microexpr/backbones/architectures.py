@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from functools import partial
+from itertools import pairwise
 from typing import Any, Literal
 
 import torch
@@ -14,17 +15,13 @@ MOBILENET_STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
 
 
-class SeparableBlock(nn.Module):
-    """Depthwise 3x3 and pointwise 1x1 convolution, each with ReLU6."""
+def separable_block(c_in: int, c_out: int, *, stride: int) -> nn.Sequential:
+    """Make a depthwise 3x3 and a pointwise 1x1 convolution, each with ReLU6.
 
-    def __init__(self, c_in: int, c_out: int, *, stride: int) -> None:
-        super().__init__()
-        self.dw = Conv(c_in, c_in, 3, stride=stride, groups=c_in, same=True, activation=relu6)
-        self.pw = Conv(c_in, c_out, 1, activation=relu6)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (T, c_in, h, w) to (T, c_out, h / stride, w / stride)."""
-        return self.pw(self.dw(x))
+    From (T, c_in, h, w) to (T, c_out, h / stride, w / stride).
+    """
+    dw = Conv(c_in, c_in, 3, stride=stride, groups=c_in, same=True, activation=relu6)
+    return nn.Sequential(OrderedDict(dw=dw, pw=Conv(c_in, c_out, 1, activation=relu6)))
 
 
 def mobilenet_v1() -> Backbone:
@@ -33,17 +30,10 @@ def mobilenet_v1() -> Backbone:
     B6 gives 512 x 14 x 14 for 224 px, the last cut 1024. A. Savchenko (HSE_FaceRec_tf) trained the
     weights on VGGFace2; ``tools/convert_faceres.py`` folded BatchNorm into the convolutions.
     """
-    inputs = (32, *MOBILENET_CHANNELS[:-1])
-    return Backbone(
-        stem=Conv(3, 32, 3, stride=2, same=True, activation=relu6),
-        blocks=[
-            SeparableBlock(c_in, c_out, stride=stride)
-            for c_in, c_out, stride in zip(
-                inputs, MOBILENET_CHANNELS, MOBILENET_STRIDES, strict=True
-            )
-        ],
-        mean_rgb=CAFFE_MEAN_RGB,
-    )
+    sizes = zip(pairwise((32, *MOBILENET_CHANNELS)), MOBILENET_STRIDES, strict=True)
+    blocks: list[nn.Module] = [separable_block(*pair, stride=stride) for pair, stride in sizes]
+    stem = Conv(3, 32, 3, stride=2, same=True, activation=relu6)
+    return Backbone(stem=stem, blocks=blocks, mean_rgb=CAFFE_MEAN_RGB)
 
 
 # Repeats, kernel in px, stride, expansion, output channels.
