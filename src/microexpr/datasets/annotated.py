@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from microexpr.config import Data
 from microexpr.datasets.corrections import correct, version
@@ -34,6 +35,7 @@ class Row:
     fps: Cell = None
 
 
+PRINTED = ("onset", "apex", "offset", "action_units", "fps")  # cells that stay as they are
 ACTION_UNITS = ("Action Units", "AUs", "AU")
 HEADERS = {  # of CASME II
     "subject": "Subject",
@@ -89,17 +91,10 @@ class Release:
     def rows(self, table: Path, data: Data) -> Iterable[Row]:
         """Read the table; `data` selects the sheet where a table has several."""
         for line, cells in with_header(table, self.columns):
-            yield Row(
-                line=line,
-                subject=self.spell(text(cells["subject"])),
-                name=text(cells["name"]),
-                onset=cells["onset"],
-                apex=cells.get("apex"),
-                offset=cells["offset"],
-                emotion=text(cells["emotion"]),
-                action_units=cells.get("action_units"),
-                fps=cells.get("fps"),
-            )
+            kept: dict[str, Any] = {key: cells.get(key) for key in PRINTED}
+            subject, name = self.spell(text(cells["subject"])), text(cells["name"])
+            emotion = text(cells["emotion"])
+            yield Row(line=line, subject=subject, name=name, emotion=emotion, **kept)
 
     def folder(self, tree: Tree, row: Row) -> Path | None:
         """Find the frames of a row."""

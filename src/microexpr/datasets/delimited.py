@@ -23,12 +23,6 @@ ENCODINGS = {  # by the first bytes
 }
 
 
-def delimiters(written: str) -> str:
-    """Return what may part the cells: one sign where the first line states it, such as sep=;."""
-    told = re.match(r'"?sep=(.)"?[\r\n]', written, re.IGNORECASE)
-    return told[1] if told else DELIMITERS
-
-
 def decoded(path: Path, content: bytes) -> str:
     """Turn the bytes of a text into text."""
     known = [name for mark, name in ENCODINGS.items() if content.startswith(mark)]

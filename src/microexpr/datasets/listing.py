@@ -107,12 +107,10 @@ class Listing:
         self.clips = [clip for clip in self.clips if not _is_named(clip, chosen)]
         self.findings = [f for f in self.findings if not _is_named(f, chosen)]
         for clip_id, subject in dict.fromkeys((item.clip_id, item.subject) for item in gone):
-            who: Who = {"clip_id": clip_id, "subject": subject}
-            if subject in chosen:
-                detail = f"data.leave_out names subject {subject}"
-                self.add("left_out_subject", "dropped", detail, **who)
-            else:
-                self.add("left_out_clip", "dropped", "data.leave_out names the clip", **who)
+            problem: Note = "left_out_subject" if subject in chosen else "left_out_clip"
+            what = f"subject {subject}" if subject in chosen else "the clip"
+            detail = f"data.leave_out names {what}"
+            self.add(problem, "dropped", detail, clip_id=clip_id, subject=subject)
         for name in dict.fromkeys(names):
             if name not in known:
                 like = ", ".join(near(name, known))

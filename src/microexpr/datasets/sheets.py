@@ -154,9 +154,11 @@ def _tables(path: Path, sheet: str | int | None) -> list[_Table]:
     if content.lstrip().startswith(b"<"):
         raise DataError(f"{path}: is a web page or XML; open it in a spreadsheet and {ADVICE}")
     written = delimited.decoded(path, content)
+    # One sign, where the first line states it, such as sep=;.
+    told = re.match(r'"?sep=(.)"?[\r\n]', written, re.IGNORECASE)
     return [
         _Table(path.name, lambda d=delimiter: delimited.lines(path, written, d), delimiter)  # type: ignore[misc]
-        for delimiter in delimited.delimiters(written)
+        for delimiter in (told[1] if told else delimited.DELIMITERS)
     ]
 
 
