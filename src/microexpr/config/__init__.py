@@ -30,6 +30,7 @@ RENAMED = {
     "train.parts": "train.chunks",
     "train.readings": "train.feature_modes",
 }
+CHOOSING = ("ablation", "model")  # sections with a method and N
 AnySection = TypeVar("AnySection", bound=Section)
 SHORT = reprlib.Repr()
 SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 2, 80, 80
@@ -76,21 +77,14 @@ class Config(Settings):
         """Let methods and N that nobody has chosen be some of those that are configured."""
         methods, sizes = self.magnify.methods, self.windows.n
         against = _following(self.compare.against, method=methods)
-        primary = _following(
-            _following(self.evaluate.primary, method=methods),
-            n=sizes,
-            feature_mode=self.train.feature_modes,
-        )
+        modes = self.train.feature_modes
+        primary = _following(self.evaluate.primary, method=methods, n=sizes, feature_mode=modes)
         others = [name for name in methods if name != primary.method]
         primary = _following(primary, against=others or methods)
-        return self.model_copy(
-            update={
-                "ablation": _following(self.ablation, method=methods, n=sizes),
-                "evaluate": self.evaluate.model_copy(update={"primary": primary}),
-                "compare": self.compare.model_copy(update={"against": against}),
-                "model": _following(self.model, method=methods, n=sizes),
-            }
-        )
+        found = {key: _following(getattr(self, key), method=methods, n=sizes) for key in CHOOSING}
+        found["evaluate"] = self.evaluate.model_copy(update={"primary": primary})
+        found["compare"] = self.compare.model_copy(update={"against": against})
+        return self.model_copy(update=found)
 
     def changed(self, *changes: Changes) -> Config:
         """Return this configuration with sections by name laid over it; later ones win."""

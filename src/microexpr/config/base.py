@@ -8,24 +8,16 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
+import pydantic
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    create_model,
-)
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError
 from pydantic_core.core_schema import no_info_plain_validator_function
 
 from microexpr.config.files import in_one_line
 from microexpr.runtime.names import visible
 from microexpr.runtime.printing import printable
-from microexpr.runtime.registry import Registry, resolve
+from microexpr.runtime.registry import resolve
 
 if TYPE_CHECKING:
     from microexpr.config import Config
@@ -47,9 +39,9 @@ def _class_name(name: Any) -> str:
 
 # A class or an emotion, a subject or a clip, whatever people call it; a file or folder, where ~ is
 # the user's home.
-ClassName = Annotated[str, BeforeValidator(_class_name)]
-Name = Annotated[str, BeforeValidator(_quoted)]
-FilePath = Annotated[str, AfterValidator(os.path.expanduser)]
+ClassName = Annotated[str, pydantic.BeforeValidator(_class_name)]
+Name = Annotated[str, pydantic.BeforeValidator(_quoted)]
+FilePath = Annotated[str, pydantic.AfterValidator(os.path.expanduser)]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -66,12 +58,6 @@ class NameOf:
     def __init__(self, registry: str) -> None:
         self._reference = registry
 
-    @property
-    def registry(self) -> Registry[Any]:
-        """The registry."""
-        found: Registry[Any] = resolve(self._reference)
-        return found
-
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
@@ -80,12 +66,13 @@ class NameOf:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"enum": list(self.registry.own), "type": "string"}
+        return {"enum": list(resolve(self._reference).own), "type": "string"}
 
     def _known(self, value: Any) -> str:
-        if isinstance(value, str) and value in self.registry:
+        registry = resolve(self._reference)
+        if isinstance(value, str) and value in registry:
             return value
-        *names, last = map(repr, self.registry)
+        *names, last = map(repr, registry)
         raise PydanticKnownError("literal_error", {"expected": f"{', '.join(names)} or {last}"})
 
 
@@ -144,7 +131,7 @@ def _part(section: type[Section], keys: tuple[str, ...]) -> type[Section]:
         field = section.model_fields[name]
         kind: Any = field.annotation
         fields[name] = (_part(kind, tuple(inner)), ...) if inner else (kind, field)
-    return create_model(section.__name__, __base__=Section, **fields)
+    return pydantic.create_model(section.__name__, __base__=Section, **fields)
 
 
 class Settings(BaseModel):

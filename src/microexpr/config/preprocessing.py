@@ -1,5 +1,6 @@
 """Sections ``crop`` and ``magnify``: from frames to what the network sees."""
 
+from functools import cache
 from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, GetJsonSchemaHandler, create_model, model_validator
@@ -36,20 +37,14 @@ def _own_sections(*, extensions: bool = True) -> type[Section]:
     """Return a model of the methods' own sub-sections: one field each."""
     methods = resolve("microexpr.magnify.methods:METHODS")
     rows = [methods[name] for name in (methods if extensions else methods.own)]
-    return _model({row.section: row.settings for row in rows if row.settings is not None})
+    settings = {row.section: row.settings for row in rows if row.settings is not None}
+    return _model(tuple(settings.items()))
 
 
-_MODELS: dict[tuple[str, ...], type[Section]] = {}  # made once for each set of sub-sections
-
-
-def _model(settings: dict[str, type[Section]]) -> type[Section]:
-    names = tuple(settings)
-    if names not in _MODELS:
-        fields: dict[str, Any] = {
-            name: (model, Field(default_factory=model)) for name, model in settings.items()
-        }
-        _MODELS[names] = create_model("OwnSections", __base__=Section, **fields)
-    return _MODELS[names]
+@cache  # made once for each set of sub-sections
+def _model(settings: tuple[tuple[str, type[Section]], ...]) -> type[Section]:
+    fields: dict[str, Any] = {name: (kind, Field(default_factory=kind)) for name, kind in settings}
+    return create_model("OwnSections", __base__=Section, **fields)
 
 
 TemporalFilter = Literal["ideal", "butterworth", "fir", "iir", "lowpass_difference", "reference"]

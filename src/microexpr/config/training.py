@@ -4,16 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from microexpr.config.base import (
-    FilePath,
-    MethodName,
-    NetworkName,
-    Only,
-    Positive,
-    Section,
-    Settings,
-    Without,
-)
+from microexpr.config import base
+from microexpr.config.base import MethodName, Only, Positive, Section, Settings, Without
 from microexpr.config.data import Data
 
 FeatureMode = Literal["onset_difference", "raw"]
@@ -77,14 +69,16 @@ class Windows(Section):
 class Weights(Section):
     """A weights file that is not shipped."""
 
-    path: FilePath = Field(description="the file: .safetensors, .pth, .pkl, .h5 or .npz")
+    path: base.FilePath = Field(description="the file: .safetensors, .pth, .pkl, .h5 or .npz")
     sha256: str | None = Field(None, description="expected checksum; null: the known ones")
 
 
 class Features(Section):
     """Output of the frozen blocks, computed once per frame."""
 
-    backbone: NetworkName = Field("mobilenet_vggface2", description="network that makes features")
+    backbone: base.NetworkName = Field(
+        "mobilenet_vggface2", description="network that makes features"
+    )
     cut: int = Field(
         13, ge=1, description="last frozen block; ResNet-50 has 16, MobileNet 13; the last: pooled"
     )

@@ -6,11 +6,11 @@ when it is imported: when a registry is first asked for its rows, in every job.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from microexpr.errors import ConfigError
 
@@ -33,7 +33,7 @@ class Row(Protocol):
 RowT = TypeVar("RowT", bound=Row)
 
 
-class Registry(Generic[RowT]):
+class Registry(Mapping[str, RowT]):
     """Rows by name: `rows` of this package, in the order in which people see them, and others.
 
     `key` is the configuration key that holds such a name; `own` are the names of this package.
@@ -79,11 +79,6 @@ class Registry(Generic[RowT]):
     def __len__(self) -> int:
         load_extensions()
         return len(self._rows)
-
-    def values(self) -> list[RowT]:
-        """Return all rows."""
-        load_extensions()
-        return list(self._rows.values())
 
 
 @cache
