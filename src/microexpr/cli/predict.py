@@ -123,14 +123,9 @@ def _print(rows: list[dict[str, Any]], labels: list[str]) -> None:
     for name in ("clip", "frames", "no face", "pieces", "windows", "predicted", *labels):
         table.add_column(name, justify="left" if name in ("clip", "predicted") else "right")
     for row in rows:
-        table.add_row(
-            row["clip"],
-            str(row["frames"]),
-            str(row["frames_without_face"]),
-            f"{row['pieces_predicted']}/{row['pieces']}",
-            str(row["windows"]),
-            row["predicted"],
-            *(f"{row['probabilities'][label]:.2f}" for label in labels),
-        )
+        pieces = f"{row['pieces_predicted']}/{row['pieces']}"
+        counts = map(str, (row["frames"], row["frames_without_face"], pieces, row["windows"]))
+        shares = (f"{row['probabilities'][label]:.2f}" for label in labels)
+        table.add_row(row["clip"], *counts, row["predicted"], *shares)
     console().print(table)
     print(WHAT)

@@ -42,23 +42,16 @@ def add_stage(commands: Commands) -> None:
     about = "Run one stage of the pipeline by hand."
     parser = commands.add_parser("stage", help=text, description=about, epilog=AFTER_STAGE)
     names = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    for name in NAMES:
-        _add_stage(names, stages.declared(name))
-
-
-def _add_stage(names: Commands, stage: Stage) -> None:
-    run, about = partial(_run_stage, stage), f"Stage: {stage.help}."
-    parser = new_command(names, stage.name, run, stage.help, description=about)
-    groups = {
-        Reads: parser.add_argument_group("reads"),
-        Writes: parser.add_argument_group("writes"),
-        Option: parser,
-    }
-    for name, argument in stage.arguments.items():
-        groups[type(argument.mark)].add_argument(f"--{name}", **_of_argument(argument))
     text = "a YAML file, or YAML in one line, such as '{crop: {size_px: 192}}' [%(default)s]"
-    parser.add_argument("--config", default=str(default_file()), help=text)
-    add_machine(parser, has_device=stage.device)
+    for stage in map(stages.declared, NAMES):
+        run, about = partial(_run_stage, stage), f"Stage: {stage.help}."
+        parser = new_command(names, stage.name, run, stage.help, description=about)
+        reads, writes = (parser.add_argument_group(name) for name in ("reads", "writes"))
+        groups = {Reads: reads, Writes: writes, Option: parser}
+        for name, argument in stage.arguments.items():
+            groups[type(argument.mark)].add_argument(f"--{name}", **_of_argument(argument))
+        parser.add_argument("--config", default=str(default_file()), help=text)
+        add_machine(parser, has_device=stage.device)
 
 
 def _of_argument(argument: Argument) -> dict[str, Any]:
