@@ -43,11 +43,8 @@ def run() -> Outcome:
     if not last.code:
         raise DataError(f"{record.RECORD}: nothing was run here yet; run snakemake first")
     now = record.codes()
-    changed = [
-        name
-        for name, code in now.items()
-        if name in last.code and code.accepted != _before(code, last)
-    ]
+    known = [code for name, code in now.items() if name in last.code]
+    changed = [code.name for code in known if code.accepted != _before(code, last)]
     updated = bool(record.other_libraries())
     if not changed and not updated:
         return Outcome()

@@ -112,25 +112,13 @@ def _train(job: Job, folder: Path) -> str:
     first = {"feature_modes": train.feature_modes[:1], "seeds": train.seeds[:1]}
     settings = settings.model_copy(update={"train": train.model_copy(update=first)})
     with open_features(job.options["features"], job.option("manifest")) as store:
-        folds = chunks.folds_of_chunk(
-            settings,
-            Path(job.option("folds")),
-            store,
-            chunk=int(job.option("chunk")),
-            chunks=train.chunks,
-            inner="inner" in job.options,
-        )
+        which = {"chunk": int(job.option("chunk")), "chunks": train.chunks}
+        inner, path = "inner" in job.options, Path(job.option("folds"))
+        folds = chunks.folds_of_chunk(settings, path, store, **which, inner=inner)
         fold = folds[sum(str(output).encode()) % len(folds)]  # not the same one in all trainings
-        chunks.train_folds(
-            settings,
-            store,
-            [fold],
-            folder / "new.csv",
-            method=job.option("method"),
-            n=int(job.option("n")),
-            source_sha256="",
-            device=device,
-        )
+        run: dict[str, Any] = {"method": job.option("method"), "n": int(job.option("n"))}
+        run |= {"source_sha256": "", "device": device}
+        chunks.train_folds(settings, store, [fold], folder / "new.csv", **run)
     classes = settings.data.labels
     here, anew = (predictions.read([p], classes) for p in (output, folder / "new.csv"))
     return differences.of_tables(here, anew, NAMES)
@@ -144,13 +132,9 @@ def _whole(job: Job, folder: Path) -> str:
         words += [f"--{name}", *(str(folder / word) if writes else word for word in given)]
     for place in job.outputs:
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "microexpr", "stage", *words],
-        env=os.environ | dict.fromkeys(THREADS, "1"),
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, "-P", "-m", "microexpr", "stage", *words]
+    threads = os.environ | dict.fromkeys(THREADS, "1")
+    done = subprocess.run(command, env=threads, check=False, capture_output=True, text=True)
     if done.returncode:
         raise DataError((done.stderr.splitlines() or ["its command fails"])[-1])
     for place in job.outputs:
@@ -175,28 +159,22 @@ def _decoded(job: Job, clip_id: str, folder: Path) -> Path:
     output = folder / "frames.h5"
     clips = [clip for clip in manifest.read(job.option("manifest")) if clip.clip_id == clip_id]
     if not output.exists():
-        manifest.write(folder / "manifest.csv", clips)
-        stages.declared("decode").run(
-            job.settings,
-            manifest=folder / "manifest.csv",
-            frames=output,
-            root=root,
-            subjects=[clips[0].subject],
-        )
+        rows, subjects = folder / "manifest.csv", [clips[0].subject]
+        manifest.write(rows, clips)
+        decode = stages.declared("decode").run
+        decode(job.settings, manifest=rows, frames=output, root=root, subjects=subjects)
     return output
 
 
 def _one_clip(source: str, clip_id: str, target: Path) -> Path:
     """Copy one clip of a cache into a cache of its own."""
-    with cache.open_cache(source) as here:
-        clip = here[clip_id]
-        about = cache.Provenance()
-        with (
-            cache.create(target, here.kind, about, compression="none") as out,
-            out.clip(clip_id, **clip.attributes) as group,
-        ):
-            values = {name: clip[name] for name in COORDINATES if name in clip}
-            for start in range(0, len(clip), FRAMES):
-                rows = slice(start, start + FRAMES)
-                group.append(clip.data[rows], **{k: v[rows] for k, v in values.items()})
+    with (
+        cache.open_cache(source) as here,
+        cache.create(target, here.kind, cache.Provenance(), compression="none") as out,
+        out.clip(clip_id, **(clip := here[clip_id]).attributes) as group,
+    ):
+        values = {name: clip[name] for name in COORDINATES if name in clip}
+        for start in range(0, len(clip), FRAMES):
+            rows = slice(start, start + FRAMES)
+            group.append(clip.data[rows], **{k: v[rows] for k, v in values.items()})
     return target

@@ -8,13 +8,5 @@ from microexpr.cache.reader import Cache, ClipCache, open_cache, verify
 from microexpr.cache.schema import Provenance
 from microexpr.cache.writer import CacheWriter, ClipWriter, create
 
-__all__ = [
-    "Cache",
-    "CacheWriter",
-    "ClipCache",
-    "ClipWriter",
-    "Provenance",
-    "create",
-    "open_cache",
-    "verify",
-]
+__all__ = ["Cache", "CacheWriter", "ClipCache", "ClipWriter"]
+__all__ += ["Provenance", "create", "open_cache", "verify"]

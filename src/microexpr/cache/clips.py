@@ -102,13 +102,9 @@ def crop_clip(
             )
         share = detected / len(clip)
         outside = transform.outside(*first.shape[1:3]) if face else 0.0
-        group.attributes.update(
-            transform=transform.matrix.ravel(),
-            detected_share=share,
-            jitter_px=jitter.rms_px,
-            outside_share=outside,
-            **_of_face(face, transform),
-        )
+        about = {"transform": transform.matrix.ravel(), "detected_share": share}
+        about |= {"jitter_px": jitter.rms_px, "outside_share": outside}
+        group.attributes.update(about | _of_face(face, transform))
     if share < settings.min_detected:
         raise DataError(
             f"clip {clip.clip_id}: a face in {detected} of {len(clip)} frames, "

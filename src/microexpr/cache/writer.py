@@ -143,7 +143,19 @@ def create(
     keep = kind != "frames"
     with writing(path, keep=keep) as (file, disk):
         writer = CacheWriter(file, disk, kind, compression)
-        about = _root_attributes(kind, provenance, title)
+        about = {
+            "title": title or f"microexpr {kind}",
+            "Conventions": "CF-1.11",
+            "schema": f"microexpr/{kind}",
+            "schema_version": schema.SCHEMA_VERSION,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "source_sha256": provenance.source_sha256,
+            "weights_name": provenance.weights_name,
+            "weights_sha256": provenance.weights_sha256,
+            "params_json": json.dumps(provenance.params or {}, sort_keys=True),
+            "inputs_json": json.dumps(list(provenance.inputs)),
+            "environment_json": json.dumps(provenance.environment or {}, sort_keys=True),
+        }
         file.attrs.update({name: text_fixed(value) for name, value in about.items()})
         yield writer
         content = combine({clip: d.hexdigest() for clip, d in writer.digests.items()})
@@ -152,19 +164,3 @@ def create(
             file.attrs[f"{name}_sha256"] = text_fixed(checksum)
         file.attrs["complete"] = 1
     write_beside(path, schema.CONTENT, f"{combine(checksums)}  content of {Path(path).name}\n")
-
-
-def _root_attributes(kind: str, provenance: Provenance, title: str) -> dict[str, Any]:
-    return {
-        "title": title or f"microexpr {kind}",
-        "Conventions": "CF-1.11",
-        "schema": f"microexpr/{kind}",
-        "schema_version": schema.SCHEMA_VERSION,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "source_sha256": provenance.source_sha256,
-        "weights_name": provenance.weights_name,
-        "weights_sha256": provenance.weights_sha256,
-        "params_json": json.dumps(provenance.params or {}, sort_keys=True),
-        "inputs_json": json.dumps(list(provenance.inputs)),
-        "environment_json": json.dumps(provenance.environment or {}, sort_keys=True),
-    }

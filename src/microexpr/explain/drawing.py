@@ -103,16 +103,11 @@ def _panels(
         for model, aside in zip(models, style.spread(len(models), width), strict=True):
             mine = rows[(rows["method"] == method) & (rows["model"] == model)]
             mine = mine.set_index("block").loc[blocks]
-            values = mine["value"].to_numpy()
-            axes.bar(
-                np.arange(len(blocks)) + aside,
-                values,
-                width,
-                color=MODEL_COLOURS[model],
-                yerr=np.abs(mine[["low", "high"]].to_numpy().T - values),
-                error_kw={"elinewidth": 0.6, "capsize": 1.2},
-                label=MODEL_NAMES[model],
-            )
+            values, at = mine["value"].to_numpy(), np.arange(len(blocks)) + aside
+            bars = np.abs(mine[["low", "high"]].to_numpy().T - values)
+            look: dict[str, Any] = {"color": MODEL_COLOURS[model], "label": MODEL_NAMES[model]}
+            look["error_kw"] = {"elinewidth": 0.6, "capsize": 1.2}
+            axes.bar(at, values, width, yerr=bars, **look)
         axes.set_xticks(range(len(blocks)), [f"B{block}" for block in blocks])
         axes.set_title(method_name(method))
     shown = panels[0].get_legend_handles_labels()

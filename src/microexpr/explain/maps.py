@@ -71,7 +71,13 @@ class MethodMaps(Mapping[str, ClipMaps]):
     def __getitem__(self, clip_id: str) -> ClipMaps:
         if clip_id not in self._file:
             raise CacheError(f"{self._file.filename}: holds no clip {clip_id}")
-        return _clip(self._file[clip_id])
+        group = self._file[clip_id]
+        about = {k: v.item() if isinstance(v, np.generic) else v for k, v in group.attrs.items()}
+        found = ClipMaps(about, group["image"][()], _maps(group, "window"))
+        if "frames" in group:
+            found.frames, found.images = group["frames"][()], group["images"][()]
+            found.frame, found.clip = _maps(group, "frame"), _maps(group, "clip")
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._file)
@@ -87,15 +93,6 @@ def read(path: AnyPath) -> Iterator[MethodMaps]:
         if file.attrs.get("format") != FORMAT:
             raise CacheError(f"{path}: holds no Grad-CAM maps of format {FORMAT}")
         yield MethodMaps(file)
-
-
-def _clip(group: h5py.Group) -> ClipMaps:
-    attributes = {k: v.item() if isinstance(v, np.generic) else v for k, v in group.attrs.items()}
-    found = ClipMaps(attributes, group["image"][()], _maps(group, "window"))
-    if "frames" in group:
-        found.frames, found.images = group["frames"][()], group["images"][()]
-        found.frame, found.clip = _maps(group, "frame"), _maps(group, "clip")
-    return found
 
 
 def _maps(group: h5py.Group, name: str) -> Maps:

@@ -22,6 +22,7 @@ from microexpr.runtime.names import apart
 REGIONS = ("eyes", "brows", "nose", "mouth_corners", "rest")
 ALL, MOVING = "all", "moving"  # every class or fold, see `apart`; what moves in drawn faces
 CORRELATION = "rank_correlation"
+MEASURED = ("measure", "region", "value", "low", "high", "chance")
 GROUP = ["method", "model", "block"]
 EYE_RIGHT, EYE_LEFT, NOSE, MOUTH_RIGHT, MOUTH_LEFT = range(5)  # rows of the landmarks
 MOVING_SHARE = 0.2  # of the crop's pixels, those of the largest displacement, count as moving
@@ -236,12 +237,6 @@ def _measures(clips: pd.DataFrame, level: float | None) -> Iterator[dict[str, An
             shares = (values - least) / (1 - least)
             _, *ends, _, _ = proportion_interval(shares, seen["subject"], level)
             low, high = (least + (1 - least) * end for end in ends)
-        yield {
-            "measure": measure,
-            "region": region,
-            "value": values.mean() if len(values) else np.nan,
-            "low": low,
-            "high": high,
-            "chance": chance.mean(),
-            **about,
-        }
+        value = values.mean() if len(values) else np.nan
+        cells = (measure, region, value, low, high, chance.mean())
+        yield dict(zip(MEASURED, cells, strict=True)) | about

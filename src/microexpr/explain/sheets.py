@@ -6,7 +6,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from microexpr.evaluation.names import method_name
@@ -52,22 +51,17 @@ def block_sheet(maps: ClipMaps, model: str, *, title: str, synthetic: bool) -> F
     for number, block in enumerate(blocks):
         first = (number // half) * (len(maps.frames) + 1)
         row = grid[number % half, first : first + len(maps.frames)]
-        _block_row(row, block, maps, model, side_in)
+        values = maps.frame[model, block]
+        top = float(np.maximum(values, 0).max())
+        for axes, image, cam in zip(row, maps.images, values, strict=True):
+            style.show_image(axes, overlay(image, on_crop(cam, len(image)), top=top), side_in)
+        place: dict[str, Any] = {"transform": row[0].transAxes, "ha": "right", "va": "center"}
+        row[0].text(-0.05, 0.5, f"B{block}", fontsize=6, **place)
         if number % half == 0:
             for axes, frame in zip(row, maps.frames, strict=True):
                 time_ms = 1000 * frame / maps.attributes["fps"]
                 axes.set_title(f"{time_ms:.0f} ms", fontsize=5.5, pad=2)
     return figure
-
-
-def _block_row(row: Iterable[Axes], block: int, maps: ClipMaps, model: str, side_in: float) -> None:
-    values = maps.frame[model, block]
-    top = float(np.maximum(values, 0).max())
-    for axes, image, cam in zip(row, maps.images, values, strict=True):
-        style.show_image(axes, overlay(image, on_crop(cam, len(image)), top=top), side_in)
-    first = next(iter(row))
-    place: dict[str, Any] = {"transform": first.transAxes, "ha": "right", "va": "center"}
-    first.text(-0.05, 0.5, f"B{block}", fontsize=6, **place)
 
 
 class MeanFace:
@@ -155,12 +149,8 @@ def on_frame(
     cam: np.ndarray, transform: CropTransform, height_px: int, width_px: int
 ) -> np.ndarray:
     """Take a map (h, w) of the crop to its frame, (height_px, width_px); 0 outside the crop."""
-    return cv2.warpAffine(
-        on_crop(cam, transform.size_px),
-        transform.matrix,
-        (width_px, height_px),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-    )
+    crop, flags = on_crop(cam, transform.size_px), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(crop, transform.matrix, (width_px, height_px), flags=flags)
 
 
 def overlaid_frames(

@@ -6,6 +6,7 @@ gives exactly the codes of an 8-bit input, and a clip takes 1.5 bytes per pixel 
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import cv2
@@ -77,13 +78,9 @@ def from_picture(picture: av.VideoFrame, pts: int, *, full_range: bool | None) -
     depth = "" if bits == 8 else f"{bits}le"
     # The same range on both sides, or the conversion would stretch the codes.
     pinned = RANGES[bool(full_range)]
-    planar = VideoReformatter().reformat(
-        picture,
-        format=("gray" if grey else "yuv420p") + depth,
-        src_color_range=pinned,
-        dst_color_range=pinned,
-        threads=1,
-    )
+    how: dict[str, Any] = {"src_color_range": pinned, "dst_color_range": pinned, "threads": 1}
+    layout = ("gray" if grey else "yuv420p") + depth
+    planar = VideoReformatter().reformat(picture, format=layout, **how)
     luma, *chroma = [_codes(plane, bits) for plane in planar.planes]
     if grey:
         height, width = (math.ceil(side / 2) for side in luma.shape)
@@ -113,12 +110,9 @@ def from_rgb(rgb: np.ndarray, pts: int) -> Frame:
         cv2.resize(np.pad(part, odd, mode="edge"), small, interpolation=cv2.INTER_AREA)
         for part in (blue, red)
     ]
-    return Frame(
-        luma=np.rint((16 + 219 * luma) * 256).astype(np.uint16),
-        chroma=np.rint(NEUTRAL + 224 * (np.stack(chroma) - 0.5)).astype(np.uint8),
-        bits=16,
-        pts=pts,
-    )
+    deep = np.rint((16 + 219 * luma) * 256).astype(np.uint16)
+    codes = np.rint(NEUTRAL + 224 * (np.stack(chroma) - 0.5)).astype(np.uint8)
+    return Frame(deep, codes, bits=16, pts=pts)
 
 
 RGB_COLOUR = Colour(matrix=6, full_range=False)  # what from_rgb writes
@@ -131,9 +125,5 @@ def colour_of(picture: av.VideoFrame) -> Colour:
     full_range = {1: False, 2: True}.get(int(picture.color_range))
     if picture.format.name.startswith("yuvj") or (full_range is None and is_grey(picture)):
         full_range = True  # FFmpeg takes grey for it
-    return Colour(
-        matrix=int(picture.colorspace),
-        primaries=int(picture.color_primaries),
-        transfer=int(picture.color_trc),
-        full_range=full_range,
-    )
+    primaries, transfer = int(picture.color_primaries), int(picture.color_trc)
+    return Colour(int(picture.colorspace), primaries, transfer, full_range)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import av
 import cv2
@@ -108,22 +108,19 @@ class _Sound:
         self._copies: dict[int, av.AudioStream] = {}
         self._encoders: dict[int, av.AudioStream] = {}
         for stream in self.source.streams.audio:
-            self._add(stream)
+            try:
+                added: Any = output.add_stream_from_template(stream)
+                kept = self._copies
+            except ValueError:  # MP4 cannot hold this codec
+                codec = stream.codec_context
+                notice(f"sound: {codec.name} does not fit MP4, encoded as {FALLBACK}")
+                layout = "mono" if codec.layout.nb_channels == 1 else "stereo"
+                added = output.add_stream(FALLBACK, rate=codec.sample_rate, layout=layout)
+                kept = self._encoders
+            assert isinstance(added, av.AudioStream)
+            kept[stream.index] = added
         self._pending = (packet for packet in self._packets() if packet.dts is not None)
         self._next = next(self._pending, None)
-
-    def _add(self, stream: av.AudioStream) -> None:
-        try:
-            copy = self._output.add_stream_from_template(stream)
-            assert isinstance(copy, av.AudioStream)
-            self._copies[stream.index] = copy
-        except ValueError:  # MP4 cannot hold this codec
-            codec = stream.codec_context
-            notice(f"sound: {codec.name} does not fit MP4, encoded as {FALLBACK}")
-            layout = "mono" if codec.layout.nb_channels == 1 else "stereo"
-            encoder = self._output.add_stream(FALLBACK, rate=codec.sample_rate, layout=layout)
-            assert isinstance(encoder, av.AudioStream)
-            self._encoders[stream.index] = encoder
 
     def _packets(self) -> Iterator[av.Packet]:
         """Yield packets ready for the output."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -85,15 +85,9 @@ class Annotator:
             picture = self._page(held, found)
             if self._writer is None:
                 fps = found.fps if math.isfinite(found.fps) else UNKNOWN_FPS
-                height, width = picture.shape[:2]
-                self._writer = VideoWriter(
-                    self._path,
-                    width=width,
-                    height=height,
-                    rate=Fraction(fps).limit_denominator(1001),
-                    time_base=FINE,
-                    colour=RGB_COLOUR,
-                )
+                rate, (height, width) = Fraction(fps).limit_denominator(1001), picture.shape[:2]
+                how: dict[str, Any] = {"rate": rate, "time_base": FINE, "colour": RGB_COLOUR}
+                self._writer = VideoWriter(self._path, width=width, height=height, **how)
             self._pts = max(self._pts + 1, round(held.time / FINE))
             self._writer.write(from_rgb(picture, self._pts))
 

@@ -103,16 +103,6 @@ def read_about(folder: Path) -> tuple[dict[str, Any], Config]:
         raise WeightsError(f"{folder}: made by another version of microexpr ({error})") from None
 
 
-def check_header(folder: Path, header: dict[str, Any], config: Config) -> None:
-    """Raise WeightsError unless the header of the model says what the settings say."""
-    wanted = {"labels": config.data.labels, **config.model.model_dump(mode="json")}
-    for key, value in wanted.items():
-        if (found := header.get(key)) != value:
-            raise WeightsError(
-                f"{folder / MODEL}: {key} is {found!r}, {SETTINGS} says {value!r}; {REMEDY}"
-            )
-
-
 @dataclass(frozen=True)
 class Exported:
     """A model that is ready to predict."""
@@ -165,7 +155,12 @@ def load(folder: AnyPath, *, weights_path: str | None = None, device: str = "cpu
             "--weights"
         )
     model, header = TrainedModel.load(folder / MODEL, network)
-    check_header(folder, header, config)
+    saved = {"labels": config.data.labels, **config.model.model_dump(mode="json")}
+    for key, value in saved.items():
+        if (found := header.get(key)) != value:
+            raise WeightsError(
+                f"{folder / MODEL}: {key} is {found!r}, {SETTINGS} says {value!r}; {REMEDY}"
+            )
     model.classifier.to(device)
     if model.fine_tuned is not None:
         model.fine_tuned.to(device)
@@ -244,10 +239,8 @@ def accuracy(
 
 def _estimate(cells: pd.DataFrame, key: tuple[str, str]) -> dict[str, float | None]:
     """Return value and interval; JSON has no NaN, and one subject gives no interval."""
-    row = cells.loc[[key]].iloc[0]
-    return {
-        name: None if pd.isna(row[name]) else float(row[name]) for name in ("value", "low", "high")
-    }
+    row = cells.loc[[key]].iloc[0][["value", "low", "high"]]
+    return {str(k): None if pd.isna(number) else float(number) for k, number in row.items()}
 
 
 def sentence(found: dict[str, Any]) -> str:

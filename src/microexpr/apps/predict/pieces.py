@@ -133,15 +133,17 @@ class Prediction:
 
 def recognise(exported: Exported, piece: Piece, *, name: str, fps: float) -> Prediction:
     """Predict the class of a piece, or say why not; MicroexprError: no piece can be predicted."""
-    classes = len(exported.labels)
-    if piece.problem:
-        return _nothing(piece, classes, piece.problem)
-    try:
-        rows, logits = _window_logits(exported, _features(exported, piece, fps), name)
-    except DataError as error:
-        return _nothing(piece, classes, f"{piece.frames}: {error}")
-    probabilities, predicted = decide(logits, rows[:, -1], exported.config.protocol.clip_decision)
-    return Prediction(piece, rows, softmax(logits), probabilities, predicted, fps)
+    problem, how = piece.problem, exported.config.protocol.clip_decision
+    if not problem:
+        try:
+            rows, logits = _window_logits(exported, _features(exported, piece, fps), name)
+        except DataError as error:
+            problem = f"{piece.frames}: {error}"
+        else:
+            probabilities, predicted = decide(logits, rows[:, -1], how)
+            return Prediction(piece, rows, softmax(logits), probabilities, predicted, fps)
+    none, nothing = np.empty((0, 1), np.int64), np.full((1, len(exported.labels)), np.nan)
+    return Prediction(piece, none, nothing[:0], nothing[0], -1, np.nan, problem)
 
 
 def _features(exported: Exported, piece: Piece, fps: float) -> np.ndarray:
@@ -169,9 +171,3 @@ def _window_logits(
             raise DataError(f"{len(features)} frames hold no window of {n}")
     store = FeatureStore.from_arrays({name: features}, subjects=[name], labels=[name])
     return rows, model.logits(model.frames(store), [rows])[0]
-
-
-def _nothing(piece: Piece, classes: int, problem: str) -> Prediction:
-    nan = np.full(classes, np.nan)
-    none = np.empty((0, 1), np.int64)
-    return Prediction(piece, none, np.empty((0, classes)), nan, -1, np.nan, problem)

@@ -33,10 +33,8 @@ SAME_RATE = 0.05  # share of a frame rate
 
 def probabilities(labels: Sequence[str], values: np.ndarray) -> dict[str, float | None]:
     """Return the probabilities by class; None where there is no prediction."""
-    return {
-        label: None if np.isnan(p) else round(float(p), DECIMALS)
-        for label, p in zip(labels, values, strict=True)
-    }
+    rounded = [None if np.isnan(p) else round(float(p), DECIMALS) for p in values]
+    return dict(zip(labels, rounded, strict=True))
 
 
 def flat(row: dict[str, Any]) -> dict[str, Any]:

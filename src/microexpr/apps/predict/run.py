@@ -126,15 +126,10 @@ def predict_clip(exported: Exported, clip: Clip, request: Request) -> dict[str, 
                     annotator.draw(found)
             row = written.row()
         made = {"software": f"microexpr {__version__}", "piece": request.length}
-        written.finish(
-            {
-                "clip": row,
-                "notices": notices,
-                "what": WHAT,
-                "model": {key: exported.about[key] for key in ("accuracy", "trained_on")},
-                "made": made | {"step": request.step, "digest": digest},
-            }
-        )
+        made |= {"step": request.step, "digest": digest}
+        about = {key: exported.about[key] for key in ("accuracy", "trained_on")}
+        rest = {"clip": row, "notices": notices, "what": WHAT, "model": about, "made": made}
+        written.finish(rest)
     return row
 
 
@@ -181,13 +176,7 @@ def _annotator(exported: Exported, clip: Clip, request: Request) -> Iterator[Ann
 
 def _digest(exported: Exported, clip: Clip, request: Request) -> str:
     """Return a checksum of all that a prediction follows from."""
-    asked = {key: value for key, value in asdict(request).items() if key != "folder"}
-    return resume.digest(
-        {
-            "source": sources.content(ROOT, clip),
-            "fps": clip.fps,
-            "model": sha256_of(exported.folder / SETTINGS),
-            "request": asked,
-            "code": fingerprint(Reference(__name__, "predict_clip")),
-        }
-    )
+    follows = {"source": sources.content(ROOT, clip), "fps": clip.fps}
+    follows |= {"model": sha256_of(exported.folder / SETTINGS)}
+    follows |= {"request": {k: v for k, v in asdict(request).items() if k != "folder"}}
+    return resume.digest(follows | {"code": fingerprint(Reference(__name__, "predict_clip"))})
