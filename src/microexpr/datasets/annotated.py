@@ -12,7 +12,7 @@ from typing import Any
 
 from microexpr.config import Data
 from microexpr.datasets.corrections import correct, version
-from microexpr.datasets.listing import Labels, Listing, Who
+from microexpr.datasets.listing import About, Labels, Listing, Who
 from microexpr.datasets.sheets import Cell, frame_number, frame_rate, text, with_header
 from microexpr.datasets.tree import Tree, find_table, find_tree
 from microexpr.errors import ConfigError, DataError
@@ -48,8 +48,8 @@ HEADERS = {  # of CASME II
 
 
 def headers(**others: str) -> dict[str, tuple[str, ...]]:
-    """Return the columns of a table by key: those of CASME II, but for `others`."""
-    columns = {key: (header,) for key, header in {**HEADERS, **others}.items()}
+    """Return the columns of a table by key: those of CASME II, but for `others`, empty: none."""
+    columns = {key: (header,) for key, header in {**HEADERS, **others}.items() if header}
     return {**columns, "action_units?": ACTION_UNITS}
 
 
@@ -193,20 +193,12 @@ class _Reader:
         if not fps:
             raise DataError("the cell fps is empty")
         onset, apex, offset = frames
+        about: About = {**who, "onset": onset, "apex": apex, "offset": offset}
+        about["action_units"], about["split"] = action_units(row.action_units), self._release.split
+        source, span = folder.relative_to(self._root).as_posix(), (onset, offset)
         with self.listing.noted("unreadable_files", where, who):
-            self.listing.add_images(
-                self._tree.images(folder),
-                span=(onset, offset),
-                onset=onset,
-                apex=apex,
-                offset=offset,
-                fps=fps,
-                source=folder.relative_to(self._root).as_posix(),
-                label=label,
-                action_units=action_units(row.action_units),
-                split=self._release.split,
-                **who,
-            )
+            images = self._tree.images(folder)
+            self.listing.add_images(images, span=span, fps=fps, source=source, label=label, **about)
 
     def _frames(self, row: Row, where: str, who: Who) -> tuple[int, int | None, int] | None:
         printed = {key: frame_number(getattr(row, key)) for key in ("onset", "apex", "offset")}

@@ -77,12 +77,9 @@ def note_short_clips(listing: Listing, windows: Sequence[int]) -> None:
 
 def note_long_clips(listing: Listing) -> None:
     """Count the clips that last longer than a micro-expression can."""
+    timed = (clip for clip in listing.clips if clip.fps)
     # A gap in the counters of images is time too.
-    lengths = {
-        clip.clip_id: max(clip.length, clip.last - clip.first + 1) / clip.fps
-        for clip in listing.clips
-        if clip.fps
-    }
+    lengths = {c.clip_id: max(c.length, c.last - c.first + 1) / c.fps for c in timed}
     for limit, meaning in LONG.items():
         longer = [clip_id for clip_id, seconds in lengths.items() if seconds > limit]
         if longer:

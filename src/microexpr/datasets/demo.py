@@ -1,7 +1,7 @@
 """The generated data set: known from its settings before it is written."""
 
 from microexpr.config import Data, Demo
-from microexpr.datasets.listing import Labels, Listing
+from microexpr.datasets.listing import Labels, Listing, Who
 from microexpr.datasets.manifest import Clip
 from microexpr.demo import FPS, clip_names
 
@@ -14,20 +14,12 @@ def read(data: Data, settings: Demo, *, names_only: bool = False) -> Listing:
 
         lengths = {clip.clip_id: (clip.first_counter, clip.frames) for clip in plan(settings)}
     for name in clip_names(settings):
-        label = labels.of(name.label, listing, clip_id=name.clip_id, subject=name.subject)
+        who: Who = {"clip_id": name.clip_id, "subject": name.subject}
+        label = labels.of(name.label, listing, **who)
         if label is None:
             continue
         first, frames = lengths.get(name.clip_id, (0, 0))
-        clip = Clip(
-            clip_id=name.clip_id,
-            subject=name.subject,
-            label=label,
-            kind="images",
-            source=name.folder,
-            frames=frames,
-            first=first,
-            last=first + max(frames - 1, 0),
-            fps=FPS,
-        )
+        span = {"frames": frames, "first": first, "last": first + max(frames - 1, 0)}
+        clip = Clip(**who, **span, label=label, kind="images", source=name.folder, fps=FPS)
         listing.clips.append(clip)
     return listing

@@ -5,7 +5,6 @@ there, such as an unplugged disk, ``results/manifest.csv`` and the record beside
 found last; the stages that need no frames go on with that.
 """
 
-import hashlib
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from microexpr.datasets.listing import Listing
 from microexpr.datasets.manifest import Clip, natural
 from microexpr.errors import ConfigError, DataError
 from microexpr.fingerprints.code import Code
+from microexpr.runtime import resume
 from microexpr.runtime.files import write_json
 
 MANIFEST, RECORD, REPORT = "manifest.csv", "index.json", "manifest_report.csv"
@@ -104,7 +104,7 @@ def key(settings: IndexSettings, listing: Listing) -> str:
         "expected": settings.data.expected.model_dump(mode="json"),
         "code": Code("index").accepted,
     }
-    return hashlib.sha256(json.dumps(follows, sort_keys=True).encode()).hexdigest()
+    return resume.digest(follows)
 
 
 def write_record(

@@ -50,18 +50,14 @@ class Who(TypedDict, total=False):
     subject: str
 
 
-class Annotation(TypedDict, total=False):
-    """What a table says about a clip, beside its label: see :class:`Clip`."""
+class About(Who, total=False):
+    """A clip, and what a table says about it beside its label: see :class:`Clip`."""
 
     onset: int | None
     apex: int | None
     offset: int | None
     action_units: str
     split: str
-
-
-class About(Who, Annotation, total=False):
-    """A clip, and what is annotated."""
 
 
 class Finding(BaseModel):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from microexpr.config import Data
 from microexpr.datasets import sheets
-from microexpr.datasets.annotated import ACTION_UNITS, Release, Row, headers, read
+from microexpr.datasets.annotated import Release, Row, headers, read
 from microexpr.datasets.listing import Listing
 from microexpr.datasets.sheets import Cell, frame_number, padded, text, with_header
 from microexpr.datasets.smic import FPS, clip_name
@@ -117,14 +117,10 @@ CASME3_C = Casme3(
     trees={"raw": ("part_C", "CASME3/part_C")},
     subjects="[0-9]*",
     tables=("cas(me)3_part_c_me*",),
-    columns={
-        "subject": ("sub",),
-        "name": ("count",),
-        "onset": ("onset",),
-        "offset": ("offset",),
-        "emotion": ("emotion",),
-        "action_units?": ACTION_UNITS,
-    },
+    columns=headers(
+        **{"subject": "sub", "name": "count", "emotion": "emotion"},
+        **{"onset": "onset", "apex": "", "offset": "offset"},
+    ),
     # c01: a subject of part C is another person than subject 1 of part A.
     spell=padded(2, "c"),
     clip_folders=False,

@@ -208,11 +208,10 @@ def frame_rate(cell: Cell) -> float | None:
     printed = text(cell)
     if not printed:
         return None
-    try:
+    number = -1.0
+    with suppress(ValueError):
         point = re.sub(r"^(\d+),(\d{1,2}|\d{4,})$", r"\1.\2", printed)
         number = float(point.replace("_", "?"))  # which Python allows in a number
-    except ValueError:
-        number = -1.0
     if not 0 < number < 1e6:
         raise DataError(f"fps {printed!r} is not a positive number")
     return number

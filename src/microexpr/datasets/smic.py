@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from microexpr.config import Data
-from microexpr.datasets.listing import Labels, Listing, Who
+from microexpr.datasets.listing import About, Labels, Listing, Who
 from microexpr.errors import DataError
 from microexpr.runtime.names import identifier
 from microexpr.video.suffixes import folders, list_images
@@ -102,12 +102,7 @@ def _add(listing: Listing, label: str, folder: Path, data: Data, who: Who) -> No
         images = list_images(folder)
         # The folder of a micro-expression holds it from onset to offset.
         cut = bool(images) and label != "non_micro"
-        listing.add_images(
-            images,
-            onset=images[0][0] if cut else None,
-            offset=images[-1][0] if cut else None,
-            fps=data.fps or FPS[data.camera],
-            source=folder.relative_to(data.root).as_posix(),
-            label=label,
-            **who,
-        )
+        about: About = {**who}
+        about |= {"onset": images[0][0], "offset": images[-1][0]} if cut else {}
+        source, fps = folder.relative_to(data.root).as_posix(), data.fps or FPS[data.camera]
+        listing.add_images(images, fps=fps, source=source, label=label, **about)

@@ -52,10 +52,9 @@ def files_of(root: Path, clip: Clip) -> list[Path]:
 
 def stamp(root: Path, clip: Clip) -> Stamp | None:
     """Look at a clip's files; None where one is not there; DataError: images without an order."""
-    try:
+    seen = []
+    with suppress(OSError):
         seen = [(path.name, path.stat()) for path in files_of(root, clip)]
-    except OSError:
-        return None
     if not seen:
         return None
     sizes = "".join(f"{name} {found.st_size}\n" for name, found in seen)
@@ -158,8 +157,6 @@ def _digest(text: str) -> str:
 
 def available(root: Path) -> bool:
     """Tell whether a data set is there: the folder of a disk that is unplugged may be empty."""
-    try:
-        with os.scandir(root) as entries:
-            return any(True for _ in entries)
-    except OSError:
-        return False
+    with suppress(OSError), os.scandir(root) as entries:
+        return any(True for _ in entries)
+    return False

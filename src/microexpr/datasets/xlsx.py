@@ -72,12 +72,8 @@ class _Parts:
 def _sheets(parts: _Parts) -> dict[str, list[Line]]:
     book = next(part for kind, part in parts.related("").values() if kind == "officeDocument")
     links = parts.related(book)
-    texts = [
-        _text(item)
-        for kind, part in links.values()
-        if kind == "sharedStrings"
-        for item in parts.elements(part, "si")
-    ]
+    strings = (part for kind, part in links.values() if kind == "sharedStrings")
+    texts = [_text(item) for part in strings for item in parts.elements(part, "si")]
     found: dict[str, list[Line]] = {}
     room = MAX_BYTES
     for sheet in parts.elements(book, "sheet"):
