@@ -3,12 +3,10 @@
 A damaged or hostile file can ask for more memory than there is, or point to other files.
 """
 
-from contextlib import AbstractContextManager
-
 import h5py
 
 from microexpr.cache.schema import COORDINATES
-from microexpr.errors import CacheError, damage
+from microexpr.errors import CacheError
 from microexpr.runtime.ending import shielded
 
 MAX_FRAME_BYTES = 2**27  # a frame of 8K video has 100 MB
@@ -18,11 +16,6 @@ DTYPES = {"image": "u1", "feature": "f"}
 # Filters of caches: gzip, shuffle, checksum, zstd.
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, 32015}
 CHECKSUM_BYTES = 4  # at the end of a chunk
-
-
-def damage_named(where: str) -> AbstractContextManager[None]:
-    """Turn any exception of HDF5 into a `CacheError` of one line that names the place."""
-    return damage(CacheError, f"{where} is damaged")
 
 
 def check_attributes(node: h5py.File | h5py.Group, where: str) -> None:

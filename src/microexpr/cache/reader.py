@@ -1,5 +1,6 @@
 """Read and verify a cache."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,9 +9,9 @@ import h5py
 import numpy as np
 
 from microexpr.cache import schema
-from microexpr.cache.checks import check_attributes, check_clip, damage_named
+from microexpr.cache.checks import check_attributes, check_clip
 from microexpr.cache.disk import bound_metadata, reading
-from microexpr.errors import CacheError
+from microexpr.errors import CacheError, damage
 from microexpr.runtime.files import AnyPath
 
 VERIFIED_FRAMES = 16  # at a time
@@ -36,7 +37,7 @@ class ClipCache:
 
     def __getitem__(self, coordinate: str) -> np.ndarray:
         where = f"{self.group.file.filename}: clip {self.clip_id}: {coordinate}"
-        with damage_named(where):
+        with damage(CacheError, f"{where} is damaged"):
             return self.group[coordinate][()]
 
     def __contains__(self, coordinate: str) -> bool:
@@ -65,7 +66,7 @@ class Cache:
         if clip_id not in self._file:
             raise CacheError(f"{self._file.filename}: holds no clip {clip_id}")
         where, name = f"{self._file.filename}: clip {clip_id}", schema.DATASET[self.kind]
-        with damage_named(where):
+        with damage(CacheError, f"{where} is damaged"):
             group = self._file[clip_id]
             check_clip(group, name, where)
         return ClipCache(clip_id, group, name)
@@ -75,10 +76,10 @@ class Cache:
         path, parts = self._file.filename, {}
         for clip in self:
             names = [n for n in (clip.dataset, *schema.COORDINATES) if n in clip]
-            digests = schema.Digest()
+            digests = schema.Digest(hashlib.sha256)
             for name in names:
                 dataset = clip.group[name]
-                with damage_named(f"{path}: clip {clip.clip_id}: {name}"):
+                with damage(CacheError, f"{path}: clip {clip.clip_id}: {name} is damaged"):
                     for start in range(0, len(dataset), VERIFIED_FRAMES):
                         rows = dataset[start : start + VERIFIED_FRAMES]
                         digests[name].update(np.ascontiguousarray(rows).data)
@@ -97,7 +98,7 @@ def open_cache(path: AnyPath, kind: str | None = None) -> Iterator[Cache]:
     do not match their checksum.
     """
     with reading(path) as file:
-        with damage_named(str(path)):
+        with damage(CacheError, f"{path} is damaged"):
             bound_metadata(file)
             found = _check(file, str(path), kind)
         yield Cache(file, found)

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,12 +42,8 @@ class Provenance:
     weights_sha256: str = ""
 
 
-class Digest(dict[str, Any]):
-    """A running sha256 for each dataset of a clip."""
-
-    def __missing__(self, name: str) -> Any:
-        self[name] = hashlib.sha256()
-        return self[name]
+class Digest(defaultdict[str, Any]):
+    """A running sha256 for each dataset of a clip, ``Digest(hashlib.sha256)``."""
 
     def hexdigest(self) -> str:
         """Return a checksum over the datasets' names and values."""

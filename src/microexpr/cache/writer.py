@@ -1,5 +1,6 @@
 """Write a cache clip by clip, appending frames; the file appears when it is complete."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -117,7 +118,7 @@ class CacheWriter:
         group = self._file.create_group(clip_id, track_order=True)
         known = {name: value for name, value in attributes.items() if value is not None}
         group.attrs.update({name: text_fixed(value) for name, value in known.items()})
-        digest = self.digests[clip_id] = schema.Digest()
+        digest = self.digests[clip_id] = schema.Digest(hashlib.sha256)
         dataset = schema.DATASET[self._kind]
         writer = ClipWriter(group, self._disk, dataset, digest, self._compression)
         yield writer
