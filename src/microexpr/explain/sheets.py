@@ -1,6 +1,6 @@
 """Sheets of maps: block x frame for one clip, class x method at the apex, regions, overlays."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -64,26 +64,6 @@ def block_sheet(maps: ClipMaps, model: str, *, title: str, synthetic: bool) -> F
     return figure
 
 
-class MeanFace:
-    """Sums over the clips of a class at the apex; each map counts the same, whatever its scale."""
-
-    def __init__(self, size_px: int) -> None:
-        self.clips, self.image = 0, np.zeros((size_px, size_px, 3))
-        self.cams: dict[int, np.ndarray] = defaultdict(lambda: np.zeros((size_px, size_px)))
-
-    def add(self, clip: ClipMaps, blocks: Sequence[int]) -> None:
-        """Add a clip's face, and its maps of the trained network."""
-        self.clips += 1
-        self.image += clip.image
-        for block in blocks:
-            cam = on_crop(clip.window[TRAINED, block], len(clip.image))
-            self.cams[block] += cam / max(float(cam.sum()), 1e-12)
-
-    def overlaid(self, block: int) -> np.ndarray:
-        """Return the mean map on the mean face, (size_px, size_px, 3) uint8."""
-        return overlay((self.image / self.clips).astype(np.uint8), self.cams[block])
-
-
 def class_sheet(
     methods: Mapping[str, Mapping[str, ClipMaps]],
     blocks: Sequence[int],
@@ -100,9 +80,16 @@ def class_sheet(
     style.layout(figure, w_pad=0.01, h_pad=0.01)
     grid = figure.subplots(len(classes), columns, squeeze=False)
     for number, (method, clips) in enumerate(methods.items()):
-        means: dict[str, MeanFace] = {}
+        counts, faces = Counter[str](), defaultdict[str, Any](np.float64)
+        cams = defaultdict[tuple[str, int], Any](np.float64)
         for clip in clips.values():  # which are read one by one
-            means.setdefault(clip.attributes["label"], MeanFace(len(clip.image))).add(clip, blocks)
+            label = clip.attributes["label"]
+            counts[label] += 1
+            faces[label] = faces[label] + clip.image
+            for block in blocks:
+                cam = on_crop(clip.window[TRAINED, block], len(clip.image))
+                # Each map counts the same, whatever its scale.
+                cams[label, block] = cams[label, block] + cam / max(float(cam.sum()), 1e-12)
         panels = grid[:, number * len(blocks) : (number + 1) * len(blocks)]
         for block, axes in zip(blocks, panels[0], strict=True):
             axes.set_title(f"{method_name(method)}\nB{block}", fontsize=6)
@@ -110,12 +97,12 @@ def class_sheet(
             for block, axes in zip(blocks, row, strict=True):
                 axes.set(xticks=[], yticks=[])
                 axes.spines[:].set_visible(False)
-                if name in means:
-                    style.show_image(axes, means[name].overlaid(block), side_in)
+                if counts[name]:
+                    face = (faces[name] / counts[name]).astype(np.uint8)
+                    style.show_image(axes, overlay(face, cams[name, block]), side_in)
                     axes.set_axis_on()
             if number == 0:
-                count = means[name].clips if name in means else 0
-                row[0].set_ylabel(f"{name}\n({count} clips)")
+                row[0].set_ylabel(f"{name}\n({counts[name]} clips)")
     return figure
 
 
@@ -137,10 +124,8 @@ def region_sheet(clips: Mapping[str, ClipMaps], *, synthetic: bool) -> Figure:
         style.show_image(axes, picture.astype(np.uint8), style.WIDTH_IN / len(shown))
         axes.plot(*landmarks.T, "+", color="white", markersize=5)
         axes.set_title(name)
-    handles = [
-        style.mpl.patches.Patch(color=REGION_COLOURS[name], label=name.replace("_", " "))
-        for name in REGIONS[:-1]
-    ]
+    named = {name.replace("_", " "): REGION_COLOURS[name] for name in REGIONS[:-1]}
+    handles = [style.mpl.patches.Patch(color=c, label=name) for name, c in named.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 
