@@ -67,12 +67,8 @@ class Layout:
             ):
                 raise WeightsError(f"key {name} has shape {found}, expected {expected}")
         known = {*needed, *self.dropped}
-        unexpected = [
-            name
-            for name in tensors
-            if name not in known and not name.endswith(".num_batches_tracked")
-        ]
-        if unexpected:
+        others = (name for name in tensors if name not in known)
+        if unexpected := [n for n in others if not n.endswith(".num_batches_tracked")]:
             raise WeightsError(f"unexpected key {unexpected[0]}{_more(unexpected)}")
 
 

@@ -12,6 +12,14 @@ from microexpr.errors import WeightsError
 from microexpr.runtime.printing import printable
 
 LINE_CHARACTERS = 2000
+INSPECT = """\
+Show caches (.h5): clips, frames, sizes, share of zeros, origin, checksum, and subjects and labels
+where manifest.csv lies beside or in a folder above; trained models and converted weights
+(.safetensors): settings and tensors. All values are read, and a cache's checksum is compared."""
+EXAMPLE = "microexpr inspect results/features/mobilenet_vggface2/pmm/s1-s3.h5"
+VERIFY = """\
+Read caches as a whole and compare them with the checksums stored in them; compare tables (.csv) and
+other sealed files with the seal beside them (.sha256)."""
 LIST = """\
 Networks, the files that serve for each, their known checksums, terms, and what is in its place.
 "reported": the checksum was printed by others, the file itself was not seen here."""
@@ -41,17 +49,9 @@ def console() -> Console:
 
 def add_inspect(commands: Commands) -> None:
     """Register ``inspect``."""
-    parser = new_command(
-        commands,
-        "inspect",
-        _inspect,
-        "show what is in caches, models and weights",
-        description="Show caches (.h5): clips, frames, sizes, share of zeros, origin, checksum, "
-        "and subjects and labels where manifest.csv lies beside or in a folder above; trained "
-        "models and converted weights (.safetensors): settings and tensors. All values are read, "
-        "and a cache's checksum is compared.",
-        epilog="example: microexpr inspect results/features/mobilenet_vggface2/pmm/s1-s3.h5",
-    )
+    text, example = "show what is in caches, models and weights", f"example: {EXAMPLE}"
+    about = {"description": INSPECT, "epilog": example}
+    parser = new_command(commands, "inspect", _inspect, text, **about)
     parser.add_argument("file", type=Path, nargs="+", help="cache, model or weights")
 
 
@@ -64,14 +64,8 @@ def _inspect(arguments: argparse.Namespace) -> None:
 
 def add_verify(commands: Commands) -> None:
     """Register ``verify``."""
-    verify = new_command(
-        commands,
-        "verify",
-        _verify,
-        "check caches and tables against their checksums",
-        description="Read caches as a whole and compare them with the checksums stored in them; "
-        "compare tables (.csv) and other sealed files with the seal beside them (.sha256).",
-    )
+    text = "check caches and tables against their checksums"
+    verify = new_command(commands, "verify", _verify, text, description=VERIFY)
     verify.add_argument("file", type=Path, nargs="+")
 
 

@@ -31,6 +31,12 @@ example: git pull && microexpr adopt && snakemake --cores 8 results/table.csv
 
 Exit status 2: a stage differs; the line says in which clip and by how much, and snakemake runs it
 again. A killed run goes on where it stopped."""
+FORGET = """\
+Delete from results and .snakemake everything that comes from these subjects, and add them to
+data.leave_out. Caches of other subjects stay. See docs/privacy.md."""
+SCHEMA = """\
+Write workflow/schemas and config/README.md from the models; copy config.yaml to config/config.yaml
+and config/ci.yaml to .test/config/config.yaml."""
 AFTER_STAGE = """\
 The workflow runs these commands; the log of each job begins with its settings. By hand, such as
 on another cache: microexpr stage crop --help"""
@@ -134,14 +140,8 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 def add_forget(commands: Commands) -> None:
     """Register ``forget``."""
-    command = new_command(
-        commands,
-        "forget",
-        _forget,
-        "delete all that was made from a subject, and leave it out from now on",
-        description="Delete from results and .snakemake everything that comes from these subjects, "
-        "and add them to data.leave_out. Caches of other subjects stay. See docs/privacy.md.",
-    )
+    text = "delete all that was made from a subject, and leave it out from now on"
+    command = new_command(commands, "forget", _forget, text, description=FORGET)
     add, text = command.add_argument, "as given to snakemake; the last one, or config.yaml, gets "
     add("subjects", nargs="+", metavar="SUBJECT", help="as in manifest.csv")
     paths: dict[str, Any] = {"type": Path, "nargs": "+", "default": [], "metavar": "FILE"}
@@ -168,14 +168,8 @@ def _forget(arguments: argparse.Namespace) -> None:
 
 def add_schema(commands: Commands) -> None:
     """Register ``schema``."""
-    schema = new_command(
-        commands,
-        "schema",
-        _schema,
-        "write the schemas, the reference of all keys and copies of configurations",
-        description="Write workflow/schemas and config/README.md from the models; copy config.yaml "
-        "to config/config.yaml and config/ci.yaml to .test/config/config.yaml.",
-    )
+    text = "write the schemas, the reference of all keys and copies of configurations"
+    schema = new_command(commands, "schema", _schema, text, description=SCHEMA)
     schema.add_argument("folder", type=Path, help="the project's folder")
 
 

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from microexpr.config import Config
-from microexpr.runtime.files import replacing
+from microexpr.runtime.files import write_text
 
 MARK = "<!-- Generated from here on by `python -m microexpr schema .`; do not edit. -->"
 BOUNDS = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
@@ -90,7 +90,6 @@ def write_all(project: Path, models: Mapping[str, type[BaseModel]]) -> None:
     texts |= {project / name: copied(project, name) for name in COPIES}
     texts[page] = reference_text(page.read_text(encoding="utf-8"))
     for path, text in texts.items():
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(path, text)
         # The text of a repository is public, unlike what the pipeline writes.
         path.chmod(0o644)

@@ -4,6 +4,7 @@ import json
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,12 +46,10 @@ def caches_below(results: Path) -> dict[Path, tuple[list[str], str] | None]:
     found: dict[Path, tuple[list[str], str] | None] = {}
     for path in all_files(results):
         if path.suffix == CACHE:
-            try:
-                with open_cache(path) as cache:
-                    about = "\n".join(str(value) for value in cache.attributes.values())
-                    found[path] = cache.clip_ids, about
-            except (CacheError, OSError, ValueError):
-                found[path] = None
+            found[path] = None
+            with suppress(CacheError, OSError, ValueError), open_cache(path) as cache:
+                about = "\n".join(str(value) for value in cache.attributes.values())
+                found[path] = cache.clip_ids, about
     return found
 
 
@@ -102,19 +101,16 @@ def _records(project: Path) -> Iterable[tuple[Path, Path]]:
     for record in all_files(folder):
         # Names are base64; long ones are cut into folders that begin with @.
         name = "".join(part.removeprefix("@") for part in record.relative_to(folder).parts)
-        try:
+        with suppress(ValueError):
             yield project / urlsafe_b64decode(name).decode(), record
-        except ValueError:
-            continue
 
 
 def _text(path: Path) -> str:
     """Return the content of a text file, without the escapes that JSON has for letters."""
     text = path.read_text(encoding="utf-8", errors="replace")
-    try:
+    with suppress(ValueError):
         return json.dumps(json.loads(text), ensure_ascii=False)
-    except ValueError:
-        return text
+    return text
 
 
 @dataclass(frozen=True)

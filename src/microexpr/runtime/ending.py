@@ -123,12 +123,10 @@ def ended(name: str, work: Callable[[], None], *, for_good: bool = False) -> int
 
 
 def _print(lines: Any) -> None:
-    try:
+    with suppress(OSError):  # nobody reads it
         for line in lines:
             print(line, file=sys.stderr)
         sys.stderr.flush()
-    except OSError:  # nobody reads it
-        pass
     with suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()
         return

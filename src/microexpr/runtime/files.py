@@ -103,11 +103,10 @@ def _runs(process: int) -> bool:
 
 def read_note(path: Path) -> dict[str, Any]:
     """Read a JSON file of ours that may be missing or damaged; it is empty then."""
-    try:
+    with suppress(OSError, ValueError):
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return found if isinstance(found, dict) else {}
+    return {}
 
 
 def write_json(path: AnyPath, content: Any) -> None:

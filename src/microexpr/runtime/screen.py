@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +54,10 @@ class Job:
         """Return the end of its log; empty while the log is an earlier run's, or missing."""
         if not self.logs or (self.before and _signature(self.logs[0]) == self.before):
             return ""
-        try:
-            with self.logs[0].open("rb") as log:
-                log.seek(max(0, self.logs[0].stat().st_size - TAIL_BYTES))
-                return printable(log.read().decode(errors="replace"))
-        except OSError:
-            return ""
+        with suppress(OSError), self.logs[0].open("rb") as log:
+            log.seek(max(0, self.logs[0].stat().st_size - TAIL_BYTES))
+            return printable(log.read().decode(errors="replace"))
+        return ""
 
 
 class Screen:
@@ -140,11 +139,10 @@ class Screen:
 
 
 def _signature(log: Path) -> tuple[int, int] | None:
-    try:
+    with suppress(OSError):
         status = log.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
+        return status.st_mtime_ns, status.st_size
+    return None
 
 
 def _error_lines(job: Job, logs: Sequence[str], reason: str) -> list[str]:

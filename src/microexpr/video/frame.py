@@ -106,10 +106,8 @@ def from_rgb(rgb: np.ndarray, pts: int) -> Frame:
     height, width = luma.shape
     small = (math.ceil(width / 2), math.ceil(height / 2))
     odd = ((0, height % 2), (0, width % 2))
-    chroma = [
-        cv2.resize(np.pad(part, odd, mode="edge"), small, interpolation=cv2.INTER_AREA)
-        for part in (blue, red)
-    ]
+    even = (np.pad(part, odd, mode="edge") for part in (blue, red))
+    chroma = [cv2.resize(part, small, interpolation=cv2.INTER_AREA) for part in even]
     deep = np.rint((16 + 219 * luma) * 256).astype(np.uint16)
     codes = np.rint(NEUTRAL + 224 * (np.stack(chroma) - 0.5)).astype(np.uint8)
     return Frame(deep, codes, bits=16, pts=pts)

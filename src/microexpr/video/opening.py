@@ -56,11 +56,8 @@ def opened(
         raise DataError(f"{path} cannot be opened as a video{cut}") from None
     with container:
         # The one that a player shows: the picture of a cover is none.
-        moving = [
-            stream
-            for stream in container.streams.video
-            if stream.codec_context and not stream.disposition & Disposition.attached_pic
-        ]
+        known = (stream for stream in container.streams.video if stream.codec_context)
+        moving = [s for s in known if not s.disposition & Disposition.attached_pic]
         best = container.streams.best("video")
         stream = next((s for s in moving if s is best), moving[0] if moving else None)
         if stream is None:

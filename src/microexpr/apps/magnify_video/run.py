@@ -153,18 +153,11 @@ def _titles(plan: Plan) -> list[str]:
 
 def _writer(stack: ExitStack, plan: Plan, path: Path) -> VideoWriter:
     source, (width, height) = plan.source, plan.output_size
-    writer = VideoWriter(
-        stack.enter_context(replacing(path)),
-        width=width,
-        height=height,
-        rate=plan.axis.shown_rate,
-        time_base=plan.axis.shown()[1],
-        colour=source.colour,
-        pixel_aspect=source.pixel_aspect,
-        sound=source.files[0] if source.audio else None,
-        threads=plan.task.threads,
-    )
-    return stack.enter_context(writer)
+    how: dict[str, Any] = {"rate": plan.axis.shown_rate, "time_base": plan.axis.shown()[1]}
+    how |= {"colour": source.colour, "pixel_aspect": source.pixel_aspect}
+    how |= {"sound": source.files[0] if source.audio else None, "threads": plan.task.threads}
+    temporary = stack.enter_context(replacing(path))
+    return stack.enter_context(VideoWriter(temporary, width=width, height=height, **how))
 
 
 def _about(plan: Plan) -> dict[str, Any]:

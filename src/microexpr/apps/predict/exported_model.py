@@ -180,16 +180,11 @@ def trained_on(
                     raise CacheError(f"{path}: features of method {found}, wanted {method}")
                 rates.append(clip.attributes.positive("fps"))
                 frames.append(len(clip))
-    name = title(data)
-    return {
-        "data": name,
-        "synthetic": name == "synthetic",
-        "note": SYNTHETIC if name == "synthetic" else "",
-        "clips": {label: store.labels.count(label) for label in data.labels},
-        "subjects": len(set(store.subjects)),
-        "fps": _spread(rates),
-        "frames": _spread(frames),
-    }
+    name, subjects = title(data), len(set(store.subjects))
+    synthetic, clips = name == "synthetic", {k: store.labels.count(k) for k in data.labels}
+    about = {"data": name, "synthetic": synthetic, "note": SYNTHETIC if synthetic else ""}
+    about |= {"clips": clips, "subjects": subjects}
+    return about | {"fps": _spread(rates), "frames": _spread(frames)}
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
