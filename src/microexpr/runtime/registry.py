@@ -53,10 +53,14 @@ class Registry(Mapping[str, RowT]):
         if self._rows.setdefault(row.name, row) != row:
             raise ConfigError(f"{self.key}: there are two rows named {row.name!r}")
 
+    @property
+    def _all(self) -> dict[str, RowT]:
+        extension_packages()  # which may add some
+        return self._rows
+
     def __getitem__(self, name: str) -> RowT:
         """Return a row; ConfigError on an unknown name."""
-        load_extensions()
-        if name not in self._rows:
+        if name not in self._all:
             raise ConfigError(f"{self.key}: {name!r} is none of {', '.join(self._rows)}")
         return self._rows[name]
 
@@ -68,17 +72,14 @@ class Registry(Mapping[str, RowT]):
         return resolve(getattr(self[name], field))
 
     def __contains__(self, name: object) -> bool:
-        load_extensions()
-        return name in self._rows
+        return name in self._all
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names: this package's first."""
-        load_extensions()
-        return iter(tuple(self._rows))
+        return iter(tuple(self._all))
 
     def __len__(self) -> int:
-        load_extensions()
-        return len(self._rows)
+        return len(self._all)
 
 
 @cache
@@ -91,33 +92,26 @@ def resolve(reference: str) -> Any:
         raise ConfigError(f"{reference}: cannot be imported ({error})") from None
 
 
-class _Extensions:
-    """Whether extensions have been looked for, and the packages that they are in."""
-
-    loaded = False
-    packages: frozenset[str] = frozenset()
-
-
-def load_extensions() -> None:
-    """Import the modules that add rows, once; a ConfigError names the entry point that fails."""
-    if _Extensions.loaded:
-        return
-    _Extensions.loaded = True  # a module that is imported here may ask for rows
-    found = sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
-    for entry in found:
-        try:
-            import_module(entry.module)
-        except Exception as error:  # whatever another package's code does
-            _Extensions.loaded = False
-            text = " ".join(str(error).split())
-            raise ConfigError(
-                f"entry point {entry.name} = {entry.value!r} of group {GROUP}: "
-                f"{type(error).__name__}: {text}"
-            ) from None
-    _Extensions.packages = frozenset(entry.module.partition(".")[0] for entry in found)
+_found: list[frozenset[str]] = []  # packages of the extensions, once they have been looked for
 
 
 def extension_packages() -> frozenset[str]:
-    """Return the top-level packages and modules of the extensions."""
-    load_extensions()
-    return _Extensions.packages
+    """Import the modules that add rows, once, and return their top-level packages and modules.
+
+    A ConfigError names the entry point that fails.
+    """
+    if not _found:
+        _found.append(frozenset())  # a module that is imported here may ask for rows
+        entries = sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+        for entry in entries:
+            try:
+                import_module(entry.module)
+            except Exception as error:  # whatever another package's code does
+                _found.clear()
+                text = " ".join(str(error).split())
+                raise ConfigError(
+                    f"entry point {entry.name} = {entry.value!r} of group {GROUP}: "
+                    f"{type(error).__name__}: {text}"
+                ) from None
+        _found[0] = frozenset(entry.module.partition(".")[0] for entry in entries)
+    return _found[0]
