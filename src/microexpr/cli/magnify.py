@@ -185,15 +185,11 @@ def _alphas(text: str | None) -> list[float]:
 @contextmanager
 def _progress_bar(plan: Plan) -> Iterator[Progress]:
     """Show a bar for each stage on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda stage, share: None
-        return
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        tasks = {
-            stage: bar.add_task(printable(f"{stage} {plan.source.name}"), total=1.0)
-            for stage in ("measure", "read", "magnify", "write")
-        }
+    nowhere, stages = not sys.stderr.isatty(), ("measure", "read", "magnify", "write")
+    with Bar(console=Console(stderr=True), transient=True, disable=nowhere) as bar:
+        name = printable(plan.source.name)
+        tasks = {stage: bar.add_task(f"{stage} {name}", total=1.0) for stage in stages}
         yield lambda stage, share: bar.update(tasks[stage], completed=share)
