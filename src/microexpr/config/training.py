@@ -25,7 +25,7 @@ class Protocol(Section):
         "folds of clips as in the 2020 code, the same subjects are in training and test; holdout: "
         "one share of the subjects; official: the data set's own split, as DFME has one",
     )
-    file: FilePath | None = Field(
+    file: base.FilePath | None = Field(
         None,
         description="list of folds with its checksum, such as folds/megc2019-loso-v1.csv, in place "
         "of making them; it must be what name promises, and name the clips of the data set",
