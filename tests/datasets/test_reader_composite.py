@@ -88,6 +88,12 @@ def test_a_composite_that_is_none_is_refused(sets, message):
         Config.parse({"data": {"kind": "composite", "labels": CLASSES, "sets": sets}})
 
 
+def test_labels_are_mapped_set_by_set_only():
+    data = {"kind": "composite", "sets": SETS, "label_map": {"fear": "negative"}}
+    with pytest.raises(ConfigError, match="label_map: kind composite brings its own"):
+        Config.parse({"data": data})
+
+
 def test_another_kind_has_no_sets():
     with pytest.raises(ConfigError, match="others have none"):
         Config.parse({"data": {"kind": "samm", "sets": SETS}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import f1_score
 
+from microexpr.cli import main
 from microexpr.config import Evaluate
 from microexpr.config.evaluation import Primary
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
 from microexpr.evaluation.metrics import holm
+from microexpr.evaluation.parts import SHOWN
 from microexpr.evaluation.pooled import Evaluation, Origin
 from microexpr.evaluation.tables import FILES, poster_table, render_table, write_results
 from microexpr.protocol import predictions
@@ -323,6 +326,42 @@ def test_each_test_set_of_an_official_split_has_its_own_rows(clips, tmp_path: Pa
         most = max(CLASSES, key=trained.count)
         share = (mine.label == most).mean()
         assert found.loc[(name, "majority_training"), "value"] == pytest.approx(share, abs=1e-4)
+
+
+@pytest.mark.parametrize("protocol", ["loso", "leave_one_dataset_out"])
+def test_a_composite_is_printed_with_its_parts(clips, tmp_path: Path, protocol, capsys) -> None:
+    people = sorted({clip.subject for clip in clips})
+    part = {who: ("smic", "casme2", "samm")[i % 3] for i, who in enumerate(people)}
+    clips = [clip.model_copy(update={"split": part[clip.subject]}) for clip in clips]
+    run = simulate(clips, sizes=[7, 9], feature_modes=["raw"])
+    if protocol != "loso":
+        run = run.assign(protocol=protocol, fold=run["subject"].map(part))
+    origin = Origin(protocol, "random_mobilenet", 13, "", "MEGC 2019")
+    parts = write_parts(run, tmp_path / "parts")
+    folder = results(parts, clips, tmp_path, feature_modes=["raw"], n=[7, 9], origin=origin)
+    rows = load(folder / "test_sets.csv")
+    assert list(dict.fromkeys(rows["test_set"])) == ["all", "casme2", "samm", "smic"]
+    whole = rows[rows["test_set"] == "all"].drop(columns="test_set").reset_index(drop=True)
+    pd.testing.assert_frame_equal(whole, load(folder / "metrics.csv"))
+    found = rows.query("n == 9 or n.isna()").set_index(["test_set", "metric", "class", "method"])
+    labels = pd.Series([clip.label for clip in clips])
+    of = pd.Series([part[clip.subject] for clip in clips])
+    for name in ("smic", "casme2", "samm"):
+        mine = run[(run["subject"].map(part) == name) & (run.method == "pmm") & (run.n == 9)]
+        value = f1_score(mine.label, mine.predicted, average="macro", labels=CLASSES)
+        assert found.loc[(name, "uf1", "all", "pmm"), "value"] == pytest.approx(value, abs=1e-4)
+        if protocol != "loso":  # trained on the other data sets alone
+            most = labels[of != name].value_counts().reindex(CLASSES).idxmax()
+            share = (labels[of == name] == most).mean()
+            control = found.loc[(name, "accuracy", "all", "majority_training"), "value"]
+            assert control == pytest.approx(share, abs=1e-4)
+    assert main(["show", str(folder / "test_sets.csv")]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"Full \(\d+\) .*CASME II \(\d+\) .*SAMM \(\d+\) .*SMIC \(\d+\)", printed)
+    pmm = next(line for line in printed.splitlines() if "PMM" in line and " 9 " in line)
+    order = [(name, metric) for name in ("all", "casme2", "samm", "smic") for metric in SHOWN]
+    cells = [f"{found.loc[(*cell, 'all', 'pmm'), 'value']:.4f}" for cell in order]
+    assert pmm.split()[-8:] == cells
 
 
 def test_holdout_of_one_subject_has_no_interval(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ rule evaluate:
             confusion=at.CONFUSION,
             predictions=captioned("predictions", at.PREDICTIONS),
             **({"selected": at.SELECTED} if INNER else {}),
-            **({"test_sets": at.TEST_SETS} if PLAN.config.protocol.name == "official" else {}),
+            **({"test_sets": at.TEST_SETS} if PLAN.parts() else {}),
         ),
     log:
         "results/logs/evaluate.log",
@@ -37,6 +37,7 @@ rule evaluate:
     params:
         **job("evaluate"),
         labels=PLAN.labels(),
+        parts=PLAN.parts(),
         folder=subpath(output.table, parent=True),
     shell:
         command("evaluate", inner="{input.inner}", folder="{params.folder}")

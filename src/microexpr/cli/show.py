@@ -81,15 +81,22 @@ def _verify(arguments: argparse.Namespace) -> None:
 
 def add_show(commands: Commands) -> None:
     """Register ``show``."""
-    about = "Print a table of accuracy against N."
-    show = new_command(commands, "show", _show, "print table.csv", description=about)
+    about = "Print a table of accuracy against N, or of parts: test sets, data sets."
+    text = "print table.csv or test_sets.csv"
+    show = new_command(commands, "show", _show, text, description=about)
     show.add_argument("table", type=Path)
 
 
 def _show(arguments: argparse.Namespace) -> None:
+    from microexpr.evaluation.parts import render_parts
     from microexpr.evaluation.tables import render_table
+    from microexpr.runtime.tables import read_text
 
-    Console().print(render_table(arguments.table))
+    frame = read_text(arguments.table)
+    if "test_set" in frame:
+        console().print(render_parts(frame))
+    else:
+        Console().print(render_table(arguments.table))
 
 
 def add_weights(commands: Commands) -> None:

@@ -107,7 +107,8 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _composite(self) -> Self:
-        own = {"megc2019": ("table", "fps", "label_map", "drop_labels"), "dfme": ("table",)}
+        several = ("table", "fps", "label_map", "drop_labels")
+        own = {"megc2019": several, "composite": several, "dfme": ("table",)}
         given = [key for key in own.get(self.kind, ()) if getattr(self, key)]
         if given:
             raise ValueError(f"{given[0]}: kind {self.kind} brings its own")

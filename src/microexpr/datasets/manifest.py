@@ -69,7 +69,9 @@ class Clip(BaseModel):
         "", description="action units as annotated, such as L12+R4; L and R are sides of the face"
     )
     split: str = Field(
-        "", description="part of the data set's official split, such as train; may be empty"
+        "",
+        description="part of the data set's official split, such as train, or the data set in a "
+        "composite; may be empty",
     )
 
     @property
@@ -145,6 +147,12 @@ def originals(clips: Sequence[Clip], frames: Mapping[str, str] | None = None) ->
             one, other = found[first.setdefault(digest, clip_id)], found[clip_id]
             found = {name: one if held == other else held for name, held in found.items()}
     return [found[clip.clip_id] for clip in clips]
+
+
+def parted(clips: Sequence[Clip]) -> bool:
+    """Tell whether all clips are of parts, of an official split or a composite, and of several."""
+    parts = {clip.split for clip in clips}
+    return len(parts) > 1 and "" not in parts
 
 
 def twice(clips: Sequence[Clip], frames: Mapping[str, str]) -> list[str]:

@@ -90,7 +90,8 @@ class Evaluation:
     """All systems on the same tested clips.
 
     `predictions` are from `predictions.read`, accepted by `Basis.check`; `further` are predictions
-    on the same clips that are no cell of the table: controls that were trained, choices of N.
+    on the same clips that are no cell of the table: controls that were trained, choices of N. Of a
+    part of the tested clips, `folds` says which fold tests each clip of the manifest.
     """
 
     def __init__(
@@ -98,13 +99,15 @@ class Evaluation:
         predictions: pd.DataFrame,
         basis: Basis,
         further: Mapping[Key, pd.DataFrame] | None = None,
+        folds: Mapping[str, str] | None = None,
     ) -> None:
         self.predictions, self.basis, self.further = predictions, basis, further or {}
         self.classes = list(basis.classes)
         tested = predictions.drop_duplicates("clip_id")
-        self.fold_of = dict(zip(tested["clip_id"], tested["fold"], strict=True))
+        here = dict(zip(tested["clip_id"], tested["fold"], strict=True))
+        self.fold_of = dict(folds or here)
         self.clips = sorted(
-            (clip for clip in basis.clips if clip.clip_id in self.fold_of),
+            (clip for clip in basis.clips if clip.clip_id in here),
             key=lambda clip: (natural(clip.clip_id), clip.clip_id),
         )
         self.truth = self._numbers([clip.label for clip in self.clips])

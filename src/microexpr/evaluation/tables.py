@@ -8,7 +8,6 @@ are recall or precision is not stated; both are in ``metrics.csv``.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,12 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from microexpr.config.evaluation import Primary
+from microexpr.datasets.manifest import parted
 from microexpr.errors import DataError
 from microexpr.evaluation import names, selection
 from microexpr.evaluation.metrics import ALL
+from microexpr.evaluation.parts import part_metrics
 from microexpr.evaluation.pooled import MAJORITY, Basis, Evaluation, Key
 from microexpr.evaluation.rows import comparisons
-from microexpr.protocol import SUBJECT_INDEPENDENT, TRAIN, predictions
+from microexpr.protocol import SUBJECT_INDEPENDENT, predictions
 from microexpr.runtime.files import AnyPath
 from microexpr.runtime.names import apart
 from microexpr.runtime.tables import read_text, write_table
@@ -53,11 +54,11 @@ def write_results(
 ) -> None:
     """Evaluate predictions and write all of `FILES` into a folder.
 
-    Under the protocol official, ``test_sets.csv`` holds the metrics of each test set alone. The
-    first of `feature_modes` fills ``table.csv``, the others ``table_feature_modes.csv``. `controls`
-    says by name what the predictions of a trained control call its method; `choices` what is chosen
-    on the predictions `inner`, see `selection.nested`: ``selected.csv`` is written then. The
-    comparison `primary` is tested alone.
+    Where clips are of several parts, ``test_sets.csv`` holds the metrics of each. The first of
+    `feature_modes` fills ``table.csv``, the others ``table_feature_modes.csv``. `controls` says by
+    name what the predictions of a trained control call its method; `choices` what is chosen on the
+    predictions `inner`, see `selection.nested`: ``selected.csv`` is written then. The comparison
+    `primary` is tested alone.
 
     DataError, ProtocolError: as `predictions.read`, `check`, `check_grid` and `selection.nested`;
     no file is written then.
@@ -92,22 +93,11 @@ def write_results(
     posters = [poster_table(metrics, classes=classes, n=n, feature_mode=r) for r in feature_modes]
     more = pd.concat(posters[1:]) if posters[1:] else posters[0].iloc[:0]
     tables |= {"table_feature_modes": more, "table": posters[0]}
-    if basis.origin.protocol == "official":
-        tables["test_sets"] = _test_sets(frame, basis)
+    if parted(basis.clips):
+        tables["test_sets"] = part_metrics(evaluation)
     predictions.write(folder / "predictions.csv", frame)
     for name, table in tables.items():
         write_table(folder / f"{name}.csv", table)
-
-
-def _test_sets(frame: pd.DataFrame, basis: Basis) -> pd.DataFrame:
-    """Tabulate the metrics of each test set alone; the column test_set comes first."""
-    part = {clip.clip_id: clip.split for clip in basis.clips}
-    found = {}
-    for name, rows in frame.groupby(frame["clip_id"].map(part)):
-        # The clips of other test sets are neither tested nor trained on.
-        clips = [clip for clip in basis.clips if clip.split in (TRAIN, name)]
-        found[name] = Evaluation(rows, replace(basis, clips=clips)).metrics()
-    return pd.concat(found, names=["test_set"]).reset_index("test_set")
 
 
 def poster_table(

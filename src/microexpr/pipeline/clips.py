@@ -70,6 +70,11 @@ class PlannedClips:
         clips = [clip for clip in self.clips() if clip_id in ("", clip.clip_id)]
         return manifest.digest(clips, {"clip_id", "subject", "label"})
 
+    def parts(self) -> str:
+        """Return a checksum of the part of each clip; empty where clips are not of several."""
+        clips = self.clips()
+        return manifest.digest(clips, {"clip_id", "split"}) if manifest.parted(clips) else ""
+
     def sources(self, shard: str) -> str:
         """Return the token of the content of the files that a shard's clips are decoded from."""
         root = Path(self.config.data.root)
