@@ -11,7 +11,8 @@ import pytest
 from planted_faces import LABELS
 
 import listed
-from microexpr.baselines.base import Descriptors, System, run_folds
+from microexpr.baselines.base import Descriptors, System
+from microexpr.baselines.folds import run_folds
 from microexpr.errors import CacheError, DataError, ProtocolError
 from microexpr.protocol import Fold, predictions
 from microexpr.protocol.predictions import ClipPredictions, class_numbers
@@ -70,7 +71,7 @@ def loso() -> list[Fold]:
 
 def run(system: Counting, folder, **changes) -> pd.DataFrame:
     options = {"seeds": [0, 3], "protocol": "loso", "progress_dir": folder} | changes
-    return run_folds(system, options.pop("examples", examples()), loso(), **options)
+    return run_folds(system, options.pop("examples", examples()), loso(), **options).predictions
 
 
 def test_predictions_pass_the_checks_of_evaluation(tmp_path):
@@ -115,6 +116,44 @@ def test_what_results_follow_from_runs_again(tmp_path, change):
     system = Counting(setting=int(change == "setting"))
     run(system, tmp_path, examples=given, source_sha256="new" if change == "code" else "")
     assert system.calls == (4 if change == "labels" else 6)
+
+
+class Wavering(Counting):
+    """Predicts another class after each epoch, and trains two folds at a time."""
+
+    name, together = "wavering", 2
+
+    def each_epoch(self, examples, folds, *, seed):
+        for answer in (2, 0, 1):
+            self.calls += len(folds)
+            if self.calls > self.stop_after:
+                raise InterruptedRunError
+            shares = np.eye(3)[[answer]]
+            yield [ClipPredictions.of_whole_clips(shares.repeat(len(f.test), 0)) for f in folds]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_best_epoch_on_the_test_is_labelled_and_apart_from_the_last(tmp_path, threads):
+    about = {"seeds": [0], "protocol": "loso", "progress_dir": tmp_path, "threads": threads}
+    found = run_folds(Wavering(), examples(), loso(), **about)
+    assert set(found.predictions["method"]) == {"wavering"}
+    assert set(found.predictions["predicted"]) == {LABELS[1]}  # the last epoch
+    best = found.best_epoch_on_test
+    assert set(best["method"]) == {"wavering_best_epoch_on_test"}
+    # Two of four clips of each subject are negative: no other epoch has more right.
+    assert set(best["predicted"]) == {LABELS[0]}
+    assert (best["clip_id"] == found.predictions["clip_id"]).all()
+
+
+def test_folds_that_are_trained_together_resume_together(tmp_path):
+    about = {"seeds": [0, 1], "protocol": "loso", "progress_dir": tmp_path}
+    with pytest.raises(InterruptedRunError):
+        run_folds(Wavering(stop_after=8), examples(), loso(), **about)
+    assert len(list(tmp_path.glob("*.json"))) == 2
+    rest = Wavering()
+    frame = run_folds(rest, examples(), loso(), **about).predictions
+    assert rest.calls == 3 * (1 + 3)
+    assert len(frame) == 24
 
 
 def test_a_subject_on_both_sides_is_refused(tmp_path):

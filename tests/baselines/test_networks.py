@@ -12,6 +12,7 @@ from torch import nn
 
 from microexpr import baselines
 from microexpr.baselines import cnn_3d
+from microexpr.baselines.apex_networks import grey_levels
 from microexpr.baselines.networks import Schedule, fit
 from microexpr.config import Config
 from microexpr.errors import ConfigError, DataError
@@ -29,6 +30,9 @@ def test_sizes_are_those_of_the_papers():
     assert parameters("ststnet") == 16 * 28 + 2 * 16 + 401 * 3
     # Per stream conv 1 to 6 and 6 to 16 of 5 x 5; dense of 1568 to 1024, 1024, 3.
     streams = 2 * (6 * 26 + 16 * 151)
+    # Conv 3 to 32 of 5 x 5, 32 to 64 of 3 x 3, BatchNorm after each; dense of 64 x 9 x 9 to 256.
+    sssnet = 32 * 76 + 2 * 32 + 64 * 289 + 2 * 64
+    assert parameters("sssnet") == sssnet + (64 * 81 + 1) * 256 + 257 * 3
     assert parameters("off_apexnet") == streams + 1569 * 1024 + 1025 * 1024 + 1025 * 3
 
 
@@ -97,13 +101,15 @@ def test_setfnet_needs_landmarks():
 
 def test_a_loss_that_is_not_finite_stops_the_run():
     with pytest.raises(ConfigError, match="not finite in epoch 1"):
-        fit(
-            nn.Linear(2, 3),
-            torch.full((8, 2), torch.inf),
-            torch.zeros(8, dtype=torch.int64),
-            Schedule(epochs=3, batch_clips=4, lr=0.1),
-            class_weights=None,
-            rng=np.random.default_rng(0),
+        next(
+            fit(
+                nn.Linear(2, 3),
+                torch.full((8, 2), torch.inf),
+                torch.zeros(8, dtype=torch.int64),
+                Schedule(epochs=3, batch_clips=4, lr=0.1),
+                class_weights=None,
+                rng=np.random.default_rng(0),
+            )
         )
 
 
@@ -113,3 +119,18 @@ def test_compare_epochs_replaces_a_networks_own():
     assert own.schedule.epochs == 800
     assert fewer.schedule == replace(own.schedule, epochs=7)
     assert own.settings() != fewer.settings()
+
+
+def test_ststnet_is_that_of_the_paper_or_of_the_code_by_name():
+    def version(**keys):
+        return baselines.build("ststnet", Config.parse({"compare": {"ststnet": keys}}))
+
+    assert version(epochs="paper").schedule.epochs == 500
+    assert version().schedule.epochs == 800
+    clip = planted(1, 1).clips[0]
+    plain, grey = (version(maps=m).describe(clip).values for m in ("displacement", "grey_levels"))
+    for theirs, ours in zip(grey, plain[::-1], strict=True):  # strain, vertical, horizontal
+        assert (theirs.min(), theirs.max()) == (0, 255)
+        assert np.corrcoef(theirs.ravel(), ours.ravel())[0, 1] > 0.999
+    assert (grey_levels(np.full((3, 28, 28), 7, np.float32)) == 0).all()
+    assert version().settings() != version(maps="grey_levels").settings()

@@ -28,6 +28,7 @@ class Published:
     accuracy: float | None = None  # 0..1, as the others
     uf1: float | None = None
     uar: float | None = None
+    macro_precision: float | None = None  # where it is printed as UAR
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class ComparedSystem:
 OWN_NETWORK = "vggface2_bilstm"  # reads caches of features and the section train
 LOSO = "leave one subject out, 164 clips"
 COMPOSITE = "leave one subject out, SMIC part of the composite of 442 clips"
+NO_SMIC = "no figure for SMIC seen"
 SYSTEMS = Registry(
     "compare.systems",
     [
@@ -105,10 +107,34 @@ SYSTEMS = Registry(
             "STSTNet",
             Published(
                 COMPOSITE,
-                "Liong et al. 2019, arXiv:1902.03634, and the authors' repository",
-                uf1=0.68,
-                uar=0.7013,
+                "Liong et al. 2019, arXiv:1902.03634; the UAR that is printed is macro precision; "
+                "UAR here is the mean recall of the log in the authors' repository",
+                uf1=0.6801,
+                uar=0.6703,
+                macro_precision=0.7013,
             ),
+        ),
+        ComparedSystem(
+            "sssnet",
+            "microexpr.baselines.apex_networks:SSSNet",
+            "SSSNet",
+            Published(
+                COMPOSITE,
+                "re-run of Varanka et al. 2024, arXiv:2211.11425, last epoch: tvaranka/meb",
+                uf1=0.699,
+            ),
+        ),
+        ComparedSystem(
+            "flow_svm",
+            "microexpr.baselines.flow_svm:FlowSVM",
+            "optical flow + RBF SVM",
+            Published(NO_SMIC, "Varanka et al. 2024, arXiv:2211.11425: CD6ME, macro F1 0.658"),
+        ),
+        ComparedSystem(
+            "mdmo",
+            "microexpr.baselines.flow_svm:MDMO",
+            "MDMO + SVM",
+            Published(NO_SMIC, "Varanka et al. 2024, arXiv:2211.11425: CD6ME, macro F1 0.609"),
         ),
         ComparedSystem(
             "off_apexnet",
@@ -132,6 +158,12 @@ class SystemSettings(Settings):
     train: Annotated[Train, Only("class_weights")]
     protocol: Annotated[Protocol, Only("name")]
     compare: Annotated[Compare, Only("seeds", "epochs", "apex")]
+
+
+class STSTNetSettings(SystemSettings):
+    """The same for STSTNet."""
+
+    compare: Annotated[Compare, Only("seeds", "epochs", "apex", "ststnet")]
 
 
 class OwnNetworkSettings(FoldSettings):

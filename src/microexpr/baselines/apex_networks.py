@@ -1,14 +1,46 @@
 """Small CNNs over the optical flow from onset to apex, the yardsticks of the field."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from threading import Lock
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from microexpr.baselines.base import Description, FaceClip
+from microexpr.baselines import STSTNetSettings
+from microexpr.baselines.base import (
+    Classifier,
+    Description,
+    Descriptors,
+    FaceClip,
+    Floats,
+    TrainingClips,
+)
 from microexpr.baselines.flow import flow_to_apex, shrunk, strain
-from microexpr.baselines.networks import NetworkSystem, Schedule
+from microexpr.baselines.networks import NetworkSystem, Schedule, probabilities
+from microexpr.baselines.together import FoldNetworks, shared_batches
+from microexpr.protocol import Fold
+from microexpr.protocol.predictions import ClipPredictions, class_numbers
+from microexpr.training.fitting import class_weights
+from microexpr.training.fold import seeded
 
 SIZE_PX = 28
+EPOCHS = {"code": 800, "paper": 500}
+LOCK = Lock()  # torch has one generator of random numbers for all threads
+
+
+def grey_levels(maps: Floats) -> Floats:
+    """Scale each map of a clip, (channels, H, W), so that it goes from 0 to 255, and round it.
+
+    Amplitude, the place of 0 and the ratio of the channels are lost. A map of one value becomes 0.
+    """
+    low, high = (f(maps, axis=(1, 2), keepdims=True) for f in (np.min, np.max))
+    span = np.where(high > low, high - low, 1)
+    return np.round(255 * (maps - low) / span).astype(np.float32)
 
 
 class STSTNet(NetworkSystem):
@@ -23,13 +55,25 @@ class STSTNet(NetworkSystem):
 
     name = "ststnet"
     frames = 2
-    schedule = Schedule(epochs=800, batch_clips=256, lr=5e-5)
+    together = 8
+    schedule = Schedule(epochs=EPOCHS["code"], batch_clips=256, lr=5e-5)
+
+    def __init__(self, settings: STSTNetSettings, device: str = "cpu") -> None:
+        self.version = settings.compare.ststnet
+        self.schedule = replace(self.schedule, epochs=EPOCHS[self.version.epochs])
+        super().__init__(settings, device)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that results depend on."""
+        return super().settings() | {"maps": self.version.maps}
 
     def describe(self, clip: FaceClip) -> Description:
-        """Return flow (px) and strain from the first frame to the apex, (3, 28, 28)."""
+        """Return flow and strain from the first frame to the apex, (3, 28, 28)."""
         field, note = flow_to_apex(clip)
-        maps = np.concatenate([field, strain(field)[None]])
-        return Description(shrunk(maps, SIZE_PX), note)
+        maps = shrunk(np.concatenate([field, strain(field)[None]]), SIZE_PX)
+        if self.version.maps == "grey_levels":
+            maps = grey_levels(maps)[::-1].copy()
+        return Description(maps, note)
 
     def network(self, n_classes: int) -> nn.Module:
         """Make the network.
@@ -42,6 +86,100 @@ class STSTNet(NetworkSystem):
             *(nn.Conv2d(3, filters, 3, padding=2), nn.ReLU(), nn.BatchNorm2d(filters)),
             *(nn.MaxPool2d(3, stride=3, padding=1), nn.Dropout(0.5), nn.AvgPool2d(2)),
             *(nn.Flatten(), nn.Linear(filters * 5 * 5, n_classes)),
+        )
+
+    def statistics(self, values: Floats) -> tuple[Floats, Floats]:
+        """Return 0 and the root mean square of each channel: no motion stays 0."""
+        squares = np.square(values).mean(axis=(0, 2, 3), keepdims=True)
+        if self.version.maps == "grey_levels":
+            return np.zeros_like(squares), np.ones_like(squares)
+        return np.zeros_like(squares), np.sqrt(squares).clip(min=np.finfo(np.float32).eps)
+
+    def each_epoch(
+        self, examples: Descriptors, folds: Sequence[Fold], *, seed: int
+    ) -> Iterator[list[ClipPredictions]]:
+        """Train a network for each fold, all of them together; yield predictions of each epoch."""
+        tests = [examples.values[list(fold.test)] for fold in folds]
+        for classifiers in self.trained_together(examples, folds, seed):
+            found = zip(classifiers, tests, strict=True)
+            yield [ClipPredictions.of_whole_clips(classify(values)) for classify, values in found]
+
+    def trained_together(
+        self, examples: Descriptors, folds: Sequence[Fold], seed: int
+    ) -> Iterator[list[Classifier]]:
+        """Train a network for each fold; yield all after each epoch."""
+        trainings = [self.training(examples, fold, seed) for fold in folds]
+        scales = [self.statistics(training.values)[1] for training in trainings]
+        networks = [self._new(training) for training in trainings]
+        member = np.zeros((len(folds), len(examples.clip_ids)), bool)
+        for row, fold in zip(member, folds, strict=True):
+            row[list(fold.train)] = True
+        device = torch.device(self.device)
+        group = FoldNetworks(
+            networks,
+            torch.from_numpy(examples.values).to(device),
+            torch.from_numpy(np.stack(scales).reshape(len(folds), -1)).to(device),
+            torch.from_numpy(member).to(device),
+            [np.random.default_rng(training.seed) for training in trainings],
+        )
+        shares = [class_weights(t.classes, t.n_classes) for t in trainings]
+        weights = torch.stack(
+            shares if self.class_weights else [torch.ones_like(s) for s in shares]
+        )
+        classifiers: list[Classifier] = [
+            partial(self._shares, network, scale)
+            for network, scale in zip(networks, scales, strict=True)
+        ]
+        classes = torch.from_numpy(class_numbers(examples, self.labels)).to(device)
+        optimiser = self.schedule.optimiser_of(group.stacked.values())
+        rng = np.random.default_rng(self.seeds(seed))
+        batches = shared_batches(len(classes), self.schedule, rng)
+        for epoch, clips in enumerate(batches):
+            losses = [
+                group.step(batch, classes[batch], weights.to(device), optimiser).sum()
+                for batch in map(torch.from_numpy, clips)
+            ]
+            self.schedule.check(float(sum(losses)), epoch)
+            yield classifiers
+
+    def _new(self, training: TrainingClips) -> nn.Sequential:
+        with LOCK, seeded(int(training.seed.generate_state(1)[0]), self.device):
+            network = self.network(training.n_classes).to(self.device)
+        assert isinstance(network, nn.Sequential)
+        return network
+
+    def _shares(self, network: nn.Module, scale: Floats, values: Floats) -> NDArray[np.float64]:
+        return probabilities(network, torch.from_numpy(values / scale).to(self.device))
+
+
+class SSSNet(NetworkSystem):
+    """SSSNet: a shallow CNN of one stream over optical flow and optical strain.
+
+    Varanka, Peng and Zhao, Electronic Imaging 2021, doi:10.2352/ISSN.2470-1173.2021.11.HVEI-157.
+    Specified, by the authors' code (meb): inputs of 64x64, layers, Adam at 0.0001 with weight decay
+    0.001, 200 epochs, batches of 256. Inferred: as for STSTNet; inputs minus the training clips'
+    mean, over their standard deviation.
+    """
+
+    name = "sssnet"
+    frames = 2
+    size_px = 64
+    schedule = Schedule(epochs=200, batch_clips=256, lr=1e-4, weight_decay=1e-3)
+
+    def describe(self, clip: FaceClip) -> Description:
+        """Return flow (px) and strain from the first frame to the apex, (3, 64, 64)."""
+        field, note = flow_to_apex(clip)
+        return Description(shrunk(np.concatenate([field, strain(field)[None]]), self.size_px), note)
+
+    def network(self, n_classes: int) -> nn.Module:
+        """Make the network."""
+        left_px = ((self.size_px - 4) // 3 - 2) // 2
+        return nn.Sequential(
+            *(nn.Conv2d(3, 32, 5), nn.ReLU(), nn.MaxPool2d(3), nn.BatchNorm2d(32)),
+            *(nn.Dropout2d(0.5), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.BatchNorm2d(64), nn.Dropout2d(0.5), nn.Flatten()),
+            *(nn.Linear(64 * left_px**2, 256), nn.ReLU(), nn.Dropout(0.5)),
+            nn.Linear(256, n_classes),
         )
 
 

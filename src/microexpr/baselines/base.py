@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,8 +16,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from microexpr.baselines import SystemSettings
 from microexpr.cache import ClipCache, open_cache
@@ -25,7 +26,7 @@ from microexpr.config import Data
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError, DataError, damage
 from microexpr.fingerprints.code import Code
-from microexpr.protocol import Fold, check_folds, predictions
+from microexpr.protocol import Fold
 from microexpr.protocol.predictions import ClipPredictions, Examples, class_numbers
 from microexpr.runtime import resume
 from microexpr.runtime.files import replacing
@@ -88,6 +89,7 @@ class System(ABC):
 
     name: ClassVar[str]  # as in ``compare.systems``
     frames: int = 0  # that a prediction is made from; 0: all of the clip
+    together: int = 1  # folds that are trained at a time
     labels: Sequence[str]  # classes, in order
 
     @abstractmethod
@@ -101,6 +103,12 @@ class System(ABC):
     @abstractmethod
     def predict(self, examples: Any, fold: Fold, *, seed: int) -> ClipPredictions:
         """Train on ``fold.train`` and predict for ``fold.test``, in its order."""
+
+    def each_epoch(
+        self, examples: Any, folds: Sequence[Fold], *, seed: int
+    ) -> Iterator[list[ClipPredictions]]:
+        """Yield the predictions of each fold after each epoch; the last ones are those to score."""
+        yield [self.predict(examples, fold, seed=seed) for fold in folds]
 
 
 class Description(NamedTuple):
@@ -117,6 +125,16 @@ class TrainingClips(NamedTuple):
     classes: NDArray[np.int64]
     n_classes: int
     seed: np.random.SeedSequence
+
+
+def decision_shares(machine: Any, values: NDArray[Any], n_classes: int) -> NDArray[np.float64]:
+    """Return the soft-max of an SVM's decision values, (clips, K); a class it lacks has 0."""
+    scores = machine.decision_function(values)
+    if scores.ndim == 1:  # two classes: one value, towards the second
+        scores = np.stack([-scores, scores], axis=1)
+    result = np.zeros((len(values), n_classes))
+    result[:, machine.classes_] = softmax(scores, axis=1)
+    return result
 
 
 class DescribingSystem(System):
@@ -136,6 +154,10 @@ class DescribingSystem(System):
     @abstractmethod
     def train(self, training: TrainingClips) -> Classifier:
         """Fit on training clips; return a function from descriptors (clips, ...) to shares."""
+
+    def trained(self, training: TrainingClips) -> Iterator[Classifier]:
+        """Yield what is fitted after each epoch, where there are any."""
+        yield self.train(training)
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that results depend on."""
@@ -167,16 +189,32 @@ class DescribingSystem(System):
 
     def predict(self, examples: Descriptors, fold: Fold, *, seed: int) -> ClipPredictions:
         """Train on ``fold.train`` and predict for ``fold.test``, in its order."""
-        train, test = list(fold.train), list(fold.test)
-        # Any other name, seed or fold gives an unrelated one.
-        digest = hashlib.sha256(f"{self.name}\0{seed}\0{fold.name}".encode()).digest()
-        training = TrainingClips(
+        ((found,),) = deque(self.each_epoch(examples, [fold], seed=seed), maxlen=1)
+        return found
+
+    def each_epoch(
+        self, examples: Descriptors, folds: Sequence[Fold], *, seed: int
+    ) -> Iterator[list[ClipPredictions]]:
+        """Yield the predictions of a fold after each epoch."""
+        (fold,) = folds
+        tests = examples.values[list(fold.test)]
+        for classifier in self.trained(self.training(examples, fold, seed)):
+            yield [ClipPredictions.of_whole_clips(classifier(tests))]
+
+    def training(self, examples: Descriptors, fold: Fold, seed: int) -> TrainingClips:
+        """Return a fold's training clips; any other name, seed or fold gives an unrelated seed."""
+        train = list(fold.train)
+        return TrainingClips(
             examples.values[train],
             class_numbers(examples, self.labels)[train],
             len(self.labels),
-            np.random.SeedSequence(int.from_bytes(digest, "big")),
+            self.seeds(seed, fold.name),
         )
-        return ClipPredictions.of_whole_clips(self.train(training)(examples.values[test]))
+
+    def seeds(self, seed: int, fold: str = "") -> np.random.SeedSequence:
+        """Return random numbers of a fold, or of all of them."""
+        digest = hashlib.sha256(f"{self.name}\0{seed}\0{fold}".encode()).digest()
+        return np.random.SeedSequence(int.from_bytes(digest, "big"))
 
     def _look_through(self, caches: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Any]]:
         """Return the cache of each clip, and what the descriptors follow from."""
@@ -202,38 +240,3 @@ class DescribingSystem(System):
                     points = None if found is None else np.asarray(found, float).reshape(5, 2)
                     apex = self.apex and self.apex(clip)
                     yield self.describe(FaceClip(clip_id, clip.data[()], fps, points, apex))
-
-
-FEATURE_MODE = "raw"  # of all systems, in their predictions
-
-
-def run_folds(
-    system: System,
-    examples: Examples,
-    folds: Sequence[Fold],
-    *,
-    seeds: Sequence[int],
-    protocol: str,
-    progress_dir: Path,
-    source_sha256: str = "",
-) -> pd.DataFrame:
-    """Train a system and predict with it, fold by fold and seed by seed.
-
-    Finished folds are kept in `progress_dir`, by the fingerprint `source_sha256` of the code.
-    """
-    check_folds(folds, examples.clip_ids, examples.subjects, protocol=protocol)
-    origin: dict[str, Any] = {"system": system.name, "settings": system.settings()}
-    origin |= {"digest": examples.digest, "source_sha256": source_sha256}
-    about: dict[str, Any] = {"method": system.name, "feature_mode": FEATURE_MODE}
-    about |= {"n": system.frames}
-    runs = [(seed, fold) for seed in seeds for fold in folds]
-    rows: list[dict[str, Any]] = []
-    for seed, fold in track(runs, f"compare {system.name}"):
-        follows = origin | {"seed": seed} | fold.plain(examples.clip_ids, examples.labels)
-        found = resume.read(progress_dir, follows)
-        if found is None:
-            predicted = system.predict(examples, fold, seed=seed)
-            found = resume.keep(progress_dir, follows, predicted.plain())
-        run = about | {"seed": seed, "protocol": protocol}
-        rows += predictions.rows(examples, fold, found, classes=system.labels, **run)
-    return pd.DataFrame(rows)

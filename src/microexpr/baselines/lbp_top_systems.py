@@ -19,6 +19,7 @@ from microexpr.baselines.base import (
     FaceClip,
     Floats,
     TrainingClips,
+    decision_shares,
 )
 from microexpr.baselines.lbp_top import LABELS, block_counts, coarser, histograms, resample
 from microexpr.magnify import amm
@@ -67,16 +68,7 @@ class EVMTIM(DescribingSystem):
             StandardScaler(), SVC(kernel="linear", class_weight=weights, break_ties=True)
         )
         machine.fit(training.values, training.classes)
-
-        def shares(values: Floats) -> NDArray[np.float64]:
-            scores = machine.decision_function(values)
-            if scores.ndim == 1:  # two classes: one value, towards the second
-                scores = np.stack([-scores, scores], axis=1)
-            result = np.zeros((len(values), training.n_classes))
-            result[:, machine.classes_] = softmax(scores, axis=1)
-            return result
-
-        return shares
+        return lambda values: decision_shares(machine, values, training.n_classes)
 
 
 def passband_hz(fps: float) -> tuple[float, float]:

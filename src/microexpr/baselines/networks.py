@@ -3,6 +3,8 @@
 import logging
 import math
 from abc import abstractmethod
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,7 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from microexpr.baselines import SystemSettings
-from microexpr.baselines.base import Classifier, DescribingSystem, Floats, TrainingClips
+from microexpr.baselines.base import (
+    Classifier,
+    DescribingSystem,
+    Floats,
+    TrainingClips,
+)
 from microexpr.errors import ConfigError
 from microexpr.training.fitting import class_weights
 from microexpr.training.fold import seeded
@@ -29,6 +36,17 @@ class Schedule:
     batch_clips: int  # per step
     lr: float  # constant
     optimiser: Literal["adam", "sgd"] = "adam"  # sgd is without momentum
+    weight_decay: float = 0.0  # part of the gradient
+
+    def optimiser_of(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Make the optimiser."""
+        kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[self.optimiser]
+        return kind(parameters, lr=self.lr, weight_decay=self.weight_decay, fused=True)
+
+    def check(self, loss: float, epoch: int) -> None:
+        """Raise a ConfigError if the loss of an epoch, counted from 0, is not finite."""
+        if not math.isfinite(loss):
+            raise ConfigError(f"the loss is not finite in epoch {epoch + 1} (rate {self.lr:g})")
 
 
 def fit(
@@ -39,17 +57,15 @@ def fit(
     *,
     class_weights: Tensor | None,
     rng: np.random.Generator,
-) -> list[float]:
-    """Train in place by cross-entropy; return the mean loss of each epoch, which must be finite."""
-    kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[schedule.optimiser]
-    optimiser = kind(network.parameters(), lr=schedule.lr, fused=True)
+) -> Iterator[float]:
+    """Train in place by cross-entropy; yield the mean loss of each epoch, which must be finite."""
+    optimiser = schedule.optimiser_of(network.parameters())
     loss_of = nn.CrossEntropyLoss(class_weights)
-    network.train()
     # Batches of nearly equal size: BatchNorm has no statistics of a single clip.
     batches = math.ceil(len(inputs) / schedule.batch_clips)
-    losses = []
     for epoch in range(schedule.epochs):
         lost = 0.0
+        network.train()
         for batch in np.array_split(rng.permutation(len(inputs)), batches):
             chosen = torch.from_numpy(batch).to(inputs.device)
             loss = loss_of(network(inputs[chosen]), classes[chosen])
@@ -57,10 +73,8 @@ def fit(
             loss.backward()
             optimiser.step()
             lost += loss.item() * len(batch)
-        if not math.isfinite(lost):
-            raise ConfigError(f"the loss is not finite in epoch {epoch + 1} (rate {schedule.lr:g})")
-        losses.append(lost / len(inputs))
-    return losses
+        schedule.check(lost, epoch)
+        yield lost / len(inputs)
 
 
 @torch.no_grad()
@@ -97,25 +111,31 @@ class NetworkSystem(DescribingSystem):
 
     def train(self, training: TrainingClips) -> Classifier:
         """Train a new network; return a function from inputs to probabilities."""
+        (classifier,) = deque(self.trained(training), maxlen=1)
+        return classifier
+
+    def trained(self, training: TrainingClips) -> Iterator[Classifier]:
+        """Train a new network; yield it after each epoch, as a function to probabilities."""
         shift, scale = self.statistics(training.values)
 
         def read(values: Floats) -> Tensor:
             return torch.from_numpy((values - shift) / scale).to(self.device)
 
         weights = class_weights(training.classes, training.n_classes)
-        state = training.seed.generate_state(1)[0]
-        with seeded(int(state), self.device):
+        with seeded(int(training.seed.generate_state(1)[0]), self.device):
             network = self.network(training.n_classes).to(  # type: ignore[call-overload]
                 self.device,
                 memory_format=CHANNELS_LAST[training.values.ndim],  # missing in torch's stubs
             )
-            losses = fit(
+            losses = []
+            for loss in fit(
                 network,
                 read(training.values),
                 torch.from_numpy(training.classes).to(self.device),
                 self.schedule,
                 class_weights=weights.to(self.device) if self.class_weights else None,
                 rng=np.random.default_rng(training.seed),
-            )
+            ):
+                losses.append(loss)
+                yield lambda values: probabilities(network, read(values))
         log.info("%s: loss %.3f to %.3f", self.name, losses[0], losses[-1])
-        return lambda values: probabilities(network, read(values))

@@ -85,6 +85,19 @@ def _own_systems() -> list[str]:
     return list(resolve("microexpr.baselines:SYSTEMS").own)
 
 
+class STSTNetVersion(Section):
+    """Where the paper of STSTNet, its authors' code and this pipeline differ."""
+
+    epochs: Literal["code", "paper"] = Field(
+        "code", description="code: 800, as main.py; paper: 500, as the text and main.m"
+    )
+    maps: Literal["displacement", "grey_levels"] = Field(
+        "displacement",
+        description="displacement: px; grey_levels: each map of each clip from 0 to 255, in the "
+        "order strain, vertical, horizontal, as the authors' code reads its pictures",
+    )
+
+
 class Compare(Section):
     """Systems of other authors, on the same crops and folds: results/comparison.csv."""
 
@@ -94,6 +107,7 @@ class Compare(Section):
         [0], min_length=1, description="random seeds, one run for each"
     )
     epochs: int | None = Field(None, ge=1, description="epochs of networks; null: each one's own")
+    ststnet: STSTNetVersion = STSTNetVersion()
     apex: Literal["known", "estimated"] = Field(
         "known", description="known: from the data set if it has one; estimated: from optical flow"
     )

@@ -79,6 +79,29 @@ def quality(
     return float(np.mean(truth == predicted)), float(likely.mean())
 
 
+# Ends the name of a system whose epoch was chosen on the clips that are tested.
+BEST_EPOCH = "best_epoch_on_test"
+
+
+class BestOnTest:
+    """What nobody may do, to show by how much it inflates: choose the epoch on the tested clips.
+
+    `truth` are the classes of the tested clips, (clips,) int64. `best` are the predictions of the
+    epoch with the most right ones, the first of equals; `last` are those that may be scored.
+    """
+
+    def __init__(self, truth: np.ndarray) -> None:
+        self._truth, self._right = truth, -1
+        self.last: ClipPredictions | None = None
+        self.best: ClipPredictions | None = None
+
+    def see(self, found: ClipPredictions) -> None:
+        """Take the predictions of the next epoch."""
+        self.last, right = found, int((found.predicted == self._truth).sum())
+        if right > self._right:
+            self.best, self._right = found, right
+
+
 def method_order(methods: Iterable[str]) -> list[str]:
     """Sort methods as tables show them: those that magnify, their controls, others by name."""
     rows = sorted(METHODS.values(), key=lambda row: not row.uses_alpha)
