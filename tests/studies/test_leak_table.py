@@ -14,7 +14,8 @@ from microexpr.runtime.tables import write_table
 from microexpr.studies.tables import SPLITS, leak_table, read_predictions
 
 ABOUT = {"backbone": "mobilenet_vggface2", "cut": 13, "data": "synthetic"}
-RIGHT = {"windows": (4, 4), "clips": (4, 2), "subjects": (2, 1)}  # of four clips of s1, of s2
+# Of four clips of s1, of s2.
+RIGHT = {"windows": (4, 4), "clips": (4, 2), "best_epoch_on_test": (3, 1), "subjects": (2, 1)}
 
 
 def answers() -> pd.DataFrame:
@@ -74,4 +75,4 @@ def test_other_files_are_refused(tmp_path: Path):
     with pytest.raises(DataError, match="not the predictions of stage train_leak"):
         read_predictions([path])
     write_table(path, answers())
-    assert len(read_predictions([path])) == 48
+    assert len(read_predictions([path])) == 64

@@ -8,7 +8,7 @@ rule train_system:
         **read(caches=lambda wildcards: PLAN.caches_of_system(wildcards.system), folds=at.FOLDS),
         manifest=ancient(at.MANIFEST),
     output:
-        **written(predictions=at.COMPARED),
+        **written(predictions=at.COMPARED, best_epoch=at.COMPARED_BEST_EPOCH),
     log:
         "results/logs/train_system/{system}.log",
     benchmark:
@@ -31,6 +31,7 @@ rule tabulate_systems:
         **read(
             systems=expand(at.COMPARED, system=SYSTEMS),
             method=lambda wildcards: PLAN.compared_method(),
+            best_epoch=lambda wildcards: PLAN.compared_best_epoch(),
         ),
         manifest=ancient(at.MANIFEST),
     output:

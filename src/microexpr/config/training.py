@@ -138,10 +138,11 @@ class Select(Section):
     alphas: list[Annotated[float, Field(gt=0, le=200)]] = Field(
         [5.0, 10.0, 20.0], min_length=1, description="candidates; each is magnified and cached"
     )
-    epoch: Literal["last", "nested"] = Field(
+    epoch: Literal["last", "nested", "best_epoch_on_test"] = Field(
         "last",
         description="nested: the best one of train.epochs on the first inner fold; then all "
-        "training clips are trained on for as many",
+        "training clips are trained on for as many; best_epoch_on_test is refused: it makes the "
+        "labelled rows of comparison.csv",
     )
     folds: int = Field(5, ge=2, description="inner folds of subjects; seed: protocol.seed")
 

@@ -2,6 +2,7 @@
 
 from microexpr.backbones.networks import NETWORKS
 from microexpr.magnify.methods import METHODS
+from microexpr.protocol.predictions import BEST_EPOCH
 
 FEATURE_MODES = {"onset_difference": "difference to onset", "raw": "raw features"}
 PROTOCOLS = {
@@ -23,6 +24,9 @@ CONTROLS = {
 
 def method_name(name: str) -> str:
     """Return the name of a method, at another alpha as well (``pmm-a5``), or of a control."""
+    system, _, chosen = name.partition(f"_{BEST_EPOCH}")
+    if system and system != name and not chosen:
+        return f"{method_name(system)}, best epoch on the test clips: not a result"
     base, _, alpha = name.partition("-a")
     if base in METHODS:
         label = METHODS[base].label or base

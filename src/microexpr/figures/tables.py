@@ -22,7 +22,7 @@ from microexpr.studies.tables import PROTOCOL, SPLITS
 LONG_NAME = 14  # characters; longer ones would cover each other
 CELL_IN = 0.62  # side of a cell of a confusion matrix
 DASHES = (0, (6, 3))
-SPLIT_COLOURS = {"windows": style.VERMILION, "clips": style.ORANGE, "subjects": style.BLUE}
+SPLIT_COLOURS = [style.VERMILION, style.ORANGE, style.PURPLE, style.BLUE]
 
 
 def accuracy_against_n(metrics: pd.DataFrame, *, feature_mode: str, synthetic: bool) -> Figure:
@@ -177,9 +177,9 @@ def draw_leak(table: pd.DataFrame, outputs: Sequence[Path]) -> None:
     """Draw ``leak.csv`` as bars with intervals, a group per method, and write the files."""
     methods, first = list(dict.fromkeys(table["method"])), table.iloc[0]
     title = (
-        f"The same clips, split in three ways: {first['clips']} clips of {first['subjects']} "
-        f"subjects, {network_name(first['backbone'])}, {feature_mode_name(first['feature_mode'])}, "
-        f"N = {first['n']}"
+        f"The same clips, split in three ways, and an epoch chosen on them: {first['clips']} clips "
+        f"of {first['subjects']} subjects, {network_name(first['backbone'])}, "
+        f"{feature_mode_name(first['feature_mode'])}, N = {first['n']}"
     )
     with style.paper():
         synthetic = first["data"] == "synthetic"
@@ -187,10 +187,10 @@ def draw_leak(table: pd.DataFrame, outputs: Sequence[Path]) -> None:
         axes = figure.subplots()
         for k, (split, (_, tested)) in enumerate(SPLITS.items()):
             rows = table[table["split"] == split].set_index("method").loc[methods]
-            at, values = np.arange(len(methods)) + (k - 1) * 0.27, rows["accuracy"].to_numpy()
+            at, values = np.arange(len(methods)) + (k - 1.5) * 0.21, rows["accuracy"].to_numpy()
             label = f"{tested} ({PROTOCOL[split]})"
             bars = np.abs(rows[["low", "high"]].to_numpy().T - values)
-            axes.bar(at, values, 0.25, color=SPLIT_COLOURS[split], label=label)
+            axes.bar(at, values, 0.19, color=SPLIT_COLOURS[k], label=label)
             axes.errorbar(at, values, bars, fmt="none", ecolor="black", capsize=3)
             tops = rows[["accuracy", "high"]].max(axis=1)
             for x, top, value in zip(at, tops, values, strict=True):

@@ -33,6 +33,7 @@ TEST_SETS = "results/test_sets.csv"
 SUMMARY = "results/summary.md"
 
 COMPARED = "results/compare/{system}.csv"
+COMPARED_BEST_EPOCH = "results/compare/best_epoch_on_test/{system}.csv"
 COMPARISON = STUDIES["comparison"].target
 ABLATION = STUDIES["ablation"].target
 ABLATION_FULL = STUDIES["ablation_full"].target

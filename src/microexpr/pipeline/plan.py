@@ -48,6 +48,11 @@ class Plan(PlannedClips):
         if look and (changed := record.other_libraries()):
             tell(f"results were made with other libraries ({changed}): microexpr adopt compares")
         check_across_sections(self.config)
+        if self.config.select.epoch == variants.BEST_EPOCH:
+            raise ConfigError(
+                "select.epoch: best_epoch_on_test is no way to choose; use last or nested "
+                "(results/comparison.csv shows in labelled rows by how much it inflates)"
+            )
 
     def start(self) -> None:
         """Update the manifest before the first job, and record what the jobs depend on."""
@@ -112,6 +117,8 @@ class Plan(PlannedClips):
             return self.config
         if name not in self._variants:
             controls = variants.control_changes(self.config)
+            if name == variants.BEST_EPOCH:
+                controls[name] = variants.best_epoch_changes(self.config)
             changes = (controls[name],) if name in controls else self._ablated.get(name)
             if changes is None:
                 raise ConfigError(f"there is no variant {name!r} in this configuration")
@@ -201,6 +208,13 @@ class Plan(PlannedClips):
         against = self.config.compare.against
         run = Run(self.method(against.method, "compare.against"), against.n)
         return layout.trained(run, self.config.train.chunks)
+
+    def compared_best_epoch(self) -> list[str]:
+        """Return the same of all systems, at the epoch that is best on the tested clips."""
+        compare = self.config.compare
+        run = Run(compare.against.method, compare.against.n, variants.BEST_EPOCH)
+        systems = layout.each(layout.COMPARED_BEST_EPOCH, system=compare.systems)
+        return [*layout.trained(run, self.config.train.chunks), *systems]
 
     @cached_property
     def shown(self) -> dict[str, str]:

@@ -66,7 +66,7 @@ def model(
         result = train_fold(
             store,
             Fold(EVERYBODY, tuple(range(len(store))), ()),
-            recipe_of(settings, n),
+            recipe_of(settings, n, method),
             fine_tuned=fine_tuned_blocks(settings.features, device),
             device=device,
         )

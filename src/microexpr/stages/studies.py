@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from microexpr.baselines import OWN_NETWORK, OwnNetworkSettings, SystemSettings
+from microexpr.baselines import OWN_NETWORK, OwnNetworkSettings, STSTNetSettings, SystemSettings
 from microexpr.config import Compare, Config, Data, Features, Leak, Protocol, Train, Windows
 from microexpr.config.base import Only, Settings, Without
 from microexpr.config.data import TITLE
@@ -145,9 +145,10 @@ class TrainSystemSettings(SystemSettings):
 
     @classmethod
     def variant(cls, config: Config, *, system: str = "", **chosen: Any) -> type[Any]:
-        """Return what is read: the system that is this pipeline's own network reads other keys."""
+        """Return what is read: this pipeline's own network, and STSTNet, read other keys."""
         del config, chosen
-        return OwnNetworkSettings if system == OWN_NETWORK else SystemSettings
+        others = {OWN_NETWORK: OwnNetworkSettings, "ststnet": STSTNetSettings}
+        return others.get(system, SystemSettings)
 
 
 class TabulateSystemsSettings(TableSettings):
@@ -166,14 +167,19 @@ def train_system(
     folds: Folds,
     manifest: Manifest,
     predictions: Annotated[Path, Writes("predictions (.csv)")],
+    best_epoch: Annotated[
+        Path, Writes("the same of the epoch that is best on the tested clips, not to be scored")
+    ],
     system: Annotated[str, Option("one of compare.systems", decisive=True)],
     device: str = "cpu",
 ) -> None:
     """Train and test one of the compared systems."""
     import shutil
 
+    import torch
+
     from microexpr import baselines
-    from microexpr.baselines.base import run_folds
+    from microexpr.baselines.folds import run_folds
     from microexpr.datasets.manifest import read
     from microexpr.protocol import read_folds
     from microexpr.protocol.predictions import write
@@ -181,16 +187,24 @@ def train_system(
     progress = predictions.with_suffix(".progress")
     compared = baselines.build(system, settings, device)
     examples = compared.examples(caches, read(manifest), progress)
-    frame = run_folds(
-        compared,
-        examples,
-        read_folds(folds, examples.clip_ids),
-        seeds=settings.compare.seeds,
-        protocol=settings.protocol.name,
-        progress_dir=progress,
-        source_sha256=Code("train_system", system=system).accepted,
-    )
-    write(predictions, frame)
+    threads = torch.get_num_threads()
+    at_a_time = threads if compared.together > 1 and device == "cpu" else 1
+    torch.set_num_threads(threads // at_a_time)
+    try:
+        found = run_folds(
+            compared,
+            examples,
+            read_folds(folds, examples.clip_ids),
+            seeds=settings.compare.seeds,
+            protocol=settings.protocol.name,
+            progress_dir=progress,
+            source_sha256=Code("train_system", system=system).accepted,
+            threads=at_a_time,
+        )
+    finally:
+        torch.set_num_threads(threads)
+    write(predictions, found.predictions)
+    write(best_epoch, found.best_epoch_on_test)
     shutil.rmtree(progress, ignore_errors=True)
 
 
@@ -199,6 +213,10 @@ def tabulate_systems(
     *,
     systems: Annotated[list[Path], Reads("predictions of the systems (.csv)")],
     method: Annotated[list[Path], Reads("predictions of our method (.csv)")],
+    best_epoch: Annotated[
+        list[Path],
+        Reads("predictions of all, at the epoch that is best on the tested clips (.csv)"),
+    ],
     manifest: Manifest,
     table: Annotated[Path, Writes("comparison.csv")],
 ) -> None:
@@ -217,5 +235,6 @@ def tabulate_systems(
         reference=(against.method, settings.train.feature_modes[0], against.n),
         published={against.method: POSTER_FIGURE} | figures,
         with_backbone=[baselines.OWN_NETWORK],
+        best_epoch=read(best_epoch, settings.data.labels),
     )
     write_table(table, found)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from microexpr.protocol import Fold, predictions
+from microexpr.protocol.predictions import BEST_EPOCH, BestOnTest, class_numbers
 from microexpr.protocol.splits import make_folds
 from microexpr.runtime import resume
 from microexpr.runtime.files import AnyPath
@@ -45,7 +46,8 @@ def train_leaking(
 
     In each fold of clips, `test_share` of the training clips' windows are held out: the model
     predicts these (windows) and the clips that the fold tests (clips). In each fold of subjects,
-    the model is trained on the same share of the windows and predicts the clips of the subject.
+    the model is trained on the same share of the windows and predicts the clips of the subject;
+    best_epoch_on_test are the same predictions after the epoch that suits these clips best.
     Under windows, a clip is predicted in every fold that trains on it.
 
     `folds` and `seed` are those of the folds of clips; the clip decision is mean_softmax. Return
@@ -89,8 +91,12 @@ def _predict(
     found = {}
     less = replace(inputs, windows=inputs.windows.only(kept))
     with fold_training(less, fold, recipe) as training:
+        seen = BestOnTest(class_numbers(inputs.store, recipe.labels)[list(fold.test)])
         for _ in training.epochs:
-            pass
+            if split == SUBJECTS:
+                seen.see(training.predict(inputs.windows, fold.test, DECISION))
         for name, (windows, clips) in tested.items():
             found[name] = training.predict(windows, clips, DECISION).plain()
+    if seen.best:
+        found[BEST_EPOCH] = seen.best.plain()
     return found

@@ -18,10 +18,10 @@ from microexpr.config import overlaid
 from microexpr.errors import ConfigError, DataError, ProtocolError
 from microexpr.evaluation.intervals import proportion_interval
 from microexpr.evaluation.names import PROTOCOLS
-from microexpr.evaluation.pooled import MAJORITY, Basis, Evaluation, System
+from microexpr.evaluation.pooled import MAJORITY, Basis, Evaluation, Key, System
 from microexpr.evaluation.rows import MCNEMAR, METRICS, SCORES, TESTS, study_table
 from microexpr.protocol import predictions
-from microexpr.protocol.predictions import method_order
+from microexpr.protocol.predictions import BEST_EPOCH, method_order
 from microexpr.runtime.files import AnyPath
 from microexpr.runtime.tables import read_text, typed
 from microexpr.studies.ablation import POSTER, Row
@@ -88,13 +88,14 @@ POSTER_FIGURE = Published(
     protocol="not stated; the poster's cells fit one fold of 66 clips with a fourth class",
     source="Bai, Goecke and Herath, ICIP 2021, doi:10.1109/ICIP42928.2021.9506793",
 )
+PUBLISHED = (*METRICS, "macro_precision")
 COMPARISON = [
     *("method", "feature_mode", "n"),
     *SCORES,
     *("against", *TESTS, *MCNEMAR),
     *("confidence", "clips", "subjects", "seeds"),
     *("protocol", "subject_independent", "backbone", "data"),
-    *(f"published_{metric}" for metric in METRICS),
+    *(f"published_{metric}" for metric in PUBLISHED),
     *("published_protocol", "published_source"),
 ]
 
@@ -106,30 +107,41 @@ def comparison(
     reference: System,
     published: Mapping[str, Published],
     with_backbone: Sequence[str],
+    best_epoch: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Score every system and compare it with the reference; the last row is the majority class.
+    """Score every system and compare it with the reference; the majority class follows.
 
     Other cells of the reference's method are left out. `published` is what is printed of that
     method and then of the systems, in the order of the rows; those `with_backbone` see the frames
-    through ``features.backbone``. ConfigError: the reference or a system is missing. DataError,
-    ProtocolError: as `predictions.check`, or two systems test a clip in different folds.
+    through ``features.backbone``. The last rows are `best_epoch`: what the same trainings would
+    show if the epoch were chosen on the tested clips; no test refers to them.
+
+    ConfigError: the reference or a system is missing. DataError, ProtocolError: as
+    `predictions.check`, or two systems test a clip in different folds.
     """
     method, *names = published
     is_reference = (frame[predictions.SYSTEM] == [*reference]).all(axis=1)
     chosen = frame[frame["method"].isin(names) | is_reference]
     _check_systems(chosen, basis, reference, names)
-    evaluation = Evaluation(chosen, basis)
+    marked = best_epoch["method"].str.replace(f"-{BEST_EPOCH}", f"_{BEST_EPOCH}")
+    groups = best_epoch.assign(method=marked).groupby(predictions.SYSTEM, sort=False)
+    sins = {cast(Key, key): rows for key, rows in groups}
+    for (name, _, _), rows in sins.items():
+        basis.check(rows)
+        if not name.endswith(f"_{BEST_EPOCH}"):
+            raise DataError(f"{name}: its epoch was not chosen on the tested clips")
+    evaluation = Evaluation(chosen, basis, sins)
     systems = {key[0]: key for key in evaluation.predicted}
     own = [
-        {f"published_{metric}": getattr(figures, metric) for metric in METRICS}
+        {f"published_{metric}": getattr(figures, metric) for metric in PUBLISHED}
         | {"published_protocol": f"{AS_PUBLISHED}: {figures.protocol}"}
         | {"published_source": figures.source}
         | {"against": "" if name == method else "{} {} N={}".format(*reference)}
         | ({} if name in (method, *with_backbone) else {"backbone": ""})
         for name, figures in published.items()
     ]
-    keys = [*(systems[name] for name in published), (MAJORITY, "", None)]
-    return study_table(evaluation, keys, [*own, {"backbone": ""}], COMPARISON)
+    keys = [*(systems[name] for name in published), (MAJORITY, "", None), *sins]
+    return study_table(evaluation, keys, [*own, *({"backbone": ""},) * (1 + len(sins))], COMPARISON)
 
 
 def _check_systems(
@@ -156,11 +168,13 @@ def _check_systems(
 SPLITS = {
     "windows": ("windows of one clip", "windows of clips that were trained on"),
     "clips": ("clips of one subject", "clips of subjects that were trained on"),
+    BEST_EPOCH: ("the choice of the epoch", "clips of subjects never seen, best epoch on them"),
     "subjects": ("nothing", "clips of subjects never seen"),
 }
 PROTOCOL = {
     "windows": "split of windows",
     "clips": PROTOCOLS["clip_kfold"],
+    BEST_EPOCH: PROTOCOLS["loso"],
     "subjects": PROTOCOLS["loso"],
 }
 LEAK_TEXT = ["method", "feature_mode", "split", "fold", "clip_id", "subject", "label", "predicted"]

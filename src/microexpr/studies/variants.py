@@ -12,6 +12,9 @@ from microexpr.config import Ablation, Changes, Config, Magnify, Select, Windows
 from microexpr.config.base import Only, Settings
 from microexpr.magnify.methods import METHODS
 
+# A variant: never scored, but beside the score of the same training.
+BEST_EPOCH = "best_epoch_on_test"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -71,6 +74,14 @@ def control_changes(config: Config) -> dict[str, Changes]:
                 "seeds": list(range(config.evaluate.permutations)),
             },
         },
+    }
+
+
+def best_epoch_changes(config: Config) -> Changes:
+    """Return what the labelled sin changes: the same trainings, the epoch chosen on the test."""
+    return {
+        "select": {"epoch": BEST_EPOCH},
+        "train": {"feature_modes": config.train.feature_modes[:1]},
     }
 
 

@@ -28,8 +28,16 @@ from microexpr.training.store import FeatureStore
 from microexpr.training.windows import InnerSplit, Recipe
 
 
-def recipe_of(settings: TrainingSettings, n: int) -> Recipe:
-    """Return the recipe of a training, for the first feature mode and seed."""
+def recipe_of(settings: TrainingSettings, n: int, method: str) -> Recipe:
+    """Return the recipe of a training of `method`, for the first feature mode and seed.
+
+    ConfigError: the epoch would be chosen on the tested clips, and the name does not say so.
+    """
+    best_on_test = settings.select.epoch == predictions.BEST_EPOCH
+    if best_on_test and not method.endswith(predictions.BEST_EPOCH):
+        raise ConfigError(
+            f"select.epoch: best_epoch_on_test is no way to choose for {method}; use last or nested"
+        )
     return Recipe(
         labels=tuple(settings.data.labels),
         n=n,
@@ -39,6 +47,7 @@ def recipe_of(settings: TrainingSettings, n: int) -> Recipe:
         train=settings.train,
         clip_decision=settings.protocol.clip_decision,
         choose_epoch=_inner_split(settings) if settings.select.epoch == "nested" else None,
+        best_epoch_on_test=best_on_test,
     )
 
 
@@ -119,7 +128,7 @@ def train_folds(
     result = train_chunk(
         store,
         folds,
-        recipe_of(settings, n),
+        recipe_of(settings, n, method),
         method=method,
         protocol=settings.protocol.name,
         progress_dir=progress,

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from microexpr.errors import DataError, ProtocolError
 from microexpr.protocol import Fold, check_inner, check_trained
-from microexpr.protocol.predictions import ClipPredictions, class_numbers, quality
+from microexpr.protocol.predictions import BestOnTest, ClipPredictions, class_numbers, quality
 from microexpr.training.feature_modes import (
     FeatureTransform,
     FineTunedBlocks,
@@ -181,6 +181,21 @@ def train_fold(
     inputs = TrainingInputs(store, pooled, table, fine_tuned, device)
     count = choose_epochs(inputs, fold, recipe)
     with fold_training(inputs, fold, recipe) as training:
-        log = tuple(islice(training.epochs, count))
-        found = training.predict(table, fold.test, recipe.clip_decision)
+        if recipe.best_epoch_on_test:
+            log, found = _best_on_test(training, inputs, fold, recipe, count)
+        else:
+            log = tuple(islice(training.epochs, count))
+            found = training.predict(table, fold.test, recipe.clip_decision)
     return FoldResult(found, log, training.model)
+
+
+def _best_on_test(
+    training: FoldTraining, inputs: TrainingInputs, fold: Fold, recipe: Recipe, count: int
+) -> tuple[tuple[Epoch, ...], ClipPredictions]:
+    """Train, and take the predictions of the epoch that is best on the tested clips themselves."""
+    seen, log = BestOnTest(class_numbers(inputs.store, recipe.labels)[list(fold.test)]), []
+    for epoch in islice(training.epochs, count):
+        log.append(epoch)
+        seen.see(training.predict(inputs.windows, fold.test, recipe.clip_decision))
+    assert seen.best
+    return tuple(log), seen.best

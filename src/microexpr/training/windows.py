@@ -158,6 +158,7 @@ class Recipe:
     train: Train
     clip_decision: str  # see `microexpr.training.model.decide`
     choose_epoch: InnerSplit | None = None  # on the first inner fold; None: ``train.epochs``
+    best_epoch_on_test: bool = False  # what nobody may do; see `predictions.BestOnTest`
 
     def plain(self) -> dict[str, Any]:
         """Return all of it as plain values, for checksums."""
