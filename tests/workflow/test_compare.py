@@ -24,16 +24,23 @@ def test_the_table_does_not_wait_for_the_systems(finished):
 def test_comparison_runs_each_system_once_on_what_is_there(finished):
     assert finished.planned(extra=settings(), target=TARGET) == {
         "train_system": 3,
+        "train_variant": 2,  # ours once more, with the epoch that is best on the tested clips
         "tabulate_systems": 1,
     }
     # Another N of the method is trained for it, although table.csv does not show it.
     planned = finished.planned(extra=settings(n=8), target=TARGET)
-    assert planned == {"train_system": 3, "tabulate_systems": 1, "train": 2}
+    assert planned == {"train_system": 3, "train_variant": 2, "tabulate_systems": 1, "train": 2}
 
 
 def test_the_comparison_stands_on_the_clips_of_the_table(complete):
     table = pd.read_csv(complete.folder / TARGET)
-    assert list(table["method"]) == ["pmm", *SYSTEMS, "majority"]
+    chosen = [f"{name}_best_epoch_on_test" for name in ("pmm", *sorted(SYSTEMS))]
+    assert list(table["method"]) == ["pmm", *SYSTEMS, "majority", *chosen]
+    scores = table.set_index("method")["accuracy"]
+    for name in ("pmm", *SYSTEMS):
+        assert scores[f"{name}_best_epoch_on_test"] >= scores[name]
+    # An SVM has no epochs.
+    assert scores["evm_tim_best_epoch_on_test"] == scores["evm_tim"]
     assert (table["clips"] == 9).all()
     assert set(table["data"]) == {"synthetic"}
     metrics = pd.read_csv(complete.folder / "results/metrics.csv")
@@ -60,6 +67,13 @@ def test_code_of_one_system_runs_that_system_again(complete, tmp_path):
     module.write_text(module.read_text().replace("lr=1e-4", "lr=2e-4"))
     planned = project.planned(extra=settings(), target=TARGET)
     assert planned == {"train_system": 1, "tabulate_systems": 1}
+
+
+def test_an_epoch_chosen_on_the_test_is_refused_as_a_way_to_choose(project):
+    done = project.run("--dry-run", extra="select: {epoch: best_epoch_on_test}")
+    assert done.returncode != 0
+    said = "select.epoch: best_epoch_on_test is no way to choose; use last or nested"
+    assert said in done.stdout + done.stderr
 
 
 def test_an_arm_that_is_not_magnified_is_refused(project):

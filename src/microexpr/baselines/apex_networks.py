@@ -47,10 +47,11 @@ class STSTNet(NetworkSystem):
     """STSTNet: a shallow CNN over optical flow and optical strain between onset and apex.
 
     Liong, Gan, See, Khor and Huang, FG 2019, arXiv:1902.03634. Specified, by the paper and the
-    authors' code: inputs, layers, Adam, 800 epochs. Inferred: Farnebäck's flow at the size of the
-    crop instead of TV-L1; inputs divided by the training clips' standard deviation instead of
-    scaled to grey levels; the onset is the first frame of the clip. An apex that the data set lacks
-    is estimated.
+    authors' code: inputs (strain by eq. 7), layers, Adam, 500 epochs (paper, main.m) or 800
+    (main.py), see ``compare.ststnet``. Inferred: Farnebäck's flow at the size of the crop instead
+    of TV-L1; inputs divided by the training clips' root mean square of each map, unless scaled to
+    grey levels; clips in a new order in each epoch; the onset is the first frame of the clip. An
+    apex that the data set lacks is estimated.
     """
 
     name = "ststnet"

@@ -33,7 +33,7 @@ def strain(field: Floats) -> Floats:
     """Return the magnitude of the optical strain of a flow (2, H, W): (H, W), px per px.
 
     The Frobenius norm of the infinitesimal strain tensor, ``(grad u + grad u^T) / 2``, as in Liong
-    et al. (FG 2019, eq. 4). A translation of the whole face has none.
+    et al. (FG 2019, arXiv:1902.03634, eq. 7). A translation of the whole face has none.
     """
     (u_y, u_x), (v_y, v_x) = (np.gradient(component) for component in field)
     return np.sqrt(u_x**2 + v_y**2 + (u_y + v_x) ** 2 / 2).astype(np.float32)

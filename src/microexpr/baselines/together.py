@@ -1,8 +1,8 @@
 """STSTNet for many folds at a time: one model whose filters are those of all folds.
 
 The folds share the clips of a batch, each without those that it tests, so one matrix product gives
-the first layer of all of them. What follows it, up to the pooling, is computed clip by clip: it
-then stays in the processor's cache, and for the gradient it is computed again instead of kept.
+the first layer of all of them. The maps of one clip stay in the processor's cache and are not kept:
+BatchNorm needs their sums only, the gradient their sums times the patches that they were made from.
 """
 
 import math
