@@ -1,5 +1,6 @@
 """Support vector machines over optical flow: flattened maps, and MDMO."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -104,22 +105,17 @@ class MDMO(DescribingSystem):
         return lambda values: decision_shares(machine, read(values), training.n_classes)
 
 
-def _edges(eyes_px: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows and the columns at which the regions begin and end, (7,) each."""
+def _edges(eyes_px: NDArray[np.float64]) -> tuple[list[int], list[int]]:
+    """Return the rows and the columns at which the regions begin and end, inside the crop."""
     distance, (x, y) = np.hypot(*(eyes_px[1] - eyes_px[0])), eyes_px.mean(axis=0)
-    rows = np.linspace(y - UP * distance, y + DOWN * distance, GRID + 1)
-    columns = np.linspace(x - ASIDE * distance, x + ASIDE * distance, GRID + 1)
-    # Where the crop ends earlier, its border is the face's.
-    inside = (np.clip(edges, 0, FLOW_SIZE_PX) for edges in (rows, columns))
-    found = [
-        np.linspace(edges[0], edges[-1], GRID + 1).round().astype(np.int64) for edges in inside
-    ]
-    return found[0], found[1]
+    ends = np.array([[y - UP * distance, y + DOWN * distance], [x, x]])
+    ends[1] += ASIDE * distance * np.array([-1, 1])
+    start, stop = ends.clip(0, FLOW_SIZE_PX).T
+    rows, columns = np.linspace(start, stop, GRID + 1).round().astype(int).T
+    return rows.tolist(), columns.tolist()
 
 
-def _main_flow(
-    field: Floats, rows: NDArray[np.int64], columns: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _main_flow(field: Floats, rows: Sequence[int], columns: Sequence[int]) -> NDArray[np.float64]:
     """Return the main directional mean of a flow (2, H, W) in each region, px, (2, 36)."""
     still = field - np.median(field, axis=(1, 2), keepdims=True)
     sector = np.round(np.arctan2(still[1], still[0]) * DIRECTIONS / (2 * np.pi)) % DIRECTIONS

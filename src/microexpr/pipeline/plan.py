@@ -117,8 +117,7 @@ class Plan(PlannedClips):
             return self.config
         if name not in self._variants:
             controls = variants.control_changes(self.config)
-            if name == variants.BEST_EPOCH:
-                controls[name] = variants.best_epoch_changes(self.config)
+            controls |= variants.best_epoch_changes(self.config)
             changes = (controls[name],) if name in controls else self._ablated.get(name)
             if changes is None:
                 raise ConfigError(f"there is no variant {name!r} in this configuration")

@@ -12,8 +12,7 @@ from microexpr.config import Ablation, Changes, Config, Magnify, Select, Windows
 from microexpr.config.base import Only, Settings
 from microexpr.magnify.methods import METHODS
 
-# A variant: never scored, but beside the score of the same training.
-BEST_EPOCH = "best_epoch_on_test"
+BEST_EPOCH = "best_epoch_on_test"  # a variant, shown beside the score of the same training
 
 
 @dataclass(frozen=True)
@@ -77,12 +76,10 @@ def control_changes(config: Config) -> dict[str, Changes]:
     }
 
 
-def best_epoch_changes(config: Config) -> Changes:
+def best_epoch_changes(config: Config) -> dict[str, Changes]:
     """Return what the labelled sin changes: the same trainings, the epoch chosen on the test."""
-    return {
-        "select": {"epoch": BEST_EPOCH},
-        "train": {"feature_modes": config.train.feature_modes[:1]},
-    }
+    modes = {"feature_modes": config.train.feature_modes[:1]}
+    return {BEST_EPOCH: {"select": {"epoch": BEST_EPOCH}, "train": modes}}
 
 
 def choices(settings: ChoiceSettings) -> dict[tuple[str, int | None], list[Run]]:

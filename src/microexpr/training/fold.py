@@ -180,22 +180,12 @@ def train_fold(
     pooled = pooled_sums(store, fine_tuned, device) if pooled is None else pooled
     inputs = TrainingInputs(store, pooled, table, fine_tuned, device)
     count = choose_epochs(inputs, fold, recipe)
+    seen = BestOnTest(class_numbers(store, recipe.labels)[list(fold.test)])
+    log = []
     with fold_training(inputs, fold, recipe) as training:
-        if recipe.best_epoch_on_test:
-            log, found = _best_on_test(training, inputs, fold, recipe, count)
-        else:
-            log = tuple(islice(training.epochs, count))
-            found = training.predict(table, fold.test, recipe.clip_decision)
-    return FoldResult(found, log, training.model)
-
-
-def _best_on_test(
-    training: FoldTraining, inputs: TrainingInputs, fold: Fold, recipe: Recipe, count: int
-) -> tuple[tuple[Epoch, ...], ClipPredictions]:
-    """Train, and take the predictions of the epoch that is best on the tested clips themselves."""
-    seen, log = BestOnTest(class_numbers(inputs.store, recipe.labels)[list(fold.test)]), []
-    for epoch in islice(training.epochs, count):
-        log.append(epoch)
-        seen.see(training.predict(inputs.windows, fold.test, recipe.clip_decision))
-    assert seen.best
-    return tuple(log), seen.best
+        for epoch in islice(training.epochs, count):
+            log.append(epoch)
+            if recipe.best_epoch_on_test:
+                seen.see(training.predict(table, fold.test, recipe.clip_decision))
+        found = seen.best or training.predict(table, fold.test, recipe.clip_decision)
+    return FoldResult(found, tuple(log), training.model)
