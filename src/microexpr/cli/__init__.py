@@ -64,8 +64,7 @@ def _parser() -> Parser:
     commands: Any = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (
         *(magnify.add_command, predict.add_command, judge.add_command, judge.add_folds),
-        *(tools.add_adopt, show.add_inspect, show.add_weights, tools.add_demo, show.add_verify),
-        *(show.add_show, tools.add_forget, tools.add_schema, tools.add_stage),
+        *(show.add_commands, tools.add_commands, tools.add_stage),
     ):
         add(commands)
     return parser

@@ -16,7 +16,6 @@ INSPECT = """\
 Show caches (.h5): clips, frames, sizes, share of zeros, origin, checksum, and subjects and labels
 where manifest.csv lies beside or in a folder above; trained models and converted weights
 (.safetensors): settings and tensors. All values are read, and a cache's checksum is compared."""
-EXAMPLE = "microexpr inspect results/features/mobilenet_vggface2/pmm/s1-s3.h5"
 VERIFY = """\
 Read caches as a whole and compare them with the checksums stored in them; compare tables (.csv) and
 other sealed files with the seal beside them (.sha256)."""
@@ -47,12 +46,34 @@ def console() -> Console:
     return found
 
 
-def add_inspect(commands: Commands) -> None:
-    """Register ``inspect``."""
-    text, example = "show what is in caches, models and weights", f"example: {EXAMPLE}"
-    about = {"description": INSPECT, "epilog": example}
-    parser = new_command(commands, "inspect", _inspect, text, **about)
-    parser.add_argument("file", type=Path, nargs="+", help="cache, model or weights")
+def add_commands(commands: Commands) -> None:
+    """Register ``inspect``, ``verify``, ``show`` and ``weights``."""
+    text, about = "show what is in caches, models and weights", {"description": INSPECT}
+    about["epilog"] = "example: microexpr inspect results/features/mobilenet_vggface2/pmm/s1-s3.h5"
+    inspect = new_command(commands, "inspect", _inspect, text, **about)
+    inspect.add_argument("file", type=Path, nargs="+", help="cache, model or weights")
+    text = "check caches and tables against their checksums"
+    verify = new_command(commands, "verify", _verify, text, description=VERIFY)
+    verify.add_argument("file", type=Path, nargs="+")
+    text = "print table.csv or test_sets.csv"
+    whole = "Print a table of accuracy against N, or of parts: test sets, data sets."
+    show = new_command(commands, "show", _show, text, description=whole)
+    show.add_argument("table", type=Path)
+    weights = commands.add_parser(
+        "weights",
+        help="list, add and check the weights of networks",
+        description="Weights of the networks that see the frames (features.backbone).",
+        epilog="example: microexpr weights add ~/Downloads/resnet50_ft_weight.pkl",
+    )
+    actions = weights.add_subparsers(dest="action", required=True, metavar="ACTION")
+    new_command(actions, "list", _list, "known files and what is installed", description=LIST)
+    text = "verify, convert and install a file"
+    add = new_command(actions, "add", _add, text, description=ADD).add_argument
+    add("file", type=Path, help=".pth, .pkl, .h5, .npz or .safetensors")
+    add("--network", help="what it must be [found out from the file]")
+    add("--sha256", help="expected checksum [the known one, where there is one]")
+    text = "Verify the checksums of all weights in their places, and load each."
+    new_command(actions, "check", _check, "verify what is installed", description=text)
 
 
 def _inspect(arguments: argparse.Namespace) -> None:
@@ -60,13 +81,6 @@ def _inspect(arguments: argparse.Namespace) -> None:
 
     for path in arguments.file:
         console().print(tree(path))
-
-
-def add_verify(commands: Commands) -> None:
-    """Register ``verify``."""
-    text = "check caches and tables against their checksums"
-    verify = new_command(commands, "verify", _verify, text, description=VERIFY)
-    verify.add_argument("file", type=Path, nargs="+")
 
 
 def _verify(arguments: argparse.Namespace) -> None:
@@ -79,14 +93,6 @@ def _verify(arguments: argparse.Namespace) -> None:
         print(f"{check(path)}  {path}")
 
 
-def add_show(commands: Commands) -> None:
-    """Register ``show``."""
-    about = "Print a table of accuracy against N, or of parts: test sets, data sets."
-    text = "print table.csv or test_sets.csv"
-    show = new_command(commands, "show", _show, text, description=about)
-    show.add_argument("table", type=Path)
-
-
 def _show(arguments: argparse.Namespace) -> None:
     from microexpr.evaluation.parts import render_parts
     from microexpr.evaluation.tables import render_table
@@ -97,25 +103,6 @@ def _show(arguments: argparse.Namespace) -> None:
         console().print(render_parts(frame))
     else:
         Console().print(render_table(arguments.table))
-
-
-def add_weights(commands: Commands) -> None:
-    """Register ``weights``."""
-    parser = commands.add_parser(
-        "weights",
-        help="list, add and check the weights of networks",
-        description="Weights of the networks that see the frames (features.backbone).",
-        epilog="example: microexpr weights add ~/Downloads/resnet50_ft_weight.pkl",
-    )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    new_command(actions, "list", _list, "known files and what is installed", description=LIST)
-    text = "verify, convert and install a file"
-    add = new_command(actions, "add", _add, text, description=ADD).add_argument
-    add("file", type=Path, help=".pth, .pkl, .h5, .npz or .safetensors")
-    add("--network", help="what it must be [found out from the file]")
-    add("--sha256", help="expected checksum [the known one, where there is one]")
-    about = "Verify the checksums of all weights in their places, and load each."
-    new_command(actions, "check", _check, "verify what is installed", description=about)
 
 
 def _list(arguments: argparse.Namespace) -> None:

@@ -89,13 +89,29 @@ def _run_stage(stage: Stage, arguments: argparse.Namespace) -> None:
         stage.run(settings, **values)
 
 
-def add_adopt(commands: Commands) -> None:
-    """Register ``adopt``."""
+def add_commands(commands: Commands) -> None:
+    """Register ``adopt``, ``demo``, ``forget`` and ``schema``."""
     text = "keep results under changed code that gives the same"
     how = {"epilog": AFTER_ADOPT, "formatter_class": argparse.RawDescriptionHelpFormatter}
     add = new_command(commands, "adopt", _adopt, text, description=ADOPT, **how).add_argument
     folder = Path("results")
     add("results", nargs="?", type=Path, default=folder, help="of a project [results]")
+    about = "Write procedural faces with known micro-expressions, in SMIC's layout."
+    text = "write the generated data set"
+    add = new_command(commands, "demo", _demo, text, description=about).add_argument
+    add("folder", type=Path, help="where SMIC_all_raw and truth are written")
+    add("--config", default="{}", help="a YAML file, or YAML in one line [defaults]")
+    add("--subjects", nargs="+", metavar="ID", help="only these [all]")
+    text = "delete all that was made from a subject, and leave it out from now on"
+    add = new_command(commands, "forget", _forget, text, description=FORGET).add_argument
+    text = "as given to snakemake; the last one, or config.yaml, gets "
+    add("subjects", nargs="+", metavar="SUBJECT", help="as in manifest.csv")
+    paths: dict[str, Any] = {"type": Path, "nargs": "+", "default": [], "metavar": "FILE"}
+    add("--configfile", **paths, help=f"{text}data.leave_out")
+    add("--dry-run", action="store_true", help="list the files, delete nothing")
+    text = "write the schemas, the reference of all keys and copies of configurations"
+    schema = new_command(commands, "schema", _schema, text, description=SCHEMA)
+    schema.add_argument("folder", type=Path, help="the project's folder")
 
 
 def _adopt(arguments: argparse.Namespace) -> None:
@@ -120,33 +136,12 @@ def _adopt(arguments: argparse.Namespace) -> None:
         raise CollectedError([f"differs: {n}: {why}" for n, why in outcome.different.items()])
 
 
-def add_demo(commands: Commands) -> None:
-    """Register ``demo``."""
-    about = "Write procedural faces with known micro-expressions, in SMIC's layout."
-    text = "write the generated data set"
-    add = new_command(commands, "demo", _demo, text, description=about).add_argument
-    add("folder", type=Path, help="where SMIC_all_raw and truth are written")
-    add("--config", default="{}", help="a YAML file, or YAML in one line [defaults]")
-    add("--subjects", nargs="+", metavar="ID", help="only these [all]")
-
-
 def _demo(arguments: argparse.Namespace) -> None:
     from microexpr.demo.tree import write
     from microexpr.runtime.resources import limit_threads
 
     limit_threads(1)
     write(arguments.folder, Config.load(arguments.config).demo, arguments.subjects)
-
-
-def add_forget(commands: Commands) -> None:
-    """Register ``forget``."""
-    text = "delete all that was made from a subject, and leave it out from now on"
-    command = new_command(commands, "forget", _forget, text, description=FORGET)
-    add, text = command.add_argument, "as given to snakemake; the last one, or config.yaml, gets "
-    add("subjects", nargs="+", metavar="SUBJECT", help="as in manifest.csv")
-    paths: dict[str, Any] = {"type": Path, "nargs": "+", "default": [], "metavar": "FILE"}
-    add("--configfile", **paths, help=f"{text}data.leave_out")
-    add("--dry-run", action="store_true", help="list the files, delete nothing")
 
 
 def _forget(arguments: argparse.Namespace) -> None:
@@ -164,13 +159,6 @@ def _forget(arguments: argparse.Namespace) -> None:
     )
     for path in done.sources:
         print(f"source data, yours to delete: {path}")
-
-
-def add_schema(commands: Commands) -> None:
-    """Register ``schema``."""
-    text = "write the schemas, the reference of all keys and copies of configurations"
-    schema = new_command(commands, "schema", _schema, text, description=SCHEMA)
-    schema.add_argument("folder", type=Path, help="the project's folder")
 
 
 def _schema(arguments: argparse.Namespace) -> None:
