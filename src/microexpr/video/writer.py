@@ -1,9 +1,10 @@
 """The one way out: H.264 video, with the sound of its source, and PNG pictures."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import av
 import cv2
@@ -22,7 +23,7 @@ PRESET = "veryfast"
 FALLBACK = "aac"  # for sound that MP4 cannot hold
 
 
-class VideoWriter:
+class VideoWriter(AbstractContextManager["VideoWriter"]):
     """Writes frames as they come, shown at `rate` frames/s, with times in units of `time_base` (s).
 
     H.264 in the layout that every player knows (yuv420p) has even sizes only: frames of odd width
@@ -85,10 +86,6 @@ class VideoWriter:
             if self._sound:
                 self._sound.source.close()
             self._container.close()
-
-    def __enter__(self) -> Self:
-        """Return the writer."""
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, *about: object) -> None:
         """Finish the file; after an error, only release it."""

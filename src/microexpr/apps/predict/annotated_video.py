@@ -3,11 +3,12 @@
 import math
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import cv2
 import numpy as np
@@ -39,7 +40,7 @@ class _Held:
     face: Detection | None
 
 
-class Annotator:
+class Annotator(AbstractContextManager["Annotator"]):
     """Writes one video with a line `foot`; frames wait until their piece is predicted.
 
     A frame of two pieces shows the prediction of the one whose middle is nearer.
@@ -67,10 +68,6 @@ class Annotator:
             last = self._last.piece
             self._write_until((found.piece.first + last.first + len(last) + 1) // 2, self._last)
         self._last = found
-
-    def __enter__(self) -> Self:
-        """Return the annotator."""
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         """Write what is left and finish the file; after an error, only release it."""
