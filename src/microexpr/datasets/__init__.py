@@ -43,7 +43,7 @@ KINDS = Registry(
         Kind("mmew", "MMEW {version}", release=f"{RELEASES}:MMEW"),
         Kind("fourdme", "4DME {version}", release=f"{RELEASES}:FOURDME"),
         Kind("dfme", "DFME", f"{RELEASES}:read_dfme"),
-        Kind("megc2019", "MEGC 2019 {version}", "microexpr.datasets.megc2019:read"),
+        Kind("megc2019", "MEGC 2019 {version}", "microexpr.datasets.composite:read_megc2019"),
         Kind("composite", "composite of {sets}", "microexpr.datasets.composite:read"),
         Kind("video", "{table}", "microexpr.datasets.own:read_table"),
         Kind("folder", "folder", "microexpr.datasets.own:read_folder"),
