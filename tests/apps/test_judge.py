@@ -466,6 +466,14 @@ def test_controls_know_labels_folds_and_who_is_seen(tmp_path):
     assert "majority_of_subject" not in {row["control"] for row in honest["controls"]}
 
 
+def test_one_subject_has_no_interval_and_the_page_says_so(tmp_path):
+    frame = table()
+    found = judged(tmp_path, frame[frame["subject"] == "s01"])
+    assert {row["low"] for row in found["scores"]} == {None}
+    assert "one subject: no interval" in page.html(found)
+    json.dumps(found, allow_nan=False)
+
+
 # The command.
 
 BLOCKED = """

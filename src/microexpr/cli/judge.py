@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from microexpr.cli.options import Commands
+from microexpr.cli.options import Commands, new_command
 from microexpr.runtime.files import write_text
 
 DESCRIPTION = """\
@@ -26,17 +26,20 @@ examples:
 
 docs/judge.md explains the findings."""
 
+FOLDS = """\
+Write a list of folds, clip_id, subject, label, fold, and its checksum beside it, from any file that
+judge reads; predictions are not needed, results/folds.csv serves."""
+AFTER_FOLDS = """\
+example: microexpr folds STSTNet_logfile.txt folds/megc2019-loso-v1.csv --labels 0=negative
+1=positive 2=surprise"""
+
 
 def add_command(commands: Commands) -> None:
     """Register the command."""
-    parser = commands.add_parser(
-        "judge",
-        help="score predictions of any system, and find what is wrong with them",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=_judge)
+    text = "score predictions of any system, and find what is wrong with them"
+    style = argparse.RawDescriptionHelpFormatter
+    about = {"description": DESCRIPTION, "epilog": EPILOG, "formatter_class": style}
+    parser = new_command(commands, "judge", _judge, text, **about)
     add = parser.add_argument
     add("predictions", type=Path, help="table or log")
     text = "printed values, [DATA_SET:]METRIC=VALUE, or a table with metric, value[, data_set]"
@@ -50,15 +53,8 @@ def add_command(commands: Commands) -> None:
 
 def add_folds(commands: Commands) -> None:
     """Register ``folds``."""
-    parser = commands.add_parser(
-        "folds",
-        help="write a list of folds with its checksum, for protocol.file and papers",
-        description="Write a list of folds, clip_id, subject, label, fold, and its checksum beside "
-        "it, from any file that judge reads; predictions are not needed, results/folds.csv serves.",
-        epilog="example: microexpr folds STSTNet_logfile.txt folds/megc2019-loso-v1.csv "
-        "--labels 0=negative 1=positive 2=surprise",
-    )
-    parser.set_defaults(run=_folds)
+    text = "write a list of folds with its checksum, for protocol.file and papers"
+    parser = new_command(commands, "folds", _folds, text, description=FOLDS, epilog=AFTER_FOLDS)
     parser.add_argument("source", type=Path, help="table or log")
     parser.add_argument("list", type=Path, help="list that is written (.csv)")
     text = "what a fold is, where the source names none [subject]"

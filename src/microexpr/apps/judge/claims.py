@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from microexpr.apps.judge.scoring import FORMULAS, METRICS, POOLED, Runs, ways
 from microexpr.datasets import sheets
@@ -40,17 +41,6 @@ class Claim:
         return any(self.gives(k / count) for k in range(first, first + int(self.step * count) + 4))
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What is behind a printed value."""
-
-    claim: Claim
-    own: float  # what the predictions give
-    agrees: bool
-    equals: list[tuple[str, str]]  # way and formula that give it, where they are not the agreed
-    possible: bool = True  # whether a whole number of clips gives it; of accuracy only
-
-
 def read(words: Sequence[str]) -> list[Claim]:
     """Read printed values: ``metric=value``, ``data_set:metric=value``, or a table of them.
 
@@ -58,9 +48,9 @@ def read(words: Sequence[str]) -> list[Claim]:
     """
     found = []
     for word in words:
-        part, metric, value = _split(word)
-        if metric is not None:
-            found.append(_claim(part, metric, value))
+        given = re.fullmatch(r"(?:([^:=]+):)?([^:=]+)=(.+)", word)
+        if given:
+            found.append(_claim(given[1] or "", given[2], given[3]))
             continue
         for line, cells in sheets.with_header(Path(word), COLUMNS):
             texts = {key: sheets.text(cell) for key, cell in cells.items()}
@@ -70,11 +60,6 @@ def read(words: Sequence[str]) -> list[Claim]:
                 raise ConfigError(f"{word}: line {line}: {error}") from None
             found.append(claim)
     return found
-
-
-def _split(word: str) -> tuple[str, str | None, str]:
-    found = re.fullmatch(r"(?:([^:=]+):)?([^:=]+)=(.+)", word)
-    return (found[1] or "", found[2], found[3]) if found else ("", None, "")
 
 
 def _claim(part: str, metric: str, printed: str) -> Claim:
@@ -92,29 +77,28 @@ def _claim(part: str, metric: str, printed: str) -> Claim:
     return Claim(part, known, printed, value / unit, 10.0 ** -len(decimals) / unit)
 
 
-def weigh(claims: Sequence[Claim], runs: Runs) -> list[Verdict]:
-    """Compare printed values with the predictions; ConfigError: no such data set."""
+def weigh(claims: Sequence[Claim], runs: Runs) -> list[dict[str, Any]]:
+    """Compare printed values with the predictions; ConfigError: no such data set.
+
+    Return for each what the predictions give, whether that agrees, and if not which ways and
+    formulas give it; of an accuracy, whether a whole number of predictions does.
+    """
     parts = {ALL: runs} | runs.parts()
     plain = {re.sub(r"[\W_]", "", name.casefold()): name for name in parts}
     plain |= {"casmeii": "casme2"} if "casme2" in parts else {}
     found = []
-    scored = {name: ways(part) for name, part in parts.items()}
-    for given in claims:
-        name = plain.get(re.sub(r"[\W_]", "", given.part.casefold()))
+    for claim in claims:
+        name = plain.get(re.sub(r"[\W_]", "", claim.part.casefold()))
         if name is None:
-            raise ConfigError(f"--claimed: {given.part} is no data set of {', '.join(parts)}")
-        claim = replace(given, part=name)
-        own = scored[name][POOLED][claim.metric]
+            raise ConfigError(f"--claimed: {claim.part} is no data set of {', '.join(parts)}")
+        scored, count = ways(parts[name]), parts[name].predicted.size
+        own = scored[POOLED][claim.metric]
         # Its own name in another way comes before another formula, and that before other metrics.
         formulas = sorted(FORMULAS, key=lambda key: (key != claim.metric, key in METRICS))
-        agreed = (POOLED, claim.metric)
-        cells = [(way, key) for key in formulas for way in scored[name] if (way, key) != agreed]
-        equal = (
-            []
-            if claim.gives(own)
-            else [(way, key) for way, key in cells if claim.gives(scored[name][way][key])]
-        )
-        size = parts[name].predicted.size
-        possible = claim.metric != "accuracy" or claim.is_possible(size)
-        found.append(Verdict(claim, own, claim.gives(own), equal, possible))
+        cells = [] if claim.gives(own) else [(way, key) for key in formulas for way in scored]
+        row = {"data_set": name, "metric": claim.metric, "printed": claim.printed, "value": own}
+        row |= {"agrees": claim.gives(own), "predictions": count}
+        row["possible"] = claim.metric != "accuracy" or claim.is_possible(count)
+        equal = [(way, key) for way, key in cells if claim.gives(scored[way][key])]
+        found.append(row | {"equals": [{"way": way, "formula": key} for way, key in equal]})
     return found

@@ -1,12 +1,13 @@
 """What a reviewer would find in a file of predictions, beside its scores."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from microexpr.apps.judge.claims import ALL, Verdict
+from microexpr.apps.judge.claims import ALL
 from microexpr.apps.judge.listed import Finding
 from microexpr.apps.judge.reading import BEST, Table
 from microexpr.apps.judge.scoring import (
@@ -99,22 +100,22 @@ def of_epochs(runs: Runs) -> Iterator[Finding]:
         yield Finding("scores_per_epoch", f"{text}: UF1 {found[POOLED]['uf1']:.4f} ({scores}).")
 
 
-def of_claims(verdicts: Sequence[Verdict], runs: Runs) -> Iterator[Finding]:
-    """Yield what printed values are, where the predictions do not give them."""
-    parts = {ALL: runs} | runs.parts()
-    for verdict in verdicts:
-        claim, own = verdict.claim, f"{FORMULAS[verdict.claim.metric]} is {verdict.own:.4f}."
-        name = claim.metric if claim.metric == "accuracy" else claim.metric.upper()
-        where = "" if claim.part == ALL else f" of {claim.part}"
-        printed = f"The printed {name}{where}, {claim.printed}, is"
-        if not verdict.possible:
-            count = parts[claim.part].predicted.size
-            text = f"{printed} what no whole number of {count} predictions gives; {own}"
+def of_claims(rows: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Yield what printed values are, see `claims.weigh`, where the predictions do not give them."""
+    for row in rows:
+        name = row["metric"] if row["metric"] == "accuracy" else row["metric"].upper()
+        where = "" if row["data_set"] == ALL else f" of {row['data_set']}"
+        printed = f"The printed {name}{where}, {row['printed']}, is"
+        own = f"{FORMULAS[row['metric']]} is {row['value']:.4f}."
+        if not row["possible"]:
+            text = (
+                f"{printed} what no whole number of {row['predictions']} predictions gives; {own}"
+            )
             yield Finding("impossible_rounding", text)
-        if verdict.equals:
-            way, formula = verdict.equals[0]
-            how = f"{FORMULAS[formula]}{'' if way == POOLED else f', {way}'}"
-            text = f"{printed} the {how}; {own}"
-            yield Finding(CHOSEN.get(way, formula if way == POOLED else "averaged"), text)
-        elif not verdict.agrees and verdict.possible:
+        if row["equals"]:
+            way, formula = row["equals"][0]["way"], row["equals"][0]["formula"]
+            how = "" if way == POOLED else f", {way}"
+            kind = CHOSEN.get(way, formula if way == POOLED else "averaged")
+            yield Finding(kind, f"{printed} the {FORMULAS[formula]}{how}; {own}")
+        elif not row["agrees"] and row["possible"]:
             yield Finding("not_reproduced", f"{printed} given by no known way of scoring; {own}")

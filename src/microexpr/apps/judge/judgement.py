@@ -1,5 +1,6 @@
 """One judgement: scores with intervals, controls, findings, as plain values for JSON."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 
 from microexpr.apps.judge import claims, findings, listed, reading
 from microexpr.apps.judge.listed import Finding
-from microexpr.apps.judge.scoring import FORMULAS, METRICS, Runs, mean_values, ways
+from microexpr.apps.judge.scoring import METRICS, Runs, mean_values, ways
 from microexpr.datasets.manifest import natural
 from microexpr.errors import DataError
 from microexpr.evaluation.intervals import metric_interval, paired_interval, paired_test
@@ -61,22 +62,20 @@ def judge(
     DataError, ConfigError
         A file cannot be read, or a printed value is none.
     """
-    printed = claims.read(claimed)
+    values = claims.read(claimed)
     table, runs, found = _read(path, folds, system)
+    printed = claims.weigh(values, runs)
     found += findings.of_table(table)
-    verdicts = claims.weigh(printed, runs)
-    found += [*findings.of_epochs(runs), *findings.of_claims(verdicts, runs)]
+    found += [*findings.of_epochs(runs), *findings.of_claims(printed)]
     controls, more = _controls(runs)
     result: dict[str, Any] = {
         "file": path.name,
         "format": table.kind,
         "notes": table.notes,
-        "counts": _extent(runs)
-        | {"folds": len({*runs.folds.tolist()})}
-        | {"seeds": len(runs.predicted), "epochs": len(runs.epochs)},
+        "counts": _extent(runs),
         "confidence": LEVEL,
         "findings": [asdict(one) for one in [*found, *more]],
-        "printed": [_printed(verdict) for verdict in verdicts],
+        "printed": printed,
         "scores": [row for name, part in _parts(runs).items() for row in _scores(name, part)],
         "ways": [{"way": name, **values} for name, values in ways(runs).items()],
         "controls": controls,
@@ -86,7 +85,9 @@ def judge(
     if against is not None:
         other, theirs, _ = _read(against, folds, system)
         result["against"] = _comparison(runs, theirs) | {"file": other.path.name}
-    return result
+    # JSON has no NaN: where one subject is tested, there is no interval.
+    plain: dict[str, Any] = json.loads(json.dumps(result), parse_constant=lambda _: None)
+    return plain
 
 
 def _read(path: Path, folds: Path | None, system: str) -> tuple[reading.Table, Runs, list[Finding]]:
@@ -110,20 +111,10 @@ def _parts(runs: Runs) -> dict[str, Runs]:
 
 
 def _extent(runs: Runs) -> dict[str, int]:
-    return {"clips": len(runs.clips), "subjects": len({*runs.subjects.tolist()})}
-
-
-def _printed(verdict: claims.Verdict) -> dict[str, Any]:
-    claim = verdict.claim
-    return {
-        "data_set": claim.part,
-        "metric": claim.metric,
-        "printed": claim.printed,
-        "value": verdict.own,
-        "agrees": verdict.agrees,
-        "possible": verdict.possible,
-        "equals": [{"way": way, "formula": FORMULAS[name]} for way, name in verdict.equals],
-    }
+    """Count what scores rest on."""
+    names = {"clips": runs.clips, "subjects": runs.subjects, "folds": runs.folds}
+    counts = {name: len({*values.tolist()}) for name, values in names.items()}
+    return counts | {"seeds": len(runs.predicted), "epochs": len(runs.epochs)}
 
 
 def _scores(name: str, runs: Runs) -> list[dict[str, Any]]:

@@ -47,7 +47,8 @@ def _read(judgement: Mapping[str, Any]) -> str:
 
 
 def _range(row: Mapping[str, Any]) -> str:
-    return f"{row['low']:.4f} to {row['high']:.4f}"
+    known = row["low"] is not None
+    return f"{row['low']:.4f} to {row['high']:.4f}" if known else "one subject: no interval"
 
 
 def _sections(judgement: Mapping[str, Any]) -> Iterator[tuple[str, list[Block]]]:
@@ -69,7 +70,7 @@ def _sections(judgement: Mapping[str, Any]) -> Iterator[tuple[str, list[Block]]]
 def _printed(rows: Sequence[Mapping[str, Any]]) -> list[Block]:
     shown = []
     for row in rows:
-        equals = "; ".join(f"{one['formula']}, {one['way']}" for one in row["equals"])
+        equals = "; ".join(f"{FORMULAS[x['formula']]}, {x['way']}" for x in row["equals"])
         about = "yes" if row["agrees"] else f"no: {equals or 'no known way gives it'}"
         part = FULL if row["data_set"] == ALL else row["data_set"]
         cells = {"clips": part, "metric": SHORT[row["metric"]], "printed": row["printed"]}
@@ -93,4 +94,4 @@ def _by_part(rows: Sequence[Mapping[str, Any]]) -> Grid:
 
 def _grid(rows: Sequence[Mapping[str, Any]]) -> Grid:
     texts = [{k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
-    return Grid(pd.DataFrame(texts))
+    return Grid(pd.DataFrame(texts).fillna(""))

@@ -221,7 +221,7 @@ def _one_system(table: Table, system: str) -> Table:
     """Keep the rows of one system."""
     names = table.frame[SYSTEM].agg("/".join, axis=1).str.strip("/")
     known = list(dict.fromkeys(names))
-    if len(known) == 1 and not system:
+    if len(known) == 1 and (not system or known == [""]):
         return table
     if system not in known:
         raise ConfigError(f"{table.path}: --system must be one of {', '.join(known)}")
