@@ -375,10 +375,14 @@ def test_our_own_predictions_are_judged_one_system_at_a_time(tmp_path):
     systems = [("pmm", 14, 0), ("none", 7, 1)]
     runs = [table(s).assign(method=m, feature_mode="raw", n=n, seed=0) for m, n, s in systems]
     frame = pd.concat(runs)
-    with pytest.raises(ConfigError, match="--system must be one of pmm/raw/14, none/raw/7"):
+    with pytest.raises(ConfigError, match="--systems must be of pmm/raw/14, none/raw/7"):
         judged(tmp_path, frame)
-    found = judged(tmp_path, frame, system="none/raw/7")
+    found = judged(tmp_path, frame, systems=["none/raw/7"])
     assert found["scores"] == judged(tmp_path, table(1))["scores"]
+    both = {"against": tmp_path / "predictions.csv", "systems": ["pmm/raw/14", "none/raw/7"]}
+    accuracy = judged(tmp_path, frame, **both)["against"]["differences"][0]["difference"]
+    right = [(run["label"] == run["predicted"]).mean() for run in runs]
+    assert accuracy == pytest.approx(right[0] - right[1])
 
 
 @pytest.mark.parametrize(

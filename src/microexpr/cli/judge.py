@@ -19,7 +19,7 @@ subject; a log with "Subject:", "Predicted :" and "Ground Truth :".
 writes: judgement.html and judgement.json
 
 examples:
-  microexpr judge results/predictions.csv --system pmm/onset_difference/14
+  microexpr judge results/predictions.csv --systems pmm/onset_difference/14
   microexpr judge STSTNet_logfile.txt --folds folds/megc2019-loso-v1.csv \\
       --claimed uf1=.7353 uar=.7605 smic:uar=.7013
   microexpr judge theirs.csv --against ours.csv --claimed table2.csv
@@ -47,7 +47,8 @@ def add_command(commands: Commands) -> None:
     add("--against", type=Path, metavar="FILE", help="predictions of another system")
     text = "list of folds, such as folds/megc2019-loso-v1.csv: clips, labels and folds are compared"
     add("--folds", type=Path, metavar="FILE", help=text)
-    add("--system", default="", help="METHOD/FEATURE_MODE/N, where the file holds several systems")
+    text = "METHOD/FEATURE_MODE/N, where a file holds several systems; a second one of --against"
+    add("--systems", nargs="+", default=[""], metavar="SYSTEM", help=text)
     add("--output", type=Path, default=Path(), metavar="DIR", help="folder of the two files [.]")
 
 
@@ -79,7 +80,7 @@ def _judge(arguments: argparse.Namespace) -> None:
     from microexpr.apps.judge import page
     from microexpr.apps.judge.judgement import judge
 
-    names = ("claimed", "against", "folds", "system")
+    names = ("claimed", "against", "folds", "systems")
     found = judge(arguments.predictions, **{name: getattr(arguments, name) for name in names})
     print(*page.lines(found), sep="\n")
     written = {"html": page.html(found), "json": json.dumps(found, indent=1) + "\n"}

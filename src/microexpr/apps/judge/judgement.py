@@ -35,7 +35,7 @@ def judge(
     claimed: Sequence[str] = (),
     against: Path | None = None,
     folds: Path | None = None,
-    system: str = "",
+    systems: Sequence[str] = ("",),
 ) -> dict[str, Any]:
     """Judge predictions of anybody.
 
@@ -49,8 +49,8 @@ def judge(
         Predictions of another system for the same clips.
     folds : Path, optional
         A list of folds with its checksum, such as ``folds/megc2019-loso-v1.csv``.
-    system : str
-        ``method/feature_mode/n``, where the file holds several systems.
+    systems : sequence of str
+        ``method/feature_mode/n`` where the file holds several systems, and of `against` last.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def judge(
         A file cannot be read, or a printed value is none.
     """
     values = claims.read(claimed)
-    table, runs, found = _read(path, folds, system)
+    table, runs, found = _read(path, folds, systems[0])
     printed = claims.weigh(values, runs)
     found += findings.of_table(table)
     found += [*findings.of_epochs(runs), *findings.of_claims(printed)]
@@ -83,7 +83,7 @@ def judge(
         "subjects": _subjects(runs),
     }
     if against is not None:
-        other, theirs, _ = _read(against, folds, system)
+        other, theirs, _ = _read(against, folds, systems[-1])
         result["against"] = _comparison(runs, theirs) | {"file": other.path.name}
     # JSON has no NaN: where one subject is tested, there is no interval.
     plain: dict[str, Any] = json.loads(json.dumps(result), parse_constant=lambda _: None)

@@ -19,6 +19,7 @@ import pandas as pd
 
 from microexpr.datasets import delimited, sheets
 from microexpr.errors import ConfigError, DataError, damage
+from microexpr.protocol.lists import named
 from microexpr.runtime.files import regular
 from microexpr.runtime.tables import check_seal, seal_of
 
@@ -224,7 +225,7 @@ def _one_system(table: Table, system: str) -> Table:
     if len(known) == 1 and (not system or known == [""]):
         return table
     if system not in known:
-        raise ConfigError(f"{table.path}: --system must be one of {', '.join(known)}")
+        raise ConfigError(f"{table.path}: --systems must be of {named(known)}")
     return replace(table, frame=table.frame[names == system].reset_index(drop=True))
 
 
