@@ -122,6 +122,10 @@ def test_an_epoch_chosen_on_the_test_is_a_labelled_row_and_no_test_refers_to_it(
         table(best_epoch=honest)
     with pytest.raises(ConfigError, match="no predictions of ststnet"):
         table(everything(ststnet=best_epoch("ststnet")))
+    both = pd.concat([method(n=14), best_epoch("pmm")])
+    cells = {"methods": ["pmm"], "feature_modes": ["onset_difference"], "n": [14]}
+    with pytest.raises(DataError, match="also hold method pmm-best_epoch_on_test"):
+        predictions.check_grid(both, **cells)
 
 
 @pytest.mark.parametrize("name", list(SKILL))

@@ -10,9 +10,12 @@ import pytest
 from planted import loso, planted_store, recipe
 from test_fold import changed, same
 
-from microexpr.errors import ProtocolError
+from microexpr.config import Config
+from microexpr.errors import ConfigError, ProtocolError
 from microexpr.protocol import Fold, splits
 from microexpr.protocol.predictions import class_numbers
+from microexpr.stages.train import TrainSettings
+from microexpr.training.chunks import recipe_of
 from microexpr.training.feature_modes import pooled_sums
 from microexpr.training.fold import TrainingInputs, choose_epochs, fold_training, train_fold
 from microexpr.training.windows import InnerSplit
@@ -61,6 +64,35 @@ def test_all_training_clips_are_then_trained_on_for_as_many():
         found = training.predict(plain.window_table(store), fold.test, "mean_softmax")
     assert [epoch.loss for epoch in log] == [epoch.loss for epoch in result.log]
     assert np.array_equal(found.probabilities, result.predictions.probabilities)
+
+
+def test_the_labelled_sin_is_the_best_epoch_of_the_same_training():
+    # Too high a rate: predictions waver from epoch to epoch.
+    store, settings = planted_store(5), recipe(epochs=6, lr=0.2, schedule="constant")
+    gained = 0
+    for fold in loso(store):
+        truth = class_numbers(store, settings.labels)[list(fold.test)]
+        with fold_training(inputs(store, settings), fold, settings) as training:
+            table = settings.window_table(store)
+            seen = [training.predict(table, fold.test, "mean_softmax") for _ in training.epochs]
+        right = [int((found.predicted == truth).sum()) for found in seen]
+        result = train_fold(store, fold, replace(settings, best_epoch_on_test=True))
+        wanted = seen[right.index(max(right))]
+        assert np.array_equal(result.predictions.probabilities, wanted.probabilities)
+        assert len(result.log) == 6
+        honest = train_fold(store, fold, settings).predictions
+        assert np.array_equal(honest.probabilities, seen[-1].probabilities)
+        gained += max(right) - right[-1]
+    assert gained > 0
+
+
+def test_an_epoch_chosen_on_the_test_needs_a_name_that_says_so():
+    values = {"select": {"epoch": "best_epoch_on_test"}}
+    settings = TrainSettings.of(Config.parse(values))
+    with pytest.raises(ConfigError, match="best_epoch_on_test is no way to choose for pmm;"):
+        recipe_of(settings, 9, "pmm")
+    assert recipe_of(settings, 9, "pmm-best_epoch_on_test").best_epoch_on_test
+    assert not recipe_of(TrainSettings.of(Config()), 9, "pmm").best_epoch_on_test
 
 
 def test_test_clips_do_not_influence_the_choice():
