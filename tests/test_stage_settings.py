@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import pytest
 
-from microexpr.baselines import OwnNetworkSettings, SystemSettings
+from microexpr.baselines import OwnNetworkSettings, STSTNetSettings, SystemSettings
+from microexpr.baselines.apex_networks import STSTNet
 from microexpr.baselines.base import DescribingSystem
 from microexpr.baselines.vggface2_bilstm import VGGFace2BiLSTM
 from microexpr.config import Crop
@@ -26,13 +27,14 @@ VARIANTS: dict[str, list[type[Settings]]] = {
     "train": [TrainSettings, InnerSettings],
     "evaluate": [EvaluateSettings, ControlledSettings],
     "model": [ModelSettings, MagnifiedModelSettings],
-    "train_system": [SystemSettings, OwnNetworkSettings],
+    "train_system": [SystemSettings, OwnNetworkSettings, STSTNetSettings],
 }
 CASES = [(s, kind) for s in NAMES for kind in VARIANTS.get(s, [declared(s).settings])]
 # Classes that a stage finds in a registry.
 SYSTEMS: dict[type[Settings], Any] = {
     SystemSettings: DescribingSystem,
     OwnNetworkSettings: VGGFace2BiLSTM,
+    STSTNetSettings: STSTNet,
 }
 # They write their whole settings: into the exported model, and on a page for further runs.
 WHOLE = ("model", "summary")

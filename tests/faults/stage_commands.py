@@ -58,11 +58,12 @@ def networks(out: Path, made: Path) -> dict[str, list[object]]:
         "train --inner": [*training, "--inner", "--predictions", out / "inner.csv"],
         "evaluate": ["--predictions", *CHUNKS, *evaluated, "--folder", out / "tables"],
         "train_system": [
-            *("--caches", *FACES, *MANIFEST, *system, "--predictions", out / "evm_tim.csv")
+            *("--caches", *FACES, *MANIFEST, *system, "--predictions", out / "evm_tim.csv"),
+            *("--best_epoch", out / "best_epoch.csv"),
         ],
         "tabulate_systems": [
             *("--systems", made / "evm_tim.csv", "--method", made / "train.csv", *MANIFEST),
-            *("--table", out / "comparison.csv"),
+            *("--best_epoch", made / "best_epoch.csv", "--table", out / "comparison.csv"),
         ],
         "tabulate_ablation": [
             *("--predictions", made / "rows.csv", *evaluated, "--table", out / "ablation.csv")

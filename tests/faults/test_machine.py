@@ -35,7 +35,7 @@ CHANGED = "this file was changed after it was written; delete it and run snakema
 # Sealed files that a stage reads, by their names in this run.
 SEALED = {
     *("manifest.csv", "folds.csv", "chunk0.csv", "chunk1.csv", "chunk0.epochs.csv", "train.csv"),
-    *("evm_tim.csv", "rows.csv", "leak.csv", "clips.csv", "config.json"),
+    *("evm_tim.csv", "best_epoch.csv", "rows.csv", "leak.csv", "clips.csv", "config.json"),
     *("table.csv", "metrics.csv", "comparisons.csv", "predictions.csv", "confusion.csv"),
 }
 STAGES = (*CACHES, *TABLES, *STUDIES, *PICTURES, *PAGES, *OTHERS)
