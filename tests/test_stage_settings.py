@@ -46,7 +46,9 @@ def reading(function: Any, kind: type[Settings]) -> Reader:
     reader.follow(function, {"settings": settings})
     if found := SYSTEMS.get(kind):
         system = Instance(found)
-        reader.follow(found.__init__, {"self": system, "settings": settings})
+        for init in (vars(k).get("__init__") for k in found.__mro__[:-1]):
+            if init:
+                reader.follow(init, {"self": system, "settings": settings})
         for method in (found.examples, found.predict):
             reader.follow(method, {"self": system})
         reader.lost.discard(settings)
