@@ -115,5 +115,7 @@ def test_only_what_has_changed_is_drawn_again(complete):
     assert other == {"motion": 1, "video_page": 1, "gradcam": 2, "explain": 1, "figures": 1}
     block = complete.planned(extra="explain: {blocks: [12, 13]}", target=TARGETS)
     assert block == {"gradcam": 2, "explain": 1}
-    bootstrap = complete.planned(extra="evaluate: {draws: 200}", target=TARGETS)
-    assert bootstrap == {"evaluate": 1, "table_figures": 1, "explain": 1, "figures": 1}
+    draws = complete.planned(extra="evaluate: {draws: 200}", target=TARGETS)
+    assert draws == {"evaluate": 1, "table_figures": 1, "figures": 1}
+    level = complete.planned(extra="evaluate: {confidence: 0.9}", target=TARGETS)
+    assert level == {"evaluate": 1, "table_figures": 1, "explain": 1, "figures": 1}

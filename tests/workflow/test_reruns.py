@@ -33,7 +33,7 @@ NUMBERS = {
         },
     ),
     "the optimiser": ("0.9, 0.999,", "0.9, 0.99,", {"train": 8, "evaluate": 1}),
-    "an interval": ("[(1 - confidence) / 2,", "[(1 - confidence) / 3,", {"evaluate": 1}),
+    "an interval": ("(1 + level) / 2)", "(1 + level) / 3)", {"evaluate": 1}),
 }
 
 

@@ -7,7 +7,7 @@ CAPTIONS = {
     "configuration": ("Summary", {"page": "2 configuration, versions, checksums"}),
     "table": ("Accuracy", {"table": "accuracy against N"}),
     "table_feature_modes": ("Accuracy", {"table": "the other feature modes"}),
-    "comparisons": ("Accuracy", {"table": "which differences are real"}),
+    "comparisons": ("Accuracy", {"table": "comparisons of two methods"}),
     "metrics": ("Every number", {"table": "metrics"}),
     "predictions": ("Every number", {"table": "predictions"}),
     "cell": ("Method and N", {}),

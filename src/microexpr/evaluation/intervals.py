@@ -23,7 +23,7 @@ from microexpr.evaluation.metrics import ALL, Cell, Floats, Ints, class_scores, 
 
 # The intraclass correlation that is supposed where there are no mistakes to estimate it from, and
 # how many mistakes outweigh it: chosen by coverage, see docs/statistics.md.
-PRIOR_CORRELATION, PRIOR_MISTAKES = 0.25, 2.0
+PRIOR_CORRELATION, PRIOR_MISTAKES = 0.3, 2.0
 EXACT_SUBJECTS = 14  # for up to so many subjects all swaps are tried
 ROUNDING = 1e-12  # differences that rounding alone separates are equal
 
@@ -172,15 +172,6 @@ def estimate(metric: Linear, subjects: ArrayLike, level: float = 0.95) -> Interv
     return _interval(metric.value, low, high, metric.used, subjects)
 
 
-def estimate_difference(
-    first: Linear, second: Linear, subjects: ArrayLike, level: float = 0.95
-) -> Interval:
-    """Return the difference of one metric of two systems, its interval, and what they rest on."""
-    low, high = difference_bounds(first, second, subjects, level)
-    used = np.maximum(first.used, second.used)
-    return _interval(first.value - second.value, low, high, used, subjects)
-
-
 def _interval(
     value: Floats, low: Floats, high: Floats, used: Floats, subjects: ArrayLike
 ) -> Interval:
@@ -194,10 +185,9 @@ def proportion_interval(shares: ArrayLike, subjects: ArrayLike, level: float = 0
     All is NaN where there is no clip.
     """
     values, one = np.asarray(shares, dtype=float), np.ones(())
-    clips = one * len(values)
-    mean = values.mean() if len(values) else one * np.nan
-    adds, used = ratio(values - mean, clips), np.ones(len(values))
-    return estimate(Linear(mean, adds, used, clips, one), subjects, level)
+    clips, mean = one * len(values), values.mean() if len(values) else one * np.nan
+    about = Linear(mean, ratio(values - mean, clips), np.ones(len(values)), clips, one)
+    return estimate(about, subjects, level)
 
 
 def metric_interval(
@@ -214,7 +204,8 @@ def metric_interval(
 
     `metric` is accuracy, uf1 or uar, or with a class `of` recall, precision or f1.
     """
-    return estimate(linear_mean(truth, predicted, names)[metric, of], subjects, level)
+    found = linear(truth, np.atleast_2d(predicted), names)[metric, of]
+    return estimate(found.mean(), subjects, level)
 
 
 def paired_interval(
@@ -228,14 +219,9 @@ def paired_interval(
     of: str = ALL,
 ) -> Interval:
     """Return a metric of the first predictions of a `pair` minus that of the second."""
-    a, b = (linear_mean(truth, predicted, names)[metric, of] for predicted in pair)
-    return estimate_difference(a, b, subjects, level)
-
-
-def linear_mean(truth: Ints, predicted: Ints, names: Sequence[str]) -> dict[Cell, Linear]:
-    """Linearise the means over the seeds of `predicted`."""
-    found = linear(truth, np.atleast_2d(predicted), names)
-    return {cell: metric.mean() for cell, metric in found.items()}
+    a, b = (linear(truth, np.atleast_2d(x), names)[metric, of].mean() for x in pair)
+    low, high = difference_bounds(a, b, subjects, level)
+    return _interval(a.value - b.value, low, high, np.maximum(a.used, b.used), subjects)
 
 
 def paired_test(

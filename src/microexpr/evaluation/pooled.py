@@ -150,11 +150,12 @@ class Evaluation:
         }
 
     def linear(self, key: Key) -> dict[Cell, Linear]:
-        """Linearise the metrics of a system or control, seed by seed.
+        """Linearise the metrics of a system or control, seed by seed; auc needs probabilities.
 
-        There is auc where there are probabilities. Of stratified_random, there are a few draws.
+        Of stratified_random, only a few draws are taken.
         """
-        found = intervals.linear(self.truth, self._of(key)[:FEW_DRAWS], self.classes)
+        few = slice(FEW_DRAWS if key[0] == RANDOM else None)
+        found = intervals.linear(self.truth, self._of(key)[few], self.classes)
         rows = self.further.get(key, self._systems.get(cast(System, key)))
         if rows is not None:
             found["auc", ALL] = intervals.linear_auc(self.truth, self._shares(rows))
@@ -163,21 +164,22 @@ class Evaluation:
     def estimates(self, key: Key) -> dict[Cell, tuple[Interval, Floats]]:
         """Return each metric of a system or control, and its values, (seeds,)."""
         runs = self.linear(key)
-        found = {
-            cell: (intervals.estimate(run.mean(), self.subjects, self.level), run.value)
-            for cell, run in runs.items()
+        means = {
+            c: intervals.estimate(r.mean(), self.subjects, self.level) for c, r in runs.items()
         }
-        if key[0] != RANDOM:
-            return found
-        drawn = metrics.scores(self._confusion(self._of(key)), self.classes)
-        ends = (1 - self.level) / 2, (1 + self.level) / 2
-        return {
-            cell: (
-                Interval(drawn[cell].mean(), *np.quantile(drawn[cell], ends), *about),
-                drawn[cell],
-            )
-            for cell, ((_, _, _, *about), _) in found.items()
-        }
+        values = {cell: run.value for cell, run in runs.items()}
+        if key[0] == RANDOM:
+            ends = (1 - self.level) / 2, (1 + self.level) / 2
+            values = metrics.scores(self._confusion(self._of(key)), self.classes)
+            for cell, (*_, clips, subjects) in means.items():
+                drawn = values[cell]
+                low, high = np.quantile(drawn, ends)
+                means[cell] = Interval(drawn.mean(), low, high, clips, subjects)
+        for name in self.classes:  # the support is no estimate
+            clips, subjects = means["recall", name][3:]
+            means["support", name] = Interval(clips, np.nan, np.nan, clips, subjects)
+            values["support", name] = np.full(len(values["accuracy", ALL]), float(clips))
+        return {cell: (estimate, values[cell]) for cell, estimate in means.items()}
 
     def extent(self, seeds: int) -> dict[str, Any]:
         """Return the columns on what a row rests on."""
@@ -201,31 +203,25 @@ class Evaluation:
 
     def rows(self, key: Key) -> Iterator[dict[str, Any]]:
         """Yield the rows of one system or control in ``metrics.csv``."""
-        found = self.estimates(key)
-        for name in self.classes:  # the support is no estimate
-            recall, values = found["recall", name]
-            support = Interval(recall.clips, np.nan, np.nan, recall.clips, recall.subjects)
-            found["support", name] = support, np.full(len(values), support.value)
-        method, feature_mode, n = key
-        for metric in (*OVERALL, *PER_CLASS):
-            for name in [ALL] if metric in OVERALL else self.classes:
-                if (metric, name) not in found:
-                    continue
-                estimate, values = found[metric, name]
-                yield {
-                    "method": method,
-                    "feature_mode": feature_mode,
-                    "n": pd.NA if n is None else n,
-                    "metric": metric,
-                    "class": name,
-                    "value": estimate.value,
-                    "low": estimate.low,
-                    "high": estimate.high,
-                    "sd_seeds": values.std(ddof=1) if len(values) > 1 else np.nan,
-                    **self.extent(len(values)),
-                    "clips": estimate.clips,
-                    "subjects": estimate.subjects,
-                }
+        found, (method, feature_mode, n) = self.estimates(key), key
+        order = [(metric, ALL) for metric in OVERALL]
+        order += [(metric, name) for metric in PER_CLASS for name in self.classes]
+        for metric, name in (cell for cell in order if cell in found):
+            estimate, values = found[metric, name]
+            yield {
+                "method": method,
+                "feature_mode": feature_mode,
+                "n": pd.NA if n is None else n,
+                "metric": metric,
+                "class": name,
+                "value": estimate.value,
+                "low": estimate.low,
+                "high": estimate.high,
+                "sd_seeds": values.std(ddof=1) if len(values) > 1 else np.nan,
+                **self.extent(len(values)),
+                "clips": estimate.clips,
+                "subjects": estimate.subjects,
+            }
 
     def confusions(self) -> pd.DataFrame:
         """Count clips by label and prediction for every system and seed: ``confusion.csv``."""

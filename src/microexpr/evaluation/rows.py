@@ -55,18 +55,12 @@ def study_table(
 def score_row(evaluation: Evaluation, key: Key) -> dict[str, Any]:
     """Return the columns of one system or control that stand on its own predictions."""
     found = {row["metric"]: row for row in evaluation.rows(key) if row["class"] == ALL}
-    accuracy = found["accuracy"]
     scores = {
         metric + end: found[metric][column]
         for metric in METRICS
         for end, column in (("", "value"), ("_low", "low"), ("_high", "high"))
     }
-    return {
-        **{name: accuracy[name] for name in ("method", "feature_mode", "n")},
-        **scores,
-        "accuracy_sd_seeds": accuracy["sd_seeds"],
-        **evaluation.extent(accuracy["seeds"]),
-    }
+    return found["accuracy"] | scores | {"accuracy_sd_seeds": found["accuracy"]["sd_seeds"]}
 
 
 def paired_tests(
@@ -81,21 +75,13 @@ def paired_tests(
     takes clips as independent.
     """
     tests: list[dict[str, Any]] = []
-    subjects, names = evaluation.subjects, evaluation.classes
+    truth, draws, seed = evaluation.truth, evaluation.draws, evaluation.seed
     for pair in pairs:
         predicted = [evaluation.predicted[key] for key in pair]
-        a, b = (intervals.linear_mean(evaluation.truth, x, names)[metric, ALL] for x in predicted)
-        found = intervals.estimate_difference(a, b, subjects, evaluation.level)
-        p = intervals.paired_test(
-            metric,
-            evaluation.truth,
-            predicted,
-            subjects,
-            names,
-            draws=evaluation.draws,
-            seed=evaluation.seed,
-        )
-        mostly = [(x == evaluation.truth).mean(axis=0) > 0.5 for x in predicted]
+        about = metric, truth, predicted, evaluation.subjects, evaluation.classes
+        found = intervals.paired_interval(*about, level=evaluation.level)
+        p = intervals.paired_test(*about, draws=draws, seed=seed)
+        mostly = [(x == truth).mean(axis=0) > 0.5 for x in predicted]
         counted = dict(zip(MCNEMAR, mcnemar(mostly[0], mostly[1]), strict=True))
         values = found.value, found.low, found.high, p
         tests.append(dict(zip(TESTS, values, strict=False)) | counted)
@@ -120,9 +106,8 @@ def comparisons(evaluation: Evaluation, primary: Primary | None = None) -> pd.Da
     ]
     families = [(EXPLORATORY, "accuracy", pairs)]
     if primary and primary.method != primary.against:
-        first, second = (
-            (name, primary.feature_mode, primary.n) for name in (primary.method, primary.against)
-        )
+        cell = primary.feature_mode, primary.n
+        first, second = (primary.method, *cell), (primary.against, *cell)
         if primary.metric == "accuracy":
             pairs[:] = [pair for pair in pairs if {*pair} != {first, second}]
         families.insert(0, (PRIMARY, primary.metric, [(first, second)]))

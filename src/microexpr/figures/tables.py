@@ -47,13 +47,12 @@ def recall_against_n(metrics: pd.DataFrame, *, feature_mode: str, synthetic: boo
     """Draw the recall of each class against N, a panel per class; arguments as above."""
     rows = _methods(metrics, feature_mode, "recall")
     classes = list(dict.fromkeys(rows["class"]))
-    title = f"Recall: {_about(rows.iloc[0])}"
+    title = f"Recall: {_about(_methods(metrics, feature_mode, 'accuracy').iloc[0])}"
     figure = style.new_figure(style.WIDTH_IN, 2.7, synthetic=synthetic, title=title)
     panels = figure.subplots(1, len(classes), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, classes, strict=True):
         _lines(axes, rows[rows["class"] == name])
-        support = metrics[(metrics["metric"] == "support") & (metrics["class"] == name)]
-        axes.set_title(f"{name} ({support['value'].iloc[0]:.0f} clips)")
+        axes.set_title(f"{name} ({rows.loc[rows['class'] == name, 'clips'].iloc[0]} clips)")
         style.share_axis(axes, "recall" if axes is panels[0] else "")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure

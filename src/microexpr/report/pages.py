@@ -43,7 +43,7 @@ def accuracy_page(table: pd.DataFrame, config: Reported) -> str:
         methods={name: method_name(name) for name in table["method"].unique()},
         sizes={n: n for n in sizes_of(table)},
         rows=table.to_dict("records"),
-        about=Grid(for_people(table[ABOUT].drop_duplicates())),
+        about=Grid(for_people(table.loc[:0, ABOUT])),
     )
 
 
