@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import f1_score, precision_score, recall_score
+from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
 
 from microexpr.apps.judge import page
 from microexpr.apps.judge.judgement import judge
@@ -339,7 +339,7 @@ def test_all_formats_of_the_same_predictions_give_the_same_scores(tmp_path):
     for name, write in files.items():
         path = tmp_path / name
         write(path)
-        assert judge(path)["scores"] == wanted, name
+        assert judge(path)["scores"][:3] == wanted, name
 
 
 def test_runs_side_by_side_are_seeds_or_epochs(tmp_path):
@@ -401,6 +401,20 @@ def test_a_file_that_is_no_predictions_is_refused(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(DataError, match=message):
         judge(path)
+
+
+def test_probabilities_give_the_area_under_the_curve(tmp_path):
+    frame, draw = table(), np.random.default_rng(0)
+    shares = draw.dirichlet([1, 1, 1], size=len(frame))
+    own = [CLASSES.index(name) for name in frame["predicted"]]
+    shares[np.arange(len(frame)), own] += 1
+    shares /= shares.sum(axis=1, keepdims=True)
+    columns = {f"Prob_{name}": shares[:, k] for k, name in enumerate(CLASSES)}
+    found = judged(tmp_path, frame.assign(**columns))
+    auc = roc_auc_score(frame["label"], shares, multi_class="ovr", labels=CLASSES)
+    assert score(found, "auc")["value"] == pytest.approx(auc)
+    assert score(found, "auc")["low"] < auc < score(found, "auc")["high"]
+    assert found["scores"][:3] == judged(tmp_path, frame)["scores"]
 
 
 # Beside a list of folds, and another system.

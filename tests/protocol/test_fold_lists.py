@@ -11,13 +11,16 @@ import pytest
 from listed import rows
 from microexpr.cli import main
 from microexpr.config import Protocol
+from microexpr.datasets import manifest
 from microexpr.errors import DataError, ProtocolError
+from microexpr.protocol import read_folds
 from microexpr.protocol.lists import read_list, write_list
 from microexpr.protocol.splits import folds_of
 from microexpr.runtime.tables import seal
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ["negative", "positive"]
+REMEDY = "write a list of these clips with microexpr folds, under another name"
 # What papers cite: a list that changes gets another name.
 SHIPPED = {
     "megc2019-loso-v1": "7caf27c33e1c74385201185a99d6f37289815583b0287c06dc81ad3a7a95aeeb",
@@ -78,8 +81,8 @@ def test_clips_that_are_missing_or_are_not_listed_are_named(tmp_path):
         folds(path, [*clips(lines(subjects=2)), *rows(["new_1"], ["new"], ["negative"])])
     assert error.value.messages == (
         f"{path}: 14 clips are in the list only: s03_EP00, s03_EP01, s04_EP00, s04_EP01, s05_EP00 "
-        "and 9 more",
-        f"{path}: 1 clips are in the data set only: new_1",
+        f"and 9 more; {REMEDY}",
+        f"{path}: 1 clips are in the data set only: new_1; {REMEDY}",
     )
 
 
@@ -129,6 +132,18 @@ def test_another_table_is_no_list(tmp_path, text, message):
     seal(path)
     with pytest.raises(ProtocolError, match=message):
         read_list(path)
+
+
+def test_the_stage_split_takes_the_folds_of_a_list(tmp_path):
+    path, found = tmp_path / "toy.csv", clips(lines())
+    write_list(path, lines())
+    manifest.write(tmp_path / "manifest.csv", found)
+    config = f"{{data: {{labels: [negative, positive]}}, protocol: {{file: {path}}}}}"
+    files = {"manifest": tmp_path / "manifest.csv", "folds": tmp_path / "folds.csv"}
+    words = [f"--{name}={file}" for name, file in files.items()]
+    assert main(["stage", "split", *words, "--config", config]) == 0
+    ids = [clip.clip_id for clip in found]
+    assert read_folds(files["folds"], ids) == folds(path, found)
 
 
 @pytest.mark.parametrize(("name", "count"), [("megc2019-loso-v1", 68), ("megc2019-lodo-v1", 3)])

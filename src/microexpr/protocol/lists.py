@@ -77,7 +77,8 @@ def folds_of_list(known: FoldList, clips: Sequence[Clip]) -> list[Fold]:
     extra = [clips[number].clip_id for key, number in found.items() if key not in known.rows]
     for names, where in ((missing, "in the list only"), (extra, "in the data set only")):
         if names:
-            faults.add(f"{known.path}: {len(names)} clips are {where}: {named(names)}")
+            remedy = "write a list of these clips with microexpr folds, under another name"
+            faults.add(f"{known.path}: {len(names)} clips are {where}: {named(names)}; {remedy}")
     faults.stop()
     for key, number in found.items():
         row, clip = known.rows[key], clips[number]

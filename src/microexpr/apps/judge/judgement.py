@@ -13,7 +13,13 @@ from microexpr.apps.judge.listed import Finding
 from microexpr.apps.judge.scoring import METRICS, Runs, mean_values, ways
 from microexpr.datasets.manifest import natural
 from microexpr.errors import DataError
-from microexpr.evaluation.intervals import metric_interval, paired_interval, paired_test
+from microexpr.evaluation.intervals import (
+    estimate,
+    linear_auc,
+    metric_interval,
+    paired_interval,
+    paired_test,
+)
 from microexpr.evaluation.metrics import Ints
 from microexpr.evaluation.pooled import majority, majority_of_training, training_counts
 from microexpr.protocol.lists import named, read_list
@@ -121,6 +127,8 @@ def _scores(name: str, runs: Runs) -> list[dict[str, Any]]:
     """Return the metrics of some clips with their intervals, one row each."""
     common = (runs.truth, runs.predicted, runs.subjects, runs.classes)
     found = {metric: metric_interval(metric, *common, level=LEVEL) for metric in METRICS}
+    if runs.shares is not None:
+        found["auc"] = estimate(linear_auc(runs.truth, runs.shares).mean(), runs.subjects, LEVEL)
     return [{"data_set": name, "metric": m} | one._asdict() for m, one in found.items()]
 
 

@@ -9,11 +9,11 @@ from microexpr.apps.judge.claims import ALL
 from microexpr.apps.judge.scoring import FORMULAS
 from microexpr.report.document import Block, Document, Grid, Section, page, plain
 
-SHORT = {"accuracy": "accuracy", "uf1": "UF1", "uar": "UAR"}
+SHORT = {"accuracy": "accuracy", "uf1": "UF1", "uar": "UAR", "auc": "AUC"}
 FULL = "all clips"
 ABOUT = (
     "Scores are of all tested clips together, the last epoch, the mean over the seeds. Intervals "
-    "take the subjects as the sample; see docs/statistics.md."
+    "take the subjects as the sample. p: permutation test over subjects."
 )
 NOTHING = "Nothing was found. That is no proof: only what the file holds can be checked."
 
@@ -35,7 +35,7 @@ def lines(judgement: Mapping[str, Any]) -> Iterator[str]:
         yield f"{FULL if part == ALL else part}: {', '.join(cells)}"
     for row in judgement.get("against", {}).get("differences", ()):
         what = f"{SHORT[row['metric']]} minus that of {judgement['against']['file']}"
-        yield f"{what}: {row['difference']:+.4f} ({_range(row)})"
+        yield f"{what}: {row['difference']:+.4f} ({_range(row)}), p {row['p']:.4f}"
     for finding in judgement["findings"]:
         yield f"{finding['kind']}: {finding['text']}"
 

@@ -54,8 +54,8 @@ COMPOSITE = {
 class Table:
     """Predictions in one form.
 
-    `frame` has the columns of `SPELLINGS`, text, empty where nothing is known: one row per clip,
-    seed and epoch.
+    `frame` has the columns of `SPELLINGS`, text, empty where nothing is known, and ``p_<class>``
+    where there are probabilities: one row per clip, seed and epoch.
     """
 
     path: Path
@@ -88,7 +88,9 @@ def read(path: Path, system: str = "", *, scored: bool = True) -> Table:
 
 
 def _made(path: Path, rows: Iterable[Mapping[str, str]], kind: str, **more: Any) -> Table:
-    frame = pd.DataFrame(list(rows)).reindex(columns=list(SPELLINGS), fill_value="")
+    frame = pd.DataFrame(list(rows))
+    shares = [name for name in frame if str(name).startswith("p_")]
+    frame = frame.reindex(columns=[*SPELLINGS, *shares], fill_value="")
     return Table(path, frame, kind, **more)
 
 
@@ -144,6 +146,7 @@ def _rows(
         if empty := [key for key in REQUIRED if not cells.get(key)]:
             raise DataError(f"{path}: line {line}: {empty[0]} is empty")
         row = {key: cells.get(key, "") for key in SPELLINGS}
+        row |= {SHARE.sub(r"p_\1", name): cells[name] for name in shares}
         if "predicted" in cells or not scored:
             yield row
         elif runs:

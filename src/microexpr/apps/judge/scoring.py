@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from microexpr.apps.judge.reading import BEST
 from microexpr.datasets.manifest import natural
-from microexpr.evaluation.metrics import Ints
+from microexpr.evaluation.metrics import Floats, Ints
 
 Texts = NDArray[np.str_]
 # What can be computed of predictions; the first three are what tables of the field print.
@@ -44,6 +44,7 @@ class Runs:
     folds: Texts
     data_sets: Texts
     epochs: dict[str, Ints]  # (R, C) each; the last one is scored
+    shares: Floats | None = None  # (R, C, K): its probabilities, NaN where there are none
 
     @classmethod
     def of(cls, frame: pd.DataFrame, classes: Sequence[str]) -> Runs:
@@ -61,11 +62,17 @@ class Runs:
             epochs[epoch] = np.full((len(names), len(place)), len(classes), dtype=np.int64)
             cells = [rows["seed"].map(names).tolist(), rows["key"].map(place).tolist()]
             epochs[epoch][cells[0], cells[1]] = rows["predicted"].map(number).tolist()
+        shares = None
+        if {f"p_{name}" for name in classes} <= {*frame}:
+            shares = np.full((len(names), len(place), len(classes)), np.nan)
+            columns = [pd.to_numeric(rows[f"p_{name}"], errors="coerce") for name in classes]
+            shares[cells[0], cells[1]] = np.stack(columns, axis=-1)
         truth = np.array(clips["label"].map(number).tolist(), dtype=np.int64)
         subjects, folds, data_sets = (
             clips[name].to_numpy(dtype=str) for name in ("subject", "fold", "data_set")
         )
-        return cls(classes, clips.index.to_numpy(str), truth, subjects, folds, data_sets, epochs)
+        about = (clips.index.to_numpy(str), truth, subjects, folds, data_sets)
+        return cls(classes, *about, epochs, shares)
 
     @property
     def predicted(self) -> Ints:
@@ -76,6 +83,7 @@ class Runs:
         """Return some of the clips."""
         arrays = {k: getattr(self, k)[chosen] for k in ("clips", "truth", "subjects", "folds")}
         epochs = {name: predicted[:, chosen] for name, predicted in self.epochs.items()}
+        arrays |= {"shares": None if self.shares is None else self.shares[:, chosen]}
         return replace(self, **arrays, data_sets=self.data_sets[chosen], epochs=epochs)
 
     def with_classes(self, classes: Sequence[str]) -> Runs:
