@@ -2,18 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from threading import Lock
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from microexpr.baselines import STSTNetSettings
 from microexpr.baselines.base import (
-    Classifier,
     Description,
     Descriptors,
     FaceClip,
@@ -100,57 +97,39 @@ class STSTNet(NetworkSystem):
         self, examples: Descriptors, folds: Sequence[Fold], *, seed: int
     ) -> Iterator[list[ClipPredictions]]:
         """Train a network for each fold, all of them together; yield predictions of each epoch."""
-        tests = [examples.values[list(fold.test)] for fold in folds]
-        for classifiers in self.trained_together(examples, folds, seed):
-            found = zip(classifiers, tests, strict=True)
-            yield [ClipPredictions.of_whole_clips(classify(values)) for classify, values in found]
-
-    def trained_together(
-        self, examples: Descriptors, folds: Sequence[Fold], seed: int
-    ) -> Iterator[list[Classifier]]:
-        """Train a network for each fold; yield all after each epoch."""
         trainings = [self.training(examples, fold, seed) for fold in folds]
-        scales = [self.statistics(training.values)[1] for training in trainings]
+        scales = np.stack([self.statistics(t.values)[1][0] for t in trainings])
         networks = [self._new(training) for training in trainings]
-        member = np.zeros((len(folds), len(examples.clip_ids)), bool)
-        for row, fold in zip(member, folds, strict=True):
+        trained = np.zeros((len(folds), len(examples.clip_ids)), bool)
+        for row, fold in zip(trained, folds, strict=True):
             row[list(fold.train)] = True
-        device = torch.device(self.device)
-        group = FoldNetworks(
-            networks,
-            torch.from_numpy(examples.values).to(device),
-            torch.from_numpy(np.stack(scales).reshape(len(folds), -1)).to(device),
-            torch.from_numpy(member).to(device),
-            [np.random.default_rng(training.seed) for training in trainings],
-        )
-        shares = [class_weights(t.classes, t.n_classes) for t in trainings]
-        weights = torch.stack(
-            shares if self.class_weights else [torch.ones_like(s) for s in shares]
-        )
-        classifiers: list[Classifier] = [
-            partial(self._shares, network, scale)
-            for network, scale in zip(networks, scales, strict=True)
-        ]
-        classes = torch.from_numpy(class_numbers(examples, self.labels)).to(device)
+        classes = class_numbers(examples, self.labels)
+        arrays = examples.values, scales[:, :, 0, 0], trained, classes
+        inputs, by, members, truth = (torch.from_numpy(x).to(self.device) for x in arrays)
+        weights = torch.stack([class_weights(t.classes, t.n_classes) for t in trainings])
+        weights = (weights if self.class_weights else torch.ones_like(weights)).to(self.device)
+        rngs = [np.random.default_rng(training.seed) for training in trainings]
+        group = FoldNetworks(networks, inputs, by, members, rngs)
         optimiser = self.schedule.optimiser_of(group.stacked.values())
-        rng = np.random.default_rng(self.seeds(seed))
-        batches = shared_batches(len(classes), self.schedule, rng)
-        for epoch, clips in enumerate(batches):
-            losses = [
-                group.step(batch, classes[batch], weights.to(device), optimiser).sum()
-                for batch in map(torch.from_numpy, clips)
-            ]
-            self.schedule.check(float(sum(losses)), epoch)
-            yield classifiers
+        tests = [
+            inputs[list(fold.test)] / s[:, None, None] for fold, s in zip(folds, by, strict=True)
+        ]
+        batches = shared_batches(
+            len(classes), self.schedule, np.random.default_rng(self.seeds(seed))
+        )
+        for epoch, parts in enumerate(batches):
+            lost = 0.0
+            for part in map(torch.from_numpy, parts):
+                lost += float(group.step(part, truth[part], weights, optimiser).sum())
+            self.schedule.check(lost, epoch)
+            found = (probabilities(*pair) for pair in zip(networks, tests, strict=True))
+            yield [ClipPredictions.of_whole_clips(shares) for shares in found]
 
     def _new(self, training: TrainingClips) -> nn.Sequential:
         with LOCK, seeded(int(training.seed.generate_state(1)[0]), self.device):
             network = self.network(training.n_classes).to(self.device)
         assert isinstance(network, nn.Sequential)
         return network
-
-    def _shares(self, network: nn.Module, scale: Floats, values: Floats) -> NDArray[np.float64]:
-        return probabilities(network, torch.from_numpy(values / scale).to(self.device))
 
 
 class SSSNet(NetworkSystem):
