@@ -89,4 +89,6 @@ def test_everything_that_people_read_has_a_name():
     assert names.method_name("pmm-a2.5") == f"{METHODS['pmm'].label}, alpha 2.5"
     assert names.method_name("majority") == "most frequent class"
     assert names.method_name("none-else") == "none-else"
+    chosen = names.method_name("pmm_best_epoch_on_test")
+    assert chosen == f"{METHODS['pmm'].label}, best epoch on the test clips: not a result"
     assert names.network_name("theirs") == "theirs"

@@ -24,9 +24,8 @@ CONTROLS = {
 
 def method_name(name: str) -> str:
     """Return the name of a method, at another alpha as well (``pmm-a5``), or of a control."""
-    system, _, chosen = name.partition(f"_{BEST_EPOCH}")
-    if system and system != name and not chosen:
-        return f"{method_name(system)}, best epoch on the test clips: not a result"
+    if name.endswith(end := f"_{BEST_EPOCH}"):
+        return f"{method_name(name.removesuffix(end))}, best epoch on the test clips: not a result"
     base, _, alpha = name.partition("-a")
     if base in METHODS:
         label = METHODS[base].label or base
