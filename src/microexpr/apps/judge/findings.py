@@ -115,6 +115,8 @@ def of_claims(rows: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
         if row["equals"]:
             way, formula = row["equals"][0]["way"], row["equals"][0]["formula"]
             how = "" if way == POOLED else f", {way}"
+            if len(row["equals"]) > 1:  # of few decimals, or of folds that are subjects
+                how += f" (one of {len(row['equals'])} values that are printed so)"
             kind = CHOSEN.get(way, formula if way == POOLED else "averaged")
             yield Finding(kind, f"{printed} the {FORMULAS[formula]}{how}; {own}")
         elif not row["agrees"] and row["possible"]:
