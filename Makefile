@@ -4,6 +4,7 @@
 # make test      the whole test suite, in WORKERS processes
 # make coverage  the whole test suite with the line coverage of the package; TESTS narrows it
 # make lint      ruff, snakefmt, codespell, mypy, snakemake --lint
+# make docs      the documentation site, build/site/docs/index.html; it needs no network
 # make lock      the lock files, after a change of dependencies; UPGRADE=--upgrade: new versions
 # By hand: pip install --require-hashes -r requirements.lock; pip install --no-deps -e . ; then
 # snakemake or pytest.
@@ -17,7 +18,7 @@ TORCH := $(shell grep -o '^torch==[0-9.]*' requirements-cpu.lock)
 CPU_WHEELS = https://download.pytorch.org/whl/cpu
 PIP = $(VENV)/bin/pip install --quiet
 
-.PHONY: table report check test coverage lint lock clean
+.PHONY: table report check test coverage lint docs lock clean
 
 table: $(VENV)/installed
 	$(VENV)/bin/snakemake --cores $(CORES) results/table.csv
@@ -76,6 +77,9 @@ $(VENV)/installed: $(VENV)/torch requirements-cuda.lock pyproject.toml
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
 	$(PIP) --require-hashes --no-deps -r requirements-dev.lock
 	touch $@
+
+docs: $(VENV)/installed-dev
+	$(VENV)/bin/sphinx-build -q -W --keep-going -c docs -d build/doctrees . build/site
 
 # Pins follow pyproject.toml; run after a change there and commit the result.
 lock:

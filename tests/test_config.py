@@ -84,17 +84,17 @@ def test_presets_are_valid_by_model_and_by_schema(preset):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"magnify": {"alfa": 3}}, "magnify.alfa: Extra inputs are not permitted"),
-        ({"magnifi": {}}, "magnifi: Extra inputs"),
+        ({"magnify": {"alfa": 3}}, "magnify.alfa is no key; did you mean alpha?"),
+        ({"magnifi": {}}, "magnifi is no key; did you mean magnify"),
         ({"train": {"readings": ["raw"]}}, "train.readings is now called train.feature_modes"),
         ({"leak": {"reading": "raw"}}, "leak.reading is now called leak.feature_mode"),
-        ({"magnify": {"alpha": -3}}, "magnify.alpha: .* greater than or equal to -1, got -3"),
-        ({"magnify": {"alpha": "much"}}, "magnify.alpha: .*number"),
+        ({"magnify": {"alpha": -3}}, "magnify.alpha must be at least -1, got -3"),
+        ({"magnify": {"alpha": "much"}}, "magnify.alpha must be a number"),
         ({"magnify": {"passband_hz": [3, 1]}}, "magnify: .*passband_hz: the low edge"),
-        ({"windows": {"n": []}}, "windows.n: "),
-        ({"windows": {"n": [7, 1]}}, r"windows.n.1: .*greater than or equal to 2"),
-        ({"features": {"backbone": "resnet"}}, "features.backbone: "),
-        ({"protocol": {"name": "random"}}, "protocol.name: .*'loso'"),
+        ({"windows": {"n": []}}, "windows.n needs at least"),
+        ({"windows": {"n": [7, 1]}}, r"windows.n.1. must be at least 2"),
+        ({"features": {"backbone": "resnet"}}, "features.backbone must be"),
+        ({"protocol": {"name": "random"}}, "protocol.name must be .loso."),
     ],
 )
 def test_wrong_values_are_named_in_one_line(values, message):
@@ -194,5 +194,5 @@ def test_changes_are_laid_over_and_leave_the_original_alone():
     assert changed.windows.modes == base.windows.modes
     assert base == Config()
     assert changed.changed({"features": {"weights": None}}).features == base.features
-    with pytest.raises(ConfigError, match="windows.m: Extra inputs"):
+    with pytest.raises(ConfigError, match="windows.m is no key"):
         base.changed({"windows": {"m": 3}})

@@ -24,7 +24,7 @@ from pathlib import Path
 # What the pipeline needs besides magnification.
 WORKFLOW = ("--extra", "workflow")
 # What the tests use. Not kubernetes: its libraries need older versions of what is pinned.
-EXTRAS = ("test", "lint", "inspect", "slurm")
+EXTRAS = ("test", "lint", "docs", "inspect", "slurm")
 # Packages that only PyTorch's build with CUDA requires.
 CUDA = ("cuda-", "nvidia-", "triton")
 HEADER = (

@@ -128,7 +128,10 @@ def test_variants_of_one_network_share_its_features():
         ),
         ({"blocks": {"retrained": {"features": {"cut": 17}}}}, "cut: 17 is outside 1..13"),
         ({"blocks": {"retrained": {"magnify": {"alpha": 3}}}}, "ablation.blocks.retrained.magnify"),
-        ({"blocks": {"retrained": {"train": {"epoks": 3}}}}, "train.epoks: Extra inputs"),
+        (
+            {"blocks": {"retrained": {"train": {"epoks": 3}}}},
+            "train.epoks is no key; did you mean epochs",
+        ),
     ],
 )
 def test_levels_that_are_not_what_they_say_are_refused(section, message):

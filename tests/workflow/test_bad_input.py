@@ -17,7 +17,7 @@ pytestmark = pytest.mark.workflow
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        ("magnify: {alfa: 3}", "magnify.alfa: Extra inputs are not permitted"),
+        ("magnify: {alfa: 3}", "magnify.alfa is no key; did you mean alpha?"),
         ("magnify: {passband_hz: [3, 1]}", "passband_hz: the low edge must lie below"),
         ("data: {kind: smic, root: nowhere}", "data.root: no folder SMIC_all_raw/HS in nowhere"),
         ("data: {kind: video}", "data.table: kind video needs a table"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,20 @@ def run_python(page: str) -> dict[str, Any]:
 def test_python_of_the_pages_runs(page, sandbox, monkeypatch):
     monkeypatch.chdir(sandbox)
     assert len(run_python(page)) > 1
+
+
+@pytest.mark.parametrize("notebook", sorted(ROOT.glob("docs/**/*.ipynb")), ids=lambda p: p.stem)
+def test_notebooks_run(notebook, finished, tmp_path, monkeypatch):
+    shutil.copytree(finished.folder / "results", tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": notebook.stem}
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    assert not any(cell.get("outputs") for cell in cells)  # such as pictures of people
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), notebook.name, "exec"), names)
+    assert set(names["predicted"].tolist()) <= {0, 1, 2}
+    assert (tmp_path / "predictions_of_my_model.csv").stat().st_size > 100
 
 
 def test_the_example_of_a_data_set_lists_its_clips(tmp_path):

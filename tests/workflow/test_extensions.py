@@ -250,7 +250,7 @@ def test_code_of_an_extension_counts_for_what_uses_it(extended):
 
 def test_what_is_wrong_with_an_extension_is_one_line(extended):
     said = extended.python(PARSE).stdout
-    assert "magnify.methods.0: Input should be 'none', 'filter_only'" in said
+    assert "magnify.methods[0] must be 'none', 'filter_only'" in said
     assert "or 'contrast', got 'cubist'" in said
     path = extended.package / "rows.py"
     for text, expected in (

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 ADDRESSES = 1_400 << 20  # bytes: with less, not all libraries can be imported
+EPILOG = "microexpr COMMAND --help says more; stage holds the steps that the workflow runs."
 # Commands and options that have another name now.
 RENAMED = {
     "compare": "stage train_system",
@@ -44,7 +45,10 @@ def _run(words: Sequence[str]) -> None:
             f"ulimit -v allows {limit >> 20} MB of addresses, and the libraries take "
             f"{ADDRESSES >> 20}: allow more, or leave it unlimited"
         )
-    parser = _parser()
+    parser = parser_of_all()
+    if not words:
+        parser.print_help()
+        return
     if renamed := _renamed(words):
         raise ConfigError(renamed)
     arguments = parser.parse_args(words)
@@ -54,17 +58,18 @@ def _run(words: Sequence[str]) -> None:
     arguments.run(arguments)
 
 
-def _parser() -> Parser:
+def parser_of_all() -> Parser:
+    """Return the parser of all commands, those for people first."""
     # Imported once a signal can be handled: it takes most of a second.
-    from microexpr.cli import judge, magnify, predict, show, tools
+    from microexpr.cli import judge, magnify, predict, project, show, tools
     from microexpr.cli.options import Parser
 
-    parser = Parser(prog="microexpr", description=__doc__)
+    parser = Parser(prog="microexpr", description=__doc__, epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"microexpr {__version__}")
     commands: Any = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (
-        *(magnify.add_command, predict.add_command, judge.add_command, judge.add_folds),
-        *(show.add_commands, tools.add_commands, tools.add_stage),
+        *(project.add_commands, magnify.add_command, predict.add_command, judge.add_command),
+        *(show.add_commands, judge.add_folds, tools.add_commands, tools.add_stage),
     ):
         add(commands)
     return parser

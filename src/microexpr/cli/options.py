@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from microexpr.config.base import Section
 from microexpr.errors import ConfigError, brief
+from microexpr.runtime.wrong_values import nearest
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 MOST_THREADS = 1024  # OpenMP ends the process where the system grants it no more
@@ -25,8 +26,17 @@ class Parser(argparse.ArgumentParser):
     """A parser whose messages are errors like all others."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise ConfigError."""
-        raise ConfigError(f"{brief(ValueError(message))}; see {self.prog} --help")
+        """Raise ConfigError; for an unknown command or option, propose the nearest."""
+        word = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)
+        near = nearest(next(filter(None, word.groups()), ""), self._known()) if word else ""
+        raise ConfigError(f"{brief(ValueError(message))}{near}; see {self.prog} --help")
+
+    def _known(self) -> list[str]:
+        """Return what can be typed: options, commands and choices."""
+        choices = [action.choices for action in self._actions if action.choices]
+        below = [c for found in choices if isinstance(found, dict) for c in found.values()]
+        words = [str(choice) for found in choices for choice in found]
+        return [*words, *self._option_string_actions, *(w for p in below for w in p._known())]
 
 
 def between(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:

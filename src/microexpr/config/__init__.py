@@ -7,7 +7,6 @@ reads, see :mod:`microexpr.stages`: it reruns exactly when something there has c
 from __future__ import annotations
 
 import re
-import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +20,7 @@ from microexpr.config.files import default_file, overlaid, parsed, read_yaml
 from microexpr.config.preprocessing import Crop, Magnify
 from microexpr.config.training import Features, Model, Protocol, Select, Train, Windows
 from microexpr.errors import ConfigError
+from microexpr.runtime.wrong_values import place, said
 
 # Keys of version 0.1.0 that have another name now.
 RENAMED = {
@@ -32,8 +32,6 @@ RENAMED = {
 }
 CHOOSING = ("ablation", "model")  # sections with a method and N
 AnySection = TypeVar("AnySection", bound=Section)
-SHORT = reprlib.Repr()
-SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 2, 80, 80
 
 
 class Config(Settings):
@@ -63,15 +61,22 @@ class Config(Settings):
             return cls.model_validate(values)._following()
         except ValidationError as error:
             first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"]) or "configuration"
+            key = place(first) or "configuration"
             if key in RENAMED:
                 raise ConfigError(f"{key} is now called {RENAMED[key]}") from None
             more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-            # Shortened: a file of few bytes can hold a value that takes terabytes to spell.
-            got = SHORT.repr(first["input"])
-            raise ConfigError(f"{key}: {first['msg']}, got {got}{more}") from None
+            raise ConfigError(f"{key}{said(first, cls._keys(first['loc']))}{more}") from None
         except RecursionError:
             raise ConfigError("configuration: a value contains itself") from None
+
+    @classmethod
+    def _keys(cls, within: Sequence[str | int]) -> list[str]:
+        """Return the keys that there are beside an unknown one."""
+        model: Any = cls
+        for part in within[:-1]:
+            field = getattr(model, "model_fields", {}).get(part)
+            model = field.annotation if field else None
+        return list(getattr(model, "model_fields", {}))
 
     def _following(self) -> Config:
         """Let methods and N that nobody has chosen be some of those that are configured."""

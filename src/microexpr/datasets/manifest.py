@@ -14,6 +14,7 @@ from microexpr.errors import DataError, Faults
 from microexpr.runtime.files import AnyPath
 from microexpr.runtime.names import MAX_IDENTIFIER, alike
 from microexpr.runtime.tables import read_rows, write_rows
+from microexpr.runtime.wrong_values import said
 
 
 def natural(text: str) -> tuple[tuple[int, int | str], ...]:
@@ -226,5 +227,5 @@ def read(path: AnyPath) -> list[Clip]:
         except ValidationError as error:
             first = error.errors()[0]
             column = first["loc"][0] if first["loc"] else "onset"
-            raise DataError(f"{path}: line {number}: column {column}: {first['msg']}") from None
+            raise DataError(f"{path}: line {number}: column {column}{said(first)}") from None
     return clips

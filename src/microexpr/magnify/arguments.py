@@ -4,9 +4,7 @@ Arrays of NumPy and pixels of 8 or 16 bits are taken, and results come in the sa
 """
 
 import math
-import reprlib
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from functools import cache, wraps
 from inspect import signature
 from itertools import chain
@@ -17,6 +15,7 @@ import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from microexpr.errors import ConfigError, DataError, brief
+from microexpr.runtime.wrong_values import nearest, said
 
 ArrayT = TypeVar("ArrayT", torch.Tensor, np.ndarray)
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -37,9 +36,8 @@ def checked(options: Mapping[str, Any], *takers: Callable[..., Any]) -> dict[str
     accepted, values = _accepted(*takers), {}
     for name, value in options.items():
         if name not in accepted:
-            near = get_close_matches(name, accepted, n=1)
-            advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(accepted)}"
-            raise ConfigError(f"{name}: no such option; {advice}")
+            near = nearest(name, accepted) or f"; there are {', '.join(accepted)}"
+            raise ConfigError(f"{name}: no such option{near}")
         values[name] = _valid(name, value, accepted[name][0])
     for name, (_, needed) in accepted.items():
         if needed and name not in options:
@@ -73,8 +71,7 @@ def _valid(name: str, value: Any, kind: TypeAdapter[Any]) -> Any:
     try:
         return kind.validate_python(_plain(value))
     except ValidationError as error:
-        got = " ".join(reprlib.repr(value).split())
-        raise ConfigError(f"{name}: {error.errors()[0]['msg']}, got {got}") from None
+        raise ConfigError(f"{name}{said(error.errors()[0])}") from None
 
 
 def _plain(value: Any) -> Any:

@@ -25,6 +25,7 @@ from microexpr.evaluation.metrics import read_results
 from microexpr.protocol import SUBJECT_INDEPENDENT
 from microexpr.runtime.files import AnyPath, regular, sha256_of, write_json
 from microexpr.runtime.tables import read_sealed, seal
+from microexpr.runtime.wrong_values import place, said
 from microexpr.training.model import TrainedModel
 from microexpr.training.store import FeatureStore
 
@@ -92,8 +93,7 @@ def read_about(folder: Path) -> tuple[dict[str, Any], Config]:
         ABOUT.model_validate(about)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise WeightsError(f"{path}: {key}: {first['msg']}; {REMEDY}") from None
+        raise WeightsError(f"{path}: {place(first)}{said(first)}; {REMEDY}") from None
     for name, sha256 in about["sha256"].items():
         if sha256_of(regular(folder / name, WeightsError)) != sha256:
             raise WeightsError(f"{folder / name}: damaged, or not of the {SETTINGS} beside it")
