@@ -23,7 +23,7 @@ from sphinx.application import Sphinx
 from microexpr import __version__
 from microexpr.cli import parser_of_all
 
-project, author, copyright = "microexpr", "The microexpr authors", "The microexpr authors"
+project, author, copyright = "microexpr", "microexpr contributors", "microexpr contributors"
 release = version = __version__
 root_doc = "docs/index"
 include_patterns = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/README.md"]

@@ -90,8 +90,8 @@ FEATURES = ["stage", "features", "--images", "a.h5", "--features", "b.h5"]
     [
         (CROP, "gone.h5: not a readable HDF5 file (No such file"),
         ([*CROP, "--config", "{'crop"], "--config: cannot be read as YAML"),
-        ([*CROP, "--config", "{crop: {siz: 1}}"], "crop.siz: Extra"),
-        ([*CROP, "--config", '{"crop": {"siz": 1}}'], "crop.siz: Extra"),
+        ([*CROP, "--config", "{crop: {siz: 1}}"], "crop.siz is no key"),
+        ([*CROP, "--config", '{"crop": {"siz": 1}}'], "crop.siz is no key"),
         ([*DECODE, "--subjects", "s1"], "gone.csv: cannot be read"),
         (["verify", "gone.h5"], "gone.h5: not a readable HDF5 file"),
         (["show", "gone.csv"], "gone.csv: cannot be read"),

@@ -1,4 +1,4 @@
-"""What the README shows is what the project does."""
+"""What README, how-it-works and reading-caches show is what the project does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = ("README.md", "docs/how-it-works.md", "docs/reading-caches.md")
+SHOWN = "".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
 
 
 def graph(text: str) -> set[tuple[str, str]]:
@@ -24,16 +25,20 @@ def graph(text: str) -> set[tuple[str, str]]:
 def test_the_rule_graph_is_current(project):
     done = project.run("--rulegraph", "mermaid-js")
     assert done.returncode == 0, done.stderr
-    shown = re.search(r"```mermaid\n(.*?)```", README, flags=re.DOTALL)[1]
+    shown = re.search(r"```mermaid\n(.*?)```", SHOWN, flags=re.DOTALL)[1]
     # The smallest configuration has the demo's rules but for the controls that are trained.
     assert graph(shown) == graph(done.stdout)
 
 
 def test_the_listing_of_a_cache_is_real(finished):
     path = finished.folder / "results/features/mobilenet_vggface2/pmm/s1-s2.h5"
-    shown = re.findall(r"^/s1_ne_01/(\w+) +Dataset \{(.+)\}", README, flags=re.MULTILINE)
+    shown = re.findall(r"^/s1_ne_01/(\w+) +Dataset \{(.+)\}", SHOWN, flags=re.MULTILINE)
     with h5py.File(path) as file:
         clip = file["s1_ne_01"]
         assert sorted(name for name, _ in shown) == sorted(clip)
         for name, shape in shown:
             assert len(shape.split(", ")) == clip[name].ndim, name
+
+
+def test_the_readme_is_short():
+    assert (ROOT / "README.md").read_text(encoding="utf-8").count("\n") < 150
