@@ -26,8 +26,8 @@ from microexpr.cli import parser_of_all
 project, author, copyright = "microexpr", "microexpr contributors", "microexpr contributors"
 release = version = __version__
 root_doc = "docs/index"
-include_patterns = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/README.md"]
-include_patterns += ["profiles/README.md", "docs/**"]
+include_patterns = ["README.md", "README.zh.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+include_patterns += ["config/README.md", "profiles/README.md", "docs/**"]
 exclude_patterns = ["**/__pycache__"]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
 myst_heading_anchors = 4
