@@ -151,12 +151,12 @@ class DescribingSystem(System):
     def describe(self, clip: FaceClip) -> Description:
         """Describe a clip; no label is known here."""
 
-    @abstractmethod
     def train(self, training: TrainingClips) -> Classifier:
         """Fit on training clips; return a function from descriptors (clips, ...) to shares."""
+        raise NotImplementedError
 
     def trained(self, training: TrainingClips) -> Iterator[Classifier]:
-        """Yield what is fitted after each epoch, where there are any."""
+        """Yield what is trained after each epoch; without epochs, what `train` returns."""
         yield self.train(training)
 
     def settings(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import logging
 import math
 from abc import abstractmethod
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -108,11 +107,6 @@ class NetworkSystem(DescribingSystem):
         axes = (0, *range(2, values.ndim))
         mean, sd = (f(values, axis=axes, keepdims=True) for f in (np.mean, np.std))
         return mean, np.maximum(sd, np.finfo(np.float32).eps)
-
-    def train(self, training: TrainingClips) -> Classifier:
-        """Train a new network; return a function from inputs to probabilities."""
-        (classifier,) = deque(self.trained(training), maxlen=1)
-        return classifier
 
     def trained(self, training: TrainingClips) -> Iterator[Classifier]:
         """Train a new network; yield it after each epoch, as a function to probabilities."""

@@ -1,6 +1,7 @@
 """The system VGGFace2 + Bi-LSTM."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from microexpr.datasets.manifest import Clip
 from microexpr.protocol import Fold
 from microexpr.protocol.predictions import ClipPredictions
 from microexpr.training.chunks import fine_tuned_blocks
-from microexpr.training.feature_modes import pooled_frames
-from microexpr.training.fold import train_fold
+from microexpr.training.feature_modes import pooled_frames, pooled_sums
+from microexpr.training.fold import TrainingInputs, fold_training
 from microexpr.training.store import FeatureStore, open_features
 from microexpr.training.windows import Recipe
 
@@ -65,5 +66,16 @@ class VGGFace2BiLSTM(System):
 
     def predict(self, examples: FeatureStore, fold: Fold, *, seed: int) -> ClipPredictions:
         """Train and test one fold as the stage train does."""
-        recipe = replace(self._recipe, seed=seed)
-        return train_fold(examples, fold, recipe, device=self._device).predictions
+        ((found,),) = deque(self.each_epoch(examples, [fold], seed=seed), maxlen=1)
+        return found
+
+    def each_epoch(
+        self, examples: FeatureStore, folds: Sequence[Fold], *, seed: int
+    ) -> Iterator[list[ClipPredictions]]:
+        """Yield the predictions of a fold after each epoch."""
+        (fold,), recipe = folds, replace(self._recipe, seed=seed)
+        windows, pooled = recipe.window_table(examples), pooled_sums(examples, None, self._device)
+        inputs = TrainingInputs(examples, pooled, windows, None, self._device)
+        with fold_training(inputs, fold, recipe) as training:
+            for _ in training.epochs:
+                yield [training.predict(windows, fold.test, recipe.clip_decision)]
