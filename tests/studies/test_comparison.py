@@ -231,7 +231,7 @@ def test_the_stage_writes_the_table(tmp_path):
     written = pd.read_csv(output)
     assert list(written.columns) == COMPARISON
     sins = [f"{name}_best_epoch_on_test" for name in ("pmm", "evm_tim")]
-    assert sorted(written["method"]) == sorted(["pmm", *PUBLISHED, MAJORITY, *sins])
+    assert list(written["method"]) == ["pmm", *PUBLISHED, MAJORITY, *sins]
     assert written.loc[0, "published_accuracy"] == 0.7576
     assert set(written["data"]) == {"synthetic"}
     assert "nan" not in text

@@ -125,11 +125,13 @@ def comparison(
     _check_systems(chosen, basis, reference, names)
     marked = best_epoch["method"].str.replace(f"-{BEST_EPOCH}", f"_{BEST_EPOCH}")
     groups = best_epoch.assign(method=marked).groupby(predictions.SYSTEM, sort=False)
-    sins = {cast(Key, key): rows for key, rows in groups}
-    for (name, _, _), rows in sins.items():
+    sins: dict[Key, pd.DataFrame] = {}
+    order = [f"{name}_{BEST_EPOCH}" for name in published]
+    for key, rows in sorted(groups, key=lambda group: [*order, group[0][0]].index(group[0][0])):
         basis.check(rows)
-        if not name.endswith(f"_{BEST_EPOCH}"):
-            raise DataError(f"{name}: its epoch was not chosen on the tested clips")
+        if key[0] not in order:
+            raise DataError(f"{key[0]}: its epoch was not chosen on the tested clips")
+        sins[cast(Key, key)] = rows
     evaluation = Evaluation(chosen, basis, sins)
     systems = {key[0]: key for key in evaluation.predicted}
     own = [
