@@ -179,6 +179,32 @@ def tests(design: Design, p: float, count: int, draw: np.random.Generator) -> tu
     return small / count, agree / count
 
 
+def area(
+    sizes: Sequence[int], signal: float, icc: float, count: int, draw: np.random.Generator
+) -> tuple[float, float]:
+    """Measure the intervals of AUC: scores are normal, that of a clip's class is raised.
+
+    By how much, `signal` on average, differs between subjects where `icc` is more than 0.
+    """
+
+    def drawn(clips_of: Sequence[int]) -> tuple[np.ndarray, intervals.Linear]:
+        subjects = np.repeat(np.arange(len(clips_of)), clips_of)
+        truth = draw.integers(0, 3, size=len(subjects))
+        raised = signal * (1 + 1.5 * np.sqrt(icc) * draw.normal(size=len(clips_of)))
+        values = draw.normal(size=(len(subjects), 3))
+        values[np.arange(len(subjects)), truth] += raised[subjects]
+        shares = np.exp(values) / np.exp(values).sum(axis=-1, keepdims=True)
+        return subjects, intervals.linear_auc(truth, shares[None]).mean()
+
+    known = drawn((6,) * 10_000)[1].value
+    found = [
+        (run, intervals.bounds(run, who, STATED))
+        for who, run in (drawn(sizes) for _ in range(count))
+    ]
+    low, high = np.array([ends for _, ends in found]).T
+    return judged((low, high), known, np.array([run.value for run, _ in found]))
+
+
 Cells = dict[tuple[str, str], tuple[float, float]]  # by metric and name of the cell
 
 
@@ -229,10 +255,15 @@ def main() -> int:
         }.items():
             for metric, cover, width in single(design, p, count, draw):
                 hard[metric, f"{name}, ICC {icc}, p {p}"] = (cover, width)
+    areas: Cells = {
+        ("auc", f"{size}, ICC {icc}, signal {signal}"): area(sizes, signal, icc, count // 4, draw)
+        for (size, sizes), icc, signal in product(SIZES.items(), (0.0, 0.3), (0.0, 1.0, 2.5))
+    }
     well = [
         table("Subjects x clips, three classes", one, each=options.cells),
         table("Differences of two systems on the same clips", two, each=options.cells),
         table("Further designs", hard, each=options.cells),
+        table("Area under the curve", areas, each=options.cells),
     ]
     print("\nThe test over subjects where nothing differs\n")
     print("| subjects x clips | p <= .05 | interval agrees |\n| --- | ---: | ---: |")

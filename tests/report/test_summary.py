@@ -138,7 +138,7 @@ def test_the_table_the_best_n_and_the_tests(finished_run):
     assert rows_of(text, f"{none} | positive") == [none, "positive", "12", "0.00", "0.00"]
     assert "**The best of several N is optimistic**" in text
     best = rows_of(text, f"{pmm} | 9")
-    assert best[2:] == ["1.00", "0.82-1.00", "1.00", "1.00", "2 of 2"]
+    assert best[2:] == ["1.00", "0.82-1.00", "1.00", "1.00", "1.00", "2 of 2"]
     assert rows_of(text, f"{none} | 7")[-1] == "0 of 2"
     assert rows_of(text, "most frequent class | ")[2] == "0.33"
     assert rows_of(text, f"{pmm} - {none}")[1:4] == ["raw features", "+0.61 to +0.61", "7"]

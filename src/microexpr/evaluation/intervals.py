@@ -202,7 +202,17 @@ def metric_interval(
 ) -> Interval:
     """Return a metric on all clips, the mean over the seeds, and its interval over subjects.
 
-    `metric` is accuracy, uf1 or uar, or with a class `of` recall, precision or f1.
+    Parameters
+    ----------
+    metric
+        accuracy, uf1 or uar; or recall, precision or f1 of the class `of`.
+    truth, predicted
+        (C,) int and (C,) or (R, C) int: numbers of classes, see above.
+    subjects, names
+        Who is seen in each clip, (C,), and the names of the K classes.
+    level
+        Coverage that the interval states: Wilson 1927 (J. Am. Stat. Assoc. 22, 209) on the
+        effective number of clips.
     """
     found = linear(truth, np.atleast_2d(predicted), names)[metric, of]
     return estimate(found.mean(), subjects, level)

@@ -112,7 +112,7 @@ def _table(dropped: Sequence[Finding]) -> Grid:
     return Grid(table, marked=["why"])
 
 
-BEST = ["method", "best N", "accuracy", "interval", "UF1", "UAR", "N above majority"]
+BEST = ["method", "best N", "accuracy", "interval", "UF1", "UAR", "AUC", "N above majority"]
 HEADS = {"bilstm": "Bi-LSTM", "frame_fc": "classifier per frame"}
 
 
@@ -212,7 +212,9 @@ def _rounded(results: Results) -> pd.DataFrame:
 
 def _best(results: Results) -> pd.DataFrame:
     accuracy = results.cells("accuracy")
-    others = [results.cells(name).set_index(["method", "n"])["value"] for name in ("uf1", "uar")]
+    others = [
+        results.cells(name).set_index(["method", "n"])["value"] for name in ("uf1", "uar", "auc")
+    ]
     floor = results.metrics[results.metrics["method"] == MAJORITY]
     line = floor.loc[floor["metric"] == "accuracy", "value"].item()
     rows = []
