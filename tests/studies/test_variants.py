@@ -185,6 +185,25 @@ def test_controls_on_a_method_that_the_table_lacks_are_refused(section, message)
     plan(**section, evaluate={"controls": []}).further_predictions()
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("n", 6), ("method", "filter_only"), ("against", "filter_only"), ("feature_mode", "raw")],
+)
+def test_a_primary_comparison_that_the_table_lacks_is_refused(key, value):
+    table = {"magnify": {"methods": ["pmm", "amm"]}, "windows": {"n": [7, 14]}}
+    table |= {"train": {"feature_modes": ["onset_difference"]}}
+    given = plan(**table, evaluate={"primary": {key: value}})
+    with pytest.raises(ConfigError, match=rf"evaluate\.primary\.{key}: {value} is none of "):
+        given.further_predictions()
+
+
+def test_a_primary_comparison_that_nobody_named_follows_the_table():
+    table = {"magnify": {"methods": ["amm", "pmm"]}, "windows": {"n": [7, 8]}}
+    primary = plan(**table, train={"feature_modes": ["raw"]}).config.evaluate.primary
+    assert (primary.method, primary.against) == ("pmm", "amm")
+    assert (primary.n, primary.feature_mode) == (8, "raw")
+
+
 def test_candidates_of_a_nested_choice():
     small = {"windows": {"n": [9, 7]}, "ablation": {"n": 9}}
     given = plan(**small, select={"n": "nested"})
