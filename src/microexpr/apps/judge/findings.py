@@ -10,15 +10,7 @@ from numpy.typing import NDArray
 from microexpr.apps.judge.claims import ALL
 from microexpr.apps.judge.listed import Finding
 from microexpr.apps.judge.reading import BEST, Table
-from microexpr.apps.judge.scoring import (
-    EPOCH,
-    EPOCHS,
-    FORMULAS,
-    POOLED,
-    SEED,
-    Runs,
-    ways,
-)
+from microexpr.apps.judge.scoring import EPOCH, EPOCHS, FORMULAS, POOLED, SEED, Runs, ways
 from microexpr.protocol.lists import named
 from microexpr.runtime.names import alike
 
@@ -28,8 +20,7 @@ CHOSEN = {EPOCH: "best_epoch", EPOCHS: "best_epoch", SEED: "best_seed"}
 
 def of_table(table: Table) -> Iterator[Finding]:
     """Yield what is wrong with clips, subjects and folds."""
-    frame = table.frame
-    tested = table.tested
+    frame, tested = table.frame, table.tested
     trained = ~frame.index.isin(tested.index)
     if table.changed:
         yield Finding("changed_file", "The file was changed after its checksum was written.")
@@ -46,7 +37,8 @@ def of_table(table: Table) -> Iterator[Finding]:
         yield Finding("doubled_clips", text)
     everyone = dict.fromkeys(tested["clip"])
     for name, rows in tested.groupby(run):
-        if missing := [clip for clip in everyone if clip not in set(rows["clip"])]:
+        there = {*rows["clip"]}
+        if missing := [clip for clip in everyone if clip not in there]:
             where = ", ".join(f"{k} {v}" for k, v in zip(run, name, strict=True) if v)
             text = f"{len(missing)} clips are missing in {where}: {named(missing)}."
             yield Finding("missing_clips", f"{text} They count as wrong.")
