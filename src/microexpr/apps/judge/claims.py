@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from microexpr.apps.judge.scoring import FORMULAS, METRICS, POOLED, Runs, ways
+from microexpr.apps.judge.scoring import FORMULAS, METRICS, POOLED, Runs
 from microexpr.datasets import sheets
 from microexpr.errors import ConfigError
 
@@ -91,7 +91,7 @@ def weigh(claims: Sequence[Claim], runs: Runs) -> list[dict[str, Any]]:
         name = plain.get(re.sub(r"[\W_]", "", claim.part.casefold()))
         if name is None:
             raise ConfigError(f"--claimed: {claim.part} is no data set of {', '.join(parts)}")
-        scored, count = ways(parts[name]), parts[name].predicted.size
+        scored, count = parts[name].ways, parts[name].predicted.size
         own = scored[POOLED][claim.metric]
         # Its own name in another way comes before another formula, and that before other metrics.
         formulas = sorted(FORMULAS, key=lambda key: (key != claim.metric, key in METRICS))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from microexpr.apps.judge.claims import ALL
 from microexpr.apps.judge.listed import Finding
 from microexpr.apps.judge.reading import BEST, Table
-from microexpr.apps.judge.scoring import EPOCH, EPOCHS, FORMULAS, POOLED, SEED, Runs, ways
+from microexpr.apps.judge.scoring import EPOCH, EPOCHS, FORMULAS, POOLED, SEED, Runs
 from microexpr.protocol.lists import named
 from microexpr.runtime.names import alike
 
@@ -86,7 +86,7 @@ def of_epochs(runs: Runs) -> Iterator[Finding]:
         text = "The log holds, per subject, the epoch that does best on that subject's test clips"
         yield Finding("best_epoch", f"{text}; what the last epoch gives is not in it.")
     elif len(names) > 1:
-        found = ways(runs)
+        found = runs.ways
         scores = ", ".join(f"{way}: UF1 {found[way]['uf1']:.4f}" for way in (EPOCH, EPOCHS))
         text = f"Predictions of {len(names)} epochs; the last, {names[-1]}, is scored"
         yield Finding("scores_per_epoch", f"{text}: UF1 {found[POOLED]['uf1']:.4f} ({scores}).")

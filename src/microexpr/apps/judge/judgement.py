@@ -10,7 +10,7 @@ import numpy as np
 
 from microexpr.apps.judge import claims, findings, listed, reading
 from microexpr.apps.judge.listed import Finding
-from microexpr.apps.judge.scoring import METRICS, Runs, mean_values, ways
+from microexpr.apps.judge.scoring import METRICS, Runs, mean_values
 from microexpr.datasets.manifest import natural
 from microexpr.errors import DataError
 from microexpr.evaluation.intervals import (
@@ -83,7 +83,7 @@ def judge(
         "findings": [asdict(one) for one in [*found, *more]],
         "printed": printed,
         "scores": [row for name, part in _parts(runs).items() for row in _scores(name, part)],
-        "ways": [{"way": name, **values} for name, values in ways(runs).items()],
+        "ways": [{"way": name, **values} for name, values in runs.ways.items()],
         "controls": controls,
         "classes": _classes(runs),
         "subjects": _subjects(runs),

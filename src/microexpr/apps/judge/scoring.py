@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -79,6 +80,11 @@ class Runs:
         """The predictions that are scored, (R, C): those of the last epoch."""
         return list(self.epochs.values())[-1]
 
+    @cached_property
+    def ways(self) -> dict[str, dict[str, float]]:
+        """`FORMULAS` for each way of scoring that these predictions allow, `POOLED` first."""
+        return _ways(self)
+
     def part(self, chosen: NDArray[np.bool_]) -> Runs:
         """Return some of the clips."""
         arrays = {k: getattr(self, k)[chosen] for k in ("clips", "truth", "subjects", "folds")}
@@ -125,8 +131,7 @@ def mean_values(runs: Runs, predicted: Ints, *, absent: bool = True) -> dict[str
     return {name: float(np.mean([one[name] for one in found])) for name in FORMULAS}
 
 
-def ways(runs: Runs) -> dict[str, dict[str, float]]:
-    """Return `FORMULAS` for each way of scoring that these predictions allow, `POOLED` first."""
+def _ways(runs: Runs) -> dict[str, dict[str, float]]:
     found = {POOLED: mean_values(runs, runs.predicted)}
     groups = {FOLDS: runs.folds, SUBJECTS: runs.subjects, PARTS: runs.data_sets}
     for way, names in groups.items():
