@@ -44,8 +44,8 @@ def test_what_is_dropped_and_what_is_unknown_are_told_apart():
         ({"label_map": {"fear": "sad"}}, "label_map: 'fear' becomes 'sad', which is no label"),
         ({"label_map": {"fear": "negative"}, "drop_labels": ["Fear"]}, "drop_labels: 'Fear' is in"),
         ({"drop_labels": ["positive"]}, "drop_labels: 'positive' is in label_map or labels too"),
-        ({"allow": ["everything"]}, "data.allow.0: .*'missing_frames'"),
-        ({"kind": "casme4"}, "data.kind: .*'casme3'"),
+        ({"allow": ["everything"]}, r"data.allow\[0\] must be .*'missing_frames'"),
+        ({"kind": "casme4"}, "data.kind must be .*'casme3'"),
     ],
 )
 def test_settings_that_contradict_are_refused(data, message):
