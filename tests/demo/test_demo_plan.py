@@ -84,7 +84,7 @@ def test_counters_and_phases_hold_for_any_settings(
         assert shortest <= clip.frames <= longest
         last = clip.first_counter + clip.frames - 1
         assert 5 <= len(str(clip.first_counter)) == len(str(last)) <= 8
-        when = Timing.of(chosen, clip.subject_number, clip.key)
+        when = Timing.of(chosen, clip)
         assert 0 <= when.onset < when.apex == clip.apex <= when.offset < clip.frames
         profile = when.profile()
         assert profile.shape == (clip.frames,)

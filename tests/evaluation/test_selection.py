@@ -161,21 +161,28 @@ def test_a_control_that_was_trained_is_a_row_of_the_metrics(clips, tmp_path):
         for seed in range(3)
     )
     sources = write(tmp_path / "in", [*outer, permuted])
-    controls = {"permuted_labels": "pmm-permuted_labels"}
+    controls = ["pmm-permuted_labels"]
     write_results(sources, basis(clips), tmp_path, **options(controls=controls))
-    metrics = load(tmp_path / "metrics.csv").query("method == 'permuted_labels'")
+    metrics = load(tmp_path / "metrics.csv").query("method == 'pmm-permuted_labels'")
     row = metrics[metrics["metric"] == "accuracy"].iloc[0]
     right = (permuted["predicted"] == permuted["label"]).groupby(permuted["seed"]).mean()
     assert row["value"] == pytest.approx(right.mean(), abs=1e-4)
     assert row["sd_seeds"] == pytest.approx(right.std(), abs=1e-4)
     assert (row["n"], row["feature_mode"], row["seeds"]) == (9, "raw", 3)
+    beside = load(tmp_path / "controls.csv").iloc[0]
+    assert (beside["method"], beside["control"], beside["n"]) == ("pmm", "permuted_labels", 9)
+    assert beside["control_accuracy"] == pytest.approx(row["value"], abs=1e-4)
+    assert beside["difference"] == pytest.approx(beside["accuracy"] - row["value"], abs=2e-4)
+    assert beside["difference_low"] < beside["difference"] < beside["difference_high"]
+    assert bool(beside["below"]) == (beside["difference_low"] > 0)
+    assert beside["chance"] == pytest.approx(1 / 3, abs=1e-4)
     assert set(load(tmp_path / "table.csv")["method"]) == {"pmm", "majority"}
     assert set(load(tmp_path / "predictions.csv")["method"]) == {"pmm"}
     with pytest.raises(DataError, match="also hold method pmm-permuted_labels"):
         unasked = write(tmp_path / "unasked", [*outer, permuted[permuted["seed"] == 0]])
         write_results(unasked, basis(clips), tmp_path / "a", **options())
     with pytest.raises(DataError, match="the predictions lack method pmm-single_frame"):
-        more = controls | {"single_frame": "pmm-single_frame"}
+        more = [*controls, "pmm-single_frame"]
         write_results(sources, basis(clips), tmp_path / "b", **options(controls=more))
 
 
@@ -184,7 +191,7 @@ def test_runs_on_other_folds_are_refused(clips, tmp_path):
     outer = [predicted(clips, folds, lambda _: 0.9, n=n) for n in (7, 9)]
     control = predicted(clips, folds, lambda _: 0.9, n=9, method="pmm-single_frame")
     control["fold"] = control["fold"].replace({"s1": "s2", "s2": "s1"})
-    controls = {"single_frame": "pmm-single_frame"}
+    controls = ["pmm-single_frame"]
     with pytest.raises(ProtocolError, match="clip s1_ne_01 is tested in 2 different folds"):
         sources = write(tmp_path / "in", [*outer, control])
         write_results(sources, basis(clips), tmp_path / "out", **options(controls=controls))

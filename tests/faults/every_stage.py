@@ -230,6 +230,10 @@ def write_rows(made: Path) -> None:
         for method, feature_mode, _ in systems
     ]
     predictions.write(made / "rows.csv", pd.concat(named))
+    drawn = [answers.assign(method=f"none-redraw{k}", protocol="group_kfold") for k in (0, 1)]
+    predictions.write(made / "redrawn.csv", pd.concat(drawn))
+    wrong = [answers.assign(method=f"none{end}") for end in ("", "-onset1", "-offset1")]
+    predictions.write(made / "wrong.csv", pd.concat(wrong))
 
 
 def program(disk: Path) -> None:

@@ -12,6 +12,7 @@ SETTINGS = {
     "ablation": {"method": "none", "n": N},
     "leak": {"methods": ["none"], "n": N},
     "compare": {"systems": ["evm_tim"], "against": {"method": "none", "n": N}},
+    "key_frames": {"methods": ["none"], "systems": [], "errors": [1], "n": N},
     "explain": {"methods": ["none"], "n": N, "blocks": [13]},
     "model": {"method": "none", "n": N},
 }
@@ -68,6 +69,9 @@ def networks(out: Path, made: Path) -> dict[str, list[object]]:
         "tabulate_ablation": [
             *("--predictions", made / "rows.csv", *evaluated, "--table", out / "ablation.csv")
         ],
+        "tabulate_noise_floor": [
+            *("--predictions", made / "redrawn.csv", *MANIFEST, "--table", out / "noise_floor.csv")
+        ],
         "train_leak": [*features, "--predictions", out / "leak.csv", *METHOD],
         "model": [*features, *RESULTS["metrics"], "--model", out / "model"],
     }
@@ -90,6 +94,9 @@ def pictures(out: Path, made: Path) -> dict[str, list[object]]:
             *("--clip", CLIP, *folder),
         ],
         "tabulate_leak": ["--predictions", made / "leak.csv", "--table", out / "leak_table.csv"],
+        "tabulate_key_frames": [
+            *("--predictions", made / "wrong.csv", *MANIFEST, "--table", out / "key_frames.csv")
+        ],
         "gradcam": [
             *(*seen, "--models", made / "models", *MANIFEST, *FOLDS),
             *("--folder", out / "none", "--clips", CLIP),

@@ -24,6 +24,7 @@ from microexpr.evaluation.pooled import Basis, Origin
 from microexpr.evaluation.tables import write_results
 from microexpr.protocol import predictions
 from microexpr.report import document, pages
+from microexpr.report.controls import trained_controls
 from microexpr.report.document import Document, Grid, Section, markdown, page
 from microexpr.report.gains import gains
 from microexpr.report.results import Results, warnings
@@ -299,12 +300,16 @@ def test_choices_and_trained_controls_stand_in_tables_of_their_own(finished_run)
     results = Results.read(config, folder)
     accuracy = results.metrics[results.metrics["metric"] == "accuracy"].head(2)
     further = accuracy.assign(
-        method=["pmm_nested", "permuted_labels"], n=[float("nan"), 9.0], value=[0.72, 0.31]
+        method=["pmm_nested", "majority_training"],
+        feature_mode=["raw", ""],
+        n=[float("nan"), 9.0],
+        value=[0.72, 0.31],
     )
     extended = replace(results, metrics=pd.concat([results.metrics, further]))
     text = markdown(build(extended, pd.read_csv(folder / "origins.csv")))
     assert rows_of(text.split("not optimistic:")[1], "PMM (phase)")[1:3] == ["", "0.72"]
-    assert rows_of(text.split("Controls:")[1], "permuted labels")[1:3] == ["9", "0.31"]
+    beside = text.split("look at no face:")[1]
+    assert "| most frequent class in training | 9 | 0.31 |" in beside
     assert rows_of(text, "PMM (phase) | 9")[2] == "1.00"
     assert "The accuracy of a chosen N" not in text
 
@@ -401,3 +406,27 @@ def test_an_edited_template_makes_the_pages_stale(tmp_path):
     template.write_text(template.read_text().replace("#1a1a1a", "#222222"))
     after = fingerprints()
     assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, True]
+
+
+def controls(**changes) -> pd.DataFrame:
+    row = {
+        **{"method": "pmm", "control": "single_frame", "feature_mode": "raw", "n": 14},
+        **{"accuracy": 0.8, "control_accuracy": 0.5, "control_low": 0.4, "control_high": 0.6},
+        **{"difference": 0.3, "difference_low": 0.1, "difference_high": 0.5},
+        **{"below": "true", "chance": 0.4},
+    }
+    return pd.DataFrame([row | changes])
+
+
+def test_a_control_that_ties_is_said_in_words():
+    table, said = trained_controls(controls())[1:]
+    assert table.frame.iloc[0].tolist() == ["PMM (phase)", "raw features", "0.80", "0.50"]
+    assert said == ["Every control is below its method."]
+    tied = controls(control_accuracy=0.79, difference_low=-0.1, below="false")
+    (line,) = trained_controls(tied)[-1]
+    assert "**single frame: not below the method**" in line
+    assert "not shown that a sequence shows more than its middle frame" in line
+    assert "PMM (phase), raw features, 0.79 beside 0.80 (difference -0.10 to +0.50)" in line
+    (line,) = trained_controls(controls(control="placebo", control_low=0.45))[-1]
+    assert "above chance**, which must not be" in line
+    assert "No control was trained" in trained_controls(controls().iloc[:0])[0]

@@ -16,6 +16,7 @@ from microexpr.pipeline.plan import Plan
 from microexpr.studies import ablation, variants
 from microexpr.studies.ablation import AblationSettings
 from microexpr.studies.variants import ChoiceSettings, Run
+from microexpr.training.controls import CONTROLS
 from test_config import merge
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +63,7 @@ def test_the_tables_own_settings_do_not_depend_on_variants():
         assert given.settings(stage) == other.settings(stage)
     assert given.choices() == []
     further = given.further_predictions()
-    assert {Path(file).parts[2] for file in further} == {"single_frame", "permuted_labels"}
+    assert {Path(file).parts[2] for file in further} == set(CONTROLS) - {"placebo"}
     assert plan(evaluate={"controls": []}).further_predictions() == []
 
 
@@ -154,15 +155,38 @@ def test_a_cut_beyond_the_network_is_refused_before_any_job():
 
 
 def test_controls_change_what_makes_them_controls():
-    given = plan()
-    config = given.config
-    runs = variants.controls(config.evaluate.controls, config.ablation)
-    assert runs["single_frame"].name == "pmm-single_frame"
+    given = plan(evaluate={"permutations": 3})
+    for method, n in (("pmm", 14), ("none", 14)):
+        for name in ("single_frame", "shuffled_frames", "reversed_frames", "permuted_labels"):
+            assert Run(method, n, name) in variants.controls(list(CONTROLS), ["pmm", "none"], 14)
+    placebos = variants.controls(["placebo"], ["pmm", "none", "filter_only"], 14)
+    assert placebos == [Run("placebo_pmm", 14)]
     single, permuted = given.variant("single_frame"), given.variant("permuted_labels")
-    assert (single.windows.modes, single.train.feature_modes) == (["middle"], ["raw"])
+    assert single.windows.modes == ["middle"]
+    assert single.train.feature_modes == permuted.train.feature_modes == ["onset_difference", "raw"]
     assert permuted.train.permute_labels
     assert permuted.train.seeds == [0, 1, 2]
-    assert permuted.train.feature_modes == ["onset_difference"]
+    orders = [given.variant(f"{name}_frames").windows.order for name in ("shuffled", "reversed")]
+    assert orders == ["shuffled", "reversed"]
+
+
+def test_redraws_and_wrong_key_frames_are_variants():
+    given = plan(noise_floor={"redraws": 3, "methods": ["pmm"]}, key_frames={"errors": [2]})
+    drawn = given.variant("redraw2")
+    assert (drawn.protocol.name, drawn.protocol.seed, drawn.train.seeds) == ("group_kfold", 2, [2])
+    assert given.folds("redraw2") == "results/variants/redraw2/folds.csv"
+    assert given.folds("single_frame") == given.folds("apex2") == "results/folds.csv"
+    assert given.noise_floor() == [
+        f"results/variants/redraw{k}/train/pmm/N14/chunk0.csv" for k in range(3)
+    ]
+    assert given.variant("offset2").key_frames.offset_error == 2
+    files = given.key_frames()
+    assert "results/train/pmm/N14/chunk0.csv" in files
+    assert "results/variants/apex2/compare/ststnet.csv" in files
+    assert len(files) == len(set(files)) == 3 + 2 * 3
+    # The table's own training does not follow from what the study tries.
+    other = plan(key_frames={"errors": [7], "systems": ["ststnet"]})
+    assert other.job("train")["config"] == given.job("train")["config"]
 
 
 @pytest.mark.parametrize(

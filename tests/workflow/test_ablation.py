@@ -15,7 +15,7 @@ magnify: {methods: [pmm]}
 windows: {n: [7, 9]}
 train: {chunks: 1}
 select: {n: nested, alpha: nested, alphas: [5, 10], folds: 2}
-evaluate: {controls: [single_frame, permuted_labels], permutations: 2}
+evaluate: {controls: [single_frame, permuted_labels, placebo], permutations: 2}
 ablation: {n: 9, weights: {imagenet: null}, blocks: {retrained: {train: {chunks: 1, epochs: 1}}}}
 leak: {n: 9, methods: [pmm]}
 """
@@ -70,14 +70,18 @@ def test_controls_and_choices_are_rows_of_the_metrics_and_the_table(studied):
     results = studied.folder / "results"
     metrics = pd.read_csv(results / "metrics.csv", keep_default_na=False)
     accuracy = metrics[metrics["metric"] == "accuracy"].set_index("method")
-    assert accuracy.loc["permuted_labels", "seeds"] == 2
-    assert accuracy.loc["single_frame", "feature_mode"] == "raw"
-    assert accuracy.loc["single_frame", "n"] == "9"
+    assert accuracy.loc["pmm-permuted_labels", "seeds"] == 2
+    assert accuracy.loc["pmm-single_frame", "n"] == "9"
+    assert accuracy.loc["placebo_pmm", "n"] == "9"
+    beside = pd.read_csv(results / "controls.csv")
+    assert set(beside["control"]) == {"single_frame", "permuted_labels", "placebo"}
     assert accuracy.loc["pmm_nested", "n"] == ""
     table = pd.read_csv(results / "table.csv")
     nested = table[table["class"] == "Accuracy, N chosen"]
     assert list(nested["method"]) == ["pmm"]
-    assert nested["7"].item() == nested["9"].item() == float(accuracy.loc["pmm_nested", "value"])
+    assert (
+        nested["n_7"].item() == nested["n_9"].item() == float(accuracy.loc["pmm_nested", "value"])
+    )
     selected = pd.read_csv(results / "selected.csv")
     assert list(selected["fold"]) == ["s1", "s2", "s3"]
     assert set(selected["chosen_method"]) <= {"pmm", "pmm-a5"}

@@ -53,7 +53,7 @@ def test_smic_hs_is_planned_in_seconds_and_a_new_n_adds_training_only(project):
         "magnify": SUBJECTS * (METHODS - 1),  # none: the crops themselves
         "features": SUBJECTS * METHODS,
         "train": METHODS * LENGTHS * SUBJECTS,  # one fold a job
-        "train_variant": 2 * SUBJECTS,  # the controls that are trained
+        "train_variant": 4 * METHODS * SUBJECTS,  # the controls that are trained
         "evaluate": 1,
     }
     another = dry_run(project, "windows: {n: [7, 8, 9, 10, 11, 12, 13, 14, 15]}")

@@ -8,6 +8,7 @@ CAPTIONS = {
     "table": ("Accuracy", {"table": "accuracy against N"}),
     "table_feature_modes": ("Accuracy", {"table": "the other feature modes"}),
     "comparisons": ("Accuracy", {"table": "comparisons of two methods"}),
+    "controls": ("Accuracy", {"table": "controls beside their methods"}),
     "metrics": ("Every number", {"table": "metrics"}),
     "predictions": ("Every number", {"table": "predictions"}),
     "cell": ("Method and N", {}),
@@ -27,6 +28,8 @@ CAPTIONS = {
     "video_page": ("Motion", {"figure": "video, to watch"}),
     "comparison": ("Comparison", {"table": "compared systems"}),
     "ablation": ("Ablation", {"table": "one factor at a time"}),
+    "noise_floor": ("Protocol", {"table": "folds and seeds drawn again"}),
+    "key_frames": ("Protocol", {"figure": "accuracy under errors of key frames"}),
     "regions": ("Grad-CAM", {"figure": "table of regions"} | ONE_N),
     **{
         f"gradcam_{name}": ("Grad-CAM", {"figure": name} | ONE_N)

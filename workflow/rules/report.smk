@@ -8,6 +8,7 @@ rule summary:
             table=at.TABLE,
             metrics=at.METRICS,
             comparisons=at.COMPARISONS,
+            controls=at.CONTROLS,
             predictions=at.PREDICTIONS,
         ),
         manifest=ancient(at.MANIFEST),
@@ -40,6 +41,7 @@ rule pages:
         **read(
             shown=[at.TABLE, at.TABLE_FEATURE_MODES, at.COMPARISONS],
             metrics=at.METRICS,
+            controls=at.CONTROLS,
             predictions=at.PREDICTIONS,
         ),
         manifest=ancient(at.MANIFEST),

@@ -22,8 +22,9 @@ rule train_system:
     params:
         **job("train_system", system=lambda wildcards: wildcards.system),
         labels=PLAN.labels(),
+        method="{system}",
     shell:
-        command("train_system", system="{wildcards.system}")
+        command("train_system", system="{wildcards.system}", method="{params.method}")
 
 
 rule tabulate_systems:

@@ -65,7 +65,7 @@ use rule train as train_variant with:
                 method=wildcards.method,
                 shard=SHARDS,
             ),
-            folds=at.FOLDS,
+            folds=lambda wildcards: PLAN.folds(wildcards.variant),
         ),
         manifest=ancient(at.MANIFEST),
     output:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from microexpr.config import Compare, Data, Protocol, Train
+from microexpr.config import Compare, Data, KeyFrames, Protocol, Train
 from microexpr.config.base import Only, Settings
 from microexpr.config.training import FoldSettings
 from microexpr.runtime.registry import Registry
@@ -158,6 +158,7 @@ class SystemSettings(Settings):
     train: Annotated[Train, Only("class_weights")]
     protocol: Annotated[Protocol, Only("name")]
     compare: Annotated[Compare, Only("seeds", "epochs", "apex")]
+    key_frames: Annotated[KeyFrames, Only("onset_error", "apex_error")]
 
 
 class STSTNetSettings(SystemSettings):

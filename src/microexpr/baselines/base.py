@@ -31,6 +31,7 @@ from microexpr.protocol.predictions import ClipPredictions, Examples, class_numb
 from microexpr.runtime import resume
 from microexpr.runtime.files import replacing
 from microexpr.runtime.progress import track
+from microexpr.training.key_frames import moved_frame
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class FaceClip:
     fps: float  # frames/s
     landmarks_px: NDArray[np.float64] | None = None
     apex: int | None = None  # frame of the largest motion, where the data set says which it is
+    apex_error: int = 0  # frames by which it is wrong on purpose, known or estimated
 
     def grey(self, size_px: int | None = None) -> NDArray[np.uint8]:
         """Return the frames in grey, (T, H, W), or (T, size_px, size_px) by averaging."""
@@ -143,6 +145,7 @@ class DescribingSystem(System):
     def __init__(self, settings: SystemSettings, device: str = "cpu") -> None:
         self.labels, self.class_weights = settings.data.labels, settings.train.class_weights
         self.epochs, self.device = settings.compare.epochs, device
+        self.errors = settings.key_frames
         self.apex: Callable[[ClipCache], int | None] | None = None  # None: every one is estimated
         if settings.compare.apex == "known":
             self.apex = partial(annotated, settings.data)
@@ -220,6 +223,7 @@ class DescribingSystem(System):
         """Return the cache of each clip, and what the descriptors follow from."""
         cached: dict[str, Path] = {}
         follows: list[Any] = [self.name, Code("train_system", system=self.name).accepted]
+        follows.append(self.errors.model_dump())
         for path in caches:
             with open_cache(path, "faces") as faces:
                 follows.append(str(faces.attributes["content_sha256"]))
@@ -239,4 +243,11 @@ class DescribingSystem(System):
                     fps, found = about.positive("fps"), about.get("landmarks_px")
                     points = None if found is None else np.asarray(found, float).reshape(5, 2)
                     apex = self.apex and self.apex(clip)
-                    yield self.describe(FaceClip(clip_id, clip.data[()], fps, points, apex))
+                    # The onset may be wrong on purpose, but not after the apex.
+                    latest = max((len(clip) - 1 if apex is None else apex) - 1, 0)
+                    start = moved_frame(
+                        f"{clip_id} onset", 0, self.errors.onset_error, least=0, most=latest
+                    )
+                    apex = None if apex is None else apex - start
+                    seen = clip.data[start:], fps, points, apex, self.errors.apex_error
+                    yield self.describe(FaceClip(clip_id, *seen))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microexpr.baselines.base import FaceClip, Floats
+from microexpr.training.key_frames import moved_frame
 
 WINDOW_PX = 21  # over which motion is taken as the same: noise against detail
 LEVELS, ITERATIONS = 3, 5
@@ -53,15 +54,23 @@ class Apex(NamedTuple):
 
 
 def apex_of(clip: FaceClip) -> Apex:
-    """Return the known apex, else the frame of the largest flow, the head's motion subtracted."""
-    if clip.apex is not None:
-        return Apex(clip.apex, known=True)
+    """Return the known apex, else the frame of the largest flow; with the clip's error of it."""
+    frame = _largest_flow(clip) if clip.apex is None else clip.apex
+    last = len(clip.images) - 1
+    frame = moved_frame(
+        f"{clip.clip_id} apex", frame, clip.apex_error, least=min(1, last), most=last
+    )
+    return Apex(frame, known=clip.apex is not None)
+
+
+def _largest_flow(clip: FaceClip) -> int:
+    """Return the frame of the largest flow from the first one, the head's motion subtracted."""
     frames = clip.grey(FLOW_SIZE_PX)
     fields = [flow(frames[0], frame) for frame in frames]
     magnitudes = [
         np.hypot(*(field - np.median(field, axis=(1, 2), keepdims=True))).mean() for field in fields
     ]
-    return Apex(int(np.argmax(magnitudes)), known=False)
+    return int(np.argmax(magnitudes))
 
 
 def flow_to_apex(clip: FaceClip) -> tuple[NDArray[np.float32], str]:

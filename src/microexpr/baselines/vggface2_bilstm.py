@@ -78,4 +78,4 @@ class VGGFace2BiLSTM(System):
         inputs = TrainingInputs(examples, pooled, windows, None, self._device)
         with fold_training(inputs, fold, recipe) as training:
             for _ in training.epochs:
-                yield [training.predict(windows, fold.test, recipe.clip_decision)]
+                yield [training.predict(windows, fold.test)]

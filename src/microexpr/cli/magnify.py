@@ -127,7 +127,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _method(name: str) -> str:
-    names = [row.name for row in METHODS.values() if row.function]
+    names = [row.name for row in METHODS.values() if row.function and not row.placebo_of]
     if name not in names:
         raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {names})")
     return name

@@ -15,7 +15,17 @@ from pydantic import ValidationError
 
 from microexpr.config.base import Section, Settings, made
 from microexpr.config.data import Data, Demo, Expected, Problem
-from microexpr.config.evaluation import Ablation, Changes, Compare, Evaluate, Explain, Figures, Leak
+from microexpr.config.evaluation import (
+    Ablation,
+    Changes,
+    Compare,
+    Evaluate,
+    Explain,
+    Figures,
+    KeyFrames,
+    Leak,
+    NoiseFloor,
+)
 from microexpr.config.files import default_file, overlaid, parsed, read_yaml
 from microexpr.config.preprocessing import Crop, Magnify
 from microexpr.config.training import Features, Model, Protocol, Select, Train, Windows
@@ -49,6 +59,8 @@ class Config(Settings):
     evaluate: Evaluate = Evaluate()
     compare: Compare = made(Compare, lambda: Compare().model_dump(mode="json"))
     ablation: Ablation = Ablation()
+    noise_floor: NoiseFloor = NoiseFloor()
+    key_frames: KeyFrames = KeyFrames()
     leak: Leak = Leak()
     figures: Figures = Figures()
     explain: Explain = Explain()

@@ -91,6 +91,7 @@ def made(make: Callable[[], Any], shown: Callable[[], Any] | None = None, **opti
 MethodName = Annotated[str, NameOf("microexpr.magnify.methods:METHODS")]
 NetworkName = Annotated[str, NameOf("microexpr.backbones.networks:NETWORKS")]
 SystemName = Annotated[str, NameOf("microexpr.baselines:SYSTEMS")]
+ControlName = Annotated[str, NameOf("microexpr.training.controls:CONTROLS")]
 KindName = Annotated[str, NameOf("microexpr.datasets:KINDS")]
 
 

@@ -136,6 +136,11 @@ class Demo(Section):
     seed: int = Field(2021, ge=0, description="determines the whole data set")
     subjects: int = Field(12, ge=1, le=99, description="number of subjects")
     clips_per_class: int = Field(2, ge=1, le=99, description="clips per class and subject")
+    sequence_share: Fraction = Field(
+        0.0,
+        description="share of the negative and positive clips that only the order of frames tells "
+        "apart: they show the same action units, the positive ones backwards",
+    )
     median_frames: int = Field(31, ge=4, description="median clip length, frames")
     min_frames: int = Field(17, ge=3, description="shortest clip, frames")
     max_frames: int = Field(58, ge=4, description="longest clip, frames")

@@ -4,7 +4,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from microexpr.config.base import MethodName, Name, Only, Section, Settings, SystemName, made
+from microexpr.config.base import (
+    ControlName,
+    MethodName,
+    Name,
+    Only,
+    Section,
+    Settings,
+    SystemName,
+    made,
+)
 from microexpr.config.data import TITLE, Data
 from microexpr.config.preprocessing import Crop, Magnify
 from microexpr.config.training import FeatureMode, Features, Protocol, Train, Windows
@@ -37,13 +46,15 @@ class Evaluate(Section):
     )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence level of the intervals")
     seed: int = Field(0, ge=0, description="seed of the draws")
-    controls: list[Literal["single_frame", "permuted_labels"]] = Field(
-        ["single_frame", "permuted_labels"],
-        description="controls that are trained, with the method and N of section ablation; "
-        "single_frame: the middle frame alone; permuted_labels: labels of the training clips "
-        "permuted",
+    controls: list[ControlName] = Field(
+        ["single_frame", "shuffled_frames", "reversed_frames", "permuted_labels"],
+        description="controls that are trained, for each method and feature mode, with the N of "
+        "section ablation; single_frame: the middle frame alone; shuffled_frames: frames of a "
+        "window in random order; reversed_frames: tested on windows that run backwards; "
+        "permuted_labels: labels of the training clips permuted; placebo: a still face with the "
+        "clip's noise, drift and flicker is magnified",
     )
-    permutations: int = Field(3, ge=1, description="number of runs of permuted_labels")
+    permutations: int = Field(1, ge=1, description="number of runs of permuted_labels")
 
 
 # How intervals, and how tests as well, are made.
@@ -63,6 +74,30 @@ class Ablation(Section):
         {},
         description="keys that fine-tuning blocks, or freezing all of them, changes; null: no row",
     )
+
+
+class NoiseFloor(Section):
+    """Folds and seeds drawn again: how far scores move by chance: results/noise_floor.csv."""
+
+    redraws: int = Field(10, ge=2, description="how often folds of subjects and seeds are drawn")
+    n: int = Field(14, ge=2, description="window length N")
+    methods: list[MethodName] = Field([], description="empty: all of magnify.methods")
+
+
+class KeyFrames(Section):
+    """Errors of onset, apex and offset: results/key_frames.csv."""
+
+    errors: list[Annotated[int, Field(ge=1)]] = Field(
+        [1, 2, 4], min_length=1, description="frames by which a key frame of every clip is wrong"
+    )
+    n: int = Field(14, ge=2, description="window length N")
+    methods: list[MethodName] = Field(["pmm"], description="our methods, by onset and offset")
+    systems: list[SystemName] = Field(
+        ["ststnet", "off_apexnet"], description="compared systems, by onset and apex"
+    )
+    onset_error: int = Field(0, ge=0, description="of this run: the study sets it")
+    apex_error: int = Field(0, ge=0, description="of this run: the study sets it")
+    offset_error: int = Field(0, ge=0, description="of this run: the study sets it")
 
 
 class Leak(Section):

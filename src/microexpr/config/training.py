@@ -55,6 +55,11 @@ class Windows(Section):
         description="all_steps: all steps of 2..6 that fit (as in the 2020 code); length_step: "
         "clip length // N",
     )
+    order: Literal["kept", "shuffled", "reversed"] = Field(
+        "kept",
+        description="control: order of the frames within a window; shuffled: at random, in "
+        "training and test; reversed: backwards in test",
+    )
     short: Literal["pad", "drop", "fail"] = Field(
         "pad", description="clips below N frames: pad (repeat the first frame), leave out, or stop"
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from microexpr.config import Demo
 
 CODES = {"negative": "ne", "positive": "po", "surprise": "sur"}  # as in SMIC
+ORDERED = ("negative", "positive")  # told apart by the course of the motion: forwards, backwards
 TREE = "SMIC_all_raw/HS"
 FPS = 100.0  # frames/s of the high-speed camera of SMIC
 
@@ -37,6 +38,15 @@ class ClipName:
     def folder(self) -> str:
         """Folder of its frames, relative to the root, with forward slashes."""
         return f"{TREE}/{self.subject}/micro/{self.label}/{self.clip_id}"
+
+    def only_ordered(self, settings: Demo) -> bool:
+        """Tell whether only the order of its frames says which class of `ORDERED` it is of."""
+        share, number = settings.sequence_share, self.number
+        return self.label in ORDERED and int(share * number) > int(share * (number - 1))
+
+    def shown(self, settings: Demo) -> str:
+        """Return the class whose action units the clip shows: the same one for both `ORDERED`."""
+        return ORDERED[-1] if self.only_ordered(settings) else self.label
 
     @property
     def key(self) -> int:

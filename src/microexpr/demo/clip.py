@@ -41,9 +41,9 @@ class Scenario:
     def draw(cls, clip: PlannedClip, settings: Demo, who: Identity) -> Scenario:
         """Draw what happens in a clip of `who`."""
         seed, subject, key = settings.seed, clip.subject_number, clip.key
-        when = Timing.of(settings, subject, key)
+        when = Timing.of(settings, clip)
         action_rng = generator(seed, subject, key, Stream.ACTION)
-        action = Action.draw(clip.label, settings.amplitude_px, action_rng)
+        action = Action.draw(clip.shown(settings), settings.amplitude_px, action_rng)
         nuisance_rng = generator(seed, subject, key, Stream.NUISANCE)
         nuisance = Nuisance.draw(settings, when.frames, nuisance_rng)
         # The part that changes: around the face, within the picture.

@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 
 from microexpr.config import Demo
-from microexpr.demo import ClipName, clip_names
+from microexpr.demo import ORDERED, ClipName, clip_names
 
 LOG_LENGTH_SD = 0.3
 SHORTEST_RELEASE = 3  # frames from the end of the hold to the offset
@@ -43,16 +43,28 @@ class Timing:
     rest: float  # share of the motion that is left after the offset
 
     @classmethod
-    def of(cls, settings: Demo, subject: int, key: int) -> Timing:
+    def of(cls, settings: Demo, clip: ClipName) -> Timing:
         """Draw a clip's length (log-normal, as in SMIC), and the phases as shares of it."""
-        rng = generator(settings.seed, subject, key, Stream.TIMING)
+        rng = generator(settings.seed, clip.subject_number, clip.key, Stream.TIMING)
         length = np.exp(rng.normal(np.log(settings.median_frames), LOG_LENGTH_SD))
         frames = int(np.clip(round(length), settings.min_frames, settings.max_frames))
         onset = int(rng.uniform(0, 0.12) * frames)
+        if clip.only_ordered(settings):
+            apex = onset + max(round(rng.uniform(0.12, 0.2) * frames), 1)
+            hold = round(rng.uniform(0, 0.06) * frames)
+            end = frames - 1 - int(rng.uniform(0, 0.12) * frames)
+            when = cls(frames, onset, apex, hold, end - apex - hold, 0.0)
+            return when if clip.label == ORDERED[0] else when.backwards()
         apex = max(round(rng.uniform(0.38, 0.62) * frames), onset + 1)
         hold = round(rng.uniform(0.02, 0.1) * frames)
         release = max(round(rng.uniform(0.85, 1.05) * frames) - apex - hold, SHORTEST_RELEASE)
         return cls(frames, onset, apex, hold, release, rng.uniform(0, 0.25))
+
+    def backwards(self) -> Timing:
+        """Return the phases of the clip shown backwards; its motion must decay without a rest."""
+        apex = self.frames - 1 - self.apex - self.hold
+        onset = apex - self.release
+        return Timing(self.frames, onset, apex, self.hold, self.apex - self.onset, self.rest)
 
     @property
     def offset(self) -> int:
@@ -91,7 +103,7 @@ def plan(settings: Demo) -> list[PlannedClip]:
     planned = []
     for name in clip_names(settings):
         subject, key = name.subject_number, name.key
-        when = Timing.of(settings, subject, key)
+        when = Timing.of(settings, name)
         # All widths of counters occur within a few clips; no clip crosses a power of ten.
         digits = COUNTER_DIGITS[(subject + key // 100 + name.number) % len(COUNTER_DIGITS)]
         rng = generator(settings.seed, subject, key, Stream.COUNTER)

@@ -91,6 +91,7 @@ def holm(p: Sequence[float]) -> Floats:
 ORIGIN = ("protocol", "subject_independent", "backbone", "weights_sha256", "data")
 TEXT = {
     "metrics": ("method", "feature_mode", "metric", "class", *ORIGIN),
+    "controls": ("method", "control", "feature_mode", "below", "protocol", "backbone", "data"),
     "comparisons": ("role", "metric", "method_a", "method_b", "feature_mode", *ORIGIN),
     "confusion": ("method", "feature_mode", "label", "predicted"),
     "epochs": ("method", "feature_mode", "fold"),

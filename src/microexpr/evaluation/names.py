@@ -3,6 +3,7 @@
 from microexpr.backbones.networks import NETWORKS
 from microexpr.magnify.methods import METHODS
 from microexpr.protocol.predictions import BEST_EPOCH
+from microexpr.training.controls import CONTROLS, split_control
 
 FEATURE_MODES = {"onset_difference": "difference to onset", "raw": "raw features"}
 PROTOCOLS = {
@@ -13,12 +14,10 @@ PROTOCOLS = {
     "holdout": "one split of subjects",
     "official": "official split",
 }
-CONTROLS = {
+BASELINES = {
     "majority": "most frequent class",
     "majority_training": "most frequent class in training",
     "stratified_random": "random, by class frequency",
-    "single_frame": "single frame",
-    "permuted_labels": "permuted labels",
 }
 
 
@@ -26,11 +25,14 @@ def method_name(name: str) -> str:
     """Return the name of a method, at another alpha as well (``pmm-a5``), or of a control."""
     if name.endswith(end := f"_{BEST_EPOCH}"):
         return f"{method_name(name.removesuffix(end))}, best epoch on the test clips: not a result"
+    method, control = split_control(name)
+    if control:
+        return f"{method_name(method)}: {CONTROLS[control].label}"
     base, _, alpha = name.partition("-a")
     if base in METHODS:
         label = METHODS[base].label or base
         return f"{label}, alpha {alpha}" if alpha else label
-    return CONTROLS.get(name, name)
+    return BASELINES.get(name, name)
 
 
 def network_name(backbone: str) -> str:

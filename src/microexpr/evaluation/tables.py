@@ -19,6 +19,7 @@ from microexpr.config.evaluation import Primary
 from microexpr.datasets.manifest import parted
 from microexpr.errors import DataError
 from microexpr.evaluation import names, selection
+from microexpr.evaluation.controls import controls_table
 from microexpr.evaluation.metrics import ALL
 from microexpr.evaluation.parts import part_metrics
 from microexpr.evaluation.pooled import MAJORITY, Basis, Evaluation, Key
@@ -31,10 +32,9 @@ from microexpr.runtime.tables import read_text, write_table
 ACCURACY = "Accuracy"
 CAPTION = "Accuracy: of all clips; classes: recall. The best of several N is optimistic."
 NESTED = "_nested"  # ends the method of a nested choice in metrics.csv
-CONTROLS = ("single_frame", "permuted_labels")
 ABOUT = ["clips", "subjects", "seeds", "protocol", "backbone", "feature_mode", "data"]
 FILES = (
-    *("predictions.csv", "metrics.csv", "comparisons.csv", "confusion.csv"),
+    *("predictions.csv", "metrics.csv", "comparisons.csv", "controls.csv", "confusion.csv"),
     *("table.csv", "table_feature_modes.csv"),
 )
 
@@ -47,7 +47,7 @@ def write_results(
     methods: Sequence[str],
     feature_modes: Sequence[str],
     n: Sequence[int],
-    controls: Mapping[str, str] | None = None,
+    controls: Sequence[str] = (),
     inner: Sequence[AnyPath] = (),
     choices: selection.Choices | None = None,
     primary: Primary | None = None,
@@ -55,18 +55,19 @@ def write_results(
     """Evaluate predictions and write all of `FILES` into a folder.
 
     Where clips are of several parts, ``test_sets.csv`` holds the metrics of each. The first of
-    `feature_modes` fills ``table.csv``, the others ``table_feature_modes.csv``. `controls` says by
-    name what the predictions of a trained control call its method; `choices` what is chosen on the
+    `feature_modes` fills ``table.csv``, the others ``table_feature_modes.csv``. `controls` are the
+    methods that the predictions of trained controls name; `choices` what is chosen on the
     predictions `inner`, see `selection.nested`: ``selected.csv`` is written then. The comparison
     `primary` is tested alone.
 
     DataError, ProtocolError: as `predictions.read`, `check`, `check_grid` and `selection.nested`;
     no file is written then.
     """
-    controls, choices, folder = controls or {}, choices or {}, Path(folder)
+    choices, folder = choices or {}, Path(folder)
     everything, classes = predictions.read(sources, basis.classes), basis.classes
     candidates = {method for runs in choices.values() for method, _ in runs} - set(methods)
-    others = [*controls.values(), *candidates]
+    controls = sorted(set(controls) - set(methods))
+    others = [*controls, *candidates]
     frame = everything[~everything["method"].isin(others)]
     basis.check(frame)
     predictions.check_grid(frame, methods=methods, feature_modes=feature_modes, n=n)
@@ -77,9 +78,8 @@ def write_results(
         basis.check(rows)
     predictions.check_same_folds(everything)
     further = {
-        cast(Key, (name, *cast("tuple[Any, ...]", cell))): rows
-        for name, method in controls.items()
-        for cell, rows in everything[everything["method"] == method].groupby(["feature_mode", "n"])
+        cast(Key, key): rows
+        for key, rows in everything[everything["method"].isin(controls)].groupby(predictions.SYSTEM)
     }
     tables: dict[str, pd.DataFrame] = {}
     if choices:
@@ -89,8 +89,10 @@ def write_results(
     evaluation = Evaluation(frame, basis, further)
     tables["metrics"] = metrics = evaluation.metrics()
     tables["comparisons"] = comparisons(evaluation, primary)
+    tables["controls"] = controls_table(evaluation, controls)
     tables["confusion"] = evaluation.confusions()
-    posters = [poster_table(metrics, classes=classes, n=n, feature_mode=r) for r in feature_modes]
+    shown = metrics[~metrics["method"].isin(controls)]
+    posters = [poster_table(shown, classes=classes, n=n, feature_mode=r) for r in feature_modes]
     more = pd.concat(posters[1:]) if posters[1:] else posters[0].iloc[:0]
     tables |= {"table_feature_modes": more, "table": posters[0]}
     if parted(basis.clips):
@@ -115,7 +117,7 @@ def poster_table(
     if chosen.empty:
         raise DataError(f"no metrics for feature mode {feature_mode!r}")
     rows, overall = [], apart(ACCURACY, classes)
-    beside = chosen["method"].isin(CONTROLS) | chosen["method"].str.endswith(NESTED)
+    beside = chosen["method"].str.endswith(NESTED)
     for method in predictions.method_order(chosen["method"][~beside]):
         mine = chosen[chosen["method"] == method].to_dict("records")
         cells = {(cell["n"], cell["metric"], cell["class"]): cell for cell in mine}

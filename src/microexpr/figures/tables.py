@@ -60,7 +60,8 @@ def recall_against_n(metrics: pd.DataFrame, *, feature_mode: str, synthetic: boo
 
 def _methods(metrics: pd.DataFrame, feature_mode: str, metric: str) -> pd.DataFrame:
     """Return the rows of the methods: controls and choices of N are no lines against N."""
-    methods = metrics[metrics["method"].isin(list(METHODS)) & metrics["n"].notna()]
+    own = [name for name in METHODS if not METHODS[name].placebo_of]
+    methods = metrics[metrics["method"].isin(own) & metrics["n"].notna()]
     return methods[(methods["feature_mode"] == feature_mode) & (methods["metric"] == metric)]
 
 
@@ -211,3 +212,42 @@ def cells(frame: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
         (f"{method}_N{n}", f"{method_name(str(method))}, N = {n}", rows)
         for (method, n), rows in frame.groupby(["method", "n"], sort=False)
     ]
+
+
+def draw_key_frames(table: pd.DataFrame, outputs: Sequence[Path]) -> None:
+    """Draw ``key_frames.csv``, a panel per key frame and a line per system, and write the files."""
+    keys, first = [key for key in table["key_frame"].unique() if key], table.iloc[0]
+    title = (
+        f"Key frames that are wrong by some frames: {first['clips']} clips of {first['subjects']} "
+        f"subjects, {protocol_name(first['protocol'])}"
+    )
+    with style.paper():
+        synthetic = first["data"] == "synthetic"
+        figure = style.new_figure(style.WIDTH_IN, 2.9, synthetic=synthetic, title=title)
+        panels = figure.subplots(1, len(keys), sharey=True, squeeze=False)[0]
+        for number, name in enumerate(dict.fromkeys(table["method"])):
+            for axes, key in zip(panels, keys, strict=True):
+                mine = table[(table["method"] == name) & table["key_frame"].isin(["", key])]
+                if not mine["key_frame"].eq(key).any():
+                    continue
+                ends = mine[["accuracy_low", "accuracy_high"]].to_numpy().T
+                bars = np.abs(ends - mine["accuracy"].to_numpy())
+                at = mine["error_frames"] + 0.06 * number
+                label = method_name(name)
+                axes.errorbar(at, mine["accuracy"], bars, marker="o", label=label, capsize=2)
+        for axes, key in zip(panels, keys, strict=True):
+            axes.set(xlabel=f"error of the {key}, frames", ylim=(0, 1.02))
+            axes.grid(visible=True, axis="y")
+        panels[0].set_ylabel(f"accuracy, {first['confidence']:.0%} intervals")
+        figure.legend(*_every_line(panels), loc="outside lower center", ncols=4)
+        for path in outputs:
+            style.write(figure, path)
+
+
+def _every_line(panels: Sequence[Axes]) -> tuple[list[Any], list[str]]:
+    """Return handles and labels of the lines of all panels, each label once."""
+    found: dict[str, Any] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    return list(found.values()), list(found)

@@ -62,6 +62,7 @@ class Method:
     stream: str = ""  # magnifies in parts, see `magnify.clip.Magnifier`; empty: whole clips only
     sweep: bool = False  # whether the function takes a list of alphas, and `progress`
     mask: bool = False  # whether the function takes a `mask` (H, W), the share of the effect
+    placebo_of: str = ""  # the method that it is a placebo of: never a method of the table's own
     colour: str = "#000000"  # in figures, as Matplotlib names them
     marker: str = "v"
     line: str = "-."
@@ -130,6 +131,17 @@ METHODS = Registry(
             marker="s",
             line="-",
             label="PMM (phase)",
+        ),
+        *(
+            Method(
+                f"placebo_{method}",
+                f"microexpr.magnify.placebo:placebo_{method}",
+                settings=settings,
+                placebo_of=method,
+                colour="#999999",
+                label=f"still face, {method.upper()}",
+            )
+            for method, settings in (("amm", Amm), ("pmm", Pmm))
         ),
     ],
 )

@@ -20,12 +20,16 @@ FEATURES = "results/features/{network}/{method}/{shard}.h5"
 FOLDS = "results/folds.csv"
 TRAINED = "results/train/{method}/N{n}/chunk{chunk}.csv"
 VARIANT = "results/variants/{variant}/train/{method}/N{n}/chunk{chunk}.csv"
+VARIANT_FOLDS = "results/variants/{variant}/folds.csv"
+VARIANT_SYSTEM = "results/variants/{variant}/compare/{system}.csv"
+VARIANT_SYSTEM_BEST = "results/variants/{variant}/compare/best_epoch_on_test/{system}.csv"
 INNER = "results/inner/{method}/N{n}/chunk{chunk}.csv"
 
 TABLE = "results/table.csv"
 TABLE_FEATURE_MODES = "results/table_feature_modes.csv"
 METRICS = "results/metrics.csv"
 COMPARISONS = "results/comparisons.csv"
+CONTROLS = "results/controls.csv"
 CONFUSION = "results/confusion.csv"
 PREDICTIONS = "results/predictions.csv"
 SELECTED = "results/selected.csv"
@@ -37,6 +41,8 @@ COMPARED_BEST_EPOCH = "results/compare/best_epoch_on_test/{system}.csv"
 COMPARISON = STUDIES["comparison"].target
 ABLATION = STUDIES["ablation"].target
 ABLATION_FULL = STUDIES["ablation_full"].target
+NOISE_FLOOR = STUDIES["noise_floor"].target
+KEY_FRAMES_FIGURE = STUDIES["key_frames"].target
 LEAK = "results/leak/{method}.csv"
 LEAK_FIGURE = STUDIES["leak"].target
 FIGURE = "results/figures/accuracy.png"
@@ -77,6 +83,11 @@ def trained(run: Run, chunks: int) -> list[str]:
     """Return the predictions of a run, one file per chunk."""
     pattern = VARIANT if run.variant else TRAINED
     return each(pattern, variant=run.variant, method=run.method, n=run.n, chunk=range(chunks))
+
+
+def system(name: str, variant: str) -> str:
+    """Return the predictions of a compared system under a variant of the configuration."""
+    return each(VARIANT_SYSTEM if variant else COMPARED, system=name, variant=variant)[0]
 
 
 def inner(run: Run, chunks: int) -> list[str]:

@@ -22,7 +22,8 @@ from microexpr.pipeline.clips import (
 from microexpr.pipeline.environment import Untracked
 from microexpr.studies import ablation, variants
 from microexpr.studies.ablation import AblationSettings
-from microexpr.studies.variants import ChoiceSettings, Run
+from microexpr.studies.variants import ChoiceSettings, NoiseFloorSettings, Run
+from microexpr.training.controls import CONTROLS
 
 
 class Plan(PlannedClips):
@@ -116,10 +117,13 @@ class Plan(PlannedClips):
         if not name:
             return self.config
         if name not in self._variants:
-            controls = variants.control_changes(self.config)
-            controls |= variants.best_epoch_changes(self.config)
-            changes = (controls[name],) if name in controls else self._ablated.get(name)
-            if changes is None:
+            changes = variants.study_changes(name, self.config.train)
+            if name in CONTROLS:
+                changes = variants.control_changes(name, self.config)
+            if name == variants.BEST_EPOCH:
+                changes = (variants.best_epoch_changes(self.config)[name],)
+            changes = changes or self._ablated.get(name, ())
+            if not changes:
                 raise ConfigError(f"there is no variant {name!r} in this configuration")
             config = self.config.changed(*changes)
             check_across_sections(config)
@@ -163,9 +167,10 @@ class Plan(PlannedClips):
         """Return predictions beside the table's own: of controls, and of candidates of a choice."""
         check_evaluation(self.config)
         config, chunks = self.config, self.config.train.chunks
-        controls = variants.controls(config.evaluate.controls, config.ablation)
-        runs = [*controls.values(), *self.choices()]
-        own = {Run(method, n) for method in config.magnify.methods for n in config.windows.n}
+        methods = config.magnify.methods
+        controls = variants.controls(config.evaluate.controls, methods, config.ablation.n)
+        runs = [*controls, *self.choices()]
+        own = {Run(method, n) for method in methods for n in config.windows.n}
         return sorted({f for run in runs if run not in own for f in layout.trained(run, chunks)})
 
     def inner_predictions(self) -> list[str]:
@@ -237,6 +242,27 @@ class Plan(PlannedClips):
         if method not in self.config.magnify.methods:
             raise ConfigError(f"{key}: {method} is not in magnify.methods")
         return method
+
+    def noise_floor(self) -> list[str]:
+        """Return the predictions of all methods under folds and seeds that were drawn again."""
+        chunks = self.config.train.chunks
+        runs = variants.redrawn(NoiseFloorSettings.of(self.config))
+        return [file for run in runs for file in layout.trained(run, chunks)]
+
+    def key_frames(self) -> list[str]:
+        """Return the predictions of methods and systems with wrong key frames, and without."""
+        settings, chunks = self.config.key_frames, self.config.train.chunks
+        ours = variants.with_errors(settings)
+        theirs = variants.systems_with_errors(settings)
+        return [
+            *(file for run in ours for file in layout.trained(run, chunks)),
+            *(layout.system(name, variant) for name in theirs for variant in theirs[name]),
+        ]
+
+    def folds(self, variant: str) -> str:
+        """Return the folds of a variant: those of the table, unless it draws its own."""
+        drawn = self.variant(variant).protocol.seed != self.config.protocol.seed
+        return layout.each(layout.VARIANT_FOLDS if drawn else layout.FOLDS, variant=variant)[0]
 
     def exported(self) -> str:
         """Return the method of the exported model, which the folds have to test."""

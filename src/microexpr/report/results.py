@@ -22,7 +22,7 @@ from microexpr.datasets.manifest import Clip
 from microexpr.datasets.sources import decoded_frames
 from microexpr.evaluation import names
 from microexpr.evaluation.metrics import ALL, read_results
-from microexpr.evaluation.tables import CONTROLS, NESTED, sizes_of
+from microexpr.evaluation.tables import NESTED, sizes_of
 from microexpr.fingerprints.code import Code
 from microexpr.protocol import SUBJECT_INDEPENDENT
 from microexpr.runtime.files import AnyPath
@@ -44,6 +44,7 @@ class Results:
     table: pd.DataFrame  # table.csv, cell by cell as text
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
+    controls: pd.DataFrame
     findings: Sequence[Finding] | None = None  # manifest_report.csv; None where it is not there
     twice: Sequence[str] = ()  # which clips hold the frames of another one
 
@@ -63,6 +64,7 @@ class Results:
             read_text(folder / "table.csv"),
             read_results(folder / "metrics.csv", "metrics"),
             read_results(folder / "comparisons.csv", "comparisons"),
+            read_results(folder / "controls.csv", "controls"),
             listing.read(report) if report is not None and report.exists() else None,
             manifest.twice(clips, decoded_frames(sources)),
         )
@@ -100,14 +102,12 @@ class Results:
         return rows[(rows["feature_mode"] == self.feature_mode) & rows["method"].isin(self.methods)]
 
     def beside(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return accuracies of the nested choices, and of the controls."""
+        """Return accuracies of the nested choices, and of the controls that look at no face."""
         rows = self.metrics[~self.metrics["method"].isin(self.methods)]
-        modes = rows["feature_mode"].isin([self.feature_mode, "raw", ""])
-        rows = rows[(rows["metric"] == "accuracy") & modes]
+        rows = rows[rows["metric"] == "accuracy"]
         nested = rows["method"].str.endswith(NESTED)
         chosen = rows[nested & (rows["feature_mode"] == self.feature_mode)]
-        free = rows["feature_mode"].eq("")
-        return chosen, rows[~nested & (free | rows["method"].isin(CONTROLS))]
+        return chosen, rows[rows["feature_mode"].eq("")]
 
 
 def warnings(config: Reported) -> list[str]:

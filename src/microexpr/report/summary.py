@@ -14,6 +14,7 @@ from microexpr.evaluation.names import network_name
 from microexpr.evaluation.pooled import MAJORITY
 from microexpr.evaluation.tables import ACCURACY, NESTED, column
 from microexpr.protocol import SUBJECT_INDEPENDENT
+from microexpr.report.controls import trained_controls
 from microexpr.report.differences import exploratory, primary
 from microexpr.report.document import Block, Code, Document, Grid, Section, plain
 from microexpr.report.gains import gains
@@ -186,6 +187,8 @@ def _outcome(results: Results) -> list[Block]:
         "recall; clips: how many a row rests on. All digits, intervals and metrics: `table.csv`, "
         "`metrics.csv`.",
         Grid(_rounded(results)),
+        "The accuracy in each feature mode (`train.feature_modes`):",
+        Grid(_feature_modes(results)),
         "**The best of several N is optimistic**: it was found by looking at the test clips. An N "
         "is above the majority when its whole interval lies above that line.",
         Grid(_best(results)),
@@ -197,8 +200,9 @@ def _outcome(results: Results) -> list[Block]:
         ]
     return [
         *blocks,
-        "Controls:",
+        "Controls that look at no face:",
         Grid(_accuracies(controls, "control")),
+        *trained_controls(results.controls),
         *exploratory(results),
     ]
 
@@ -208,6 +212,18 @@ def _rounded(results: Results) -> pd.DataFrame:
     for n in results.sizes:
         table[f"N = {n}"] = [f"{float(cell):.2f}" for cell in results.table[column(n)]]
     return table
+
+
+def _feature_modes(results: Results) -> pd.DataFrame:
+    """Return the accuracy of each method in every feature mode: rows, and a column per N."""
+    rows = results.metrics[(results.metrics["metric"] == "accuracy")]
+    rows = rows[rows["method"].isin(results.methods) & rows["n"].notna()]
+    rows = rows.assign(
+        n=[f"N = {n:.0f}" for n in rows["n"]], value=rows["value"].map("{:.2f}".format)
+    )
+    keys = ["method", "feature_mode"]
+    table = rows.pivot_table(index=keys, columns="n", values="value", aggfunc="first", sort=False)
+    return for_people(table.reset_index()).rename(columns={"feature_mode": "features"})
 
 
 def _best(results: Results) -> pd.DataFrame:

@@ -24,6 +24,7 @@ NAMES = (
     *("split", "train", "evaluate", "summary", "pages"),
     *("figures", "quality", "embedding", "motion"),
     *("train_system", "tabulate_systems", "tabulate_ablation", "train_leak", "tabulate_leak"),
+    *("tabulate_noise_floor", "tabulate_key_frames"),
     *("gradcam", "explain", "model"),
 )
 

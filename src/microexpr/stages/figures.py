@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from microexpr.config import Data, Train, Windows
-from microexpr.config.base import Only, Settings
+from microexpr.config.base import Only, Settings, Without
 from microexpr.magnify.methods import METHODS
 from microexpr.stages import FaceCaches, FeatureCaches, Manifest, Option, Reads, Writes
 
@@ -22,7 +22,7 @@ class KindSettings(Settings):
 class QualitySettings(KindSettings):
     """What the sheets of crops follow from."""
 
-    windows: Windows
+    windows: Annotated[Windows, Without("order")]
 
 
 class EmbeddingSettings(Settings):

@@ -10,7 +10,7 @@ from microexpr.config import Ablation, Config, Evaluate, Train
 from microexpr.config.base import Only, Without
 from microexpr.config.evaluation import PageSettings, TableSettings
 from microexpr.stages import Manifest, Reads, Writes
-from microexpr.studies.variants import ChoiceSettings, choices, controls
+from microexpr.studies.variants import ChoiceSettings, Run, choices, controls
 
 
 class EvaluateSettings(TableSettings, ChoiceSettings):
@@ -21,14 +21,14 @@ class EvaluateSettings(TableSettings, ChoiceSettings):
 
     @classmethod
     def variant(cls, config: Config, **chosen: Any) -> type[EvaluateSettings]:
-        """Return what is read: where controls are trained, on which method and N as well."""
+        """Return what is read: where controls are trained, on which N as well."""
         return ControlledSettings if config.evaluate.controls else EvaluateSettings
 
 
 class ControlledSettings(EvaluateSettings):
-    """The same with the method and N of the controls."""
+    """The same with the N of the controls."""
 
-    ablation: Annotated[Ablation, Only("method", "n")]
+    ablation: Annotated[Ablation, Only("n")]
 
 
 def evaluate(
@@ -47,10 +47,11 @@ def evaluate(
 
     with open_cache(features, "features") as cache:
         weights_sha256 = str(cache.attributes["weights_sha256"])
-    trained = {}
+    trained: list[Run] = []
     if settings.evaluate.controls:
         assert isinstance(settings, ControlledSettings)
-        trained = controls(settings.evaluate.controls, settings.ablation)
+        asked, methods = settings.evaluate.controls, settings.magnify.methods
+        trained = controls(asked, methods, settings.ablation.n)
     write_results(
         predictions,
         Basis.of(settings, manifest, weights_sha256),
@@ -58,7 +59,7 @@ def evaluate(
         methods=settings.magnify.methods,
         feature_modes=settings.train.feature_modes,
         n=settings.windows.n,
-        controls={name: run.name for name, run in trained.items()},
+        controls=[run.name for run in trained],
         inner=inner,
         primary=settings.evaluate.primary,
         choices={k: [(r.method, r.n) for r in runs] for k, runs in choices(settings).items()},

@@ -171,6 +171,7 @@ def train_system(
         Path, Writes("the same of the epoch that is best on the tested clips, not to be scored")
     ],
     system: Annotated[str, Option("one of compare.systems", decisive=True)],
+    method: Annotated[str, Option("name in the predictions [that of the system]")] = "",
     device: str = "cpu",
 ) -> None:
     """Train and test one of the compared systems."""
@@ -203,7 +204,8 @@ def train_system(
         )
     finally:
         torch.set_num_threads(threads)
-    write(predictions, found.predictions)
+    named = {"method": method} if method else {}
+    write(predictions, found.predictions.assign(**named))
     write(best_epoch, found.best_epoch_on_test)
     shutil.rmtree(progress, ignore_errors=True)
 

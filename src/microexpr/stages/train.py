@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from microexpr.config import Config, Data, Protocol, Train
+from microexpr.config import Config, Data, KeyFrames, Protocol, Train
 from microexpr.config.base import Only, Settings, Without
 from microexpr.config.training import InnerTrainingSettings, TrainingSettings
 from microexpr.fingerprints.code import Code
@@ -53,6 +53,7 @@ class TrainSettings(TrainingSettings):
     """What training follows from."""
 
     train: Train
+    key_frames: Annotated[KeyFrames, Only("onset_error", "offset_error")]
 
     @classmethod
     def variant(cls, config: Config, *, inner: bool = False, **chosen: Any) -> type[TrainSettings]:
@@ -86,6 +87,7 @@ def train(
 ) -> None:
     """Train and test some folds of one method and N."""
     from microexpr.training import chunks
+    from microexpr.training.key_frames import with_errors
     from microexpr.training.store import open_features
 
     with open_features(features, manifest) as store:
@@ -93,9 +95,10 @@ def train(
         chosen = chunks.folds_of_chunk(
             settings, folds, store, chunk=chunk, chunks=settings.train.chunks, inner=inner
         )
+        errors = settings.key_frames
         chunks.train_folds(
             settings,
-            store,
+            with_errors(store, onset=errors.onset_error, offset=errors.offset_error),
             chosen,
             predictions,
             method=method,

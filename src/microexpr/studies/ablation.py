@@ -72,7 +72,7 @@ def levels(settings: AblationSettings) -> dict[str, list[str]]:
     """Return the levels of each factor, the configuration's own first."""
     ablation = settings.ablation
     others = {
-        "magnification": METHODS.own,
+        "magnification": [name for name in METHODS.own if not METHODS[name].placebo_of],
         "head": HEADS,
         "feature_mode": FEATURE_MODES,
         "weights": [name for name, change in ablation.weights.items() if change is not None],

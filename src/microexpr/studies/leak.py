@@ -94,9 +94,9 @@ def _predict(
         seen = BestOnTest(class_numbers(inputs.store, recipe.labels)[list(fold.test)])
         for _ in training.epochs:
             if split == SUBJECTS:
-                seen.see(training.predict(inputs.windows, fold.test, DECISION))
+                seen.see(training.predict(inputs.windows, fold.test))
         for name, (windows, clips) in tested.items():
-            found[name] = training.predict(windows, clips, DECISION).plain()
+            found[name] = training.predict(windows, clips).plain()
     if seen.best:
         found[BEST_EPOCH] = seen.best.plain()
     return found

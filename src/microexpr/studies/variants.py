@@ -4,13 +4,18 @@ A *variant* is a named set of changes of the configuration. A method stands with
 or, as ``pmm-a5``, with another alpha.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from microexpr.config import Ablation, Changes, Config, Magnify, Select, Windows
+from microexpr.config import Changes, Config, KeyFrames, Magnify, NoiseFloor, Select, Train, Windows
 from microexpr.config.base import Only, Settings
 from microexpr.magnify.methods import METHODS
+from microexpr.training.controls import CONTROLS
+
+REDRAW = "redraw"
+OURS, THEIRS = ("onset", "offset"), ("onset", "apex")  # key frames that methods and systems use
 
 BEST_EPOCH = "best_epoch_on_test"  # a variant, shown beside the score of the same training
 
@@ -48,31 +53,47 @@ def split_method(method: str, alpha: float) -> tuple[str, float]:
     return base, float(own) if own else alpha
 
 
-def controls(names: Sequence[str], default: Ablation) -> dict[str, Run]:
-    """Return the runs of ``evaluate.controls``, by the control's name."""
-    return {name: Run(default.method, default.n, name) for name in names}
+def controls(names: Sequence[str], methods: Sequence[str], n: int) -> list[Run]:
+    """Return the runs of ``evaluate.controls``: each control of each method that it has one for."""
+    trained = [name for name in names if not CONTROLS[name].placebo]
+    placebos = [row.name for row in METHODS.values() if row.placebo_of in methods]
+    return [
+        *(Run(method, n, name) for name in trained for method in methods),
+        *(Run(name, n) for name in placebos if len(trained) < len(names)),
+    ]
 
 
-def control_changes(config: Config) -> dict[str, Changes]:
-    """Return what the controls that are trained change in the configuration.
+def control_changes(control: str, config: Config) -> tuple[Changes, ...]:
+    """Return what a control that is trained changes in the configuration."""
+    row = CONTROLS[control]
+    changes = {section: dict(keys) for section, keys in row.changes.items()}
+    seeds = {"train": {"seeds": list(range(config.evaluate.permutations))}}
+    return (changes, seeds) if row.repeated else (changes,)
 
-    single_frame uses the middle frame alone, and features as they are: the difference to the onset
-    would show motion. permuted_labels is trained on permuted labels several times, in the table's
-    first feature mode.
+
+class NoiseFloorSettings(Settings):
+    """What is drawn again."""
+
+    noise_floor: NoiseFloor
+    magnify: Annotated[Magnify, Only("methods")]
+
+
+def study_changes(variant: str, train: Train) -> tuple[Changes, ...]:
+    """Return what a variant of these studies changes; nothing where it is none of theirs.
+
+    ``redraw3`` has the folds of subjects and the seed number 3, ``onset2`` clips whose onset is two
+    frames beside the annotated one.
     """
-    return {
-        "single_frame": {
-            "windows": {"modes": ["middle"]},
-            "train": {"head": "frame_fc", "feature_modes": ["raw"]},
-            "protocol": {"clip_decision": "mean_softmax"},
-        },
-        "permuted_labels": {
-            "train": {
-                "permute_labels": True,
-                "feature_modes": config.train.feature_modes[:1],
-                "seeds": list(range(config.evaluate.permutations)),
-            },
-        },
+    found = re.fullmatch(r"(redraw|onset|apex|offset)(\d+)", variant)
+    if found is None:
+        return ()
+    kind, number = found[1], int(found[2])
+    first: Changes = {"train": {"feature_modes": train.feature_modes[:1]}}
+    if kind != REDRAW:
+        return first, {"key_frames": {f"{kind}_error": number}}
+    return first, {
+        "train": {"seeds": [number]},
+        "protocol": {"name": "group_kfold", "seed": number},
     }
 
 
@@ -80,6 +101,25 @@ def best_epoch_changes(config: Config) -> dict[str, Changes]:
     """Return what the labelled sin changes: the same trainings, the epoch chosen on the test."""
     modes = {"feature_modes": config.train.feature_modes[:1]}
     return {BEST_EPOCH: {"select": {"epoch": BEST_EPOCH}, "train": modes}}
+
+
+def redrawn(settings: NoiseFloorSettings) -> list[Run]:
+    """Return the runs of the noise floor: each method under each draw."""
+    noise = settings.noise_floor
+    methods = noise.methods or settings.magnify.methods
+    return [Run(m, noise.n, f"{REDRAW}{k}") for m in methods for k in range(noise.redraws)]
+
+
+def with_errors(settings: KeyFrames) -> list[Run]:
+    """Return the runs of our methods: without an error, then with each of one key frame."""
+    names = ["", *(f"{key}{error}" for key in OURS for error in settings.errors)]
+    return [Run(method, settings.n, name) for method in settings.methods for name in names]
+
+
+def systems_with_errors(settings: KeyFrames) -> dict[str, list[str]]:
+    """Return the variants of each compared system that has errors of a key frame."""
+    names = ["", *(f"{key}{error}" for key in THEIRS for error in settings.errors)]
+    return dict.fromkeys(settings.systems, names)
 
 
 def choices(settings: ChoiceSettings) -> dict[tuple[str, int | None], list[Run]]:

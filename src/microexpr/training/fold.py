@@ -48,12 +48,12 @@ class FoldTraining:
     epochs: Iterator[Epoch]
     _frames: FrameSource
     _store: FeatureStore
+    _recipe: Recipe
 
-    def predict(self, table: WindowTable, clips: tuple[int, ...], decision: str) -> ClipPredictions:
+    def predict(self, table: WindowTable, clips: tuple[int, ...]) -> ClipPredictions:
         """Predict for some clips from their windows in `table`, or from each clip as a whole."""
-        whole = decision == "whole_clip"
-        sequences = [self._store.rows([c])[None] if whole else table.of(c) for c in clips]
-        return self.model.predict(self._frames, sequences, decision)
+        sequences = self._recipe.sequences(self._store, table, clips)
+        return self.model.predict(self._frames, sequences, self._recipe.clip_decision)
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def fold_training(inputs: TrainingInputs, fold: Fold, recipe: Recipe) -> Iterato
             class_weights=weights if recipe.train.class_weights else None,
             settings=recipe.train,
         )
-        yield FoldTraining(model, epochs, frames, store)
+        yield FoldTraining(model, epochs, frames, store, recipe)
 
 
 def initial_model(
@@ -140,7 +140,7 @@ def choose_epochs(inputs: TrainingInputs, fold: Fold, recipe: Recipe) -> int:
     scores = []
     with fold_training(inputs, inner, recipe) as training:
         for _ in training.epochs:
-            found = training.predict(table, inner.test, recipe.clip_decision)
+            found = training.predict(table, inner.test)
             scores.append(quality(truth, found.predicted, found.probabilities))
     return scores.index(max(scores)) + 1
 
@@ -186,6 +186,6 @@ def train_fold(
         for epoch in islice(training.epochs, count):
             log.append(epoch)
             if recipe.best_epoch_on_test:
-                seen.see(training.predict(table, fold.test, recipe.clip_decision))
-        found = seen.best or training.predict(table, fold.test, recipe.clip_decision)
+                seen.see(training.predict(table, fold.test))
+        found = seen.best or training.predict(table, fold.test)
     return FoldResult(found, tuple(log), training.model)

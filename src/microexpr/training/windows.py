@@ -174,4 +174,21 @@ class Recipe:
         """List the windows of all clips of a store."""
         settings = self.windows
         options = {"modes": settings.modes, "even": settings.even, "short": settings.short}
-        return WindowTable.build(store.lengths, self.n, clip_ids=store.clip_ids, **options)
+        table = WindowTable.build(store.lengths, self.n, clip_ids=store.clip_ids, **options)
+        return WindowTable(self._shuffled(table.rows), table.counts)
+
+    def sequences(
+        self, store: FeatureStore, table: WindowTable, clips: Sequence[int]
+    ) -> list[np.ndarray]:
+        """Return what clips are tested with, (W, N) each: windows of `table`, or whole clips."""
+        if self.clip_decision == "whole_clip":
+            found = [self._shuffled(store.rows([clip])[None]) for clip in clips]
+        else:
+            found = [table.of(clip) for clip in clips]
+        return [rows[:, ::-1] for rows in found] if self.windows.order == "reversed" else found
+
+    def _shuffled(self, rows: np.ndarray) -> np.ndarray:
+        """Return the frames of each window, (W, N), in random order where that is asked for."""
+        if self.windows.order != "shuffled":
+            return rows
+        return np.random.default_rng([self.seed, self.n]).permuted(rows, axis=1)
