@@ -72,8 +72,8 @@ def test_a_set_that_is_missing_is_named(tmp_path):
     [
         ({}, "sets: kind composite needs two data sets or more"),
         ({"a": SETS["b"]}, "sets: kind composite needs two data sets or more"),
-        (SETS | {"b": {"kind": "sam"}}, "sets.b.kind: Input should be"),
-        (SETS | {"b": {"kind": "samm", "label_mp": {}}}, "sets.b.label_mp: Extra inputs"),
+        (SETS | {"b": {"kind": "sam"}}, "sets.b.kind must be"),
+        (SETS | {"b": {"kind": "samm", "label_mp": {}}}, "sets.b.label_mp is no key"),
         (
             SETS | {"b": {"kind": "samm", "label_map": {"fear": "x"}}},
             "sets.b: .*'fear' becomes 'x'",

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from microexpr.config.base import ClassName, FilePath, Fraction, KindName, Name, Positive, Section
 from microexpr.runtime.names import fold
+from microexpr.runtime.wrong_values import place, said
 
 Problem = Literal[
     "missing_frames",
@@ -126,8 +127,7 @@ class Data(Section):
             return Data(**shared | {"root": str(Path(self.root, shared.get("root", "")))})
         except ValidationError as error:
             first = error.errors()[0]
-            key = ".".join(map(str, ["sets", name, *first["loc"]]))
-            raise ValueError(f"{key}: {first['msg']}") from None
+            raise ValueError(f"sets.{name}.{place(first)}".rstrip(".") + said(first)) from None
 
 
 class Demo(Section):
