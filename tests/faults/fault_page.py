@@ -17,8 +17,8 @@ message is in the log. Numbers and names are those of the tests.
 Whatever goes wrong, `microexpr` writes one line per cause, with the clip or the file and what to
 do. Its exit codes are 2 for what you can fix; 1 for a fault of this package; 130, 143 and 129 after
 Ctrl-C, SIGTERM and SIGHUP; 141 where nothing reads its output any more. The trace of an error is in
-the log of the job; by hand, `MICROEXPR_TRACE=1 microexpr ...` shows it. Snakemake exits with 1 where
-a job failed, whose message it shows, and after a signal as `microexpr` does.
+the log of the job; by hand, `MICROEXPR_TRACE=1 microexpr ...` shows it. Snakemake exits with 1
+where a job failed, whose message it shows, and after a signal as `microexpr` does.
 
 This page is written by the tests: `pytest tests/faults --write-faults`. A test fails if page and
 tests differ. No file is ever incomplete: an output gets its name when it is complete.
