@@ -45,6 +45,7 @@ class Plan(PlannedClips):
     ) -> None:
         self._values = dict(values)
         self._variants: dict[str, Config] = {}
+        self._jobs: dict[tuple[Any, ...], dict[str, object]] = {}  # many jobs differ in N only
         super().__init__(Config.parse(dict(values)), look=look, results=results, tell=tell)
         if look and (changed := record.other_libraries()):
             tell(f"results were made with other libraries ({changed}): microexpr adopt compares")
@@ -97,6 +98,12 @@ class Plan(PlannedClips):
         ``config`` is all that is read, as JSON; ``settings`` the same for the command line, which
         Snakemake does not compare; ``code`` a fingerprint. `chosen` is as for `settings`.
         """
+        key = (stage, *sorted(chosen.items()))
+        if key not in self._jobs:
+            self._jobs[key] = self._job(stage, **chosen)
+        return self._jobs[key]
+
+    def _job(self, stage: str, **chosen: Any) -> dict[str, object]:
         settings = self.settings(stage, **chosen)
         method, _ = self.split_method(chosen.get("method", ""))
         code = record.code_of(stage, settings, method=method, system=chosen.get("system", ""))
