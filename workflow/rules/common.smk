@@ -1,5 +1,6 @@
 # What all rules share: the package, the plan, and functions that spell inputs, outputs, parameters.
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError

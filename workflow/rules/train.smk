@@ -55,16 +55,17 @@ rule train:
         )
 
 
+@cache
+def features_of(variant, method):
+    """Return the caches of a variant's network, of all shards: the same in many jobs."""
+    return at.each(at.FEATURES, network=PLAN.network(variant), method=method, shard=SHARDS)
+
+
 # The same with some keys changed: rows of the ablation, and controls that are trained.
 use rule train as train_variant with:
     input:
         **read(
-            features=lambda wildcards: expand(
-                at.FEATURES,
-                network=PLAN.network(wildcards.variant),
-                method=wildcards.method,
-                shard=SHARDS,
-            ),
+            features=lambda wildcards: features_of(wildcards.variant, wildcards.method),
             folds=lambda wildcards: PLAN.folds(wildcards.variant),
         ),
         manifest=ancient(at.MANIFEST),
