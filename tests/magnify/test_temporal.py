@@ -254,11 +254,11 @@ def test_band_without_a_frequency_is_an_error_with_the_numbers() -> None:
         ({"passband_hz": (0.5, 50.0), "temporal_filter": "fir"}, "Nyquist"),
         ({"passband_hz": (10.0, 0.5)}, "10-0.5 Hz"),
         ({"passband_hz": (0.0, 5.0)}, "0-5 Hz"),
-        ({"fps": 0.0}, "fps: .*0.0"),
+        ({"fps": 0.0}, "fps must be above 0"),
         ({"reference_frame": 30}, "30 lies outside a clip of 30 frames"),
         ({"reference_frame": -1}, "magnify.reference_frame: -1"),
-        ({"temporal_filter": "gauss"}, "temporal_filter: .*'gauss'"),
-        ({"order": 0, "temporal_filter": "iir"}, "order: .*got 0"),
+        ({"temporal_filter": "gauss"}, "temporal_filter must be .*gauss"),
+        ({"order": 0, "temporal_filter": "iir"}, "order must be at least 1, got 0"),
     ],
 )
 def test_impossible_options_are_errors(options: dict[str, object], message: str) -> None:

@@ -206,7 +206,8 @@ def test_clips_with_the_same_frames_are_named(tmp_path):
     del frames["s2_surprise"]
     parts = {"a": frames, "b": {"s2_surprise": "s1_negative"}}
     for name, part in parts.items():
-        (tmp_path / f"{name}.sources.json").write_text(json.dumps({"frames": part}))
+        record = {"token": "", "stamps": {}, "contents": {}, "frames": part}
+        (tmp_path / f"{name}.sources.json").write_text(json.dumps(record))
     run(tmp_path)
     told = section((tmp_path / "summary.md").read_text(), "What was left out")
     for name in ("s1_positive", "s2_surprise"):

@@ -35,7 +35,7 @@ from microexpr.runtime.tables import (
     seal_of,
     write_table,
 )
-from microexpr.studies.tables import read_predictions
+from microexpr.studies.tables import SPLITS, read_predictions
 from running import run_stage
 
 # What other readers of CSV take for "nothing" or for a number.
@@ -220,7 +220,7 @@ def written(tmp_path_factory) -> Path:
     )
     about = {"method": "none", "feature_mode": "raw", "n": 7, "seed": 0, "fold": "007"}
     write_table(folder / "chunk0.epochs.csv", pd.DataFrame([about | {"epoch": 1, **LOSS}]))
-    answers = [row | {"split": split} for split in ("windows", "clips", "subjects") for row in rows]
+    answers = [row | {"split": split} for split in SPLITS for row in rows]
     write_table(folder / "leak.csv", pd.DataFrame(answers).drop(columns=["protocol"]))
     return folder
 

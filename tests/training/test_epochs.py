@@ -45,7 +45,7 @@ def test_the_chosen_epoch_is_the_best_of_the_inner_subjects():
         for count in range(1, 6):  # each from the start, instead of one training that is watched
             with fold_training(inputs(store, settings), inner, settings) as training:
                 assert len(list(islice(training.epochs, count))) == count
-                found = training.predict(settings.window_table(store), inner.test, "mean_softmax")
+                found = training.predict(settings.window_table(store), inner.test)
             likely = np.log(found.probabilities[np.arange(len(truth)), truth]).mean()
             rated.append((np.mean(found.predicted == truth), likely))
         chosen = choose_epochs(inputs(store, settings), fold, settings)
@@ -61,7 +61,7 @@ def test_all_training_clips_are_then_trained_on_for_as_many():
     plain = replace(settings, choose_epoch=None)
     with fold_training(inputs(store, plain), fold, plain) as training:
         log = list(islice(training.epochs, chosen))
-        found = training.predict(plain.window_table(store), fold.test, "mean_softmax")
+        found = training.predict(plain.window_table(store), fold.test)
     assert [epoch.loss for epoch in log] == [epoch.loss for epoch in result.log]
     assert np.array_equal(found.probabilities, result.predictions.probabilities)
 
@@ -74,7 +74,7 @@ def test_the_labelled_sin_is_the_best_epoch_of_the_same_training():
         truth = class_numbers(store, settings.labels)[list(fold.test)]
         with fold_training(inputs(store, settings), fold, settings) as training:
             table = settings.window_table(store)
-            seen = [training.predict(table, fold.test, "mean_softmax") for _ in training.epochs]
+            seen = [training.predict(table, fold.test) for _ in training.epochs]
         right = [int((found.predicted == truth).sum()) for found in seen]
         result = train_fold(store, fold, replace(settings, best_epoch_on_test=True))
         wanted = seen[right.index(max(right))]
