@@ -115,6 +115,12 @@ def command(stage, *flags, **given):
     return stages.declared(stage).command(*flags, **given)
 
 
+@cache
+def features_of(variant, method):
+    """Return the caches of a variant's network, of all shards: the same in many jobs."""
+    return at.each(at.FEATURES, network=PLAN.network(variant), method=method, shard=SHARDS)
+
+
 # A prefix moves them where this workflow is a module of another one.
 RESULTS = Path(workflow.modifier.path_modifier.replace_prefix(at.MANIFEST)).parent
 share_environment(SOURCE)

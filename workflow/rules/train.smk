@@ -55,12 +55,6 @@ rule train:
         )
 
 
-@cache
-def features_of(variant, method):
-    """Return the caches of a variant's network, of all shards: the same in many jobs."""
-    return at.each(at.FEATURES, network=PLAN.network(variant), method=method, shard=SHARDS)
-
-
 # The same with some keys changed: rows of the ablation, and controls that are trained.
 use rule train as train_variant with:
     input:
