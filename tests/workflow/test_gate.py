@@ -57,7 +57,7 @@ def test_a_target_without_its_files_is_named(check):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("method,class,7,", "method,class,8,", "has the columns"),
+        ("method,class,n_7,", "method,class,n_8,", "has the columns"),
         ("pmm,surprise,", "pmm,anger,", "has the rows"),
         (r"pmm,Accuracy,[\d.]+,", "pmm,Accuracy,,", "has cells that are empty or not between"),
         (r"pmm,Accuracy,[\d.]+,", "pmm,Accuracy,1.5,", "has cells that are empty or not between"),
