@@ -96,7 +96,7 @@ def test_the_leak_is_a_table_and_a_figure(studied):
     names = {"leak.csv", "leak.csv.sha256", "leak.pdf", "leak.png"}
     assert {path.name for path in figures.iterdir()} == names
     table = pd.read_csv(figures / "leak.csv")
-    assert list(table["split"]) == ["windows", "clips", "subjects"]
+    assert list(table["split"]) == ["windows", "clips", "best_epoch_on_test", "subjects"]
     assert set(table["data"]) == {"synthetic"}
     assert (figures / "leak.png").stat().st_size > 10_000
 

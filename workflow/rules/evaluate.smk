@@ -21,7 +21,7 @@ rule evaluate:
             ),
             metrics=captioned("metrics", at.METRICS),
             comparisons=captioned("comparisons", at.COMPARISONS, **{"to read": "no"}),
-            controls=captioned("controls", at.CONTROLS),
+            controls=captioned("controls", at.CONTROLS, **{"to read": "no"}),
             confusion=at.CONFUSION,
             predictions=captioned("predictions", at.PREDICTIONS),
             **({"selected": at.SELECTED} if INNER else {}),
