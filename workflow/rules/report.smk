@@ -39,7 +39,7 @@ rule summary:
 rule pages:
     input:
         **read(
-            shown=[at.TABLE, at.TABLE_FEATURE_MODES, at.COMPARISONS],
+            shown=[at.TABLE, at.TABLE_FEATURE_MODES, at.COMPARISONS, at.CONTROLS],
             metrics=at.METRICS,
             controls=at.CONTROLS,
             predictions=at.PREDICTIONS,
@@ -50,6 +50,7 @@ rule pages:
             captioned("table", "results/pages/table.html", **READ),
             captioned("table_feature_modes", "results/pages/table_feature_modes.html", **READ),
             captioned("comparisons", "results/pages/comparisons.html", **READ),
+            captioned("controls", "results/pages/controls.html", **READ),
         ],
         cells=report(
             directory("results/pages/cells"),
