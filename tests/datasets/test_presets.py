@@ -57,11 +57,11 @@ TREES = {
     "samm_5": ("SAMM", samm_tree),
     "megc2019": ("data", megc),
 }
-# A shard is a subject; magnify: methods but none; train: methods x N x parts; four controls.
+# A shard is a subject; magnify: methods but none; train: methods x N x parts; four controls, two of smic_hs.
 JOBS = {
     preset: {"decode": shards, "features": shards * methods, "train": methods * sizes * parts}
     | ({"magnify": shards * (methods - 1)} if methods > 1 else {})
-    | {"train_variant": 4 * methods * parts}
+    | {"train_variant": (2 if preset == "smic_hs" else 4) * methods * parts}
     for preset, shards, methods, sizes, parts in (
         ("smic_hs", 16, 4, 8, 16),
         ("smic_hs_paper", 16, 3, 8, 5),
