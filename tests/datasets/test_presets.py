@@ -57,8 +57,8 @@ TREES = {
     "samm_5": ("SAMM", samm_tree),
     "megc2019": ("data", megc),
 }
-# A shard is a subject; magnify: methods but none; train: methods x N x parts; four controls, but two
-# of smic_hs.
+# A shard is a subject; magnify: methods but none; train: methods x N x parts; four controls,
+# two of smic_hs.
 JOBS = {
     preset: {"decode": shards, "features": shards * methods, "train": methods * sizes * parts}
     | ({"magnify": shards * (methods - 1)} if methods > 1 else {})
