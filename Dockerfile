@@ -12,5 +12,5 @@ RUN cd /opt/microexpr && \
     pip install --no-cache-dir --no-deps .
 WORKDIR /study
 # Files of a study belong to whoever runs it: docker run --user "$(id -u):$(id -g)"
-ENV HOME=/tmp XDG_CACHE_HOME=/tmp/cache
+ENV HOME=/study XDG_CACHE_HOME=/study/.cache
 ENTRYPOINT ["microexpr"]
