@@ -9,8 +9,8 @@ from planted import loso, planted_store, recipe
 from microexpr.config import Windows
 from microexpr.training.controls import CONTROLS, split_control
 from microexpr.training.fold import train_fold
-from microexpr.training.key_frames import moved_frame, with_errors
 from microexpr.training.store import FeatureStore
+from microexpr.training.windows import moved_frame, with_errors
 
 NAMES = ("clip_ids", "subjects", "labels", "data", "digest")
 SETTINGS = {
@@ -74,7 +74,7 @@ def test_errors_of_key_frames_move_indices_and_change_no_frame(onset, offset):
     assert with_errors(store, onset=0, offset=0) is store
     assert (moved.clip_ids, moved.labels) == (store.clip_ids, store.labels)
     assert moved.digest != store.digest
-    for before, after in zip(store.data, moved.data, strict=True):
+    for before, after in zip(store.data, moved.loaded().data, strict=True):
         stop = len(before) - offset
         assert np.array_equal(after, before[onset:stop])
     about = {name: getattr(store, name) for name in NAMES}  # without frames in memory

@@ -31,7 +31,7 @@ from microexpr.protocol.predictions import ClipPredictions, Examples, class_numb
 from microexpr.runtime import resume
 from microexpr.runtime.files import replacing
 from microexpr.runtime.progress import track
-from microexpr.training.key_frames import moved_frame
+from microexpr.training.windows import moved_frame
 
 log = logging.getLogger(__name__)
 

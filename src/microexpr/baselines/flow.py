@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microexpr.baselines.base import FaceClip, Floats
-from microexpr.training.key_frames import moved_frame
+from microexpr.training.windows import moved_frame
 
 WINDOW_PX = 21  # over which motion is taken as the same: noise against detail
 LEVELS, ITERATIONS = 3, 5

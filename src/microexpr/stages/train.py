@@ -87,8 +87,8 @@ def train(
 ) -> None:
     """Train and test some folds of one method and N."""
     from microexpr.training import chunks
-    from microexpr.training.key_frames import with_errors
     from microexpr.training.store import open_features
+    from microexpr.training.windows import with_errors
 
     with open_features(features, manifest) as store:
         chunks.check_features(settings.features, store)

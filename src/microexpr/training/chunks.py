@@ -2,9 +2,9 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,10 +29,7 @@ from microexpr.training.windows import InnerSplit, Recipe
 
 
 def recipe_of(settings: TrainingSettings, n: int, method: str) -> Recipe:
-    """Return the recipe of a training of `method`, for the first feature mode and seed.
-
-    ConfigError: the epoch would be chosen on the tested clips, and the name does not say so.
-    """
+    """Return the recipe of a training of `method`, for the first feature mode and seed."""
     best_on_test = settings.select.epoch == predictions.BEST_EPOCH
     if best_on_test and not method.endswith(predictions.BEST_EPOCH):
         raise ConfigError(
@@ -53,15 +50,13 @@ def recipe_of(settings: TrainingSettings, n: int, method: str) -> Recipe:
 
 def fine_tuned_blocks(settings: Features, device: str) -> FineTunedBlocks | None:
     """Load the blocks above the cut; None if there are none."""
-    network = network_of(settings)
-    tuned = settings.cut < network.n_blocks
-    return FineTunedBlocks(network, settings.cut).to(device) if tuned else None
+    network, cut = network_of(settings), settings.cut
+    return FineTunedBlocks(network, cut).to(device) if cut < network.n_blocks else None
 
 
 def check_features(settings: Features, store: FeatureStore) -> None:
     """Raise a CacheError if features are not of the configured network, weights and this code."""
-    origin = store.origin
-    if not origin:
+    if not (origin := store.origin):
         return
     check_code("features", "features", str(origin["source_sha256"]))
     wanted: dict[str, object] = {"backbone": settings.backbone, "cut": settings.cut}
@@ -86,8 +81,7 @@ def folds_of_chunk(
 ) -> list[Fold]:
     """Read ``folds.csv``, check its folds, and return those of a chunk: chunk, chunk + chunks, ...
 
-    With `inner`, they are the inner folds of these. ProtocolError: they leak, or are of other
-    clips.
+    With `inner`, they are the inner folds of these. ProtocolError: leaks, or other clips.
     """
     if not 0 <= chunk < chunks:
         raise ConfigError(f"train.chunks: there is no chunk {chunk} of {chunks}")
@@ -117,13 +111,11 @@ def train_folds(
     models: Path | None = None,
     device: str,
 ) -> None:
-    """Train and test some folds under every feature mode and seed, and write the results.
+    """Train and test folds, see :func:`train_chunk`; write predictions, ``.epochs.csv``, models.
 
-    Finished folds are kept in ``.progress/`` until all are, by the fingerprint `source_sha256` of
-    the code. ``.epochs.csv`` has the log; each fold's model is written to the folder `models`.
+    Finished folds, and their models, are kept in ``.progress/`` until all are.
     """
     progress = output.with_suffix(".progress")
-    # Beside the finished folds: a killed run finds both.
     unfinished = progress / "models" if models else None
     result = train_chunk(
         store,
@@ -145,8 +137,7 @@ def train_folds(
     shutil.rmtree(progress, ignore_errors=True)
 
 
-@dataclass(frozen=True)
-class ChunkResult:
+class ChunkResult(NamedTuple):
     """Predictions, and the log with one row per epoch: loss, accuracy, seconds."""
 
     predictions: pd.DataFrame
@@ -168,8 +159,8 @@ def train_chunk(
 ) -> ChunkResult:
     """Train folds under every feature mode and seed of `recipe.train`, as `fold.train_fold` does.
 
-    Finished folds are kept in `progress_dir`, by `source_sha256`; each fold's model is written to
-    `models_dir`, ``<feature_mode>_<seed>_<fold>.safetensors``.
+    Finished folds are kept in `progress_dir`, by the fingerprint `source_sha256` of the code; each
+    fold's model is written to `models_dir`, ``<feature_mode>_<seed>_<fold>.safetensors``.
     """
     _warn_of_dropped(store, recipe)
     runs = [
@@ -190,10 +181,9 @@ def train_chunk(
         kept = model is None or (model.is_file() and read_header(model)["digest"] == digest)
         done = resume.read(progress_dir, settings) if kept else None
         if done is None:
-            pooled = pooled_sums(store, fine_tuned, device) if pooled is None else pooled
-            result = train_fold(
-                store, fold, run, fine_tuned=fine_tuned, pooled=pooled, device=device
-            )
+            pooled = pooled or pooled_sums(store, fine_tuned, device)
+            options: dict[str, Any] = {"fine_tuned": fine_tuned, "pooled": pooled, "device": device}
+            result = train_fold(store, fold, run, **options)
             if model is not None:
                 result.model.save(model, **settings, digest=digest, method=method)
             plain = {"settings": settings, "log": [asdict(epoch) for epoch in result.log]}

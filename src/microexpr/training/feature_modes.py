@@ -64,14 +64,10 @@ class FineTunedBlocks(nn.Module):
 
 @dataclass(frozen=True)
 class PooledSums:
-    """Sums over the frames of each clip, from which the statistics of any set of clips follow.
-
-    Axis 1 of `sums` has raw features, then their differences from the clip's first frame; axis 2
-    values, then squares. With them no fold needs all frames in memory.
-    """
+    """Sums over the frames of each clip, from which the statistics of any set of clips follow."""
 
     counts: Tensor  # (clips,) int64: frames of each clip
-    sums: Tensor  # (clips, 2, 2, C) float64
+    sums: Tensor  # (clips, 2, 2, C) float64: raw or difference, values or squares
 
     @classmethod
     def of(cls, clips: Iterable[Iterable[Tensor]], n_clips: int) -> PooledSums:
@@ -112,10 +108,9 @@ class FeatureTransform:
     def fit(
         cls, feature_mode: str, pooled: PooledSums, clips: Sequence[int], *, standardise: bool
     ) -> FeatureTransform:
-        """Measure shift and scale on training clips; without `standardise` there are none.
+        """Measure shift and scale on training clips, before blocks are fine-tuned.
 
         ``raw`` features are shifted by the mean. A difference is not: its zero means no motion.
-        Both stay fixed while blocks are fine-tuned: `pooled` is of their output before training.
         """
         difference = feature_mode == "onset_difference"
         mean, sd = pooled.statistics(clips, difference=difference)
@@ -176,10 +171,7 @@ class Frames:
 def pooled_frames(
     store: FeatureStore, fine_tuned: FineTunedBlocks | None, clip: int, device: str = "cpu"
 ) -> Iterator[Tensor]:
-    """Yield a clip's pooled features, (up to 32, C) float32 per tensor, on the CPU.
-
-    They are the cache, or the output of untrained `fine_tuned`; ConfigError: maps, and no block.
-    """
+    """Yield a clip's pooled features, (up to 32, C) float32 each: cached, or of the blocks."""
     if fine_tuned is None and store.shape[1:] != (1, 1):
         raise ConfigError(
             f"features.cut: the cache holds maps {store.shape}, which need the backbone to train"
@@ -195,6 +187,6 @@ def pooled_frames(
 def pooled_sums(
     store: FeatureStore, fine_tuned: FineTunedBlocks | None, device: str = "cpu"
 ) -> PooledSums:
-    """Sum the pooled features of each clip; parameters and errors as :func:`pooled_frames`."""
+    """Sum the pooled features of each clip, see :func:`pooled_frames`."""
     clips = (pooled_frames(store, fine_tuned, clip, device) for clip in range(len(store)))
     return PooledSums.of(clips, len(store))

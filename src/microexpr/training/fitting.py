@@ -4,8 +4,8 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import starmap
-from typing import Literal
+from itertools import chain, starmap
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -27,9 +27,8 @@ CYCLED_BETA_1 = (0.95, 0.85)
 class AdamW:
     """AdamW (Loshchilov and Hutter 2019, algorithm 2), bit by bit as in torch.
 
-    ``torch.optim`` imports torch's compiler, which takes seconds: longer than many a fold. Each of
-    `groups` has parameters and their peak learning rate; `schedule` is that of the rates, and with
-    ``one_cycle`` of beta 1, over the `steps` of the whole training.
+    ``torch.optim`` imports torch's compiler, which takes seconds: longer than many a fold. `groups`
+    are parameters and their peak rate; ``one_cycle`` moves beta 1, too, over `steps`.
     """
 
     def __init__(
@@ -45,9 +44,8 @@ class AdamW:
 
     def zero_grad(self) -> None:
         """Remove all gradients."""
-        for parameters, _ in self._groups:
-            for parameter in parameters:
-                parameter.grad = None
+        for parameter in chain(*(parameters for parameters, _ in self._groups)):
+            parameter.grad = None
 
     @torch.no_grad()
     def step(self) -> None:
@@ -61,21 +59,10 @@ class AdamW:
                 continue
             tensors, gradients, first, second, counts = map(list, zip(*moved, strict=True))
             torch._foreach_add_(counts, 1)
-            torch._fused_adamw_(
-                tensors,
-                gradients,
-                first,
-                second,
-                [],
-                counts,
-                lr=lr,
-                beta1=beta_1,
-                beta2=BETA_2,
-                weight_decay=self._weight_decay,
-                eps=EPS,
-                amsgrad=False,
-                maximize=False,
-            )
+            options: dict[str, Any] = {"weight_decay": self._weight_decay, "eps": EPS}
+            options |= {"lr": lr, "beta1": beta_1, "beta2": BETA_2}
+            options |= {"amsgrad": False, "maximize": False}
+            torch._fused_adamw_(tensors, gradients, first, second, [], counts, **options)
         self._done += 1
 
     def _moments(self, p: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -113,8 +100,7 @@ def permuted(classes: np.ndarray, clips: np.ndarray, rng: np.random.Generator) -
 def class_weights(classes: np.ndarray, n_classes: int) -> Tensor:
     """Return inverse frequencies of `classes`, (n_classes,) float32; 0 without a clip; mean 1."""
     counts = np.bincount(classes, minlength=n_classes)
-    present = counts > 0
-    weights = np.zeros(n_classes, np.float32)
+    present, weights = counts > 0, np.zeros(n_classes, np.float32)
     weights[present] = len(classes) / (present.sum() * counts[present])
     return torch.from_numpy(weights)
 
@@ -159,8 +145,7 @@ def fit(
 ) -> Iterator[Epoch]:
     """Train in place, one epoch per item, as long as asked. ConfigError: the loss is not finite.
 
-    `classes`, (clips,) int64, are those of every clip of the store, `class_weights`, (K,) float32,
-    those of the cross-entropy, and `fine_tuned` the blocks that `frames` uses.
+    `classes`, (clips,) int64, are those of every clip of the store.
     """
     device = next(classifier.parameters()).device
     groups = [(list(classifier.parameters()), settings.lr)]

@@ -16,13 +16,8 @@ from torch import Tensor
 from microexpr.errors import DataError, ProtocolError
 from microexpr.protocol import Fold, check_inner, check_trained
 from microexpr.protocol.predictions import BestOnTest, ClipPredictions, class_numbers, quality
-from microexpr.training.feature_modes import (
-    FeatureTransform,
-    FineTunedBlocks,
-    FrameSource,
-    PooledSums,
-    pooled_sums,
-)
+from microexpr.training import feature_modes
+from microexpr.training.feature_modes import FineTunedBlocks, FrameSource, PooledSums
 from microexpr.training.fitting import Batches, Epoch, class_weights, fit, permuted
 from microexpr.training.model import TrainedModel, WindowClassifier
 from microexpr.training.store import FeatureStore
@@ -58,10 +53,7 @@ class FoldTraining:
 
 @contextmanager
 def fold_training(inputs: TrainingInputs, fold: Fold, recipe: Recipe) -> Iterator[FoldTraining]:
-    """Yield the training of a fold; torch's global generator is seeded inside and restored.
-
-    ProtocolError: a clip outside the fold would be trained on. DataError: unknown label, no window.
-    """
+    """Yield the training of a fold; torch's global generator is seeded inside and restored."""
     store, counts = inputs.store, inputs.windows.counts
     classes = class_numbers(store, recipe.labels)
     clips = np.array([clip for clip in fold.train if counts[clip]], dtype=np.int64)
@@ -90,21 +82,13 @@ def initial_model(
     inputs: TrainingInputs, fold: Fold, clips: np.ndarray, classes: np.ndarray, recipe: Recipe
 ) -> tuple[TrainedModel, Tensor]:
     """Fit transform and class weights (K,) on training `clips` (B,), and draw initial weights."""
-    settings = recipe.train
     check_trained(fold, clips.tolist(), inputs.store.clip_ids)
-    transform = FeatureTransform.fit(
-        recipe.feature_mode, inputs.pooled, clips.tolist(), standardise=settings.standardise
+    transform = feature_modes.FeatureTransform.fit(
+        recipe.feature_mode, inputs.pooled, clips.tolist(), standardise=recipe.train.standardise
     )
-    classifier = WindowClassifier(
-        len(transform.scale),
-        len(recipe.labels),
-        embed=settings.embed,
-        hidden=settings.hidden,
-        dropout=settings.dropout,
-        readout=settings.readout,
-        head=settings.head,
-    ).to(inputs.device)
-    model = TrainedModel(transform, classifier, copy.deepcopy(inputs.fine_tuned))
+    options = recipe.train.model_dump(include={"embed", "hidden", "dropout", "readout", "head"})
+    classifier = WindowClassifier(len(transform.scale), len(recipe.labels), **options)
+    model = TrainedModel(transform, classifier.to(inputs.device), copy.deepcopy(inputs.fine_tuned))
     return model, class_weights(classes[clips], len(recipe.labels))
 
 
@@ -168,16 +152,13 @@ def train_fold(
     On one machine's CPU a repeated run gives the same bits, with the same number of threads. With
     ``windows.short: drop``, clips without a window get no prediction. `fine_tuned` are untrained
     blocks above the cut, which maps need; `pooled` is ``pooled_sums(store, fine_tuned)``.
-
-    ProtocolError: a clip in training and in test, or no split to choose on. DataError, ConfigError:
-    an unknown label, no window to train on, or a loss that is not finite.
     """
     if both := set(fold.train) & set(fold.test):
         raise ProtocolError(
             f"fold {fold.name}: clip {store.clip_ids[min(both)]} is in training and in test"
         )
     table = recipe.window_table(store)
-    pooled = pooled_sums(store, fine_tuned, device) if pooled is None else pooled
+    pooled = pooled or feature_modes.pooled_sums(store, fine_tuned, device)
     inputs = TrainingInputs(store, pooled, table, fine_tuned, device)
     count = choose_epochs(inputs, fold, recipe)
     seen = BestOnTest(class_numbers(store, recipe.labels)[list(fold.test)])

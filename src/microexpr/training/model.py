@@ -47,12 +47,11 @@ class ByteDropout(nn.Module):
 class WindowClassifier(nn.Module):
     """Embedding of frames, Bi-LSTM over windows, linear classifier; or without the Bi-LSTM.
 
-    `channels` are features per frame, C, `embed` and `hidden` widths of the embedding and of each
-    LSTM direction; `dropout` is the rate before embedding and classifier. What the classifier
-    reads, `readout`: ``both_ends``, each direction after its last frame; ``last_step``, both at the
-    last frame, as in the authors' 2020 code (the backward one has seen that frame only); ``mean``
-    over the frames. `head` ``frame_fc`` has no recurrence: each frame is a training example, and a
-    window gets the mean of its frames' probabilities (the poster's "fully-connected layer").
+    What the classifier reads, `readout`: ``both_ends``, each direction after its last frame;
+    ``last_step``, both at the last frame, as in the authors' 2020 code (the backward one has seen
+    that frame only); ``mean`` over the frames. `head` ``frame_fc`` has no recurrence: each frame is
+    a training example, and a window gets the mean of its frames' probabilities (the poster's
+    "fully-connected layer").
     """
 
     def __init__(
@@ -122,12 +121,11 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def decide(logits: np.ndarray, last_frames: np.ndarray, decision: str) -> tuple[np.ndarray, int]:
-    """Predict probabilities, (K,) float64, and the class of one clip from those of its windows.
+    """Predict probabilities, (K,) float64, and class of a clip from its windows' logits (W, K).
 
-    `logits` (W, K) are those of the windows, which end on `last_frames` (W,); with ``whole_clip``
-    of the clip as one sequence. ``mean_softmax``: mean of the windows' probabilities. ``majority``:
-    share of windows that vote for a class; ties go to the higher mean probability. ``last_window``:
-    the window that ends last, the densest of several.
+    ``mean_softmax`` and ``whole_clip``: mean of the windows' probabilities. ``majority``: share of
+    windows that vote for a class; ties go to the higher mean. ``last_window``: the window of the
+    last of `last_frames`, the densest of several.
     """
     p = softmax(logits)
     mean = p.mean(0)
@@ -155,19 +153,14 @@ class TrainedModel:
     def predict(
         self, frames: FrameSource, sequences: Sequence[np.ndarray], decision: str
     ) -> ClipPredictions:
-        """Predict the classes of clips by a `decision`, see :func:`decide`.
-
-        Each of `sequences` has a clip's windows as rows of the store, (W, N) int64; W may be 0.
-        With ``whole_clip`` it is one sequence of all frames, (1, T). `frames` are :meth:`frames`.
-        """
+        """Predict classes by :func:`decide` from clips' windows, rows (W, N) int64; W may be 0."""
         probabilities = np.full((len(sequences), self.classifier.n_classes), np.nan)
         predicted = np.full(len(sequences), -1)
         counts = np.array([len(windows) for windows in sequences])
-        if counts.any():
-            for clip, logits in enumerate(self.logits(frames, sequences)):
-                if len(logits):
-                    last_frames = sequences[clip][:, -1]
-                    probabilities[clip], predicted[clip] = decide(logits, last_frames, decision)
+        for clip, logits in enumerate(self.logits(frames, sequences) if counts.any() else ()):
+            if len(logits):
+                last_frames = sequences[clip][:, -1]
+                probabilities[clip], predicted[clip] = decide(logits, last_frames, decision)
         return ClipPredictions(probabilities, predicted, counts)
 
     @torch.no_grad()
@@ -193,19 +186,15 @@ class TrainedModel:
 
     def save(self, path: AnyPath, **information: Any) -> None:
         """Write a safetensors file whose header holds `information`, such as ``n=7``."""
-        header = {
-            **information,
-            "format": FORMAT,
-            "difference": self.transform.difference,
-            "classifier": self.classifier.settings,
-        }
+        header = {**information, "format": FORMAT, "classifier": self.classifier.settings}
+        header |= {"difference": self.transform.difference}
         tensors = {f"transform.{k}": getattr(self.transform, k) for k in ("shift", "scale")}
         tensors |= {f"classifier.{k}": v for k, v in self.classifier.state_dict().items()}
         if self.fine_tuned is not None:
             tuned = self.fine_tuned.tuned_parameters()
             tensors |= {f"fine_tuned.{k}": v for k, v in tuned.items()}
-            header |= {"cut": self.fine_tuned.cut}
-            header |= {"weights_sha256": self.fine_tuned.backbone.weights_sha256}
+            weights = self.fine_tuned.backbone.weights_sha256
+            header |= {"cut": self.fine_tuned.cut, "weights_sha256": weights}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         about = {"microexpr": json.dumps(header, sort_keys=True)}
         write_bytes(path, safetensors.torch.save(tensors, about))
@@ -221,9 +210,7 @@ class TrainedModel:
         header = read_header(path)
         with damage(WeightsError, f"{path}: {UNREADABLE}"):
             tensors = safetensors.torch.load_file(path)
-            transform = FeatureTransform(
-                header["difference"], tensors["transform.shift"], tensors["transform.scale"]
-            )
+            transform = FeatureTransform(header["difference"], **_under("transform.", tensors))
             classifier = WindowClassifier(**header["classifier"])
             classifier.load_state_dict(_under("classifier.", tensors))
             tuned, fine_tuned = _under("fine_tuned.", tensors), None

@@ -40,6 +40,7 @@ class FeatureStore(Examples):
     data: tuple[np.ndarray | h5py.Dataset, ...]  # of each clip: (T, C, h, w), float16 or float32
     origin: Mapping[str, object] = field(default_factory=dict)
     frames: np.ndarray | None = None  # (all frames, C, h, w) in memory; `data` are views of it
+    spans: tuple[slice, ...] = ()  # the frames of each clip that count; empty: all of them
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -74,6 +75,8 @@ class FeatureStore(Examples):
     @cached_property
     def lengths(self) -> np.ndarray:
         """Frames of each clip, (clips,) int64."""
+        if self.spans:
+            return np.array([span.stop - span.start for span in self.spans])
         return np.array([len(data) for data in self.data])
 
     @cached_property
@@ -90,9 +93,10 @@ class FeatureStore(Examples):
         """Return this store with all frames in memory."""
         frames = np.empty((int(self.lengths.sum()), *self.shape), self.data[0].dtype)
         views = np.split(frames, self.first_row[1:])
-        for view, data in zip(views, self.data, strict=True):
-            view[...] = data[...]
-        return replace(self, data=tuple(views), frames=frames)
+        spans = self.spans or (slice(None),) * len(self)
+        for view, data, span in zip(views, self.data, spans, strict=True):
+            view[...] = data[span]
+        return replace(self, data=tuple(views), frames=frames, spans=())
 
     def rows(self, clips: Sequence[int]) -> np.ndarray:
         """Return the rows of all frames of some clips, (F,) int64."""
@@ -108,8 +112,9 @@ class FeatureStore(Examples):
         edges = np.flatnonzero(np.diff(owner, prepend=-1, append=-1))
         for start, stop in pairwise(edges):
             clip = owner[start]
+            skipped = self.spans[clip].start if self.spans else 0
             with damage(CacheError, f"clip {self.clip_ids[clip]}: features are damaged"):
-                found[start:stop] = self.data[clip][rows[start:stop] - first[clip]]
+                found[start:stop] = self.data[clip][rows[start:stop] - first[clip] + skipped]
         return torch.from_numpy(found)
 
 

@@ -1,9 +1,13 @@
-"""Windows of N frames as indices into cached frames, and the settings of a training."""
+"""Windows of N frames as indices into cached frames, and the settings of a training.
+
+With errors of key frames, a clip starts later or ends earlier: no frame is computed again.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,28 +29,14 @@ def windows(
     even: str = "all_steps",
     short: str = "pad",
 ) -> np.ndarray:
-    """Return the frame numbers of each window of one clip.
+    """Return the frames, (W, N) int64 from 0, of each window of one clip, by step, then by start.
 
-    Parameters
-    ----------
-    length, n : int
-        Frames of the clip, L, and of a window, N.
-    modes : sequence of {"continuous", "even"}, or ``("middle",)``
-        Which windows; starts always advance by one frame. ``middle`` is one window that repeats
-        frame L // 2, whatever the other options.
-    even : {"all_steps", "length_step"}
-        ``all_steps``: s = 2..6 wherever ``L - start >= N * s``, so the last s - 1 frames of a clip
-        are never reached (the rule of the 2020 code). ``length_step``: s = L // N, and a window may
-        end on the last frame; where s is 1 these are the continuous windows, listed once.
-    short : {"pad", "drop", "fail"}
-        For a clip that holds no window (below N frames; below 2 N where only ``all_steps`` windows
-        are asked for). ``pad``: repeat the first frame in front until one window fits.
-
-    Returns
-    -------
-    ndarray, shape (W, N), int64
-        From 0, ordered by step, then by start. W is 0 only with ``short="drop"``. A DataError is
-        raised if the clip is empty, or holds no window and `short` is ``"fail"``.
+    `length` and `n` are the frames of the clip, L, and of a window, N. `modes`: ``continuous``,
+    ``even``, or ``middle``, one window that repeats frame L // 2. Of `even`, ``all_steps`` takes
+    s = 2..6 wherever ``L - start >= N * s``, so the last s - 1 frames are never reached (the rule
+    of the 2020 code); ``length_step`` s = L // N, up to the last frame, if it is not 1 and
+    continuous. Where no window fits, `short` is to ``pad`` (repeat the first frame in front),
+    ``drop`` or ``fail`` (DataError).
     """
     if length < 1:
         raise DataError("the clip has no frame")
@@ -122,9 +112,8 @@ class WindowTable:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draw `per_clip` windows of each of `clips`, (B,) int64; all if None or if it has no more.
 
-        A clip's list is cut into `per_clip` sections of nearly equal size and one window is drawn
-        from each: no window twice, all steps in every epoch. Return the windows (W, N) int64, and
-        for each the position of its clip in `clips`, (W,).
+        One is drawn from each of as many sections of a clip's list: no window twice, all steps in
+        every epoch. Return windows, (W, N) int64, and the position of each one's clip, (W,).
         """
         counts = self.counts[clips]
         sections = per_clip or max(int(counts.max()), 1)
@@ -192,3 +181,36 @@ class Recipe:
         if self.windows.order != "shuffled":
             return rows
         return np.random.default_rng([self.seed, self.n]).permuted(rows, axis=1)
+
+
+def moved_frame(name: str, at: int, error: int, *, least: int, most: int) -> int:
+    """Return frame `at` moved by `error` frames, earlier or later as a clip's `name` decides.
+
+    Where there is no frame (outside `least` to `most`), it moves the other way, as far as it can.
+    """
+    if not error:
+        return at
+    later = hashlib.sha256(name.encode()).digest()[0] % 2 == 0
+    ways = [at + error, at - error] if later else [at - error, at + error]
+    if least <= ways[0] <= most:
+        return ways[0]
+    return max((min(max(way, least), most) for way in ways), key=lambda frame: abs(frame - at))
+
+
+def with_errors(store: FeatureStore, *, onset: int, offset: int) -> FeatureStore:
+    """Return a store whose clips start and end `onset` and `offset` frames beside where they did.
+
+    Features count from the first frame that is left, as ``onset_difference`` does.
+    """
+    if not onset and not offset:
+        return store
+    spans = []
+    for clip_id, data in zip(store.clip_ids, store.data, strict=True):
+        last = len(data) - 1
+        start = moved_frame(f"{clip_id} onset", 0, onset, least=0, most=max(last - 1, 0))
+        end = moved_frame(f"{clip_id} offset", last, offset, least=min(start + 1, last), most=last)
+        spans.append(slice(start, end + 1))
+    about = f"{store.digest} {[(span.start, span.stop) for span in spans]}"
+    digest = hashlib.sha256(about.encode()).hexdigest()
+    found = replace(store, frames=None, digest=digest, spans=tuple(spans))
+    return found if store.frames is None else found.loaded()
