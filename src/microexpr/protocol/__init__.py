@@ -42,17 +42,10 @@ class Fold:
 
 
 def write_folds(path: AnyPath, clips: Sequence[Clip], folds: Sequence[Fold]) -> None:
-    """Write ``folds.csv``: one row per clip, with the fold that tests it.
-
-    An empty fold means that the clip is only trained on. Where there is such a clip, every fold of
-    `folds`, indices into `clips`, trains on just these; else on all clips that it does not test.
-    """
+    """Write ``folds.csv``: one row per clip, with the fold that tests it; see `folds_by_name`."""
     tested = {index: fold.name for fold in folds for index in fold.test}
-    rows = (
-        {**clip.model_dump(include={*COLUMNS}), "fold": tested.get(index, "")}
-        for index, clip in enumerate(clips)
-    )
-    write_rows(path, COLUMNS, rows)
+    about = ({key: getattr(clip, key) for key in COLUMNS[:3]} for clip in clips)
+    write_rows(path, COLUMNS, (row | {"fold": tested.get(i, "")} for i, row in enumerate(about)))
 
 
 def read_folds(path: AnyPath, clip_ids: Sequence[str]) -> list[Fold]:
@@ -76,12 +69,12 @@ def folds_by_name(tested: Sequence[str], order: Iterable[str]) -> list[Fold]:
 
     Where clips have none, every fold trains on just these; else on all clips that it does not test.
     """
-    everyone = range(len(tested))
-    trained = tuple(i for i in everyone if not tested[i])
+    trained = tuple(i for i, name in enumerate(tested) if not name)
     folds = []
     for name in dict.fromkeys(filter(None, order)):
-        test = tuple(i for i in everyone if tested[i] == name)
-        folds.append(Fold(name, trained or tuple(i for i in everyone if tested[i] != name), test))
+        others = tuple(i for i, own in enumerate(tested) if own != name)
+        test = tuple(i for i, own in enumerate(tested) if own == name)
+        folds.append(Fold(name, trained or others, test))
     return folds
 
 
@@ -96,8 +89,7 @@ def check_folds(
     """Refuse folds that leak, that leave clips out, or that break the promise of their protocol.
 
     `sources` names the clip that each entry was made from, such as the original of a flipped copy;
-    None: all are originals. Copies need not be used; if they are, they stay on the side of their
-    original. ProtocolError names the fold and the first clip or subject that is wrong.
+    None: all are originals. Copies that are used stay on the side of their original.
     """
     sources = clip_ids if sources is None else sources
     if not folds:
@@ -152,23 +144,19 @@ def check_classes(folds: Sequence[Fold], labels: Sequence[str], classes: Sequenc
             raise ProtocolError(f"class {name!r} of data.labels has no clip")
     for fold in folds:
         trained = {labels[i] for i in fold.train}
-        for name in classes:
-            if name not in trained:
-                raise ProtocolError(
-                    f"fold {fold.name}: no training clip of class {name!r}; "
-                    f"all {list(labels).count(name)} of them are tested there"
-                )
+        if lacking := [name for name in classes if name not in trained]:
+            raise ProtocolError(
+                f"fold {fold.name}: no training clip of class {lacking[0]!r}; "
+                f"all {list(labels).count(lacking[0])} of them are tested there"
+            )
 
 
 def _check_indices(fold: Fold, count: int) -> None:
     for side, indices in (("training", fold.train), ("test", fold.test)):
         if not indices:
             raise ProtocolError(f"fold {fold.name}: there is no {side} clip")
-        for index in indices:
-            if not 0 <= index < count:
-                raise ProtocolError(
-                    f"fold {fold.name}: {side} index {index}, there are {count} clips"
-                )
+        if odd := [index for index in indices if not 0 <= index < count]:
+            raise ProtocolError(f"fold {fold.name}: {side} index {odd[0]}, there are {count} clips")
 
 
 def _disjoint(fold: Fold, names: Sequence[str], message: str) -> None:

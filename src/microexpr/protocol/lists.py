@@ -30,11 +30,7 @@ class FoldList:
 
 
 def read_list(path: AnyPath) -> FoldList:
-    """Read a list and compare it with its checksum.
-
-    DataError: it was changed, or has no checksum. ProtocolError: it is no such list, or names a
-    clip twice.
-    """
+    """Read a list and compare it with its checksum; DataError or ProtocolError on others."""
     digest, rows = check_seal(path), dict[str, dict[str, str]]()
     for row in read_rows(path):
         if missing := [name for name in COLUMNS if name not in row]:
@@ -46,10 +42,7 @@ def read_list(path: AnyPath) -> FoldList:
 
 
 def write_list(path: AnyPath, rows: Iterable[Mapping[Any, Any]]) -> str:
-    """Write a list, sorted by name, and its checksum, which is returned.
-
-    The rows have the columns of ``folds.csv``. ProtocolError: a clip has two rows.
-    """
+    """Write a list, sorted by name, and its checksum, which is returned; see `COLUMNS`."""
     kept = [{name: row[name] for name in COLUMNS} for row in rows]
     kept.sort(key=lambda row: (natural(row["subject"]), natural(row["clip_id"])))
     for name, count in Counter(alike(row["clip_id"]) for row in kept).items():
@@ -66,11 +59,7 @@ def named(clip_ids: Sequence[str]) -> str:
 
 
 def folds_of_list(known: FoldList, clips: Sequence[Clip]) -> list[Fold]:
-    """Return the folds of a list, as indices into `clips`, which must be those of the list.
-
-    As in ``folds.csv``, clips without a fold are only trained on. CollectedError: one message for
-    clips that are missing, not in the list, or of another subject or label.
-    """
+    """Return the folds of a list, as indices into `clips`, which must be those of the list."""
     found = {alike(clip.clip_id): number for number, clip in enumerate(clips)}
     faults = Faults()
     missing = [row["clip_id"] for key, row in known.rows.items() if key not in found]

@@ -86,8 +86,7 @@ BEST_EPOCH = "best_epoch_on_test"
 class BestOnTest:
     """What nobody may do, to show by how much it inflates: choose the epoch on the tested clips.
 
-    `truth` are the classes of the tested clips, (clips,) int64. `best` are the predictions of the
-    epoch with the most right ones, the first of equals; `last` are those that may be scored.
+    `best` are the predictions of the epoch with the most right ones; `last` may be scored.
     """
 
     def __init__(self, truth: np.ndarray) -> None:
@@ -119,14 +118,12 @@ def read(paths: Iterable[AnyPath], classes: Sequence[str]) -> pd.DataFrame:
     if not frames:
         raise DataError("no file of predictions to evaluate")
     frame = pd.concat(frames, ignore_index=True)
-    order = {
-        "method": method_order(frame["method"]),
-        "clip_id": sorted(sorted(set(frame["clip_id"])), key=natural),
-    }
+    clips = sorted(sorted(set(frame["clip_id"])), key=natural)
+    order = {"method": method_order(frame["method"]), "clip_id": clips}
+    ranks = {column: {name: i for i, name in enumerate(names)} for column, names in order.items()}
 
     def place(column: pd.Series) -> pd.Series:
-        names = order.get(str(column.name))
-        return column if names is None else column.map({k: i for i, k in enumerate(names)})
+        return column.map(ranks[str(column.name)]) if column.name in ranks else column
 
     return frame.sort_values([*SYSTEM, "seed", "clip_id"], key=place, ignore_index=True)
 
@@ -144,10 +141,7 @@ def rows(
     classes: Sequence[str],
     **system: str | int,
 ) -> list[dict[str, Any]]:
-    """Return the rows of a fold's test clips, `found` in their order.
-
-    `system` has method, feature_mode, n, seed and protocol.
-    """
+    """Return the rows of a fold's test clips, `found` in their order; `system` are columns."""
     unknown: list[None] = [None] * len(classes)
     columns = (found[name] for name in ("predicted", "n_windows", "probabilities"))
     return [
@@ -171,8 +165,7 @@ def check(
     """Refuse predictions that cannot be compared with each other: DataError, ProtocolError.
 
     Clips, subjects, labels and folds must be those of manifest and `protocol`, which may promise
-    that all are tested and each subject in one fold only; the seeds of all systems must be the
-    same.
+    that all are tested and each subject in one fold only; all systems must have the same seeds.
     """
     for column, known in (("label", [*classes]), ("predicted", [*classes, ""])):
         wrong = frame[~frame[column].isin(known)]
@@ -207,13 +200,12 @@ def check_grid(
 def _read_one(path: AnyPath, classes: Sequence[str]) -> pd.DataFrame:
     frame = read_text(path)
     shares = [f"p_{name}" for name in classes]
-    for column in (*COLUMNS, *shares):
-        if column not in frame:
-            raise DataError(f"{path}: column {column} is missing")
-    unknown = [c for c in frame if c not in COLUMNS and c not in shares]
-    if unknown:
+    wanted = [*COLUMNS, *shares]
+    if missing := [column for column in wanted if column not in frame]:
+        raise DataError(f"{path}: column {missing[0]} is missing")
+    if unknown := [column for column in frame if column not in wanted]:
         raise DataError(f"{path}: column {unknown[0]} is unknown; classes are {list(classes)}")
-    frame = typed(frame[[*COLUMNS, *shares]], text=TEXT, path=path)
+    frame = typed(frame[wanted], text=TEXT, path=path)
     for column in COUNTS:
         if frame[column].dtype.kind != "i":
             raise DataError(f"{path}: column {column}: not all cells are whole numbers")
@@ -224,12 +216,10 @@ def _read_one(path: AnyPath, classes: Sequence[str]) -> pd.DataFrame:
 def _check_shares(predicted: pd.DataFrame, path: AnyPath) -> None:
     """Refuse predictions whose values are no probabilities."""
     shares = predicted.drop(columns="clip_id")
-    outside = predicted[~(shares.ge(0) & shares.le(1)).all(axis=1)]
-    if len(outside):
+    if len(outside := predicted[~(shares.ge(0) & shares.le(1)).all(axis=1)]):
         raise DataError(f"{path}: clip {outside['clip_id'].iloc[0]}: a probability is not in 0..1")
     sums = shares.sum(axis=1)
-    odd = predicted[(sums - 1).abs() > ROUNDING]
-    if len(odd):
+    if len(odd := predicted[(sums - 1).abs() > ROUNDING]):
         raise DataError(
             f"{path}: clip {odd['clip_id'].iloc[0]}: its probabilities add up to "
             f"{sums[odd.index[0]]:.6f}, not to 1; delete the file and run snakemake again"
@@ -266,11 +256,9 @@ def _check_systems(frame: pd.DataFrame, everyone: set[str]) -> None:
         if set(rows["seed"]) != seeds:
             raise ProtocolError(f"{words}: seeds {sorted(set(rows['seed']))} of {sorted(seeds)}")
         for seed, run in rows.groupby("seed"):
-            twice = run["clip_id"][run["clip_id"].duplicated()]
-            if len(twice):
+            if len(twice := run["clip_id"][run["clip_id"].duplicated()]):
                 raise DataError(f"{words}, seed {seed}: clip {twice.iloc[0]} occurs twice")
-            missing = everyone - set(run["clip_id"])
-            if missing:
+            if missing := everyone - set(run["clip_id"]):
                 raise ProtocolError(
                     f"{words}, seed {seed}: {len(missing)} clips have no row, first {min(missing)}"
                 )

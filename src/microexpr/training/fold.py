@@ -86,7 +86,8 @@ def initial_model(
     transform = feature_modes.FeatureTransform.fit(
         recipe.feature_mode, inputs.pooled, clips.tolist(), standardise=recipe.train.standardise
     )
-    options = recipe.train.model_dump(include={"embed", "hidden", "dropout", "readout", "head"})
+    names = ("embed", "hidden", "dropout", "readout", "head")
+    options = {name: getattr(recipe.train, name) for name in names}
     classifier = WindowClassifier(len(transform.scale), len(recipe.labels), **options)
     model = TrainedModel(transform, classifier.to(inputs.device), copy.deepcopy(inputs.fine_tuned))
     return model, class_weights(classes[clips], len(recipe.labels))
