@@ -9,9 +9,9 @@ import jsonschema
 import pytest
 import yaml
 
+from config_reference import MODELS, reference_text, schema_text
 from microexpr import stages
-from microexpr.cli.tools import MODELS
-from microexpr.config import Config, reference
+from microexpr.config import Config
 from microexpr.errors import ConfigError
 from microexpr.magnify.methods import METHODS
 
@@ -62,12 +62,12 @@ def test_every_key_is_described():
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_the_committed_schemas_are_those_of_the_models(name):
     committed = (ROOT / "workflow/schemas" / name).read_text(encoding="utf-8")
-    assert committed == reference.schema_text(MODELS[name]), "run: python -m microexpr schema ."
+    assert committed == schema_text(MODELS[name]), "run: python tools/config_reference.py"
 
 
 def test_the_committed_reference_is_that_of_the_model():
     committed = (ROOT / "config/README.md").read_text(encoding="utf-8")
-    assert committed == reference.reference_text(committed), "run: python -m microexpr schema ."
+    assert committed == reference_text(committed), "run: python tools/config_reference.py"
     for key in keys(json.loads(Config().model_dump_json())):
         assert f"`{key.split('.', 1)[1]}`" in committed or key == "features.weights"
 
@@ -78,7 +78,7 @@ def test_presets_are_valid_by_model_and_by_schema(preset):
         yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(preset.read_text())
     )
     Config.parse(values)
-    jsonschema.validate(values, yaml.safe_load(reference.schema_text(Config)))
+    jsonschema.validate(values, yaml.safe_load(schema_text(Config)))
 
 
 @pytest.mark.parametrize(

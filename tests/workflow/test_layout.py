@@ -16,7 +16,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from microexpr.config import Config, reference
+from config_reference import COPIES, copied
+from microexpr.config import Config
 from microexpr.pipeline.environment import SOURCE, TRACE, share_environment
 from planner import plan
 from project import ROOT, Project, fresh, job_counts
@@ -125,11 +126,11 @@ def test_the_catalog_finds_what_it_reads():
     assert profiles == {name for name in profiles if f"({name}/config.yaml)" in text}
 
 
-@pytest.mark.parametrize("name", sorted(reference.COPIES))
+@pytest.mark.parametrize("name", sorted(COPIES))
 def test_copies_of_configurations_are_current(name):
     committed = (ROOT / name).read_text(encoding="utf-8")
-    assert committed == reference.copied(ROOT, name), "run: python -m microexpr schema ."
-    assert yaml.safe_load(committed) == yaml.safe_load((ROOT / reference.COPIES[name]).read_text())
+    assert committed == copied(name), "run: python tools/config_reference.py"
+    assert yaml.safe_load(committed) == yaml.safe_load((ROOT / COPIES[name]).read_text())
     Config.load(str(ROOT / name))
 
 

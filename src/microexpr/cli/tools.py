@@ -1,4 +1,4 @@
-"""Commands of a project: its stages, adopting code, demo data, forgetting people, the schema."""
+"""Commands of a project: its stages, adopting code, demo data, forgetting people."""
 
 import argparse
 import logging
@@ -9,18 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from microexpr import stages
 from microexpr.cli.options import COUNT, Commands, add_machine, new_command
 from microexpr.config import Config, default_file
-from microexpr.datasets.manifest import Clip
 from microexpr.errors import CollectedError, DataError, MicroexprWarning
 from microexpr.runtime.notices import plain_warnings
 from microexpr.stages import NAMES, Argument, Option, Reads, Stage, Writes
 
-# Files of workflow/schemas, by name.
-MODELS: dict[str, type[BaseModel]] = {"config.schema.yaml": Config, "manifest.schema.yaml": Clip}
 ADOPT = """\
 After a change of code that should change no result, such as a moved module, a new name or an
 updated library, recompute a sample with the code as it is: one clip per shard and stage, one fold
@@ -34,9 +29,6 @@ again. A killed run goes on where it stopped."""
 FORGET = """\
 Delete from results and .snakemake everything that comes from these subjects, and add them to
 data.leave_out. Caches of other subjects stay. See docs/privacy.md."""
-SCHEMA = """\
-Write workflow/schemas and config/README.md from the models; copy config.yaml to config/config.yaml
-and config/ci.yaml to .test/config/config.yaml."""
 AFTER_STAGE = """\
 The workflow runs these commands; the log of each job begins with its settings. By hand, such as
 on another cache: microexpr stage crop --help"""
@@ -90,7 +82,7 @@ def _run_stage(stage: Stage, arguments: argparse.Namespace) -> None:
 
 
 def add_commands(commands: Commands) -> None:
-    """Register ``adopt``, ``demo``, ``forget`` and ``schema``."""
+    """Register ``adopt``, ``demo`` and ``forget``."""
     text = "keep results under changed code that gives the same"
     how = {"epilog": AFTER_ADOPT, "formatter_class": argparse.RawDescriptionHelpFormatter}
     add = new_command(commands, "adopt", _adopt, text, description=ADOPT, **how).add_argument
@@ -109,9 +101,6 @@ def add_commands(commands: Commands) -> None:
     paths: dict[str, Any] = {"type": Path, "nargs": "+", "default": [], "metavar": "FILE"}
     add("--configfile", **paths, help=f"{text}data.leave_out")
     add("--dry-run", action="store_true", help="list the files, delete nothing")
-    text = "write the schemas, the reference of all keys and copies of configurations"
-    schema = new_command(commands, "schema", _schema, text, description=SCHEMA)
-    schema.add_argument("folder", type=Path, help="the project's folder")
 
 
 def _adopt(arguments: argparse.Namespace) -> None:
@@ -159,9 +148,3 @@ def _forget(arguments: argparse.Namespace) -> None:
     )
     for path in done.sources:
         print(f"source data, yours to delete: {path}")
-
-
-def _schema(arguments: argparse.Namespace) -> None:
-    from microexpr.config import reference
-
-    reference.write_all(arguments.folder, MODELS)
