@@ -18,9 +18,8 @@ from microexpr.config.evaluation import Primary
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import DataError, ProtocolError
 from microexpr.evaluation.metrics import holm
-from microexpr.evaluation.parts import SHOWN
 from microexpr.evaluation.pooled import Evaluation, Origin
-from microexpr.evaluation.tables import FILES, poster_table, render_table, write_results
+from microexpr.evaluation.tables import FILES, SHOWN, poster_table, render_table, write_results
 from microexpr.protocol import predictions
 from microexpr.protocol.splits import make_folds
 from microexpr.runtime.tables import seal

@@ -94,8 +94,7 @@ def _verify(arguments: argparse.Namespace) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    from microexpr.evaluation.parts import render_parts
-    from microexpr.evaluation.tables import render_table
+    from microexpr.evaluation.tables import render_parts, render_table
     from microexpr.runtime.tables import read_text
 
     frame = read_text(arguments.table)

@@ -24,15 +24,7 @@ from microexpr.datasets.manifest import Clip, natural, read
 from microexpr.errors import MicroexprWarning
 from microexpr.evaluation import intervals, metrics
 from microexpr.evaluation.intervals import Interval, Linear
-from microexpr.evaluation.metrics import (
-    ALL,
-    NO_PREDICTION,
-    OVERALL,
-    PER_CLASS,
-    Cell,
-    Floats,
-    Ints,
-)
+from microexpr.evaluation.metrics import ALL, NO_PREDICTION, OVERALL, PER_CLASS, Cell, Floats, Ints
 from microexpr.protocol import SUBJECT_INDEPENDENT, predictions
 from microexpr.protocol.predictions import SYSTEM
 
@@ -65,13 +57,8 @@ class Basis:
     @classmethod
     def of(cls, settings: TableSettings, manifest: Path, weights_sha256: str = "") -> Basis:
         """Read the manifest, and take the rest from the configuration."""
-        origin = Origin(
-            protocol=settings.protocol.name,
-            backbone=settings.features.backbone,
-            cut=settings.features.cut,
-            weights_sha256=weights_sha256,
-            data=title(settings.data),
-        )
+        network = settings.features.backbone, settings.features.cut
+        origin = Origin(settings.protocol.name, *network, weights_sha256, title(settings.data))
         return cls(read(manifest), settings.data.labels, origin, settings.evaluate)
 
     def check(self, frame: pd.DataFrame) -> None:
@@ -89,9 +76,8 @@ MAJORITY, MAJORITY_TRAINING, RANDOM = "majority", "majority_training", "stratifi
 class Evaluation:
     """All systems on the same tested clips.
 
-    `predictions` are from `predictions.read`, accepted by `Basis.check`; `further` are predictions
-    on the same clips that are no cell of the table: controls that were trained, choices of N. Of a
-    part of the tested clips, `folds` says which fold tests each clip of the manifest.
+    `further` are predictions on these clips that are no cell of the table: controls that were
+    trained, choices of N. Of a part of them, `folds` says which fold tests each of the manifest.
     """
 
     def __init__(
@@ -124,9 +110,8 @@ class Evaluation:
         self.level = basis.statistics.confidence
 
     @cached_property
-    def _systems(self) -> Mapping[System, pd.DataFrame]:
-        groups = self.predictions.groupby(SYSTEM, sort=False)
-        return {cast(System, system): rows for system, rows in groups}
+    def _systems(self) -> Mapping[Any, pd.DataFrame]:
+        return dict(iter(self.predictions.groupby(SYSTEM, sort=False)))
 
     @cached_property
     def predicted(self) -> Mapping[System, Ints]:
@@ -150,23 +135,18 @@ class Evaluation:
         }
 
     def linear(self, key: Key) -> dict[Cell, Linear]:
-        """Linearise the metrics of a system or control, seed by seed; auc needs probabilities.
-
-        Of stratified_random, only a few draws are taken.
-        """
+        """Linearise the metrics of a system or control, seed by seed; auc needs probabilities."""
         few = slice(FEW_DRAWS if key[0] == RANDOM else None)
         found = intervals.linear(self.truth, self._of(key)[few], self.classes)
-        rows = self.further.get(key, self._systems.get(cast(System, key)))
-        if rows is not None:
+        if (rows := self.further.get(key, self._systems.get(key))) is not None:
             found["auc", ALL] = intervals.linear_auc(self.truth, self._shares(rows))
         return found
 
     def estimates(self, key: Key) -> dict[Cell, tuple[Interval, Floats]]:
         """Return each metric of a system or control, and its values, (seeds,)."""
         runs = self.linear(key)
-        means = {
-            c: intervals.estimate(r.mean(), self.subjects, self.level) for c, r in runs.items()
-        }
+        about = self.subjects, self.level
+        means = {cell: intervals.estimate(run.mean(), *about) for cell, run in runs.items()}
         values = {cell: run.value for cell, run in runs.items()}
         if key[0] == RANDOM:
             ends = (1 - self.level) / 2, (1 + self.level) / 2
@@ -183,20 +163,15 @@ class Evaluation:
 
     def extent(self, seeds: int) -> dict[str, Any]:
         """Return the columns on what a row rests on."""
-        return {
-            "confidence": self.level,
-            "clips": len(self.clips),
-            "subjects": len({*self.subjects}),
-            "seeds": seeds,
-            **self.basis.origin.columns(),
-        }
+        about = {"confidence": self.level, "clips": len(self.clips)}
+        about |= {"subjects": len({*self.subjects}), "seeds": seeds}
+        return about | self.basis.origin.columns()
 
     def metrics(self) -> pd.DataFrame:
         """Tabulate every metric of every system and control, one row each: ``metrics.csv``.
 
-        value is the mean over the seeds, sd_seeds their standard deviation; low and high bound the
-        mean for other subjects. clips is the denominator: of recall, the clips of the class. The
-        seeds of stratified_random are its draws, and low and high hold their central share.
+        value is the mean over the seeds; low and high bound it for other subjects. clips is the
+        denominator. Of stratified_random, seeds are draws; low and high hold their central share.
         """
         keys: list[Key] = [*self.predicted, *self.beside]
         return pd.DataFrame([row for key in keys for row in self.rows(key)]).astype({"n": "Int64"})
@@ -208,20 +183,13 @@ class Evaluation:
         order += [(metric, name) for metric in PER_CLASS for name in self.classes]
         for metric, name in (cell for cell in order if cell in found):
             estimate, values = found[metric, name]
-            yield {
-                "method": method,
-                "feature_mode": feature_mode,
-                "n": pd.NA if n is None else n,
-                "metric": metric,
-                "class": name,
-                "value": estimate.value,
-                "low": estimate.low,
-                "high": estimate.high,
-                "sd_seeds": values.std(ddof=1) if len(values) > 1 else np.nan,
-                **self.extent(len(values)),
-                "clips": estimate.clips,
-                "subjects": estimate.subjects,
-            }
+            about: dict[str, Any] = {"method": method, "feature_mode": feature_mode}
+            about["n"] = pd.NA if n is None else n
+            about |= {"metric": metric, "class": name, "value": estimate.value}
+            about |= {"low": estimate.low, "high": estimate.high}
+            about |= {"sd_seeds": values.std(ddof=1) if len(values) > 1 else np.nan}
+            own = {"clips": estimate.clips, "subjects": estimate.subjects}
+            yield about | self.extent(len(values)) | own
 
     def confusions(self) -> pd.DataFrame:
         """Count clips by label and prediction for every system and seed: ``confusion.csv``."""
@@ -236,23 +204,24 @@ class Evaluation:
         return pd.DataFrame(rows, columns=[*SYSTEM, "seed", "label", "predicted", "clips"])
 
     def _of(self, key: Key) -> Ints:
-        found = self.predicted.get(cast(System, key))
-        return self.beside[key] if found is None else found
+        own = cast(System, key)
+        return self.predicted[own] if own in self.predicted else self.beside[key]
 
     def _numbers(self, names: Sequence[str]) -> Ints:
         number = {name: k for k, name in enumerate([*self.classes, NO_PREDICTION])}
         return np.array([number[name] for name in names], dtype=np.int64)
 
-    def _classes(self, rows: pd.DataFrame) -> Ints:
+    def _runs(self, rows: pd.DataFrame) -> list[pd.DataFrame]:
+        """Return the rows of each seed, in the order of the clips."""
         order = [clip.clip_id for clip in self.clips]
-        runs = [run.set_index("clip_id")["predicted"] for _, run in rows.groupby("seed")]
-        return np.array([self._numbers(run[order].tolist()) for run in runs])
+        return [run.set_index("clip_id").loc[order] for _, run in rows.groupby("seed")]
+
+    def _classes(self, rows: pd.DataFrame) -> Ints:
+        return np.array([self._numbers(run["predicted"].tolist()) for run in self._runs(rows)])
 
     def _shares(self, rows: pd.DataFrame) -> Floats:
-        order = [clip.clip_id for clip in self.clips]
         columns = [f"p_{name}" for name in self.classes]
-        runs = [run.set_index("clip_id").loc[order, columns] for _, run in rows.groupby("seed")]
-        return np.array(runs, dtype=float)
+        return np.array([run[columns] for run in self._runs(rows)], dtype=float)
 
     def _confusion(self, predicted: Ints) -> Ints:
         nobody = np.zeros_like(self.truth)
@@ -283,8 +252,7 @@ def stratified_random(
 ) -> Ints:
     """Predict at random, with the class frequencies of the training clips of each clip's fold.
 
-    The draws, (draws, C) int, are a Latin hypercube: over all of them each clip gets each class as
-    often as expected, so that the mean accuracy is the expected one (to 1 / draws).
+    The draws, (draws, C) int, are a Latin hypercube: the mean accuracy is the expected one.
     """
     shares = np.array([counts[fold] / counts[fold].sum() for fold in folds])
     rng = np.random.default_rng(seed)

@@ -1,9 +1,10 @@
-"""Rows of the tables of all studies: metrics with intervals, paired tests, what a row rests on."""
+"""Rows of the tables of all studies, paired tests, and controls compared with their methods."""
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 from microexpr.config.evaluation import Primary
@@ -11,6 +12,7 @@ from microexpr.evaluation import intervals
 from microexpr.evaluation.metrics import ALL, holm, mcnemar
 from microexpr.evaluation.pooled import Evaluation, Key, System
 from microexpr.protocol.predictions import method_order
+from microexpr.training.controls import split_control
 
 METRICS = ("accuracy", "uf1", "uar")
 SCORES = (
@@ -26,6 +28,11 @@ COMPARISONS = [
     *(*TESTS, *MCNEMAR, "confidence", "clips", "subjects", "seeds"),
     *("protocol", "subject_independent", "backbone", "cut", "weights_sha256", "data"),
 ]
+CONTROLS = [
+    *("method", "control", "feature_mode", "n", "accuracy", "control_accuracy", "control_low"),
+    *("control_high", "difference", "difference_low", "difference_high", "below", "chance"),
+    *("confidence", "clips", "subjects", "protocol", "backbone", "data"),
+]
 
 
 def study_table(
@@ -36,10 +43,8 @@ def study_table(
 ) -> pd.DataFrame:
     """Score a reference and some systems, and compare each system with the reference.
 
-    `keys` are the reference, which is named in advance and not the best one; the systems, one
-    family of tests; and last controls that look at no face, which are compared with nothing. `own`
-    holds the study's columns for each key; `columns` orders them, :func:`score_row`'s and
-    :func:`paired_tests`'.
+    `keys` are the reference, which is named in advance; the systems, one family of tests; and last
+    controls, which are compared with nothing. `own` holds the study's columns for each key.
     """
     systems = [cast(System, key) for key in keys if key in evaluation.predicted]
     tests = paired_tests(evaluation, [(system, systems[0]) for system in systems[1:]])
@@ -119,3 +124,31 @@ def comparisons(evaluation: Evaluation, primary: Primary | None = None) -> pd.Da
             seeds = len(evaluation.predicted[a, mode, n])
             rows.append(about | {"metric": metric} | test | evaluation.extent(seeds))
     return pd.DataFrame(rows, columns=COMPARISONS)
+
+
+def controls_table(evaluation: Evaluation, names: Sequence[str]) -> pd.DataFrame:
+    """Compare each of the controls `names` with its method on the same clips: ``controls.csv``.
+
+    below is true where the interval of the difference, method less control, lies above zero; chance
+    is the share of the most frequent class.
+    """
+    rows = []
+    truth = evaluation.truth
+    for key, predicted in evaluation.beside.items():
+        method, control = split_control(key[0])
+        own = cast(System, (method, *key[1:]))
+        if key[0] not in names or own not in evaluation.predicted:
+            continue
+        pair = (evaluation.predicted[own], predicted)
+        found = intervals.paired_interval(
+            "accuracy", truth, pair, evaluation.subjects, evaluation.classes, level=evaluation.level
+        )
+        alone, _ = evaluation.estimates(key)["accuracy", ALL]
+        values = (method, control, *key[1:], alone.value + found.value, *alone[:3], *found[:3])
+        about = {
+            "below": str(found.low > 0).lower(),
+            "chance": np.bincount(truth).max() / len(truth),
+        }
+        cells = dict(zip(CONTROLS, values, strict=False))
+        rows.append(cells | about | evaluation.extent(len(predicted)))
+    return pd.DataFrame(rows, columns=CONTROLS)

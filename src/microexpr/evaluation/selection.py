@@ -39,8 +39,7 @@ def nested(
 
     `outer` and `inner` are predictions of every candidate on the folds, and on inner folds of their
     training clips; of equally good candidates the first counts. Return the rows of `outer` that
-    each choice takes, as ``<method>_nested``, and a table of what each fold chose and how good that
-    was. ProtocolError: a choice would rest on a tested clip. DataError: predictions are missing.
+    each choice takes, as ``<method>_nested``, and a table of what each fold chose.
     """
     everyone = {clip.clip_id for clip in clips}
     runs = cast(Runs, dict(iter(outer.groupby([*RUN, "fold"], sort=False))))

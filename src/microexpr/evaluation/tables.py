@@ -16,14 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from microexpr.config.evaluation import Primary
+from microexpr.datasets import KINDS
 from microexpr.datasets.manifest import parted
 from microexpr.errors import DataError
 from microexpr.evaluation import names, selection
-from microexpr.evaluation.controls import controls_table
 from microexpr.evaluation.metrics import ALL
-from microexpr.evaluation.parts import part_metrics
 from microexpr.evaluation.pooled import MAJORITY, Basis, Evaluation, Key
-from microexpr.evaluation.rows import comparisons
+from microexpr.evaluation.rows import comparisons, controls_table
 from microexpr.protocol import SUBJECT_INDEPENDENT, predictions
 from microexpr.runtime.files import AnyPath
 from microexpr.runtime.names import apart
@@ -32,6 +31,7 @@ from microexpr.runtime.tables import read_text, write_table
 ACCURACY = "Accuracy"
 CAPTION = "Accuracy: of all clips; classes: recall. The best of several N is optimistic."
 NESTED = "_nested"  # ends the method of a nested choice in metrics.csv
+SHOWN = {"uf1": "UF1", "uar": "UAR"}  # of parts: what every paper on the composite prints
 ABOUT = ["clips", "subjects", "seeds", "protocol", "backbone", "feature_mode", "data"]
 FILES = (
     *("predictions.csv", "metrics.csv", "comparisons.csv", "controls.csv", "confusion.csv"),
@@ -52,16 +52,12 @@ def write_results(
     choices: selection.Choices | None = None,
     primary: Primary | None = None,
 ) -> None:
-    """Evaluate predictions and write all of `FILES` into a folder.
+    """Evaluate predictions and write all of `FILES` into a folder; nothing where a check fails.
 
     Where clips are of several parts, ``test_sets.csv`` holds the metrics of each. The first of
     `feature_modes` fills ``table.csv``, the others ``table_feature_modes.csv``. `controls` are the
-    methods that the predictions of trained controls name; `choices` what is chosen on the
-    predictions `inner`, see `selection.nested`: ``selected.csv`` is written then. The comparison
-    `primary` is tested alone.
-
-    DataError, ProtocolError: as `predictions.read`, `check`, `check_grid` and `selection.nested`;
-    no file is written then.
+    methods that the predictions of trained controls name; `choices` are made on the predictions
+    `inner`, and ``selected.csv`` is written. The comparison `primary` is tested alone.
     """
     choices, folder = choices or {}, Path(folder)
     everything, classes = predictions.read(sources, basis.classes), basis.classes
@@ -77,11 +73,8 @@ def write_results(
             raise DataError(f"the predictions lack method {method}")
         basis.check(rows)
     predictions.check_same_folds(everything)
-    further = {
-        cast(Key, key): rows
-        for key, rows in everything[everything["method"].isin(controls)].groupby(predictions.SYSTEM)
-    }
-    tables: dict[str, pd.DataFrame] = {}
+    trained = everything[everything["method"].isin(controls)].groupby(predictions.SYSTEM)
+    further, tables = {cast(Key, key): rows for key, rows in trained}, dict[str, pd.DataFrame]()
     if choices:
         watched = predictions.read(inner, classes)
         chosen, table = selection.nested(everything, watched, basis.clips, choices, classes=classes)
@@ -107,11 +100,9 @@ def poster_table(
 ) -> pd.DataFrame:
     """Arrange one feature mode as on the poster: a column per N, a row per method and class.
 
-    The columns are method, class, ``n_<N>`` for each N, then `ABOUT`, ``n_<N>_low`` and
-    ``n_<N>_high``; clips and subjects are those that the row rests on.
-    Methods are in `predictions.method_order`, Accuracy first (in brackets where a class is called
-    so), and last what a nested choice gets, the same for every N where N itself was chosen. The
-    last row is the accuracy of the most frequent class. DataError: `metrics` lack a cell.
+    Of each method Accuracy comes first (in brackets where a class is called so), and last what a
+    nested choice gets, the same for every N where N was chosen. The last row is the accuracy of the
+    most frequent class. DataError: `metrics` lack a cell.
     """
     chosen = metrics[metrics["feature_mode"] == feature_mode]
     if chosen.empty:
@@ -149,12 +140,11 @@ def column(n: int, end: str = "") -> str:
 def _nested_rows(
     metrics: pd.DataFrame, method: str, n: Sequence[int], overall: str
 ) -> list[dict[str, Any]]:
-    found = _accuracies(metrics, method + NESTED)
-    if not found:
+    cells = {cell["n"]: cell for cell in _accuracies(metrics, method + NESTED)}
+    if not cells:
         return []
-    if pd.isna(found[0]["n"]):
-        return [_row(method, f"{overall}, N chosen", dict.fromkeys(n, found[0]))]
-    cells = {cell["n"]: cell for cell in found}
+    if pd.isna(first := next(iter(cells))):
+        return [_row(method, f"{overall}, N chosen", dict.fromkeys(n, cells[first]))]
     return [_row(method, f"{overall}, alpha chosen", {size: cells[size] for size in n})]
 
 
@@ -231,3 +221,42 @@ def _caption(about: pd.Series) -> str:
 
 def _short(value: str) -> str:
     return f"{float(value):.2f}" if value else ""
+
+
+def part_metrics(whole: Evaluation) -> pd.DataFrame:
+    """Tabulate the metrics of all tested clips, and of each data set or official test set.
+
+    Each fold of a part was trained as it was for all clips.
+    """
+    part = {clip.clip_id: clip.split for clip in whole.basis.clips}
+    found = {ALL: whole.metrics()}
+    for name, rows in whole.predictions.groupby(whole.predictions["clip_id"].map(part)):
+        found[str(name)] = Evaluation(rows, whole.basis, folds=whole.fold_of).metrics()
+    return pd.concat(found, names=["test_set"]).reset_index("test_set")
+
+
+def render_parts(frame: pd.DataFrame) -> Table:
+    """Lay ``test_sets.csv`` out for a terminal as papers do, UF1 and UAR of each part."""
+    rows = frame[frame["metric"].isin(SHOWN)]
+    parts = list(dict.fromkeys(rows["test_set"]))
+    clips = rows.groupby("test_set")["clips"].first()
+    protocol = names.protocol_name(frame["protocol"].iloc[0])
+    table = Table(title=f"UF1 and UAR of all clips, and of each part: {protocol}", box=None)
+    for name in ("method", "features", "N"):
+        table.add_column(name)
+    for part in parts:
+        for short in SHOWN.values():
+            table.add_column(f"{part_name(part)} ({clips[part]})\n{short}", justify="right")
+    for (method, mode, n), own in rows.groupby(["method", "feature_mode", "n"], sort=False):
+        cells = own.set_index(["test_set", "metric"])["value"]
+        values = [f"{float(cells[part, metric]):.4f}" for part in parts for metric in SHOWN]
+        features = names.feature_mode_name(str(mode))
+        table.add_row(names.method_name(str(method)), features, str(n), *values)
+    return table
+
+
+def part_name(part: str) -> str:
+    """Return the name of a part for people, such as CASME II of casme2."""
+    if part == ALL:
+        return "Full"
+    return re.sub(r"[ -]*(part )?\{.*", "", KINDS[part].title) if part in KINDS else part
