@@ -1,12 +1,22 @@
 """Printed values: whether the predictions give them, and if not, which computation does."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from microexpr.apps.judge.scoring import FORMULAS, METRICS, POOLED, Runs
+from microexpr.apps.judge.findings import Finding, finding
+from microexpr.apps.judge.scoring import (
+    ALL,
+    EPOCH,
+    EPOCHS,
+    FORMULAS,
+    METRICS,
+    POOLED,
+    SEED,
+    Runs,
+)
 from microexpr.datasets import sheets
 from microexpr.errors import ConfigError
 
@@ -15,10 +25,11 @@ WORDS = {
     "uf1": ("uf1", "f1", "macro_f1", "f1_score"),
     "uar": ("uar", "recall", "balanced_accuracy"),
 }
-ALL = "all"
-FULL = (ALL, "full", "composite")  # names of all clips together
+FULL = ("", ALL, "full", "composite")  # names of all clips together
 EXAMPLE = "such as accuracy=.8182, casme2:uar=86.86%"
 COLUMNS = {"metric": ("metric",), "value": ("value",), "data_set?": ("data_set", "dataset", "part")}
+# Ways that are not only another formula, by the kind of their finding.
+CHOSEN = {EPOCH: "best_epoch", EPOCHS: "best_epoch", SEED: "best_seed"}
 
 
 @dataclass(frozen=True)
@@ -48,17 +59,15 @@ def read(words: Sequence[str]) -> list[Claim]:
     """
     found = []
     for word in words:
-        given = re.fullmatch(r"(?:([^:=]+):)?([^:=]+)=(.+)", word)
-        if given:
+        if given := re.fullmatch(r"(?:([^:=]+):)?([^:=]+)=(.+)", word):
             found.append(_claim(given[1] or "", given[2], given[3]))
             continue
         for line, cells in sheets.with_header(Path(word), COLUMNS):
-            texts = {key: sheets.text(cell) for key, cell in cells.items()}
+            texts = (sheets.text(cells.get(key)) for key in ("data_set", "metric", "value"))
             try:
-                claim = _claim(texts.get("data_set", ""), texts["metric"], texts["value"])
+                found.append(_claim(*texts))
             except ConfigError as error:
                 raise ConfigError(f"{word}: line {line}: {error}") from None
-            found.append(claim)
     return found
 
 
@@ -73,7 +82,7 @@ def _claim(part: str, metric: str, printed: str) -> Claim:
     unit = 100 if number[3] or value > 1 else 1
     if value > unit:
         raise ConfigError(f"--claimed: {known} {printed} is above 100 %; {EXAMPLE}")
-    part = ALL if part.strip().casefold() in ("", *FULL) else part.strip()
+    part = ALL if part.strip().casefold() in FULL else part.strip()
     return Claim(part, known, printed, value / unit, 10.0 ** -len(decimals) / unit)
 
 
@@ -84,21 +93,49 @@ def weigh(claims: Sequence[Claim], runs: Runs) -> list[dict[str, Any]]:
     formulas give it; of an accuracy, whether a whole number of predictions does.
     """
     parts = {ALL: runs} | runs.parts()
-    plain = {re.sub(r"[\W_]", "", name.casefold()): name for name in parts}
+    plain = {_plain(name): name for name in parts}
     plain |= {"casmeii": "casme2"} if "casme2" in parts else {}
     found = []
     for claim in claims:
-        name = plain.get(re.sub(r"[\W_]", "", claim.part.casefold()))
+        name, metric = plain.get(_plain(claim.part)), claim.metric
         if name is None:
             raise ConfigError(f"--claimed: {claim.part} is no data set of {', '.join(parts)}")
         scored, count = parts[name].ways, parts[name].predicted.size
-        own = scored[POOLED][claim.metric]
+        own = scored[POOLED][metric]
         # Its own name in another way comes before another formula, and that before other metrics.
         formulas = sorted(FORMULAS, key=lambda key: (key != claim.metric, key in METRICS))
-        cells = [] if claim.gives(own) else [(way, key) for key in formulas for way in scored]
-        row = {"data_set": name, "metric": claim.metric, "printed": claim.printed, "value": own}
+        equal = [
+            {"way": way, "formula": key}
+            for key in formulas
+            for way in scored
+            if claim.gives(scored[way][key])
+        ]
+        row = {"data_set": name, "metric": metric, "printed": claim.printed, "value": own}
         row |= {"agrees": claim.gives(own), "predictions": count}
-        row["possible"] = claim.metric != "accuracy" or claim.is_possible(count)
-        equal = [(way, key) for way, key in cells if claim.gives(scored[way][key])]
-        found.append(row | {"equals": [{"way": way, "formula": key} for way, key in equal]})
+        row["possible"] = metric != "accuracy" or claim.is_possible(count)
+        found.append(row | {"equals": [] if row["agrees"] else equal})
     return found
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.casefold())
+
+
+def findings(rows: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Yield what printed values are, see `weigh`, where the predictions do not give them."""
+    for row in rows:
+        name = row["metric"] if row["metric"] == "accuracy" else row["metric"].upper()
+        name += "" if row["data_set"] == ALL else f" of {row['data_set']}"
+        about = {"printed": f"The printed {name}, {row['printed']}, is"}
+        about["own"] = f"{FORMULAS[row['metric']]} is {row['value']:.4f}."
+        if not row["possible"]:
+            yield from finding("impossible_rounding", **about, count=row["predictions"])
+        if row["equals"]:
+            way, formula = row["equals"][0].values()
+            how = FORMULAS[formula] + ("" if way == POOLED else f", {way}")
+            if (count := len(row["equals"])) > 1:  # of few decimals, or of folds that are subjects
+                how += f" (one of {count} values that are printed so)"
+            kind = CHOSEN.get(way, formula if way == POOLED else "averaged")
+            yield from finding(kind, sentence="printed", **about, how=how)
+        elif not row["agrees"] and row["possible"]:
+            yield from finding("not_reproduced", **about)

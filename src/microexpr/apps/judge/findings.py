@@ -1,53 +1,81 @@
 """What a reviewer would find in a file of predictions, beside its scores."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from microexpr.apps.judge.claims import ALL
-from microexpr.apps.judge.listed import Finding
 from microexpr.apps.judge.reading import BEST, Table
-from microexpr.apps.judge.scoring import EPOCH, EPOCHS, FORMULAS, POOLED, SEED, Runs
-from microexpr.protocol.lists import named
+from microexpr.apps.judge.scoring import EPOCH, EPOCHS, POOLED, Runs
+from microexpr.errors import DataError
+from microexpr.protocol.lists import FoldList, named
 from microexpr.runtime.names import alike
 
-# Ways that are not only another formula, by the kind of their finding.
-CHOSEN = {EPOCH: "best_epoch", EPOCHS: "best_epoch", SEED: "best_seed"}
+# By kind, and a few that several kinds share, or that are further ones of a kind.
+SENTENCES = {
+    "changed_file": "The file was changed after its checksum was written.",
+    "several_labels": "{n} clips have more than one label: {names}.",
+    "several_subjects": "{n} clips have more than one subject: {names}.",
+    "subjects_on_both_sides": "{n} subjects are in training and in test{share}: {names}.",
+    "contents_on_both_sides": "{n} clips share contents in training and in test{share}: {names}.",
+    "clips_on_both_sides": "{n} clips are in training and in test: {names}.",
+    "doubled_contents": "{contents} contents are listed as several clips: {names}.",
+    "doubled_clips": "{n} clips stand there more than once and are counted so: {names}.",
+    "missing_clips": "{n} clips are missing in {where}: {names}. They count as wrong.",
+    "missing_of_list": "{n} clips are not here, of {listed} in {source}: {names}.",
+    "extra_clips": "{n} clips are here, not in {source}: {names}.",
+    "no_prediction": "{n} clips have no prediction, and count as wrong: {names}.",
+    "never_predicted": "Never predicted: {classes}.",
+    "other_subject": "{n} clips have another subject than in {source}: {first}.",
+    "other_label": "{n} clips have another label than in {source}: {first}.",
+    "other_folds": "Fold {fold} is not one of {source}.",
+    "epoch_per_fold": "Folds stop at different epochs: if chosen on their test clips, the score is "
+    "no estimate.",
+    "best_epoch": "The log holds, per subject, the epoch that does best on that subject's test "
+    "clips; what the last epoch gives is not in it.",
+    "scores_per_epoch": "Predictions of {n} epochs; the last, {last}, is scored: {scores}.",
+    "impossible_rounding": "{printed} what no whole number of {count} predictions gives; {own}",
+    "printed": "{printed} the {how}; {own}",
+    "not_reproduced": "{printed} given by no known way of scoring; {own}",
+    "not_above_control": "The accuracy is not shown to be above that of a control that sees no "
+    "face ({what}: {accuracy:.4f}): difference {difference:.4f}, interval {low:.4f} to {high:.4f}.",
+}
+Finding = dict[str, str]  # kind, and a sentence with names and numbers
+
+
+def finding(
+    kind: str, names: Iterable[Any] | None = None, sentence: str = "", **values: Any
+) -> list[Finding]:
+    """Return a finding; none where it is about `names`, and there is none."""
+    about = [] if names is None else list(names)
+    if names is not None and not about:
+        return []
+    text = SENTENCES[sentence or kind].format(n=len(about), names=named(about), **values)
+    return [{"kind": kind, "text": text}]
 
 
 def of_table(table: Table) -> Iterator[Finding]:
     """Yield what is wrong with clips, subjects and folds."""
     frame, tested = table.frame, table.tested
-    trained = ~frame.index.isin(tested.index)
     if table.changed:
-        yield Finding("changed_file", "The file was changed after its checksum was written.")
+        yield from finding("changed_file")
     for column in ("label", "subject"):
         several = frame.groupby("clip")[column].nunique()
-        if len(clips := list(several[several > 1].index)):
-            text = f"{len(clips)} clips have more than one {column}: {named(clips)}."
-            yield Finding(f"several_{column}s", text)
-    yield from _both_sides(frame, trained)
-    run = ["seed", "epoch"]
-    twice = tested[tested.duplicated(["clip", *run], keep="first")]
-    if len(clips := list(dict.fromkeys(twice["clip"]))):
-        text = f"{len(clips)} clips stand there more than once and are counted so: {named(clips)}."
-        yield Finding("doubled_clips", text)
-    everyone = dict.fromkeys(tested["clip"])
-    for name, rows in tested.groupby(run):
-        there = {*rows["clip"]}
-        if missing := [clip for clip in everyone if clip not in there]:
-            where = ", ".join(f"{k} {v}" for k, v in zip(run, name, strict=True) if v)
-            text = f"{len(missing)} clips are missing in {where}: {named(missing)}."
-            yield Finding("missing_clips", f"{text} They count as wrong.")
-    if len(clips := list(tested["clip"][tested["predicted"] == ""])):
-        text = f"{len(clips)} clips have no prediction, and count as wrong: {named(clips)}."
-        yield Finding("no_prediction", text)
+        yield from finding(f"several_{column}s", several[several > 1].index)
+    yield from _both_sides(frame, ~frame.index.isin(tested.index))
+    twice = tested[tested.duplicated(["clip", "seed", "epoch"])]
+    yield from finding("doubled_clips", twice["clip"].unique())
+    everyone = tested["clip"].drop_duplicates()
+    for (seed, epoch), rows in tested.groupby(["seed", "epoch"]):
+        names = {"seed": seed, "epoch": epoch}
+        where = ", ".join(f"{key} {name}" for key, name in names.items() if name)
+        yield from finding("missing_clips", everyone[~everyone.isin(rows["clip"])], where=where)
+    yield from finding("no_prediction", tested["clip"][tested["predicted"] == ""])
     never = sorted({*tested["label"]} - {*tested["predicted"]})
-    if never:
-        yield Finding("never_predicted", f"Never predicted: {', '.join(never)}.")
+    yield from finding("never_predicted", never, classes=", ".join(never))
 
 
 def _both_sides(frame: pd.DataFrame, trained: NDArray[np.bool_]) -> Iterator[Finding]:
@@ -57,59 +85,94 @@ def _both_sides(frame: pd.DataFrame, trained: NDArray[np.bool_]) -> Iterator[Fin
     """
     persons, contents = frame["subject"].map(alike), frame["content"].map(alike)
     for kind, names in (("subject", persons), ("content", contents), ("clip", frame["clip"])):
-        known = frame.assign(one=names)[names != ""]
+        known = frame.assign(one=names, trained=trained)[names != ""]
         if trained.any():
-            pairs = known.assign(trained=trained).groupby(["fold", "one"])["trained"]
-            both = pairs.nunique().groupby("one").max()
+            both = known.groupby(["fold", "one"])["trained"].nunique()
         else:
-            both = known.groupby(["seed", "one"])["fold"].nunique().groupby("one").max()
-        wrong = known[known["one"].isin(both[both > 1].index)]
-        if len(wrong) == 0:
-            continue
-        shown = "clip" if kind == "content" else kind
-        spelt = list(dict.fromkeys(wrong[shown]))
-        clips = wrong["clip"].nunique()
-        words = {"subject": "subjects are", "clip": "clips are"}.get(kind, "clips share contents")
-        what = f"{len(spelt)} {words} in training and in test"
-        more = "" if kind == "clip" else f" ({clips} of {frame['clip'].nunique()} clips)"
-        yield Finding(f"{kind}s_on_both_sides", f"{what}{more}: {named(spelt)}.")
-    copies = frame[contents != ""].assign(one=contents).groupby("one")["clip"].unique()
-    if doubled := [list(clips) for clips in copies if len(clips) > 1]:
-        text = f"{len(doubled)} contents are listed as several clips: {named(doubled[0])}."
-        yield Finding("doubled_contents", text)
+            both = known.groupby(["seed", "one"])["fold"].nunique()
+        wrong = known[known["one"].isin(both[both > 1].index.get_level_values("one"))]
+        spelt = wrong["clip" if kind == "content" else kind].unique()
+        share = f" ({wrong['clip'].nunique()} of {frame['clip'].nunique()} clips)"
+        yield from finding(f"{kind}s_on_both_sides", spelt, share=share)
+    copies = frame[contents != ""].groupby(contents)["clip"].unique()
+    doubled = [list(clips) for clips in copies if len(clips) > 1]
+    if doubled:
+        yield from finding("doubled_contents", doubled[0], contents=len(doubled))
 
 
-def of_epochs(runs: Runs) -> Iterator[Finding]:
-    """Yield what is to say where a score per epoch exists."""
-    names = list(runs.epochs)
-    if names == [BEST]:
-        text = "The log holds, per subject, the epoch that does best on that subject's test clips"
-        yield Finding("best_epoch", f"{text}; what the last epoch gives is not in it.")
-    elif len(names) > 1:
-        found = runs.ways
-        scores = ", ".join(f"{way}: UF1 {found[way]['uf1']:.4f}" for way in (EPOCH, EPOCHS))
-        text = f"Predictions of {len(names)} epochs; the last, {names[-1]}, is scored"
-        yield Finding("scores_per_epoch", f"{text}: UF1 {found[POOLED]['uf1']:.4f} ({scores}).")
+def compared(table: Table, known: FoldList) -> tuple[Table, list[Finding]]:
+    """Compare a table with a list; the table returned has the list's folds where it had none.
+
+    Labels of other names, such as numbers, become those of the list where each number stands for
+    one label in most clips. DataError: not one clip of the list is there.
+    """
+    frame, about = table.frame, {"source": known.path.name}
+    keys = [_key(row, known) for row in frame[["clip", "subject", "data_set"]].values.tolist()]
+    if not any(keys):
+        first = next(iter(known.rows.values()))["clip_id"]
+        raise DataError(f"{table.path}: names no clip of {known.path}, such as {first}")
+    there, total = {*keys}, len(known.rows)
+    missing = [row["clip_id"] for key, row in known.rows.items() if key not in there]
+
+    found = finding("missing_clips", missing, "missing_of_list", **about, listed=total)
+    theirs = pd.DataFrame([known.rows.get(key, {}) for key in keys], frame.index).fillna("")
+    listed = theirs["subject"] != ""
+    found += finding("extra_clips", frame["clip"][~listed].unique(), **about)
+    frame, notes = _named_labels(frame, theirs["label"])
+    for column in ("subject", "label"):
+        ours, others = frame[column], theirs[column]
+        other = listed & (ours.map(_last) != others.map(_last))
+        clips = frame["clip"][other]
+        pairs = zip(clips, ours[other], others[other], strict=True)
+        first = next((f"{clip} has {own}, not {their}" for clip, own, their in pairs), "")
+        found += finding(f"other_{column}", clips.unique(), **about, first=first)
+    if not frame["fold"].any():
+        frame = frame.assign(fold=theirs["fold"])
+        notes.append(f"Folds are those of {known.path.name} (sha256 {known.sha256}).")
+    elif fold := _other_folds(frame["fold"][listed], theirs["fold"][listed]):
+        found += finding("other_folds", fold=fold, **about)
+    return replace(table, frame=frame, notes=table.notes + notes), found
 
 
-def of_claims(rows: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Yield what printed values are, see `claims.weigh`, where the predictions do not give them."""
-    for row in rows:
-        name = row["metric"] if row["metric"] == "accuracy" else row["metric"].upper()
-        where = "" if row["data_set"] == ALL else f" of {row['data_set']}"
-        printed = f"The printed {name}{where}, {row['printed']}, is"
-        own = f"{FORMULAS[row['metric']]} is {row['value']:.4f}."
-        if not row["possible"]:
-            text = (
-                f"{printed} what no whole number of {row['predictions']} predictions gives; {own}"
-            )
-            yield Finding("impossible_rounding", text)
-        if row["equals"]:
-            way, formula = row["equals"][0]["way"], row["equals"][0]["formula"]
-            how = "" if way == POOLED else f", {way}"
-            if len(row["equals"]) > 1:  # of few decimals, or of folds that are subjects
-                how += f" (one of {len(row['equals'])} values that are printed so)"
-            kind = CHOSEN.get(way, formula if way == POOLED else "averaged")
-            yield Finding(kind, f"{printed} the {FORMULAS[formula]}{how}; {own}")
-        elif not row["agrees"] and row["possible"]:
-            yield Finding("not_reproduced", f"{printed} given by no known way of scoring; {own}")
+def _key(row: Sequence[str], known: FoldList) -> str:
+    """Return the name in the list of a clip that may be named within its subject or data set."""
+    clip, subject, data_set = row
+    parts = ((clip,), (data_set, clip), (subject, clip), (data_set, subject, clip))
+    names = (alike("_".join(filter(None, part))) for part in parts)
+    return next((name for name in names if name in known.rows), "")
+
+
+def _last(name: str) -> str:
+    """Return what a name is compared by: without the data set before it, and leading zeros."""
+    return alike(name.rpartition("_")[2])
+
+
+def _named_labels(frame: pd.DataFrame, theirs: pd.Series) -> tuple[pd.DataFrame, list[str]]:
+    """Give labels the names that the list has for them, where there is one for each."""
+    pairs = frame.assign(theirs=theirs)[theirs != ""]
+    names = pairs.groupby("label")["theirs"].agg(lambda cells: cells.mode()[0]).to_dict()
+    given = {*frame["label"]} | {*frame["predicted"]} - {""}
+    if {*names} & {*names.values()} or len({*names.values()}) < len(names) or given - {*names}:
+        return frame, []
+    renamed = frame.assign(**{c: frame[c].replace(names) for c in ("label", "predicted")})
+    return renamed, [f"Labels by name: {', '.join(f'{k} is {v}' for k, v in names.items())}."]
+
+
+def _other_folds(ours: pd.Series, theirs: pd.Series) -> str:
+    """Return a fold that tests other clips than one of the list does; empty: there is none."""
+    for one, other in ((ours, theirs), (theirs, ours)):
+        several = other.groupby(one).nunique()
+        if (several > 1).any():
+            return str(ours[one == several[several > 1].index[0]].iloc[0])
+    return ""
+
+
+def of_epochs(runs: Runs) -> list[Finding]:
+    """Return what is to say where a score per epoch exists."""
+    if runs.epochs == [BEST]:
+        return finding("best_epoch")
+    if len(runs.epochs) == 1:
+        return []
+    scores = [f"{way}: UF1 {runs.ways[way]['uf1']:.4f}" for way in (POOLED, EPOCH, EPOCHS)]
+    text = f"{scores[0].removeprefix(f'{POOLED}: ')} ({', '.join(scores[1:])})"
+    return finding("scores_per_epoch", runs.epochs, last=runs.epochs[-1], scores=text)

@@ -5,8 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from microexpr.apps.judge.claims import ALL
-from microexpr.apps.judge.scoring import FORMULAS
+from microexpr.apps.judge.scoring import ALL, FORMULAS
 from microexpr.report.document import Block, Document, Grid, Section, page, plain
 
 SHORT = {"accuracy": "accuracy", "uf1": "UF1", "uar": "UAR", "auc": "AUC"}
@@ -16,6 +15,7 @@ ABOUT = (
     "take the subjects as the sample. p: permutation test over subjects."
 )
 NOTHING = "Nothing was found. That is no proof: only what the file holds can be checked."
+Rows = Sequence[Mapping[str, Any]]
 
 
 def html(judgement: Mapping[str, Any]) -> str:
@@ -28,16 +28,19 @@ def lines(judgement: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is printed: what was read, scores and findings."""
     yield _read(judgement)
     yield from judgement["notes"]
-    parts = dict.fromkeys(row["data_set"] for row in judgement["scores"])
-    for part in parts:
-        rows = [row for row in judgement["scores"] if row["data_set"] == part]
+    for part, rows in _by_part(judgement["scores"]).items():
         cells = (f"{SHORT[r['metric']]} {r['value']:.4f} ({_range(r)})" for r in rows)
-        yield f"{FULL if part == ALL else part}: {', '.join(cells)}"
+        yield f"{part}: {', '.join(cells)}"
     for row in judgement.get("against", {}).get("differences", ()):
         what = f"{SHORT[row['metric']]} minus that of {judgement['against']['file']}"
         yield f"{what}: {row['difference']:+.4f} ({_range(row)}), p {row['p']:.4f}"
     for finding in judgement["findings"]:
         yield f"{finding['kind']}: {finding['text']}"
+
+
+def _by_part(rows: Rows) -> dict[str, Rows]:
+    parts = {row["data_set"]: row["data_set"] if row["data_set"] != ALL else FULL for row in rows}
+    return {shown: [r for r in rows if r["data_set"] == part] for part, shown in parts.items()}
 
 
 def _read(judgement: Mapping[str, Any]) -> str:
@@ -54,8 +57,10 @@ def _range(row: Mapping[str, Any]) -> str:
 def _sections(judgement: Mapping[str, Any]) -> Iterator[tuple[str, list[Block]]]:
     found = [f"**{one['kind']}**: {plain(one['text'])}" for one in judgement["findings"]]
     yield "Findings", [found or NOTHING]
-    yield "Printed values", _printed(judgement["printed"])
-    yield "Scores", [_by_part(judgement["scores"]), ABOUT]
+    printed = [_printed(row) for row in judgement["printed"]]
+    yield "Printed values", [_grid(printed)] if printed else []
+    scores = [_scores(part, rows) for part, rows in _by_part(judgement["scores"]).items()]
+    yield "Scores", [_grid(scores), ABOUT]
     if other := judgement.get("against"):
         about = f"{other['clips']} clips of {other['subjects']} subjects are in both files. "
         yield f"Difference to {plain(other['file'])}", [about, _grid(other["differences"])]
@@ -67,31 +72,23 @@ def _sections(judgement: Mapping[str, Any]) -> Iterator[tuple[str, list[Block]]]
     yield "What was read", [[plain(_read(judgement)), *map(plain, judgement["notes"])]]
 
 
-def _printed(rows: Sequence[Mapping[str, Any]]) -> list[Block]:
-    shown = []
+def _printed(row: Mapping[str, Any]) -> dict[str, Any]:
+    equals = "; ".join(f"{FORMULAS[x['formula']]}, {x['way']}" for x in row["equals"])
+    about = "yes" if row["agrees"] else f"no: {equals or 'no known way gives it'}"
+    cells = {"clips": FULL if row["data_set"] == ALL else row["data_set"]}
+    cells |= {"metric": SHORT[row["metric"]], "printed": row["printed"]}
+    return cells | {"from the predictions": row["value"], "agrees": about}
+
+
+def _scores(part: str, rows: Rows) -> dict[str, Any]:
+    """Arrange scores as papers print them: two columns per metric."""
+    cells = {"": part, "clips": rows[0]["clips"], "subjects": rows[0]["subjects"]}
     for row in rows:
-        equals = "; ".join(f"{FORMULAS[x['formula']]}, {x['way']}" for x in row["equals"])
-        about = "yes" if row["agrees"] else f"no: {equals or 'no known way gives it'}"
-        part = FULL if row["data_set"] == ALL else row["data_set"]
-        cells = {"clips": part, "metric": SHORT[row["metric"]], "printed": row["printed"]}
-        shown.append(cells | {"from the predictions": row["value"], "agrees": about})
-    return [_grid(shown)] if shown else []
+        name = SHORT[row["metric"]]
+        cells |= {name: row["value"], f"{name} interval": _range(row)}
+    return cells
 
 
-def _by_part(rows: Sequence[Mapping[str, Any]]) -> Grid:
-    """Arrange scores as papers print them: a row per data set, two columns per metric."""
-    shown: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        part = FULL if row["data_set"] == ALL else row["data_set"]
-        about = {"": part, "clips": row["clips"], "subjects": row["subjects"]}
-        cells = {
-            SHORT[row["metric"]]: row["value"],
-            f"{SHORT[row['metric']]} interval": _range(row),
-        }
-        shown[part] = shown.get(part, about) | cells
-    return _grid(list(shown.values()))
-
-
-def _grid(rows: Sequence[Mapping[str, Any]]) -> Grid:
+def _grid(rows: Rows) -> Grid:
     texts = [{k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
     return Grid(pd.DataFrame(texts).fillna(""))

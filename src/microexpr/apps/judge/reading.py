@@ -10,10 +10,10 @@
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -41,6 +41,8 @@ RUN = re.compile(r"(?:y_)?pred(?:icted|iction)?[_ -]+(epoch[_ -]*)?(?!label)(.+)
 SHARE = re.compile(r"(?:p|prob|probability)[_ -](.+)", re.IGNORECASE)
 TRAINED = ("train", "training")  # in the column side: such rows are no predictions to score
 LISTED = re.compile(r"(Subject|Best Predicted|Predicted|Ground Truth)\s*:\s*(.*)")
+LABELS = {*SPELLINGS["label"]}
+UNNAMED = "The log names no clips: they are numbered within their subject."
 LAST, BEST = "last", "best on the test clips"  # epochs of a log that names both
 # The composite of MEGC 2019 by its subjects, with our prefix or as the releases name them.
 COMPOSITE = {
@@ -62,7 +64,6 @@ class Table:
     frame: pd.DataFrame
     kind: str  # for people
     notes: list[str] = field(default_factory=list)  # what is assumed, for people
-    named: bool = True  # whether the file names its clips
     changed: bool = False  # after it was sealed
 
     @property
@@ -79,129 +80,105 @@ def read(path: Path, system: str = "", *, scored: bool = True) -> Table:
     """
     with damage(DataError, f"{path}: cannot be read"):
         content = regular(path).read_bytes()
-    table = _log(path, content) or _table(path, scored)
+    kind, rows = _log(path, content) or _table(path, scored)
+    frame = pd.DataFrame(rows)
+    shares = [name for name in frame if str(name).startswith("p_")]
+    frame = frame.reindex(columns=[*SPELLINGS, *shares], fill_value="")
+    notes = [UNNAMED] if kind == LISTS else []
+    table = Table(path, frame, kind, notes, changed=kind not in LOGS and _changed(path))
     if table.tested.empty:
         raise DataError(f"{path}: holds no prediction")
-    table = _parts(_one_system(table, system))
-    frame = _whole_names(_whole_names(table.frame, "subject", "data_set"), "clip", "subject")
+    systems = frame[SYSTEM].agg("/".join, axis=1).str.strip("/")
+    known = list(systems.unique())
+    if len(known) > 1 or (system and known != [""]):
+        if system not in known:
+            raise ConfigError(f"{path}: --systems must be of {named(known)}")
+        frame = frame[systems == system].reset_index(drop=True)
+    parts = frame["subject"].map(_part)
+    if not frame["data_set"].any() and (parts != "").all() and len({*parts}) > 1:
+        frame = frame.assign(data_set=parts)
+    for name, within in (("subject", "data_set"), ("clip", "subject")):
+        # A name that is used in several, as EP02_01f is, becomes one with what it is within.
+        if frame.groupby(["seed", "epoch", name])[within].nunique().max() > 1:
+            frame = frame.assign(**{name: frame[within] + "_" + frame[name]})
     return replace(table, frame=frame)
 
 
-def _made(path: Path, rows: Iterable[Mapping[str, str]], kind: str, **more: Any) -> Table:
-    frame = pd.DataFrame(list(rows))
-    shares = [name for name in frame if str(name).startswith("p_")]
-    frame = frame.reindex(columns=[*SPELLINGS, *shares], fill_value="")
-    return Table(path, frame, kind, **more)
-
-
-# Tables.
-
-
-def _table(path: Path, scored: bool) -> Table:
-    header = next(map(_texts, filter(_is_header, sheets.read_rows(path))), [])
-    columns, runs, shares = _columns(header)
-    wanted = {key + "?" * (key not in REQUIRED): spelt for key, spelt in columns.items()}
-    lines = sheets.with_header(path, wanted)
-    kind = f"table with {len(runs)} runs side by side" if runs else "table"
-    return _made(path, _rows(path, lines, runs, shares, scored), kind, changed=_changed(path))
-
-
-def _texts(row: Iterable[sheets.Cell]) -> list[str]:
-    return [sheets.text(cell) for cell in row]
-
-
-def _is_header(row: Iterable[sheets.Cell]) -> bool:
-    return not {*SPELLINGS["label"]}.isdisjoint(name.casefold() for name in _texts(row))
+def _part(subject: str) -> str:
+    return next((name for name, spelt in COMPOSITE.items() if spelt.fullmatch(subject)), "")
 
 
 def _changed(path: Path) -> bool:
     """Tell whether a table of ours was edited after its seal was written."""
-    if seal_of(path).exists():
-        try:
-            check_seal(path)
-        except DataError:
-            return True
+    try:
+        check_seal(path)
+    except DataError:
+        return seal_of(path).exists()
     return False
 
 
-def _columns(header: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], list[str], list[str]]:
-    """Return all columns with their spellings, those of runs, and those of probabilities."""
-    known = {name for spelt in SPELLINGS.values() for name in spelt}
-    others = [name for name in header if name.casefold() not in known]
-    runs = [name for name in others if RUN.fullmatch(name)]
-    shares = [name for name in others if SHARE.fullmatch(name)]
-    return SPELLINGS | {name: (name,) for name in (*runs, *shares)}, runs, shares
-
-
-def _rows(
-    path: Path,
-    lines: Iterable[tuple[int, Mapping[str, sheets.Cell]]],
-    runs: Sequence[str],
-    shares: Sequence[str],
-    scored: bool,
-) -> Iterator[dict[str, str]]:
-    """Yield one row per prediction: of each run, or of the most probable class."""
-    for line, found in lines:
-        cells = {key: sheets.text(cell) for key, cell in found.items()}
-        if empty := [key for key in REQUIRED if not cells.get(key)]:
-            raise DataError(f"{path}: line {line}: {empty[0]} is empty")
-        row = {key: cells.get(key, "") for key in SPELLINGS}
-        row |= {SHARE.sub(r"p_\1", name): cells[name] for name in shares}
+def _table(path: Path, scored: bool) -> tuple[str, list[dict[str, str]]]:
+    """Read a table: one row per prediction."""
+    rows = ([*map(sheets.text, row)] for row in sheets.read_rows(path))
+    header = next((row for row in rows if LABELS & {*map(str.casefold, row)}), [])
+    others = [name for name in header if name.casefold() not in chain(*SPELLINGS.values())]
+    runs = {name: found for name in others if (found := RUN.fullmatch(name))}
+    shares = {name: found[1] for name in others if (found := SHARE.fullmatch(name))}
+    columns = {key + "?" * (key not in REQUIRED): spelt for key, spelt in SPELLINGS.items()}
+    columns |= {f"{name}?": (name,) for name in (*runs, *shares)}
+    result = []
+    for line, printed in sheets.with_header(path, columns):
+        cells, where = {k: sheets.text(cell) for k, cell in printed.items()}, f"{path}: line {line}"
+        if empty := [key for key in REQUIRED if not cells[key]]:
+            raise DataError(f"{where}: {empty[0]} is empty")
+        row = cells | {f"p_{label}": cells[name] for name, label in shares.items()}
         if "predicted" in cells or not scored:
-            yield row
+            result.append(row)
         elif runs:
-            for name in runs:
-                epoch, run = RUN.sub(r"\1", name), RUN.sub(r"\2", name)
-                yield row | {"predicted": cells[name], "epoch" if epoch else "seed": run}
+            keys = [("epoch" if run[1] else "seed", run[2]) for run in runs.values()]
+            several = zip(keys, runs, strict=True)
+            result += [row | {"predicted": cells[name], key: run} for (key, run), name in several]
         elif shares:
-            with damage(DataError, f"{path}: line {line}: a probability is no number"):
+            with damage(DataError, f"{where}: a probability is no number"):
                 likely = max(shares, key=lambda name: float(cells[name]))
-            yield row | {"predicted": SHARE.sub(r"\1", likely)}
+            result.append(row | {"predicted": shares[likely]})
         else:
             raise DataError(f"{path}: no column predicted, pred_<run> or p_<class>")
+    return f"table with {len(runs)} runs side by side" if runs else "table", result
 
 
-# Logs.
-
-
-def _log(path: Path, content: bytes) -> Table | None:
+def _log(path: Path, content: bytes) -> tuple[str, list[dict[str, str]]] | None:
     """Read a log; None: it is none."""
     if content.startswith((sheets.ZIP, sheets.OLE)):
         return None
-    lines = [line.strip() for line in delimited.decoded(path, content).splitlines()]
-    lines = [line for line in lines if line]
-    listed = [found for line in lines if (found := LISTED.fullmatch(line))]
-    if {"Subject", "Ground Truth"} <= {found[1] for found in listed}:
-        note = "The log names no clips: they are numbered within their subject."
-        rows = _lists(path, [(found[1], found[2]) for found in listed])
-        return _made(path, rows, "log with lists per subject", notes=[note], named=False)
-    words = [line.split() for line in lines]
-    if any(re.search("[,;|]", line) for line in lines) or {*map(len, words)} - {1, 2, 3}:
-        return None
-    if 3 not in map(len, words) or len(words[0]) > 2:
-        return None
-    return _made(path, _clips(words), "log with clip, label and prediction below each subject")
+    lines = [*filter(None, map(str.strip, delimited.decoded(path, content).splitlines()))]
+    found = ((kind, list(rows(path, lines))) for kind, rows in LOGS.items())
+    return next((log for log in found if log[1]), None)
 
 
-def _clips(words: Iterable[Sequence[str]]) -> Iterator[dict[str, str]]:
-    data_set = subject = ""
-    for row in words:
-        if len(row) < 3:
-            *sets, subject = row
-            data_set = sets[0] if sets else ""
-            subject = f"{data_set}_{subject}" if data_set else subject
+def _clips(path: Path, lines: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Yield what a log holds of ``clip label prediction``; nothing: it is no such log."""
+    words, data_set, subject = [line.split() for line in lines], "", ""
+    marks = {*map(len, words)} - {1, 2, 3} or re.search("[,;|]", " ".join(lines))
+    if marks or not words or len(words[0]) == 3:
+        return
+    for *before, last in words:
+        if len(before) < 2:
+            data_set, subject = "".join(before), "_".join([*before, last])
             continue
-        clip, label, predicted = row
-        bare = subject.removeprefix(f"{data_set}_")
+        clip, label = before
         # The clips of some releases carry their subject.
-        name = "_".join(filter(None, (data_set, clip))) if clip.startswith(bare) else ""
-        about = {"clip": name or f"{subject}_{clip}", "subject": subject, "data_set": data_set}
-        yield about | {"label": label, "predicted": predicted}
+        carried = clip.startswith(subject.removeprefix(f"{data_set}_"))
+        within = data_set if carried else subject
+        about = {"clip": f"{within}_{clip}" if within else clip, "subject": subject}
+        yield about | {"data_set": data_set, "label": label, "predicted": last}
 
 
-def _lists(path: Path, found: Iterable[tuple[str, str]]) -> Iterator[dict[str, str]]:
+def _lists(path: Path, lines: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Yield what a log holds in lists per subject; nothing: it is no such log."""
+    found = [line.groups() for line in map(LISTED.fullmatch, lines) if line]
     subject, given = "", dict[str, list[str]]()
-    for key, value in found:
+    for key, value in found if any(key == "Subject" for key, _ in found) else ():
         if key == "Subject":
             subject, given = value, {}
             continue
@@ -218,35 +195,5 @@ def _lists(path: Path, found: Iterable[tuple[str, str]]) -> Iterator[dict[str, s
                 yield about | {"label": label, "predicted": predicted}
 
 
-# What is in a file.
-
-
-def _one_system(table: Table, system: str) -> Table:
-    """Keep the rows of one system."""
-    names = table.frame[SYSTEM].agg("/".join, axis=1).str.strip("/")
-    known = list(dict.fromkeys(names))
-    if len(known) == 1 and (not system or known == [""]):
-        return table
-    if system not in known:
-        raise ConfigError(f"{table.path}: --systems must be of {named(known)}")
-    return replace(table, frame=table.frame[names == system].reset_index(drop=True))
-
-
-def _parts(table: Table) -> Table:
-    """Fill in the data set of each clip where the subjects are those of the composite."""
-    frame = table.frame
-    if frame["data_set"].any():
-        return table
-    names = {
-        s: next((k for k, p in COMPOSITE.items() if p.fullmatch(s)), "") for s in frame["subject"]
-    }
-    if "" in names.values() or len({*names.values()}) < 2:
-        return table
-    return replace(table, frame=frame.assign(data_set=frame["subject"].map(names)))
-
-
-def _whole_names(frame: pd.DataFrame, name: str, within: str) -> pd.DataFrame:
-    """Write names with what they are within, where one is used in several, as EP02_01f is."""
-    if frame.groupby(["seed", "epoch", name])[within].nunique().max() < 2:
-        return frame
-    return frame.assign(**{name: frame[within] + "_" + frame[name]})
+LISTS = "log with lists per subject"
+LOGS = {LISTS: _lists, "log with clip, label and prediction below each subject": _clips}

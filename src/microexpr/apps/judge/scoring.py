@@ -12,13 +12,12 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from microexpr.apps.judge.reading import BEST
 from microexpr.datasets.manifest import natural
-from microexpr.evaluation.metrics import Floats, Ints
+from microexpr.evaluation.metrics import Floats, Ints, count, ratio
 
-Texts = NDArray[np.str_]
 # What can be computed of predictions; the first three are what tables of the field print.
 FORMULAS = {
     "accuracy": "accuracy",
@@ -29,129 +28,118 @@ FORMULAS = {
     "f1_of_means": "harmonic mean of macro precision and UAR",
 }
 METRICS = ("accuracy", "uf1", "uar")
-POOLED, SEED = "all clips together", "best seed"
-FOLDS, SUBJECTS, PARTS = "mean over folds", "mean over subjects", "mean over data sets"
+ALL, POOLED, SEED = "all", "all clips together", "best seed"
 EPOCH, EPOCHS = "best epoch on the test clips", "best epoch on the test clips of each fold"
+MEANS = {"fold": "mean over folds", "subject": "mean over subjects"}
+MEANS["data_set"] = "mean over data sets"
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Predictions of C clips in R seeds, by epoch; numbers are of `classes`, K for none."""
+    """Predictions of C clips in R seeds and E epochs; numbers are of `classes`, K for none."""
 
     classes: Sequence[str]
-    clips: Texts  # (C,), as the three below
-    truth: Ints
-    subjects: Texts
-    folds: Texts
-    data_sets: Texts
-    epochs: dict[str, Ints]  # (R, C) each; the last one is scored
+    clips: pd.DataFrame  # subject, fold, data_set and truth, by name
+    epochs: Sequence[str]
+    each: Ints  # (E, R, C); the last epoch is scored
     shares: Floats | None = None  # (R, C, K): its probabilities, NaN where there are none
 
     @classmethod
     def of(cls, frame: pd.DataFrame, classes: Sequence[str]) -> Runs:
         """Arrange rows of a `reading.Table`; a clip that occurs twice in a run counts twice."""
         again = frame.groupby(["clip", "seed", "epoch"]).cumcount().astype(str)
-        frame = frame.assign(key=frame["clip"].where(again == "0", frame["clip"] + " #" + again))
-        clips = frame.drop_duplicates("key").set_index("key")
+        names = frame["clip"].where(again == "0", frame["clip"] + " #" + again)
         number = {name: k for k, name in enumerate([*classes, ""])}
-        place = {key: n for n, key in enumerate(clips.index)}
-        names = {seed: n for n, seed in enumerate(sorted({*frame["seed"]}, key=natural))}
-        epochs = {}
-        for epoch in sorted({*frame["epoch"]}, key=lambda name: (name != BEST, natural(name))):
-            rows = frame[frame["epoch"] == epoch]
-            # A clip that a run lacks has no prediction there.
-            epochs[epoch] = np.full((len(names), len(place)), len(classes), dtype=np.int64)
-            cells = [rows["seed"].map(names).tolist(), rows["key"].map(place).tolist()]
-            epochs[epoch][cells[0], cells[1]] = rows["predicted"].map(number).tolist()
-        shares = None
-        if {f"p_{name}" for name in classes} <= {*frame}:
-            shares = np.full((len(names), len(place), len(classes)), np.nan)
-            columns = [pd.to_numeric(rows[f"p_{name}"], errors="coerce") for name in classes]
-            shares[cells[0], cells[1]] = np.stack(columns, axis=-1)
-        truth = np.array(clips["label"].map(number).tolist(), dtype=np.int64)
-        subjects, folds, data_sets = (
-            clips[name].to_numpy(dtype=str) for name in ("subject", "fold", "data_set")
-        )
-        about = (clips.index.to_numpy(str), truth, subjects, folds, data_sets)
-        return cls(classes, *about, epochs, shares)
+        clips = frame.assign(truth=frame["label"].map(number), name=names)
+        clips = clips.drop_duplicates("name").set_index("name")
+        epochs = sorted({*frame["epoch"]}, key=lambda name: (name != BEST, natural(name)))
+        seeds = sorted({*frame["seed"]}, key=natural)
+        axes = (epochs, frame["epoch"]), (seeds, frame["seed"]), (clips.index.tolist(), names)
+        place = tuple(pd.Index(axis).get_indexer(column.tolist()) for axis, column in axes)
+        # A clip that a run lacks has no prediction there.
+        each = np.full((len(epochs), len(seeds), len(clips)), len(classes), dtype=np.int64)
+        each[place] = frame["predicted"].map(number)
+        columns, shares = [f"p_{name}" for name in classes], None
+        if {*columns} <= {*frame}:
+            shares = np.full((*each.shape, len(classes)), np.nan)
+            shares[place] = frame[columns].apply(pd.to_numeric, errors="coerce")
+        return cls(classes, clips, epochs, each, None if shares is None else shares[-1])
+
+    @property
+    def truth(self) -> Ints:
+        """The class of each clip, (C,)."""
+        return self.clips["truth"].to_numpy()
 
     @property
     def predicted(self) -> Ints:
         """The predictions that are scored, (R, C): those of the last epoch."""
-        return list(self.epochs.values())[-1]
+        return self.each[-1]
+
+    @property
+    def about(self) -> tuple[Ints, Ints, pd.Series, Sequence[str]]:
+        """What intervals are made of: truth, predictions, subjects and classes."""
+        return self.truth, self.predicted, self.clips["subject"], self.classes
+
+    def part(self, chosen: ArrayLike) -> Runs:
+        """Return some of the clips."""
+        at = np.arange(len(self.clips))[np.asarray(chosen)]
+        shares = None if self.shares is None else self.shares[:, at]
+        return replace(self, clips=self.clips.iloc[at], each=self.each[..., at], shares=shares)
+
+    def parts(self, column: str = "data_set") -> dict[str, Runs]:
+        """Return the clips of each data set, fold or subject; nothing where there is only one."""
+        names = self.clips[column].unique()
+        return {n: self.part(self.clips[column] == n) for n in names} if len(names) > 1 else {}
+
+    def with_classes(self, classes: Sequence[str]) -> Runs:
+        """Return the same with the numbers of other `classes`, which hold its own."""
+        number = np.array([*map(classes.index, self.classes), len(classes)])
+        clips = self.clips.assign(truth=number[self.truth])
+        return replace(self, classes=classes, clips=clips, each=number[self.each])
 
     @cached_property
     def ways(self) -> dict[str, dict[str, float]]:
         """`FORMULAS` for each way of scoring that these predictions allow, `POOLED` first."""
-        return _ways(self)
-
-    def part(self, chosen: NDArray[np.bool_]) -> Runs:
-        """Return some of the clips."""
-        arrays = {k: getattr(self, k)[chosen] for k in ("clips", "truth", "subjects", "folds")}
-        epochs = {name: predicted[:, chosen] for name, predicted in self.epochs.items()}
-        arrays |= {"shares": None if self.shares is None else self.shares[:, chosen]}
-        return replace(self, **arrays, data_sets=self.data_sets[chosen], epochs=epochs)
-
-    def with_classes(self, classes: Sequence[str]) -> Runs:
-        """Return the same with the numbers of other `classes`, which hold its own."""
-        numbers = np.array([*(list(classes).index(name) for name in self.classes), len(classes)])
-        epochs = {name: numbers[predicted] for name, predicted in self.epochs.items()}
-        return replace(self, classes=classes, truth=numbers[self.truth], epochs=epochs)
-
-    def parts(self) -> dict[str, Runs]:
-        """Return the clips of each data set; nothing where there are no several."""
-        names = list(dict.fromkeys(self.data_sets.tolist()))
-        return {n: self.part(self.data_sets == n) for n in names} if len(names) > 1 else {}
+        found = _ways(self)
+        return {way: dict(zip(FORMULAS, row.tolist(), strict=True)) for way, row in found.items()}
 
 
-def values(truth: Ints, predicted: Ints, classes: int, *, absent: bool = True) -> dict[str, float]:
-    """Compute all `FORMULAS` of one run; classes that are `absent` count as 0, or not at all."""
-    confusion = np.bincount(truth * (classes + 1) + predicted, minlength=classes * (classes + 1))
-    confusion = confusion.reshape(classes, classes + 1)
-    hits, support = confusion.diagonal().astype(float), confusion.sum(axis=1)
-    guessed = confusion[:, :classes].sum(axis=0)
-    labelled = np.full(classes, True) if absent else support > 0
-    seen = labelled | (guessed > 0)
-    precision, recall = hits / np.maximum(guessed, 1), hits / np.maximum(support, 1)
-    f1 = 2 * hits / np.maximum(support + guessed, 1)
-    p, r = float(precision[seen].mean()), float(recall[labelled].mean())
-    return {
-        "accuracy": float(hits.sum() / len(truth)),
-        "uf1": float(f1[seen].mean()),
-        "uar": r,
-        "macro_precision": p,
-        "weighted_f1": float((f1 * support).sum() / len(truth)),
-        "f1_of_means": 2 * p * r / (p + r) if p + r else 0.0,
-    }
+def values(runs: Runs, predicted: Ints, *, absent: bool = True) -> Floats:
+    """Compute all `FORMULAS` of (N, C) predictions, (formulas, N).
+
+    Classes that are `absent` count as 0, or not at all.
+    """
+    K, alone = len(runs.classes), np.zeros_like(runs.truth)
+    confusion = count(runs.truth, predicted, alone, classes=K)[:, 0]
+    hits, support = confusion.diagonal(axis1=1, axis2=2), confusion.sum(axis=-1)
+    guessed = confusion[..., :-1].sum(axis=-2)
+    labelled = K if absent else (support > 0).sum(axis=-1)
+    seen = K if absent else (support + guessed > 0).sum(axis=-1)
+    f1 = ratio(2 * hits, support + guessed)
+    precision = ratio(hits, guessed).sum(axis=-1) / seen
+    recall = ratio(hits, support).sum(axis=-1) / labelled
+    clips, middle = support.sum(axis=-1), ratio(2 * precision * recall, precision + recall)
+    accuracy, weighted = hits.sum(axis=-1) / clips, (f1 * support).sum(axis=-1) / clips
+    return np.stack([accuracy, f1.sum(axis=-1) / seen, recall, precision, weighted, middle])
 
 
-def mean_values(runs: Runs, predicted: Ints, *, absent: bool = True) -> dict[str, float]:
-    """Return the mean over the seeds of `values`."""
-    found = [values(runs.truth, run, len(runs.classes), absent=absent) for run in predicted]
-    return {name: float(np.mean([one[name] for one in found])) for name in FORMULAS}
-
-
-def _ways(runs: Runs) -> dict[str, dict[str, float]]:
-    found = {POOLED: mean_values(runs, runs.predicted)}
-    groups = {FOLDS: runs.folds, SUBJECTS: runs.subjects, PARTS: runs.data_sets}
-    for way, names in groups.items():
-        parts = [runs.part(names == name) for name in dict.fromkeys(names.tolist())]
-        if len(parts) > 1:
-            means = [mean_values(part, part.predicted, absent=way == PARTS) for part in parts]
-            found[way] = {name: float(np.mean([one[name] for one in means])) for name in FORMULAS}
-    if len(runs.predicted) > 1:
-        seeds = [mean_values(runs, run[None]) for run in runs.predicted]
-        found[SEED] = {name: max(one[name] for one in seeds) for name in FORMULAS}
-    if len(runs.epochs) > 1:
-        each = [mean_values(runs, predicted) for predicted in runs.epochs.values()]
-        found[EPOCH] = {name: max(one[name] for one in each) for name in FORMULAS}
-        chosen = runs.predicted.copy()
-        for fold in dict.fromkeys(runs.folds.tolist()):
-            mask = runs.folds == fold
-            part = runs.part(mask)
-            right = [(predicted == part.truth).sum(axis=1) for predicted in part.epochs.values()]
-            best = np.argmax(right, axis=0)
-            stack = np.stack([predicted[:, mask] for predicted in runs.epochs.values()])
-            chosen[:, mask] = stack[best, np.arange(len(best))]
-        found[EPOCHS] = mean_values(runs, chosen)
+def _ways(runs: Runs) -> dict[str, Floats]:
+    epochs, seeds, clips = runs.each.shape
+    each = values(runs, runs.each.reshape(-1, clips)).reshape(-1, epochs, seeds)
+    found = {POOLED: each[:, -1].mean(axis=-1)}
+    for column, way in MEANS.items():
+        parts, absent = runs.parts(column).values(), column == "data_set"
+        if parts:
+            means = [values(p, p.predicted, absent=absent).mean(axis=-1) for p in parts]
+            found[way] = np.stack(means, axis=-1).mean(axis=-1)
+    if seeds > 1:
+        found[SEED] = each[:, -1].max(axis=-1)
+    if epochs > 1:
+        found[EPOCH] = each.mean(axis=-1).max(axis=-1)
+        chosen, right = runs.predicted.copy(), runs.each == runs.truth
+        for fold in runs.clips["fold"].unique():
+            mask = (runs.clips["fold"] == fold).to_numpy()
+            best = right[..., mask].sum(axis=-1).argmax(axis=0)[None, :, None]
+            chosen[:, mask] = np.take_along_axis(runs.each[..., mask], best, axis=0)[0]
+        found[EPOCHS] = values(runs, chosen).mean(axis=-1)
     return found
