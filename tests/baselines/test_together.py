@@ -14,7 +14,7 @@ from torch import nn
 from microexpr import baselines
 from microexpr.baselines.base import Descriptors
 from microexpr.baselines.networks import Schedule
-from microexpr.baselines.together import FoldNetworks, shared_batches
+from microexpr.baselines.together import FoldNetworks
 from microexpr.config import Config
 from microexpr.protocol import Fold
 
@@ -57,8 +57,9 @@ def together(nets, trained, scales, weights) -> list[torch.Tensor]:
     )
     optimiser = SCHEDULE.optimiser_of(group.stacked.values())
     losses = []
-    for parts in shared_batches(CLIPS, SCHEDULE, np.random.default_rng(1)):
-        for part in map(torch.from_numpy, parts):
+    rng = np.random.default_rng(1)
+    for _ in range(SCHEDULE.epochs):
+        for part in SCHEDULE.batches(rng, CLIPS):
             losses.append(group.step(part, classes[part], weights[chosen], optimiser))
     return losses
 
@@ -73,8 +74,9 @@ def test_they_are_the_networks_of_plain_training():
         inputs = maps / scales[i][:, None, None]
         optimiser = SCHEDULE.optimiser_of(network.parameters())
         loss_of, found = nn.CrossEntropyLoss(weights[i]), []
-        for parts in shared_batches(CLIPS, SCHEDULE, np.random.default_rng(1)):
-            for part in map(torch.from_numpy, parts):
+        rng = np.random.default_rng(1)
+        for _ in range(SCHEDULE.epochs):
+            for part in SCHEDULE.batches(rng, CLIPS):
                 mine = part[trained[i, part]]
                 loss = loss_of(network(inputs[mine]), classes[mine])
                 optimiser.zero_grad()

@@ -49,105 +49,60 @@ class ComparedSystem:
 OWN_NETWORK = "vggface2_bilstm"  # reads caches of features and the section train
 LOSO = "leave one subject out, 164 clips"
 COMPOSITE = "leave one subject out, SMIC part of the composite of 442 clips"
-NO_SMIC = "no figure for SMIC seen"
+MEB = "Varanka et al. 2024, arXiv:2211.11425"
+PUBLISHED = {
+    "micro_exp_stcnn": Published(
+        "one 80/20 split of 156 clips, subjects on both sides, best epoch on test clips",
+        "Reddy et al. 2019, arXiv:1904.01390",
+        accuracy=0.6875,
+    ),
+    "fcnn_3d": Published(LOSO, "Li et al. 2019", accuracy=0.5549),
+    "hierarchical_lbp_top": Published(
+        LOSO,
+        "Zong et al. 2018, as in Guo et al. 2020, Table VII (the poster prints 55.49 %)",
+        accuracy=0.6078,
+    ),
+    "evm_tim": Published(LOSO, "Peng et al. 2019, arXiv:1901.07765", accuracy=0.6890),
+    "setfnet": Published("not seen", "Yao et al., ICCEA 2020", accuracy=0.7025),
+    OWN_NETWORK: Published(
+        "one of five folds of clips, 66 clips, four classes, N and batch chosen on it",
+        "Bai and Goecke 2020, doi:10.1145/3395035.3425248",
+        accuracy=0.6060,
+    ),
+    "ststnet": Published(
+        COMPOSITE,
+        "Liong et al. 2019, arXiv:1902.03634; the UAR that is printed is macro precision; "
+        "UAR here is the mean recall of the log in the authors' repository",
+        uf1=0.6801,
+        uar=0.6703,
+        macro_precision=0.7013,
+    ),
+    "sssnet": Published(COMPOSITE, f"re-run of {MEB}, last epoch: tvaranka/meb", uf1=0.699),
+    "flow_svm": Published("no figure for SMIC seen", f"{MEB}: CD6ME, macro F1 0.658"),
+    "mdmo": Published("no figure for SMIC seen", f"{MEB}: CD6ME, macro F1 0.609"),
+    "off_apexnet": Published(
+        COMPOSITE,
+        "Gan et al. 2019, arXiv:1805.08699; figures as MEGC 2019 lists them",
+        uf1=0.68,
+        uar=0.67,
+    ),
+}
+ROWS = (
+    ("micro_exp_stcnn", "cnn_3d:MicroExpSTCNN", "MicroExpSTCNN"),
+    ("fcnn_3d", "cnn_3d:FCNN3D", "3D-FCNN"),
+    ("hierarchical_lbp_top", "lbp_top_systems:HierarchicalLBPTOP", "hierarchical LBP-TOP"),
+    ("evm_tim", "lbp_top_systems:EVMTIM", "EVM + TIM"),
+    ("setfnet", "cnn_3d:SETFNet", "SETFNet"),
+    (OWN_NETWORK, "vggface2_bilstm:VGGFace2BiLSTM", "VGGFace2 + Bi-LSTM"),
+    ("ststnet", "apex_networks:STSTNet", "STSTNet"),
+    ("sssnet", "apex_networks:SSSNet", "SSSNet"),
+    ("flow_svm", "flow_svm:FlowSVM", "optical flow + RBF SVM"),
+    ("mdmo", "flow_svm:MDMO", "MDMO + SVM"),
+    ("off_apexnet", "apex_networks:OFFApexNet", "OFF-ApexNet"),
+)
 SYSTEMS = Registry(
     "compare.systems",
-    [
-        ComparedSystem(
-            "micro_exp_stcnn",
-            "microexpr.baselines.cnn_3d:MicroExpSTCNN",
-            "MicroExpSTCNN",
-            Published(
-                "one 80/20 split of 156 clips, subjects on both sides, best epoch on test clips",
-                "Reddy et al. 2019, arXiv:1904.01390",
-                accuracy=0.6875,
-            ),
-        ),
-        ComparedSystem(
-            "fcnn_3d",
-            "microexpr.baselines.cnn_3d:FCNN3D",
-            "3D-FCNN",
-            Published(LOSO, "Li et al. 2019", accuracy=0.5549),
-        ),
-        ComparedSystem(
-            "hierarchical_lbp_top",
-            "microexpr.baselines.lbp_top_systems:HierarchicalLBPTOP",
-            "hierarchical LBP-TOP",
-            Published(
-                LOSO,
-                "Zong et al. 2018, as in Guo et al. 2020, Table VII (the poster prints 55.49 %)",
-                accuracy=0.6078,
-            ),
-        ),
-        ComparedSystem(
-            "evm_tim",
-            "microexpr.baselines.lbp_top_systems:EVMTIM",
-            "EVM + TIM",
-            Published(LOSO, "Peng et al. 2019, arXiv:1901.07765", accuracy=0.6890),
-        ),
-        ComparedSystem(
-            "setfnet",
-            "microexpr.baselines.cnn_3d:SETFNet",
-            "SETFNet",
-            Published("not seen", "Yao et al., ICCEA 2020", accuracy=0.7025),
-        ),
-        ComparedSystem(
-            OWN_NETWORK,
-            "microexpr.baselines.vggface2_bilstm:VGGFace2BiLSTM",
-            "VGGFace2 + Bi-LSTM",
-            Published(
-                "one of five folds of clips, 66 clips, four classes, N and batch chosen on it",
-                "Bai and Goecke 2020, doi:10.1145/3395035.3425248",
-                accuracy=0.6060,
-            ),
-        ),
-        ComparedSystem(
-            "ststnet",
-            "microexpr.baselines.apex_networks:STSTNet",
-            "STSTNet",
-            Published(
-                COMPOSITE,
-                "Liong et al. 2019, arXiv:1902.03634; the UAR that is printed is macro precision; "
-                "UAR here is the mean recall of the log in the authors' repository",
-                uf1=0.6801,
-                uar=0.6703,
-                macro_precision=0.7013,
-            ),
-        ),
-        ComparedSystem(
-            "sssnet",
-            "microexpr.baselines.apex_networks:SSSNet",
-            "SSSNet",
-            Published(
-                COMPOSITE,
-                "re-run of Varanka et al. 2024, arXiv:2211.11425, last epoch: tvaranka/meb",
-                uf1=0.699,
-            ),
-        ),
-        ComparedSystem(
-            "flow_svm",
-            "microexpr.baselines.flow_svm:FlowSVM",
-            "optical flow + RBF SVM",
-            Published(NO_SMIC, "Varanka et al. 2024, arXiv:2211.11425: CD6ME, macro F1 0.658"),
-        ),
-        ComparedSystem(
-            "mdmo",
-            "microexpr.baselines.flow_svm:MDMO",
-            "MDMO + SVM",
-            Published(NO_SMIC, "Varanka et al. 2024, arXiv:2211.11425: CD6ME, macro F1 0.609"),
-        ),
-        ComparedSystem(
-            "off_apexnet",
-            "microexpr.baselines.apex_networks:OFFApexNet",
-            "OFF-ApexNet",
-            Published(
-                COMPOSITE,
-                "Gan et al. 2019, arXiv:1805.08699; figures as MEGC 2019 lists them",
-                uf1=0.68,
-                uar=0.67,
-            ),
-        ),
-    ],
+    [ComparedSystem(name, f"{__name__}.{at}", label, PUBLISHED[name]) for name, at, label in ROWS],
 )
 
 

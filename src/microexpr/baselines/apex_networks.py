@@ -7,19 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from microexpr.baselines import STSTNetSettings
-from microexpr.baselines.base import (
-    Description,
-    Descriptors,
-    FaceClip,
-    Floats,
-    TrainingClips,
-)
-from microexpr.baselines.flow import flow_to_apex, shrunk, strain
-from microexpr.baselines.networks import NetworkSystem, Schedule, probabilities
-from microexpr.baselines.together import FoldNetworks, shared_batches
+from microexpr.baselines.base import Description, Descriptors, FaceClip, Floats, TrainingClips
+from microexpr.baselines.flow import flow_to_apex
+from microexpr.baselines.networks import NetworkSystem, Schedule, Streams, probabilities
+from microexpr.baselines.together import FoldNetworks
 from microexpr.protocol import Fold
 from microexpr.protocol.predictions import ClipPredictions, class_numbers
 from microexpr.training.fitting import class_weights
@@ -67,11 +61,10 @@ class STSTNet(NetworkSystem):
 
     def describe(self, clip: FaceClip) -> Description:
         """Return flow and strain from the first frame to the apex, (3, 28, 28)."""
-        field, note = flow_to_apex(clip)
-        maps = shrunk(np.concatenate([field, strain(field)[None]]), SIZE_PX)
+        found = flow_to_apex(clip, SIZE_PX)
         if self.version.maps == "grey_levels":
-            maps = grey_levels(maps)[::-1].copy()
-        return Description(maps, note)
+            return found._replace(values=grey_levels(found.values)[::-1].copy())
+        return found
 
     def network(self, n_classes: int) -> nn.Module:
         """Make the network.
@@ -114,12 +107,10 @@ class STSTNet(NetworkSystem):
         tests = [
             inputs[list(fold.test)] / s[:, None, None] for fold, s in zip(folds, by, strict=True)
         ]
-        batches = shared_batches(
-            len(classes), self.schedule, np.random.default_rng(self.seeds(seed))
-        )
-        for epoch, parts in enumerate(batches):
+        rng = np.random.default_rng(self.seeds(seed))
+        for epoch in range(self.schedule.epochs):
             lost = 0.0
-            for part in map(torch.from_numpy, parts):
+            for part in self.schedule.batches(rng, len(classes)):
                 lost += float(group.step(part, truth[part], weights, optimiser).sum())
             self.schedule.check(lost, epoch)
             found = (probabilities(*pair) for pair in zip(networks, tests, strict=True))
@@ -148,8 +139,7 @@ class SSSNet(NetworkSystem):
 
     def describe(self, clip: FaceClip) -> Description:
         """Return flow (px) and strain from the first frame to the apex, (3, 64, 64)."""
-        field, note = flow_to_apex(clip)
-        return Description(shrunk(np.concatenate([field, strain(field)[None]]), self.size_px), note)
+        return flow_to_apex(clip, self.size_px)
 
     def network(self, n_classes: int) -> nn.Module:
         """Make the network."""
@@ -178,21 +168,13 @@ class OFFApexNet(NetworkSystem):
 
     def describe(self, clip: FaceClip) -> Description:
         """Return the flow from the first frame to the apex, (2, 28, 28), px."""
-        field, note = flow_to_apex(clip)
-        return Description(shrunk(field, SIZE_PX), note)
+        found = flow_to_apex(clip, SIZE_PX)
+        return found._replace(values=found.values[:2].copy())
 
     def network(self, n_classes: int) -> nn.Module:
-        """Make the network."""
-        return TwoStreams(n_classes)
-
-
-class TwoStreams(nn.Module):
-    """Two streams, joined before the dense layers; (clips, 2, 28, 28) to logits."""
-
-    def __init__(self, n_classes: int) -> None:
-        super().__init__()
-        self.horizontal, self.vertical = self._stream(), self._stream()
-        self.dense = nn.Sequential(
+        """Make two streams, joined before the dense layers."""
+        return nn.Sequential(
+            Streams(self._stream, 2),
             *(nn.Dropout(0.5), nn.Linear(2 * 16 * (SIZE_PX // 4) ** 2, 1024), nn.ReLU()),
             *(nn.Dropout(0.5), nn.Linear(1024, 1024), nn.ReLU()),
             nn.Linear(1024, n_classes),
@@ -205,8 +187,3 @@ class TwoStreams(nn.Module):
             *(nn.Conv2d(6, 16, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),
             nn.Flatten(),
         )
-
-    def forward(self, fields: Tensor) -> Tensor:
-        """Classify flow fields."""
-        streams = self.horizontal(fields[:, :1]), self.vertical(fields[:, 1:])
-        return self.dense(torch.cat(streams, dim=1))

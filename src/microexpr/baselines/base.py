@@ -17,7 +17,6 @@ from typing import Any, ClassVar, NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from microexpr.baselines import SystemSettings
 from microexpr.cache import ClipCache, open_cache
@@ -52,6 +51,15 @@ class FaceClip:
     landmarks_px: NDArray[np.float64] | None = None
     apex: int | None = None  # frame of the largest motion, where the data set says which it is
     apex_error: int = 0  # frames by which it is wrong on purpose, known or estimated
+
+    def landmarks_for(self, system: str) -> NDArray[np.float64]:
+        """Return the landmarks that a system needs; DataError: there are none."""
+        if self.landmarks_px is None:
+            raise DataError(
+                f"clip {self.clip_id}: {system} needs landmarks, which crop.detector none does not "
+                f"give: crop with yunet, or leave {system} out of compare.systems"
+            )
+        return self.landmarks_px
 
     def grey(self, size_px: int | None = None) -> NDArray[np.uint8]:
         """Return the frames in grey, (T, H, W), or (T, size_px, size_px) by averaging."""
@@ -102,14 +110,18 @@ class System(ABC):
     def examples(self, caches: Sequence[Path], clips: Sequence[Clip], folder: Path) -> Examples:
         """Read the caches of all shards, for the rows `clips`; `folder` keeps results."""
 
-    @abstractmethod
     def predict(self, examples: Any, fold: Fold, *, seed: int) -> ClipPredictions:
         """Train on ``fold.train`` and predict for ``fold.test``, in its order."""
+        ((found,),) = deque(self.each_epoch(examples, [fold], seed=seed), maxlen=1)
+        return found
 
     def each_epoch(
         self, examples: Any, folds: Sequence[Fold], *, seed: int
     ) -> Iterator[list[ClipPredictions]]:
-        """Yield the predictions of each fold after each epoch; the last ones are those to score."""
+        """Yield the predictions of each fold after each epoch; the last ones are those to score.
+
+        A system has this function, or `predict`, which serves where there are no epochs.
+        """
         yield [self.predict(examples, fold, seed=seed) for fold in folds]
 
 
@@ -127,16 +139,6 @@ class TrainingClips(NamedTuple):
     classes: NDArray[np.int64]
     n_classes: int
     seed: np.random.SeedSequence
-
-
-def decision_shares(machine: Any, values: NDArray[Any], n_classes: int) -> NDArray[np.float64]:
-    """Return the soft-max of an SVM's decision values, (clips, K); a class it lacks has 0."""
-    scores = machine.decision_function(values)
-    if scores.ndim == 1:  # two classes: one value, towards the second
-        scores = np.stack([-scores, scores], axis=1)
-    result = np.zeros((len(values), n_classes))
-    result[:, machine.classes_] = softmax(scores, axis=1)
-    return result
 
 
 class DescribingSystem(System):
@@ -189,11 +191,6 @@ class DescribingSystem(System):
         rows = {clip.clip_id: (clip.clip_id, clip.subject, clip.label) for clip in clips}
         names, subjects, labels = zip(*(rows[name] for name in cached), strict=True)
         return Descriptors(names, subjects, labels, found, digest=resume.digest(follows))
-
-    def predict(self, examples: Descriptors, fold: Fold, *, seed: int) -> ClipPredictions:
-        """Train on ``fold.train`` and predict for ``fold.test``, in its order."""
-        ((found,),) = deque(self.each_epoch(examples, [fold], seed=seed), maxlen=1)
-        return found
 
     def each_epoch(
         self, examples: Descriptors, folds: Sequence[Fold], *, seed: int

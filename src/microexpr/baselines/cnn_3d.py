@@ -1,7 +1,5 @@
 """Small 3D CNNs over a clip that is cut or resampled to a fixed number of frames."""
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 import torch
@@ -11,8 +9,7 @@ from torch import Tensor, nn
 from microexpr.baselines.base import Description, FaceClip, Floats
 from microexpr.baselines.flow import flow, shrunk
 from microexpr.baselines.lbp_top import resample
-from microexpr.baselines.networks import NetworkSystem, Schedule
-from microexpr.errors import DataError
+from microexpr.baselines.networks import NetworkSystem, Schedule, Streams
 
 
 class MicroExpSTCNN(NetworkSystem):
@@ -81,18 +78,6 @@ class OneConvolution(nn.Module):
         return nn.functional.max_pool3d(self.convolution(clips), self.pool).relu()
 
 
-class Streams(nn.Module):
-    """A network of its own for each of three channels; the outputs are joined."""
-
-    def __init__(self, make: Callable[[], nn.Module]) -> None:
-        super().__init__()
-        self.streams = nn.ModuleList(make() for _ in range(3))
-
-    def forward(self, clips: Tensor) -> Tensor:
-        """Take clips (clips, 3, T, H, W) to what the streams give, side by side."""
-        return torch.cat([s(clips[:, [i]]) for i, s in enumerate(self.streams)], dim=1)
-
-
 class FCNN3D(NetworkSystem):
     """3D-FCNN: three streams of 3D convolutions, over grey frames and over optical flow.
 
@@ -121,7 +106,7 @@ class FCNN3D(NetworkSystem):
         """Make three streams, joined before the dense layers."""
         joined = 3 * 32 * (2 * 3 * 3)  # streams, filters, frames and px after pooling twice
         return nn.Sequential(
-            *(Streams(self._stream), nn.Dropout(0.5)),
+            *(Streams(self._stream, 3), nn.Dropout(0.5)),
             *(nn.Linear(joined, 128), nn.ReLU(), nn.Linear(128, n_classes)),
         )
 
@@ -151,13 +136,8 @@ class SETFNet(NetworkSystem):
 
     def describe(self, clip: FaceClip) -> Description:
         """Cut the three regions, (3, 8, 24, 24), grey levels 0..1."""
-        if clip.landmarks_px is None:
-            raise DataError(
-                f"clip {clip.clip_id}: setfnet needs landmarks, which crop.detector none does not "
-                "give: crop with yunet, or leave setfnet out of compare.systems"
-            )
-        frames = resample(clip.grey(), self.frames)
-        cut = [[_cut(frame, box) for frame in frames] for box in regions(clip.landmarks_px)]
+        boxes, frames = regions(clip.landmarks_for(self.name)), resample(clip.grey(), self.frames)
+        cut = [[_cut(frame, box) for frame in frames] for box in boxes]
         return Description(np.asarray(cut, dtype=np.float32) / np.float32(255))
 
     def network(self, n_classes: int) -> nn.Module:
@@ -199,7 +179,7 @@ class Excited(nn.Module):
 
     def __init__(self, n_classes: int) -> None:
         super().__init__()
-        self.streams = Streams(self._stream)
+        self.streams = Streams(self._stream, 3)
         channels = 3 * self.filters[-1]
         squeezed = channels // self.reduction
         self.excitation = nn.Sequential(

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from microexpr.baselines.base import FaceClip, Floats
+from microexpr.baselines.base import Description, FaceClip, Floats
 from microexpr.training.windows import moved_frame
 
 WINDOW_PX = 21  # over which motion is taken as the same: noise against detail
@@ -73,9 +73,10 @@ def _largest_flow(clip: FaceClip) -> int:
     return int(np.argmax(magnitudes))
 
 
-def flow_to_apex(clip: FaceClip) -> tuple[NDArray[np.float32], str]:
-    """Measure the flow from the first frame to the apex, px, (2, H, W); the text names the apex."""
+def flow_to_apex(clip: FaceClip, size_px: int) -> Description:
+    """Measure flow, px, and strain from the first frame to the apex, (3, size_px, size_px)."""
     apex, frames = apex_of(clip), clip.grey()
     known = "known" if apex.known else "estimated"
     field = flow(frames[0], frames[apex.frame])
-    return field, f"apex {apex.frame} of {len(frames)}, {known}"
+    maps = shrunk(np.concatenate([field, strain(field)[None]]), size_px)
+    return Description(maps, f"apex {apex.frame} of {len(frames)}, {known}")

@@ -1,10 +1,13 @@
-"""Support vector machines over optical flow: flattened maps, and MDMO."""
+"""Support vector machines, and two over optical flow: flattened maps, and MDMO."""
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 from sklearn.svm import SVC
 
 from microexpr.baselines.base import (
@@ -14,10 +17,8 @@ from microexpr.baselines.base import (
     FaceClip,
     Floats,
     TrainingClips,
-    decision_shares,
 )
-from microexpr.baselines.flow import FLOW_SIZE_PX, flow, flow_to_apex, shrunk, strain
-from microexpr.errors import DataError
+from microexpr.baselines.flow import FLOW_SIZE_PX, flow, flow_to_apex
 
 SIZE_PX = 32
 GRID = 6  # regions along each side of the face
@@ -28,7 +29,34 @@ SMALL = float(np.finfo(np.float32).eps)
 BETA = 0.8  # weight of the magnitudes; the directions have 1 - BETA
 
 
-class FlowSVM(DescribingSystem):
+class SVMSystem(DescribingSystem):
+    """A system whose classifier is an SVM; shares are the soft-max of its decision values."""
+
+    machine: ClassVar[dict[str, Any]] = {}  # its arguments
+
+    @abstractmethod
+    def scaling(self, values: Floats) -> Callable[[Floats], NDArray[Any]]:
+        """Fit on training clips what takes descriptors (clips, ...) to inputs (clips, features)."""
+
+    def train(self, training: TrainingClips) -> Classifier:
+        """Fit scaling and the SVM."""
+        weights = "balanced" if self.class_weights else None
+        machine = SVC(**self.machine, class_weight=weights, break_ties=True)
+        scaled = self.scaling(training.values)
+        machine.fit(scaled(training.values), training.classes)
+
+        def shares(values: Floats) -> NDArray[np.float64]:
+            scores = machine.decision_function(scaled(values))
+            if scores.ndim == 1:  # two classes: one value, towards the second
+                scores = np.stack([-scores, scores], axis=1)
+            result = np.zeros((len(values), training.n_classes))  # a class that it lacks has 0
+            result[:, machine.classes_] = softmax(scores, axis=1)
+            return result
+
+        return shares
+
+
+class FlowSVM(SVMSystem):
     """Optical flow + RBF SVM: flow and strain between onset and apex, flattened.
 
     The simplest system of the benchmark of Varanka et al., IEEE Transactions on Affective Computing
@@ -39,28 +67,21 @@ class FlowSVM(DescribingSystem):
     """
 
     name = "flow_svm"
+    machine: ClassVar = {"C": 28}
     frames = 2
 
     def describe(self, clip: FaceClip) -> Description:
         """Return flow (px) and strain from the first frame to the apex, (3, 32, 32)."""
-        field, note = flow_to_apex(clip)
-        return Description(shrunk(np.concatenate([field, strain(field)[None]]), SIZE_PX), note)
+        return flow_to_apex(clip, SIZE_PX)
 
-    def train(self, training: TrainingClips) -> Classifier:
-        """Fit the SVM; shares are the soft-max of its decision values."""
-        squares = np.square(training.values).mean(axis=(0, 2, 3), keepdims=True)
+    def scaling(self, values: Floats) -> Callable[[Floats], Floats]:
+        """Divide each map by its root mean square."""
+        squares = np.square(values).mean(axis=(0, 2, 3), keepdims=True)
         scale = np.maximum(np.sqrt(squares), SMALL)
-        weights = "balanced" if self.class_weights else None
-        machine = SVC(C=28, class_weight=weights, break_ties=True)
-
-        def read(values: Floats) -> Floats:
-            return (values / scale).reshape(len(values), -1)
-
-        machine.fit(read(training.values), training.classes)
-        return lambda values: decision_shares(machine, read(values), training.n_classes)
+        return lambda values: (values / scale).reshape(len(values), -1)
 
 
-class MDMO(DescribingSystem):
+class MDMO(SVMSystem):
     """MDMO: main directional mean optical flow of 36 regions of the face, and an SVM.
 
     In the spirit of Liu, Zhang, Yan, Wang, Zhao and Fu, IEEE Transactions on Affective Computing
@@ -75,34 +96,23 @@ class MDMO(DescribingSystem):
     """
 
     name = "mdmo"
+    machine: ClassVar = {"kernel": "poly"}
 
     def describe(self, clip: FaceClip) -> Description:
         """Return magnitude, cosine and sine of the direction of each region, (3, 36)."""
-        if clip.landmarks_px is None:
-            raise DataError(
-                f"clip {clip.clip_id}: mdmo needs landmarks, which crop.detector none does not "
-                "give: crop with yunet, or leave mdmo out of compare.systems"
-            )
         frames = clip.grey(FLOW_SIZE_PX)
         scale = FLOW_SIZE_PX / clip.images.shape[1]
-        rows, columns = _edges((clip.landmarks_px[:2] + 0.5) * scale)
+        rows, columns = _edges((clip.landmarks_for(self.name)[:2] + 0.5) * scale)
         main = np.mean([_main_flow(flow(frames[0], f), rows, columns) for f in frames[1:]], axis=0)
         magnitude = np.hypot(*main)
         largest, direction = max(magnitude.max(), SMALL), main / np.maximum(magnitude, SMALL)
         return Description(np.stack([magnitude / largest, *direction]).astype(np.float32))
 
-    def train(self, training: TrainingClips) -> Classifier:
-        """Fit scaling and the SVM; shares are the soft-max of its decision values."""
-        mean, sd = (f(training.values, axis=0) for f in (np.mean, np.std))
+    def scaling(self, values: Floats) -> Callable[[Floats], NDArray[np.float64]]:
+        """Divide by the standard deviation, and weigh."""
+        mean, sd = (f(values, axis=0) for f in (np.mean, np.std))
         factors = np.array([[BETA], [1 - BETA], [1 - BETA]]) / np.maximum(sd, SMALL)
-        weights = "balanced" if self.class_weights else None
-        machine = SVC(kernel="poly", class_weight=weights, break_ties=True)
-
-        def read(values: Floats) -> NDArray[np.float64]:
-            return ((values - mean) * factors).reshape(len(values), -1)
-
-        machine.fit(read(training.values), training.classes)
-        return lambda values: decision_shares(machine, read(values), training.n_classes)
+        return lambda values: ((values - mean) * factors).reshape(len(values), -1)
 
 
 def _edges(eyes_px: NDArray[np.float64]) -> tuple[list[int], list[int]]:

@@ -1,15 +1,15 @@
 """Systems that describe a clip by LBP-TOP histograms: EVM + TIM, and hierarchical LBP-TOP."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.kernel_ridge import KernelRidge
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KernelCenterer, StandardScaler
-from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_sample_weight
 
 from microexpr.baselines.base import (
@@ -19,18 +19,18 @@ from microexpr.baselines.base import (
     FaceClip,
     Floats,
     TrainingClips,
-    decision_shares,
 )
+from microexpr.baselines.flow_svm import SVMSystem
 from microexpr.baselines.lbp_top import LABELS, block_counts, coarser, histograms, resample
 from microexpr.magnify import amm
 
 FRAMES = 10
-MAGNIFICATION, LAMBDA_C_PX = 8.0, 16.0
+RECIPE: dict[str, Any] = {"alpha": 8.0, "lambda_c_px": 16.0, "temporal_filter": "iir", "order": 1}
 COEFFICIENTS = (0.05, 0.4)  # r of y[t] = (1 - r) y[t - 1] + r x[t]
 GRID = (2, 8, 8)  # blocks in time, height, width
 
 
-class EVMTIM(DescribingSystem):
+class EVMTIM(SVMSystem):
     """EVM + TIM: magnified faces, 10 interpolated frames, LBP-TOP in blocks, linear SVM.
 
     The best documented system of this kind; the poster's row is, to all appearance, Peng, Hong, Xu
@@ -45,30 +45,18 @@ class EVMTIM(DescribingSystem):
 
     name = "evm_tim"
     frames = FRAMES
+    machine: ClassVar = {"kernel": "linear"}
 
     def describe(self, clip: FaceClip) -> Description:
         """Return the block histograms, (2 * 8 * 8 * 3 * 59,)."""
         grey = torch.from_numpy(clip.grey()).float() / 255
-        magnified = amm(
-            grey,
-            fps=clip.fps,
-            passband_hz=passband_hz(clip.fps),
-            alpha=MAGNIFICATION,
-            temporal_filter="iir",
-            order=1,
-            lambda_c_px=LAMBDA_C_PX,
-        )
+        magnified = amm(grey, fps=clip.fps, passband_hz=passband_hz(clip.fps), **RECIPE)
         counts = block_counts(resample(magnified.numpy(), FRAMES), GRID)
         return Description(histograms(counts).ravel())
 
-    def train(self, training: TrainingClips) -> Classifier:
-        """Fit scaling and the SVM; shares are the soft-max of its decision values."""
-        weights = "balanced" if self.class_weights else None
-        machine = make_pipeline(
-            StandardScaler(), SVC(kernel="linear", class_weight=weights, break_ties=True)
-        )
-        machine.fit(training.values, training.classes)
-        return lambda values: decision_shares(machine, values, training.n_classes)
+    def scaling(self, values: Floats) -> Callable[[Floats], NDArray[Any]]:
+        """Standardise each value."""
+        return StandardScaler().fit(values).transform
 
 
 def passband_hz(fps: float) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 import logging
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,12 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from microexpr.baselines import SystemSettings
-from microexpr.baselines.base import (
-    Classifier,
-    DescribingSystem,
-    Floats,
-    TrainingClips,
-)
+from microexpr.baselines.base import Classifier, DescribingSystem, Floats, TrainingClips
 from microexpr.errors import ConfigError
 from microexpr.training.fitting import class_weights
 from microexpr.training.fold import seeded
@@ -42,6 +37,14 @@ class Schedule:
         kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[self.optimiser]
         return kind(parameters, lr=self.lr, weight_decay=self.weight_decay, fused=True)
 
+    def batches(self, rng: np.random.Generator, clips: int) -> Iterator[Tensor]:
+        """Yield the batches of an epoch: all clips in a new order.
+
+        They are of nearly equal size: BatchNorm has no statistics of a single clip.
+        """
+        parts = math.ceil(clips / self.batch_clips)
+        yield from map(torch.from_numpy, np.array_split(rng.permutation(clips), parts))
+
     def check(self, loss: float, epoch: int) -> None:
         """Raise a ConfigError if the loss of an epoch, counted from 0, is not finite."""
         if not math.isfinite(loss):
@@ -60,13 +63,11 @@ def fit(
     """Train in place by cross-entropy; yield the mean loss of each epoch, which must be finite."""
     optimiser = schedule.optimiser_of(network.parameters())
     loss_of = nn.CrossEntropyLoss(class_weights)
-    # Batches of nearly equal size: BatchNorm has no statistics of a single clip.
-    batches = math.ceil(len(inputs) / schedule.batch_clips)
     for epoch in range(schedule.epochs):
         lost = 0.0
         network.train()
-        for batch in np.array_split(rng.permutation(len(inputs)), batches):
-            chosen = torch.from_numpy(batch).to(inputs.device)
+        for batch in schedule.batches(rng, len(inputs)):
+            chosen = batch.to(inputs.device)
             loss = loss_of(network(inputs[chosen]), classes[chosen])
             optimiser.zero_grad()
             loss.backward()
@@ -82,6 +83,18 @@ def probabilities(network: nn.Module, inputs: Tensor) -> NDArray[np.float64]:
     network.eval()
     logits = torch.cat([network(chunk) for chunk in inputs.split(TEST_CLIPS)])
     return logits.double().softmax(1).cpu().numpy()
+
+
+class Streams(nn.Module):
+    """A network of its own for each of some channels; the outputs are joined."""
+
+    def __init__(self, make: Callable[[], nn.Module], channels: int) -> None:
+        super().__init__()
+        self.streams = nn.ModuleList(make() for _ in range(channels))
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Take clips (clips, channels, ...) to what the streams give, side by side."""
+        return torch.cat([s(clips[:, [i]]) for i, s in enumerate(self.streams)], dim=1)
 
 
 # By the rank of the inputs: on a CPU pooling and its gradient are several times faster this way.

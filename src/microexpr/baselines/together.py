@@ -6,15 +6,12 @@ BatchNorm needs their sums only, the gradient their sums times the patches that 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-
-from microexpr.baselines.networks import Schedule
 
 KERNEL, PADDING = 3, 2  # of the convolution; the pooling takes 3x3 and pads by 1
 SIZE_PX = 28
@@ -198,12 +195,3 @@ def _grid(values: Tensor) -> Tensor:
     """View (positions, channels) as (1, channels, size, size), for the pooling."""
     size = math.isqrt(len(values))
     return values.view(1, size, size, -1).permute(0, 3, 1, 2)
-
-
-def shared_batches(
-    clips: int, schedule: Schedule, rng: np.random.Generator
-) -> Iterator[list[NDArray[np.int64]]]:
-    """Yield the batches of each epoch: all clips in a new order, in parts of nearly equal size."""
-    parts = math.ceil(clips / schedule.batch_clips)
-    for _ in range(schedule.epochs):
-        yield np.array_split(rng.permutation(clips), parts)

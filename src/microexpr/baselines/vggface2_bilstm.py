@@ -1,6 +1,5 @@
 """The system VGGFace2 + Bi-LSTM."""
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -63,11 +62,6 @@ class VGGFace2BiLSTM(System):
                 subjects=store.subjects,
                 labels=store.labels,
             )
-
-    def predict(self, examples: FeatureStore, fold: Fold, *, seed: int) -> ClipPredictions:
-        """Train and test one fold as the stage train does."""
-        ((found,),) = deque(self.each_epoch(examples, [fold], seed=seed), maxlen=1)
-        return found
 
     def each_epoch(
         self, examples: FeatureStore, folds: Sequence[Fold], *, seed: int
