@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from microexpr.magnify.laplacian import (
+from microexpr.magnify.amplitude import (
     PEAK_WAVELENGTH_PX,
     _sum_up,
     down,

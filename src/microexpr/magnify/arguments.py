@@ -27,11 +27,9 @@ SLACK = 0.5  # beyond 0..1: what interpolation and noise add; other scales go fu
 
 
 def checked(options: Mapping[str, Any], *takers: Callable[..., Any]) -> dict[str, Any]:
-    """Return options, each checked by the annotation of the parameter that takes it.
+    """Return options in Python's types, each checked by the annotation of what takes it.
 
-    A taker's attribute `takers` names others. Numbers and sequences of NumPy and PyTorch become
-    Python's, and arrays tensors. ConfigError names an option that is unknown, missing or of another
-    type.
+    A taker's attribute `takers` names others. ConfigError names what is unknown, missing or wrong.
     """
     accepted, values = _accepted(*takers), {}
     for name, value in options.items():
@@ -91,9 +89,8 @@ def alphas_of(alpha: Any) -> tuple[list[float], bool]:
     alphas = [_valid("magnify.alpha", value, NUMBER) for value in values]
     if not alphas:
         raise ConfigError("magnify.alpha: at least one value is needed")
-    if min(alphas) < -1:
-        least = next(value for value in alphas if value < -1)
-        raise ConfigError(f"magnify.alpha must be at least -1, got {least:g}")
+    if low := [value for value in alphas if value < -1]:
+        raise ConfigError(f"magnify.alpha must be at least -1, got {low[0]:g}")
     return alphas, several
 
 
@@ -122,10 +119,9 @@ def as_tensor(array: Any) -> Any:
 def in_unit_range(
     clip: Any, *, device: Any = None, dtype: Any = None, first_frame: int = 0
 ) -> torch.Tensor:
-    """Return a clip, checked, as float32 or float64 in 0..1 without gradient.
+    """Return a clip, checked, as float32 or float64 in 0..1 without gradient; `first_frame`, named.
 
-    `first_frame` counts what of the same clip came before. ConfigError where the clip has to be
-    converted, DataError where its frames are unusable.
+    ConfigError where the clip has to be converted, DataError where its frames are unusable.
     """
     tensor = as_tensor(clip)
     if not isinstance(tensor, torch.Tensor):
@@ -146,10 +142,7 @@ def in_unit_range(
 
 
 def in_kind(result: torch.Tensor, like: Any) -> Any:
-    """Return a result as the clip was given: its container, type and device.
-
-    Pixels are rounded, and values beyond black and white become these. The result may be used up.
-    """
+    """Return a result, which is used up, as the clip was given: its container, type and device."""
     given = as_tensor(like)
     if given.dtype in STEPS:
         result = result.mul_(STEPS[given.dtype]).round_().clamp_(0, STEPS[given.dtype])

@@ -15,15 +15,11 @@ FAST_PRIMES = 2 * 3 * 5 * 7 * 11 * 13
 
 @dataclass(frozen=True)
 class FrequencyPlane:
-    """A rectangle of frequencies of images of some height.
-
-    `corner` is the lowest vertical and horizontal frequency, cycles per image side, the latter 0 or
-    less; `shape` is rows and columns.
-    """
+    """A rectangle of frequencies of images of some height."""
 
     height_px: int
-    corner: Corner
-    shape: tuple[int, int]
+    corner: Corner  # lowest vertical and horizontal frequency, cycles per side, the latter <= 0
+    shape: tuple[int, int]  # rows and columns
 
     def around(self, bands: Iterable[Band]) -> FrequencyPlane:
         """Return the smallest part of the plane that holds some bands."""
@@ -31,10 +27,9 @@ class FrequencyPlane:
         if not found:
             return FrequencyPlane(self.height_px, self.corner, (0, 0))
         tops, bottoms, lefts, rights = zip(*found, strict=True)
-        corner = (min(tops), min(lefts))
-        return FrequencyPlane(
-            self.height_px, corner, (max(bottoms) - corner[0], max(rights) - corner[1])
-        )
+        row, column = min(tops), min(lefts)
+        shape = (max(bottoms) - row, max(rights) - column)
+        return FrequencyPlane(self.height_px, (row, column), shape)
 
     def part(self, planes: torch.Tensor, other: FrequencyPlane) -> torch.Tensor:
         """Return the view of planes that is within another one."""
@@ -63,10 +58,7 @@ class FrequencyPlane:
         torch.mul(floats(planes), doubled(spread), out=floats(out))
 
     def folded(self, planes: torch.Tensor) -> torch.Tensor:
-        """Return half spectra (..., H, W // 2 + 1) of twice the real part of the planes' images.
-
-        The planes' content is lost.
-        """
+        """Return half spectra of twice the real part of the images of planes, which are lost."""
         row, rows, negative = self.corner[0], self.shape[0], -self.corner[1]
         spectra = planes.new_empty((*planes.shape[:-1], self.shape[1] - negative))
         planes[..., negative] *= 2  # its own opposite; elsewhere the other half doubles it
@@ -101,18 +93,14 @@ def _wrapped(first: int, length: int, n: int) -> Iterator[tuple[slice, slice]]:
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """One orientation of one radial band; `radial` 0 is the finest.
+    """One orientation of one radial band."""
 
-    Orientation k passes gradients at angle ``pi k / K``, or ``pi`` less where that lies at positive
-    horizontal frequencies. One px of the band is ``2 ** octave`` px of the image. `mask` is the
-    frequency response on the box, whose first corner is at `row`, `column`, cycles per image side.
-    """
-
-    radial: int
+    radial: int  # 0 is the finest
+    # k passes gradients at angle pi k / K, or pi less: at positive horizontal frequencies
     orientation: int
-    octave: float
-    mask: torch.Tensor
-    row: int
+    octave: float  # one px of the band is 2 ** octave px of the image
+    mask: torch.Tensor  # frequency response on the box
+    row: int  # first corner of the box, cycles per image side
     column: int
 
     @cached_property
@@ -147,11 +135,7 @@ class Band:
 
 
 class BandStack:
-    """Bands of one ring and one shape, by orientation.
-
-    `radial`, `octave`: of the ring. `shape`: bands, height and width of their grids. `size`:
-    coefficients per image.
-    """
+    """Bands of one ring and one shape, (bands, height, width); `size`: coefficients per image."""
 
     def __init__(self, bands: tuple[Band, ...]) -> None:
         self.bands, first = bands, bands[0]
@@ -174,16 +158,14 @@ class BandStack:
 
 @lru_cache(maxsize=1024)
 def fast_length(n: int, *, contiguous: bool) -> int:
-    """Return the length from n on that is fastest to transform, measured for torch's FFT.
-
-    On the contiguous axis multiples of 16 and 8 are so much faster that some growth pays.
-    """
+    """Return the length from n on that is fastest to transform, measured for torch's FFT."""
     step = 4 if n > 16 else 2
     first = -(-n // step) * step
     # A product of small primes divides a power of their product.
     smooth = [m for m in range(first, 2 * first + 1, step) if pow(FAST_PRIMES, 16, m) == 0]
     if not contiguous or n <= 16:
         return smooth[0]
+    # Multiples of 16 and 8 are so much faster that some growth pays.
     return min(smooth, key=lambda m: m * (1.0 if m % 16 == 0 else 1.12 if m % 8 == 0 else 1.45))
 
 
@@ -194,10 +176,9 @@ def bordered(height: int, width: int, border_px: int) -> tuple[int, int]:
 
 
 def extended(images: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
-    """Return images (..., H, W) with rows and columns after the last that lead back to the first.
+    """Return images (..., H, W) with rows and columns after the last that fade to the first.
 
-    As periodic images they have no edge: what is added fades from the last value to the first. (A
-    mirror image would move the other way.)
+    As periodic images they have no edge. (A mirror image would move the other way.)
     """
     height, width = images.shape[-2:]
     result = images.new_empty((*images.shape[:-2], *shape))

@@ -64,8 +64,7 @@ def magnified(
 ) -> Any:
     """Check and magnify a whole clip, and warn where its motion exceeds the bound of detail.
 
-    Return a result as `source` was given, or a list of them for a sequence of alphas. `still`: what
-    is filtered is added to the reference frame.
+    `still`: what is filtered is added to the reference frame.
     """
     alphas, several = alphas_of(alpha)
     options = checked({"progress": progress, **options}, magnified, filter_matrix, kind)

@@ -46,10 +46,7 @@ def clip_gain(n_frames: int, settings: Motion, fps: float) -> FilterGain:
 
 
 def long_clip_parts(n_frames: int, settings: Motion, fps: float, method: str) -> Parts | None:
-    """Return how a clip is cut; None where it is magnified as a whole.
-
-    ConfigError when it is too long for a reference frame other than the first.
-    """
+    """Return how a clip is cut; None where it is magnified as a whole."""
     if n_frames <= WHOLE_FRAMES or not METHODS[method].stream:
         return None
     if settings.reference_frame:

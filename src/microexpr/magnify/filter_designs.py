@@ -1,4 +1,7 @@
-"""Designs of temporal filters, as T x T matrices or as second-order sections."""
+"""Designs of temporal filters, T x T matrices or second-order sections, and what motions keep."""
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +16,16 @@ NOISE, SLOWER, FASTER = 0.003, 0.3, 0.05
 LEAST_IN_BAND = 0.003  # courses with a smaller share in the band, of the best, are left out
 PADDING_CLIPS = 3  # clip lengths added on each side; the default band decays within them
 NAME = "magnify.temporal_filter"
+SAME = 1e-6  # share of a clip's largest course below which two of them are one
 
 
 def ideal(n_frames: int, fps: float, passband_hz: tuple[float, float]) -> Matrix:
     """Estimate the part of a course that lies in the band, whatever its phase and the length.
 
-    The linear estimate of least mean square error (Wiener filter) of a process with power in the
-    band only, ``K (K + R)^-1``. Its covariance K is the kernel ``sin(2 pi f t) / (pi t)``, high
-    edge less low edge, without the mean of the clip; R is noise, and motion that is a bin (one
-    cycle per clip) or more beyond the band. K is reduced to its leading eigenvectors, discrete
-    prolate spheroidal sequences (Slepian 1978): about twice the band's width times the clip's
-    length, and 3 to 7, which is the rank. Nothing is assumed about what comes before and after the
-    clip. ConfigError: the clip is shorter than half a period of the high edge.
+    The Wiener filter ``K (K + R)^-1`` of a process with power in the band only. Its covariance K is
+    the kernel ``sin(2 pi f t) / (pi t)``, high edge less low edge, without the mean of the clip; R
+    is noise, and motion that is a bin (one cycle per clip) or more beyond the band. K is reduced to
+    its leading eigenvectors (Slepian 1978), 3 to 7, which is the rank.
     """
     low, high = (edge * n_frames / fps for edge in passband_hz)  # cycles per clip
     if high < 0.5:
@@ -60,8 +61,7 @@ def _centred(kernel: Matrix) -> Matrix:
 def fir(n_frames: int, fps: float, passband_hz: tuple[float, float], still: int) -> Matrix:
     """Filter with a Hamming window of the clip's length, in a circle: Wadhwa et al.'s code of 2013.
 
-    Frames count as differences to frame `still`, as phases do there: of a band below two cycles per
-    clip such a window passes a constant. In a clip of odd length it delays by no half frame.
+    Frames count as differences to frame `still`, as phases do there, or a constant would pass.
     """
     taps = n_frames // 2 * 2 + 1
     response = signal.firwin(taps, passband_hz, fs=fps, pass_zero=False)[:n_frames]
@@ -87,9 +87,65 @@ def causal(n_frames: int, sections: Matrix) -> Matrix:
 def lowpass_difference(fps: float, passband_hz: tuple[float, float]) -> Matrix:
     """Return the section of ``y1 - y2`` where ``y[t] = r * x[t] + (1 - r) * y[t-1]``.
 
-    An edge of f Hz gives ``r = 1 - exp(-2 pi f / fps)``: r1 of the high one and r2 of the low one
-    in Wu et al.'s code of 2012, whose 0.4 and 0.05 at 30 frames/s are 2.44 and 0.245 Hz.
+    Wu et al.'s code of 2012: an edge of f Hz gives r1 or r2 as ``r = 1 - exp(-2 pi f / fps)``.
     """
     r2, r1 = 1 - np.exp(-2 * np.pi * np.array(passband_hz) / fps)
     denominator = np.convolve([1, r1 - 1], [1, r2 - 1])
     return np.array([[r1 - r2, r2 - r1, 0, *denominator]])
+
+
+class FilterGain(NamedTuple):
+    """What is left of motions, as a share of their size."""
+
+    smallest: float  # of an oscillation at the band's centre, in the phase that passes least; rms
+    largest: float  # the same in the phase that passes most
+    expression: float  # of onset, apex and offset over the clip, sin^2; peak to peak
+    correlation: float  # of that course before and after; below zero, the filter reverses it
+    to_apex: float  # of a course that ends at its apex
+    held: float  # of an onset that is held until the clip ends
+    oscillates: bool  # whether the clip holds a period of the band's low edge
+
+    @property
+    def realised(self) -> float:
+        """What alpha is multiplied with: `expression`, or the rms over the phases."""
+        both = math.sqrt((self.smallest**2 + self.largest**2) / 2)
+        return both if self.oscillates else self.expression
+
+    @property
+    def weakest(self) -> float:
+        """The smallest gain of what such a clip can hold."""
+        if self.oscillates:
+            return self.smallest
+        return min(math.copysign(self.expression, self.correlation), self.to_apex, self.held)
+
+
+def phases_gain(matrix: Matrix, cycles: float) -> tuple[float, float]:
+    """Return the least and the largest gain of a sinusoid, `cycles` per clip, over its phases."""
+    # Singular values on the cosine and the sine, without their means, as orthonormal basis.
+    phase = 2 * np.pi * cycles / len(matrix) * np.arange(len(matrix))
+    courses = np.stack([np.cos(phase), np.sin(phase)], 1)
+    filtered = matrix @ np.linalg.svd(courses - courses.mean(axis=0), False)[0]
+    gains = np.linalg.svd(filtered - filtered.mean(axis=0), compute_uv=False)
+    return float(gains[-1]), float(gains[0])
+
+
+def gain_of(matrix: Matrix, fps: float, passband_hz: tuple[float, float] | None) -> FilterGain:
+    """Return the gain of a filter, a T x T matrix; no band: it has the same gain for all."""
+    n_frames = len(matrix)
+    time = np.linspace(0, 1, n_frames)
+    phases = np.pi * time, np.pi / 2 * time, np.pi / 2 * np.clip(2.5 * time, 0, 1)
+    whole, to_apex, held = (_course_gain(matrix, np.sin(phase) ** 2) for phase in phases)
+    low, high = passband_hz or (0.0, 0.0)
+    seconds = n_frames / fps
+    smallest, largest = phases_gain(matrix, max(math.sqrt(low * high) * seconds, 0.5))
+    courses = (*whole, to_apex[0], held[0])
+    return FilterGain(smallest, largest, *courses, oscillates=low * seconds >= 1)
+
+
+def _course_gain(matrix: Matrix, course: np.ndarray) -> tuple[float, float]:
+    """Return peak to peak after over before, and the correlation of the two."""
+    if np.ptp(course) < SAME:  # two frames: no apex between them
+        course = np.arange(len(course), dtype=float)
+    filtered = matrix @ course
+    gain = float(np.ptp(filtered) / np.ptp(course))
+    return gain, float(np.corrcoef(filtered, course)[0, 1]) if gain > SAME else 0.0

@@ -39,8 +39,7 @@ def _frequencies(bands: BandStack, size: tuple[int, int]) -> torch.Tensor:
 class LocalPhase:
     """A stack of bands and the reference of their phases, a frame's frequency plane.
 
-    `corner` is that of this plane and of those of the frames, `size` the frames' height and width,
-    px. `gain`, of the stack's shape or a number, is a factor on the shift.
+    `corner`: of all planes. `gain`, of the shape of the stack or a number: a factor on the shift.
     """
 
     def __init__(
@@ -93,10 +92,7 @@ class LocalPhase:
         corner: Corner,
         work: Workspace,
     ) -> None:
-        """Add the bands, their phases shifted by ``alpha * gain * angles``, to a total per alpha.
-
-        Angles (k, size) are radians; the totals are frequency planes (k, rows, columns).
-        """
+        """Add the bands, their phases shifted by ``alpha * gain * angles``, to planes per alpha."""
         box, angle, cosine = work.views(tuple(coefficients.shape))
         angles = angles.view(angle.shape)
         if isinstance(self.gain, torch.Tensor) or self.gain != 1:

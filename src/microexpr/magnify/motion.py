@@ -37,8 +37,7 @@ class DetailMotion(NamedTuple):
     def warn(self, alpha: float, bound: float, least_px: float, advice: str = "") -> None:
         """Warn where ``(1 + alpha) * motion`` exceeds the limit, a share `bound` of the wavelength.
 
-        The bounds are measured: up to there most of a result is a shifted piece of the original.
-        Wu et al. 2012, eq. 14, allow 1/8, Wadhwa et al. 2013, section 3.3, 1/4 and 1/2.
+        Bounds are measured (Wu et al. 2012, eq. 14: 1/8, Wadhwa et al. 2013, 3.3: 1/4 and 1/2).
         """
         becomes_px, limit_px = (1 + alpha) * self.px, self.limit_px(bound, least_px)
         if alpha > 0 and becomes_px > limit_px:
@@ -64,9 +63,8 @@ def detail_motion(
     """
     weights, pool = as_tensor(matrix, grey), pool or pool_of(grey)
     few = weights @ pooled(grey, max(1, min(grey.shape[1:]) // CELLS)).flatten(1)
-    frame = int(
-        few.square_().square_().sum(dim=1).argmax()
-    )  # a corner of a mouth counts more than noise
+    # A corner of a mouth counts more than noise.
+    frame = int(few.square_().square_().sum(dim=1).argmax())
     filtered = (weights[frame] @ grey.flatten(1)).view(grey.shape[1:])
     difference, small = pooled(filtered, pool), pooled(grey[reference_frame], pool)
     gradient_y, gradient_x = torch.gradient(small)

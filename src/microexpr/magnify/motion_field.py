@@ -56,23 +56,18 @@ def ring_motions(
 
 
 def noise_level(grey: torch.Tensor) -> float:
-    """Return the sd of white noise in the first frames (T, H, W), 0 where there are under three.
-
-    From second differences in time, which motion hardly has, of the diagonal differences in space.
-    """
+    """Return the sd of white noise in the first frames (T, H, W), 0 where there are under three."""
     few = grey[:NOISE_FRAMES]
     if len(few) < 3:
         return 0.0
+    # Second differences in time, which motion hardly has, of diagonal differences in space.
     across = few.diff(dim=1).diff(dim=2) / 2
     variances = across.diff(dim=0).diff(dim=0).square().mean(dim=(1, 2)) / 6
     return math.sqrt(float(variances.median()))
 
 
 class RingMotion:
-    """The displacements of one ring of a pyramid, whose bands are `parts`.
-
-    `size`: of the frames, px; `window_px`: sd of the window, px of the frames.
-    """
+    """The displacements of one ring of a pyramid, whose bands are `parts`, in windows of an sd."""
 
     def __init__(
         self, parts: Sequence[LocalPhase], size: tuple[int, int], window_px: float, axis: Axis
@@ -105,10 +100,7 @@ class RingMotion:
                 (x if axis == "vertical" else y).zero_()
 
     def fit(self, maps: Sequence[torch.Tensor], coarser: Motion | None, variance: float) -> Motion:
-        """Smooth the phases (r, size) of each part in place; return the ring's displacements.
-
-        `variance`: of the white noise of a pixel in a map.
-        """
+        """Smooth the phases (r, size) of each part, with white noise, in place; return motions."""
         views = [m.view(-1, *p.bands.shape) for m, p in zip(maps, self.parts, strict=True)]
         variance, found = max(variance, LEAST_NOISE**2), []
         size = max(part.bands.size for part in self.parts)

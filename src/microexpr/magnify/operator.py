@@ -44,10 +44,8 @@ class Workspace:
 
 
 def fresh(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
-    """Return memory with undefined content, in the dtype and on the device of a tensor.
-
-    On a processor it is numpy's, which has large pages: torch's, of 4 kB, are slow on first use.
-    """
+    """Return memory with undefined content, in the dtype and on the device of a tensor."""
+    # On a processor numpy's has large pages: torch's, of 4 kB, are slow on first use.
     if like.device.type != "cpu":
         return like.new_empty(shape)
     return torch.from_numpy(np.empty(shape, torch.empty(0, dtype=like.dtype).numpy().dtype))
@@ -55,10 +53,9 @@ def fresh(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
 
 @cache
 def keep_freed_memory() -> None:
-    """Let glibc keep freed memory for the next block, up to 62 MB of it.
+    """Let glibc keep up to 62 MB of freed memory, as it does once a large piece was freed.
 
-    It does so once a large piece has been freed; otherwise each block's memory is given back and
-    cleared anew by the system, a twentieth of the time of `pmm`.
+    Otherwise the system clears each block's memory anew, a twentieth of the time of `pmm`.
     """
     torch.empty(31 << 20, dtype=torch.uint8)
 
@@ -66,8 +63,7 @@ def keep_freed_memory() -> None:
 def low_rank(matrix: Matrix, *, tolerance: float = 1e-6) -> tuple[Matrix, Matrix]:
     """Return factors L (T, r) and R (r, T) with ``L @ R`` equal to the matrix.
 
-    Singular values below `tolerance` times the largest are dropped. The ideal filter has about
-    as many as twice the band's width times the clip's length; Butterworth filters have nearly T.
+    Singular values below `tolerance` times the largest are dropped.
     """
     left, values, right = np.linalg.svd(matrix)
     rank = int((values > tolerance * values[0]).sum()) if values[0] > 0 else 0
@@ -129,8 +125,7 @@ class ChunkFilter(ClipFilter):
     """A causal filter that continues from chunk to chunk of a clip, one of ``CAUSAL``.
 
     It gives what the matrices of the whole clip would for signals that are zero in frame 0. Each
-    signal keeps 2 * order values of state, in one matrix product with the chunk. `like` is a tensor
-    of the device and dtype; `n_frames` is the length of the clip, where it is known.
+    signal keeps 2 * order values of state. `n_frames`: of the clip, where it is known.
     """
 
     def __init__(

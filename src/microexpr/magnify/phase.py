@@ -84,9 +84,7 @@ def pmm(clip: Any, *, alpha: Any, **options: Any) -> Any:
 class PhaseMagnifier:
     """The bands of a pyramid and the luma (H, W) of the frame that phases are measured against.
 
-    Each band is measured, filtered in time, shifted and added, with the whole clip as frequency
-    planes in memory. The options are those of :func:`pmm` and of
-    :func:`~microexpr.magnify.steerable.steerable_pyramid`.
+    Options are those of :func:`pmm` and of :func:`.steerable_pyramid`.
     """
 
     bound, wavelength_px = 1.5, 0.0
@@ -108,8 +106,7 @@ class PhaseMagnifier:
         keep_freed_memory()
         height, width = reference.shape
         check_mask(mask, height, width)
-        pyramid = PYRAMID | pyramid
-        pyramid |= {"per_octave": per_octave, "orientations": orientations}
+        pyramid = PYRAMID | pyramid | {"per_octave": per_octave, "orientations": orientations}
         self.factor = 1 + LEFT_BEHIND if pyramid["narrow"] else 1.0
         pyramid["levels"] = fitting_octaves(height, width, levels)
         self.size = height, width = bordered(height, width, BORDER_PX)
@@ -121,8 +118,7 @@ class PhaseMagnifier:
             raise ConfigError(f"level_gains: {len(gains)} values for {radial_bands} radial bands")
         found = stacks(self.pyramid)
         self.plane, spectrum = self.pyramid.plane, torch.fft.rfft2(reference)
-        coarse = (band for part in found for band in part.bands if part.radial)
-        self.coarse = self.plane.around(coarse)
+        self.coarse = self.plane.around(b for part in found for b in part.bands if part.radial)
         still = spectrum.new_empty(self.plane.shape)
         self.plane.spread(spectrum, still)
         self.parts: list[LocalPhase] = []
@@ -194,10 +190,7 @@ class PhaseMagnifier:
     def _measure(
         self, number: int, coarser: Motion | None, planes: torch.Tensor, operator: ClipFilter
     ) -> tuple[list[list[torch.Tensor]], list[torch.Tensor], Motion | None]:
-        """Measure the bands of a ring, filter and smooth their phases.
-
-        Returns coefficients, filtered phases, and the ring's motion, for the next finer one.
-        """
+        """Return coefficients of a ring's bands, filtered phases, and its motion for the next."""
         ring, smoothing = self.rings[number], self.motions[number]
         found: list[list[torch.Tensor]] = []
         maps = [operator.start(len(planes), part.bands.size) for part in ring]

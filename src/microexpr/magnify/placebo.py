@@ -19,12 +19,11 @@ ROUNDS = 10  # of weighted least squares
 
 @torch.no_grad()
 def still_face(clip: torch.Tensor, reference_frame: int = 0) -> torch.Tensor:
-    """Return the reference frame with the drift, flicker and noise that a clip shows.
+    """Return the reference frame with the drift, flicker and noise of a clip, (T, H, W, 3) float32.
 
-    Drift is one shift and flicker one gain of each whole frame, by weighted least squares; the
-    shift's direction is drawn (signs of x and y), as an expression is a little of it. Noise
-    is drawn anew, normal and white, with the sd of the second differences in time. `clip` and the
-    result are (T, H, W, 3) float32, 0 to 1; the same clip gives the same noise.
+    Drift is one shift of each whole frame, whose direction is drawn (signs of x and y), as an
+    expression is a little of it; flicker is one gain; noise is drawn anew, normal and white. The
+    same clip gives the same noise.
     """
     still, grey = clip[reference_frame], luma(clip)
     draws = torch.Generator().manual_seed(zlib.crc32(clip.cpu().numpy().tobytes()))
@@ -36,10 +35,7 @@ def still_face(clip: torch.Tensor, reference_frame: int = 0) -> torch.Tensor:
 
 
 def _whole_frame(grey: torch.Tensor, reference_frame: int) -> torch.Tensor:
-    """Fit gain (less 1) and shift, px right and down, of each frame of (T, H, W): (T, 3).
-
-    Pixels that these do not explain, such as those of an expression, count less (Cauchy's weights).
-    """
+    """Fit gain (less 1) and shift, px right and down, of each frame, (T, 3), robustly (Cauchy)."""
     reference = grey[reference_frame].double()
     down, right = torch.gradient(reference)
     model = torch.stack([reference, -right, -down]).flatten(1).T

@@ -29,20 +29,15 @@ Lobe = Callable[[Mask], Mask]
 
 @dataclass(frozen=True, eq=False)
 class SteerablePyramid:
-    """Masks of all bands for images of one size, finest first, orientations within.
-
-    On half a spectrum, (H, W // 2 + 1): `high` and `low` are the masks of the two residuals;
-    `remainder`, one minus the squares of all masks at a frequency and its opposite, is what passing
-    through the bands leaves out.
-    """
+    """Masks of all bands for images of one size, finest first, orientations within."""
 
     height_px: int
     width_px: int
     radial_bands: int
     bands: tuple[Band, ...]
-    high: torch.Tensor
+    high: torch.Tensor  # masks of the residuals on half a spectrum, (H, W // 2 + 1)
     low: torch.Tensor
-    remainder: torch.Tensor
+    remainder: torch.Tensor  # what passing through the bands leaves out there
 
     def to(self, like: torch.Tensor) -> SteerablePyramid:
         """Return the pyramid with its masks on the device and in the dtype of a tensor."""
@@ -65,10 +60,7 @@ def _moved(pyramid: SteerablePyramid, device: torch.device, dtype: torch.dtype) 
 
 
 def fitting_octaves(height_px: int, width_px: int, levels: int | None = None) -> int:
-    """Return the octaves that leave less than one cycle per side to the low-pass residual.
-
-    Or `levels` of them; ConfigError where so many do not fit.
-    """
+    """Return `levels`, or the octaves that leave under one cycle per side to the low-pass."""
     fitting = max(1, math.ceil(math.log2(min(height_px, width_px) / 2)))
     if levels is not None and not 1 <= levels <= fitting:
         raise ConfigError(

@@ -65,10 +65,9 @@ def magnified_luma(
     alphas: Sequence[float],
     **options: Any,
 ) -> Iterator[tuple[ItemT, list[torch.Tensor]]]:
-    """Magnify the luma of a stream of frames of any kind; options as of :func:`stream`.
+    """Magnify the luma, (H, W) float32, of a stream of any items; options as of :func:`stream`.
 
-    Each item is held until its luma, (H, W) float32 in 0..1, is magnified; yields it with a result
-    for each alpha, which has an analysis of its own.
+    Yield each item, which is held until then, with a result for each alpha.
     """
     waiting: deque[ItemT] = deque()
 

@@ -19,8 +19,7 @@ from microexpr.config.preprocessing import Motion, TemporalFilter
 from microexpr.errors import ConfigError, DataError, MicroexprWarning
 from microexpr.magnify import filter_designs as designs
 from microexpr.magnify.arguments import checked, checks
-from microexpr.magnify.filter_designs import NAME, Matrix
-from microexpr.magnify.gain import FilterGain, gain_of
+from microexpr.magnify.filter_designs import NAME, FilterGain, Matrix, gain_of
 
 Passband = tuple[float, float] | None  # low and high edge, Hz
 CAUSAL = ("iir", "lowpass_difference", "reference")  # work on a stream of frames, too
@@ -159,10 +158,7 @@ def filter_gain(n_frames: int, **filtering: Unpack[Filtering]) -> FilterGain:
 
 
 def divisor(n_frames: int | None, **filtering: Unpack[Filtering]) -> float:
-    """Return what `normalise_gain` divides by; ConfigError where that is too small.
-
-    None stands for a clip of unknown length, in which a causal filter has its steady gain.
-    """
+    """Return what `normalise_gain` divides by; the steady gain for a clip of unknown length."""
     kind, fps = filtering.get("temporal_filter", "ideal"), filtering["fps"]
     if kind == "reference":
         return 1.0

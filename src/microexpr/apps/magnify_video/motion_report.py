@@ -24,7 +24,7 @@ def clip_filter(n_frames: int, fps: float, settings: Magnify) -> Matrix:
 
 
 def response(n_frames: int, fps: float, settings: Magnify) -> dict[str, float]:
-    """Return what the filter passes, :class:`microexpr.magnify.gain.FilterGain`; may warn."""
+    """Return what the filter passes, :class:`microexpr.magnify.temporal.FilterGain`; may warn."""
     gain = filter_gain(n_frames, **filtering_of(settings, fps))
     return gain._asdict() | {"realised": gain.realised}
 
