@@ -8,9 +8,16 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from microexpr.config import Demo
-from microexpr.demo.clip import Portrait, Scenario, frames
+from microexpr.demo.clip import (
+    REPERTOIRES,
+    Action,
+    Nuisance,
+    Portrait,
+    Scenario,
+    frames,
+    smooth_walk,
+)
 from microexpr.demo.identity import Identity, canonical_grid
-from microexpr.demo.motion import REPERTOIRES, Action, Nuisance, smooth_walk
 from microexpr.demo.plan import plan
 
 SHORT = {"subjects": 1, "clips_per_class": 1, "median_frames": 9, "min_frames": 9, "max_frames": 9}

@@ -7,6 +7,7 @@ without numpy, where only Snakemake is installed; lengths and camera counters ar
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from microexpr.config import Demo
 
@@ -56,7 +57,6 @@ class ClipName:
 
 def clip_names(settings: Demo) -> Iterator[ClipName]:
     """Yield all clips in natural order of their names."""
-    for subject in range(1, settings.subjects + 1):
-        for label in CODES:
-            for number in range(1, settings.clips_per_class + 1):
-                yield ClipName(subject, label, number)
+    subjects, numbers = settings.subjects, settings.clips_per_class
+    for subject, label, number in product(range(subjects), CODES, range(numbers)):
+        yield ClipName(subject + 1, label, number + 1)

@@ -153,11 +153,5 @@ def to_pixels(placement: SimpleNamespace, points: Array) -> Array:
 def landmarks_px(who: Identity) -> Array:
     """Return the points that YuNet reports, in its order, for the face at rest; (5, 2), px."""
     width, y = who.mouth.half_width, who.mouth.y
-    points = [
-        (-0.5, 0.0),
-        (0.5, 0.0),
-        (0.0, who.nose.wing_y - TIP_ABOVE_WINGS),
-        (-width, y),
-        (width, y),
-    ]
-    return to_pixels(who.placement, np.array(points))
+    eyes, tip = [(-0.5, 0.0), (0.5, 0.0)], (0.0, who.nose.wing_y - TIP_ABOVE_WINGS)
+    return to_pixels(who.placement, np.array([*eyes, tip, (-width, y), (width, y)]))

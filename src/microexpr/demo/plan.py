@@ -18,12 +18,7 @@ COUNTER_DIGITS = (5, 6, 7, 8)  # widths of the camera's counter in SMIC-HS
 class Stream(IntEnum):
     """Purpose of random numbers. Values start at 1: a seed sequence ignores trailing zeros."""
 
-    IDENTITY = 1
-    TIMING = 2
-    ACTION = 3
-    NUISANCE = 4
-    NOISE = 5
-    COUNTER = 6
+    IDENTITY, TIMING, ACTION, NUISANCE, NOISE, COUNTER = range(1, 7)
 
 
 def generator(seed: int, subject: int, clip: int, stream: Stream) -> np.random.Generator:
@@ -108,7 +103,6 @@ def plan(settings: Demo) -> list[PlannedClip]:
         digits = COUNTER_DIGITS[(subject + key // 100 + name.number) % len(COUNTER_DIGITS)]
         rng = generator(settings.seed, subject, key, Stream.COUNTER)
         counter = int(rng.integers(10 ** (digits - 1), 10**digits - when.frames + 1))
-        planned.append(
-            PlannedClip(subject, name.label, name.number, when.frames, counter, when.apex)
-        )
+        about = subject, name.label, name.number
+        planned.append(PlannedClip(*about, when.frames, counter, when.apex))
     return planned

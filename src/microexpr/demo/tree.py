@@ -29,14 +29,11 @@ PNG_OPTIONS = (  # half the time of OpenCV's defaults; noise hardly compresses
 def write(root: Path, settings: Demo, subjects: Sequence[str] | None = None) -> list[PlannedClip]:
     """Render and write clips with their ground truth; all, or those of `subjects` such as ``s3``.
 
-    Frames go to ``SMIC_all_raw/HS/s{n}/micro/{class}/{clip_id}/image{counter}.png`` (640x480, 3
-    channels), ground truth to ``truth/{clip_id}.json`` (phases, action units, amplitude, nuisances)
-    and ``truth/{clip_id}.npz``: ``displacement``, float16 (2, h, w), px, x first, of the expression
-    at the apex (the frame shows at p what the still shows at p - displacement(p)); ``roi``, x, y,
-    width, height of the only part that changes; ``landmarks``, float32 (5, 2), px, at rest.
-
-    A clip's folder appears when it and its truth are complete. Clips of these subjects that are no
-    longer planned are removed. ConfigError: no such subject. DataError: a folder holds other data.
+    Frames go to ``SMIC_all_raw/HS/s{n}/micro/{class}/{clip_id}/image{counter}.png``, ground truth
+    to ``truth/{clip_id}.json`` and ``truth/{clip_id}.npz``: ``displacement``, px, x first, of the
+    expression at the apex (the frame shows at p what the still shows at p - displacement(p)),
+    ``roi``, x, y, width, height of the only part that changes, and ``landmarks`` at rest. A clip's
+    folder appears when all is complete; clips that are no longer planned are removed.
     """
     planned = plan(settings)
     known = {clip.subject for clip in planned}
@@ -123,20 +120,13 @@ def _record(scenario: Scenario, settings: Demo) -> dict[str, object]:
     clip, when = scenario.clip, scenario.when
     action, nuisance = scenario.action, scenario.nuisance
     return {
-        "clip_id": clip.clip_id,
-        "subject": clip.subject,
-        "label": clip.label,
+        **{key: getattr(clip, key) for key in ("clip_id", "subject", "label")},
         "fps": FPS,
-        "frames": clip.frames,
-        "first_counter": clip.first_counter,
-        "onset": when.onset,
-        "apex": when.apex,
-        "offset": when.offset,
+        **{key: getattr(clip, key) for key in ("frames", "first_counter")},
+        **{key: getattr(when, key) for key in ("onset", "apex", "offset")},
         "profile": when.profile().tolist(),
         "action_units": list(action.units),
-        "weights": list(action.weights),
-        "asymmetry": action.asymmetry,
-        "peak_px": action.peak_px,
+        **{key: getattr(action, key) for key in ("weights", "asymmetry", "peak_px")},
         "drift_px": nuisance.head[:, :2].tolist(),
         "roll_rad": nuisance.head[:, 2].tolist(),
         "zoom": nuisance.head[:, 3].tolist(),
