@@ -16,10 +16,7 @@ CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
 
 
 def separable_block(c_in: int, c_out: int, *, stride: int) -> nn.Sequential:
-    """Make a depthwise 3x3 and a pointwise 1x1 convolution, each with ReLU6.
-
-    From (T, c_in, h, w) to (T, c_out, h / stride, w / stride).
-    """
+    """Make a depthwise 3x3 and a pointwise 1x1 convolution, each with ReLU6."""
     dw = Conv(c_in, c_in, 3, stride=stride, groups=c_in, same=True, activation=relu6)
     return nn.Sequential(OrderedDict(dw=dw, pw=Conv(c_in, c_out, 1, activation=relu6)))
 
@@ -77,8 +74,7 @@ def efficientnet_lite0() -> Backbone:
     blocks: list[nn.Module] = []
     c_in = 32
     for repeats, kernel_px, first_stride, expand, c_out in LITE0_STAGES:
-        for i in range(repeats):
-            stride = first_stride if i == 0 else 1
+        for stride in (first_stride, *[1] * (repeats - 1)):
             blocks.append(MBConv(c_in, c_out, kernel_px=kernel_px, stride=stride, expand=expand))
             c_in = c_out
     return Backbone(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +21,7 @@ relu6: Activation = partial(F.relu6, inplace=True)
 class Conv(nn.Conv2d):
     """Convolution with an optional activation; `options` are those of :class:`torch.nn.Conv2d`.
 
-    `same` pads as TensorFlow's ``SAME``: more on the right and bottom where stride 2 asks for an
-    odd number. Otherwise ``kernel_px // 2`` on every side.
+    `same` pads as TensorFlow's ``SAME``, for stride 2 more on the right and bottom.
     """
 
     def __init__(
@@ -77,8 +76,7 @@ class FrozenBatchNorm(nn.Module):
 class ConvBn(Conv):
     """Convolution and frozen BatchNorm, computed as one convolution; options as for :class:`Conv`.
 
-    Scaling the kernel instead of the output saves a pass over the maps and the memory that
-    autograd keeps for it; gradients of kernel and BatchNorm weights are those of the two steps.
+    Scaling the kernel saves a pass over the maps and autograd's memory; gradients are the same.
     """
 
     def __init__(
@@ -93,19 +91,15 @@ class ConvBn(Conv):
         return self._convolve(x, self.weight * scale[:, None, None, None], shift)
 
 
-ModuleT = TypeVar("ModuleT", bound=nn.Module)
-
-
 class Backbone(nn.Module):
     """A network that turns face crops into features, cut after block B1..B`n_blocks`.
 
-    Frames are RGB whatever the order in which the weights were trained: the first convolution is
-    flipped when a BGR file is loaded. `name` is ``features.backbone``; caches store the weights.
-    `stem` and `head` stand before the first and after the last of `blocks` (``blocks[0]`` is B1, as
-    on the poster), before the average pooling; `mean_rgb` and `std_rgb` are in grey levels of 255.
+    Frames are RGB whatever the order in which the weights were trained. `stem` and `head` stand
+    before the first and after the last of `blocks` (``blocks[0]`` is B1, as on the poster), before
+    the average pooling; `mean_rgb` and `std_rgb` are in grey levels of 255.
     """
 
-    name: str = ""
+    name: str = ""  # ``features.backbone``
     weights_name: str = ""
     weights_sha256: str = ""
 
@@ -130,24 +124,19 @@ class Backbone(nn.Module):
             )
 
     def preprocess(self, frames: Tensor) -> Tensor:
-        """Subtract the mean and divide by the standard deviation that the weights expect.
-
-        From RGB face crops (T, H, W, 3) uint8 to (T, 3, H, W) float32; DataError on others.
-        """
+        """Standardise RGB face crops, (T, H, W, 3) uint8, to (T, 3, H, W) float32."""
         if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
             raise DataError(
                 f"frames must be (T, H, W, 3) uint8, got {tuple(frames.shape)} {frames.dtype}"
             )
         x = frames.permute(0, 3, 1, 2).float()
-        mean = torch.tensor(self.mean_rgb, device=x.device).view(3, 1, 1)
-        std = torch.tensor(self.std_rgb, device=x.device).view(3, 1, 1)
+        mean, std = torch.tensor((self.mean_rgb, self.std_rgb), device=x.device)[..., None, None]
         return x.sub_(mean).div_(std)
 
     def front(self, x: Tensor, cut: int) -> Tensor:
         """Run the stem and B1..B`cut`, whose output is cached; at `n_blocks` also head and pooling.
 
-        From (T, 3, H, W) float32 of :meth:`preprocess` to the maps that the next block takes,
-        (T, C, h, w) float32; (T, C, 1, 1) at `n_blocks`.
+        From (T, 3, H, W) of :meth:`preprocess` to (T, C, h, w); (T, C, 1, 1) at `n_blocks`.
         """
         self.check_cut(cut)
         x = self.stem(x)
@@ -156,11 +145,7 @@ class Backbone(nn.Module):
         return self.head(x).mean((2, 3), keepdim=True) if cut == self.n_blocks else x
 
     def back(self, features: Tensor, cut: int) -> Tensor:
-        """Run the fine-tuned blocks B(`cut` + 1)..Bn, head and pooling on cached maps.
-
-        From maps (T, C, h, w) float16 or float32 of :meth:`front` at the same `cut` to one vector
-        per frame, (T, C) float32.
-        """
+        """Run the blocks above `cut`, head and pooling: maps of :meth:`front` to (T, C) float32."""
         self.check_cut(cut)
         x = features.float()
         return self.above(x, cut) if cut < self.n_blocks else x.flatten(1)
@@ -183,10 +168,9 @@ class Backbone(nn.Module):
         return [*self.blocks[cut:].parameters(), *self.head.parameters()]
 
 
-def channels_last(net: ModuleT) -> ModuleT:
+def channels_last(net: Backbone) -> Backbone:
     """Convert a network to the memory format that convolutions are fastest in."""
-    converted: ModuleT = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return converted
+    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def batch_frames(settings: Features, device: str) -> int:
@@ -199,10 +183,9 @@ def batch_frames(settings: Features, device: str) -> int:
 def frame_features(
     pixels: np.ndarray, network: Backbone, settings: Features, device: str = "cpu"
 ) -> np.ndarray:
-    """Run the frozen blocks, up to ``cut``, over frames, in batches.
+    """Run the frozen blocks, up to ``cut``, over face crops (T, y, x, 3) uint8, in batches.
 
-    From face crops (T, y, x, 3) uint8, magnified or not, to (T, C, h, w) in the cache's ``dtype``;
-    `network` is on `device`, ``cpu`` or ``cuda``.
+    To (T, C, h, w) in the cache's ``dtype``; `network` is on `device`, ``cpu`` or ``cuda``.
     """
     found = []
     for images in torch.from_numpy(pixels).split(batch_frames(settings, device)):

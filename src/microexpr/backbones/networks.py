@@ -33,6 +33,8 @@ LITE0_ADVICE = (
 KEYMAPS = "microexpr.backbones.keymaps"
 MOBILENET = "microexpr.backbones.architectures:mobilenet_v1"
 RESNET50_VGGFACE2 = "microexpr.backbones.architectures:resnet50_caffe"
+RESNET50_IMAGENET = "microexpr.backbones.architectures:resnet50_torchvision"
+LITE0 = "microexpr.backbones.architectures:efficientnet_lite0"
 
 
 @dataclass(frozen=True)
@@ -71,34 +73,21 @@ NETWORKS = Registry(
     "features.backbone",
     [
         Network(
-            "mobilenet_vggface2",
-            MOBILENET,
-            "mobilenet",
-            "vggface2",
-            13,
-            f"{KEYMAPS}:CONVERTED",
+            *("mobilenet_vggface2", MOBILENET, "mobilenet", "vggface2", 13, f"{KEYMAPS}:CONVERTED"),
             shipped=SHIPPED,
             advice="it belongs to microexpr: install microexpr again",
             licence="Apache-2.0 (A. Savchenko, HSE_FaceRec_tf), MIT (@vladmandic/human); shipped",
             label="VGGFace2 MobileNet",
         ),
         Network(
-            "resnet50_vggface2",
-            RESNET50_VGGFACE2,
-            "resnet50",
-            "vggface2",
-            16,
+            *("resnet50_vggface2", RESNET50_VGGFACE2, "resnet50", "vggface2", 16),
             f"{KEYMAPS}:RESNET50_VGGFACE2",
             advice=VGGFACE2_ADVICE,
             licence="reported as CC BY-SA 4.0; VGGFace2 itself is for non-commercial research",
             label="VGGFace2 ResNet-50",
         ),
         Network(
-            "efficientnet_lite0_imagenet",
-            "microexpr.backbones.architectures:efficientnet_lite0",
-            "efficientnet_lite0",
-            "imagenet",
-            16,
+            *("efficientnet_lite0_imagenet", LITE0, "efficientnet_lite0", "imagenet", 16),
             f"{KEYMAPS}:EFFICIENTNET_LITE0",
             package=(LITE0_PACKAGE, f"models/{LITE0_FILE}"),
             advice=LITE0_ADVICE,
@@ -106,11 +95,7 @@ NETWORKS = Registry(
             label="ImageNet EfficientNet-Lite0",
         ),
         Network(
-            "resnet50_imagenet",
-            "microexpr.backbones.architectures:resnet50_torchvision",
-            "resnet50",
-            "imagenet",
-            16,
+            *("resnet50_imagenet", RESNET50_IMAGENET, "resnet50", "imagenet", 16),
             f"{KEYMAPS}:RESNET50_IMAGENET",
             advice=IMAGENET_ADVICE,
             licence="BSD-3-Clause (torchvision); trained on ImageNet, which is for research",
@@ -130,9 +115,8 @@ def installed(backbone: str) -> Path:
 
 
 def weights_file(backbone: str, weights_path: str | None = None) -> Path | None:
-    """Return the file that a network is filled from, by default the shipped or installed one.
+    """Return the file that a network is filled from; None for random weights.
 
-    None for random weights. ConfigError: an unknown name, or a file for random weights.
     WeightsError: there is no file; it says where one can be had.
     """
     network = NETWORKS[backbone]

@@ -37,14 +37,10 @@ class Known(NamedTuple):
 
 KNOWN = {
     "resnet50_128.pth": Known(
-        95_334_575,
-        "c8b59711ad0a22f98f124c796a662151adba882f6a80ce71ddbb21b052464de1",
-        reported=True,
+        95_334_575, "c8b59711ad0a22f98f124c796a662151adba882f6a80ce71ddbb21b052464de1", True
     ),
     "resnet50_ft_weight.pkl": Known(
-        165_000_856,
-        "9a954e4046df21aea62b46c032de4b56f7230dfc3705b6b1bda348983e0eb26e",
-        reported=True,
+        165_000_856, "9a954e4046df21aea62b46c032de4b56f7230dfc3705b6b1bda348983e0eb26e", True
     ),
     "mobilenet_v1_vggface2_base_fp16.safetensors": Known(
         6_396_760, "4cbad0ba421216c3d6adadb3f92c1f1a5e0f2594fc498f82afe8e2abec7eacf3"
@@ -64,9 +60,7 @@ def build(
 ) -> Backbone:
     """Make the network ``features.backbone`` with its weights, in evaluation mode, on the CPU.
 
-    By default the shipped or installed file is read, with the known checksum. ConfigError: an
-    unknown name, or a file for random weights. WeightsError: the file is missing, damaged or
-    another one.
+    By default the shipped or installed file is read, with the known checksum.
     """
     path = weights_file(backbone, weights_path)
     net = without_weights(backbone)
@@ -100,9 +94,8 @@ def without_weights(backbone: str) -> Backbone:
 def randomised(net: Backbone, seed: int) -> Backbone:
     """Copy a network and draw all its weights anew: an untrained control."""
     copied = copy.deepcopy(net)
-    device = next(net.parameters()).device
     _fill_randomly(copied, seed)
-    return channels_last(copied.eval().to(device))
+    return channels_last(copied.eval().to(next(net.parameters()).device))
 
 
 def _fill_randomly(net: Backbone, seed: int) -> None:
@@ -201,9 +194,7 @@ def _order(text: str | None, path: Path, network: str) -> ChannelOrder:
 def add(path: Path, *, network: str | None = None, sha256: str | None = None) -> dict[str, Any]:
     """Verify a file, convert it, and put it where the loader looks; return the note beside it.
 
-    `path` is distributed (``.pth``, ``.pkl``, ``.h5``) or converted; `network` None: found out. The
-    note has the checksums of the file, with own names in RGB and float32, and of the original.
-    ConfigError: none can be added for that network. WeightsError: a damaged, or another file.
+    `path` is distributed (``.pth``, ``.pkl``, ``.h5``) or converted; `network` None: found out.
     """
     layouts = {n.name: NETWORKS.load(n.name, "layouts") for n in NETWORKS.values() if n.addable}
     if network is not None and network not in layouts:

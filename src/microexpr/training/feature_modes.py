@@ -11,18 +11,15 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from microexpr.backbones.base import Backbone
 from microexpr.errors import ConfigError
 from microexpr.training.store import FeatureStore
-
-if TYPE_CHECKING:
-    from microexpr.backbones.base import Backbone
 
 FrameSource = Callable[[Tensor], Tensor]  # rows (F,) to frames (F, C), as `Frames`
 FRAMES_AT_ONCE = 32  # through the fine-tuned blocks

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import safetensors.torch
@@ -18,14 +18,12 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from microexpr.backbones.base import Backbone
 from microexpr.errors import WeightsError, damage
 from microexpr.protocol.predictions import ClipPredictions
 from microexpr.runtime.files import AnyPath, regular, write_bytes
 from microexpr.training.feature_modes import FeatureTransform, FineTunedBlocks, Frames, FrameSource
 from microexpr.training.store import FeatureStore
-
-if TYPE_CHECKING:
-    from microexpr.backbones.base import Backbone
 
 
 class ByteDropout(nn.Module):
