@@ -28,17 +28,17 @@ class Kind:
         return (self.reader or self.release,)
 
 
-RELEASES, RECORDINGS = "microexpr.datasets.releases", "microexpr.datasets.recordings"
+RELEASES, SMIC = "microexpr.datasets.releases", "microexpr.datasets.smic"
 KINDS = Registry(
     "data.kind",
     [
-        Kind("demo", "synthetic", "microexpr.datasets.demo:read"),
-        Kind("smic", "SMIC-{camera} {version}", "microexpr.datasets.smic:read"),
-        Kind("smic_e", "SMIC-{camera}-E {version}", f"{RECORDINGS}:read_smic_e"),
+        Kind("demo", "synthetic", "microexpr.datasets.own:read_demo"),
+        Kind("smic", "SMIC-{camera} {version}", f"{SMIC}:read"),
+        Kind("smic_e", "SMIC-{camera}-E {version}", f"{SMIC}:read_smic_e"),
         Kind("casme", "CASME {version}", release=f"{RELEASES}:CASME"),
         Kind("casme2", "CASME II {version}", release=f"{RELEASES}:CASME2"),
-        Kind("casme_sq", "CAS(ME)^2 {version}", release=f"{RECORDINGS}:CASME_SQ"),
-        Kind("casme3", "CAS(ME)^3 part {part}", f"{RECORDINGS}:read_casme3"),
+        Kind("casme_sq", "CAS(ME)^2 {version}", release=f"{RELEASES}:CASME_SQ"),
+        Kind("casme3", "CAS(ME)^3 part {part}", f"{RELEASES}:read_casme3"),
         Kind("samm", "SAMM {version}", release=f"{RELEASES}:SAMM"),
         Kind("mmew", "MMEW {version}", release=f"{RELEASES}:MMEW"),
         Kind("fourdme", "4DME {version}", release=f"{RELEASES}:FOURDME"),

@@ -78,16 +78,6 @@ class Release:
     several: bool = False  # expressions in one folder: the onset is part of a clip's name
     split: str = ""  # part of the release's official split that these clips belong to
 
-    def tree(self, data: Data) -> Tree:
-        """Find the frames."""
-        names = self.trees.get(data.version)
-        if names is None:
-            raise ConfigError(
-                f"data.version: kind {self.key} has no tree {data.version!r}, only "
-                f"{', '.join(self.trees)}"
-            )
-        return find_tree(Path(data.root), names, self.subjects)
-
     def rows(self, table: Path, data: Data) -> Iterable[Row]:
         """Read the table; `data` selects the sheet where a table has several."""
         for line, cells in with_header(table, self.columns):
@@ -123,7 +113,12 @@ def read(data: Data, release: Release) -> Listing:
     """List the clips of a release; DataError, ConfigError name what is missing."""
     if not (data.fps or release.fps or "fps" in release.columns):
         raise ConfigError(f"data.fps: kind {release.key} needs it, the release does not state it")
-    tree = release.tree(data)
+    if data.version not in release.trees:
+        known = ", ".join(release.trees)
+        raise ConfigError(
+            f"data.version: kind {release.key} has no tree {data.version!r}, only {known}"
+        )
+    tree = find_tree(Path(data.root), release.trees[data.version], release.subjects)
     table = find_table(Path(data.root), tree, data.table, release.tables)
     rows = list(release.rows(table, data))
     reader = _Reader(data, release, tree, table.name)
@@ -213,8 +208,8 @@ class _Reader:
         if apex is not None and not onset <= apex <= offset:
             detail = f"{where}: apex {apex} lies outside {onset}-{offset} and is not used"
             self.listing.add("missing_apex", "kept", detail, **who)
-            apex = None
-        elif apex is None and printed["apex"] is None and self.has_apex:
+            return onset, None, offset
+        if apex is None and printed["apex"] is None and self.has_apex:
             detail = f"{where}: apex {row.apex!r} is no frame number"
             self.listing.add("missing_apex", "kept", detail, **who)
         return onset, apex, offset

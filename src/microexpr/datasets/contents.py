@@ -35,7 +35,7 @@ def look_into_files(listing: Listing, root: Path, uneven: Uneven = "resample") -
 
     kept = []
     for clip in track(listing.clips, "index"):
-        who: Who = {"clip_id": clip.clip_id, "subject": clip.subject}
+        who = Who(clip_id=clip.clip_id, subject=clip.subject)
         with listing.noted("unreadable_files", who=who):
             if clip.kind == "images":
                 _check_images(root, clip)
@@ -71,7 +71,7 @@ def note_short_clips(listing: Listing, windows: Sequence[int]) -> None:
         longer = [str(n) for n in windows if n > clip.length]
         if longer:
             detail = f"{clip.length} frames are fewer than windows.n {', '.join(longer)}"
-            who = {"clip_id": clip.clip_id, "subject": clip.subject}
+            who = Who(clip_id=clip.clip_id, subject=clip.subject)
             listing.add("short_clips", "kept", f"{detail} (see windows.short)", **who)
 
 

@@ -26,13 +26,8 @@ from microexpr.runtime.files import write_json
 MANIFEST, RECORD, REPORT = "manifest.csv", "index.json", "manifest_report.csv"
 # What may change without the data set: where it lies, and how its clips are shared out.
 CLIPS = (
-    "seed",
-    "subjects",
-    "clips_per_class",
-    "sequence_share",
-    "median_frames",
-    "min_frames",
-    "max_frames",
+    *("seed", "subjects", "clips_per_class", "sequence_share"),
+    *("median_frames", "min_frames", "max_frames"),
 )
 DRAWN = ("frames", "first", "last")  # of a generated clip: follow from the settings
 ELSEWHERE = {"root", "leave_out", "allow", "expected"}

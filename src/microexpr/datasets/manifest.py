@@ -117,9 +117,8 @@ def shards(
             continue
         name = group[0] if len(group) == 1 else f"{group[0]}-{group[-1]}"
         if name in result:
-            raise DataError(
-                f"data.subjects_per_shard: two shards would be called {name}; change it"
-            )
+            text = f"two shards would be called {name}; change it"
+            raise DataError(f"data.subjects_per_shard: {text}")
         members = [clip for subject in group for clip in by_subject[subject]]
         result[name] = sorted(members, key=lambda clip: natural(clip.clip_id))
     return result
@@ -201,11 +200,8 @@ def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
 
 def check_counts(clips: Sequence[Clip], expected: Expected, versions: Sequence[str] = ()) -> None:
     """Raise DataError with each count that differs from ``data.expected``, and table `versions`."""
-    found = Counter(clip.label for clip in clips)
-    wanted = {
-        "subjects": (expected.subjects, len({clip.subject for clip in clips})),
-        "clips": (expected.clips, len(clips)),
-    }
+    found, subjects = Counter(clip.label for clip in clips), {clip.subject for clip in clips}
+    wanted = {"subjects": (expected.subjects, len(subjects)), "clips": (expected.clips, len(clips))}
     wanted |= {f"per_label.{name}": (n, found[name]) for name, n in expected.per_label.items()}
     wrong = [f"{k} {got} (expected {n})" for k, (n, got) in wanted.items() if n not in (None, got)]
     if wrong:

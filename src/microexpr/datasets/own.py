@@ -1,14 +1,15 @@
-"""Your own clips: listed in a table, or sorted into one folder per class."""
+"""Clips of no release: listed in a table, sorted into one folder per class, or generated."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from microexpr.config import Data
+from microexpr.config import Data, Demo
 from microexpr.datasets.annotated import ACTION_UNITS, action_units
 from microexpr.datasets.listing import About, Labels, Listing, Who
 from microexpr.datasets.manifest import Clip
 from microexpr.datasets.sheets import Cell, frame_number, frame_rate, text, with_header
+from microexpr.demo import FPS, clip_names
 from microexpr.errors import ConfigError, DataError
 from microexpr.runtime.names import Names, identifier
 from microexpr.video.suffixes import VIDEOS, folders, inside, list_images
@@ -151,3 +152,22 @@ def _add_path(listing: Listing, labels: Labels, path: Path, data: Data, people: 
     if path.is_dir() and data.fps is None:
         raise ConfigError(f"data.fps: {source} is a folder of images, which needs a frame rate")
     _add(listing, path, "", source=source, label=label, fps=data.fps or 0.0, about={**who})
+
+
+def read_demo(data: Data, settings: Demo, *, names_only: bool = False) -> Listing:
+    """List the clips that the demo writes; `names_only`: without lengths and numpy."""
+    listing, labels, lengths = Listing(), Labels(data), {}
+    if not names_only:
+        from microexpr.demo.plan import plan  # noqa: PLC0415 (numpy, which planning does without)
+
+        lengths = {clip.clip_id: (clip.first_counter, clip.frames) for clip in plan(settings)}
+    for name in clip_names(settings):
+        who: Who = {"clip_id": name.clip_id, "subject": name.subject}
+        label = labels.of(name.label, listing, **who)
+        if label is None:
+            continue
+        first, frames = lengths.get(name.clip_id, (0, 0))
+        span = {"frames": frames, "first": first, "last": first + max(frames - 1, 0)}
+        clip = Clip(**who, **span, label=label, kind="images", source=name.folder, fps=FPS)
+        listing.clips.append(clip)
+    return listing

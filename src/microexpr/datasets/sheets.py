@@ -1,5 +1,9 @@
 """Tables that people write: text or .xlsx, with a header somewhere near the top."""
 
+import codecs
+import csv
+import io
+import logging
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,15 +12,23 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from microexpr.datasets import delimited
-from microexpr.datasets.xlsx import ADVICE, MAX_BYTES, Cell, Line, read_sheets
-from microexpr.errors import DataError, Faults, damage
+from microexpr.datasets.xlsx import ADVICE, MAX_BYTES, MAX_ROWS, Cell, Line, read_sheets
+from microexpr.errors import DataError, Faults, brief, damage
 from microexpr.runtime.files import regular
 from microexpr.runtime.names import visible
 
+log = logging.getLogger(__name__)
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 # Lines in which the header is looked for; SAMM has 13 lines of explanation above it.
 HEADER_LINES = 40
+DELIMITERS = ",;\t|"
+ENCODINGS = {  # by the first bytes
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # begins like UTF-16
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 class _Table(NamedTuple):
@@ -153,12 +165,12 @@ def _tables(path: Path, sheet: str | int | None) -> list[_Table]:
         raise DataError(f"{path}: is an old .xls file, or locked by a password; {ADVICE}")
     if content.lstrip().startswith(b"<"):
         raise DataError(f"{path}: is a web page or XML; open it in a spreadsheet and {ADVICE}")
-    written = delimited.decoded(path, content)
+    written = decoded(path, content)
     # One sign, where the first line states it, such as sep=;.
     told = re.match(r'"?sep=(.)"?[\r\n]', written, re.IGNORECASE)
     return [
-        _Table(path.name, lambda d=delimiter: delimited.lines(path, written, d), delimiter)  # type: ignore[misc]
-        for delimiter in (told[1] if told else delimited.DELIMITERS)
+        _Table(path.name, lambda d=delimiter: _text_lines(path, written, d), delimiter)  # type: ignore[misc]
+        for delimiter in (told[1] if told else DELIMITERS)
     ]
 
 
@@ -180,6 +192,58 @@ def _chosen(path: Path, sheet: str | int | None) -> list[_Table]:
             raise DataError(f"{path}: has no {number}, but {names}")
         names = [names[sheet] if isinstance(sheet, int) else sheet]
     return [_Table(name, lambda n=name: iter(sheets[n])) for name in names]  # type: ignore[misc]
+
+
+def decoded(path: Path, content: bytes) -> str:
+    """Turn the bytes of a text into text."""
+    known = [name for mark, name in ENCODINGS.items() if content.startswith(mark)]
+    if not known and b"\0" in content[:2]:
+        known = ["utf-16-be" if content.startswith(b"\0") else "utf-16-le"]
+    try:
+        return content.decode(known[0] if known else "utf-8")
+    except UnicodeDecodeError:
+        pass
+    try:
+        written = content.decode("gb18030")
+    except UnicodeDecodeError:
+        written = ""
+    if known or not _is_chinese(written):
+        raise DataError(
+            f"{path}: is no UTF-8, UTF-16 or GB18030 text; save it as CSV UTF-8 or .xlsx"
+        )
+    log.warning("%s: read as GB18030, not UTF-8", path)
+    return written
+
+
+def _is_chinese(written: str) -> bool:
+    """Tell whether most signs of a text in GB18030 are common ones.
+
+    Those that bytes of western and Cyrillic letters stand for are rare.
+    """
+    signs = [sign.encode("gb18030") for sign in written if not sign.isascii()]
+    common = [
+        sign[1] > 0xA0 and (sign[0] in range(0xA1, 0xA4) or sign[0] in range(0xB0, 0xD8))
+        for sign in signs
+    ]
+    return 2 * sum(common) > len(common)
+
+
+def _text_lines(path: Path, written: str, delimiter: str) -> Iterator[Line]:
+    """Yield the rows with a value, and the line in which each begins."""
+    reader = csv.reader(io.StringIO(written, newline=""), delimiter=delimiter, strict=True)
+    line, found = 1, 0
+    try:
+        for row in reader:
+            if any(map(visible, row)):
+                found += 1
+                yield line, tuple(re.sub(r'^="(.*)"$', r"\1", cell) for cell in row)
+            line = reader.line_num + 1
+            if found > MAX_ROWS:
+                raise DataError(f"{path}: holds more than {MAX_ROWS} rows")
+    except csv.Error as error:
+        raise DataError(
+            f"{path}: line {line}: cannot be read as a table ({brief(error)})"
+        ) from None
 
 
 # Cells.

@@ -6,11 +6,15 @@ to offset.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from microexpr.config import Data
+from microexpr.datasets import annotated
+from microexpr.datasets.annotated import Release, Row
 from microexpr.datasets.listing import About, Labels, Listing, Who
+from microexpr.datasets.sheets import Cell, frame_number, padded, sheet_names, text, with_header
+from microexpr.datasets.tree import Tree
 from microexpr.errors import DataError
 from microexpr.runtime.names import identifier
 from microexpr.video.suffixes import folders, list_images
@@ -58,12 +62,10 @@ def clip_name(name: str) -> str | None:
 
 
 def _camera_folder(data: Data) -> Path:
-    root = Path(data.root)
-    tree = f"SMIC_all_{data.version}"
-    candidates = [root / tree / data.camera, root / data.camera, root / "SMIC" / tree / data.camera]
-    for candidate in candidates:
-        if candidate.is_dir():
-            return candidate
+    root, tree = Path(data.root), f"SMIC_all_{data.version}"
+    for above in (root / tree, root, root / "SMIC" / tree):
+        if (above / data.camera).is_dir():
+            return above / data.camera
     raise DataError(f"data.root: no folder {tree}/{data.camera} in {root}")
 
 
@@ -106,3 +108,80 @@ def _add(listing: Listing, label: str, folder: Path, data: Data, who: Who) -> No
         about |= {"onset": images[0][0], "offset": images[-1][0]} if cut else {}
         source, fps = folder.relative_to(data.root).as_posix(), data.fps or FPS[data.camera]
         listing.add_images(images, fps=fps, source=source, label=label, **about)
+
+
+class SmicE(Release):
+    """SMIC-E: up to three expressions in a row of the table."""
+
+    def rows(self, table: Path, data: Data) -> Iterable[Row]:
+        """Yield a row for each pair of onset and offset."""
+        for line, cells in with_header(table, self.columns, _sheet(table, data.camera)):
+            for pair in ("", "2", "3"):
+                onset, offset = cells.get(f"onset{pair}"), cells.get(f"offset{pair}")
+                if pair and not (text(onset) or text(offset)):
+                    continue
+                yield Row(
+                    line=line,
+                    subject=self.spell(text(cells["subject"])),
+                    name=text(cells["name"]) + (f"/{pair}" if pair else ""),
+                    onset=onset if _inside(onset, cells["start"]) else f"{onset} before FirstF",
+                    apex=None if pair else cells.get("apex"),
+                    offset=offset,
+                    emotion=text(cells["emotion"]),
+                )
+
+    def folder(self, tree: Tree, row: Row) -> Path | None:
+        """Find ``s03/s3_ne_03``; the folders pad the subject's number, the clips do not."""
+        return tree.find(row.subject, row.name.split("/")[0])
+
+    def clip_id(self, row: Row) -> str:
+        """Return ``s3_ne_03`` as in SMIC, ``s20_ne_06_2`` for a second expression."""
+        name, *pair = row.name.split("/")
+        return "_".join([clip_name(name) or name, *pair])
+
+
+def read_smic_e(data: Data) -> Listing:
+    """List the clips of SMIC-E: each camera, HS, VIS or NIR, has its own layout."""
+    camera = data.camera
+    release = SmicE(
+        key="smic_e",
+        fps=FPS[camera],
+        trees={
+            "raw": tuple(
+                f"{above}{camera}_long/{name}{below}"
+                for above in ("SMIC-E_raw image/", "SMIC_E_raw_image/", "SMIC-E_raw_image/", "")
+                for name in (f"SMIC-{camera}-E", f"SMIC_{camera}_E")
+                for below in ("", f"/{camera}")
+            )
+        },
+        subjects="s[0-9]*",
+        tables=(f"smic-{camera.lower()}-e_annotation*", "smic-hs-e_annotation*"),
+        columns={
+            "subject": ("Subject",),
+            "name": ("Filename",),
+            "onset": ("OnsetF", "Onset1F"),
+            "offset": ("OffsetF", "Offset1F"),
+            **{f"onset{n}?": (f"Onset{n}F",) for n in (2, 3)},
+            **{f"offset{n}?": (f"Offset{n}F",) for n in (2, 3)},
+            "apex?": ("ApexF",),
+            "start": ("FirstF",),
+            "emotion": ("Emotion",),
+        },
+        spell=padded(1, "s"),
+        clip_folders=False,
+    )
+    return annotated.read(data, release)
+
+
+def _sheet(table: Path, camera: str) -> str | int:
+    names = sheet_names(table)
+    if camera in names:
+        return camera
+    if names and f"-{camera}-" not in table.name:
+        raise DataError(f"{table}: has no sheet {camera}, but {names}")
+    return 0
+
+
+def _inside(onset: Cell, start: Cell) -> bool:
+    first, recording = frame_number(onset), frame_number(start)
+    return first is None or recording is None or first >= recording

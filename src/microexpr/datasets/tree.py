@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 from microexpr.errors import DataError
@@ -12,29 +13,19 @@ TABLES = (".xlsx", ".csv", ".xls")
 
 
 class Tree:
-    """Folders below `root`, which holds the subjects of a release; each is listed once."""
+    """Folders below `root`, which holds the subjects of a release, and `images`; listed once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._folders: dict[Path, list[Path]] = {}
-        self._images: dict[Path, list[tuple[int, Path]]] = {}
+        self._folders, self.images = cache(folders), cache(list_images)
 
     def folders(self, parent: Path | None = None) -> list[Path]:
         """Return the folders in `parent` (the root when None) by name, without rubbish."""
-        parent = parent or self.root
-        if parent not in self._folders:
-            self._folders[parent] = folders(parent)
-        return self._folders[parent]
+        return self._folders(parent or self.root)
 
     def grandchildren(self) -> list[Path]:
         """Return the folders two levels below the root, such as the clips of all subjects."""
         return [path for parent in self.folders() for path in self.folders(parent)]
-
-    def images(self, folder: Path) -> list[tuple[int, Path]]:
-        """Return the frames of a folder, see :func:`list_images`."""
-        if folder not in self._images:
-            self._images[folder] = list_images(folder)
-        return self._images[folder]
 
     def find(self, *names: str) -> Path | None:
         """Follow names down from the root; return None when a folder does not exist.

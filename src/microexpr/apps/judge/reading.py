@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from microexpr.datasets import delimited, sheets
+from microexpr.datasets import sheets
 from microexpr.errors import ConfigError, DataError, damage
 from microexpr.protocol.lists import named
 from microexpr.runtime.files import regular
@@ -151,7 +151,7 @@ def _log(path: Path, content: bytes) -> tuple[str, list[dict[str, str]]] | None:
     """Read a log; None: it is none."""
     if content.startswith((sheets.ZIP, sheets.OLE)):
         return None
-    lines = [*filter(None, map(str.strip, delimited.decoded(path, content).splitlines()))]
+    lines = [*filter(None, map(str.strip, sheets.decoded(path, content).splitlines()))]
     found = ((kind, list(rows(path, lines))) for kind, rows in LOGS.items())
     return next((log for log in found if log[1]), None)
 
