@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import pydantic
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError
 from pydantic_core.core_schema import no_info_plain_validator_function
 
@@ -52,28 +52,20 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class NameOf:
+def _name_of(reference: str) -> pydantic.GetPydanticSchema:
     """Mark a key that holds the name of a row of a registry, ``"package.module:NAME"``."""
 
-    def __init__(self, registry: str) -> None:
-        self._reference = registry
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return no_info_plain_validator_function(self._known)
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"enum": list(resolve(self._reference).own), "type": "string"}
-
-    def _known(self, value: Any) -> str:
-        registry = resolve(self._reference)
+    def known(value: Any) -> str:
+        registry = resolve(reference)
         if isinstance(value, str) and value in registry:
             return value
         *names, last = map(repr, registry)
         raise PydanticKnownError("literal_error", {"expected": f"{', '.join(names)} or {last}"})
+
+    return pydantic.GetPydanticSchema(
+        lambda source, handler: no_info_plain_validator_function(known),
+        lambda schema, handler: {"enum": list(resolve(reference).own), "type": "string"},
+    )
 
 
 def made(make: Callable[[], Any], shown: Callable[[], Any] | None = None, **options: Any) -> Any:
@@ -88,11 +80,11 @@ def made(make: Callable[[], Any], shown: Callable[[], Any] | None = None, **opti
     return Field(default_factory=make, json_schema_extra=show, **options)
 
 
-MethodName = Annotated[str, NameOf("microexpr.magnify.methods:METHODS")]
-NetworkName = Annotated[str, NameOf("microexpr.backbones.networks:NETWORKS")]
-SystemName = Annotated[str, NameOf("microexpr.baselines:SYSTEMS")]
-ControlName = Annotated[str, NameOf("microexpr.training.controls:CONTROLS")]
-KindName = Annotated[str, NameOf("microexpr.datasets:KINDS")]
+MethodName = Annotated[str, _name_of("microexpr.magnify.methods:METHODS")]
+NetworkName = Annotated[str, _name_of("microexpr.backbones.networks:NETWORKS")]
+SystemName = Annotated[str, _name_of("microexpr.baselines:SYSTEMS")]
+ControlName = Annotated[str, _name_of("microexpr.training.controls:CONTROLS")]
+KindName = Annotated[str, _name_of("microexpr.datasets:KINDS")]
 
 
 class Only:

@@ -100,18 +100,15 @@ class Plan(PlannedClips):
         """
         key = (stage, *sorted(chosen.items()))
         if key not in self._jobs:
-            self._jobs[key] = self._job(stage, **chosen)
+            settings = self.settings(stage, **chosen)
+            method, _ = self.split_method(chosen.get("method", ""))
+            code = record.code_of(stage, settings, method=method, system=chosen.get("system", ""))
+            self._jobs[key] = {
+                "config": json.dumps(settings.plain(), sort_keys=True),
+                "code": code.accepted,
+                "settings": Untracked(settings.short),
+            }
         return self._jobs[key]
-
-    def _job(self, stage: str, **chosen: Any) -> dict[str, object]:
-        settings = self.settings(stage, **chosen)
-        method, _ = self.split_method(chosen.get("method", ""))
-        code = record.code_of(stage, settings, method=method, system=chosen.get("system", ""))
-        return {
-            "config": json.dumps(settings.plain(), sort_keys=True),
-            "code": code.accepted,
-            "settings": Untracked(settings.short),
-        }
 
     def split_method(self, method: str) -> tuple[str, float]:
         """Split a name such as ``pmm-a5`` into method and alpha."""
@@ -173,12 +170,14 @@ class Plan(PlannedClips):
     def further_predictions(self) -> list[str]:
         """Return predictions beside the table's own: of controls, and of candidates of a choice."""
         check_evaluation(self.config)
-        config, chunks = self.config, self.config.train.chunks
-        methods = config.magnify.methods
+        config, methods = self.config, self.config.magnify.methods
         controls = variants.controls(config.evaluate.controls, methods, config.ablation.n)
-        runs = [*controls, *self.choices()]
         own = {Run(method, n) for method in methods for n in config.windows.n}
-        return sorted({f for run in runs if run not in own for f in layout.trained(run, chunks)})
+        runs = [run for run in (*controls, *self.choices()) if run not in own]
+        return sorted(set(self._trained(*runs)))
+
+    def _trained(self, *runs: Run) -> list[str]:
+        return [f for run in runs for f in layout.trained(run, self.config.train.chunks)]
 
     def inner_predictions(self) -> list[str]:
         """Return predictions on inner folds."""
@@ -217,22 +216,20 @@ class Plan(PlannedClips):
     def compared_method(self) -> list[str]:
         """Return the predictions of our method that the systems are compared with."""
         against = self.config.compare.against
-        run = Run(self.method(against.method, "compare.against"), against.n)
-        return layout.trained(run, self.config.train.chunks)
+        return self._trained(Run(self.method(against.method, "compare.against"), against.n))
 
     def compared_best_epoch(self) -> list[str]:
         """Return the same of all systems, at the epoch that is best on the tested clips."""
         compare = self.config.compare
         run = Run(compare.against.method, compare.against.n, variants.BEST_EPOCH)
         systems = layout.each(layout.COMPARED_BEST_EPOCH, system=compare.systems)
-        return [*layout.trained(run, self.config.train.chunks), *systems]
+        return [*self._trained(run), *systems]
 
     @cached_property
     def shown(self) -> dict[str, str]:
         """Shard of each clip that is shown over time, by the clip's name."""
-        shard = {clip.clip_id: name for name, clips in self.shards.items() for clip in clips}
-        clips = [clip for clips in self.shards.values() for clip in clips]
-        return {c.clip_id: shard[c.clip_id] for c in figures.clips_shown(self.config, clips)}
+        shard = {clip: name for name, clips in self.shards.items() for clip in clips}
+        return {c.clip_id: shard[c] for c in figures.clips_shown(self.config, [*shard])}
 
     @cached_property
     def crop_pages(self) -> range:
@@ -252,19 +249,14 @@ class Plan(PlannedClips):
 
     def noise_floor(self) -> list[str]:
         """Return the predictions of all methods under folds and seeds that were drawn again."""
-        chunks = self.config.train.chunks
-        runs = variants.redrawn(NoiseFloorSettings.of(self.config))
-        return [file for run in runs for file in layout.trained(run, chunks)]
+        return self._trained(*variants.redrawn(NoiseFloorSettings.of(self.config)))
 
     def key_frames(self) -> list[str]:
         """Return the predictions of methods and systems with wrong key frames, and without."""
-        settings, chunks = self.config.key_frames, self.config.train.chunks
-        ours = variants.with_errors(settings)
-        theirs = variants.systems_with_errors(settings)
-        return [
-            *(file for run in ours for file in layout.trained(run, chunks)),
-            *(layout.system(name, variant) for name in theirs for variant in theirs[name]),
-        ]
+        ours = variants.with_errors(self.config.key_frames)
+        theirs = variants.systems_with_errors(self.config.key_frames)
+        systems = [layout.system(name, variant) for name in theirs for variant in theirs[name]]
+        return [*self._trained(*ours), *systems]
 
     def folds(self, variant: str) -> str:
         """Return the folds of a variant: those of the table, unless it draws its own."""
