@@ -18,7 +18,7 @@ from microexpr.config import Config
 from microexpr.datasets import manifest
 from microexpr.datasets.decoder import clip_axis
 from microexpr.errors import CacheError, DataError
-from microexpr.magnify.clip_pixels import magnified_pixels
+from microexpr.magnify.stream import magnified_pixels
 from running import decode, run_stage
 
 SIZE = (48, 64)

@@ -14,8 +14,8 @@ import pytest
 from microexpr import cache
 from microexpr.config import Config, Magnify
 from microexpr.errors import ConfigError
-from microexpr.magnify import clip_pixels
-from microexpr.magnify.clip_pixels import long_clip_parts, magnified_parts, magnified_pixels
+from microexpr.magnify import stream
+from microexpr.magnify.stream import long_clip_parts, magnified_parts, magnified_pixels
 from running import run_stage
 
 FPS = 100.0
@@ -49,12 +49,12 @@ def shifts_px(clip: np.ndarray) -> np.ndarray:
 
 def both(clip: np.ndarray, method: str, monkeypatch, **settings) -> tuple[np.ndarray, np.ndarray]:
     """Magnify a clip in parts, and as a whole."""
-    monkeypatch.setattr(clip_pixels, "WHOLE_FRAMES", 100)
+    monkeypatch.setattr(stream, "WHOLE_FRAMES", 100)
     config = Config.parse({"magnify": {"alpha": 5.0, **settings}})
     parts = long_clip_parts(len(clip), config.magnify, FPS, method)
     assert parts is not None
     blocks = list(magnified_parts(clip, parts, method=method, settings=config.magnify, fps=FPS))
-    assert {len(block) for block in blocks[:-1]} == {clip_pixels.BLOCK}
+    assert {len(block) for block in blocks[:-1]} == {stream.BLOCK}
     whole = magnified_pixels(clip, fps=FPS, settings=config.magnify, method=method)
     return np.concatenate(blocks), whole
 
@@ -86,12 +86,12 @@ def test_windows_move_as_the_whole_clip_does(method, motion_px, temporal_filter,
 
 def test_short_clips_are_magnified_as_a_whole_and_long_ones_say_how_they_are_cut():
     settings = Magnify()
-    assert long_clip_parts(clip_pixels.WHOLE_FRAMES, settings, FPS, "amm") is None
+    assert long_clip_parts(stream.WHOLE_FRAMES, settings, FPS, "amm") is None
     assert str(long_clip_parts(513, settings, FPS, "amm")) == (
         "windows of 400 frames, 200 shared with the one before"
     )
     # At 200 frames/s two periods of 0.5 Hz would be 800 frames.
-    assert long_clip_parts(9000, settings, 200.0, "amm").frames == clip_pixels.WHOLE_FRAMES
+    assert long_clip_parts(9000, settings, 200.0, "amm").frames == stream.WHOLE_FRAMES
     causal = long_clip_parts(9000, Magnify(temporal_filter="iir"), FPS, "amm")
     assert str(causal) == "chunks of 16 frames, the filter's state carried on"
     with pytest.raises(ConfigError, match=r"magnify\.reference_frame: 3 needs the whole clip"):
@@ -172,7 +172,7 @@ def stages(root: Path, config: Config) -> dict[str, Callable[[], None]]:
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_length_of_a_clip(tmp_path, monkeypatch):
-    monkeypatch.setattr(clip_pixels, "WHOLE_FRAMES", 100)
+    monkeypatch.setattr(stream, "WHOLE_FRAMES", 100)
     # The first one loads libraries; the second one fills every buffer.
     lengths = (40, 240, 1040)
     grown: dict[str, list[int]] = {}

@@ -30,13 +30,13 @@ def magnify_clip(
     says how a long clip was cut. MicroexprError: the filter has no response for a clip of this
     length, or its frames are not evenly spaced in time.
     """
-    from microexpr.magnify import clip_pixels  # noqa: PLC0415  (loads SciPy)
+    from microexpr.magnify import stream  # noqa: PLC0415  (loads SciPy)
 
     attributes = clip.attributes
     fps = attributes.positive("fps")
     _check_even(clip, fps)
-    parts = clip_pixels.long_clip_parts(len(clip), settings, fps, method)
-    gain = clip_pixels.clip_gain(len(clip), settings, fps)
+    parts = stream.long_clip_parts(len(clip), settings, fps, method)
+    gain = stream.clip_gain(len(clip), settings, fps)
     attributes |= {
         "method": method,
         "alpha": settings.alpha if METHODS[method].uses_alpha else 0.0,
@@ -49,9 +49,9 @@ def magnify_clip(
     if parts:
         attributes["in_parts"] = str(parts)
         log.info("clip %s: %d frames, %s", clip.clip_id, len(clip), parts)
-        blocks = clip_pixels.magnified_parts(clip.data, parts, **options)
+        blocks = stream.magnified_parts(clip.data, parts, **options)
     else:
-        blocks = iter([clip_pixels.magnified_pixels(clip.data[:], **options)])
+        blocks = iter([stream.magnified_pixels(clip.data[:], **options)])
     with out.clip(clip.clip_id, **attributes) as group:
         _append_all(group, blocks, clip)
     log.info(

@@ -93,8 +93,11 @@ class AmplitudeMagnifier:
             spatial = spatial.view(maps.shape)
             if base.ndim == 3:
                 operator.add(base.flatten(1), spatial, out=result.flatten(1))
-            else:
-                self._add_to_colours(base, operator, spatial, result)
+            else:  # to all colours alike, or to each its own
+                for rows in blocks(len(base), max(1, BLOCK_VALUES // spatial.shape[1])):
+                    change = operator.mixed(spatial, rows)
+                    change = change.view(len(change), -1, self.height, self.width).movedim(1, -1)
+                    torch.add(base[rows], change, out=result[rows])
             if progress:
                 progress((number + 1) / len(alphas))
         return results
@@ -105,15 +108,6 @@ class AmplitudeMagnifier:
         if clip.ndim == 4 and self.chroma_gain:
             planes = torch.lerp(planes[..., None], clip, self.chroma_gain).movedim(-1, 1)
         return planes.reshape(len(clip), -1)
-
-    def _add_to_colours(
-        self, base: torch.Tensor, operator: ClipFilter, maps: torch.Tensor, out: torch.Tensor
-    ) -> None:
-        """Add filtered frames to all colours alike, or to each its own, a block at a time."""
-        for rows in blocks(len(base), max(1, BLOCK_VALUES // maps.shape[1])):
-            change = operator.mixed(maps, rows)
-            change = change.view(len(change), -1, self.height, self.width).movedim(1, -1)
-            torch.add(base[rows], change, out=out[rows])
 
 
 class FilterMagnifier(AmplitudeMagnifier):

@@ -37,10 +37,7 @@ def _frequencies(bands: BandStack, size: tuple[int, int]) -> torch.Tensor:
 
 
 class LocalPhase:
-    """A stack of bands and the reference of their phases, a frame's frequency plane.
-
-    `corner`: of all planes. `gain`, of the shape of the stack or a number: a factor on the shift.
-    """
+    """A stack of bands, the reference of their phases, planes' corner, and factors on the shift."""
 
     def __init__(
         self,
@@ -78,7 +75,7 @@ class LocalPhase:
     def measure(self, coefficients: torch.Tensor, work: Workspace) -> torch.Tensor:
         """Return phases against the reference, radians, (k, size) of scratch memory."""
         box, real, imaginary = work.views(tuple(coefficients.shape))
-        _split(torch.mul(coefficients, self.conjugate, out=box), real, imaginary)
+        split(torch.mul(coefficients, self.conjugate, out=box), (real, imaginary))
         _arc_tangent(imaginary, real)
         return real.view(len(coefficients), -1)
 
@@ -103,35 +100,29 @@ class LocalPhase:
             self.bands.add(torch.fft.fft2(box.mul_(coefficients)), total, corner)
 
 
-def split(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return real and imaginary parts in memory of their own."""
-    real, imaginary = values.real.new_empty((2, *values.shape))
-    _split(values, real, imaginary)
-    return real, imaginary
-
-
-def join(real: torch.Tensor, imaginary: torch.Tensor) -> torch.Tensor:
-    """Return complex values."""
-    result = torch.empty(real.shape, dtype=real.dtype.to_complex(), device=real.device)
-    _join(real, imaginary, result)
-    return result
-
-
-def _split(values: torch.Tensor, real: torch.Tensor, imaginary: torch.Tensor) -> None:
-    """Copy real and imaginary parts to planes."""
+def split(
+    values: torch.Tensor, out: tuple[torch.Tensor, torch.Tensor] | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return real and imaginary parts in planes, by default new ones."""
+    real, imaginary = out or values.real.new_empty((2, *values.shape))
     if values.device.type == "cpu":
         cv2.split(_channels(values), [_channels(real), _channels(imaginary)])
     else:
         real.copy_(values.real)
         imaginary.copy_(values.imag)
+    return real, imaginary
 
 
-def _join(real: torch.Tensor, imaginary: torch.Tensor, out: torch.Tensor) -> None:
-    """Copy planes to real and imaginary parts."""
+def join(
+    real: torch.Tensor, imaginary: torch.Tensor, out: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return complex values, by default in new memory."""
+    if out is None:
+        out = real.new_empty(real.shape, dtype=real.dtype.to_complex())
     if out.device.type == "cpu":
         cv2.merge([_channels(real), _channels(imaginary)], _channels(out))
-    else:
-        torch.complex(real, imaginary, out=out)
+        return out
+    return torch.complex(real, imaginary, out=out)
 
 
 def _channels(values: torch.Tensor) -> NDArray[Any]:
@@ -163,4 +154,4 @@ def _turn(angle: torch.Tensor, cosine: torch.Tensor, out: torch.Tensor) -> None:
     else:
         torch.cos(angle, out=cosine)
         angle.sin_()
-    _join(cosine, angle, out)
+    join(cosine, angle, out)

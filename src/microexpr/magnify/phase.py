@@ -40,6 +40,8 @@ from microexpr.magnify.steerable import fitting_octaves, stacks, steerable_pyram
 PYRAMID = {"cutoff": 0.1, "high_octaves": 0.1, "top_octaves": 0.5}
 PYRAMID |= {"split_octaves": 2, "narrow": True}
 LEFT_BEHIND = 0.053  # of a motion, by narrow bands: they hold several directions and wavelengths
+Tensors = Sequence[torch.Tensor]
+Measured = tuple[LocalPhase, torch.Tensor, Tensors]  # filtered phases, blocks of coefficients
 BORDER_PX = 8  # at least, so that nothing comes in at the opposite edge
 
 
@@ -82,10 +84,7 @@ def pmm(clip: Any, *, alpha: Any, **options: Any) -> Any:
 
 
 class PhaseMagnifier:
-    """The bands of a pyramid and the luma (H, W) of the frame that phases are measured against.
-
-    Options are those of :func:`pmm` and of :func:`.steerable_pyramid`.
-    """
+    """The bands of a pyramid, and the luma (H, W) of the frame that phases are measured against."""
 
     bound, wavelength_px = 1.5, 0.0
     takers = (steerable_pyramid,)
@@ -154,10 +153,10 @@ class PhaseMagnifier:
             done, size = 0, sum(part.bands.size for part in self.parts)
             motion: Motion | None = None
             for number in reversed(range(len(self.rings))):  # coarse motions are known better
-                found, maps, motion = self._measure(number, motion, planes, operator)
+                measured, motion = self._measure(number, motion, planes, operator)
                 totals = coarse if number else self._with_remainder(planes, coarse)
-                self._shift(number, found, maps, totals, operator, alphas=alphas)
-                del found, maps  # before those of the next ring, which are more
+                self._shift(measured, totals, operator, alphas)
+                del measured  # before those of the next ring, which are more
                 done += sum(part.bands.size for part in self.rings[number])
                 if progress:
                     progress(done / size)
@@ -166,9 +165,7 @@ class PhaseMagnifier:
                 self._write(totals.pop(0), grey, clip, result)
         return results
 
-    def _with_remainder(
-        self, planes: torch.Tensor, coarse: Sequence[torch.Tensor]
-    ) -> list[torch.Tensor]:
+    def _with_remainder(self, planes: torch.Tensor, coarse: Tensors) -> list[torch.Tensor]:
         """Return what is in no band, plus coarse rings, in the memory of planes among others."""
         totals = [*(fresh(planes.shape, planes) for _ in coarse[1:]), planes]
         for total, low in zip(totals, coarse, strict=True):
@@ -189,8 +186,8 @@ class PhaseMagnifier:
 
     def _measure(
         self, number: int, coarser: Motion | None, planes: torch.Tensor, operator: ClipFilter
-    ) -> tuple[list[list[torch.Tensor]], list[torch.Tensor], Motion | None]:
-        """Return coefficients of a ring's bands, filtered phases, and its motion for the next."""
+    ) -> tuple[list[Measured], Motion | None]:
+        """Measure a ring's bands, filter and smooth; return its motion, too, for the next ring."""
         ring, smoothing = self.rings[number], self.motions[number]
         found: list[list[torch.Tensor]] = []
         maps = [operator.start(len(planes), part.bands.size) for part in ring]
@@ -201,21 +198,15 @@ class PhaseMagnifier:
                 operator.collect(collected, frames, part.measure(found[-1][-1], self.work))
         maps = [operator.finish(*pair) for pair in zip(maps, ring, strict=True)]
         variance = operator.noise * (self.noise or 0.0) ** 2
-        return found, maps, smoothing.fit(maps, coarser, variance) if smoothing else None
+        fitted = smoothing.fit(maps, coarser, variance) if smoothing else None
+        return list(zip(ring, maps, found, strict=True)), fitted
 
     def _shift(
-        self,
-        number: int,
-        found: Sequence[Sequence[torch.Tensor]],
-        maps: Sequence[torch.Tensor],
-        totals: Sequence[torch.Tensor],
-        operator: ClipFilter,
-        *,
-        alphas: Sequence[float],
+        self, measured: list[Measured], totals: Tensors, operator: ClipFilter, alphas: list[float]
     ) -> None:
         """Add the shifted bands of a ring to the total of each alpha."""
-        corner = (self.coarse if number else self.plane).corner
-        for part, filtered, values in zip(self.rings[number], maps, found, strict=True):
+        for part, filtered, values in measured:
+            corner = (self.coarse if part.bands.radial else self.plane).corner
             steps = self._blocks(part.bands.size, len(totals[0]))
             for frames, coefficients in zip(steps, values, strict=True):
                 angles = operator.frames(filtered, frames)

@@ -87,12 +87,10 @@ def steerable_pyramid(
     """Make the masks of a pyramid of `levels` octaves, by default as many as fit (or ConfigError).
 
     The angular response is ``cos(angle) ** (orientations - 1)``, of which half meet in a direction;
-    `narrow` ones are a cosine over twice their spacing, and two meet. `per_octave` is 1, or 2 for
-    half-octave bands, of the finest `split_octaves` only where given. Responses below a share
-    `cutoff` of a band's maximum become zero, which shrinks the boxes; the others are scaled so that
-    the squares still sum to 1. The finest band ends `top_octaves` above the Nyquist frequency (from
-    half an octave on it holds the corners of the plane), with a flank of `high_octaves`; in the
-    usual pyramid 0 and 1.
+    `narrow` ones are a cosine over twice their spacing, and two meet. `per_octave` 2: half-octave
+    bands, of the finest `split_octaves` where given. Responses below a share `cutoff` of a band's
+    maximum become zero, which shrinks the boxes. The finest band ends `top_octaves` above Nyquist
+    (0.5: with the corners of the plane), with a flank of `high_octaves`; usually 0 and 1.
     """
     levels = fitting_octaves(height_px, width_px, levels)
     if orientations < 1 or per_octave not in TRANSITION_OCTAVES or not 0 < high_octaves <= 1:

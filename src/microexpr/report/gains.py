@@ -17,7 +17,7 @@ WHY = (
 
 def gains(results: Results) -> list[Block]:
     """Return a table of the filter's realised gain, least, median and largest, by class."""
-    from microexpr.magnify.clip_pixels import clip_gain  # noqa: PLC0415  (loads PyTorch)
+    from microexpr.magnify.stream import clip_gain  # noqa: PLC0415  (loads PyTorch)
 
     settings = results.whole.magnify
     methods = [name for name in results.methods if METHODS[name].function]

@@ -17,9 +17,8 @@ from microexpr.apps.magnify_video.region import Region, Roi, codes_of
 from microexpr.config import Magnify
 from microexpr.errors import ConfigError
 from microexpr.magnify import amm, filter_only
-from microexpr.magnify.clip_pixels import options_of
 from microexpr.magnify.methods import METHODS
-from microexpr.magnify.stream import magnified_luma, parts_of
+from microexpr.magnify.stream import magnified_luma, options_of, parts_of
 from microexpr.video.frame import Frame
 
 Progress = Callable[[str, float], None]  # stage, and the share of it that is done

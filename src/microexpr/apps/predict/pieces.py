@@ -14,7 +14,7 @@ from microexpr.config import Crop
 from microexpr.errors import DataError
 from microexpr.face.detection import Detection
 from microexpr.face.transform import CropTransform, clip_transform
-from microexpr.magnify.clip_pixels import magnified_pixels
+from microexpr.magnify.stream import magnified_pixels
 from microexpr.training.model import decide, softmax
 from microexpr.training.store import FeatureStore
 from microexpr.training.windows import windows
