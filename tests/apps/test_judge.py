@@ -16,7 +16,7 @@ from microexpr.apps.judge import page
 from microexpr.apps.judge.judgement import judge
 from microexpr.cli import main
 from microexpr.errors import ConfigError, DataError
-from microexpr.protocol.lists import write_list
+from microexpr.protocol import write_list
 from microexpr.runtime.tables import write_table
 
 CLASSES = ["negative", "positive", "surprise"]

@@ -13,8 +13,7 @@ from microexpr.cli import main
 from microexpr.config import Protocol
 from microexpr.datasets import manifest
 from microexpr.errors import DataError, ProtocolError
-from microexpr.protocol import read_folds
-from microexpr.protocol.lists import read_list, write_list
+from microexpr.protocol import read_folds, read_list, write_list
 from microexpr.protocol.splits import folds_of
 from microexpr.runtime.tables import seal
 

@@ -66,7 +66,7 @@ def add_folds(commands: Commands) -> None:
 
 def _folds(arguments: argparse.Namespace) -> None:
     from microexpr.apps.judge import reading
-    from microexpr.protocol.lists import write_list
+    from microexpr.protocol import write_list
 
     rows = reading.read(arguments.source, scored=False).frame
     rows = rows.assign(fold=rows["fold"].where(rows["fold"] != "", rows[arguments.by]))

@@ -14,8 +14,15 @@ from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold, tra
 from microexpr.config import Protocol
 from microexpr.datasets.manifest import Clip, natural, originals
 from microexpr.errors import DataError, ProtocolError
-from microexpr.protocol import TRAIN, Fold, check_classes, check_folds, check_inner
-from microexpr.protocol.lists import folds_of_list, read_list
+from microexpr.protocol import (
+    TRAIN,
+    Fold,
+    check_classes,
+    check_folds,
+    check_inner,
+    folds_of_list,
+    read_list,
+)
 
 Tests = list[tuple[str, Iterable[int]]]  # the name of each fold, and the clips that it tests
 

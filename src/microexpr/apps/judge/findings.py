@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from microexpr.apps.judge.reading import BEST, Table
 from microexpr.apps.judge.scoring import EPOCH, EPOCHS, POOLED, Runs
 from microexpr.errors import DataError
-from microexpr.protocol.lists import FoldList, named
+from microexpr.protocol import FoldList, named
 from microexpr.runtime.names import alike
 
 # By kind, and a few that several kinds share, or that are further ones of a kind.

@@ -16,7 +16,7 @@ from microexpr.errors import DataError
 from microexpr.evaluation import intervals
 from microexpr.evaluation.metrics import Ints
 from microexpr.evaluation.pooled import majority, majority_of_training, training_counts
-from microexpr.protocol.lists import named, read_list
+from microexpr.protocol import named, read_list
 from microexpr.runtime.names import alike
 
 LEVEL, PER_CLASS = 0.95, ("precision", "recall", "f1")

@@ -19,7 +19,7 @@ import pandas as pd
 
 from microexpr.datasets import sheets
 from microexpr.errors import ConfigError, DataError, damage
-from microexpr.protocol.lists import named
+from microexpr.protocol import named
 from microexpr.runtime.files import regular
 from microexpr.runtime.tables import check_seal, seal_of
 
