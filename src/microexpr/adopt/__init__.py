@@ -1,8 +1,4 @@
-"""Adopt changed code: show on a sample that results stay what they are, and note that.
-
-For code that should change no result: a sample of each stage that it touches is recomputed and
-compared. Where all of a stage is equal, ``results/adopted.json`` says so. No result is written.
-"""
+"""Adopt changed code: show on a sample that results stay what they are, and note that."""
 
 import os
 import shutil
@@ -35,10 +31,7 @@ class Outcome:
 
 
 def run() -> Outcome:
-    """Adopt the code as it is, in a project's folder, for all stages whose samples are equal.
-
-    ``results/adopted.json`` and the record of the run are written when all have been compared.
-    """
+    """Adopt the code as it is, in a project's folder, for all stages whose samples are equal."""
     last = record.read()
     if not last.code:
         raise DataError(f"{record.RECORD}: nothing was run here yet; run snakemake first")

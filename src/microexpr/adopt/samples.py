@@ -42,11 +42,7 @@ ABOUT |= {"attributes_sha256", "content_sha256", "environment", "made", "digest"
 
 
 def sampled(job: Job, jobs: Sequence[Job], folder: Path) -> str:
-    """Recompute a sample of a job, and say what differs, in which clip, by how much; else nothing.
-
-    Of all `jobs`, one decodes the frames of stage crop. MicroexprError: the sample cannot be
-    computed.
-    """
+    """Say what differs in a sample of a job (of `jobs`); MicroexprError: it cannot be computed."""
     match job.stage:
         case "crop":
             return _crop(job, jobs, folder)

@@ -1,7 +1,4 @@
-"""Checks of a cache before any value is read; each raises a `CacheError` that names the place.
-
-A damaged or hostile file can ask for more memory than there is, or point to other files.
-"""
+"""Checks of a cache before any value is read: a hostile file can ask for any memory."""
 
 import h5py
 

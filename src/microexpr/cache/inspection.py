@@ -29,10 +29,7 @@ DETAILS = (
 
 
 def tree(path: Path) -> Tree:
-    """Return a tree of a file's content; the first bytes tell what the file is.
-
-    CacheError, WeightsError: it is damaged. DataError: it is no cache, model or weights.
-    """
+    """Return a tree of what is in a file; MicroexprError: it is damaged, or nothing of ours."""
     with regular(path).open("rb") as file:
         start = file.read(9)
     if start.startswith(HDF5):

@@ -1,7 +1,4 @@
-"""Origin of a cache, whether the current code made it, and whether its clips are those listed.
-
-Subjects and labels are in the manifest only: nothing computed from pixels depends on them.
-"""
+"""Origin of a cache, whether the current code made it, and whether its clips are those listed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version

@@ -69,10 +69,7 @@ def _name_of(reference: str) -> pydantic.GetPydanticSchema:
 
 
 def made(make: Callable[[], Any], shown: Callable[[], Any] | None = None, **options: Any) -> Any:
-    """Declare a field whose default is made when a configuration is read: it asks a registry.
-
-    `shown` returns what the generated schema shows in its place, as plain values.
-    """
+    """Declare a field whose default is made when it is read; the schema shows `shown` instead."""
 
     def show(schema: dict[str, Any]) -> None:
         schema["default"] = (shown or make)()

@@ -1,8 +1,4 @@
-"""Data sets whose clips are rows of an annotation table beside folders of frames.
-
-A release describes where its table and its frames are and how it spells subjects and clips; the
-checks are the same for all of them and are made here.
-"""
+"""Data sets whose clips are rows of an annotation table beside folders of frames."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -128,11 +128,7 @@ def _check_end(path: Path, clip: Clip, shown: int) -> None:
 
 
 class Stamps:
-    """Time stamps of a video's frames, read once for all `clips` that are cut out of it.
-
-    Every frame is decoded, up to the last that a clip needs: containers and packets are known to
-    count others.
-    """
+    """Time stamps of a video's frames, all of them decoded: containers and packets count others."""
 
     def __init__(self, path: Path, clips: Sequence[Clip], policy: Policy = "strict") -> None:
         stop = max(clip.last for clip in clips) + 1 if all(clip.last for clip in clips) else None

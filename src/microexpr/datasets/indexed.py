@@ -1,9 +1,4 @@
-"""The clips that the workflow plans with: from the data set where it is there, else as indexed.
-
-Planning lists the data set in the process that plans, and in no job. Where ``data.root`` is not
-there, such as an unplugged disk, ``results/manifest.csv`` and the record beside it say what was
-found last; the stages that need no frames go on with that.
-"""
+"""The clips that the workflow plans with: from the data set where it is there, else as indexed."""
 
 import json
 from collections.abc import Collection, Sequence

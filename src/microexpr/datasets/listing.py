@@ -1,9 +1,4 @@
-"""Result of reading a data set: its clips, and findings about everything that is not as expected.
-
-Nothing is left out silently: each problem, correction and omission is a row of
-``results/manifest_report.csv``. A problem stops the run unless ``data.allow`` names it; corrections
-and omissions that the configuration or a published protocol asks for do not.
-"""
+"""A data set as it was read: its clips, and findings about all that is not as expected."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
@@ -80,21 +75,16 @@ class Finding(BaseModel):
 
 @dataclass
 class Listing:
-    """Clips of a data set that can be decoded, findings about them, and clips left out by name.
-
-    `renamed` counts the clips of each emotion that has another name as label: (emotion, label).
-    """
+    """Clips of a data set that can be decoded, findings about them, and clips left out by name."""
 
     clips: list[Clip] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     left_out: list[Clip] = field(default_factory=list)
+    # Clips of each (emotion, label) where the label has another name.
     renamed: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def leave_out(self, names: Sequence[str]) -> None:
-        """Remove subjects and clips by name, with the findings about them, and note each clip once.
-
-        An unknown name is noted and changes nothing: the subject's source data may be deleted.
-        """
+        """Remove subjects and clips by name, with findings about them, and note each clip once."""
         chosen = set(names) - {""}  # a finding may name nobody
         everything: list[Clip | Finding] = [*self.clips, *self.findings]
         known = {name for item in everything for name in (item.subject, item.clip_id)}
@@ -121,10 +111,7 @@ class Listing:
 
     @contextmanager
     def noted(self, problem: Problem, where: str = "", who: Who | None = None) -> Iterator[None]:
-        """Turn an error in a block about a clip, listed at `where`, into a finding, and go on.
-
-        `who` may be found out in the block.
-        """
+        """Turn an error in a block about a clip, listed at `where`, into a finding, and go on."""
         try:
             yield
         except (DataError, OSError) as error:

@@ -171,11 +171,7 @@ def digest(rows: Sequence[BaseModel], columns: set[str] | None = None) -> str:
 
 
 def check(clips: Sequence[Clip], labels: Sequence[str]) -> None:
-    """Validate a data set as a whole.
-
-    DataError: it is empty; or one message per clip name that occurs twice, subject that seems to
-    have two spellings (it would be trained on and tested), and unknown label.
-    """
+    """Raise DataError for no clip, names that occur twice or in two spellings, unknown labels."""
     if not clips:
         raise DataError("no clip found; see data.root and data.kind")
     faults = Faults()

@@ -216,10 +216,7 @@ def decoded(path: Path, content: bytes) -> str:
 
 
 def _is_chinese(written: str) -> bool:
-    """Tell whether most signs of a text in GB18030 are common ones.
-
-    Those that bytes of western and Cyrillic letters stand for are rare.
-    """
+    """Tell whether most signs of a text in GB18030 are common: those of other alphabets are not."""
     signs = [sign.encode("gb18030") for sign in written if not sign.isascii()]
     common = [
         sign[1] > 0xA0 and (sign[0] in range(0xA1, 0xA4) or sign[0] in range(0xB0, 0xD8))
@@ -265,10 +262,7 @@ def frame_number(cell: Cell) -> int | None:
 
 
 def frame_rate(cell: Cell) -> float | None:
-    """Read a frame rate, frames/s; None for an empty cell. Raise DataError for another text.
-
-    29,97 is 29.97; 1,000, which may be two numbers, is refused.
-    """
+    """Read frames/s, such as 29,97; None for an empty cell; DataError for others, such as 1,000."""
     printed = text(cell)
     if not printed:
         return None

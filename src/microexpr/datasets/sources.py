@@ -1,9 +1,8 @@
 """The files that clips are decoded from: whether they are still those that were decoded.
 
-The stage decode leaves a record of each shard, ``results/sources/<shard>.json``: size, date and
-checksum of every clip's files. Planning compares sizes and dates, which is cheap; where only a
-date differs, as in a copy, the bytes decide. What counts for Snakemake is the shard's *token*: it
-stays the same as long as the content does, and is another one as soon as it is not.
+The stage decode leaves a record of each shard. Planning compares sizes and dates; where only a date
+differs, as in a copy, the bytes decide. What counts for Snakemake is the shard's *token*: another
+one when, and only when, the content is another.
 """
 
 import hashlib

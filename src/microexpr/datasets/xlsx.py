@@ -1,8 +1,4 @@
-"""Sheets of .xlsx files, within bounds: values alone, no styles, pictures or formulas.
-
-What a table looks like cannot keep it from being read, and a small file cannot unpack to more than
-memory holds. Dates are the numbers that they are stored as.
-"""
+"""Values of .xlsx files, without styles and formulas; a small file cannot fill the memory."""
 
 import posixpath
 import re

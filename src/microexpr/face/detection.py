@@ -1,8 +1,4 @@
-"""Face detection, and one face among several that is followed from frame to frame.
-
-The largest face can be another person in each frame, and a crop from the median of such boxes would
-show nobody.
-"""
+"""Face detection, and one face that is followed among several: the largest may be another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""How a face moves as a whole, frame by frame: what is taken away before its motion is magnified.
-
-The hand that holds the camera and the head move by pixels, an expression by tenths of a pixel.
-"""
+"""How a face moves as a whole: what is taken away before its motion is magnified."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,1 @@
-"""Fingerprints of code: they change when a result can change, and at no other edit.
-
-Nothing here imports more than Python's own library: planning needs Snakemake alone.
-"""
+"""Fingerprints of code, by Python's own library only: planning needs Snakemake alone."""

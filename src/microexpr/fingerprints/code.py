@@ -1,9 +1,7 @@
 """Fingerprints of code: what a stage's result follows from, and nothing else.
 
-Snakemake does not see edits in an imported package, so rules carry them as parameters. They cover
-what the stage's function reaches, by meaning: no names, places, messages, docstrings or type hints,
-and nothing of :data:`microexpr.fingerprints.meaning.NEUTRAL`. ``results/adopted.json`` holds code
-that was shown to give the same results.
+Snakemake does not see edits in an imported package, so rules carry them as parameters.
+``results/adopted.json`` holds code that was shown to give the same results.
 """
 
 import ast
@@ -72,10 +70,7 @@ class Code:
 
 @cache
 def functions() -> dict[str, Reference]:
-    """Return the functions that do the work of all stages, by name, in alphabetic order.
-
-    These are the public ones in modules of the stages.
-    """
+    """Return the functions that do the work of stages, public ones of their modules, by name."""
     folder = definitions.path_of(f"{NAME}.stages")
     assert folder is not None
     names = sorted(path.stem for path in folder.parent.glob("*.py") if path != folder)

@@ -1,4 +1,1 @@
-"""What makes a result stale: fingerprints of code, the sources of the clips, adopted code.
-
-Nothing here imports more than Python's own library, pydantic and PyYAML.
-"""
+"""What makes a result stale; nothing here needs more than pydantic and PyYAML."""

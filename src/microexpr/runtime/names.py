@@ -1,7 +1,4 @@
-"""Names that people give to classes, subjects, clips and files: compared, spelt, and shown.
-
-Those that look the same are the same, or refused; two that look different never become one.
-"""
+"""Names that people give to classes, subjects, clips and files: compared, spelt, and shown."""
 
 import difflib
 import re

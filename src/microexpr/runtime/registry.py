@@ -96,10 +96,7 @@ _found: list[frozenset[str]] = []  # packages of the extensions, once they have 
 
 
 def extension_packages() -> frozenset[str]:
-    """Import the modules that add rows, once, and return their top-level packages and modules.
-
-    A ConfigError names the entry point that fails.
-    """
+    """Import the modules that add rows, once; return their packages; ConfigError: one fails."""
     if not _found:
         _found.append(frozenset())  # a module that is imported here may ask for rows
         entries = sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))

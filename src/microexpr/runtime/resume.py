@@ -1,8 +1,4 @@
-"""Content-addressed partial results: what an interrupted run has finished is found again.
-
-Each is named by a checksum of all that it follows from (settings, inputs, code): where anything
-differs, nothing is found. Files are written atomically: a partial result is whole or not there.
-"""
+"""Partial results, named by a checksum of all that they follow from; found again if whole."""
 
 import hashlib
 import json

@@ -97,10 +97,7 @@ def _codes(plane: av.video.plane.VideoPlane, bits: int) -> np.ndarray:
 
 
 def from_rgb(rgb: np.ndarray, pts: int) -> Frame:
-    """Return colours (H, W, 3), uint8 or uint16, as BT.601 codes of limited range.
-
-    Luma gets 16 bits: rounding to less would be magnified.
-    """
+    """Return colours (H, W, 3) as BT.601 codes of limited range, luma with 16 bits."""
     unit = rgb.astype(np.float32) / np.iinfo(rgb.dtype).max
     luma, red, blue = cv2.split(cv2.cvtColor(unit, cv2.COLOR_RGB2YCrCb))
     height, width = luma.shape

@@ -1,8 +1,4 @@
-"""The one way to open a video: a regular file, read as a file, by a demuxer that reads no other.
-
-A path is never taken for an address: no protocol but ``file`` is allowed, and no format that names
-other files (playlists, lists to concatenate, numbered images).
-"""
+"""The one way to open a video: as a file, by a demuxer that reads no address or other file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -85,10 +85,7 @@ def gaps(present: Iterable[int], first: int, last: int) -> str:
 
 
 def matching(text: str) -> list[Path]:
-    """Return the path that a text names, or those that match it as a glob; DataError: none does.
-
-    A name has to be UTF-8: reports and caches could not name it otherwise.
-    """
+    """Return the path that a text names, or those that match it as a glob; DataError: none does."""
     if Path(text).exists():
         return [Path(readable(text))]
     if not glob.has_magic(text):

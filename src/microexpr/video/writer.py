@@ -93,10 +93,7 @@ class VideoWriter(AbstractContextManager["VideoWriter"]):
 
 
 class _Sound:
-    """All sound of a file, on its way into another, as the pictures come.
-
-    Packets are copied, not decoded, wherever MP4 can hold their codec; others become AAC.
-    """
+    """All sound of a file, on its way into another: copied, or AAC where MP4 cannot hold it."""
 
     def __init__(self, path: Path, output: av.container.OutputContainer) -> None:
         self._output = output
