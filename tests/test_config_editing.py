@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from microexpr.config.files import set_list
+from microexpr.config import set_list
 from microexpr.errors import ConfigError
 
 

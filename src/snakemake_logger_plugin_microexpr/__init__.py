@@ -24,7 +24,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 if TYPE_CHECKING:
-    from microexpr.runtime.screen import Screen
+    from microexpr.runtime.progress import Screen
 
 TERMINAL_S = 1.0  # between two looks at the logs of running jobs
 FILE_S = 60.0  # the same where lines cannot be overwritten
@@ -102,7 +102,7 @@ class LogHandler(LogHandlerBase):
 
     @cached_property
     def _screen(self) -> Screen:
-        from microexpr.runtime.screen import Screen
+        from microexpr.runtime.progress import Screen
 
         return Screen()
 
@@ -185,6 +185,6 @@ def _is_worth_showing(record: LogRecord, event: LogEvent | None) -> bool:
 
 
 def _own_message(text: str) -> list[str]:
-    from microexpr.runtime.screen import own_message
+    from microexpr.runtime.progress import own_message
 
     return own_message(text)

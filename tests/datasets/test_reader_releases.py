@@ -9,7 +9,7 @@ import pytest
 
 from microexpr.config import Expected
 from microexpr.datasets.annotated import action_units
-from microexpr.datasets.contents import note_long_clips
+from microexpr.datasets.decoder import note_long_clips
 from microexpr.datasets.manifest import check_counts
 from microexpr.errors import ConfigError, DataError
 from release_trees import (

@@ -7,8 +7,16 @@ import time
 
 import pytest
 
-from microexpr.runtime.progress import Progress, duration, latest, track
-from microexpr.runtime.screen import CLOSING_LINES, SHOWN_JOBS, Screen, own_message
+from microexpr.runtime.progress import (
+    CLOSING_LINES,
+    SHOWN_JOBS,
+    Progress,
+    Screen,
+    duration,
+    latest,
+    own_message,
+    track,
+)
 
 LOG = "results/logs/crop/s1-s6.log"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable
@@ -14,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError
 from pydantic_core.core_schema import no_info_plain_validator_function
 
-from microexpr.config.files import in_one_line
 from microexpr.runtime.names import visible
 from microexpr.runtime.printing import printable
 from microexpr.runtime.registry import resolve
@@ -161,3 +161,11 @@ class Settings(BaseModel):
 def _without_empty(values: dict[str, Any]) -> dict[str, Any]:
     shorter = {k: _without_empty(v) if isinstance(v, dict) else v for k, v in values.items()}
     return {key: value for key, value in shorter.items() if value != {}}
+
+
+def in_one_line(values: Any) -> str:
+    """Return plain values as YAML in one line."""
+    dumped = yaml.safe_dump(
+        values, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf
+    )
+    return dumped.strip()

@@ -27,7 +27,7 @@ NEUTRAL = tuple(
     for module in (
         *("cli", "config", "errors", "fingerprints", "pipeline", "privacy"),
         *("runtime.ending", "runtime.files", "runtime.printing", "runtime.progress"),
-        *("runtime.registry", "runtime.resources", "runtime.screen"),
+        *("runtime.registry", "runtime.resources"),
         *("backbones.networks", "magnify.methods"),
         *("cache.checks", "cache.disk", "cache.provenance", "datasets.indexed", "datasets.sources"),
     )

@@ -11,8 +11,7 @@ from pathlib import Path
 from microexpr import datasets
 from microexpr.cache import open_cache
 from microexpr.cache.schema import CONTENT
-from microexpr.config import Config, overlaid, read_yaml
-from microexpr.config.files import set_list
+from microexpr.config import Config, overlaid, read_yaml, set_list
 from microexpr.datasets import manifest
 from microexpr.datasets.indexed import strike
 from microexpr.datasets.manifest import Clip

@@ -29,7 +29,7 @@ def index(
     The report is written first, so that it is there when the data set is refused (DataError).
     """
     from microexpr import datasets
-    from microexpr.datasets import contents, listing
+    from microexpr.datasets import decoder, listing
     from microexpr.datasets.indexed import write_record
     from microexpr.datasets.manifest import check, check_counts, write
 
@@ -38,11 +38,11 @@ def index(
     found = datasets.read(data, settings.demo)
     listed = found.clips
     if data.kind != "demo":  # whose files are not written yet
-        contents.look_into_files(found, Path(data.root), data.uneven)
-        contents.note_long_clips(found)
-    contents.note_short_clips(found, settings.windows.n)
+        decoder.look_into_files(found, Path(data.root), data.uneven)
+        decoder.note_long_clips(found)
+    decoder.note_short_clips(found, settings.windows.n)
     listing.write(report, found.findings)
-    contents.log_findings(found)
+    decoder.log_findings(found)
     listing.refuse(found.findings, data.allow, str(report))
     check(found.clips, data.labels)
     # A copy is as complete with the subjects that are left out as it was before.
@@ -52,7 +52,7 @@ def index(
     used = {clip.clip_id for clip in found.clips}
     dropped = [clip for clip in listed if clip.clip_id not in used]
     write_record(record, settings, found, dropped, key)
-    contents.log_counts(found.clips, data.labels)
+    decoder.log_counts(found.clips, data.labels)
 
 
 class DemoSettings(Settings):
