@@ -67,10 +67,7 @@ class MBConv(nn.Module):
 
 
 def efficientnet_lite0() -> Backbone:
-    """Make an EfficientNet-Lite0 (Tan and Le 2019, without squeeze-and-excitation).
-
-    Its 16 MBConv blocks end without activation; the last cut is the 1280-channel head, pooled.
-    """
+    """Make an EfficientNet-Lite0 (Tan and Le 2019); the last cut is its head, pooled."""
     blocks: list[nn.Module] = []
     c_in = 32
     for repeats, kernel_px, first_stride, expand, c_out in LITE0_STAGES:

@@ -19,10 +19,7 @@ relu6: Activation = partial(F.relu6, inplace=True)
 
 
 class Conv(nn.Conv2d):
-    """Convolution with an optional activation; `options` are those of :class:`torch.nn.Conv2d`.
-
-    `same` pads as TensorFlow's ``SAME``, for stride 2 more on the right and bottom.
-    """
+    """Convolution, activation and options of nn.Conv2d; `same` pads as TensorFlow does."""
 
     def __init__(
         self,
@@ -42,7 +39,7 @@ class Conv(nn.Conv2d):
         return self._convolve(x, self.weight, self.bias)
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if self.same:
+        if self.same:  # with stride 2 more on the right and bottom
             padding: list[int] = []
             for side in (x.shape[-1], x.shape[-2]):
                 kernel, stride = self.kernel_size[0], self.stride[0]
@@ -134,10 +131,7 @@ class Backbone(nn.Module):
         return x.sub_(mean).div_(std)
 
     def front(self, x: Tensor, cut: int) -> Tensor:
-        """Run the stem and B1..B`cut`, whose output is cached; at `n_blocks` also head and pooling.
-
-        From (T, 3, H, W) of :meth:`preprocess` to (T, C, h, w); (T, C, 1, 1) at `n_blocks`.
-        """
+        """Run stem and B1..B`cut`, whose maps are cached; at `n_blocks` also head and pooling."""
         self.check_cut(cut)
         x = self.stem(x)
         for block in self.blocks[:cut]:
@@ -183,10 +177,7 @@ def batch_frames(settings: Features, device: str) -> int:
 def frame_features(
     pixels: np.ndarray, network: Backbone, settings: Features, device: str = "cpu"
 ) -> np.ndarray:
-    """Run the frozen blocks, up to ``cut``, over face crops (T, y, x, 3) uint8, in batches.
-
-    To (T, C, h, w) in the cache's ``dtype``; `network` is on `device`, ``cpu`` or ``cuda``.
-    """
+    """Run the frozen blocks over face crops (T, y, x, 3) uint8, in batches: (T, C, h, w)."""
     found = []
     for images in torch.from_numpy(pixels).split(batch_frames(settings, device)):
         maps = network.front(network.preprocess(images.to(device)), settings.cut)

@@ -130,15 +130,17 @@ def _efficientnet_keys() -> dict[str, str]:
     return keys | _unit("head", "_conv_head.", "_bn1.")
 
 
+def _classifier(name: str, classes: int, width: int) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the weights of a fully connected layer."""
+    return {f"{name}.weight": (classes, width), f"{name}.bias": (classes,)}
+
+
 OWN = Layout("converted weights")
 RESNET50_CAFFE = Layout(
     "VGGFace2 ResNet-50 with Caffe names",
     _caffe_keys(keras=False),
-    {
-        "classifier.weight": (8631, 2048),
-        "classifier.bias": (8631,),
-        "feat_extract.weight": (ANY, 2048),  # the 128-D and 256-D variants
-    },
+    # The last one is of the 128-D and 256-D variants.
+    _classifier("classifier", 8631, 2048) | {"feat_extract.weight": (ANY, 2048)},
     "rgb",
 )
 RESNET50_KERAS = Layout(
@@ -148,23 +150,15 @@ RESNET50_KERAS = Layout(
     "bgr",
     hwio=True,
 )
+_TORCHVISION, _VGGFACE2 = _torchvision_keys(), _classifier("fc", 8631, 2048)
 RESNET50_PICKLE = Layout(
-    "VGGFace2 ResNet-50 with torchvision's names",
-    _torchvision_keys(),
-    {"fc.weight": (8631, 2048), "fc.bias": (8631,)},
-    "bgr",
+    "VGGFace2 ResNet-50 with torchvision's names", _TORCHVISION, _VGGFACE2, "bgr"
 )
 RESNET50_TORCHVISION = Layout(
-    "ImageNet ResNet-50 of torchvision",
-    _torchvision_keys(),
-    {"fc.weight": (1000, 2048), "fc.bias": (1000,)},
-    "rgb",
+    "ImageNet ResNet-50 of torchvision", _TORCHVISION, _classifier("fc", 1000, 2048), "rgb"
 )
 LITE0 = Layout(
-    "ImageNet EfficientNet-Lite0",
-    _efficientnet_keys(),
-    {"_fc.weight": (1000, 1280), "_fc.bias": (1000,)},
-    "rgb",
+    "ImageNet EfficientNet-Lite0", _efficientnet_keys(), _classifier("_fc", 1000, 1280), "rgb"
 )
 # Layouts of each network's files, by suffix.
 CONVERTED = {".safetensors": OWN, ".npz": OWN}

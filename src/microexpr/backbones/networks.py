@@ -115,10 +115,7 @@ def installed(backbone: str) -> Path:
 
 
 def weights_file(backbone: str, weights_path: str | None = None) -> Path | None:
-    """Return the file that a network is filled from; None for random weights.
-
-    WeightsError: there is no file; it says where one can be had.
-    """
+    """Return the file that a network is filled from; None for random weights."""
     network = NETWORKS[backbone]
     if network.random:
         if weights_path:

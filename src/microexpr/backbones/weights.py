@@ -58,10 +58,7 @@ def build(
     weights_sha256: str | None = None,
     seed: int = 0,
 ) -> Backbone:
-    """Make the network ``features.backbone`` with its weights, in evaluation mode, on the CPU.
-
-    By default the shipped or installed file is read, with the known checksum.
-    """
+    """Make the network ``features.backbone`` with its weights, in evaluation mode, on the CPU."""
     path = weights_file(backbone, weights_path)
     net = without_weights(backbone)
     if path is None:
@@ -192,10 +189,7 @@ def _order(text: str | None, path: Path, network: str) -> ChannelOrder:
 
 
 def add(path: Path, *, network: str | None = None, sha256: str | None = None) -> dict[str, Any]:
-    """Verify a file, convert it, and put it where the loader looks; return the note beside it.
-
-    `path` is distributed (``.pth``, ``.pkl``, ``.h5``) or converted; `network` None: found out.
-    """
+    """Verify a file, convert it and put it where the loader looks; return the note beside it."""
     layouts = {n.name: NETWORKS.load(n.name, "layouts") for n in NETWORKS.values() if n.addable}
     if network is not None and network not in layouts:
         raise ConfigError(f"--network {network}: weights are added for {', '.join(layouts)}")

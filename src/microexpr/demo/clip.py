@@ -235,13 +235,11 @@ class Portrait(NamedTuple):
 
 
 def frames(scenario: Scenario, settings: Demo, portrait: Portrait) -> Iterator[Array]:
-    """Yield a clip's frames, uint8 (480, 640, 3) RGB: the same array each time, overwritten.
-
-    The still is enlarged: bicubic interpolation would move fine texture by up to 1.25 times.
-    """
+    """Yield a clip's frames, uint8 (480, 640, 3) RGB: the same array each time, overwritten."""
     clip, window = scenario.clip, scenario.window
     rng = generator(settings.seed, clip.subject_number, clip.key, Stream.NOISE)
     frame = np.round(portrait.still).astype(np.uint8)
+    # The still is enlarged: bicubic interpolation would move fine texture by up to 1.25 times.
     for grid, gain in zip(_sampling_grids(scenario), scenario.nuisance.gain, strict=True):
         warped = grid_sample(
             portrait.enlarged, grid, mode="bilinear", padding_mode="border", align_corners=False

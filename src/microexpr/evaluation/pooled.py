@@ -250,10 +250,7 @@ def majority_of_training(folds: Sequence[str], counts: Mapping[str, Ints]) -> In
 def stratified_random(
     folds: Sequence[str], counts: Mapping[str, Ints], *, draws: int, seed: int
 ) -> Ints:
-    """Predict at random, with the class frequencies of the training clips of each clip's fold.
-
-    The draws, (draws, C) int, are a Latin hypercube: the mean accuracy is the expected one.
-    """
+    """Draw (draws, C) by class frequency of training clips, as a Latin hypercube: exact mean."""
     shares = np.array([counts[fold] / counts[fold].sum() for fold in folds])
     rng = np.random.default_rng(seed)
     uniform = LatinHypercube(len(folds), rng=rng).random(draws)[:, :, None]

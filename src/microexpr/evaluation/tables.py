@@ -224,10 +224,7 @@ def _short(value: str) -> str:
 
 
 def part_metrics(whole: Evaluation) -> pd.DataFrame:
-    """Tabulate the metrics of all tested clips, and of each data set or official test set.
-
-    Each fold of a part was trained as it was for all clips.
-    """
+    """Tabulate the metrics of all tested clips, and of each data set or official test set."""
     part = {clip.clip_id: clip.split for clip in whole.basis.clips}
     found = {ALL: whole.metrics()}
     for name, rows in whole.predictions.groupby(whole.predictions["clip_id"].map(part)):

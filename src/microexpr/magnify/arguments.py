@@ -119,10 +119,7 @@ def as_tensor(array: Any) -> Any:
 def in_unit_range(
     clip: Any, *, device: Any = None, dtype: Any = None, first_frame: int = 0
 ) -> torch.Tensor:
-    """Return a clip, checked, as float32 or float64 in 0..1 without gradient; `first_frame`, named.
-
-    ConfigError where the clip has to be converted, DataError where its frames are unusable.
-    """
+    """Return a clip, checked, as float32 or float64 in 0..1 without gradient."""
     tensor = as_tensor(clip)
     if not isinstance(tensor, torch.Tensor):
         kind = getattr(clip, "dtype", "")

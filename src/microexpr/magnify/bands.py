@@ -176,10 +176,8 @@ def bordered(height: int, width: int, border_px: int) -> tuple[int, int]:
 
 
 def extended(images: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
-    """Return images (..., H, W) with rows and columns after the last that fade to the first.
-
-    As periodic images they have no edge. (A mirror image would move the other way.)
-    """
+    """Return images (..., H, W) with rows and columns after the last that fade to the first."""
+    # As periodic images they have no edge. (A mirror image would move the other way.)
     height, width = images.shape[-2:]
     result = images.new_empty((*images.shape[:-2], *shape))
     result[..., :height, :width] = images

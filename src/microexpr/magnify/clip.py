@@ -62,10 +62,7 @@ def magnified(
     progress: Progress | None = None,
     **options: Any,
 ) -> Any:
-    """Check and magnify a whole clip, and warn where its motion exceeds the bound of detail.
-
-    `still`: what is filtered is added to the reference frame.
-    """
+    """Check and magnify a whole clip, or add to a still; warn where its detail would break."""
     alphas, several = alphas_of(alpha)
     options = checked({"progress": progress, **options}, magnified, filter_matrix, kind)
     progress = options.pop("progress")

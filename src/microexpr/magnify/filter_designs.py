@@ -85,10 +85,8 @@ def causal(n_frames: int, sections: Matrix) -> Matrix:
 
 
 def lowpass_difference(fps: float, passband_hz: tuple[float, float]) -> Matrix:
-    """Return the section of ``y1 - y2`` where ``y[t] = r * x[t] + (1 - r) * y[t-1]``.
-
-    Wu et al.'s code of 2012: an edge of f Hz gives r1 or r2 as ``r = 1 - exp(-2 pi f / fps)``.
-    """
+    """Return the section of ``y1 - y2``, where ``y[t] = r * x[t] + (1 - r) * y[t-1]``."""
+    # Wu et al.'s code of 2012: an edge of f Hz gives r1 or r2 as below.
     r2, r1 = 1 - np.exp(-2 * np.pi * np.array(passband_hz) / fps)
     denominator = np.convolve([1, r1 - 1], [1, r2 - 1])
     return np.array([[r1 - r2, r2 - r1, 0, *denominator]])

@@ -61,10 +61,7 @@ def keep_freed_memory() -> None:
 
 
 def low_rank(matrix: Matrix, *, tolerance: float = 1e-6) -> tuple[Matrix, Matrix]:
-    """Return factors L (T, r) and R (r, T) with ``L @ R`` equal to the matrix.
-
-    Singular values below `tolerance` times the largest are dropped.
-    """
+    """Return factors L (T, r) and R (r, T) with ``L @ R`` equal to the matrix."""
     left, values, right = np.linalg.svd(matrix)
     rank = int((values > tolerance * values[0]).sum()) if values[0] > 0 else 0
     return left[:, :rank] * values[:rank], right[:rank]

@@ -70,10 +70,7 @@ def read_folds(path: AnyPath, clip_ids: Sequence[str]) -> list[Fold]:
 
 
 def folds_by_name(tested: Sequence[str], order: Iterable[str]) -> list[Fold]:
-    """Make folds from the name of the fold that tests each clip; `order` holds these names.
-
-    Where clips have none, every fold trains on just these; else on all clips that it does not test.
-    """
+    """Make folds from the name of the fold that tests each clip; all others, or unnamed, train."""
     trained = tuple(i for i, name in enumerate(tested) if not name)
     folds = []
     for name in dict.fromkeys(filter(None, order)):

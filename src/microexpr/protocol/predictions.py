@@ -84,10 +84,7 @@ BEST_EPOCH = "best_epoch_on_test"
 
 
 class BestOnTest:
-    """What nobody may do, to show by how much it inflates: choose the epoch on the tested clips.
-
-    `best` are the predictions of the epoch with the most right ones; `last` may be scored.
-    """
+    """What nobody may do, to show by how much it inflates: choose the epoch on tested clips."""
 
     def __init__(self, truth: np.ndarray) -> None:
         self._truth, self._right = truth, -1

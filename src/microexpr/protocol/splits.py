@@ -140,10 +140,7 @@ def inner_folds(
     folds: int = 5,
     seed: int = 42,
 ) -> list[Fold]:
-    """Split the training clips of a fold by subject, to choose N, alpha or the epoch on.
-
-    Indices of the folds, ``<fold>-inner<k>``, refer to all clips; see :func:`make_folds`.
-    """
+    """Split the training clips of a fold by subject; indices refer to all clips."""
     columns = [[column[i] for i in fold.train] for column in (clip_ids, subjects, labels)]
     inner = make_folds(*columns, name="group_kfold", classes=classes, folds=folds, seed=seed)
     mapped = []

@@ -79,10 +79,7 @@ def folds_of_chunk(
     chunks: int,
     inner: bool,
 ) -> list[Fold]:
-    """Read ``folds.csv``, check its folds, and return those of a chunk: chunk, chunk + chunks, ...
-
-    With `inner`, they are the inner folds of these. ProtocolError: leaks, or other clips.
-    """
+    """Read ``folds.csv``, check it, and return the folds, or inner folds, of a chunk."""
     if not 0 <= chunk < chunks:
         raise ConfigError(f"train.chunks: there is no chunk {chunk} of {chunks}")
     folds = read_folds(path, store.clip_ids)
@@ -111,10 +108,7 @@ def train_folds(
     models: Path | None = None,
     device: str,
 ) -> None:
-    """Train and test folds, see :func:`train_chunk`; write predictions, ``.epochs.csv``, models.
-
-    Finished folds, and their models, are kept in ``.progress/`` until all are.
-    """
+    """Train and test folds, see :func:`train_chunk`; write predictions, log and models."""
     progress = output.with_suffix(".progress")
     unfinished = progress / "models" if models else None
     result = train_chunk(

@@ -32,9 +32,7 @@ CONTROLS = Registry(
     "evaluate.controls",
     [
         Control(
-            "single_frame",
-            "single frame",
-            "a sequence shows more than its middle frame",
+            *("single_frame", "single frame", "a sequence shows more than its middle frame"),
             {
                 "windows": {"modes": ["middle"]},
                 "train": {"head": "frame_fc"},
@@ -42,29 +40,21 @@ CONTROLS = Registry(
             },
         ),
         Control(
-            "shuffled_frames",
-            "frames shuffled",
-            "the order of the frames is used",
+            *("shuffled_frames", "frames shuffled", "the order of the frames is used"),
             {"windows": {"order": "shuffled"}},
         ),
         Control(
-            "reversed_frames",
-            "tested backwards",
-            "the direction of time is used",
+            *("reversed_frames", "tested backwards", "the direction of time is used"),
             {"windows": {"order": "reversed"}},
         ),
         Control(
-            "permuted_labels",
-            "permuted labels",
-            "anything was learnt",
+            *("permuted_labels", "permuted labels", "anything was learnt"),
             {"train": {"permute_labels": True}},
             repeated=True,
             chance=True,
         ),
         Control(
-            "placebo",
-            "still face, magnified",
-            "the expression is what is magnified",
+            *("placebo", "still face, magnified", "the expression is what is magnified"),
             chance=True,
             placebo=True,
         ),

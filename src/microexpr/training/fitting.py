@@ -143,10 +143,7 @@ def fit(
     class_weights: Tensor | None,
     settings: Train,
 ) -> Iterator[Epoch]:
-    """Train in place, one epoch per item, as long as asked. ConfigError: the loss is not finite.
-
-    `classes`, (clips,) int64, are those of every clip of the store.
-    """
+    """Train in place on classes (clips,) of the store, one epoch per item, as long as asked."""
     device = next(classifier.parameters()).device
     groups = [(list(classifier.parameters()), settings.lr)]
     if fine_tuned is not None:

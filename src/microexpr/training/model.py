@@ -201,10 +201,7 @@ class TrainedModel:
     def load(
         cls, path: AnyPath, backbone: Backbone | None = None
     ) -> tuple[TrainedModel, dict[str, Any]]:
-        """Read a file of :meth:`save`; return the model, on the CPU, and the header.
-
-        Fine-tuned blocks need the `backbone` of the start. WeightsError: no such file, another one.
-        """
+        """Read a file of :meth:`save` on the CPU; fine-tuned blocks need the first `backbone`."""
         header = read_header(path)
         with damage(WeightsError, f"{path}: {UNREADABLE}"):
             tensors = safetensors.torch.load_file(path)

@@ -32,12 +32,10 @@ Found = tuple[AnyPath, ClipCache, dict[str, Any]]  # file, clip, origin
 
 @dataclass(frozen=True)
 class FeatureStore(Examples):
-    """Output of the frozen blocks for a list of clips, whose frames are numbered throughout.
-
-    `origin` holds the attributes `SETTINGS` and `ORIGIN` of the caches, nothing for arrays.
-    """
+    """Output of the frozen blocks for a list of clips, whose frames are numbered throughout."""
 
     data: tuple[np.ndarray | h5py.Dataset, ...]  # of each clip: (T, C, h, w), float16 or float32
+    # The attributes `SETTINGS` and `ORIGIN` of the caches; nothing for arrays.
     origin: Mapping[str, object] = field(default_factory=dict)
     frames: np.ndarray | None = None  # (all frames, C, h, w) in memory; `data` are views of it
     spans: tuple[slice, ...] = ()  # the frames of each clip that count; empty: all of them
@@ -176,10 +174,9 @@ def _same_origin(clips: Sequence[tuple[ClipCache, dict[str, Any]]]) -> dict[str,
         plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in found.items()}
         origin = plain | made
         first = first or origin
-        for key, value in origin.items():
-            if value != first[key]:
-                raise CacheError(
-                    f"clip {clip.clip_id}: {key} is {value}, of clip {clips[0][0].clip_id} it is "
-                    f"{first[key]}: rebuild the feature caches"
-                )
+        if other := [key for key, value in origin.items() if value != first[key]]:
+            raise CacheError(
+                f"clip {clip.clip_id}: {other[0]} is {origin[other[0]]}, of clip "
+                f"{clips[0][0].clip_id} it is {first[other[0]]}: rebuild the feature caches"
+            )
     return first

@@ -134,10 +134,7 @@ class InnerSplit:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything besides the features and the fold that determines the result of a fold.
-
-    Random draws follow from `seed`, N and the fold's name, not from which others are trained.
-    """
+    """Everything besides the features and the fold that determines the result of a fold."""
 
     labels: tuple[str, ...]  # all classes, in order
     n: int  # frames of a window
