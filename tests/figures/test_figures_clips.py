@@ -12,8 +12,14 @@ from microexpr.config import Config, Windows
 from microexpr.datasets.manifest import Clip
 from microexpr.errors import CacheError, ConfigError, DataError
 from microexpr.figures import clips_shown, methods_explained, style
-from microexpr.figures.embedding import ClipFeatures, embedding, same_neighbour
-from microexpr.figures.inputs import Crop, crop_sheet, window_coverage
+from microexpr.figures.inputs import (
+    ClipFeatures,
+    Crop,
+    crop_sheet,
+    embedding,
+    same_neighbour,
+    window_coverage,
+)
 from microexpr.figures.motion import side_by_side, slice_column, time_slices, write_video
 from microexpr.training.windows import windows
 

@@ -24,9 +24,8 @@ from microexpr.evaluation.pooled import Basis, Origin
 from microexpr.evaluation.tables import write_results
 from microexpr.protocol import predictions
 from microexpr.report import document, pages
-from microexpr.report.controls import trained_controls
+from microexpr.report.comparisons import gains, trained_controls
 from microexpr.report.document import Document, Grid, Section, markdown, page
-from microexpr.report.gains import gains
 from microexpr.report.results import Results, warnings
 from microexpr.report.summary import WHY, changes, limits
 from microexpr.report.summary import summary as build

@@ -14,10 +14,8 @@ from microexpr.evaluation.names import network_name
 from microexpr.evaluation.pooled import MAJORITY
 from microexpr.evaluation.tables import ACCURACY, NESTED, column
 from microexpr.protocol import SUBJECT_INDEPENDENT
-from microexpr.report.controls import trained_controls
-from microexpr.report.differences import exploratory, primary
+from microexpr.report.comparisons import exploratory, gains, primary, trained_controls
 from microexpr.report.document import Block, Code, Document, Grid, Section, plain
-from microexpr.report.gains import gains
 from microexpr.report.results import SYNTHETIC, Results, for_people, method_name, warnings
 
 PAPER = "resnet50_vggface2"

@@ -118,7 +118,7 @@ def embedding(
     from microexpr.datasets.manifest import read
     from microexpr.evaluation.names import method_name
     from microexpr.figures import style
-    from microexpr.figures.embedding import ClipFeatures, embedding
+    from microexpr.figures.inputs import ClipFeatures, embedding
 
     clips = ClipFeatures.read(features, read(manifest))
     title = method_name(method)
