@@ -1,4 +1,1 @@
-"""Networks that see the frames: one interface, numbered blocks, verified weights.
-
-Planning reads ``networks``, without PyTorch.
-"""
+"""Networks that see the frames; planning reads ``networks``, without PyTorch."""

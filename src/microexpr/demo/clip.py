@@ -5,8 +5,6 @@ set of Gaussian-weighted moves of points of one half of the face, mirrored to th
 little asymmetry. The classes differ in their action units only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -78,7 +76,7 @@ class Action:
     peak_px: float  # largest displacement at the apex
 
     @classmethod
-    def draw(cls, label: str, amplitude_px: float, rng: np.random.Generator) -> Action:
+    def draw(cls, label: str, amplitude_px: float, rng: np.random.Generator) -> "Action":
         """Draw action units of a class; the peak is `amplitude_px` times U(0.7, 1.3)."""
         possible, cores = REPERTOIRES[label]
         core = int(rng.choice(cores))
@@ -130,7 +128,7 @@ class Nuisance:
     gain: Array  # brightness, float32 (frames,)
 
     @classmethod
-    def draw(cls, settings: Demo, frames: int, rng: np.random.Generator) -> Nuisance:
+    def draw(cls, settings: Demo, frames: int, rng: np.random.Generator) -> "Nuisance":
         """Draw the nuisances of a clip; a setting scales its part and leaves the rest unchanged."""
         blobs = rng.uniform((-0.8, -0.5, 0.15, 0), (0.8, 1.3, 0.3, 2 * np.pi), (DISTRACTIONS, 4))
         course = smooth_walk(frames, 1, rng)[:, 0]
@@ -188,7 +186,7 @@ class Scenario:
     courses: Array
 
     @classmethod
-    def draw(cls, clip: PlannedClip, settings: Demo, who: Identity) -> Scenario:
+    def draw(cls, clip: PlannedClip, settings: Demo, who: Identity) -> "Scenario":
         """Draw what happens in a clip of `who`."""
         seed, subject, key = settings.seed, clip.subject_number, clip.key
         when = Timing.of(settings, clip)
@@ -223,7 +221,7 @@ class Portrait(NamedTuple):
     enlarged: torch.Tensor  # `ENLARGED` times as many pixels per side, float32 (1, 3, H, W)
 
     @classmethod
-    def of(cls, who: Identity) -> Portrait:
+    def of(cls, who: Identity) -> "Portrait":
         """Draw a person at rest."""
         still = render(who)
         size = (WIDTH_PX * ENLARGED, HEIGHT_PX * ENLARGED)

@@ -4,8 +4,6 @@ Lengths are in units of the distance between the pupils (canonical: origin midwa
 pupils, x right, y down), colours are RGB, 0 to 255. No number comes from a photograph.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -108,7 +106,7 @@ class Identity(SimpleNamespace):
     """A person: the parts of :data:`PARTS`, such as ``head.jaw``, and ``texture_seed``."""
 
     @classmethod
-    def of(cls, seed: int, subject: int) -> Identity:
+    def of(cls, seed: int, subject: int) -> "Identity":
         """Draw subject number `subject` (from 1) of the set with seed `seed`."""
         rng = generator(seed, subject, 0, Stream.IDENTITY)
         texture_seed, parts = int(rng.integers(1 << 31)), {}

@@ -1,7 +1,5 @@
 """Clips of the generated data set with their lengths and phases, before anything is rendered."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -38,7 +36,7 @@ class Timing:
     rest: float  # share of the motion that is left after the offset
 
     @classmethod
-    def of(cls, settings: Demo, clip: ClipName) -> Timing:
+    def of(cls, settings: Demo, clip: ClipName) -> "Timing":
         """Draw a clip's length (log-normal, as in SMIC), and the phases as shares of it."""
         rng = generator(settings.seed, clip.subject_number, clip.key, Stream.TIMING)
         length = np.exp(rng.normal(np.log(settings.median_frames), LOG_LENGTH_SD))
@@ -55,7 +53,7 @@ class Timing:
         release = max(round(rng.uniform(0.85, 1.05) * frames) - apex - hold, SHORTEST_RELEASE)
         return cls(frames, onset, apex, hold, release, rng.uniform(0, 0.25))
 
-    def backwards(self) -> Timing:
+    def backwards(self) -> "Timing":
         """Return the phases of the clip shown backwards; its motion must decay without a rest."""
         apex = self.frames - 1 - self.apex - self.hold
         onset = apex - self.release

@@ -1,7 +1,5 @@
 """A frontal face drawn from parameters alone, in layers: no photograph, no model."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2
@@ -35,7 +33,7 @@ class Canvas:
     rng: np.random.Generator  # of the textures
 
     @classmethod
-    def of(cls, who: Identity) -> Canvas:
+    def of(cls, who: Identity) -> "Canvas":
         """Lay out the picture of `who`."""
         x, y = identity.canonical_grid(who.placement)
         head, upper = who.head, y < WIDEST_Y

@@ -4,8 +4,6 @@ Controls predict without looking at a face. The poster's ablations (41.9 %, 37.9
 the majority class of the data set; no accuracy means anything without that line beside it.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -55,7 +53,7 @@ class Basis:
     statistics: Evaluate  # how the intervals are made
 
     @classmethod
-    def of(cls, settings: TableSettings, manifest: Path, weights_sha256: str = "") -> Basis:
+    def of(cls, settings: TableSettings, manifest: Path, weights_sha256: str = "") -> "Basis":
         """Read the manifest, and take the rest from the configuration."""
         network = settings.features.backbone, settings.features.cut
         origin = Origin(settings.protocol.name, *network, weights_sha256, title(settings.data))

@@ -7,7 +7,6 @@ from predictions on inner folds of its training clips.
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-import numpy as np
 import pandas as pd
 
 from microexpr.datasets.manifest import Clip
@@ -45,6 +44,7 @@ def nested(
     runs = cast(Runs, dict(iter(outer.groupby([*RUN, "fold"], sort=False))))
     outer_fold = inner["fold"].str.rpartition(INNER)[0].rename("outer")
     inner_runs = cast(Runs, dict(iter(inner.groupby([*RUN, outer_fold], sort=False))))
+    number = {name: k for k, name in enumerate(classes)} | {"": -1}
     systems: dict[Key, list[pd.DataFrame]] = {}
     chosen = []
     for (method, n), candidates in choices.items():
@@ -53,7 +53,10 @@ def nested(
             for candidate in candidates:
                 run = (*candidate, mode, seed, fold)
                 _check(run, runs, inner_runs, everyone)
-                rated[candidate] = _quality(inner_runs[run], classes)
+                rows = inner_runs[run]
+                truth, predicted = (rows[key].map(number) for key in ("label", "predicted"))
+                shares = rows[[f"p_{name}" for name in classes]].to_numpy(float)
+                rated[candidate] = quality(truth.to_numpy(), predicted.to_numpy(), shares)
             best = max(candidates, key=lambda candidate: rated[candidate])
             tested = runs[*best, mode, seed, fold]
             name = f"{method}_nested"
@@ -84,9 +87,3 @@ def _check(run: Run, runs: Runs, inner_runs: Runs, everyone: set[str]) -> None:
             f"fold {fold}: its inner folds predict {len(rows)} clips, "
             f"{len(used & trained)} of the {len(trained)} that it trains on"
         )
-
-
-def _quality(rows: pd.DataFrame, classes: Sequence[str]) -> tuple[float, float]:
-    number = {name: k for k, name in enumerate(classes)} | {"": -1}
-    truth, predicted = (rows[c].map(number).to_numpy(np.int64) for c in ("label", "predicted"))
-    return quality(truth, predicted, rows[[f"p_{name}" for name in classes]].to_numpy(float))

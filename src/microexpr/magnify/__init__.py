@@ -7,8 +7,6 @@
 torch.Size([20, 64, 64])
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

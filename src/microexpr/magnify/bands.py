@@ -1,7 +1,5 @@
 """Bands of a pyramid as boxes of the frequency plane: cut out, and put back."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +19,7 @@ class FrequencyPlane:
     corner: Corner  # lowest vertical and horizontal frequency, cycles per side, the latter <= 0
     shape: tuple[int, int]  # rows and columns
 
-    def around(self, bands: Iterable[Band]) -> FrequencyPlane:
+    def around(self, bands: Iterable["Band"]) -> "FrequencyPlane":
         """Return the smallest part of the plane that holds some bands."""
         found = [(b.row, b.row + b.shape[0], b.column, b.column + b.shape[1]) for b in bands]
         if not found:
@@ -31,7 +29,7 @@ class FrequencyPlane:
         shape = (max(bottoms) - row, max(rights) - column)
         return FrequencyPlane(self.height_px, (row, column), shape)
 
-    def part(self, planes: torch.Tensor, other: FrequencyPlane) -> torch.Tensor:
+    def part(self, planes: torch.Tensor, other: "FrequencyPlane") -> torch.Tensor:
         """Return the view of planes that is within another one."""
         (row, column), (rows, columns) = other.corner, other.shape
         values = planes.narrow(-2, row - self.corner[0], rows)
@@ -108,11 +106,11 @@ class Band:
         """The mask for real and imaginary parts in turns."""
         return doubled(self.mask)
 
-    def to(self, device: torch.device, dtype: torch.dtype) -> Band:
+    def to(self, device: torch.device, dtype: torch.dtype) -> "Band":
         """Return the band with its mask on a device, in a dtype."""
         return replace(self, mask=self.mask.to(device, dtype))
 
-    def padded(self, rows: int, columns: int) -> Band:
+    def padded(self, rows: int, columns: int) -> "Band":
         """Return the band on a larger box, with zeros at its end: on a finer grid."""
         room = (0, columns - self.mask.shape[1], 0, rows - self.mask.shape[0])
         return replace(self, mask=torch.nn.functional.pad(self.mask, room))

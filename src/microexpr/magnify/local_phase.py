@@ -76,7 +76,10 @@ class LocalPhase:
         """Return phases against the reference, radians, (k, size) of scratch memory."""
         box, real, imaginary = work.views(tuple(coefficients.shape))
         split(torch.mul(coefficients, self.conjugate, out=box), (real, imaginary))
-        _arc_tangent(imaginary, real)
+        if real.device.type == "cpu" and _vectorised_arc_tangent():
+            np.arctan2(imaginary.numpy(), real.numpy(), out=real.numpy())
+        else:
+            torch.atan2(imaginary, real, out=real)
         return real.view(len(coefficients), -1)
 
     def shift(
@@ -129,14 +132,6 @@ def _channels(values: torch.Tensor) -> NDArray[Any]:
     """View values as an image of OpenCV's, with two channels where they are complex."""
     array = values.flatten(0, -2).numpy()
     return array.view(array.real.dtype).reshape(*array.shape, 2) if values.is_complex() else array
-
-
-def _arc_tangent(imaginary: torch.Tensor, real: torch.Tensor) -> None:
-    """Write the angles of planes over the real parts."""
-    if real.device.type == "cpu" and _vectorised_arc_tangent():
-        np.arctan2(imaginary.numpy(), real.numpy(), out=real.numpy())
-    else:
-        torch.atan2(imaginary, real, out=real)
 
 
 @cache

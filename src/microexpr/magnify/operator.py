@@ -16,13 +16,13 @@ from scipy import signal
 from microexpr.magnify.temporal import Filtering, Matrix, divisor, sections_of
 
 COLUMNS = 4096  # of one in-place product: T * COLUMNS values stay in the processor's cache
-BLOCK_COEFFICIENTS = {"cpu": 1 << 17, "cuda": 1 << 25}
+BLOCK_COEFFICIENTS, GPU_BLOCK_COEFFICIENTS = 1 << 17, 1 << 25
 
 
 def block_frames(size: int, device: torch.device) -> int:
     """Return how many frames of `size` coefficients are in one block."""
-    kind = "cpu" if device.type == "cpu" else "cuda"
-    return max(1, BLOCK_COEFFICIENTS[kind] // size)
+    most = BLOCK_COEFFICIENTS if device.type == "cpu" else GPU_BLOCK_COEFFICIENTS
+    return max(1, most // size)
 
 
 def blocks(n_frames: int, step: int) -> list[slice]:
@@ -170,18 +170,14 @@ class ChunkFilter(ClipFilter):
     def _chunk_matrices(self, n_frames: int) -> tuple[torch.Tensor, ...]:
         """Return responses of output and final state to unit inputs and unit initial states."""
         assert self.sections is not None
-        n_sections = len(self.sections)
-        n_states = 2 * n_sections
-        rest, inputs = np.zeros((n_sections, 2, n_frames)), np.eye(n_frames)
-        from_input, input_to_state = signal.sosfilt(self.sections, inputs, axis=0, zi=rest)
-        from_input *= self.scale
-        unit = np.eye(n_states).reshape(n_sections, 2, n_states)
-        silence = np.zeros((n_frames, n_states))
-        from_state, state_to_state = signal.sosfilt(self.sections, silence, axis=0, zi=unit)
-        from_state *= self.scale
-        input_to_state = input_to_state.reshape(n_states, n_frames)
-        state_to_state = state_to_state.reshape(n_states, n_states)
-        found = (from_input, from_state, input_to_state, state_to_state)
+        n_states = 2 * len(self.sections)
+        rest, unit = np.zeros((len(self.sections), 2, n_frames)), np.eye(n_states)
+        inputs, silence = np.eye(n_frames), np.zeros((n_frames, n_states))
+        states = unit.reshape(len(self.sections), 2, n_states)
+        from_input, to_state = signal.sosfilt(self.sections, inputs, axis=0, zi=rest)
+        from_state, kept = signal.sosfilt(self.sections, silence, axis=0, zi=states)
+        outputs = from_input * self.scale, from_state * self.scale
+        found = *outputs, to_state.reshape(n_states, -1), kept.reshape(n_states, -1)
         return tuple(as_tensor(matrix, self.like) for matrix in found)
 
 

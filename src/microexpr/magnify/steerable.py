@@ -5,8 +5,6 @@ angle local phase. Its spectrum is non-zero on a small box only, which is transf
 the band on a coarser grid, times a plane wave that cancels in phase *differences*.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -39,7 +37,7 @@ class SteerablePyramid:
     low: torch.Tensor
     remainder: torch.Tensor  # what passing through the bands leaves out there
 
-    def to(self, like: torch.Tensor) -> SteerablePyramid:
+    def to(self, like: torch.Tensor) -> "SteerablePyramid":
         """Return the pyramid with its masks on the device and in the dtype of a tensor."""
         return _moved(self, like.device, like.dtype)
 

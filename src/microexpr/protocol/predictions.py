@@ -1,7 +1,5 @@
 """Out-of-fold predictions: ``predictions.csv``, its checks, and the rule that a choice follows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,7 +41,7 @@ class ClipPredictions:
     n_windows: np.ndarray  # (clips,) int64; 1 where the clip is seen as a whole
 
     @classmethod
-    def of_whole_clips(cls, probabilities: np.ndarray) -> ClipPredictions:
+    def of_whole_clips(cls, probabilities: np.ndarray) -> "ClipPredictions":
         """Predict the most probable class of clips that are seen as a whole."""
         counts = np.ones(len(probabilities), dtype=np.int64)
         return cls(probabilities, probabilities.argmax(axis=1), counts)

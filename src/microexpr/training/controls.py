@@ -4,8 +4,6 @@ A row is light, so that planning needs neither NumPy nor PyTorch. What it change
 the configuration; all the rest is that of the method beside which it stands.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

@@ -4,8 +4,6 @@
 go, motion stays. Fine-tuned blocks know faces, not differences: that frame passes them too.
 """
 
-from __future__ import annotations
-
 import copy
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -67,7 +65,7 @@ class PooledSums:
     sums: Tensor  # (clips, 2, 2, C) float64: raw or difference, values or squares
 
     @classmethod
-    def of(cls, clips: Iterable[Iterable[Tensor]], n_clips: int) -> PooledSums:
+    def of(cls, clips: Iterable[Iterable[Tensor]], n_clips: int) -> "PooledSums":
         """Sum the consecutive frames, (F, C) per tensor, of each clip."""
         counts, sums = torch.zeros(n_clips, dtype=torch.int64), torch.empty(0)
         for clip, frames in enumerate(clips):
@@ -104,7 +102,7 @@ class FeatureTransform:
     @classmethod
     def fit(
         cls, feature_mode: str, pooled: PooledSums, clips: Sequence[int], *, standardise: bool
-    ) -> FeatureTransform:
+    ) -> "FeatureTransform":
         """Measure shift and scale on training clips, before blocks are fine-tuned.
 
         ``raw`` features are shifted by the mean. A difference is not: its zero means no motion.

@@ -4,8 +4,6 @@ Windows overlap: the embedding runs once per frame, and windows gather its outpu
 gradient is the sum over the windows of a frame, as if each had been fed separately.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Sequence
@@ -200,7 +198,7 @@ class TrainedModel:
     @classmethod
     def load(
         cls, path: AnyPath, backbone: Backbone | None = None
-    ) -> tuple[TrainedModel, dict[str, Any]]:
+    ) -> tuple["TrainedModel", dict[str, Any]]:
         """Read a file of :meth:`save` on the CPU; fine-tuned blocks need the first `backbone`."""
         header = read_header(path)
         with damage(WeightsError, f"{path}: {UNREADABLE}"):

@@ -1,7 +1,5 @@
 """Cached features of many shards as one sequence of frames, in memory where they fit."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -53,7 +51,7 @@ class FeatureStore(Examples):
     @classmethod
     def from_arrays(
         cls, features: Mapping[str, np.ndarray], *, subjects: Sequence[str], labels: Sequence[str]
-    ) -> FeatureStore:
+    ) -> "FeatureStore":
         """Make a store of arrays by clip, (T, C, h, w) float16 or float32; pooled: h = w = 1."""
         digest = hashlib.sha256()
         for clip_id, array in features.items():
@@ -87,7 +85,7 @@ class FeatureStore(Examples):
         """For each row, the row of its clip's first frame, (all frames,) int64."""
         return np.repeat(self.first_row, self.lengths)
 
-    def loaded(self) -> FeatureStore:
+    def loaded(self) -> "FeatureStore":
         """Return this store with all frames in memory."""
         frames = np.empty((int(self.lengths.sum()), *self.shape), self.data[0].dtype)
         views = np.split(frames, self.first_row[1:])

@@ -3,8 +3,6 @@
 With errors of key frames, a clip starts later or ends earlier: no frame is computed again.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -81,7 +79,7 @@ class WindowTable:
     @classmethod
     def build(
         cls, lengths: Iterable[int], n: int, *, clip_ids: Sequence[str], **options: Any
-    ) -> WindowTable:
+    ) -> "WindowTable":
         """List the windows of clips of `lengths` frames; options as :func:`windows`."""
         found, first_row = [], 0
         for clip_id, length in zip(clip_ids, lengths, strict=True):
@@ -93,7 +91,7 @@ class WindowTable:
             first_row += length
         return cls(np.concatenate(found), np.array([len(rows) for rows in found]))
 
-    def only(self, chosen: np.ndarray) -> WindowTable:
+    def only(self, chosen: np.ndarray) -> "WindowTable":
         """Return the windows that are `chosen`, (W,) bool."""
         owner = np.repeat(np.arange(len(self.counts)), self.counts)[chosen]
         return WindowTable(self.rows[chosen], np.bincount(owner, minlength=len(self.counts)))
