@@ -19,12 +19,13 @@ from microexpr.fingerprints.definitions import read
 from microexpr.stages import NAMES, declared
 from microexpr.stages.model import MagnifiedModelSettings, ModelSettings
 from microexpr.stages.results import ControlledSettings, EvaluateSettings
-from microexpr.stages.train import InnerSettings, TrainSettings
+from microexpr.stages.train import ControlSettings, InnerSettings, TrainSettings
 from settings_reader import Instance, Part, Reader
 
 # Of the stages whose settings depend on options or on values.
 VARIANTS: dict[str, list[type[Settings]]] = {
     "train": [TrainSettings, InnerSettings],
+    "train_controls": [ControlSettings],
     "evaluate": [EvaluateSettings, ControlledSettings],
     "model": [ModelSettings, MagnifiedModelSettings],
     "train_system": [SystemSettings, OwnNetworkSettings, STSTNetSettings],

@@ -205,7 +205,7 @@ def test_own_network_repeats_the_arm_none_frozen_to_the_last_block(tmp_path, cut
     assert (own["n_windows"] > 1).all()
     if cut == 13:  # the method itself, as the stage train has it
         output = tmp_path / "method.csv"
-        files = {"features": caches, "predictions": output} | tables
-        run_stage("train", config, **files, method="none", n=7)
+        files = {"features": caches, "predictions": [output]} | tables
+        run_stage("train", config, **files, method="none", n=[7])
         method = pd.read_csv(tmp_path / "method.csv")
         pd.testing.assert_frame_equal(own.drop(columns="method"), method.drop(columns="method"))

@@ -57,28 +57,27 @@ TREES = {
     "samm_5": ("SAMM", samm_tree),
     "megc2019": ("data", megc),
 }
-# A shard is a subject; magnify: methods but none; train: methods x N x parts; four controls,
-# two of smic_hs.
+# A shard is a subject; magnify: methods but none; train, train_controls: methods x parts.
 JOBS = {
-    preset: {"decode": shards, "features": shards * methods, "train": methods * sizes * parts}
+    preset: {"decode": shards, "features": shards * methods, "train": methods * parts}
     | ({"magnify": shards * (methods - 1)} if methods > 1 else {})
-    | {"train_variant": (2 if preset == "smic_hs" else 4) * methods * parts}
-    for preset, shards, methods, sizes, parts in (
-        ("smic_hs", 16, 4, 8, 16),
-        ("smic_hs_paper", 16, 3, 8, 5),
-        ("smic_hs_author_code", 16, 1, 6, 5),
-        ("casme", 18, 4, 8, 18),
-        ("casme2", 24, 4, 8, 12),
-        ("casme2_5", 26, 4, 8, 13),
-        ("casme3_3", 88, 4, 8, 11),
-        ("casme3_4", 94, 4, 8, 16),
-        ("casme3_7", 94, 4, 8, 16),
-        ("dfme", 259, 4, 8, 2),
-        ("fourdme", 11, 4, 8, 11),
-        ("mmew", 30, 4, 8, 15),
-        ("samm", 28, 4, 8, 14),
-        ("samm_5", 27, 4, 8, 9),
-        ("megc2019", 68, 4, 8, 17),
+    | {"train_controls": methods * parts}
+    for preset, shards, methods, parts in (
+        ("smic_hs", 16, 4, 16),
+        ("smic_hs_paper", 16, 3, 5),
+        ("smic_hs_author_code", 16, 1, 5),
+        ("casme", 18, 4, 18),
+        ("casme2", 24, 4, 12),
+        ("casme2_5", 26, 4, 13),
+        ("casme3_3", 88, 4, 11),
+        ("casme3_4", 94, 4, 16),
+        ("casme3_7", 94, 4, 16),
+        ("dfme", 259, 4, 2),
+        ("fourdme", 11, 4, 11),
+        ("mmew", 30, 4, 15),
+        ("samm", 28, 4, 14),
+        ("samm_5", 27, 4, 9),
+        ("megc2019", 68, 4, 17),
     )
 }
 

@@ -9,6 +9,7 @@ N = 9
 SETTINGS = {
     "train": {"epochs": 2, "feature_modes": ["onset_difference"], "chunks": 1},
     "select": {"folds": 2},
+    "evaluate": {"controls": ["single_frame"]},
     "ablation": {"method": "none", "n": N},
     "leak": {"methods": ["none"], "n": N},
     "compare": {"systems": ["evm_tim"], "against": {"method": "none", "n": N}},
@@ -57,6 +58,7 @@ def networks(out: Path, made: Path) -> dict[str, list[object]]:
             *("--predictions", out / "train.csv", "--models", out / "models"),
         ],
         "train --inner": [*training, "--inner", "--predictions", out / "inner.csv"],
+        "train_controls": [*training, "--predictions", out / "single.csv"],
         "evaluate": ["--predictions", *CHUNKS, *evaluated, "--folder", out / "tables"],
         "train_system": [
             *("--caches", *FACES, *MANIFEST, *system, "--predictions", out / "evm_tim.csv"),

@@ -21,7 +21,8 @@ from microexpr import stages
 pytestmark = pytest.mark.workflow
 SECTION = "Machine"
 CACHES = ("demo", "decode", "crop", "magnify", "features")  # more than the disk holds
-TABLES = ("index", "split", "train", "train --inner", "evaluate", "train_leak")
+TABLES = ("index", "split", "train", "train --inner", "train_controls")
+TABLES += ("evaluate", "train_leak")
 TABLES += ("tabulate_systems", "tabulate_ablation", "tabulate_noise_floor")
 STUDIES = ("train_system", "model")
 PICTURES = (

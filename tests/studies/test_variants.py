@@ -13,6 +13,7 @@ from microexpr.config import Config
 from microexpr.errors import ConfigError
 from microexpr.pipeline import layout
 from microexpr.pipeline.plan import Plan
+from microexpr.stages.train import controlled
 from microexpr.studies import ablation, variants
 from microexpr.studies.ablation import AblationSettings
 from microexpr.studies.variants import ChoiceSettings, Run
@@ -161,12 +162,13 @@ def test_controls_change_what_makes_them_controls():
             assert Run(method, n, name) in variants.controls(list(CONTROLS), ["pmm", "none"], 14)
     placebos = variants.controls(["placebo"], ["pmm", "none", "filter_only"], 14)
     assert placebos == [Run("placebo_pmm", 14)]
-    single, permuted = given.variant("single_frame"), given.variant("permuted_labels")
-    assert single.windows.modes == ["middle"]
-    assert single.train.feature_modes == permuted.train.feature_modes == ["onset_difference", "raw"]
-    assert permuted.train.permute_labels
-    assert permuted.train.seeds == [0, 1, 2]
-    orders = [given.variant(f"{name}_frames").windows.order for name in ("shuffled", "reversed")]
+    settings = given.settings("train_controls")
+    found = {name: controlled(settings, name) for name in settings.evaluate.controls}
+    assert found["single_frame"].windows.modes == ["middle"]
+    assert {v.train.feature_modes[1] for v in found.values()} == {"raw"}
+    assert [name for name, v in found.items() if v.train.permute_labels] == ["permuted_labels"]
+    assert found["permuted_labels"].train.seeds == [0, 1, 2]
+    orders = [found[f"{name}_frames"].windows.order for name in ("shuffled", "reversed")]
     assert orders == ["shuffled", "reversed"]
 
 
@@ -175,7 +177,7 @@ def test_redraws_and_wrong_key_frames_are_variants():
     drawn = given.variant("redraw2")
     assert (drawn.protocol.name, drawn.protocol.seed, drawn.train.seeds) == ("group_kfold", 2, [2])
     assert given.folds("redraw2") == "results/variants/redraw2/folds.csv"
-    assert given.folds("single_frame") == given.folds("apex2") == "results/folds.csv"
+    assert given.folds("offset2") == given.folds("apex2") == "results/folds.csv"
     assert given.noise_floor() == [
         f"results/variants/redraw{k}/train/pmm/N14/chunk0.csv" for k in range(3)
     ]

@@ -53,8 +53,8 @@ def config(**sections) -> Config:
 
 def run(data, output, given: Config, **options) -> pd.DataFrame:
     paths, folds, clips = data
-    files = {"features": paths, "manifest": clips, "folds": folds, "predictions": output}
-    run_stage("train", given, **files, **({"method": "pmm", "n": 7} | options))
+    files = {"features": paths, "manifest": clips, "folds": folds, "predictions": [output]}
+    run_stage("train", given, **files, **({"method": "pmm", "n": [7]} | options))
     return predictions.read([output], LABELS)
 
 
@@ -176,10 +176,49 @@ def test_models_are_kept_and_a_killed_run_goes_on_with_them(data, tmp_path, monk
         run(data, output, config(), models=models)
     assert not models.exists()  # whole or not there
     monkeypatch.setattr(chunks, "train_fold", train_fold)
-    kept = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "chunk0.progress/models").iterdir()}
+    kept = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "chunk0.folds/models").iterdir()}
     assert len(kept) == 2
     run(data, output, config(), models=models)
     after = {path.name: path.stat().st_mtime_ns for path in models.iterdir()}
     assert set(after) == {f"onset_difference_0_s{k}.safetensors" for k in (1, 2, 3, 4)}
     assert kept.items() <= after.items()
-    assert not output.with_suffix(".progress").exists()
+    assert not output.with_suffix(".folds").exists()
+
+
+def test_another_n_trains_no_fold_of_the_others_again(data, tmp_path, monkeypatch):
+    paths, folds, clips = data
+    files = [tmp_path / f"N{n}.csv" for n in (7, 9)]
+    given = {"features": paths, "folds": folds, "manifest": clips, "method": "pmm"}
+    run_stage("train", config(), **given, n=[7], predictions=files[:1])
+    before = files[0].read_bytes()
+    files[0].unlink()  # as Snakemake does before a job
+    trained = []
+
+    def counted(*arguments, **options):
+        trained.append(arguments[2].n)
+        return train_fold(*arguments, **options)
+
+    monkeypatch.setattr(chunks, "train_fold", counted)
+    run_stage("train", config(), **given, n=[7, 9], predictions=files)
+    assert set(trained) == {9}
+    assert files[0].read_bytes() == before
+    with pytest.raises(ConfigError, match="--predictions: 2 files are needed, one for each N"):
+        run_stage("train", config(), **given, n=[7, 9], predictions=files[:1])
+
+
+def test_controls_are_trained_in_one_job(data, tmp_path):
+    paths, folds, clips = data
+    names = ["single_frame", "permuted_labels"]
+    given = config(evaluate={"controls": [*names, "placebo"], "permutations": 2})
+    files = [tmp_path / f"{name}.csv" for name in names]
+    inputs = {"features": paths, "folds": folds, "manifest": clips}
+    run_stage("train_controls", given, **inputs, method="pmm", n=7, predictions=files)
+    single, permuted = (predictions.read([file], LABELS) for file in files)
+    assert set(single["method"]) == {"pmm-single_frame"}
+    assert set(permuted["method"]) == {"pmm-permuted_labels"}
+    assert set(permuted["seed"]) == {0, 1}  # `evaluate.permutations`
+    assert set(single["seed"]) == {0}
+    # The same as when the keys of the control are set by hand.
+    alone = config(windows={"modes": ["middle"]}, train={"head": "frame_fc"})
+    by_hand = run(data, tmp_path / "alone.csv", alone, method="pmm-single_frame")
+    assert by_hand.equals(single)

@@ -110,4 +110,4 @@ def test_a_change_reruns_its_own_rows(studied):
         "tabulate_ablation": 1,
     }
     more = STUDIES.replace("permutations: 2", "permutations: 3")
-    assert studied.planned(extra=more, target=targets) == {"train_variant": 1, "evaluate": 1}
+    assert studied.planned(extra=more, target=targets) == {"train_controls": 1, "evaluate": 1}

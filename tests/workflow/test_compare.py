@@ -29,7 +29,12 @@ def test_comparison_runs_each_system_once_on_what_is_there(finished):
     }
     # Another N of the method is trained for it, although table.csv does not show it.
     planned = finished.planned(extra=settings(n=8), target=TARGET)
-    assert planned == {"train_system": 3, "train_variant": 2, "tabulate_systems": 1, "train": 2}
+    assert planned == {
+        "train_system": 3,
+        "train_variant": 2,
+        "tabulate_systems": 1,
+        "train_other_n": 2,
+    }
 
 
 def test_the_comparison_stands_on_the_clips_of_the_table(complete):

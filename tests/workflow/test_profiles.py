@@ -131,11 +131,11 @@ def test_kubernetes_plans_the_whole_demo_in_object_storage(project, object_stora
     done = project.execute(*command, **keys)
     assert done.returncode == 0, done.stdout + done.stderr
     counts = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.MULTILINE))
-    assert counts["train"] == "8"
-    assert counts["total"] == "44"
+    assert counts["train"] == "4"
+    assert counts["total"] == "40"
     # Each path of a command is the storage's, so nothing is left in a pod that ends.
     commands = re.findall(r"^Shell command: (.*)$", done.stdout, flags=re.MULTILINE)
-    assert len(commands) > 40
+    assert len(commands) > 36
     assert not [command for command in commands if re.search(r"(^|[\s=])results/", command)]
     for file in ("results/table.csv", "results/faces/s1-s2.h5", "results/logs/evaluate.log"):
         assert f"s3://microexpr/run1/{file} (send to storage)" in done.stdout

@@ -13,7 +13,7 @@ from microexpr.pipeline import record
 from project import ROOT
 
 pytestmark = pytest.mark.workflow
-TABLE_STAGES = {"magnify": 2, "features": 2, "train": 4, "evaluate": 1}
+TABLE_STAGES = {"magnify": 2, "features": 2, "train": 2, "evaluate": 1}
 # Edits that can change results, with the jobs of the smallest run that they plan. Each text stands
 # once in the package.
 NUMBERS = {
@@ -28,11 +28,11 @@ NUMBERS = {
             "crop": 2,
             "magnify": 2,
             "features": 4,
-            "train": 8,
+            "train": 4,
             "evaluate": 1,
         },
     ),
-    "the optimiser": ("0.9, 0.999,", "0.9, 0.99,", {"train": 8, "evaluate": 1}),
+    "the optimiser": ("0.9, 0.999,", "0.9, 0.99,", {"train": 4, "evaluate": 1}),
     "an interval": ("(1 + level) / 2)", "(1 + level) / 3)", {"evaluate": 1}),
 }
 
@@ -154,12 +154,14 @@ def test_alpha_reruns_magnification_and_not_the_crops(finished):
 
 
 def test_another_n_computes_no_feature(finished):
+    # All N of a method are one job for each chunk, which finds the folds of the others.
     assert finished.planned("windows: {n: [7, 9, 11]}") == {"train": 4, "evaluate": 1}
+    assert finished.planned("windows: {n: [7]}") == {"evaluate": 1}
 
 
 def test_another_method_leaves_the_others_alone(finished):
     planned = finished.planned("magnify: {methods: [pmm, none, amm]}")
-    assert planned == {"magnify": 2, "features": 2, "train": 4, "evaluate": 1}
+    assert planned == {"magnify": 2, "features": 2, "train": 2, "evaluate": 1}
 
 
 def test_a_new_subject_recomputes_its_shard_and_the_folds(finished):
@@ -167,7 +169,7 @@ def test_a_new_subject_recomputes_its_shard_and_the_folds(finished):
     # s3 is joined by s4 in a new shard, s5 stands alone; s1-s2 keeps its files.
     assert planned == {
         **{"demo": 2, "decode": 2, "crop": 2, "magnify": 2},
-        **{"split": 1, "features": 4, "train": 8, "evaluate": 1},
+        **{"split": 1, "features": 4, "train": 4, "evaluate": 1},
     }
 
 

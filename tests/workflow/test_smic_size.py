@@ -12,7 +12,7 @@ from project import Project, job_counts
 from release_trees import smic_tree
 
 pytestmark = pytest.mark.workflow
-SUBJECTS, METHODS, LENGTHS = 16, 4, 8
+SUBJECTS, METHODS = 16, 4
 
 
 def cpu_s() -> float:
@@ -55,11 +55,11 @@ def test_smic_hs_is_planned_in_seconds_and_a_new_n_adds_training_only(project):
         "crop": SUBJECTS,
         "magnify": SUBJECTS * (METHODS - 1),  # none: the crops themselves
         "features": SUBJECTS * METHODS,
-        "train": METHODS * LENGTHS * SUBJECTS,  # one fold a job
-        "train_variant": 2 * METHODS * SUBJECTS,  # the controls that are trained
+        "train": METHODS * SUBJECTS,  # one fold a job, with all N
+        "train_controls": METHODS * SUBJECTS,
         "evaluate": 1,
     }
     another = dry_run(project, "windows: {n: [7, 8, 9, 10, 11, 12, 13, 14, 15]}")
     spent.append(cpu_s() - before - spent[0])
     assert min(spent) < 10  # of two: another process on the core costs processor time too
-    assert another == planned | {"train": METHODS * (LENGTHS + 1) * SUBJECTS}
+    assert another == planned

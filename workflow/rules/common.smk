@@ -28,6 +28,7 @@ try:
     from microexpr.runtime.ending import told
     from microexpr.runtime.files import own_files
     from microexpr.studies.variants import method_pattern
+    from microexpr.training.controls import CONTROLS
 except ModuleNotFoundError as error:
     raise WorkflowError(f"microexpr: {error}; {INSTALL}") from None
 if PACKAGE.is_dir() and not PACKAGE.samefile(microexpr.__path__[0]):
@@ -64,7 +65,8 @@ def read(**files):
 
 def written(**files):
     """Return outputs of a rule by name, and with them their seals."""
-    return files | {"seals": [seal(file) for file in files.values()]}
+    every = [[paths] if isinstance(paths, str) else paths for paths in files.values()]
+    return files | {"seals": [seal(file) for paths in every for file in paths]}
 
 
 def captioned(name, file, **labels):
@@ -153,4 +155,5 @@ wildcard_constraints:
     clip="|".join(map(re.escape, SHOWN)),
     shard="|".join(map(re.escape, SHARDS)),
     n=r"\d+",
+    variant=rf"(?!(?:{'|'.join(CONTROLS)})/)[^/]+",  # rule train_controls makes these
     chunk=r"\d+",

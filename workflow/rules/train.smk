@@ -25,17 +25,24 @@ rule split:
         command("split", sources="{input.sources}")
 
 
+# All N in one job: importing and reading take as long as training one of them.
+OF_EACH_N = expand(at.TRAINED, n=LENGTHS, allow_missing=True)
+OTHER_N = at.TRAINED.replace("{n}", f"{{n,(?!(?:{'|'.join(map(str, LENGTHS))})/)\\d+}}")
+ON_INNER = expand(at.INNER, n=LENGTHS, allow_missing=True)
+OF_CONTROLS = PLAN.trained_controls()
+
+
 rule train:
     input:
         **read(features=FEATURES, folds=at.FOLDS),
         # Subjects and labels are a parameter: a new time or frame in it trains nothing again.
         manifest=ancient(at.MANIFEST),
     output:
-        **written(predictions=at.TRAINED, epochs=at.epochs(at.TRAINED)),
+        **written(predictions=OF_EACH_N, epochs=[at.epochs(file) for file in OF_EACH_N]),
     log:
-        "results/logs/train/{method}/N{n}/chunk{chunk}.log",
+        "results/logs/train/{method}/chunk{chunk}.log",
     benchmark:
-        "results/benchmarks/train/{method}/N{n}/chunk{chunk}.tsv"
+        "results/benchmarks/train/{method}/chunk{chunk}.tsv"
     conda:
         "../../envs/gpu.yaml"
     resources:
@@ -44,18 +51,35 @@ rule train:
         **job("train"),
         labels=PLAN.labels(),
         method="{method}",
+        n=Untracked(lambda: " ".join(map(str, LENGTHS))),  # fewer of them train nothing again
         inner="",
     shell:
         command(
             "train",
             "{params.inner}",
             method="{params.method}",
-            n="{wildcards.n}",
+            n="{params.n}",
             chunk="{wildcards.chunk}",
         )
 
 
-# The same with some keys changed: rows of the ablation, and controls that are trained.
+# An N that table.csv does not show: some study asks for it.
+use rule train as train_other_n with:
+    output:
+        **written(predictions=OTHER_N, epochs=at.epochs(OTHER_N)),
+    log:
+        "results/logs/train/{method}/N{n}/chunk{chunk}.log",
+    benchmark:
+        "results/benchmarks/train/{method}/N{n}/chunk{chunk}.tsv"
+    params:
+        **job("train"),
+        labels=PLAN.labels(),
+        method="{method}",
+        n="{n}",
+        inner="",
+
+
+# The same with some keys changed, for one N: rows of the ablation and of other studies.
 use rule train as train_variant with:
     input:
         **read(
@@ -73,21 +97,53 @@ use rule train as train_variant with:
         **job("train", variant=lambda wildcards: wildcards.variant),
         labels=PLAN.labels(),
         method="{method}-{variant}",
+        n="{n}",
         inner="",
 
 
 # On inner folds of each fold's training part: to choose N and alpha.
 use rule train as inner with:
     output:
-        **written(predictions=at.INNER, epochs=at.epochs(at.INNER)),
+        **written(predictions=ON_INNER, epochs=[at.epochs(file) for file in ON_INNER]),
     log:
-        "results/logs/inner/{method}/N{n}/chunk{chunk}.log",
+        "results/logs/inner/{method}/chunk{chunk}.log",
     benchmark:
-        "results/benchmarks/inner/{method}/N{n}/chunk{chunk}.tsv"
+        "results/benchmarks/inner/{method}/chunk{chunk}.tsv"
     resources:
         **TRAINING | {"runtime": 480},
     params:
         **job("train", inner=True),
         labels=PLAN.labels(),
         method="{method}",
+        n=Untracked(lambda: " ".join(map(str, LENGTHS))),
         inner="--inner",
+
+
+# Controls that are trained beside each method: all of them in one job, for the same reason.
+if OF_CONTROLS:
+
+    rule train_controls:
+        input:
+            **read(features=FEATURES, folds=at.FOLDS),
+            manifest=ancient(at.MANIFEST),
+        output:
+            **written(predictions=OF_CONTROLS, epochs=[at.epochs(file) for file in OF_CONTROLS]),
+        log:
+            "results/logs/train_controls/{method}/chunk{chunk}.log",
+        benchmark:
+            "results/benchmarks/train_controls/{method}/chunk{chunk}.tsv"
+        conda:
+            "../../envs/gpu.yaml"
+        resources:
+            **TRAINING,
+        params:
+            **job("train_controls"),
+            labels=PLAN.labels(),
+            n=PLAN.config.ablation.n,
+        shell:
+            command(
+                "train_controls",
+                method="{wildcards.method}",
+                n="{params.n}",
+                chunk="{wildcards.chunk}",
+            )

@@ -23,8 +23,9 @@ from microexpr.pipeline import layout, record
 from microexpr.protocol import predictions
 from microexpr.runtime.resources import choose_device
 from microexpr.stages import Writes
-from microexpr.stages.train import TrainSettings
+from microexpr.stages.train import ControlSettings, TrainSettings, controlled
 from microexpr.training import chunks
+from microexpr.training.controls import split_control
 from microexpr.training.store import open_features
 
 FRAMES = 32  # of a clip at a time
@@ -50,7 +51,7 @@ def sampled(job: Job, jobs: Sequence[Job], folder: Path) -> str:
             return _of_one_clip(job, "faces", "magnified", folder, method=job.option("method"))
         case "features":
             return _of_one_clip(job, "images", "features", folder, device=choose_device("auto"))
-    own = {"index": _index, "decode": _decode, "train": _train}
+    own = {"index": _index, "decode": _decode, "train": _train, "train_controls": _train}
     return own.get(job.stage, _whole)(job, folder)
 
 
@@ -107,22 +108,25 @@ def _compared(job: Job, target: str, clip_id: str, folder: Path, **values: Any) 
 
 
 def _train(job: Job, folder: Path) -> str:
-    settings, output = job.settings, Path(job.option("predictions"))
+    """Train one fold of one N or control: all others run through the same code."""
+    settings, outputs = job.settings, job.options["predictions"]
     assert isinstance(settings, TrainSettings)
+    draw = sum("".join(outputs).encode())  # not the same one in all jobs
+    here = predictions.read([Path(outputs[draw % len(outputs)])], settings.data.labels)
+    method, n = here[["method", "n"]].iloc[0]
+    if isinstance(settings, ControlSettings):
+        settings = controlled(settings, split_control(method)[1])
     train, device = settings.train, choose_device("auto")
-    # One feature mode and one seed: the others run through the same code.
+    # One feature mode and one seed, for the same reason.
     first = {"feature_modes": train.feature_modes[:1], "seeds": train.seeds[:1]}
-    settings = settings.model_copy(update={"train": train.model_copy(update=first)})
+    settings = settings.with_values({"train": first})
     with open_features(job.options["features"], job.option("manifest")) as store:
         which = {"chunk": int(job.option("chunk")), "chunks": train.chunks}
         inner, path = "inner" in job.options, Path(job.option("folds"))
         folds = chunks.folds_of_chunk(settings, path, store, **which, inner=inner)
-        fold = folds[sum(str(output).encode()) % len(folds)]  # not the same one in all trainings
-        run: dict[str, Any] = {"method": job.option("method"), "n": int(job.option("n"))}
-        run |= {"source_sha256": "", "device": device}
-        chunks.train_folds(settings, store, [fold], folder / "new.csv", **run)
-    classes = settings.data.labels
-    here, anew = (predictions.read([p], classes) for p in (output, folder / "new.csv"))
+        run: dict[str, Any] = {"method": method, "n": int(n), "source_sha256": "", "device": device}
+        chunks.train_folds(settings, store, [folds[draw % len(folds)]], folder / "new.csv", **run)
+    anew = predictions.read([folder / "new.csv"], settings.data.labels)
     return _of_tables(here, anew, NAMES)
 
 

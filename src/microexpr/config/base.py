@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -144,6 +144,12 @@ class Settings(BaseModel):
         kind = cls.variant(config, **chosen)
         sections = {name: getattr(config, name) for name in kind.model_fields}
         return kind.model_validate(sections, from_attributes=True)
+
+    def with_values(self, changes: Mapping[str, Mapping[str, Any]]) -> Self:
+        """Return a copy with other values of some keys, by section."""
+        return self.model_copy(
+            update={k: getattr(self, k).model_copy(update=keys) for k, keys in changes.items()}
+        )
 
     def plain(self) -> dict[str, Any]:
         """Return all keys and values, as JSON has them: what makes the results stale."""

@@ -128,7 +128,7 @@ class Train(Section):
     )
     standardise: bool = Field(True, description="divide features by their sd over training clips")
     permute_labels: bool = Field(False, description="control: permute labels of training clips")
-    chunks: int = Field(1, ge=1, description="jobs per method and N; each trains some folds")
+    chunks: int = Field(1, ge=1, description="jobs per method; each trains some folds, with all N")
 
 
 class Select(Section):

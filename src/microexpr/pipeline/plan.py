@@ -23,7 +23,6 @@ from microexpr.pipeline.environment import Untracked
 from microexpr.studies import ablation, variants
 from microexpr.studies.ablation import AblationSettings
 from microexpr.studies.variants import ChoiceSettings, NoiseFloorSettings, Run
-from microexpr.training.controls import CONTROLS
 
 
 class Plan(PlannedClips):
@@ -122,8 +121,6 @@ class Plan(PlannedClips):
             return self.config
         if name not in self._variants:
             changes = variants.study_changes(name, self.config.train)
-            if name in CONTROLS:
-                changes = variants.control_changes(name, self.config)
             if name == variants.BEST_EPOCH:
                 changes = (variants.best_epoch_changes(self.config)[name],)
             changes = changes or self._ablated.get(name, ())
@@ -178,6 +175,11 @@ class Plan(PlannedClips):
 
     def _trained(self, *runs: Run) -> list[str]:
         return [f for run in runs for f in layout.trained(run, self.config.train.chunks)]
+
+    def trained_controls(self) -> list[str]:
+        """Return the predictions of the controls of a method and chunk, which are wildcards."""
+        names = variants.controls_trained(self.config.evaluate.controls)
+        return layout.each(layout.VARIANT, variant=names, n=self.config.ablation.n)
 
     def inner_predictions(self) -> list[str]:
         """Return predictions on inner folds."""

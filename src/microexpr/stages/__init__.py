@@ -21,7 +21,7 @@ from microexpr.fingerprints.code import functions
 # In the order of the workflow.
 NAMES = (
     *("index", "demo", "decode", "crop", "magnify", "features"),
-    *("split", "train", "evaluate", "summary", "pages"),
+    *("split", "train", "train_controls", "evaluate", "summary", "pages"),
     *("figures", "quality", "embedding", "motion"),
     *("train_system", "tabulate_systems", "tabulate_ablation", "train_leak", "tabulate_leak"),
     *("tabulate_noise_floor", "tabulate_key_frames"),

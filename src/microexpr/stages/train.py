@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from microexpr.config import Config, Data, KeyFrames, Protocol, Train
+from microexpr.config import Config, Data, Evaluate, KeyFrames, Protocol, Train
 from microexpr.config.base import Only, Settings, Without
 from microexpr.config.training import InnerTrainingSettings, TrainingSettings
 from microexpr.fingerprints.code import Code
 from microexpr.stages import FeatureCaches, Folds, Manifest, Option, Reads, Writes
+from microexpr.studies.variants import controls_trained
+from microexpr.training.controls import CONTROLS
 
 
 class SplitSettings(Settings):
@@ -67,6 +69,20 @@ class InnerSettings(InnerTrainingSettings, TrainSettings):
     train: Train
 
 
+class ControlSettings(InnerSettings):
+    """The same with the controls that are trained."""
+
+    evaluate: Annotated[Evaluate, Only("controls", "permutations")]
+
+    @classmethod
+    def variant(cls, config: Config, **chosen: Any) -> type[ControlSettings]:
+        """Return what is read, whether something is chosen on inner folds or not."""
+        return cls
+
+
+Chunk = Annotated[int, Option("which of train.chunks: folds chunk, chunk + chunks, ...")]
+
+
 def train(
     settings: TrainSettings,
     *,
@@ -74,36 +90,95 @@ def train(
     folds: Folds,
     manifest: Manifest,
     predictions: Annotated[
-        Path, Writes("predictions (.csv); the epochs' log is written beside, .epochs.csv")
+        Sequence[Path], Writes("predictions (.csv) of each N; the epochs' log beside, .epochs.csv")
     ],
     models: Annotated[Path | None, Writes("folder that keeps each fold's model [none]")] = None,
     method: Annotated[str, Option("name of the method in the predictions")],
-    n: Annotated[int, Option("frames per window")],
-    chunk: Annotated[int, Option("which of train.chunks: folds chunk, chunk + chunks, ...")] = 0,
+    n: Annotated[Sequence[int], Option("frames per window, one or more")],
+    chunk: Chunk = 0,
     inner: Annotated[
         bool, Option("train on inner folds of each fold's training part", decisive=True)
     ] = False,
     device: str = "cpu",
 ) -> None:
-    """Train and test some folds of one method and N."""
+    """Train and test some folds of one method, for each N.
+
+    ConfigError: not as many files of predictions as N.
+    """
+    from microexpr.errors import ConfigError
+
+    if len(n) != len(predictions):
+        raise ConfigError(f"--predictions: {len(n)} files are needed, one for each N")
+    runs = [(settings, method, size, file) for size, file in zip(n, predictions, strict=True)]
+    code = Code("train", network=settings.features.backbone).accepted
+    _train(settings, features, folds, manifest, runs, code, models, chunk, inner, device)
+
+
+def train_controls(
+    settings: ControlSettings,
+    *,
+    features: FeatureCaches,
+    folds: Folds,
+    manifest: Manifest,
+    predictions: Annotated[
+        Sequence[Path], Writes("predictions (.csv) of each control; the epochs' log beside")
+    ],
+    method: Annotated[str, Option("method beside which the controls stand")],
+    n: Annotated[int, Option("frames per window")],
+    chunk: Chunk = 0,
+    device: str = "cpu",
+) -> None:
+    """Train and test the controls of one method on some folds."""
+    names = controls_trained(settings.evaluate.controls)
+    runs = [
+        (controlled(settings, name), f"{method}-{name}", n, file)
+        for name, file in zip(names, predictions, strict=True)
+    ]
+    code = Code("train_controls", network=settings.features.backbone).accepted
+    _train(settings, features, folds, manifest, runs, code, None, chunk, False, device)
+
+
+def controlled(settings: ControlSettings, control: str) -> ControlSettings:
+    """Return the settings of a control: those of the method, and what its row changes."""
+    changes = {section: dict(keys) for section, keys in CONTROLS[control].changes.items()}
+    if CONTROLS[control].repeated:
+        changes["train"]["seeds"] = list(range(settings.evaluate.permutations))
+    return settings.with_values(changes)
+
+
+def _train(  # noqa: PLR0917 (as the two stages have them)
+    settings: TrainSettings,
+    features: FeatureCaches,
+    folds: Folds,
+    manifest: Manifest,
+    runs: Sequence[tuple[TrainSettings, str, int, Path]],
+    code: str,
+    models: Path | None,
+    chunk: int,
+    inner: bool,
+    device: str,
+) -> None:
+    """Train runs, each with its settings, name, N and file, on the same caches and folds."""
     from microexpr.training import chunks
     from microexpr.training.store import open_features
     from microexpr.training.windows import with_errors
 
+    errors = settings.key_frames
     with open_features(features, manifest) as store:
         chunks.check_features(settings.features, store)
         chosen = chunks.folds_of_chunk(
             settings, folds, store, chunk=chunk, chunks=settings.train.chunks, inner=inner
         )
-        errors = settings.key_frames
-        chunks.train_folds(
-            settings,
-            with_errors(store, onset=errors.onset_error, offset=errors.offset_error),
-            chosen,
-            predictions,
-            method=method,
-            n=n,
-            source_sha256=Code("train", network=settings.features.backbone).accepted,
-            models=models,
-            device=device,
-        )
+        frames = with_errors(store, onset=errors.onset_error, offset=errors.offset_error)
+        for own, name, n, file in runs:
+            chunks.train_folds(
+                own,
+                frames,
+                chosen,
+                file,
+                method=name,
+                n=n,
+                source_sha256=code,
+                models=models,
+                device=device,
+            )

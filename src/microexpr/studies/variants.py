@@ -53,22 +53,19 @@ def split_method(method: str, alpha: float) -> tuple[str, float]:
     return base, float(own) if own else alpha
 
 
+def controls_trained(names: Sequence[str]) -> list[str]:
+    """Return the controls that change the training; a placebo changes what is magnified."""
+    return [name for name in names if not CONTROLS[name].placebo]
+
+
 def controls(names: Sequence[str], methods: Sequence[str], n: int) -> list[Run]:
     """Return the runs of ``evaluate.controls``: each control of each method that it has one for."""
-    trained = [name for name in names if not CONTROLS[name].placebo]
+    trained = controls_trained(names)
     placebos = [row.name for row in METHODS.values() if row.placebo_of in methods]
     return [
         *(Run(method, n, name) for name in trained for method in methods),
         *(Run(name, n) for name in placebos if len(trained) < len(names)),
     ]
-
-
-def control_changes(control: str, config: Config) -> tuple[Changes, ...]:
-    """Return what a control that is trained changes in the configuration."""
-    row = CONTROLS[control]
-    changes = {section: dict(keys) for section, keys in row.changes.items()}
-    seeds = {"train": {"seeds": list(range(config.evaluate.permutations))}}
-    return (changes, seeds) if row.repeated else (changes,)
 
 
 class NoiseFloorSettings(Settings):

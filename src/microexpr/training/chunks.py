@@ -108,16 +108,20 @@ def train_folds(
     models: Path | None = None,
     device: str,
 ) -> None:
-    """Train and test folds, see :func:`train_chunk`; write predictions, log and models."""
-    progress = output.with_suffix(".progress")
-    unfinished = progress / "models" if models else None
+    """Train and test folds, see :func:`train_chunk`; write predictions, ``.epochs.csv``, models.
+
+    Finished folds stay in ``.folds/``: a job that is killed, or that trains one more N or seed,
+    trains the others only. With `models` they stay until all are finished.
+    """
+    finished = output.with_suffix(".folds")
+    unfinished = finished / "models" if models else None
     result = train_chunk(
         store,
         folds,
         recipe_of(settings, n, method),
         method=method,
         protocol=settings.protocol.name,
-        progress_dir=progress,
+        progress_dir=finished,
         source_sha256=source_sha256,
         models_dir=unfinished,
         fine_tuned=fine_tuned_blocks(settings.features, device),
@@ -128,7 +132,7 @@ def train_folds(
     if models and unfinished:
         shutil.rmtree(models, ignore_errors=True)
         unfinished.replace(models)
-    shutil.rmtree(progress, ignore_errors=True)
+        shutil.rmtree(finished, ignore_errors=True)
 
 
 class ChunkResult(NamedTuple):
