@@ -226,10 +226,9 @@ def _recognised(path: Path, candidates: Mapping[str, Mapping[str, Layout]]) -> B
         net = without_weights(name)
         try:
             fill(net, path, tensors, text, layouts)
+            return net
         except WeightsError as error:
             problems.append(str(error))
-        else:
-            return net
     raise WeightsError("; ".join(problems))
 
 

@@ -7,7 +7,7 @@ in training and in test; ``clip_kfold`` repeats the predecessor's folds, where s
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold, train_test_split
 
@@ -116,18 +116,9 @@ def folds_of(
         check_folds(made, ids, subjects, protocol=protocol.name, sources=sources)
         check_classes(made, truth, labels)
         return made
-    return make_folds(
-        ids,
-        subjects,
-        truth,
-        name=protocol.name,
-        classes=labels,
-        folds=protocol.folds,
-        test_share=protocol.test_share,
-        seed=protocol.seed,
-        sources=sources,
-        splits=splits,
-    )
+    options: dict[str, Any] = {"name": protocol.name, "folds": protocol.folds}
+    options |= {"test_share": protocol.test_share, "seed": protocol.seed, "sources": sources}
+    return make_folds(ids, subjects, truth, classes=labels, splits=splits, **options)
 
 
 def inner_folds(

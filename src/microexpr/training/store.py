@@ -131,17 +131,14 @@ def open_features(
         found = _by_name(paths, caches)
         check_same_clips(rows, {name: path for name, (path, *_) in found.items()})
         chosen = [found[row.clip_id][1:] for row in rows]
-        names, clips = tuple(row.clip_id for row in rows), [clip for clip, _ in chosen]
-        content = sorted(str(cache.attributes["content_sha256"]) for cache in caches)
-        store = FeatureStore(
-            names,
-            tuple(row.subject for row in rows),
-            tuple(row.label for row in rows),
-            tuple(clip.data for clip in clips),
-            _same_origin(chosen),
-            digest=hashlib.sha256("\n".join([*content, *names]).encode()).hexdigest(),
+        names, subjects, labels = (
+            tuple(getattr(row, key) for row in rows) for key in ("clip_id", "subject", "label")
         )
-        if sum(clip.data.nbytes for clip in clips) > memory_bytes:  # frames are checked when read
+        content = sorted(str(cache.attributes["content_sha256"]) for cache in caches)
+        digest = hashlib.sha256("\n".join([*content, *names]).encode()).hexdigest()
+        data = tuple(clip.data for clip, _ in chosen)
+        store = FeatureStore(names, subjects, labels, data, _same_origin(chosen), digest=digest)
+        if sum(frames.nbytes for frames in data) > memory_bytes:  # frames are checked when read
             yield store
             return
         for cache in caches:
