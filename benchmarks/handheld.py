@@ -26,7 +26,7 @@ import av
 import cv2
 import numpy as np
 
-from microexpr.apps.magnify_video.motion_report import MotionMeter, clip_filter
+from microexpr.apps.magnify_video.survey import MotionMeter, clip_filter
 from microexpr.config import Magnify
 from microexpr.face.detection import FaceDetector
 from microexpr.face.steady import SteadyFace, steady_face

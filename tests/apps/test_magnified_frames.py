@@ -18,9 +18,9 @@ from microexpr.apps.magnify_video.magnified_frames import (
     magnify_stream,
     magnify_whole,
 )
-from microexpr.apps.magnify_video.motion_report import clip_filter
 from microexpr.apps.magnify_video.region import Region
 from microexpr.apps.magnify_video.request import PROGRAM_BYTES
+from microexpr.apps.magnify_video.survey import clip_filter
 from microexpr.config import Magnify
 from microexpr.errors import ConfigError
 from microexpr.magnify.stream import CHUNK_FRAMES

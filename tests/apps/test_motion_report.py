@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from footage import FPS, shifted, swing, texture
-from microexpr.apps.magnify_video.motion_report import (
+from microexpr.apps.magnify_video.survey import (
     MotionMeter,
     clip_filter,
     compare,

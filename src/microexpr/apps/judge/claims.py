@@ -2,38 +2,25 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from microexpr.apps.judge.findings import Finding, finding
-from microexpr.apps.judge.scoring import (
-    ALL,
-    EPOCH,
-    EPOCHS,
-    FORMULAS,
-    METRICS,
-    POOLED,
-    SEED,
-    Runs,
-)
+from microexpr.apps.judge.scoring import ALL, CHOSEN, FORMULAS, METRICS, POOLED, Runs
 from microexpr.datasets import sheets
 from microexpr.errors import ConfigError
 
 WORDS = {
     "accuracy": ("accuracy", "acc", "war"),
-    "uf1": ("uf1", "f1", "macro_f1", "f1_score"),
-    "uar": ("uar", "recall", "balanced_accuracy"),
+    "uf1": ("uf1", "f1", "macrof1", "f1score"),
+    "uar": ("uar", "recall", "balancedaccuracy"),
 }
 FULL = ("", ALL, "full", "composite")  # names of all clips together
 EXAMPLE = "such as accuracy=.8182, casme2:uar=86.86%"
 COLUMNS = {"metric": ("metric",), "value": ("value",), "data_set?": ("data_set", "dataset", "part")}
-# Ways that are not only another formula, by the kind of their finding.
-CHOSEN = {EPOCH: "best_epoch", EPOCHS: "best_epoch", SEED: "best_seed"}
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """A value as it is printed."""
 
     part: str  # `ALL`, or a data set
@@ -72,8 +59,7 @@ def read(words: Sequence[str]) -> list[Claim]:
 
 
 def _claim(part: str, metric: str, printed: str) -> Claim:
-    name = re.sub(r"[\W_]+", "_", metric.strip().casefold()).strip("_")
-    known = next((key for key, words in WORDS.items() if name in words), "")
+    known = next((key for key, words in WORDS.items() if _plain(metric) in words), "")
     number = re.fullmatch(r"(\d*)(?:[.,](\d*))?\s*(%?)", printed.strip())
     if not (known and number and (number[1] or number[2])):
         reason = f"is none of {', '.join(METRICS)}" if not known else f"{printed!r} is no number"
@@ -104,16 +90,12 @@ def weigh(claims: Sequence[Claim], runs: Runs) -> list[dict[str, Any]]:
         own = scored[POOLED][metric]
         # Its own name in another way comes before another formula, and that before other metrics.
         formulas = sorted(FORMULAS, key=lambda key: (key != claim.metric, key in METRICS))
-        equal = [
-            {"way": way, "formula": key}
-            for key in formulas
-            for way in scored
-            if claim.gives(scored[way][key])
-        ]
+        cells = [(way, key) for key in formulas for way in scored if not claim.gives(own)]
+        equal = [(way, key) for way, key in cells if claim.gives(scored[way][key])]
         row = {"data_set": name, "metric": metric, "printed": claim.printed, "value": own}
         row |= {"agrees": claim.gives(own), "predictions": count}
         row["possible"] = metric != "accuracy" or claim.is_possible(count)
-        found.append(row | {"equals": [] if row["agrees"] else equal})
+        found.append(row | {"equals": [{"way": way, "formula": key} for way, key in equal]})
     return found
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from microexpr.apps.judge import claims, findings, reading
+from microexpr.apps.judge import claims, findings, reading, scoring
 from microexpr.apps.judge.findings import Finding, finding
-from microexpr.apps.judge.scoring import ALL, FORMULAS, METRICS, Runs, values
+from microexpr.apps.judge.scoring import ALL, METRICS, Runs
 from microexpr.datasets.manifest import natural
 from microexpr.errors import DataError
 from microexpr.evaluation import intervals
@@ -37,30 +37,12 @@ def judge(
     folds: Path | None = None,
     systems: Sequence[str] = ("",),
 ) -> dict[str, Any]:
-    """Judge predictions of anybody.
+    """Judge predictions of anybody: return values that JSON can hold, by the page's sections.
 
-    Parameters
-    ----------
-    path : Path
-        A table or log, see :mod:`.reading`.
-    claimed : sequence of str
-        Printed values, see :func:`.claims.read`.
-    against : Path, optional
-        Predictions of another system for the same clips.
-    folds : Path, optional
-        A list of folds with its checksum, such as ``folds/megc2019-loso-v1.csv``.
-    systems : sequence of str
-        ``method/feature_mode/n`` where the file holds several systems, and of `against` last.
-
-    Returns
-    -------
-    dict
-        Values that JSON can hold, by the sections of the page.
-
-    Raises
-    ------
-    DataError, ConfigError
-        A file cannot be read, or a printed value is none.
+    `path` is a table or log, see :mod:`.reading`; `claimed` are printed values, see `claims.read`;
+    `against` predictions of another system for the same clips; `folds` a list with its checksum,
+    such as ``folds/megc2019-loso-v1.csv``; `systems` are ``method/feature_mode/n`` where a file
+    holds several, the last one of `against`. DataError, ConfigError: one cannot be read.
     """
     printed = claims.read(claimed)
     table, runs, found = _read(path, folds, systems[0])
@@ -157,8 +139,9 @@ def _controls(runs: Runs) -> tuple[list[dict[str, Any]], list[Finding]]:
             predicted[PERSON] = person
     rows, found = [], []
     for name, control in predicted.items():
-        scores = dict(zip(FORMULAS, values(runs, control).mean(axis=1).tolist(), strict=True))
-        row = {"control": name, "what": CONTROLS[name], **{m: scores[m] for m in METRICS}}
+        scores = scoring.named(scoring.values(runs, control).mean(axis=1))
+        row: dict[str, Any] = {"control": name, "what": CONTROLS[name]}
+        row |= {metric: scores[metric] for metric in METRICS}
         rows.append(row | _difference(runs, control, "accuracy"))
         if rows[-1]["low"] <= 0:
             found += finding("not_above_control", **rows[-1])

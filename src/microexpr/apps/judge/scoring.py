@@ -30,8 +30,9 @@ FORMULAS = {
 METRICS = ("accuracy", "uf1", "uar")
 ALL, POOLED, SEED = "all", "all clips together", "best seed"
 EPOCH, EPOCHS = "best epoch on the test clips", "best epoch on the test clips of each fold"
-MEANS = {"fold": "mean over folds", "subject": "mean over subjects"}
-MEANS["data_set"] = "mean over data sets"
+# Ways that are not only another formula, by the kind of their finding.
+CHOSEN = {EPOCH: "best_epoch", EPOCHS: "best_epoch", SEED: "best_seed"}
+MEANS = {name: f"mean over {name.replace('_', ' ')}s" for name in ("fold", "subject", "data_set")}
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,7 @@ class Runs:
     @cached_property
     def ways(self) -> dict[str, dict[str, float]]:
         """`FORMULAS` for each way of scoring that these predictions allow, `POOLED` first."""
-        found = _ways(self)
-        return {way: dict(zip(FORMULAS, row.tolist(), strict=True)) for way, row in found.items()}
+        return {way: named(row) for way, row in _ways(self).items()}
 
 
 def values(runs: Runs, predicted: Ints, *, absent: bool = True) -> Floats:
@@ -121,6 +121,11 @@ def values(runs: Runs, predicted: Ints, *, absent: bool = True) -> Floats:
     clips, middle = support.sum(axis=-1), ratio(2 * precision * recall, precision + recall)
     accuracy, weighted = hits.sum(axis=-1) / clips, (f1 * support).sum(axis=-1) / clips
     return np.stack([accuracy, f1.sum(axis=-1) / seen, recall, precision, weighted, middle])
+
+
+def named(row: Floats) -> dict[str, float]:
+    """Return the values of `FORMULAS`, (formulas,), by name."""
+    return dict(zip(FORMULAS, row.tolist(), strict=True))
 
 
 def _ways(runs: Runs) -> dict[str, Floats]:

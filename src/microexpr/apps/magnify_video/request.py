@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from microexpr.apps.magnify_video.magnified_frames import Request, Task
-from microexpr.apps.magnify_video.motion_report import clip_filter
 from microexpr.apps.magnify_video.pictures import Line
 from microexpr.apps.magnify_video.region import Region
 from microexpr.errors import ConfigError
 from microexpr.magnify.methods import METHODS
+from microexpr.magnify.temporal import filter_matrix, filtering_of
 from microexpr.video.sources import Source
 from microexpr.video.time_axis import LONGEST_LENIENT_S, TimeAxis
 
@@ -79,7 +79,7 @@ def make_plan(source: Source, request: Request) -> Plan:
         task.check_streamable()
     # Before the filter is designed, which for a long clip takes much memory itself.
     plan = fitted(Plan(source, axis, task, Line.of(request.xt_at, *size)))
-    clip_filter(plan.measured_frames, axis.fps, settings)
+    filter_matrix(plan.measured_frames, **filtering_of(settings, axis.fps))
     return plan
 
 

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from microexpr import __version__
-from microexpr.apps.magnify_video import motion_report
+from microexpr.apps.magnify_video import survey
 from microexpr.apps.magnify_video.magnified_frames import Progress, magnify_stream, magnify_whole
-from microexpr.apps.magnify_video.motion_report import MotionMeter
 from microexpr.apps.magnify_video.pictures import SlicePicture, beside, labelled
 from microexpr.apps.magnify_video.request import GB, Plan
-from microexpr.apps.magnify_video.survey import frames_of, surveyed
+from microexpr.apps.magnify_video.survey import MotionMeter
 from microexpr.fingerprints.code import fingerprint
 from microexpr.fingerprints.definitions import Reference
 from microexpr.magnify.methods import METHODS
@@ -67,19 +66,18 @@ def magnify_clip(
         if width % 2 or height % 2:
             odd = "the last column or row is written twice, H.264 takes even sizes only"
             notice(f"{width}x{height} px: {odd}")
-        found = surveyed(plan, progress)
+        found = survey.surveyed(plan, progress)
         plan, task = found.plan, found.plan.task
         watch.lap("measure")
         filtering = (plan.measured_frames, plan.axis.fps, task.settings)
-        response = motion_report.response(*filtering)
-        matrix = motion_report.clip_filter(*filtering)
+        passed, matrix = survey.response(*filtering), survey.clip_filter(*filtering)
         meter, added = _magnify(plan, outputs, progress, watch), not METHODS[task.method].control
         gains = [meter.gain(number, matrix, added=added) for number in range(len(outputs))]
         for alpha, gain in zip(task.alphas, gains, strict=True):
             if added and alpha > 0 and task.chroma_gain < 1:  # motion grows, not colour alone
                 _check_gain(1 + alpha, gain)
     about, made = _about(plan), _provenance(plan)
-    about |= {"filter_gain": response, "seconds": watch.seconds, "notices": notices}
+    about |= {"filter_gain": passed, "seconds": watch.seconds, "notices": notices}
     reports = []
     for path, alpha, gain in zip(outputs, task.alphas, gains, strict=True):
         motion = {"in_band_px": found.motion.px, "wanted_gain": 1 + alpha if added else 1.0}
@@ -93,7 +91,7 @@ def magnify_clip(
     return reports
 
 
-def _check_gain(wanted: float, gain: motion_report.Gain) -> None:
+def _check_gain(wanted: float, gain: survey.Gain) -> None:
     """Tell when points were lost, or hardly anything became larger."""
     lost, found = gain.lost, f"{gain.measured:.1f} times measured, {wanted:g} wanted"
     if lost > gain.points:
@@ -106,7 +104,7 @@ def _check_gain(wanted: float, gain: motion_report.Gain) -> None:
 
 def _magnify(plan: Plan, outputs: list[Path], progress: Progress, watch: Stopwatch) -> MotionMeter:
     """Read, magnify and write; return the motion of points."""
-    task, frames, titles = plan.task, frames_of(plan), _titles(plan)
+    task, frames, titles = plan.task, survey.frames_of(plan), _titles(plan)
     slices = SlicePicture(plan.line, plan.source.colour, titles=titles, fps=plan.axis.fps)
     magnify = magnify_stream if task.stream else magnify_whole
     with ExitStack() as stack:
