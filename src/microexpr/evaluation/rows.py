@@ -132,8 +132,7 @@ def controls_table(evaluation: Evaluation, names: Sequence[str]) -> pd.DataFrame
     below is true where the interval of the difference, method less control, lies above zero; chance
     is the share of the most frequent class.
     """
-    rows = []
-    truth = evaluation.truth
+    rows, truth = [], evaluation.truth
     for key, predicted in evaluation.beside.items():
         method, control = split_control(key[0])
         own = cast(System, (method, *key[1:]))
@@ -145,10 +144,7 @@ def controls_table(evaluation: Evaluation, names: Sequence[str]) -> pd.DataFrame
         )
         alone, _ = evaluation.estimates(key)["accuracy", ALL]
         values = (method, control, *key[1:], alone.value + found.value, *alone[:3], *found[:3])
-        about = {
-            "below": str(found.low > 0).lower(),
-            "chance": np.bincount(truth).max() / len(truth),
-        }
-        cells = dict(zip(CONTROLS, values, strict=False))
-        rows.append(cells | about | evaluation.extent(len(predicted)))
+        chance = np.bincount(truth).max() / len(truth)
+        cells = dict(zip(CONTROLS, (*values, str(found.low > 0).lower(), chance), strict=False))
+        rows.append(cells | evaluation.extent(len(predicted)))
     return pd.DataFrame(rows, columns=CONTROLS)

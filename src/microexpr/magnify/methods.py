@@ -17,11 +17,11 @@ from microexpr.runtime.registry import Registry
 if TYPE_CHECKING:
     from microexpr.config import Config
 
-# Keys of section `magnify` that every method reads.
-SHARED_KEYS = (
+# Keys of section `magnify` that every method reads: those of the temporal filter, and alpha.
+FILTER_KEYS = (
     *("passband_hz", "temporal_filter", "order", "reference_frame", "anchored", "normalise_gain"),
-    "alpha",
 )
+SHARED_KEYS = (*FILTER_KEYS, "alpha")
 
 
 class Amm(Section):

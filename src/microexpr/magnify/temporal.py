@@ -8,7 +8,7 @@ import math
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Required, TypedDict, Unpack, cast
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -20,8 +20,10 @@ from microexpr.errors import ConfigError, DataError, MicroexprWarning
 from microexpr.magnify import filter_designs as designs
 from microexpr.magnify.arguments import checked, checks
 from microexpr.magnify.filter_designs import NAME, FilterGain, Matrix, gain_of
+from microexpr.magnify.methods import FILTER_KEYS
 
 Passband = tuple[float, float] | None  # low and high edge, Hz
+Filtering = dict[str, Any]  # the options of a temporal filter, see `filter_matrix`
 CAUSAL = ("iir", "lowpass_difference", "reference")  # work on a stream of frames, too
 WEAK_GAIN = 0.5
 LEAST_GAIN = 0.25  # below, noise would grow more than four times with what alpha is divided by
@@ -29,28 +31,15 @@ LEAST_CORRELATION = 0.5  # of a course and what the filter makes of it
 STEADY_PERIODS = 2  # of the band's low edge: then a causal filter has settled
 
 
-class Filtering(TypedDict, total=False):
-    """The options of a temporal filter, see :func:`filter_matrix`."""
-
-    fps: Required[float]
-    passband_hz: Passband
-    temporal_filter: TemporalFilter
-    order: int
-    reference_frame: int
-    anchored: bool
-    normalise_gain: bool
-
-
 def filtering_of(settings: Motion, fps: float) -> Filtering:
     """Return the options that section ``magnify`` gives for clips of a frame rate."""
-    shared = {key: getattr(settings, key) for key in Filtering.__annotations__ if key != "fps"}
-    return cast(Filtering, {"fps": fps, **shared})
+    return {"fps": fps} | {key: getattr(settings, key) for key in FILTER_KEYS}
 
 
 def separated(options: Mapping[str, Any]) -> tuple[Filtering, dict[str, Any]]:
     """Return the options of the temporal filter, and the others."""
-    own = {key: value for key, value in options.items() if key in Filtering.__annotations__}
-    return cast(Filtering, own), {k: v for k, v in options.items() if k not in own}
+    own = {key: value for key, value in options.items() if key in ("fps", *FILTER_KEYS)}
+    return own, {key: value for key, value in options.items() if key not in own}
 
 
 @checks
@@ -133,7 +122,7 @@ def filter_matrix(
     return matrix
 
 
-def filter_gain(n_frames: int, **filtering: Unpack[Filtering]) -> FilterGain:
+def filter_gain(n_frames: int, **filtering: Any) -> FilterGain:
     """Return what a filter leaves of motions in a clip, before `normalise_gain`.
 
     The magnified motion is ``1 + alpha * gain.realised`` times as large; with `normalise_gain`,
@@ -157,7 +146,7 @@ def filter_gain(n_frames: int, **filtering: Unpack[Filtering]) -> FilterGain:
     return gain
 
 
-def divisor(n_frames: int | None, **filtering: Unpack[Filtering]) -> float:
+def divisor(n_frames: int | None, **filtering: Any) -> float:
     """Return what `normalise_gain` divides by; the steady gain for a clip of unknown length."""
     kind, fps = filtering.get("temporal_filter", "ideal"), filtering["fps"]
     if kind == "reference":
