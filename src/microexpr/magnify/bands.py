@@ -106,10 +106,6 @@ class Band:
         """The mask for real and imaginary parts in turns."""
         return doubled(self.mask)
 
-    def to(self, device: torch.device, dtype: torch.dtype) -> "Band":
-        """Return the band with its mask on a device, in a dtype."""
-        return replace(self, mask=self.mask.to(device, dtype))
-
     def padded(self, rows: int, columns: int) -> "Band":
         """Return the band on a larger box, with zeros at its end: on a finer grid."""
         room = (0, columns - self.mask.shape[1], 0, rows - self.mask.shape[0])

@@ -51,7 +51,7 @@ class SteerablePyramid:
 
 @lru_cache(maxsize=8)
 def _moved(pyramid: SteerablePyramid, device: torch.device, dtype: torch.dtype) -> SteerablePyramid:
-    bands = tuple(band.to(device, dtype) for band in pyramid.bands)
+    bands = tuple(replace(band, mask=band.mask.to(device, dtype)) for band in pyramid.bands)
     names = ("high", "low", "remainder")
     masks = {name: getattr(pyramid, name).to(device, dtype) for name in names}
     return replace(pyramid, bands=bands, **masks)

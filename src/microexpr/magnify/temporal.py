@@ -195,8 +195,6 @@ def check_passband(
     if passband_hz is None:
         raise ConfigError(f"magnify.passband_hz: the filter {temporal_filter} needs a band, in Hz")
     low, high = passband_hz
-    if not (np.isfinite(fps) and fps > 0):
-        raise ConfigError(f"data.fps: {fps} must be positive")
     if not 0 < low < high:
         band = f"{low:g}-{high:g} Hz is no band"
         raise ConfigError(f"magnify.passband_hz: {band}, need 0 < low < high")
