@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
@@ -156,11 +156,14 @@ def _bound(statement: ast.stmt) -> list[str]:
     if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
         return []
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-    names = []
-    for target in targets:
-        for element in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
-            names.append(first_name(element, ast.Attribute, ast.Subscript, ast.Starred))
-    return [name for name in names if name]
+    kinds = (ast.Attribute, ast.Subscript, ast.Starred)
+    return [name for target in elements(targets) if (name := first_name(target, *kinds))]
+
+
+def elements(targets: Sequence[ast.expr]) -> list[ast.expr]:
+    """Return targets one by one: of a tuple or a list what is in it."""
+    several = (t.elts if isinstance(t, ast.Tuple | ast.List) else [t] for t in targets)
+    return [target for some in several for target in some]
 
 
 def first_name(node: ast.expr, *kinds: type[ast.expr]) -> str:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from microexpr.fingerprints.definitions import NAME, Module, first_name
+from microexpr.fingerprints.definitions import NAME, Module, elements, first_name
 
 # Without effects of their own.
 PURE_FUNCTIONS = {
@@ -65,8 +65,7 @@ def _prepares(statement: ast.stmt) -> bool:
         return isinstance(statement.value, ast.Constant)
     if not isinstance(statement, ast.Assign) or not pure(statement.value):
         return False
-    targets = [t.elts if isinstance(t, ast.Tuple) else [t] for t in statement.targets]
-    return all(isinstance(target, ast.Name) for several in targets for target in several)
+    return all(isinstance(target, ast.Name) for target in elements(statement.targets))
 
 
 def without_unused(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
@@ -114,12 +113,8 @@ def _without_effect(statement: ast.AST, used: Counter[str]) -> bool:
 
 def _unread(targets: list[ast.expr], used: Counter[str]) -> bool:
     """Tell whether targets are plain names that are never read."""
-    for target in targets:
-        for element in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
-            inner = element.value if isinstance(element, ast.Starred) else element
-            if not isinstance(inner, ast.Name) or used[inner.id]:
-                return False
-    return True
+    plain = [t.value if isinstance(t, ast.Starred) else t for t in elements(targets)]
+    return all(isinstance(target, ast.Name) and not used[target.id] for target in plain)
 
 
 def pure(node: ast.AST) -> bool:

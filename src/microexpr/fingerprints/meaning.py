@@ -113,7 +113,6 @@ class _Stripper(ast.NodeTransformer):
         return ast.Raise(node.exc and self.visit(node.exc), None)
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        """Keep the condition."""
         return ast.Assert(self.visit(node.test), None)
 
     def visit_FunctionDef(self, node: Function) -> ast.AST:
@@ -128,7 +127,6 @@ class _Stripper(ast.NodeTransformer):
     visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
-        """Leave out the annotation."""
         return ast.arg(node.arg)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:

@@ -76,9 +76,8 @@ class Qualifier(ast.NodeTransformer):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         """Enter a class: its names are known in its body, and not in its methods."""
-        node.bases = [self.visit(base) for base in node.bases]
-        node.keywords = [self.visit(keyword) for keyword in node.keywords]
-        node.decorator_list = [self.visit(item) for item in node.decorator_list]
+        for name in ("bases", "keywords", "decorator_list"):
+            setattr(node, name, [self.visit(item) for item in getattr(node, name)])
         names = _bound_in(node.body, self._module)
         body: list[Any] = []
         for statement in node.body:
@@ -102,12 +101,8 @@ class Qualifier(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: Function, outer: Scope | None = None) -> ast.AST:
         """Enter a function; decorators, defaults and annotations belong to the scope around it."""
-        self._scopes.append(outer or {})
-        node.decorator_list = [self.visit(item) for item in node.decorator_list]
-        self.visit(node.args)
-        if node.returns is not None:
-            node.returns = self.visit(node.returns)
-        self._scopes.pop()
+        before = [*node.decorator_list, node.args]
+        *node.decorator_list, node.args = self._inside(outer or {}, before)
         names = _bound_in(node.body, self._module) | dict.fromkeys(
             a.arg for a in arguments(node.args)
         )
