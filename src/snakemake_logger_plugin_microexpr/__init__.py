@@ -127,8 +127,11 @@ class LogHandler(LogHandlerBase):
         super().close()
 
     def _show(self, record: LogRecord) -> None:
-        event = getattr(record, "event", None)
-        own = _own_message(record.getMessage()) if event == LogEvent.ERROR else []
+        event, own = getattr(record, "event", None), []
+        if event == LogEvent.ERROR:
+            from microexpr.runtime.progress import own_message
+
+            own = own_message(record.getMessage())
         if self._as_usual and not own:
             self._plain.handle(record)
         elif own:
@@ -182,9 +185,3 @@ def _is_worth_showing(record: LogRecord, event: LogEvent | None) -> bool:
     failed_command = "CalledProcessError in" in text and "returned non-zero exit" in text
     last = text.rpartition("WorkflowError:\n")[2]
     return event not in HIDDEN_EVENTS and not failed_command and not last.startswith(HIDDEN)
-
-
-def _own_message(text: str) -> list[str]:
-    from microexpr.runtime.progress import own_message
-
-    return own_message(text)

@@ -159,7 +159,6 @@ def _chosen_clip(path: str) -> str:
 
 
 def _decoded(job: Job, clip_id: str, folder: Path) -> Path:
-    """Decode one clip again."""
     # The disk may be elsewhere now than when the command was run.
     root = Path(_last_config().data.root)
     output = folder / "frames.h5"
@@ -173,7 +172,6 @@ def _decoded(job: Job, clip_id: str, folder: Path) -> Path:
 
 
 def _one_clip(source: str, clip_id: str, target: Path) -> Path:
-    """Copy one clip of a cache into a cache of its own."""
     with (
         cache.open_cache(source) as here,
         cache.create(target, here.kind, cache.Provenance(), compression="none") as out,

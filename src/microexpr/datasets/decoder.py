@@ -66,8 +66,7 @@ def decode(
         frames = ((times[picture.number], (picture.rgb(), picture.number)) for picture in known)
         even = enumerate(Resampled(frames, axis, _between))
         rows = ((rgb, number, k / axis.fps) for k, (rgb, number) in even)
-        if (first := next(rows, None)) is None:
-            return
+        first = next(rows)
         count, every = min(CHUNK, CHUNK_BYTES // first[0].nbytes + 1), chain([first], rows)
         while batch := list(islice(every, count)):
             rgb, number, time = zip(*batch, strict=True)

@@ -1,17 +1,17 @@
 """A data set as it was read: its clips, and findings about all that is not as expected."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from microexpr.config import Data, Problem
 from microexpr.datasets.manifest import Clip
-from microexpr.errors import DataError, Faults, brief, leave_out
+from microexpr.errors import DataError, Faults, damage, leave_out
 from microexpr.runtime.files import AnyPath
 from microexpr.runtime.names import fold, near, readable
 from microexpr.runtime.printing import printable
@@ -88,10 +88,10 @@ class Listing:
         chosen = set(names) - {""}  # a finding may name nobody
         everything: list[Clip | Finding] = [*self.clips, *self.findings]
         known = {name for item in everything for name in (item.subject, item.clip_id)}
-        gone = [item for item in everything if _is_named(item, chosen)]
-        self.left_out = [clip for clip in self.clips if _is_named(clip, chosen)]
-        self.clips = [clip for clip in self.clips if not _is_named(clip, chosen)]
-        self.findings = [f for f in self.findings if not _is_named(f, chosen)]
+        gone = [item for item in everything if chosen & {item.subject, item.clip_id}]
+        self.left_out = [c for c in self.clips if chosen & {c.subject, c.clip_id}]
+        self.clips = [c for c in self.clips if not chosen & {c.subject, c.clip_id}]
+        self.findings = [f for f in self.findings if not chosen & {f.subject, f.clip_id}]
         for clip_id, subject in dict.fromkeys((item.clip_id, item.subject) for item in gone):
             problem: Note = "left_out_subject" if subject in chosen else "left_out_clip"
             what = f"subject {subject}" if subject in chosen else "the clip"
@@ -180,10 +180,6 @@ class Labels:
         return None
 
 
-def _is_named(item: Clip | Finding, names: Set[str]) -> bool:
-    return item.subject in names or item.clip_id in names
-
-
 def write(path: AnyPath, findings: Sequence[Finding]) -> None:
     """Write ``manifest_report.csv`` and its seal; without findings it has a header only."""
     write_rows(path, list(Finding.model_fields), (finding.model_dump() for finding in findings))
@@ -191,10 +187,8 @@ def write(path: AnyPath, findings: Sequence[Finding]) -> None:
 
 def read(path: AnyPath) -> list[Finding]:
     """Read ``manifest_report.csv``; DataError: it cannot be read, or was changed."""
-    try:
+    with damage(DataError, f"{path}: cannot be read"):
         return [Finding.model_validate(row) for row in read_rows(path)]
-    except ValidationError as error:
-        raise DataError(f"{path}: cannot be read ({brief(error)})") from None
 
 
 def refuse(findings: Sequence[Finding], allow: Sequence[str], report: str) -> None:

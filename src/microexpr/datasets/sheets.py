@@ -175,7 +175,6 @@ def _tables(path: Path, sheet: str | int | None) -> list[_Table]:
 
 
 def _content(path: Path) -> bytes:
-    """Read a whole file that may be a table."""
     with damage(DataError, f"{path}: cannot be read"), regular(path).open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:

@@ -108,7 +108,6 @@ class WatchedFace:
 
 
 def _grouped(frames: Sequence[Sequence[Detection]]) -> list[list[Detection]]:
-    """Group the detections of consecutive frames by face."""
     faces: list[list[Detection]] = []
     for detections in frames:
         left = list(detections)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microexpr import __version__
-from microexpr.errors import DataError, brief, lacking
+from microexpr.errors import DataError, damage, lacking
 from microexpr.runtime.files import AnyPath, regular, replacing, sha256_of, write_beside
 
 if TYPE_CHECKING:
@@ -131,10 +131,8 @@ def read_text(path: AnyPath) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415  (planning reads tables without it)
 
     content = io.BytesIO(read_sealed(path))
-    try:
+    with damage(DataError, f"{path}: cannot be read"):
         return pd.read_csv(content, dtype=str, keep_default_na=False)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{path}: cannot be read ({brief(error)})") from None
 
 
 def typed(frame: pd.DataFrame, *, text: Collection[str], path: AnyPath) -> pd.DataFrame:
@@ -159,7 +157,5 @@ def _numbers(column: pd.Series, path: AnyPath) -> pd.Series:
 def read_rows(path: AnyPath) -> list[dict[str, str]]:
     """Read a sealed table row by row, every cell as text, without pandas; see `check_seal`."""
     content = read_sealed(path)
-    try:
+    with damage(DataError, f"{path}: cannot be read"):
         return list(csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read ({brief(error)})") from None

@@ -42,7 +42,8 @@ def said(found: Mapping[str, Any], keys: Iterable[str] = ()) -> str:
     if kind == "extra_forbidden":
         return f" is no key{nearest(str(found['loc'][-1]), keys)}"
     if kind in WORDS:
-        text = WORDS[kind].format_map(_Numbers(found.get("ctx", {})))
+        bounds = {name: _plain(bound) for name, bound in found.get("ctx", {}).items()}
+        text = WORDS[kind].format(**bounds)
     elif kind.partition("_")[0] in TYPES and kind.endswith(("_type", "_parsing")):
         text = f"must be {TYPES[kind.partition('_')[0]]}"
     else:
@@ -65,12 +66,6 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-class _Numbers(dict[str, Any]):
-    """Bounds as they are written: -1 and not -1.0."""
-
-    def __getitem__(self, key: str) -> Any:
-        return _plain(super().__getitem__(key))
-
-
 def _plain(value: Any) -> Any:
+    """Return a number as it is written: -1 and not -1.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -74,7 +74,6 @@ class _Decoding:
         notice(f"{self.path.name}: {text}")
 
     def pictures(self) -> Iterator[Picture]:
-        """Decode."""
         try:
             for packet in self.container.demux():
                 self._look_at(packet)

@@ -117,7 +117,6 @@ class _Sound:
         self._next = next(self._pending, None)
 
     def _packets(self) -> Iterator[av.Packet]:
-        """Yield packets ready for the output."""
         for packet in self.source.demux(list(self.source.streams.audio)):
             encoder = self._encoders.get(packet.stream.index)
             if encoder is not None:
