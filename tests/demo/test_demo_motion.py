@@ -85,7 +85,7 @@ def test_frames_show_the_recorded_displacement(portrait: Portrait, clip: int) ->
     )
     truth = scenario.apex_displacement_px
     norm = np.hypot(*truth)
-    assert norm.max() == pytest.approx(scenario.action.peak_px, rel=1e-5)
+    assert norm.max() == pytest.approx(scenario.actions[0].peak_px, rel=1e-5)
     moving = (norm > 0.5 * norm.max()) & (texture > 1)
     assert moving.sum() > 300
     measured, true = flow[:, moving], truth[:, moving]

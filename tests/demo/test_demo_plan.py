@@ -93,6 +93,24 @@ def test_counters_and_phases_hold_for_any_settings(
         assert profile.min() >= 0
 
 
+def test_only_the_order_of_two_actions_tells_some_clips_apart() -> None:
+    chosen = Demo(sequence_share=0.5)
+    ordered = [clip for clip in plan(chosen) if clip.only_ordered(chosen)]
+    assert {clip.label for clip in ordered} == {"negative", "positive"}
+    assert len(ordered) == 12 * 2  # of two clips per class and subject, the second one
+    for clip in ordered:
+        assert sorted(clip.shown(chosen)) == ["negative", "positive"]
+        assert clip.shown(chosen)[0] == clip.label
+        courses = Timing.of(chosen, clip).courses()
+        first, second = (np.average(np.arange(clip.frames), weights=c) for c in courses.T)
+        assert first < clip.apex < second
+        assert courses[clip.apex] == pytest.approx([0.5, 0.5], abs=1e-6)  # no single frame tells
+        assert courses[0].tolist() == [0, 0]
+    others = [clip for clip in plan(chosen) if not clip.only_ordered(chosen)]
+    assert others == [clip for clip in plan(Demo()) if not clip.only_ordered(chosen)]
+    assert {Timing.of(chosen, clip).courses().shape[1] for clip in others} == {1}
+
+
 @pytest.mark.parametrize("chosen", [Demo(), Demo(subjects=1), Demo(subjects=1, clips_per_class=1)])
 def test_counters_have_several_widths(chosen: Demo) -> None:
     widths = {len(str(clip.first_counter)) for clip in plan(chosen)}

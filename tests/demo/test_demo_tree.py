@@ -80,8 +80,9 @@ def test_truth_agrees_with_itself_and_the_plan(root: Path) -> None:
         assert arrays["roi"].tolist() == record["roi"]
         assert displacement.shape == (2, record["roi"][3], record["roi"][2])
         peak = np.hypot(*displacement.astype(float)).max()
-        assert peak == pytest.approx(record["peak_px"], rel=2e-3)
-        assert 0.7 * 0.5 <= record["peak_px"] <= 1.3 * 0.5
+        (action,) = record["actions"]
+        assert peak == pytest.approx(action["peak_px"], rel=2e-3)
+        assert 0.7 * 0.5 <= action["peak_px"] <= 1.3 * 0.5
         border = np.concatenate([displacement[:, 0], displacement[:, -1]], axis=1)
         assert np.abs(border).max() < 0.05 * peak
         for name in ("frames", "apex", "label", "subject", "first_counter"):

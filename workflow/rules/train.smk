@@ -29,7 +29,9 @@ rule split:
 OF_EACH_N = expand(at.TRAINED, n=LENGTHS, allow_missing=True)
 OTHER_N = at.TRAINED.replace("{n}", f"{{n,(?!(?:{'|'.join(map(str, LENGTHS))})/)\\d+}}")
 ON_INNER = expand(at.INNER, n=LENGTHS, allow_missing=True)
-OF_CONTROLS = PLAN.trained_controls()
+# Without controls the rule stands, for profiles to name, and nobody asks for its file.
+NONE = expand(at.VARIANT, variant=min(CONTROLS), n=0, allow_missing=True)
+OF_CONTROLS = PLAN.trained_controls() or NONE
 
 
 rule train:
@@ -120,30 +122,28 @@ use rule train as inner with:
 
 
 # Controls that are trained beside each method: all of them in one job, for the same reason.
-if OF_CONTROLS:
-
-    rule train_controls:
-        input:
-            **read(features=FEATURES, folds=at.FOLDS),
-            manifest=ancient(at.MANIFEST),
-        output:
-            **written(predictions=OF_CONTROLS, epochs=[at.epochs(file) for file in OF_CONTROLS]),
-        log:
-            "results/logs/train_controls/{method}/chunk{chunk}.log",
-        benchmark:
-            "results/benchmarks/train_controls/{method}/chunk{chunk}.tsv"
-        conda:
-            "../../envs/gpu.yaml"
-        resources:
-            **TRAINING,
-        params:
-            **job("train_controls"),
-            labels=PLAN.labels(),
-            n=PLAN.config.ablation.n,
-        shell:
-            command(
-                "train_controls",
-                method="{wildcards.method}",
-                n="{params.n}",
-                chunk="{wildcards.chunk}",
-            )
+rule train_controls:
+    input:
+        **read(features=FEATURES, folds=at.FOLDS),
+        manifest=ancient(at.MANIFEST),
+    output:
+        **written(predictions=OF_CONTROLS, epochs=[at.epochs(file) for file in OF_CONTROLS]),
+    log:
+        "results/logs/train_controls/{method}/chunk{chunk}.log",
+    benchmark:
+        "results/benchmarks/train_controls/{method}/chunk{chunk}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    resources:
+        **TRAINING,
+    params:
+        **job("train_controls"),
+        labels=PLAN.labels(),
+        n=PLAN.config.ablation.n,
+    shell:
+        command(
+            "train_controls",
+            method="{wildcards.method}",
+            n="{params.n}",
+            chunk="{wildcards.chunk}",
+        )

@@ -139,7 +139,7 @@ class Demo(Section):
     sequence_share: Fraction = Field(
         0.0,
         description="share of the negative and positive clips that only the order of frames tells "
-        "apart: they show the same action units, the positive ones backwards",
+        "apart: both show an action of each of these classes, first that of their own",
     )
     median_frames: int = Field(31, ge=4, description="median clip length, frames")
     min_frames: int = Field(17, ge=3, description="shortest clip, frames")

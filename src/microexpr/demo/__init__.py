@@ -12,7 +12,7 @@ from itertools import product
 from microexpr.config import Demo
 
 CODES = {"negative": "ne", "positive": "po", "surprise": "sur"}  # as in SMIC
-ORDERED = ("negative", "positive")  # told apart by the course of the motion: forwards, backwards
+ORDERED = ("negative", "positive")  # may be told apart by which of their actions comes first
 TREE = "SMIC_all_raw/HS"
 FPS = 100.0  # frames/s of the high-speed camera of SMIC
 
@@ -45,9 +45,10 @@ class ClipName:
         share, number = settings.sequence_share, self.number
         return self.label in ORDERED and int(share * number) > int(share * (number - 1))
 
-    def shown(self, settings: Demo) -> str:
-        """Return the class whose action units the clip shows: the same one for both `ORDERED`."""
-        return ORDERED[-1] if self.only_ordered(settings) else self.label
+    def shown(self, settings: Demo) -> list[str]:
+        """Return the classes whose actions the clip shows, one after the other: its own first."""
+        other = [label for label in ORDERED if label != self.label]
+        return [self.label, *other] if self.only_ordered(settings) else [self.label]
 
     @property
     def key(self) -> int:

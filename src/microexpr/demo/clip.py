@@ -178,11 +178,11 @@ class Scenario:
     who: Identity
     window: Window
     when: Timing
-    action: Action
+    actions: tuple[Action, ...]  # one after the other
     nuisance: Nuisance
-    # Displacement: expression, motion without meaning, gaze, head (4); float32 (7, 2, h, w).
+    # Displacement: actions, motion without meaning, gaze, head (4); float32 (7 or 8, 2, h, w).
     fields: Array
-    # Factors of the fields in each frame, float32 (frames, 7); the weighted sum is in px.
+    # Factors of the fields in each frame, float32 (frames, 7 or 8); the weighted sum is in px.
     courses: Array
 
     @classmethod
@@ -191,7 +191,8 @@ class Scenario:
         seed, subject, key = settings.seed, clip.subject_number, clip.key
         when = Timing.of(settings, clip)
         action_rng = generator(seed, subject, key, Stream.ACTION)
-        action = Action.draw(clip.shown(settings), settings.amplitude_px, action_rng)
+        shown, size_px = clip.shown(settings), settings.amplitude_px
+        actions = tuple(Action.draw(label, size_px, action_rng) for label in shown)
         nuisance_rng = generator(seed, subject, key, Stream.NUISANCE)
         nuisance = Nuisance.draw(settings, when.frames, nuisance_rng)
         # The part that changes: around the face, within the picture.
@@ -200,17 +201,20 @@ class Scenario:
         left, top = np.clip(middle - (ROI_WIDTH_PX // 2, ROI_HEIGHT_PX // 2), 0, limit).tolist()
         window = slice(top, top + ROI_HEIGHT_PX), slice(left, left + ROI_WIDTH_PX)
         x, y = (part[window] for part in identity.canonical_grid(face))
-        own = action.field(who, x, y), nuisance.distraction_field(who, x, y), gaze_field(who, x, y)
-        fields = np.concatenate([np.stack(own), head_fields(who, x, y)])
+        moved = [action.field(who, x, y) for action in actions]
+        moved += [nuisance.distraction_field(who, x, y), gaze_field(who, x, y)]
+        fields = np.concatenate([np.stack(moved), head_fields(who, x, y)])
         gaze = nuisance.gaze_px * (np.arange(when.frames) >= nuisance.gaze_frame)
-        first = np.stack([action.peak_px * when.profile(), nuisance.distraction, gaze], axis=1)
-        courses = np.concatenate([first, nuisance.head], axis=1).astype(np.float32)
-        return cls(clip, who, window, when, action, nuisance, fields, courses)
+        own = np.array([action.peak_px for action in actions]) * when.courses()
+        others = np.stack([nuisance.distraction, gaze], axis=1)
+        courses = np.concatenate([own, others, nuisance.head], axis=1).astype(np.float32)
+        return cls(clip, who, window, when, actions, nuisance, fields, courses)
 
     @property
     def apex_displacement_px(self) -> Array:
         """The expression's displacement at the apex without nuisances, float32 (2, h, w)."""
-        return np.float32(self.action.peak_px) * self.fields[0]
+        count = len(self.actions)
+        return np.tensordot(self.courses[self.when.apex, :count], self.fields[:count], 1)
 
 
 class Portrait(NamedTuple):

@@ -6,7 +6,7 @@ from enum import IntEnum
 import numpy as np
 
 from microexpr.config import Demo
-from microexpr.demo import ORDERED, ClipName, clip_names
+from microexpr.demo import ClipName, clip_names
 
 LOG_LENGTH_SD = 0.3
 SHORTEST_RELEASE = 3  # frames from the end of the hold to the offset
@@ -34,6 +34,7 @@ class Timing:
     hold: int  # frames of full motion
     release: int  # frames of its decay
     rest: float  # share of the motion that is left after the offset
+    handover: int = 0  # frames before and after the apex in which a second action takes over
 
     @classmethod
     def of(cls, settings: Demo, clip: ClipName) -> "Timing":
@@ -43,34 +44,36 @@ class Timing:
         frames = int(np.clip(round(length), settings.min_frames, settings.max_frames))
         onset = int(rng.uniform(0, 0.12) * frames)
         if clip.only_ordered(settings):
-            apex = onset + max(round(rng.uniform(0.12, 0.2) * frames), 1)
-            hold = round(rng.uniform(0, 0.06) * frames)
             end = frames - 1 - int(rng.uniform(0, 0.12) * frames)
-            when = cls(frames, onset, apex, hold, end - apex - hold, 0.0)
-            return when if clip.label == ORDERED[0] else when.backwards()
+            apex = round(rng.uniform(0.45, 0.55) * (end - onset)) + onset
+            handover = max((end - onset) // 6, 1)
+            return cls(frames, onset, apex, 0, end - apex, 0.0, handover)
         apex = max(round(rng.uniform(0.38, 0.62) * frames), onset + 1)
         hold = round(rng.uniform(0.02, 0.1) * frames)
         release = max(round(rng.uniform(0.85, 1.05) * frames) - apex - hold, SHORTEST_RELEASE)
         return cls(frames, onset, apex, hold, release, rng.uniform(0, 0.25))
-
-    def backwards(self) -> "Timing":
-        """Return the phases of the clip shown backwards; its motion must decay without a rest."""
-        apex = self.frames - 1 - self.apex - self.hold
-        onset = apex - self.release
-        return Timing(self.frames, onset, apex, self.hold, self.apex - self.onset, self.rest)
 
     @property
     def offset(self) -> int:
         """Frame at which the motion has decayed, or the last frame of a clip that ends before."""
         return min(self.apex + self.hold + self.release, self.frames - 1)
 
+    def courses(self) -> np.ndarray:
+        """Return the share of its peak motion of each action, float32 (frames, 1 or 2)."""
+        t, early = np.arange(self.frames), self.apex - self.handover
+        rise = _raised_cosine((t - self.onset) / (early - self.onset))
+        late = self.apex + self.hold + self.handover
+        fall = _raised_cosine((t - late) / (self.release - self.handover))
+        decay = 1 - (1 - self.rest) * fall
+        whole = np.where(t < early, rise, decay).astype(np.float32)
+        if not self.handover:
+            return whole[:, None]
+        taken = _raised_cosine((t - early) / (late - early)).astype(np.float32)
+        return whole[:, None] * np.stack([1 - taken, taken], axis=1)
+
     def profile(self) -> np.ndarray:
         """Return the share of the peak motion, float32 (frames,): 0 at the onset, 1 at the apex."""
-        t = np.arange(self.frames)
-        rise = _raised_cosine((t - self.onset) / (self.apex - self.onset))
-        fall = _raised_cosine((t - self.apex - self.hold) / self.release)
-        decay = 1 - (1 - self.rest) * fall
-        return np.where(t < self.apex, rise, decay).astype(np.float32)
+        return self.courses().sum(axis=1)
 
 
 def _raised_cosine(share: np.ndarray) -> np.ndarray:

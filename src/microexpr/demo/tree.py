@@ -118,15 +118,14 @@ def _roi(scenario: Scenario) -> list[int]:
 def _record(scenario: Scenario, settings: Demo) -> dict[str, object]:
     """Ground truth of a clip: frame indices from 0, px of the 640x480 picture."""
     clip, when = scenario.clip, scenario.when
-    action, nuisance = scenario.action, scenario.nuisance
+    actions, nuisance = scenario.actions, scenario.nuisance
     return {
         **{key: getattr(clip, key) for key in ("clip_id", "subject", "label")},
         "fps": FPS,
         **{key: getattr(clip, key) for key in ("frames", "first_counter")},
         **{key: getattr(when, key) for key in ("onset", "apex", "offset")},
         "profile": when.profile().tolist(),
-        "action_units": list(action.units),
-        **{key: getattr(action, key) for key in ("weights", "asymmetry", "peak_px")},
+        "actions": actions,
         "drift_px": nuisance.head[:, :2].tolist(),
         "roll_rad": nuisance.head[:, 2].tolist(),
         "zoom": nuisance.head[:, 3].tolist(),
