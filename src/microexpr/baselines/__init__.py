@@ -1,8 +1,6 @@
-"""The compared systems: those of the poster's last table, and two yardsticks of the field.
+"""The compared systems: those of the poster's last table, and yardsticks of the field.
 
-They run on the crops and in the folds of this pipeline. This table, which needs neither NumPy nor
-PyTorch, says what is published, the docstring of each class what is specified and what had to be
-inferred. ``docs/adding-a-baseline.md`` shows how to add one.
+This table needs neither NumPy nor PyTorch. ``docs/adding-a-baseline.md`` shows how to add one.
 """
 
 from __future__ import annotations

@@ -25,10 +25,7 @@ LOCK = Lock()  # torch has one generator of random numbers for all threads
 
 
 def grey_levels(maps: Floats) -> Floats:
-    """Scale each map of a clip, (channels, H, W), so that it goes from 0 to 255, and round it.
-
-    Amplitude, the place of 0 and the ratio of the channels are lost. A map of one value becomes 0.
-    """
+    """Scale each map of a clip, (channels, H, W), to 0 to 255, and round it."""
     low, high = (f(maps, axis=(1, 2), keepdims=True) for f in (np.min, np.max))
     span = np.where(high > low, high - low, 1)
     return np.round(255 * (maps - low) / span).astype(np.float32)
@@ -67,11 +64,7 @@ class STSTNet(NetworkSystem):
         return found
 
     def network(self, n_classes: int) -> nn.Module:
-        """Make the network.
-
-        The three streams read the same input and are concatenated, and all that follows acts on
-        each channel alone: together they are one convolution of 16 filters.
-        """
+        """Make the network: its three streams together are one convolution of 16 filters."""
         filters = 3 + 5 + 8
         return nn.Sequential(
             *(nn.Conv2d(3, filters, 3, padding=2), nn.ReLU(), nn.BatchNorm2d(filters)),

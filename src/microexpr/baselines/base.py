@@ -71,10 +71,9 @@ class FaceClip:
 
 
 def annotated(data: Data, clip: ClipCache) -> int | None:
-    """Look up the apex that the data set gives, as an index from the clip's first frame.
+    """Return the apex that the data set gives, an index from the clip's first; None: unknown.
 
-    It is the clip's attribute ``apex``; the generated data set has it in ``truth/{clip_id}.json``.
-    None where it is unknown, as in SMIC; DataError when it lies outside the clip.
+    DataError: it lies outside the clip.
     """
     frame = clip.attributes.get("apex")
     truth = Path(data.root) / "truth" / f"{clip.clip_id}.json"

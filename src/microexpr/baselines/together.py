@@ -1,8 +1,7 @@
 """STSTNet for many folds at a time: one model whose filters are those of all folds.
 
 The folds share the clips of a batch, each without those that it tests, so one matrix product gives
-the first layer of all of them. The maps of one clip stay in the processor's cache and are not kept:
-BatchNorm needs their sums only, the gradient their sums times the patches that they were made from.
+the first layer of all. BatchNorm and the gradient need sums over its maps only.
 """
 
 import math

@@ -87,10 +87,7 @@ def explain_frames(
 
 
 def last_of_each_size(backbone: Backbone, size_px: int) -> list[int]:
-    """Return the last block of each map size of at most a sixteenth of the crop.
-
-    For MobileNet-v1 these are B11 and B13, for ResNet-50 B13 and B16; B5 takes thrice as long.
-    """
+    """Return the last block of each map size of at most a sixteenth of the crop."""
     x = torch.zeros(1, 3, size_px, size_px, device=next(backbone.parameters()).device)
     every = range(1, backbone.n_blocks + 1)
     sizes = {block: maps.shape[-1] for block, maps in block_maps(backbone, every, x)}

@@ -1,8 +1,4 @@
-"""Figures of a run, as vectors and as PNG, and what is known of them before the first job.
-
-``tables`` draws the tables of a run; ``inputs`` crops, windows, and where clips lie in the space of
-features; ``motion`` slices through time, and videos. All share ``style``.
-"""
+"""Figures of a run, as vectors and as PNG, and what is known of them before the first job."""
 
 from collections.abc import Sequence
 

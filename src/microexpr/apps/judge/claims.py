@@ -73,11 +73,7 @@ def _claim(part: str, metric: str, printed: str) -> Claim:
 
 
 def weigh(claims: Sequence[Claim], runs: Runs) -> list[dict[str, Any]]:
-    """Compare printed values with the predictions; ConfigError: no such data set.
-
-    Return for each what the predictions give, whether that agrees, and if not which ways and
-    formulas give it; of an accuracy, whether a whole number of predictions does.
-    """
+    """Compare printed values with the predictions; ConfigError: no such data set."""
     parts = {ALL: runs} | runs.parts()
     plain = {_plain(name): name for name in parts}
     plain |= {"casmeii": "casme2"} if "casme2" in parts else {}

@@ -101,10 +101,9 @@ def _both_sides(frame: pd.DataFrame, trained: NDArray[np.bool_]) -> Iterator[Fin
 
 
 def compared(table: Table, known: FoldList) -> tuple[Table, list[Finding]]:
-    """Compare a table with a list; the table returned has the list's folds where it had none.
+    """Compare a table with a list, and give it the list's folds where it had none, and label names.
 
-    Labels of other names, such as numbers, become those of the list where each number stands for
-    one label in most clips. DataError: not one clip of the list is there.
+    DataError: not one clip of the list is there.
     """
     frame, about = table.frame, {"source": known.path.name}
     keys = [_key(row, known) for row in frame[["clip", "subject", "data_set"]].values.tolist()]

@@ -1,12 +1,6 @@
 """Predictions as others hand them in: tables and two kinds of logs, told apart by what they hold.
 
-- A table (.csv with any delimiter, .xlsx) with clip, subject, label and predicted, in the usual
-  spellings; in place of predicted, one column per run (``pred_seed0``, ``pred_epoch12``) or one per
-  class (``p_negative``). Our own ``predictions.csv`` is such a table.
-- A log with a line ``casme2 sub01`` above lines ``clip label prediction``, as STSTNet's authors
-  publish it.
-- A log with lines ``Subject:``, ``Predicted :`` and ``Ground Truth :`` with lists, as their Python
-  code prints it, and that of HTNet, which adds ``Best Predicted :``.
+Which columns and lines these have: docs/judge.md.
 """
 
 import re

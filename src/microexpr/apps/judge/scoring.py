@@ -1,7 +1,6 @@
 """Scores of predictions, and what the same predictions give when they are scored in other ways.
 
-The first way is the field's agreed one: all tested clips together, the last epoch, the mean over
-seeds. The others explain printed numbers: each is a value that some published code computes.
+The others explain printed numbers: each is a value that some published code computes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Frames in, magnified frames out: with the whole clip in memory, or a few seconds of it.
-
-Motion is magnified, and computed, in a region only; each original comes with its versions.
-"""
+"""Frames in, magnified frames out: with the whole clip in memory, or a few seconds of it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace

@@ -118,8 +118,7 @@ def output_paths(
 ) -> list[list[Path]]:
     """Name the outputs of each source, one for each alpha: several names end in ``_a<alpha>``.
 
-    By default they lie here and are called as the clips are. ConfigError when `output` is neither
-    an ``.mp4`` for one clip nor a folder, whose files get the clips' names, or two have the same.
+    ConfigError: `output` is neither an ``.mp4`` for one clip nor a folder, or two names are equal.
     """
     if output is None:
         bases = [Path(f"{source.name}_magnified{SUFFIX}") for source in sources]

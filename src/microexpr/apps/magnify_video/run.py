@@ -55,11 +55,7 @@ class Stopwatch:
 def magnify_clip(
     plan: Plan, outputs: list[Path], progress: Progress = lambda stage, share: None
 ) -> list[dict[str, Any]]:
-    """Magnify a clip and write an MP4 for each alpha, with a JSON file that says how it was made.
-
-    The files appear under their names when all are complete. Returns a report for each output,
-    ready for JSON; ``notices`` are the warnings that were given.
-    """
+    """Magnify a clip: write an MP4 and a JSON file for each alpha; return the reports in these."""
     watch = Stopwatch()
     with noted() as notices:
         width, height = plan.source.width, plan.source.height

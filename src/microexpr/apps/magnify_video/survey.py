@@ -185,8 +185,8 @@ class Gain(NamedTuple):
     """How many times larger motions in the passband became, on points that were followed.
 
     `measured`: 1 plus the least-squares ratio of the motion that was added to the motion that the
-    filter passes; for a control, which adds none, the ratio of the result's motion to the latter.
-    nan where no point is left, or the motion of the points in the band is no more than noise.
+    filter passes; of a control, which adds none, the ratio of motions. nan: nothing but noise
+    moves.
     """
 
     points: int

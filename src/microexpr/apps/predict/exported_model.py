@@ -1,8 +1,6 @@
 """An exported model: written, checked as a whole and read, and what is known of its accuracy.
 
-``model.safetensors`` holds what was trained, ``config.json`` all that is needed to see a video as
-training saw its clips, ``provenance.json`` where both come from. The seal of ``config.json`` covers
-all three. Besides the folder, only the backbone's weights file is needed.
+The seal of ``config.json`` covers its three files: docs/predict.md.
 """
 
 import json
@@ -128,10 +126,7 @@ def write(
     about: dict[str, Any],
     origin: dict[str, Any],
 ) -> None:
-    """Write the three files; ``config.json`` last, with the checksums of the others, and its seal.
-
-    `settings` are sections of the configuration, `about` is the rest of ``config.json``.
-    """
+    """Write the three files, ``config.json`` last: sections `settings` and the rest, `about`."""
     model.save(folder / MODEL, labels=settings["data"]["labels"], **settings["model"])
     write_json(folder / ORIGIN, origin)
     sums = {name: sha256_of(folder / name) for name in (MODEL, ORIGIN)}

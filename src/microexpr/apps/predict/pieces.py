@@ -1,6 +1,5 @@
 """A stream of frames cut into overlapping pieces, and the class probabilities of each.
 
-A piece is cropped as the pipeline crops a clip, by one transform that is fixed in its first frames.
 Only crops are kept: memory depends on length and step of the pieces, not on the video.
 """
 
