@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from microexpr.errors import DataError
+from microexpr.explain.drawing import contact_sheet, on_frame, overlaid_frames
 from microexpr.explain.scores import (
     REGIONS,
     Truth,
@@ -18,7 +19,6 @@ from microexpr.explain.scores import (
     region_map,
     region_scores,
 )
-from microexpr.explain.sheets import contact_sheet, on_frame, overlaid_frames
 from microexpr.face.transform import CropTransform
 
 FACE = np.array([(78, 90), (146, 90), (112, 128), (86, 164), (138, 164)], float)
