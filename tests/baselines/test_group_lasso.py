@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from microexpr.baselines.lbp_top_systems import fit_group_lasso
+from microexpr.baselines.lbp_top import fit_group_lasso
 
 
 def example(

@@ -13,7 +13,7 @@ from planted_faces import LABELS, Planted, planted
 import listed
 from microexpr import baselines, stages
 from microexpr.backbones import weights
-from microexpr.baselines import lbp_top_systems
+from microexpr.baselines import lbp_top
 from microexpr.baselines.base import System
 from microexpr.cache import Provenance, create, open_cache
 from microexpr.config import Compare, Config
@@ -120,7 +120,7 @@ def test_descriptors_of_an_interrupted_run_serve_again(tmp_path, monkeypatch):
     config, whole, cut = configured(), tmp_path / "a.csv", tmp_path / "b.csv"
     train("evm_tim", config, caches, whole, tables)
     described = []
-    describe = lbp_top_systems.EVMTIM.describe
+    describe = lbp_top.EVMTIM.describe
 
     def counted(self, clip):
         described.append(clip.clip_id)
@@ -129,9 +129,9 @@ def test_descriptors_of_an_interrupted_run_serve_again(tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lbp_top_systems.EVMTIM, "describe", counted)
+    monkeypatch.setattr(lbp_top.EVMTIM, "describe", counted)
     with monkeypatch.context() as broken:
-        broken.setattr(lbp_top_systems.EVMTIM, "train", stop)
+        broken.setattr(lbp_top.EVMTIM, "train", stop)
         with pytest.raises(KeyboardInterrupt):
             train("evm_tim", config, caches, cut, tables)
     assert len(described) == 9

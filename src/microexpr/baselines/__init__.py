@@ -88,8 +88,8 @@ PUBLISHED = {
 ROWS = (
     ("micro_exp_stcnn", "cnn_3d:MicroExpSTCNN", "MicroExpSTCNN"),
     ("fcnn_3d", "cnn_3d:FCNN3D", "3D-FCNN"),
-    ("hierarchical_lbp_top", "lbp_top_systems:HierarchicalLBPTOP", "hierarchical LBP-TOP"),
-    ("evm_tim", "lbp_top_systems:EVMTIM", "EVM + TIM"),
+    ("hierarchical_lbp_top", "lbp_top:HierarchicalLBPTOP", "hierarchical LBP-TOP"),
+    ("evm_tim", "lbp_top:EVMTIM", "EVM + TIM"),
     ("setfnet", "cnn_3d:SETFNet", "SETFNet"),
     (OWN_NETWORK, "vggface2_bilstm:VGGFace2BiLSTM", "VGGFace2 + Bi-LSTM"),
     ("ststnet", "apex_networks:STSTNet", "STSTNet"),
