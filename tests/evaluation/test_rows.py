@@ -19,7 +19,7 @@ from microexpr.evaluation.rows import (
 )
 from microexpr.magnify.methods import METHODS
 from microexpr.protocol import COMPLETE
-from microexpr.protocol.splits import make_folds
+from microexpr.protocol.splits import MAKERS, make_folds
 from microexpr.training.controls import split_control
 from simulated import CLASSES, basis, columns, manifest, predicted
 
@@ -88,7 +88,8 @@ def test_everything_that_people_read_has_a_name():
         assert names.method_name(name) == METHODS[name].label != ""
     for name in NETWORKS.own:
         assert names.network_name(name) == NETWORKS[name].label != ""
-    assert set(names.PROTOCOLS) == set(COMPLETE)
+    assert set(MAKERS) == set(COMPLETE)
+    assert all(names.protocol_name(name) != name for name in MAKERS)
     assert names.method_name("pmm-a2.5") == f"{METHODS['pmm'].label}, alpha 2.5"
     assert names.method_name("majority") == "most frequent class"
     assert names.method_name("none-else") == "none-else"

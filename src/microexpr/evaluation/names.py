@@ -2,18 +2,11 @@
 
 from microexpr.backbones.networks import NETWORKS
 from microexpr.magnify.methods import METHODS
+from microexpr.protocol import PROTOCOLS
 from microexpr.protocol.predictions import BEST_EPOCH
 from microexpr.training.controls import CONTROLS, split_control
 
 FEATURE_MODES = {"onset_difference": "difference to onset", "raw": "raw features"}
-PROTOCOLS = {
-    "loso": "leave one subject out",
-    "leave_one_dataset_out": "leave one data set out",
-    "group_kfold": "k folds of subjects",
-    "clip_kfold": "k folds of clips",
-    "holdout": "one split of subjects",
-    "official": "official split",
-}
 BASELINES = {
     "majority": "most frequent class",
     "majority_training": "most frequent class in training",

@@ -17,11 +17,15 @@ from microexpr.runtime.files import AnyPath
 from microexpr.runtime.names import alike
 from microexpr.runtime.tables import check_seal, read_rows, write_rows
 
+PROTOCOLS = {  # and what people read
+    "loso": "leave one subject out",
+    "leave_one_dataset_out": "leave one data set out",
+    "group_kfold": "k folds of subjects",
+    "clip_kfold": "k folds of clips",
+    "holdout": "one split of subjects",
+    "official": "official split",
+}
 # Whether a protocol promises that no subject is on both sides, and that every clip is tested once.
-PROTOCOLS = (
-    *("loso", "leave_one_dataset_out", "group_kfold"),
-    *("clip_kfold", "holdout", "official"),
-)
 SUBJECT_INDEPENDENT = {name: name != "clip_kfold" for name in PROTOCOLS}
 COMPLETE = {name: name not in ("holdout", "official") for name in PROTOCOLS}
 COLUMNS = ("clip_id", "subject", "label", "fold")
@@ -70,7 +74,7 @@ def read_folds(path: AnyPath, clip_ids: Sequence[str]) -> list[Fold]:
 
 
 def folds_by_name(tested: Sequence[str], order: Iterable[str]) -> list[Fold]:
-    """Make folds from the name of the fold that tests each clip; all others, or unnamed, train."""
+    """Make folds from the fold that tests each clip; where some have none, just these train."""
     trained = tuple(i for i, name in enumerate(tested) if not name)
     folds = []
     for name in dict.fromkeys(filter(None, order)):

@@ -77,14 +77,14 @@ def make_folds(
     for clip_id, label in zip(clip_ids, labels, strict=True):
         if label not in classes:
             raise DataError(f"clip {clip_id}: label {label!r} is none of {list(classes)}")
-    if name not in PROTOCOLS:
-        raise ProtocolError(f"protocol.name {name!r} is none of {list(PROTOCOLS)}")
+    if name not in MAKERS:
+        raise ProtocolError(f"protocol.name {name!r} is none of {list(MAKERS)}")
     order = sorted(range(len(clip_ids)), key=lambda i: (natural(clip_ids[i]), clip_ids[i]))
     columns = (clip_ids, subjects, labels, splits or [""] * len(clip_ids))
     ids, people, truth, parts = ([column[i] for i in order] for column in columns)
     given = _Given(ids, people, truth, parts, classes, folds, test_share, seed)
     made = []
-    for fold, positions in PROTOCOLS[name](given):
+    for fold, positions in MAKERS[name](given):
         tested = {order[i] for i in positions}
         train = tuple(i for i in range(len(clip_ids)) if i not in tested)
         made.append(Fold(fold, train, tuple(sorted(tested))))
@@ -225,7 +225,7 @@ def _official(given: _Given) -> Tests:
     return [("official", tested)]
 
 
-PROTOCOLS: dict[str, Callable[[_Given], Tests]] = {
+MAKERS: dict[str, Callable[[_Given], Tests]] = {
     "loso": _loso,
     "leave_one_dataset_out": _by_part,
     "group_kfold": _group_kfold,

@@ -17,10 +17,9 @@ from microexpr.cache import open_cache
 from microexpr.config import overlaid
 from microexpr.errors import ConfigError, DataError, ProtocolError
 from microexpr.evaluation.intervals import proportion_interval
-from microexpr.evaluation.names import PROTOCOLS
 from microexpr.evaluation.pooled import MAJORITY, Basis, Evaluation, Key, System
 from microexpr.evaluation.rows import MCNEMAR, METRICS, SCORES, TESTS, study_table
-from microexpr.protocol import predictions
+from microexpr.protocol import PROTOCOLS, predictions
 from microexpr.protocol.predictions import BEST_EPOCH, method_order
 from microexpr.runtime.files import AnyPath
 from microexpr.runtime.tables import read_text, typed
