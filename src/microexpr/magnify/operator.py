@@ -7,7 +7,6 @@ block at a time, so maps are collected.
 
 import math
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 import torch
@@ -49,15 +48,6 @@ def fresh(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
     if like.device.type != "cpu":
         return like.new_empty(shape)
     return torch.from_numpy(np.empty(shape, torch.empty(0, dtype=like.dtype).numpy().dtype))
-
-
-@cache
-def keep_freed_memory() -> None:
-    """Let glibc keep up to 62 MB of freed memory, as it does once a large piece was freed.
-
-    Otherwise the system clears each block's memory anew, a twentieth of the time of `pmm`.
-    """
-    torch.empty(31 << 20, dtype=torch.uint8)
 
 
 def low_rank(matrix: Matrix, *, tolerance: float = 1e-6) -> tuple[Matrix, Matrix]:

@@ -14,6 +14,7 @@ components instead of T frames. A border keeps the opposite edge out.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 from typing import Annotated, Any, overload
 
@@ -26,14 +27,7 @@ from microexpr.magnify.bands import bordered, extended, sampled
 from microexpr.magnify.clip import Progress, check_mask, luma, magnified
 from microexpr.magnify.local_phase import LocalPhase
 from microexpr.magnify.motion_field import Axis, Motion, noise_level, ring_motions
-from microexpr.magnify.operator import (
-    ClipFilter,
-    Workspace,
-    block_frames,
-    blocks,
-    fresh,
-    keep_freed_memory,
-)
+from microexpr.magnify.operator import ClipFilter, Workspace, block_frames, blocks, fresh
 from microexpr.magnify.steerable import fitting_octaves, stacks, steerable_pyramid
 
 # Measured, see docs/benchmarks.md.
@@ -81,6 +75,15 @@ def pmm(clip: Any, *, alpha: Any, **options: Any) -> Any:
         Where the magnified motion is beyond 1.5 wavelengths of the detail that moves.
     """
     return magnified(clip, PhaseMagnifier, alpha, **options)
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Let glibc keep up to 62 MB of freed memory, as it does once a large piece was freed.
+
+    Otherwise the system clears each block's memory anew, a twentieth of the time of `pmm`.
+    """
+    torch.empty(31 << 20, dtype=torch.uint8)
 
 
 class PhaseMagnifier:

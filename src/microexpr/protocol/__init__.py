@@ -226,8 +226,9 @@ def named(clip_ids: Sequence[str]) -> str:
     return ", ".join(clip_ids[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def folds_of_list(known: FoldList, clips: Sequence[Clip]) -> list[Fold]:
+def folds_of_list(path: AnyPath, clips: Sequence[Clip]) -> list[Fold]:
     """Return the folds of a list, as indices into `clips`, which must be those of the list."""
+    known = read_list(path)
     found = {alike(clip.clip_id): number for number, clip in enumerate(clips)}
     faults = Faults()
     missing = [row["clip_id"] for key, row in known.rows.items() if key not in found]

@@ -14,15 +14,7 @@ from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold, tra
 from microexpr.config import Protocol
 from microexpr.datasets.manifest import Clip, natural, originals
 from microexpr.errors import DataError, ProtocolError
-from microexpr.protocol import (
-    TRAIN,
-    Fold,
-    check_classes,
-    check_folds,
-    check_inner,
-    folds_of_list,
-    read_list,
-)
+from microexpr.protocol import TRAIN, Fold, check_classes, check_folds, check_inner, folds_of_list
 
 Tests = list[tuple[str, Iterable[int]]]  # the name of each fold, and the clips that it tests
 
@@ -105,7 +97,7 @@ def folds_of(
     )
     sources, splits = originals(clips, frames), [clip.split for clip in clips]
     if protocol.file:
-        made = folds_of_list(read_list(protocol.file), clips)
+        made = folds_of_list(protocol.file, clips)
         units = {"loso": subjects, "leave_one_dataset_out": splits}.get(protocol.name)
         for fold in made:
             if units and len(tested := {units[i] for i in fold.test}) > 1:
