@@ -79,15 +79,11 @@ def _renamed(words: Sequence[str]) -> str:
     """Return what to write in place of a command or an option of an earlier version."""
     from microexpr import stages
 
-    first = words[0] if words else ""
-    if first in RENAMED:
-        return f"{first} is now: microexpr {RENAMED[first]}"
-    if first in stages.NAMES and first not in ("magnify", "demo"):
-        return f"{first} is now: microexpr stage {first}"
-    if first == "stage":
-        if len(words) > 1 and words[1] in RENAMED:
-            return f"stage {words[1]} is now: microexpr {RENAMED[words[1]]}"
-        for word in words:
-            if word in RENAMED:
-                return f"{word} is now {RENAMED[word]}"
+    now = {n: f"stage {n}" for n in stages.NAMES if n not in ("magnify", "demo")} | RENAMED
+    if words[0] in now:
+        return f"{words[0]} is now: microexpr {now[words[0]]}"
+    for number, word in enumerate(words if words[0] == "stage" else ()):
+        if word in RENAMED:
+            new = f": microexpr {RENAMED[word]}" if number == 1 else f" {RENAMED[word]}"
+            return f"{'stage ' * (number == 1)}{word} is now{new}"
     return ""

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from microexpr.video.time_axis import LONGEST_LENIENT_S, TimeAxis
 
 log = logging.getLogger(__name__)
 ROOT = Path()  # of the clips' sources
+SYNTHETIC = "; SYNTHETIC training data"
 UNKNOWN = "unknown"  # subject and label of a clip that nobody has annotated
 
 
@@ -56,16 +57,15 @@ def _clip(path: Path, fps: float | None) -> Clip:
     if not path.is_dir():
         if regular(path).suffix.lower() in IMAGES:
             raise DataError(f"{path} is a single image; give its folder")
-        clip_id = identifier(path.stem)[:80]
-        return Clip(clip_id=clip_id, kind="video", frames=0, first=0, last=0, **about)
+        about |= {"clip_id": identifier(path.stem), "kind": "video"}
+        return Clip(frames=0, first=0, last=0, **about)
     images = list_images(path)
     if not images:
         raise DataError(f"folder {path} holds no image ({', '.join(IMAGES)})")
     if fps is None:
         raise ConfigError(f"{path}: images carry no time; give the rate of the camera with --fps")
-    clip_id = identifier(path.resolve().name)[:80]
-    first, last = images[0][0], images[-1][0]
-    return Clip(clip_id=clip_id, kind="images", frames=len(images), first=first, last=last, **about)
+    about |= {"clip_id": identifier(path.resolve().name), "kind": "images"}
+    return Clip(frames=len(images), first=images[0][0], last=images[-1][0], **about)
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,13 @@ def predict_clip(exported: Exported, clip: Clip, request: Request) -> dict[str, 
         log.info("%s: predicted already", clip.clip_id)
         return dict(done)
     with files.writing(request.folder, exported, clip) as written, noted() as notices:
-        annotated = _annotator(exported, clip, request) if request.annotate else nullcontext()
-        with annotated as annotator:
+        with ExitStack() as stack:
+            annotator = None
+            if request.annotate:
+                video = replacing(request.folder / f"{clip.clip_id}{files.VIDEO}")
+                foot = FOOT + SYNTHETIC * exported.about["trained_on"]["synthetic"]
+                annotated = Annotator(stack.enter_context(video), exported.labels, foot)
+                annotator = stack.enter_context(annotated)
             for found in _predictions(exported, clip, request, annotator):
                 written.add(found)
                 if annotator is not None:
@@ -161,17 +166,6 @@ def _axis(clip: Clip) -> TimeAxis:
     if not axis.even:
         notice(f"{clip.clip_id}: uneven in time: {axis.summary()}")
     return axis
-
-
-@contextmanager
-def _annotator(exported: Exported, clip: Clip, request: Request) -> Iterator[Annotator]:
-    synthetic = exported.about["trained_on"]["synthetic"]
-    foot = f"{FOOT}; SYNTHETIC training data" if synthetic else FOOT
-    with (
-        replacing(request.folder / f"{clip.clip_id}{files.VIDEO}") as path,
-        Annotator(path, exported.labels, foot) as annotator,
-    ):
-        yield annotator
 
 
 def _digest(exported: Exported, clip: Clip, request: Request) -> str:
