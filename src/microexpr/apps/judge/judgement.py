@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from microexpr.apps.judge import claims, findings, reading, scoring
+from microexpr.apps.judge import findings, reading, scoring
 from microexpr.apps.judge.findings import Finding, finding
 from microexpr.apps.judge.scoring import ALL, METRICS, Runs
 from microexpr.datasets.manifest import natural
@@ -39,15 +39,15 @@ def judge(
 ) -> dict[str, Any]:
     """Judge predictions of anybody: return values that JSON can hold, by the page's sections.
 
-    `path` is a table or log, see :mod:`.reading`; `claimed` are printed values, see `claims.read`;
+    `path` is a table or log, see :mod:`.reading`; `claimed` are printed values, see `read_claims`;
     `against` predictions of another system for the same clips; `folds` a list with its checksum,
     such as ``folds/megc2019-loso-v1.csv``; `systems` are ``method/feature_mode/n`` where a file
     holds several, the last one of `against`. DataError, ConfigError: one cannot be read.
     """
-    printed = claims.read(claimed)
+    printed = findings.read_claims(claimed)
     table, runs, found = _read(path, folds, systems[0])
-    weighed, (controls, beaten) = claims.weigh(printed, runs), _controls(runs)
-    found += [*findings.of_table(table), *findings.of_epochs(runs), *claims.findings(weighed)]
+    weighed, (controls, beaten) = findings.weigh(printed, runs), _controls(runs)
+    found += [*findings.of_table(table), *findings.of_epochs(runs), *findings.of_claims(weighed)]
     result: dict[str, Any] = {
         "file": path.name,
         "format": table.kind,
