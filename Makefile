@@ -1,4 +1,5 @@
 # make table     from a clone to results/table.csv
+# make quick     a table of the smallest configuration, in a folder of its own: it shows that all runs
 # make report    results/report.zip and .html: all results in one file; TARGETS adds more
 # make check     lint, types and the tests that need no Snakemake: under three minutes
 # make test      the whole test suite, in WORKERS processes
@@ -18,7 +19,7 @@ TORCH := $(shell grep -o '^torch==[0-9.]*' requirements-cpu.lock)
 CPU_WHEELS = https://download.pytorch.org/whl/cpu
 PIP = $(VENV)/bin/pip install --quiet
 
-.PHONY: table report check test coverage lint docs lock clean
+.PHONY: table quick report check test coverage lint docs lock clean
 
 table: $(VENV)/installed
 	$(VENV)/bin/snakemake --cores $(CORES) results/table.csv
@@ -26,6 +27,11 @@ table: $(VENV)/installed
 	@echo "results/table.csv; beside it: metrics.csv (all metrics, intervals, controls), predictions.csv,"
 	@echo "comparisons.csv, confusion.csv, table_feature_modes.csv, folds.csv; caches in faces/, magnified/,"
 	@echo "features/; one log per job in logs/, its time and memory in benchmarks/."
+
+quick: $(VENV)/installed
+	$(VENV)/bin/snakemake --cores $(CORES) --directory results/quick --configfile config/ci.yaml -- \
+	  results/table.csv
+	$(VENV)/bin/microexpr show results/quick/results/table.csv
 
 # TARGETS="all results/comparison.csv" and so on: what is asked for is in the report.
 TARGETS ?= all

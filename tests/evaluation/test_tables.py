@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ from microexpr.evaluation.pooled import Evaluation, Origin
 from microexpr.evaluation.tables import FILES, SHOWN, poster_table, render_table, write_results
 from microexpr.protocol import predictions
 from microexpr.protocol.splits import make_folds
-from microexpr.runtime.tables import seal
+from microexpr.runtime.tables import seal, write_table
 from simulated import CLASSES, ORIGIN, basis, columns, manifest
 
 METHODS = ["amm", "pmm", "none", "filter_only"]
@@ -361,6 +362,19 @@ def test_a_composite_is_printed_with_its_parts(clips, tmp_path: Path, protocol, 
     order = [(name, metric) for name in ("all", "casme2", "samm", "smic") for metric in SHOWN]
     cells = [f"{found.loc[(*cell, 'all', 'pmm'), 'value']:.4f}" for cell in order]
     assert pmm.split()[-8:] == cells
+
+
+def test_tables_are_shown_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    classes = ("1", "NA")  # names, not numbers and not missing
+    table = pd.DataFrame({"class": classes, "n_7": ["0.5", ""], "protocol": ["loso", "loso"]})
+    write_table(tmp_path / "table.csv", table)
+    assert main(["show", "--json", str(tmp_path / "table.csv")]) == 0
+    assert json.loads(capsys.readouterr().out) == [
+        {"class": "1", "n_7": 0.5, "protocol": "loso"},
+        {"class": "NA", "n_7": None, "protocol": "loso"},
+    ]
+    assert main(["show", "--csv", str(tmp_path / "table.csv")]) == 0
+    assert capsys.readouterr().out == (tmp_path / "table.csv").read_text()
 
 
 def test_holdout_of_one_subject_has_no_interval(tmp_path: Path) -> None:

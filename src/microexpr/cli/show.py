@@ -1,8 +1,9 @@
 """Commands that look into files: caches, models, tables and the weights of networks."""
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -11,7 +12,11 @@ from microexpr.cli.options import Commands, new_command
 from microexpr.errors import WeightsError
 from microexpr.runtime.printing import printable
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 LINE_CHARACTERS = 2000
+NAMES = ("method", "against", "class", "test_set", "clip_id", "subject", "label", "predicted")
 INSPECT = """\
 Show caches (.h5): clips, frames, sizes, share of zeros, origin, checksum, and subjects and labels
 where manifest.csv lies beside or in a folder above; trained models and converted weights
@@ -56,9 +61,12 @@ def add_commands(commands: Commands) -> None:
     verify = new_command(commands, "verify", _verify, text, description=VERIFY)
     verify.add_argument("file", type=Path, nargs="+")
     text = "print table.csv or test_sets.csv"
-    whole = "Print a table of accuracy against N, or of parts: test sets, data sets."
+    whole = "Print a table of accuracy against N, or of parts; any table of ours as CSV or JSON."
     show = new_command(commands, "show", _show, text, description=whole)
     show.add_argument("table", type=Path)
+    form = show.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="as it is in the file, for a program")
+    form.add_argument("--json", action="store_true", help="a list with an object for each row")
     weights = commands.add_parser(
         "weights",
         help="list, add and check the weights of networks",
@@ -98,10 +106,23 @@ def _show(arguments: argparse.Namespace) -> None:
     from microexpr.runtime.tables import read_text
 
     frame = read_text(arguments.table)
-    if "test_set" in frame:
+    if arguments.csv:
+        print(frame.to_csv(index=False), end="")
+    elif arguments.json:
+        print(frame.apply(_numbers).to_json(orient="records", indent=1, force_ascii=False))
+    elif "test_set" in frame:
         console().print(render_parts(frame))
     else:
         Console().print(render_table(arguments.table))
+
+
+def _numbers(cells: "pd.Series") -> "pd.Series":
+    """Turn a column of numbers into numbers; names stay text, such as a class that is called 1."""
+    import pandas as pd
+
+    with suppress(ValueError):
+        return cells if cells.name in NAMES else pd.to_numeric(cells.replace("", None))
+    return cells
 
 
 def _list(arguments: argparse.Namespace) -> None:
