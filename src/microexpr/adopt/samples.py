@@ -29,7 +29,6 @@ from microexpr.training.controls import split_control
 from microexpr.training.store import open_features
 
 FRAMES = 32  # of a clip at a time
-COORDINATES = ("frame", "time", "detected", "box")
 # Snakemake sets these for its jobs: with other numbers of threads sums are rounded otherwise.
 THREADS = (
     *("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
@@ -177,10 +176,7 @@ def _one_clip(source: str, clip_id: str, target: Path) -> Path:
         cache.create(target, here.kind, cache.Provenance(), compression="none") as out,
         out.clip(clip_id, **(clip := here[clip_id]).attributes) as group,
     ):
-        values = {name: clip[name] for name in COORDINATES if name in clip}
-        for start in range(0, len(clip), FRAMES):
-            rows = slice(start, start + FRAMES)
-            group.append(clip.data[rows], **{k: v[rows] for k, v in values.items()})
+        group.extend((clip.data[k : k + FRAMES] for k in range(0, len(clip), FRAMES)), clip)
     return target
 
 

@@ -1,14 +1,13 @@
 """What is computed from a clip's crops, each into a cache: magnified crops, and features."""
 
 import logging
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from microexpr.backbones.base import Backbone, batch_frames, frame_features
 from microexpr.cache.reader import ClipCache
-from microexpr.cache.writer import CacheWriter, ClipWriter
+from microexpr.cache.writer import CacheWriter
 from microexpr.config import Features
 from microexpr.config.preprocessing import Motion
 from microexpr.errors import CacheError
@@ -16,7 +15,6 @@ from microexpr.magnify.methods import METHODS
 from microexpr.video.rate import UNEVEN
 
 log = logging.getLogger(__name__)
-COORDINATES = ("frame", "time", "detected", "box")  # of each crop
 
 
 def magnify_clip(
@@ -53,7 +51,7 @@ def magnify_clip(
     else:
         blocks = iter([stream.magnified_pixels(clip.data[:], **options)])
     with out.clip(clip.clip_id, **attributes) as group:
-        _append_all(group, blocks, clip)
+        group.extend(blocks, clip)
     log.info(
         "clip %s: the %s filter passes %.2f of the motion%s; %.2f to %.2f of an oscillation",
         *(clip.clip_id, settings.temporal_filter, gain.realised),
@@ -74,13 +72,6 @@ def _check_even(clip: ClipCache, fps: float) -> None:
         )
 
 
-def _append_all(group: ClipWriter, blocks: Iterable[np.ndarray], clip: ClipCache) -> None:
-    coordinates = {name: clip[name] for name in COORDINATES}
-    for block in blocks:
-        rows = slice(group.length, group.length + len(block))
-        group.append(block, **{name: values[rows] for name, values in coordinates.items()})
-
-
 def clip_features(
     clip: ClipCache, out: CacheWriter, network: Backbone, settings: Features, device: str
 ) -> None:
@@ -90,5 +81,5 @@ def clip_features(
     parts = (clip.data[start : start + batch] for start in range(0, len(clip), batch))
     blocks = (frame_features(crops, network, settings, device) for crops in parts)
     with out.clip(clip.clip_id, **attributes, cut=settings.cut) as group:
-        _append_all(group, blocks, clip)
+        group.extend(blocks, clip)
     log.info("clip %s: %d frames", clip.clip_id, group.length)

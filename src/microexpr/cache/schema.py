@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,14 +39,6 @@ class Provenance:
     environment: Mapping[str, str] | None = None  # versions of the libraries that matter
     weights_name: str = ""  # of the network; empty where there is none
     weights_sha256: str = ""
-
-
-class Digest(defaultdict[str, Any]):
-    """A running sha256 for each dataset of a clip, ``Digest(hashlib.sha256)``."""
-
-    def hexdigest(self) -> str:
-        """Return a checksum over the datasets' names and values."""
-        return combine({name: d.hexdigest() for name, d in self.items()})
 
 
 def attributes_digest(file: h5py.File) -> str:
@@ -95,7 +86,8 @@ def _plain(value: Any) -> Any:
     return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
 
 
-def combine(parts: Mapping[str, str]) -> str:
-    """Return a checksum over named checksums, independent of their order."""
-    text = "".join(f"{name}\0{parts[name]}\n" for name in sorted(parts))
+def combine(parts: Mapping[str, Any]) -> str:
+    """Return a checksum over named checksums, running ones too, independent of their order."""
+    texts = {name: p if isinstance(p, str) else p.hexdigest() for name, p in parts.items()}
+    text = "".join(f"{name}\0{texts[name]}\n" for name in sorted(texts))
     return hashlib.sha256(text.encode()).hexdigest()

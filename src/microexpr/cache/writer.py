@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from microexpr.backbones.networks import check_compression
 from microexpr.cache import schema
 from microexpr.cache.disk import Disk, writing
+from microexpr.cache.reader import ClipCache
 from microexpr.cache.schema import Provenance, combine, text_fixed
 from microexpr.errors import CacheError
 from microexpr.runtime.files import AnyPath, write_beside
@@ -35,7 +37,7 @@ class ClipWriter:
     """Appends frames to one clip's group; made by :meth:`CacheWriter.clip`."""
 
     def __init__(
-        self, group: h5py.Group, disk: Disk, name: str, digest: schema.Digest, compression: str
+        self, group: h5py.Group, disk: Disk, name: str, digest: dict[str, Any], compression: str
     ) -> None:
         self._group, self._disk, self._name = group, disk, name
         self._digest, self._compression = digest, compression
@@ -78,6 +80,13 @@ class ClipWriter:
         self._disk.check()
         self.length = stop
 
+    def extend(self, blocks: Iterable[np.ndarray], clip: ClipCache) -> None:
+        """Add blocks of frames with the coordinates of the same frames of another cache's clip."""
+        coordinates = {name: clip[name] for name in schema.COORDINATES if name in clip}
+        for block in blocks:
+            rows = slice(self.length, self.length + len(block))
+            self.append(block, **{name: values[rows] for name, values in coordinates.items()})
+
     def _create(self, data: np.ndarray, coordinates: Mapping[str, np.ndarray]) -> None:
         group = self._group
         for name in ("frame", *(c for c in coordinates if c != "frame")):
@@ -110,7 +119,7 @@ class CacheWriter:
 
     def __init__(self, file: h5py.File, disk: Disk, kind: str, compression: str) -> None:
         self._file, self._disk, self._kind, self._compression = file, disk, kind, compression
-        self.digests: dict[str, schema.Digest] = {}  # of names, coordinates and values, by clip
+        self.digests: dict[str, dict[str, Any]] = {}  # sha256 of a clip's arrays, by their names
 
     @contextmanager
     def clip(self, clip_id: str, **attributes: Any) -> Iterator[ClipWriter]:
@@ -118,7 +127,7 @@ class CacheWriter:
         group = self._file.create_group(clip_id, track_order=True)
         known = {name: value for name, value in attributes.items() if value is not None}
         group.attrs.update({name: text_fixed(value) for name, value in known.items()})
-        digest = self.digests[clip_id] = schema.Digest(hashlib.sha256)
+        digest = self.digests[clip_id] = defaultdict(hashlib.sha256)
         dataset = schema.DATASET[self._kind]
         writer = ClipWriter(group, self._disk, dataset, digest, self._compression)
         yield writer
@@ -159,7 +168,7 @@ def create(
         }
         file.attrs.update({name: text_fixed(value) for name, value in about.items()})
         yield writer
-        content = combine({clip: d.hexdigest() for clip, d in writer.digests.items()})
+        content = combine({clip: combine(digest) for clip, digest in writer.digests.items()})
         checksums = {"content": content, "attributes": schema.attributes_digest(file)}
         for name, checksum in checksums.items():
             file.attrs[f"{name}_sha256"] = text_fixed(checksum)
