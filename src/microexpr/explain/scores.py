@@ -6,7 +6,7 @@ The regions are defined here and nowhere else, from five landmarks.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,28 +28,16 @@ EYE_RIGHT, EYE_LEFT, NOSE, MOUTH_RIGHT, MOUTH_LEFT = range(5)  # rows of the lan
 MOVING_SHARE = 0.2  # of the crop's pixels, those of the largest displacement, count as moving
 
 
-class Shape(NamedTuple):
-    """An ellipse: region, landmark, offset of its centre from there, and its half axes.
-
-    Lengths are shares of the distance between the pupils, in axes that turn with the face.
-    """
-
-    region: str
-    landmark: int
-    dx: float
-    dy: float
-    half_width: float
-    half_height: float
-
-
+# Ellipses: region, landmark, offset of the centre from there, and half axes, in shares of the
+# distance between the pupils, in axes that turn with the face.
 SHAPES = (
-    Shape("eyes", EYE_RIGHT, 0.0, 0.0, 0.34, 0.18),
-    Shape("eyes", EYE_LEFT, 0.0, 0.0, 0.34, 0.18),
-    Shape("brows", EYE_RIGHT, -0.02, -0.36, 0.46, 0.18),
-    Shape("brows", EYE_LEFT, 0.02, -0.36, 0.46, 0.18),
-    Shape("nose", NOSE, 0.0, -0.12, 0.28, 0.36),
-    Shape("mouth_corners", MOUTH_RIGHT, -0.03, 0.0, 0.27, 0.25),
-    Shape("mouth_corners", MOUTH_LEFT, 0.03, 0.0, 0.27, 0.25),
+    ("eyes", EYE_RIGHT, 0.0, 0.0, 0.34, 0.18),
+    ("eyes", EYE_LEFT, 0.0, 0.0, 0.34, 0.18),
+    ("brows", EYE_RIGHT, -0.02, -0.36, 0.46, 0.18),
+    ("brows", EYE_LEFT, 0.02, -0.36, 0.46, 0.18),
+    ("nose", NOSE, 0.0, -0.12, 0.28, 0.36),
+    ("mouth_corners", MOUTH_RIGHT, -0.03, 0.0, 0.27, 0.25),
+    ("mouth_corners", MOUTH_LEFT, 0.03, 0.0, 0.27, 0.25),
 )
 
 
@@ -67,11 +55,11 @@ def region_map(landmarks_px: np.ndarray, size_px: int) -> np.ndarray:
     y, x = np.mgrid[:size_px, :size_px].astype(float)
     nearest = np.ones((size_px, size_px))
     found = np.full((size_px, size_px), REGIONS.index("rest"))
-    for shape in SHAPES:
-        u, v = (x - points[shape.landmark, 0]) / unit_px, (y - points[shape.landmark, 1]) / unit_px
-        along, down = cos * u + sin * v - shape.dx, cos * v - sin * u - shape.dy
-        distance = (along / shape.half_width) ** 2 + (down / shape.half_height) ** 2
-        found[distance < nearest] = REGIONS.index(shape.region)
+    for region, landmark, dx, dy, half_width, half_height in SHAPES:
+        u, v = (x - points[landmark, 0]) / unit_px, (y - points[landmark, 1]) / unit_px
+        along, down = cos * u + sin * v - dx, cos * v - sin * u - dy
+        distance = (along / half_width) ** 2 + (down / half_height) ** 2
+        found[distance < nearest] = REGIONS.index(region)
         nearest = np.minimum(nearest, distance)
     return found
 
@@ -213,11 +201,8 @@ def _rows(
 
 def _measures(clips: pd.DataFrame, level: float | None) -> Iterator[dict[str, Any]]:
     seen = clips[clips["peak"] != ""]
-    about = {
-        "clips": len(seen),
-        "subjects": seen["subject"].nunique(),
-        "empty": len(clips) - len(seen),
-    }
+    about = {"clips": len(seen), "subjects": seen["subject"].nunique()}
+    about["empty"] = len(clips) - len(seen)
     columns = {
         (measure, region): (
             seen[f"share_{region}"] if measure == "share" else (seen["peak"] == region) * 1.0,
