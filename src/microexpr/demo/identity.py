@@ -23,10 +23,6 @@ DARK_SKIN = np.array((118.0, 78.0, 58.0))
 TIP_ABOVE_WINGS = 0.04  # of the nose
 
 
-def _uniform(low: float, high: float) -> Draw:
-    return lambda rng: rng.uniform(low, high)
-
-
 def _normal(mean: float, sd: float) -> Draw:
     return lambda rng: mean + rng.normal() * sd
 
@@ -36,50 +32,50 @@ def _triple(values: Array | tuple[int, ...]) -> Triple:
     return first, second, third
 
 
-# The parts of a person: how each number is drawn, in this order.
-PARTS: dict[str, dict[str, Draw]] = {
+# The parts of a person: the range of each number, or how it is drawn, in this order.
+PARTS: dict[str, dict[str, tuple[float, float] | Draw]] = {
     "placement": {  # of the face in the picture: distance and midpoint of the pupils, roll
-        "iod_px": _uniform(66, 76),
+        "iod_px": (66, 76),
         "x_px": _normal(320, 6),
         "y_px": _normal(205, 6),
         "roll_rad": _normal(0, 0.02),
     },
     "head": {
-        "half_width": _uniform(0.98, 1.12),
-        "jaw": _uniform(1.7, 2.5),  # exponent of the lower half: larger is squarer
-        "chin_y": _uniform(1.54, 1.72),
-        "crown": _uniform(1.4, 1.55),
+        "half_width": (0.98, 1.12),
+        "jaw": (1.7, 2.5),  # exponent of the lower half: larger is squarer
+        "chin_y": (1.54, 1.72),
+        "crown": (1.4, 1.55),
     },
     "hair": {  # short
         "colour": lambda rng: _triple(HAIR[rng.choice(len(HAIR), p=HAIR_SHARES)]),
-        "hairline_y": _uniform(-0.92, -0.74),
-        "parting_x": _uniform(-0.5, 0.5),
-        "sideburns": _uniform(0.0, 0.9),  # their lower end
+        "hairline_y": (-0.92, -0.74),
+        "parting_x": (-0.5, 0.5),
+        "sideburns": (0.0, 0.9),  # their lower end
     },
     "eyes": {  # the opening of the lids, its slant
-        "half_width": _uniform(0.225, 0.26),
-        "height": _uniform(0.072, 0.1),
-        "tilt": _uniform(-0.02, 0.03),
+        "half_width": (0.225, 0.26),
+        "height": (0.072, 0.1),
+        "tilt": (-0.02, 0.03),
         "iris": lambda rng: _triple(IRIS[rng.integers(len(IRIS))]),
     },
     "brows": {
-        "y": _uniform(-0.33, -0.27),
-        "thickness": _uniform(0.028, 0.05),
-        "arch": _uniform(0.02, 0.07),
-        "density": _uniform(0.6, 0.95),
+        "y": (-0.33, -0.27),
+        "thickness": (0.028, 0.05),
+        "arch": (0.02, 0.07),
+        "density": (0.6, 0.95),
     },
-    "nose": {"wing_y": _uniform(0.53, 0.62), "half_width": _uniform(0.17, 0.23)},
+    "nose": {"wing_y": (0.53, 0.62), "half_width": (0.17, 0.23)},
     "mouth": {
-        "y": _uniform(0.88, 0.98),  # of the line between the lips
-        "half_width": _uniform(0.37, 0.45),
-        "upper": _uniform(0.065, 0.1),  # thickness of the lips
-        "lower": _uniform(0.095, 0.135),
-        "redness": _uniform(0.45, 0.8),
+        "y": (0.88, 0.98),  # of the line between the lips
+        "half_width": (0.37, 0.45),
+        "upper": (0.065, 0.1),  # thickness of the lips
+        "lower": (0.095, 0.135),
+        "redness": (0.45, 0.8),
     },
     "skin": {},  # see _skin
     "setting": {  # direction of the lamp (x, y, z), share of ambient light
         "light": lambda rng: (rng.uniform(-0.6, 0.6), rng.uniform(-0.75, -0.3), 1.0),
-        "ambient": _uniform(0.42, 0.58),
+        "ambient": (0.42, 0.58),
         "background": lambda rng: _triple(
             0.3 * rng.uniform(70, 170, 3) + 0.7 * rng.uniform(70, 170)
         ),
@@ -111,7 +107,10 @@ class Identity(SimpleNamespace):
         rng = generator(seed, subject, 0, Stream.IDENTITY)
         texture_seed, parts = int(rng.integers(1 << 31)), {}
         for part, numbers in PARTS.items():
-            drawn = {name: draw(rng) for name, draw in numbers.items()}
+            drawn = {
+                name: rng.uniform(*how) if isinstance(how, tuple) else how(rng)
+                for name, how in numbers.items()
+            }
             parts[part] = SimpleNamespace(**(drawn or _skin(rng)))
         return cls(**parts, texture_seed=texture_seed)
 

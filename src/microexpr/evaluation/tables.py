@@ -155,9 +155,8 @@ def _accuracies(metrics: pd.DataFrame, method: str) -> list[dict[Any, Any]]:
 
 def _row(method: str, name: str, cells: Mapping[int, Mapping[Any, Any]]) -> dict[str, Any]:
     about = next(iter(cells.values()))
-    bounds = {
-        column(n, f"_{side}"): cell[side] for n, cell in cells.items() for side in ("low", "high")
-    }
+    ends = ("low", "high")
+    bounds = {column(n, f"_{end}"): cell[end] for n, cell in cells.items() for end in ends}
     return {
         **{"method": method, "class": name},
         **{column(n): cell["value"] for n, cell in cells.items()},

@@ -65,14 +65,12 @@ def class_numbers(examples: Examples, classes: Sequence[str]) -> np.ndarray:
     return np.array([known.index(label) for label in examples.labels], dtype=np.int64)
 
 
-def quality(
-    truth: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray
-) -> tuple[float, float]:
+def quality(truth: np.ndarray, predicted: np.ndarray, shares: np.ndarray) -> tuple[float, float]:
     """Return accuracy and mean log-likelihood on inner folds; a choice takes the largest pair.
 
     The likelihood decides between equal accuracies, which are frequent with few clips.
     """
-    own = probabilities[np.arange(len(truth)), truth]
+    own = shares[np.arange(len(truth)), truth]
     likely = np.log(np.clip(np.nan_to_num(own), LEAST, 1))
     return float(np.mean(truth == predicted)), float(likely.mean())
 
