@@ -78,8 +78,7 @@ def make_folds(
     made = []
     for fold, positions in MAKERS[name](given):
         tested = {order[i] for i in positions}
-        train = tuple(i for i in range(len(clip_ids)) if i not in tested)
-        made.append(Fold(fold, train, tuple(sorted(tested))))
+        made.append(Fold(fold, tuple(sorted({*order} - tested)), tuple(sorted(tested))))
     check_folds(made, clip_ids, subjects, protocol=name, sources=sources)
     check_classes(made, labels, classes)
     return made

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -161,12 +162,8 @@ def train_chunk(
     fold's model is written to `models_dir`, ``<feature_mode>_<seed>_<fold>.safetensors``.
     """
     _warn_of_dropped(store, recipe)
-    runs = [
-        (replace(recipe, feature_mode=feature_mode, seed=seed), fold)
-        for feature_mode in recipe.train.feature_modes
-        for seed in recipe.train.seeds
-        for fold in folds
-    ]
+    choices = product(recipe.train.feature_modes, recipe.train.seeds, folds)
+    runs = [(replace(recipe, feature_mode=mode, seed=seed), fold) for mode, seed, fold in choices]
     origin = origin_of(store, fine_tuned, device, source_sha256)
     pooled = None
     rows: list[dict[str, Any]] = []
