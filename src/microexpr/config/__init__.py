@@ -1,8 +1,4 @@
-"""The configuration: one model that holds every default, unit and bound.
-
-``workflow/schemas/config.schema.yaml`` is generated from it. A stage sees only the part that it
-reads, see :mod:`microexpr.stages`: it reruns exactly when something there has changed.
-"""
+"""The configuration: one model that holds every default, unit and bound."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 """Several data sets as one: subjects and clips get the name of their set as a prefix.
 
-The column ``split`` of the manifest holds the set, which ``leave_one_dataset_out`` leaves out. What
-the labels of a set become is said in the report, by name and with the number of clips.
-
 The composite of MEGC 2019 (See et al., FG 2019) is SMIC-HS, CASME II and SAMM in three classes: 442
 clips of 68 subjects, 164, 145 and 133 clips, as in the challenge's list
 ``combined_3class_gt.csv`` (docs/datasets.md): ``casme2_sub01_EP02_01f``.

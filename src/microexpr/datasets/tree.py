@@ -63,11 +63,7 @@ def find_tree(root: Path, names: Sequence[str], subjects: str) -> Tree:
 
 
 def find_table(root: Path, tree: Tree, given: str | None, patterns: Sequence[str]) -> Path:
-    """Find the annotation table of a release: in the tree, in two folders above it, or in `root`.
-
-    `given`, ``data.table``, is used as it is. `patterns` are those of the name without suffix, in
-    lower case, the most likely first. DataError: there is none, or two match the same pattern.
-    """
+    """Find the annotation table: `given`, in the tree, in two folders above it, or in `root`."""
     if given is not None:
         if not Path(given).is_file():
             raise DataError(f"data.table: {given} does not exist")

@@ -1,8 +1,4 @@
-"""One similarity transform per clip, from the frame to the crop of the face.
-
-One transform per frame would follow the detector's jitter (about 0.3 px), which is as large as a
-micro-expression and would be magnified with it.
-"""
+"""One similarity transform per clip: one per frame would add the jitter of the detector."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,10 +82,7 @@ def whole_frame_transform(height_px: int, width_px: int, size_px: int) -> CropTr
 def clip_transform(
     clip_id: str, shape: tuple[int, ...], found: list[Detection], settings: Crop
 ) -> CropTransform:
-    """Return the transform of a clip whose first frames have the shape (T, y, x, 3).
-
-    `found` is the face in these frames, `settings` the section ``crop``. DataError: there is none.
-    """
+    """Return the transform of a clip by the face `found` in its first frames (T, y, x, 3)."""
     if settings.detector == "none":
         return whole_frame_transform(shape[1], shape[2], settings.size_px)
     if not found:

@@ -95,10 +95,7 @@ def _minor(numbers: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def weights_sha256(network: str, features: Features) -> str:
-    """Return the checksum of a network's weights; empty where they are drawn.
-
-    WeightsError: the file is not there, and no features were made with it. ConfigError: no package.
-    """
+    """Return the checksum of a network's weights, now or as remembered; empty where drawn."""
     try:
         chosen = features.weights.path if features.weights else None
         path = weights_file(features.backbone, chosen)

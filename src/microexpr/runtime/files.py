@@ -146,10 +146,7 @@ def sha256_of(path: AnyPath) -> str:
 
 
 def own_files(*folders: Path) -> None:
-    """Make new files and folders of this process and its children readable by their owner only.
-
-    They are personal data. `folders` are closed too, unless they are somebody else's, or links.
-    """
+    """Let only the owner read new files of this process, and `folders` that are the owner's."""
     os.umask(OWNER_ONLY)
     for folder in folders:
         with suppress(OSError):

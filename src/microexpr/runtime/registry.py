@@ -34,10 +34,7 @@ RowT = TypeVar("RowT", bound=Row)
 
 
 class Registry(Mapping[str, RowT]):
-    """Rows by name: `rows` of this package, in the order in which people see them, and others.
-
-    `key` is the configuration key that holds such a name; `own` are the names of this package.
-    """
+    """Rows by name, those of this package first; `key` is the configuration key of such a name."""
 
     def __init__(self, key: str, rows: Iterable[RowT]) -> None:
         self.key = key

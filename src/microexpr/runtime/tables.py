@@ -47,10 +47,7 @@ def seal(path: AnyPath, digest: str = "") -> None:
 
 @contextmanager
 def sealed(path: AnyPath) -> Iterator[Path]:
-    """Yield an empty temporary file; when the block succeeds, rename it to `path` and seal it.
-
-    The seal comes last: what a killed process leaves is refused. On a full disk neither is left.
-    """
+    """Yield an empty temporary file; when the block succeeds, rename it to `path`, then seal it."""
     with replacing(path) as temporary:
         yield temporary
         digest = sha256_of(temporary)

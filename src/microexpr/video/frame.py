@@ -28,11 +28,6 @@ class Colour:
     transfer: int = 2
     full_range: bool | None = None  # luma codes 0..255 or 16..235; None: unspecified
 
-    @property
-    def range_code(self) -> ColorRange:
-        """The range as FFmpeg names it."""
-        return RANGES[self.full_range]
-
 
 @dataclass(frozen=True)
 class Frame:

@@ -145,10 +145,7 @@ def of_one_size(pictures: Iterable[Picture]) -> Iterator[Picture]:
 
 
 def image_pictures(images: Iterable[tuple[int, Path]], policy: Policy) -> Iterator[Picture]:
-    """Decode numbered images of 8 or 16 bits; DataError names the frame that cannot be decoded.
-
-    Under ``lenient`` only when none can; a notice tells how many are left out.
-    """
+    """Decode numbered images; DataError: one (lenient: each) cannot be, which it names."""
     shown, refused = 0, []
     for number, path in images:
         try:

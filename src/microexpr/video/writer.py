@@ -13,7 +13,7 @@ import numpy as np
 from microexpr.errors import DataError
 from microexpr.runtime.files import write_bytes
 from microexpr.runtime.notices import notice
-from microexpr.video.frame import Colour, Frame
+from microexpr.video.frame import RANGES, Colour, Frame
 from microexpr.video.opening import AS_FILES, as_file
 
 # Of x264. A face clip of 528x592 px keeps 51 dB and its points move by 0.997 of what they did
@@ -58,7 +58,7 @@ class VideoWriter(AbstractContextManager["VideoWriter"]):
         context.pix_fmt = "yuv420p"
         context.thread_count = threads
         context.sample_aspect_ratio = pixel_aspect
-        context.colorspace, context.color_range = colour.matrix, int(colour.range_code)
+        context.colorspace, context.color_range = colour.matrix, int(RANGES[colour.full_range])
         context.color_primaries, context.color_trc = colour.primaries, colour.transfer
         self._sound = _Sound(sound, self._container) if sound else None
 
@@ -68,7 +68,7 @@ class VideoWriter(AbstractContextManager["VideoWriter"]):
         odd = ((0, self.height - luma.shape[0]), (0, self.width - luma.shape[1]))
         codes = np.concatenate([np.pad(luma, odd, mode="edge").ravel(), frame.chroma.ravel()])
         picture = av.VideoFrame.from_ndarray(codes.reshape(-1, self.width), format="yuv420p")
-        picture.color_range = int(self._colour.range_code)
+        picture.color_range = int(RANGES[self._colour.full_range])
         picture.pts, picture.time_base = frame.pts, self._time_base
         picture.duration = round(1 / (self._rate * self._time_base))
         self._container.mux(self._stream.encode(picture))

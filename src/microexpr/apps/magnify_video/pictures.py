@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from microexpr.errors import ConfigError
-from microexpr.video.frame import NEUTRAL, Colour, Frame
+from microexpr.video.frame import NEUTRAL, RANGES, Colour, Frame
 
 NARROW_PX = 256  # slices of short clips are stretched to about this width
 GAP_PX = 4
@@ -128,7 +128,7 @@ class SlicePicture:
             codes = np.stack(panel, axis=2).repeat(stretch, axis=2)
             coded = av.VideoFrame.from_ndarray(np.ascontiguousarray(codes), format="yuv444p")
             coded.colorspace = self._colour.matrix
-            coded.color_range = int(self._colour.range_code)
+            coded.color_range = int(RANGES[self._colour.full_range])
             picture, across = coded.to_ndarray(format="rgb24"), time
             down = Scale(len(picture), "px")
             if self._line.axis == "y":
