@@ -124,7 +124,6 @@ def compared(table: Table, known: FoldList) -> tuple[Table, list[Finding]]:
         raise DataError(f"{table.path}: names no clip of {known.path}, such as {first}")
     there, total = {*keys}, len(known.rows)
     missing = [row["clip_id"] for key, row in known.rows.items() if key not in there]
-
     found = finding("missing_clips", missing, "missing_of_list", **about, listed=total)
     theirs = pd.DataFrame([known.rows.get(key, {}) for key in keys], frame.index).fillna("")
     listed = theirs["subject"] != ""
@@ -184,10 +183,9 @@ def of_epochs(runs: Runs) -> list[Finding]:
         return finding("best_epoch")
     if len(runs.epochs) == 1:
         return []
-    scores = [
-        f"{way}: UF1 {runs.ways[way]['uf1']:.4f}" for way in (POOLED, scoring.EPOCH, scoring.EPOCHS)
-    ]
-    text = f"{scores[0].removeprefix(f'{POOLED}: ')} ({', '.join(scores[1:])})"
+    values = {way: f"UF1 {row['uf1']:.4f}" for way, row in runs.ways.items()}
+    others = ", ".join(f"{way}: {values[way]}" for way in (scoring.EPOCH, scoring.EPOCHS))
+    text = f"{values[POOLED]} ({others})"
     return finding("scores_per_epoch", runs.epochs, last=runs.epochs[-1], scores=text)
 
 
