@@ -71,10 +71,7 @@ class FaceClip:
 
 
 def annotated(data: Data, clip: ClipCache) -> int | None:
-    """Return the apex that the data set gives, an index from the clip's first; None: unknown.
-
-    DataError: it lies outside the clip.
-    """
+    """Return the apex that the data set gives, from the clip's first frame; None: unknown."""
     frame = clip.attributes.get("apex")
     truth = Path(data.root) / "truth" / f"{clip.clip_id}.json"
     if frame is None and data.kind == "demo" and truth.is_file():

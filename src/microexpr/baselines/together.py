@@ -70,10 +70,7 @@ class FoldNetworks:
         class_weights: Tensor,
         optimiser: torch.optim.Optimizer,
     ) -> Tensor:
-        """Learn from a batch of clips; return each fold's mean loss, (folds,).
-
-        `classes` are those of the clips, and `class_weights` are (folds, classes).
-        """
+        """Learn from a batch of clips of `classes`; return each fold's mean loss, (folds,)."""
         member = self.trained[clips]
         maps = self._maps(clips, member)
         logits = self._head(maps, member)

@@ -1,7 +1,4 @@
-"""What reads the command line: values are checked where they stand, and refused in one line.
-
-Options of a command that follow from settings classes are declared there only.
-"""
+"""What reads the command line: values are checked where they stand, and refused in one line."""
 
 import argparse
 import math
@@ -92,10 +89,7 @@ def flag_of(key: str) -> str:
 def add_settings(
     group: argparse._ArgumentGroup, models: Mapping[str, type[Section]], without: str = ""
 ) -> None:
-    """Add an option for each key of settings `models`; models that have the same key share it.
-
-    `models` are named in the help where there are several; `without` is a key without option.
-    """
+    """Add an option for each key of `models`, which share equal keys, but for the key `without`."""
     for key in dict.fromkeys(key for model in models.values() for key in model.model_fields):
         found = {n: m.model_fields[key] for n, m in models.items() if key in m.model_fields}
         text = "; ".join(_help(name, field) for name, field in found.items()).replace("%", "%%")

@@ -42,10 +42,7 @@ SHAPES = (
 
 
 def region_map(landmarks_px: np.ndarray, size_px: int) -> np.ndarray:
-    """Return the region of each pixel of a crop, indices into REGIONS, (size_px, size_px) int64.
-
-    Where two shapes overlap, the one whose centre is nearer in units of its axes counts.
-    """
+    """Return the region of each pixel, indices into REGIONS, (size_px, size_px) int64."""
     points = np.asarray(landmarks_px, dtype=float).reshape(5, 2)
     across = points[EYE_LEFT] - points[EYE_RIGHT]
     unit_px = float(np.hypot(*across))

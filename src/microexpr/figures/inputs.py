@@ -162,10 +162,7 @@ def _counts(axes: Axes, lengths: Sequence[int], settings: Windows) -> None:
 
 @dataclass(frozen=True)
 class ClipFeatures:
-    """One vector (clips, C), subject and label per clip, standardised over the clips.
-
-    ``raw`` vectors are means over the frames, the others means of differences to the first.
-    """
+    """A vector (clips, C), subject and label per clip: mean frames, or mean differences."""
 
     vectors: Mapping[str, np.ndarray]
     subjects: tuple[str, ...]

@@ -77,10 +77,7 @@ def time_slices(
 def side_by_side(
     clips: Mapping[str, Sequence[np.ndarray]], count: int, *, synthetic: bool
 ) -> Iterator[np.ndarray]:
-    """Put a clip's frames (y, x, 3), uint8, of all methods beside each other, twice as large.
-
-    They are read one by one; for `count` and `synthetic` see :func:`captioned`.
-    """
+    """Put a clip's frames (y, x, 3), uint8, of all methods beside each other, twice as large."""
     names, rows = map(method_name, clips), zip(*clips.values(), strict=True)
     large = (np.concatenate(row, axis=1) for row in rows)
     scale: dict[str, Any] = {"fx": ENLARGED, "fy": ENLARGED, "interpolation": cv2.INTER_CUBIC}

@@ -160,10 +160,7 @@ def _signs(font: str) -> Set[int]:
 
 
 def show_image(axes: Axes, image: np.ndarray, side_in: float) -> AxesImage:
-    """Show a picture (y, x, 3) uint8 without axes, `side_in` wide, with no more pixels than seen.
-
-    A vector file would hold them all. Coordinates stay those of the picture.
-    """
+    """Show a picture (y, x, 3) uint8 without axes, with no more pixels than seen `side_in` wide."""
     height, width = image.shape[:2]
     scale = min(1.0, side_in * PNG_DPI / width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -115,10 +115,7 @@ def subject_accuracy(predictions: pd.DataFrame, *, feature_mode: str, synthetic:
 def confusion_matrix(
     counts: pd.DataFrame, *, classes: Sequence[str], title: str, synthetic: bool
 ) -> Figure:
-    """Draw counts, of all seeds, and row shares; the rows are the true classes.
-
-    A clip without a prediction has an empty one, and a column where there is any.
-    """
+    """Draw counts, of all seeds, and row shares; an empty prediction is none."""
     table = counts.pivot_table(index="label", columns="predicted", values="clips", aggfunc="sum")
     names = [*classes, *([""] if table.get("", pd.Series(0)).sum() else [])]
     table = table.reindex(index=list(classes), columns=names, fill_value=0)

@@ -149,10 +149,7 @@ def for_people(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def origins(attributes: Mapping[str, Any], files: Iterable[AnyPath]) -> pd.DataFrame:
-    """List what the results rest on: columns kind, name, value (a version or a checksum).
-
-    `attributes` are those of a cache of features, `files` tables; DataError when one was changed.
-    """
+    """List what results rest on: kind, name and value. DataError: one of `files` was changed."""
     libraries = json.loads(str(attributes["environment_json"]))
     libraries |= {"python": platform.python_version()} | {name: version(name) for name in BESIDE}
     rows = [

@@ -113,10 +113,7 @@ def _both_sides(frame: pd.DataFrame, trained: NDArray[np.bool_]) -> Iterator[Fin
 
 
 def compared(table: Table, known: FoldList) -> tuple[Table, list[Finding]]:
-    """Compare a table with a list, and give it the list's folds where it had none, and label names.
-
-    DataError: not one clip of the list is there.
-    """
+    """Compare a table with a list of folds; it gets its labels, and its folds where it had none."""
     frame, about = table.frame, {"source": known.path.name}
     keys = [_key(row, known) for row in frame[["clip", "subject", "data_set"]].values.tolist()]
     if not any(keys):

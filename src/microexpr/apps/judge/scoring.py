@@ -104,10 +104,7 @@ class Runs:
 
 
 def values(runs: Runs, predicted: Ints, *, absent: bool = True) -> Floats:
-    """Compute all `FORMULAS` of (N, C) predictions, (formulas, N).
-
-    Classes that are `absent` count as 0, or not at all.
-    """
+    """Compute `FORMULAS` of (N, C) predictions, (formulas, N); `absent` classes: as 0, or not."""
     K, alone = len(runs.classes), np.zeros_like(runs.truth)
     confusion = count(runs.truth, predicted, alone, classes=K)[:, 0]
     hits, support = confusion.diagonal(axis1=1, axis2=2), confusion.sum(axis=-1)

@@ -51,10 +51,7 @@ class Task(Request):
     region: Region
 
     def options(self, *, masked: bool = False, **pyramid: Any) -> dict[str, Any]:
-        """Return the keyword arguments of the method; `pyramid` overrides them.
-
-        `masked`, for luma: motion itself grows towards the middle of a region.
-        """
+        """Return the method's keyword arguments; `masked`: motion itself grows inside a region."""
         # Mixing of two pictures would double the detail at the region's border.
         if masked and self.region.weight is not None and METHODS[self.method].mask:
             pyramid["mask"] = torch.from_numpy(self.region.weight).to(self.device)

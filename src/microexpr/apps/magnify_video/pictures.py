@@ -100,8 +100,7 @@ class Line(NamedTuple):
 class SlicePicture:
     """One line of each frame, side by side: motion becomes a shape.
 
-    Time runs to the right for a column and downwards for a row. `colour` is what the frames' codes
-    mean. `titles` of all: they and axes in px and s, at `fps` frames/s, are drawn.
+    Time runs to the right for a column, downwards for a row. With `titles`, axes are drawn too.
     """
 
     def __init__(

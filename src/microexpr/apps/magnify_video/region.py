@@ -33,8 +33,7 @@ class Region:
     def of(cls, roi: Roi | None, height: int, width: int, *, masked: bool) -> Self:
         """Return the region in a frame of this size; ConfigError unless it fits.
 
-        `masked`: motion itself grows towards the middle. Pictures are then mixed at the very rim
-        only, or detail would be doubled.
+        `masked`, motion itself grows towards the middle: pictures are mixed at the very rim only.
         """
         if roi is None:
             return cls((slice(0, height), slice(0, width)))

@@ -116,10 +116,7 @@ def memory_bytes(source: Source, task: Task) -> float:
 def output_paths(
     sources: Sequence[Source], output: Path | None, alphas: Sequence[float]
 ) -> list[list[Path]]:
-    """Name the outputs of each source, one for each alpha: several names end in ``_a<alpha>``.
-
-    ConfigError: `output` is neither an ``.mp4`` for one clip nor a folder, or two names are equal.
-    """
+    """Name the outputs of each source, one for each alpha; ConfigError: `output` does not suit."""
     if output is None:
         bases = [Path(f"{source.name}_magnified{SUFFIX}") for source in sources]
     elif len(sources) == 1 and output.suffix.lower() == SUFFIX and not output.is_dir():

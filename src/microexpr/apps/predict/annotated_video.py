@@ -41,10 +41,7 @@ class _Held:
 
 
 class Annotator(AbstractContextManager["Annotator"]):
-    """Writes one video with a line `foot`; frames wait until their piece is predicted.
-
-    A frame of two pieces shows the prediction of the one whose middle is nearer.
-    """
+    """Writes one video; a frame of two pieces shows the one whose middle is nearer."""
 
     def __init__(self, path: Path, labels: Sequence[str], foot: str) -> None:
         self._path, self._labels, self._foot = path, labels, foot

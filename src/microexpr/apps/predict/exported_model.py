@@ -74,10 +74,7 @@ ABOUT = _entry(
 
 
 def read_about(folder: Path) -> tuple[dict[str, Any], Config]:
-    """Read ``config.json`` and the settings in it, and compare the other files with it.
-
-    WeightsError: it is no such folder, an entry is missing or odd, or a file was changed.
-    """
+    """Read ``config.json`` and its settings; WeightsError: no such folder, or changed files."""
     path = folder / SETTINGS
     if not path.exists():
         raise WeightsError(f"{folder}: no exported model, there is no {SETTINGS} in it")
@@ -135,10 +132,7 @@ def write(
 
 
 def load(folder: AnyPath, *, weights_path: str | None = None, device: str = "cpu") -> Exported:
-    """Read a folder, and the weights of its backbone (None: the shipped or installed file).
-
-    WeightsError when the folder is damaged, or the backbone's weights are missing or other ones.
-    """
+    """Read a folder, and the weights of its backbone; WeightsError: damaged, or other weights."""
     folder = Path(folder)
     about, config = read_about(folder)
     network = build(config.features.backbone, weights_path=weights_path)
@@ -196,10 +190,7 @@ def weights_in(path: Path) -> dict[str, str]:
 def accuracy(
     path: AnyPath, labels: Sequence[str], runs: Train, *, method: str, n: int
 ) -> dict[str, Any]:
-    """Read from ``metrics.csv`` what the folds gave for a method and N, ready for JSON.
-
-    DataError: it is no table of metrics, or was changed. ConfigError: it has no such method or N.
-    """
+    """Read from ``metrics.csv`` what the folds gave for a method and N, ready for JSON."""
     feature_mode = runs.feature_modes[0]
     frame = read_results(path, "metrics")
     mine = frame[

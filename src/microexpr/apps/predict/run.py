@@ -34,10 +34,7 @@ UNKNOWN = "unknown"  # subject and label of a clip that nobody has annotated
 
 
 def find(names: Sequence[str], fps: float | None = None) -> list[Clip]:
-    """Find the clips that `names` stand for: videos, folders of numbered images, or globs.
-
-    `fps`, frames/s, is needed for images (ConfigError), for a video where its times are wrong.
-    """
+    """Find videos, folders of numbered images, and globs of them; `fps` is needed for images."""
     paths = list(dict.fromkeys(path for name in names for path in matching(name)))
     clips = [_clip(path, fps) for path in paths]
     counts = Counter(clip.clip_id for clip in clips)
@@ -106,10 +103,7 @@ def check_places(request: Request, clips: Sequence[Clip]) -> None:
 
 
 def predict_clip(exported: Exported, clip: Clip, request: Request) -> dict[str, Any]:
-    """Predict one clip, write its files and return its row; DataError: then no file is left.
-
-    What was predicted already, from the same source, model and request, is not predicted again.
-    """
+    """Predict a clip, once for the same files and request; write its files and return its row."""
     digest = _digest(exported, clip, request)
     suffixes = [files.WINDOWS, files.PIECES, *([files.VIDEO] if request.annotate else [])]
     there = all((request.folder / f"{clip.clip_id}{suffix}").is_file() for suffix in suffixes)
