@@ -148,7 +148,7 @@ def test_every_row_of_a_presets_ablation_can_be_run(tmp_path, preset, monkeypatc
 
 def test_every_preset_of_a_release_is_here():
     names = {path.stem for path in (ROOT / "config").glob("*.yaml")}
-    assert names - {"config", "ci", "video_example", "demo_sequence"} == set(TREES)
+    assert names - {"config", "ci", "video_example"} == set(TREES)
 
 
 def test_a_refused_data_set_leaves_its_report_and_no_manifest(project):

@@ -21,7 +21,14 @@ from microexpr.demo.identity import Identity, canonical_grid
 from microexpr.demo.plan import plan
 
 SHORT = {"subjects": 1, "clips_per_class": 1, "median_frames": 9, "min_frames": 9, "max_frames": 9}
-STILL = {"drift_px": 0, "distraction": 0, "gaze_px": 0, "noise_sigma": 0, "flicker": 0}
+STILL = {
+    "sequence_share": 0,
+    "drift_px": 0,
+    "distraction": 0,
+    "gaze_px": 0,
+    "noise_sigma": 0,
+    "flicker": 0,
+}
 
 
 @pytest.fixture(scope="module")

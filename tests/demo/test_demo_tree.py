@@ -80,9 +80,12 @@ def test_truth_agrees_with_itself_and_the_plan(root: Path) -> None:
         assert arrays["roi"].tolist() == record["roi"]
         assert displacement.shape == (2, record["roi"][3], record["roi"][2])
         peak = np.hypot(*displacement.astype(float)).max()
-        (action,) = record["actions"]
-        assert peak == pytest.approx(action["peak_px"], rel=2e-3)
-        assert 0.7 * 0.5 <= action["peak_px"] <= 1.3 * 0.5
+        peaks = [action["peak_px"] for action in record["actions"]]
+        assert len(peaks) == (1 if clip.label == "surprise" else 2)
+        # Of two actions, half of each is seen at the apex; where both move a point, they add up.
+        least = 0.99 if len(peaks) == 1 else 0.7
+        assert least * max(peaks) / len(peaks) <= peak <= 1.01 * sum(peaks) / len(peaks)
+        assert all(0.7 * 0.5 <= value <= 1.3 * 0.5 for value in peaks)
         border = np.concatenate([displacement[:, 0], displacement[:, -1]], axis=1)
         assert np.abs(border).max() < 0.05 * peak
         for name in ("frames", "apex", "label", "subject", "first_counter"):

@@ -137,7 +137,7 @@ class Demo(Section):
     subjects: int = Field(12, ge=1, le=99, description="number of subjects")
     clips_per_class: int = Field(2, ge=1, le=99, description="clips per class and subject")
     sequence_share: Fraction = Field(
-        0.0,
+        1.0,
         description="share of the negative and positive clips that only the order of frames tells "
         "apart: both show an action of each of these classes, first that of their own",
     )

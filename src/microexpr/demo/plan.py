@@ -34,7 +34,7 @@ class Timing:
     hold: int  # frames of full motion
     release: int  # frames of its decay
     rest: float  # share of the motion that is left after the offset
-    handover: int = 0  # frames before and after the apex in which a second action takes over
+    handover: float = 0  # frames before and after the apex in which a second action takes over
 
     @classmethod
     def of(cls, settings: Demo, clip: ClipName) -> "Timing":
@@ -43,12 +43,11 @@ class Timing:
         length = np.exp(rng.normal(np.log(settings.median_frames), LOG_LENGTH_SD))
         frames = int(np.clip(round(length), settings.min_frames, settings.max_frames))
         onset = int(rng.uniform(0, 0.12) * frames)
-        if clip.only_ordered(settings):
-            end = frames - 1 - int(rng.uniform(0, 0.12) * frames)
-            apex = round(rng.uniform(0.45, 0.55) * (end - onset)) + onset
-            handover = max((end - onset) // 6, 1)
-            return cls(frames, onset, apex, 0, end - apex, 0.0, handover)
         apex = max(round(rng.uniform(0.38, 0.62) * frames), onset + 1)
+        if clip.only_ordered(settings):
+            end = max(frames - 1 - int(rng.uniform(0, 0.12) * frames), apex + 1)
+            handover = min((end - onset) / 6, (apex - onset) / 2, (end - apex) / 2)
+            return cls(frames, onset, apex, 0, end - apex, 0.0, handover)
         hold = round(rng.uniform(0.02, 0.1) * frames)
         release = max(round(rng.uniform(0.85, 1.05) * frames) - apex - hold, SHORTEST_RELEASE)
         return cls(frames, onset, apex, hold, release, rng.uniform(0, 0.25))
@@ -58,22 +57,22 @@ class Timing:
         """Frame at which the motion has decayed, or the last frame of a clip that ends before."""
         return min(self.apex + self.hold + self.release, self.frames - 1)
 
-    def courses(self) -> np.ndarray:
-        """Return the share of its peak motion of each action, float32 (frames, 1 or 2)."""
-        t, early = np.arange(self.frames), self.apex - self.handover
-        rise = _raised_cosine((t - self.onset) / (early - self.onset))
-        late = self.apex + self.hold + self.handover
-        fall = _raised_cosine((t - late) / (self.release - self.handover))
-        decay = 1 - (1 - self.rest) * fall
-        whole = np.where(t < early, rise, decay).astype(np.float32)
-        if not self.handover:
-            return whole[:, None]
-        taken = _raised_cosine((t - early) / (late - early)).astype(np.float32)
-        return whole[:, None] * np.stack([1 - taken, taken], axis=1)
-
     def profile(self) -> np.ndarray:
         """Return the share of the peak motion, float32 (frames,): 0 at the onset, 1 at the apex."""
-        return self.courses().sum(axis=1)
+        t, early = np.arange(self.frames), self.apex - self.handover
+        late = self.apex + self.hold + self.handover
+        rise = _raised_cosine((t - self.onset) / (early - self.onset))
+        fall = _raised_cosine((t - late) / (self.release - self.handover))
+        return np.where(t < early, rise, 1 - (1 - self.rest) * fall).astype(np.float32)
+
+    def courses(self) -> np.ndarray:
+        """Return the same for each action, float32 (frames, 1 or 2): the second takes over."""
+        whole = self.profile()[:, None]
+        if not self.handover:
+            return whole
+        since = np.arange(self.frames) - self.apex + self.handover
+        taken = _raised_cosine(since / (2 * self.handover))
+        return (whole * np.stack([1 - taken, taken], axis=1)).astype(np.float32)
 
 
 def _raised_cosine(share: np.ndarray) -> np.ndarray:
