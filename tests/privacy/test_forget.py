@@ -149,7 +149,7 @@ def test_the_next_run_leaves_the_subject_out_and_keeps_the_work_on_others(forgot
     copy, *_ = forgotten
     records = {urlsafe_b64decode(p.name).decode() for p in all_files(copy.folder / METADATA)}
     assert {"results/demo/s1-s2.json", "results/faces/s1-s2.h5", "results/manifest.csv"} <= records
-    assert copy.planned() == {"split": 1, "train": 8, "evaluate": 1}
+    assert copy.planned() == {"split": 1, "train": 4, "evaluate": 1}
     done = copy.run(target="results/folds.csv")
     assert done.returncode == 0, done.stderr
     folds = pd.read_csv(copy.folder / "results/folds.csv")

@@ -25,7 +25,7 @@ from project import ROOT, Project, fresh, job_counts
 pytestmark = pytest.mark.workflow
 SMALLEST = {
     **{"demo": 2, "index": 1, "decode": 2, "crop": 2, "magnify": 2, "features": 4, "split": 1},
-    **{"train": 8, "evaluate": 1, "summary": 1, "pages": 1},
+    **{"train": 4, "evaluate": 1, "summary": 1, "pages": 1},
 }
 MODULE = """
 configfile: "config/config.yaml"
