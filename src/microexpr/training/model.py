@@ -203,7 +203,8 @@ class TrainedModel:
         header = read_header(path)
         with damage(WeightsError, f"{path}: {UNREADABLE}"):
             tensors = safetensors.torch.load_file(path)
-            transform = FeatureTransform(header["difference"], **_under("transform.", tensors))
+            shift, scale = tensors["transform.shift"], tensors["transform.scale"]
+            transform = FeatureTransform(header["difference"], shift, scale)
             classifier = WindowClassifier(**header["classifier"])
             classifier.load_state_dict(_under("classifier.", tensors))
             tuned, fine_tuned = _under("fine_tuned.", tensors), None
