@@ -34,7 +34,7 @@ ORDER = (
     ("apps",),
     ("stages",),
     ("pipeline",),
-    ("adopt", "privacy"),
+    ("adopt", "estimate", "privacy"),
     ("cli",),
     ("__main__",),
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import microexpr
 from microexpr.cli.options import Commands, between, new_command
-from microexpr.errors import ConfigError, DataError
+from microexpr.errors import ConfigError, DataError, damage
 
 SNAKEFILE = '''\
 """The workflow of the installed package microexpr, with the config.yaml of this folder."""
@@ -43,6 +43,12 @@ examples:
 Words after -- go to Snakemake as they are: targets, and options that are not listed here."""
 
 
+ESTIMATE = """\
+Estimate jobs, disk and time of each stage up to results/table.csv, on this machine, with its GPU
+where there is one. Each stage works on one clip of the data set, and training on a few, which takes
+some seconds to some minutes; nothing in results changes."""
+
+
 def packaged(name: str) -> str:
     """Return the path of a file or folder of the workflow, its presets or profiles.
 
@@ -52,7 +58,7 @@ def packaged(name: str) -> str:
 
 
 def add_commands(commands: Commands) -> None:
-    """Register ``init`` and ``run``."""
+    """Register ``init``, ``run`` and ``estimate``."""
     raw = argparse.RawDescriptionHelpFormatter
     text = "write the folder of a study: configuration, presets, profiles"
     how = {"epilog": AFTER_INIT, "formatter_class": raw, "description": f"{text.capitalize()}."}
@@ -66,6 +72,11 @@ def add_commands(commands: Commands) -> None:
     add("--configfile", nargs="+", metavar="FILE", help="laid over config.yaml")
     add("--cores", type=between(int, 1, 4096), help="at once [all of this machine]")
     add("--dry-run", "-n", action="store_true", help="only say what would run")
+    text = "say what results/table.csv will cost on this machine: jobs, disk, time"
+    estimate = new_command(commands, "estimate", _estimate, text, description=ESTIMATE)
+    add = estimate.add_argument
+    add("--configfile", nargs="+", type=Path, default=[], help="laid over config.yaml, as for run")
+    add("--cores", type=between(int, 1, 4096), help="at once [all of this machine]")
 
 
 def _init(arguments: argparse.Namespace) -> None:
@@ -110,3 +121,30 @@ def _run(arguments: argparse.Namespace) -> None:
         words += ["--configfile", *arguments.configfile, "--"]
     sys.stdout.flush()
     os.execv(sys.executable, [*words, *arguments.target])
+
+
+def _estimate(arguments: argparse.Namespace) -> None:
+    import yaml
+    from rich.table import Table
+
+    from microexpr.cli.show import console
+    from microexpr.config import overlaid
+    from microexpr.estimate import estimate
+    from microexpr.pipeline.plan import Plan
+    from microexpr.runtime.progress import duration
+
+    own = [p for p in (Path("config.yaml"), Path("config/config.yaml")) if p.is_file()]
+    if not own:
+        raise ConfigError("there is no config.yaml here; microexpr init DIR writes a project")
+    files = [p.read_text(encoding="utf-8") for p in (own[0], *arguments.configfile)]
+    with damage(ConfigError, f"{own[0]}: cannot be read"):
+        values = overlaid({}, *map(yaml.safe_load, files))
+    plan, cores = Plan(values), arguments.cores or os.cpu_count() or 1
+    costs, seconds = estimate(plan, cores)
+    table = Table("stage", "jobs", "time, one core", "disk")
+    for cost in costs:
+        size = f"{cost.disk_bytes / 1e6:,.0f} MB" if cost.disk_bytes else ""
+        table.add_row(cost.stage, str(cost.jobs), duration(cost.seconds), size)
+    console().print(table)
+    disk = sum(cost.disk_bytes for cost in costs) / 1e9
+    print(f"results/table.csv: about {duration(seconds)} on {cores} cores, {disk:.1f} GB of disk")
