@@ -17,7 +17,7 @@ import numpy as np
 
 from microexpr.cache import open_cache
 from microexpr.evaluation.names import method_name
-from microexpr.evaluation.tables import sizes_of
+from microexpr.evaluation.tables import column, sizes_of
 from microexpr.magnify.methods import METHODS
 from microexpr.runtime.tables import read_text
 from microexpr.training.windows import windows
@@ -87,14 +87,14 @@ def accuracy_picture(results: Path) -> None:
     """Draw accuracy as a function of N with intervals, and the line of the majority class."""
     table = read_text(results / "table.csv")
     average = table[table["class"] == "Accuracy"].set_index("method")
-    columns = sizes_of(table)
+    sizes = sizes_of(table)
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
     for place, method in enumerate(SHOWN):
         row = average.loc[method]
         value, low, high = (
-            row[[f"{n}{end}" for n in columns]].to_numpy(float) for end in ("", "_low", "_high")
+            row[[column(n, end) for n in sizes]].to_numpy(float) for end in ("", "_low", "_high")
         )
-        x = np.array(list(map(int, columns))) + 0.12 * (place - 1.5)
+        x = np.array(sizes, float) + 0.12 * (place - 1.5)
         bars: dict[str, Any] = {
             "yerr": [value - low, high - value],
             "capsize": 2,
@@ -103,7 +103,7 @@ def accuracy_picture(results: Path) -> None:
         }
         known = METHODS[method]
         axis.errorbar(x, value, **bars, ms=4, color=known.colour, label=known.label)
-    level = average[columns[0]].astype(float)["majority"]
+    level = average[column(sizes[0])].astype(float)["majority"]
     axis.axhline(level, color="black", ls=":", label=method_name("majority"))
     axis.set(xlabel="N, frames per window", ylabel="accuracy", ylim=(0, 1.02), title=SYNTHETIC)
     axis.legend(ncols=3, loc="lower center", frameon=False)
