@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 # Sections beside those of the smallest run: all of it about one method and one N.
@@ -9,7 +10,6 @@ N = 9
 SETTINGS = {
     "train": {"epochs": 2, "feature_modes": ["onset_difference"], "chunks": 1},
     "select": {"folds": 2},
-    "evaluate": {"controls": ["single_frame"]},
     "ablation": {"method": "none", "n": N},
     "leak": {"methods": ["none"], "n": N},
     "compare": {"systems": ["evm_tim"], "against": {"method": "none", "n": N}},
@@ -152,4 +152,7 @@ def every_stage(out: Path, made: Path, config: Path) -> dict[str, list[object]]:
         name: ["stage", name.partition(" ")[0], *options, "--config", config]
         for name, options in found.items()
     }
+    # Controls that are trained would be missed by stage evaluate.
+    controls = json.loads(config.read_text()) | {"evaluate": {"controls": ["single_frame"]}}
+    stages["train_controls"][-1] = json.dumps(controls)
     return stages | by_hand(out, made)
