@@ -104,7 +104,9 @@ def clear(disk: Path) -> None:
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    """List files; finished folds, which serve the next training, say how long they took."""
+    found = [p for p in folder.rglob("*") if p.is_file() and p.parent.suffix != ".folds"]
+    return sorted(str(p.relative_to(folder)) for p in found)
 
 
 def outcome(code: int, log: Path) -> dict[str, object]:

@@ -27,8 +27,8 @@ QUICK = (
     *("--slurm-status-command", "squeue"),
     *("--slurm-init-seconds-before-status-checks", "5"),
 )
-# One shard and one part a method and N: a Slurm job takes longer to start than these run.
-FEW_JOBS = "data: {subjects_per_shard: 3}\ntrain: {chunks: 1}\n"
+# One shard: a Slurm job takes longer to start than these run.
+FEW_JOBS = "data: {subjects_per_shard: 3}\n"
 # Takes more memory than the profile asks for at first, and less than it asks for then.
 GREEDY = """\
 rule crop:
@@ -105,7 +105,7 @@ def test_the_table_is_that_of_a_local_run(run, finished):
 def test_every_rule_but_the_shortest_is_a_job_of_slurm(jobs):
     counts = {rule: len(found) for rule, found in jobs.items()}
     one = dict.fromkeys(("demo", "decode", "magnify", "evaluate"), 1)
-    assert counts == one | {"crop": 1 + 2, "features": 2, "train": 2}
+    assert counts == one | {"crop": 1 + 2, "features": 2, "train": 4}
 
 
 def test_rules_that_use_a_gpu_ask_for_one_and_no_other_rule_does(jobs):

@@ -13,11 +13,10 @@ from microexpr.config import Config
 from microexpr.errors import ConfigError
 from microexpr.pipeline import layout
 from microexpr.pipeline.plan import Plan
-from microexpr.stages.train import controlled
 from microexpr.studies import ablation, variants
 from microexpr.studies.ablation import AblationSettings
 from microexpr.studies.variants import ChoiceSettings, Run
-from microexpr.training.controls import CONTROLS
+from microexpr.training.controls import CONTROLS, controlled
 from test_config import merge
 
 ROOT = Path(__file__).parents[2]
@@ -163,7 +162,7 @@ def test_controls_change_what_makes_them_controls():
     placebos = variants.controls(["placebo"], ["pmm", "none", "filter_only"], 14)
     assert placebos == [Run("placebo_pmm", 14)]
     settings = given.settings("train_controls")
-    found = {name: controlled(settings, name) for name in settings.evaluate.controls}
+    found = {name: controlled(settings, name, 3) for name in settings.evaluate.controls}
     assert found["single_frame"].windows.modes == ["middle"]
     assert {v.train.feature_modes[1] for v in found.values()} == {"raw"}
     assert [name for name, v in found.items() if v.train.permute_labels] == ["permuted_labels"]

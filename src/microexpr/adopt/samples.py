@@ -23,9 +23,9 @@ from microexpr.pipeline import layout, record
 from microexpr.protocol import predictions
 from microexpr.runtime.resources import choose_device
 from microexpr.stages import Writes
-from microexpr.stages.train import ControlSettings, TrainSettings, controlled
+from microexpr.stages.train import ControlSettings, TrainSettings
 from microexpr.training import chunks
-from microexpr.training.controls import split_control
+from microexpr.training.controls import controlled, split_control
 from microexpr.training.store import open_features
 
 FRAMES = 32  # of a clip at a time
@@ -114,7 +114,8 @@ def _train(job: Job, folder: Path) -> str:
     here = predictions.read([Path(outputs[draw % len(outputs)])], settings.data.labels)
     method, n = here[["method", "n"]].iloc[0]
     if isinstance(settings, ControlSettings):
-        settings = controlled(settings, split_control(method)[1])
+        control, times = split_control(method)[1], settings.evaluate.permutations
+        settings = controlled(settings, control, times)
     train, device = settings.train, choose_device("auto")
     # One feature mode and one seed, for the same reason.
     first = {"feature_modes": train.feature_modes[:1], "seeds": train.seeds[:1]}

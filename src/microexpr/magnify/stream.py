@@ -19,13 +19,22 @@ import torch
 
 from microexpr.config.preprocessing import Motion
 from microexpr.errors import ConfigError, DataError
-from microexpr.magnify import arguments, temporal
+from microexpr.magnify import arguments
 from microexpr.magnify.arguments import ArrayT, alphas_of, as_tensor, checked, in_kind
 from microexpr.magnify.clip import Magnifier, luma, magnified
 from microexpr.magnify.methods import METHODS
 from microexpr.magnify.motion_field import NOISE_FRAMES
 from microexpr.magnify.operator import ChunkFilter
-from microexpr.magnify.temporal import CAUSAL, Passband, check_passband, filter_matrix, separated
+from microexpr.magnify.temporal import (
+    CAUSAL,
+    FilterGain,
+    Passband,
+    check_passband,
+    filter_gain,
+    filter_matrix,
+    filtering_of,
+    separated,
+)
 
 if TYPE_CHECKING:
     import h5py
@@ -206,12 +215,12 @@ def magnified_pixels(
 
 def options_of(settings: Motion, fps: float, method: str) -> dict[str, Any]:
     """Return the options of a method but alpha, as section ``magnify`` gives them."""
-    return {**temporal.filtering_of(settings, fps), **settings.own(METHODS[method].section)}
+    return {**filtering_of(settings, fps), **settings.own(METHODS[method].section)}
 
 
-def clip_gain(n_frames: int, settings: Motion, fps: float) -> temporal.FilterGain:
+def clip_gain(n_frames: int, settings: Motion, fps: float) -> FilterGain:
     """Return what the filter leaves of motions in a clip; a longer one is cut."""
-    return temporal.filter_gain(min(n_frames, WHOLE_FRAMES), **temporal.filtering_of(settings, fps))
+    return filter_gain(min(n_frames, WHOLE_FRAMES), **filtering_of(settings, fps))
 
 
 def long_clip_parts(n_frames: int, settings: Motion, fps: float, method: str) -> Parts | None:

@@ -12,7 +12,7 @@ from microexpr.config.training import InnerTrainingSettings, TrainingSettings
 from microexpr.fingerprints.code import Code
 from microexpr.stages import FeatureCaches, Folds, Manifest, Option, Reads, Writes
 from microexpr.studies.variants import controls_trained
-from microexpr.training.controls import CONTROLS
+from microexpr.training.controls import controlled
 
 
 class SplitSettings(Settings):
@@ -130,20 +130,13 @@ def train_controls(
 ) -> None:
     """Train and test the controls of one method on some folds."""
     names = controls_trained(settings.evaluate.controls)
+    times = settings.evaluate.permutations
     runs = [
-        (controlled(settings, name), f"{method}-{name}", n, file)
+        (controlled(settings, name, times), f"{method}-{name}", n, file)
         for name, file in zip(names, predictions, strict=True)
     ]
     code = Code("train_controls", network=settings.features.backbone).accepted
     _train(settings, features, folds, manifest, runs, code, None, chunk, False, device)
-
-
-def controlled(settings: ControlSettings, control: str) -> ControlSettings:
-    """Return the settings of a control: those of the method, and what its row changes."""
-    changes = {section: dict(keys) for section, keys in CONTROLS[control].changes.items()}
-    if CONTROLS[control].repeated:
-        changes["train"]["seeds"] = list(range(settings.evaluate.permutations))
-    return settings.with_values(changes)
 
 
 def _train(  # noqa: PLR0917 (as the two stages have them)

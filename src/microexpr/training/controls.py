@@ -6,10 +6,13 @@ the configuration; all the rest is that of the method beside which it stands.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from microexpr.config.base import Settings
 from microexpr.magnify.methods import METHODS
 from microexpr.runtime.registry import Registry
+
+Chosen = TypeVar("Chosen", bound=Settings)
 
 
 @dataclass(frozen=True)
@@ -66,3 +69,11 @@ def split_control(name: str) -> tuple[str, str]:
     if name in METHODS and METHODS[name].placebo_of:
         return METHODS[name].placebo_of, "placebo"
     return (method, control) if control in CONTROLS else (name, "")
+
+
+def controlled(settings: Chosen, control: str, permutations: int) -> Chosen:
+    """Return the settings of a control: those of the method, and what its row changes."""
+    changes = {section: dict(keys) for section, keys in CONTROLS[control].changes.items()}
+    if CONTROLS[control].repeated:
+        changes["train"]["seeds"] = list(range(permutations))
+    return settings.with_values(changes)
