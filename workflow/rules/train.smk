@@ -47,6 +47,8 @@ rule train:
         "results/benchmarks/train/{method}/chunk{chunk}.tsv"
     conda:
         "../../envs/gpu.yaml"
+    # The longest jobs of a table: at its end no core waits for one of them.
+    priority: 1
     resources:
         **TRAINING,
     params:

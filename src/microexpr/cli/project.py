@@ -43,6 +43,7 @@ examples:
 Words after -- go to Snakemake as they are: targets, and options that are not listed here."""
 
 
+LONG_S = 24 * 3600.0
 ESTIMATE = """\
 Estimate jobs, disk and time of each stage up to results/table.csv, on this machine, with its GPU
 where there is one. Each stage works on one clip of the data set, and training on a few, which takes
@@ -127,6 +128,7 @@ def _estimate(arguments: argparse.Namespace) -> None:
     import yaml
     from rich.table import Table
 
+    from microexpr.backbones.networks import NETWORKS
     from microexpr.cli.show import console
     from microexpr.config import overlaid
     from microexpr.estimate import estimate
@@ -147,4 +149,10 @@ def _estimate(arguments: argparse.Namespace) -> None:
         table.add_row(cost.stage, str(cost.jobs), duration(cost.seconds), size)
     console().print(table)
     disk = sum(cost.disk_bytes for cost in costs) / 1e9
+    network = NETWORKS[plan.config.features.backbone]
+    if seconds > LONG_S and plan.config.features.cut < network.blocks:
+        print(
+            f"Most of it is the fine-tuning of blocks: with features.cut: {network.blocks}, or the "
+            "MobileNet of config/smic_hs_cpu.yaml, only the Bi-LSTM is trained, in minutes"
+        )
     print(f"results/table.csv: about {duration(seconds)} on {cores} cores, {disk:.1f} GB of disk")
