@@ -45,10 +45,10 @@ rule train:
         "results/logs/train/{method}/chunk{chunk}.log",
     benchmark:
         "results/benchmarks/train/{method}/chunk{chunk}.tsv"
-    conda:
-        "../../envs/gpu.yaml"
     # The longest jobs of a table: at its end no core waits for one of them.
     priority: 1
+    conda:
+        "../../envs/gpu.yaml"
     resources:
         **TRAINING,
     params:
