@@ -62,8 +62,11 @@ def test_the_command_says_the_whole_in_its_last_line(
     printed = capsys.readouterr().out
     assert "magnify pmm" in printed
     assert printed.splitlines()[-1].startswith("results/table.csv: about ")
-    assert main(["estimate", "--configfile", "gone.yaml"]) == 2
-    assert "gone.yaml" in capsys.readouterr().err
+    (study / "bad.yaml").write_text("data: [")
+    (study / "text.yaml").write_text("no sections")
+    for name in ("gone.yaml", "bad.yaml", "text.yaml"):
+        assert main(["estimate", "--configfile", name]) == 2
+        assert f"estimate: {name}: " in capsys.readouterr().err
 
 
 def test_lengths_that_nobody_has_counted_are_asked_for(study: Path) -> None:

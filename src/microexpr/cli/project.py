@@ -9,7 +9,7 @@ from pathlib import Path
 
 import microexpr
 from microexpr.cli.options import Commands, between, new_command
-from microexpr.errors import ConfigError, DataError, damage
+from microexpr.errors import ConfigError, DataError
 
 SNAKEFILE = '''\
 """The workflow of the installed package microexpr, with the config.yaml of this folder."""
@@ -125,12 +125,11 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _estimate(arguments: argparse.Namespace) -> None:
-    import yaml
     from rich.table import Table
 
     from microexpr.backbones.networks import NETWORKS
     from microexpr.cli.show import console
-    from microexpr.config import overlaid
+    from microexpr.config import overlaid, read_yaml
     from microexpr.estimate import estimate
     from microexpr.pipeline.plan import Plan
     from microexpr.runtime.progress import duration
@@ -138,9 +137,7 @@ def _estimate(arguments: argparse.Namespace) -> None:
     own = [p for p in (Path("config.yaml"), Path("config/config.yaml")) if p.is_file()]
     if not own:
         raise ConfigError("there is no config.yaml here; microexpr init DIR writes a project")
-    files = [p.read_text(encoding="utf-8") for p in (own[0], *arguments.configfile)]
-    with damage(ConfigError, f"{own[0]}: cannot be read"):
-        values = overlaid({}, *map(yaml.safe_load, files))
+    values = overlaid({}, *map(read_yaml, [own[0], *arguments.configfile]))
     plan, cores = Plan(values), arguments.cores or os.cpu_count() or 1
     costs, seconds = estimate(plan, cores)
     table = Table("stage", "jobs", "time, one core", "disk")
