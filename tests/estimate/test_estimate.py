@@ -66,7 +66,7 @@ def test_the_command_says_the_whole_in_its_last_line(
     (study / "text.yaml").write_text("no sections")
     for name in ("gone.yaml", "bad.yaml", "text.yaml"):
         assert main(["estimate", "--configfile", name]) == 2
-        assert f"estimate: {name}: " in capsys.readouterr().err
+        assert f"estimate: {name}" in capsys.readouterr().err
 
 
 def test_lengths_that_nobody_has_counted_are_asked_for(study: Path) -> None:
