@@ -47,7 +47,8 @@ LONG_S = 24 * 3600.0
 ESTIMATE = """\
 Estimate jobs, disk and time of each stage up to results/table.csv, on this machine, with its GPU
 where there is one. Each stage works on one clip of the data set, and training on a few, which takes
-some seconds to some minutes; nothing in results changes."""
+some seconds to some minutes; nothing in results changes. Nested
+choices (select) and placebos are not counted."""
 
 
 def packaged(name: str) -> str:
